@@ -1,0 +1,38 @@
+# Targets work in .venv, which `make venv` builds; .ci/run does the whole round in one go.
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check test format docs ci clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(BIN)/ka-analyze  ## install the project and its tools into .venv
+
+check: venv  ## format, lint and types, without changing anything
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+test: venv  ## run the tests
+	$(BIN)/python -m pytest
+
+format: venv  ## format the sources and apply safe lint fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: venv  ## rewrite the generated blocks of the READMEs
+	$(BIN)/python -m tests.generated
+
+ci:  ## what continuous integration runs, from the README's commands on
+	bash .ci/run
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find analyzer tests -name __pycache__ -type d -exec rm -rf {} +
+
+$(BIN)/ka-analyze: pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
