@@ -1,0 +1,5 @@
+"""`python -m analyzer` is the command."""
+
+from analyzer.cli import run
+
+run()

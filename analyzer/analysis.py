@@ -1,0 +1,269 @@
+"""The pipeline: captures in, an `Analysis` out; the one place that knows the way of the data.
+
+`Analyzer.feed` takes one batch of records, `finish` draws the findings. A file is many
+calls of `feed`; what they are cut into changes nothing.
+"""
+
+import socket
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from analyzer.capture import headers
+from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
+from analyzer.capture.source import open_source
+from analyzer.columns import Table
+from analyzer.diagnostics import UNKNOWN_LINK_TYPE, UNREADABLE_FILE, Diagnostic, Diagnostics, Severity
+from analyzer.errors import CaptureError
+from analyzer.jit import Engine
+from analyzer.keepalive import advice, hosts, path
+from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.profiles import matching_profiles
+from analyzer.keepalive.settings import infer
+from analyzer.keepalive.story import FlowRows, tell
+from analyzer.keepalive.tags import tag_segments
+from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.verdict import Surroundings, judge
+from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, PACKETS
+from analyzer.tcp.tracker import Tracker
+
+IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
+"""What headers.IPV4_MAPPED puts before an IPv4 address."""
+
+ROLES = {
+    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
+    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
+    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What was read. Times in ns since 1970; both -1 for a capture without frames."""
+
+    files: tuple[str, ...]
+    formats: tuple[str, ...]
+    packets: int
+    tcp_packets: int
+    first_ns: int
+    last_ns: int
+    link_types: tuple[str, ...]
+
+
+class Analysis:
+    """Everything that was found; findings of flows, hosts, paths are drawn when asked for."""
+
+    def __init__(self, capture: Capture, diagnostics: Sequence[Diagnostic], tracker: Tracker, engine: Engine) -> None:
+        self.capture = capture
+        self.diagnostics = tuple(diagnostics)
+        self._tracker = tracker
+        flow_count = tracker.table.flows.rows
+        self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Part of the input could not be read, so that something may be missing."""
+        return any(one.code.severity is Severity.DAMAGE for one in self.diagnostics)
+
+    @property
+    def candidates(self) -> Table:
+        return self._tracker.candidates
+
+    @cached_property
+    def flows(self) -> tuple[Flow, ...]:
+        stories = [tell(self.rows(flow)) for flow in range(self._tracker.table.flows.rows)]
+        return tuple(self._flow(flow, story) for flow, story in enumerate(stories))
+
+    @cached_property
+    def hosts(self) -> tuple[hosts.Host, ...]:
+        return hosts.pool(self.flows)
+
+    @cached_property
+    def path_limits(self) -> tuple[path.PathLimit, ...]:
+        return path.limits(self.flows)
+
+    @cached_property
+    def advice(self) -> tuple[advice.Advice, ...]:
+        return advice.advise(self.flows, self.path_limits)
+
+    def rows(self, flow: int) -> FlowRows:
+        """The flow's candidate segments with their tags, in capture order."""
+        order = self._order[self._starts[flow] : self._starts[flow + 1]]
+        capture_end = (self.capture.packets, self.capture.last_ns)
+        return FlowRows(self.candidates.view, self.segments.view, order, self._tracker.table, flow, capture_end)
+
+    def _flow(self, flow: int, story: Story) -> Flow:
+        f = self._tracker.table.flows.view
+        addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
+        ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
+        ends = []
+        for end in (0, 1):
+            told = story.ends[end]
+            settings = infer(told.gaps, is_whole=f.opened[flow] == OPENED_SYN)
+            payload_len = max((probe.payload_len for probe in told.probes), default=None)
+            matches = matching_profiles(settings, payload_len) if told.probes else ()
+            ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
+        return Flow(
+            id=flow,
+            is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
+            start_ns=f.first_ns[flow],
+            end_ns=f.last_ns[flow],
+            packets=f.packets[flow],
+            octets=f.octets[flow],
+            max_idle_ns=f.max_idle_ns[flow],
+            ends=(ends[0], ends[1]),
+            story=story,
+            verdict=judge(story, self._surroundings(flow, story)),
+        )
+
+    def _surroundings(self, flow: int, story: Story) -> Surroundings:
+        """What other traffic says about the end that fell silent, if one did."""
+        silent = _silent_end(story)
+        if silent is None:
+            return Surroundings(False, (), NEVER)
+        end, since_ns = silent
+        f = self._tracker.table.flows.view
+        who = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
+        until_ns = story.reset.ts_ns if story.reset else self.capture.last_ns
+        frames, last_asked_ns = self._unanswered_solicitations(who, since_ns, until_ns)
+        return Surroundings(self._sent_elsewhere(who, flow, since_ns, until_ns), frames, last_asked_ns)
+
+    @cached_property
+    def _ends_of_address(self) -> dict[tuple[int, int], list[int]]:
+        f = self._tracker.table.flows.view
+        ends: dict[tuple[int, int], list[int]] = {}
+        for flow in range(self._tracker.table.flows.rows):
+            ends.setdefault((f.a_hi[flow], f.a_lo[flow]), []).append(2 * flow)
+            ends.setdefault((f.b_hi[flow], f.b_lo[flow]), []).append(2 * flow + 1)
+        return ends
+
+    def _sent_elsewhere(self, who: tuple[int, int], flow: int, since_ns: int, until_ns: int) -> bool:
+        """The address sent a segment of another flow in this time."""
+        table = self._tracker.table
+        first_ns, last_ns = table.flows.view.first_ns, table.ends.view.last_ns
+        return any(
+            end // 2 != flow and last_ns[end] > since_ns and first_ns[end // 2] < until_ns
+            for end in self._ends_of_address[who]
+        )
+
+    def _unanswered_solicitations(
+        self, who: tuple[int, int], since_ns: int, until_ns: int
+    ) -> tuple[tuple[int, ...], int]:
+        """ARP requests or neighbour solicitations for the address, if the last of them stayed unanswered."""
+        n = self._tracker.neighbours.view
+        asked: list[int] = []
+        last_ns = NEVER
+        for row in range(self._tracker.neighbours.rows):
+            if not since_ns <= n.ts_ns[row] <= until_ns or (n.addr_hi[row], n.addr_lo[row]) != who:
+                continue
+            if n.is_answer[row]:
+                asked.clear()
+            else:
+                asked.append(n.frame[row])
+                last_ns = n.ts_ns[row]
+        return (tuple(asked), last_ns) if asked else ((), NEVER)
+
+
+def _silent_end(story: Story) -> tuple[int, int] | None:
+    """The end that stopped answering, and since when."""
+    if story.run is not None:
+        return 1 - story.run.end, story.run.first_ns
+    for end in (0, 1):
+        if story.ends[end].resends:
+            return 1 - end, max(story.heard_ns[1 - end], 0)
+    return None
+
+
+def address(hi: int, lo: int) -> str:
+    """Text of an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
+    octets = hi.to_bytes(8, "big", signed=True) + lo.to_bytes(8, "big", signed=True)
+    if octets.startswith(IPV4_PREFIX):
+        return socket.inet_ntop(socket.AF_INET, octets[12:])
+    return socket.inet_ntop(socket.AF_INET6, octets)
+
+
+class Analyzer:
+    """Takes captures batch by batch; one for each analysis."""
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or Engine()
+        self.diagnostics = Diagnostics()
+        self.tracker = Tracker()
+        self._packets = Table(PACKETS)
+        self._frames = 0
+        self._tcp_packets = 0
+        self._first_ns = self._last_ns = NEVER
+
+    def feed(self, buffer: bytearray, records: Table) -> None:
+        """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
+        packets = self._packets
+        packets.rows = 0
+        packets.reserve(records.rows + 1)
+        packets.rows = self.engine.run(
+            headers.decode,
+            buffer,
+            records.view,
+            records.rows,
+            self._frames + 1,
+            packets.view,
+            self.diagnostics.counts,
+        )
+        self._note_times(records.view.ts_ns[: records.rows])
+        self._frames += records.rows
+        self._tcp_packets += packets.view.kind[: packets.rows].count(KIND_TCP)
+        self.tracker.feed(packets, self.engine, self.diagnostics.counts)
+
+    def _note_times(self, ts_ns: "array[int]") -> None:
+        if ts_ns:
+            first, last = min(ts_ns), max(ts_ns)
+            self._first_ns = first if self._first_ns == NEVER else min(first, self._first_ns)
+            self._last_ns = max(last, self._last_ns)
+
+    def finish(self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int]) -> Analysis:
+        """Draw the findings; `link_types` are the numbers that the capture declares."""
+        for link_type in link_types:
+            if link_type not in headers.LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
+                self.diagnostics.detail(UNKNOWN_LINK_TYPE, f"LINKTYPE {link_type}")
+        names = dict.fromkeys(headers.LINK_NAMES.get(number, f"LINKTYPE {number}") for number in link_types)
+        capture = Capture(
+            files=tuple(files),
+            formats=tuple(dict.fromkeys(formats)),
+            packets=self._frames,
+            tcp_packets=self._tcp_packets,
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            link_types=tuple(names),
+        )
+        return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine)
+
+
+def analyze(
+    *paths: str, chunk_octets: int = CHUNK_OCTETS, on_progress: Callable[[int], None] | None = None
+) -> Analysis:
+    """Analyse captures as one timeline, in the order given; '-' is standard input.
+
+    `on_progress` is called with the octets of capture walked since its last call.
+    Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
+    """
+    analyzer = Analyzer()
+    formats: list[str] = []
+    link_types: list[int] = []
+    for name in paths:
+        try:
+            with open_source(name) as source:
+                analyzer.engine.expect(source.size)
+                reader = CaptureReader(source, analyzer.diagnostics, chunk_octets)
+                for buffer, records, _ in reader.chunks(analyzer.engine):
+                    analyzer.feed(buffer, records)
+                    if on_progress is not None:
+                        on_progress(sum(records.view.captured_len[: records.rows]))
+                formats.append(reader.format)
+                link_types.extend(sorted(reader.link_types))
+        except CaptureError as error:
+            if len(paths) == 1:
+                raise
+            analyzer.diagnostics.add(UNREADABLE_FILE, 0, str(error))
+    if not formats:
+        raise CaptureError(f"none of the {len(paths)} inputs can be used: {next(iter(analyzer.diagnostics)).detail}")
+    return analyzer.finish(paths, formats, list(dict.fromkeys(link_types)))

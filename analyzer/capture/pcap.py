@@ -1,0 +1,91 @@
+"""The pcap file format: its file header, and a kernel that walks its records.
+
+Knows every variant of pcap-savefile(5): microseconds and nanoseconds, both byte orders,
+and the longer record header of Alexey Kuznetsov's patch ("modified" in Wireshark's
+`wiretap/libpcap.c`). Does not know where the octets come from or what a frame contains.
+"""
+
+from array import array
+from typing import Any, Literal
+
+from analyzer.diagnostics import DAMAGED_RECORD, note
+
+FILE_HEADER_OCTETS = 24
+RECORD_HEADER_OCTETS = 16
+MODIFIED_HEADER_OCTETS = 24
+"""Also holds the interface index, the protocol and the packet type."""
+
+USUAL_SNAPLEN = 256 << 10
+"""libpcap's MAXIMUM_SNAPLEN; some writers announce less than they capture."""
+
+MAX_CAPTURED = 16 << 20
+"""No frame is longer, whatever the file header announces."""
+
+MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
+    0xA1B2C3D4: (1000, RECORD_HEADER_OCTETS),
+    0xA1B23C4D: (1, RECORD_HEADER_OCTETS),
+    0xA1B2CD34: (1000, MODIFIED_HEADER_OCTETS),
+}
+
+(
+    NEXT,  # where in the buffer the walk goes on
+    FRAMES,  # frames of the file so far
+    STATUS,
+    IS_BIG,  # the writer was big-endian
+) = range(4)
+WALK_STATE = 4
+"""What the walkers of all formats have in their state; each one's own follows."""
+
+NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, LONGEST = range(WALK_STATE, WALK_STATE + 4)
+
+MORE, BROKEN = range(2)
+"""STATUS: the rest needs more octets or another call; an impossible length, nothing more can be read."""
+
+
+def is_pcap(head: bytes) -> bool:
+    return int.from_bytes(head[:4], "little") in MAGICS or int.from_bytes(head[:4], "big") in MAGICS
+
+
+def read_file_header(header: bytes) -> "array[int]":
+    """The walk's state as the 24 octets at the beginning of a file say (pcap-savefile(5))."""
+    order: Literal["little", "big"] = "little" if int.from_bytes(header[:4], "little") in MAGICS else "big"
+    ns_per_tick, header_octets = MAGICS[int.from_bytes(header[:4], order)]
+    snaplen = int.from_bytes(header[16:20], order)
+    link_type = int.from_bytes(header[20:24], order) & 0xFFFF  # above it the length of the frame check sequence
+    longest = min(max(snaplen, USUAL_SNAPLEN), MAX_CAPTURED) if snaplen else MAX_CAPTURED
+    return array("q", [0, 0, MORE, order == "big", ns_per_tick, header_octets, link_type, longest])
+
+
+def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limit: int, counts: Any) -> int:
+    """Kernel: up to `limit` whole records of buffer[start:stop]; returns the rows written, NEXT says how far."""
+    ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
+    captured_len, wire_len = records.captured_len, records.wire_len
+    ns_per_tick, header, link_type, longest = state[NS_PER_TICK], state[HEADER_OCTETS], state[LINK_TYPE], state[LONGEST]
+    w0, w1, w2, w3 = 1, 256, 65536, 16777216  # what the octets of a field are worth
+    if state[IS_BIG]:
+        w0, w1, w2, w3 = 16777216, 65536, 256, 1
+    status = MORE
+    rows = 0
+    at = start
+    while rows < limit and at + header <= stop:
+        captured = buffer[at + 8] * w0 + buffer[at + 9] * w1 + buffer[at + 10] * w2 + buffer[at + 11] * w3
+        if captured > longest:
+            note(counts, DAMAGED_RECORD, state[FRAMES] + rows + 1)
+            status = BROKEN
+            break
+        frame = at + header
+        if frame + captured > stop:
+            break
+        seconds = buffer[at] * w0 + buffer[at + 1] * w1 + buffer[at + 2] * w2 + buffer[at + 3] * w3
+        ticks = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
+        ts_ns[rows] = seconds * 1000000000 + ticks * ns_per_tick  # below 2**63: both factors are u32
+        wire_len[rows] = buffer[at + 12] * w0 + buffer[at + 13] * w1 + buffer[at + 14] * w2 + buffer[at + 15] * w3
+        captured_len[rows] = captured
+        offset[rows] = frame
+        link_types[rows] = link_type
+        rows += 1
+        at = frame + captured
+    state[NEXT] = at
+    state[FRAMES] += rows
+    state[STATUS] = status
+    return rows

@@ -1,0 +1,249 @@
+"""The pcapng file format: a kernel that walks packet blocks, and the blocks that describe them.
+
+Follows draft-ietf-opsawg-pcapng (§ below). The kernel stops before a section header, an
+interface description or interface statistics; these are rare and are read by ordinary code,
+which also works out the numbers with which the kernel's arithmetic cannot overflow.
+"""
+
+import struct
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+from analyzer.capture.pcap import BROKEN, FRAMES, IS_BIG, MORE, NEXT, STATUS, WALK_STATE
+from analyzer.columns import Table
+from analyzer.diagnostics import (
+    ABSURD_TIMESTAMP,
+    DAMAGED_BLOCK,
+    DAMAGED_RECORD,
+    INTERFACE_DROPS,
+    UNKNOWN_INTERFACE,
+    Diagnostics,
+    note,
+)
+from analyzer.schema import NEVER, Column, table
+
+SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6
+PACKET, PACKET_SIMPLE, PACKET_OBSOLETE = 6, 3, 2  # §4.3, §4.4, appendix A
+
+SMALLEST_BLOCK = 12
+"""Type, total length, total length once more (§3.1)."""
+
+MAX_BLOCK = 64 << 20
+"""A longer block is taken for damage."""
+
+BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+"""The byte-order magic, with which the body of a section header begins (§4.1)."""
+
+OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 5, 7
+
+LAST_NS, INTERFACE_COUNT = range(WALK_STATE, WALK_STATE + 2)
+
+DESCRIPTION, TAKEN = range(BROKEN + 1, BROKEN + 3)
+"""More of STATUS: at NEXT is a block for `read_description`; it has been taken in."""
+
+INTERFACES = table(
+    "INTERFACES",
+    Column("link_type", "i", "LINKTYPE_*", "what frames begin with, -1 if the description is damaged"),
+    Column("snaplen", "q", "octets", "most that is captured of a frame, 0 unlimited"),
+    Column("split", "q", "ticks", "this and the next two turn ticks into time, see `ticks_to_ns`"),
+    Column("scale", "q", "", "factor"),
+    Column("shrink", "q", "", "divisor"),
+    Column("last_tick", "q", "ticks", "the last that fits a time, -1 none"),
+    Column("offset_ns", "q", "ns", "added to the time"),
+    module=__name__,
+)
+
+MICROSECONDS = 6
+"""if_tsresol without the option (§4.2)."""
+
+GREATEST = 2**63 - 1
+
+
+def is_pcapng(head: bytes) -> bool:
+    return head[:4] == SECTION.to_bytes(4, "big") and head[8:12] in BYTE_ORDERS
+
+
+def new_state() -> "array[int]":
+    return array("q", [0] * (WALK_STATE + 2))
+
+
+def walk_pcapng(
+    buffer: Any, start: int, stop: int, state: Any, interfaces: Any, records: Any, limit: int, counts: Any
+) -> int:
+    """Kernel: up to `limit` packets of buffer[start:stop]; returns the rows written, NEXT says how far."""
+    ts_ns, offset, link_type = records.ts_ns, records.offset, records.link_type
+    captured_len, wire_len = records.captured_len, records.wire_len
+    w0, w1, w2, w3 = 1, 256, 65536, 16777216  # what the octets of a field are worth
+    if state[IS_BIG]:
+        w0, w1, w2, w3 = 16777216, 65536, 256, 1
+    last_ns, status = state[LAST_NS], MORE
+    next_frame = state[FRAMES] + 1
+    rows = 0
+    at = start
+    while rows < limit and at + SMALLEST_BLOCK <= stop:
+        kind = buffer[at] * w0 + buffer[at + 1] * w1 + buffer[at + 2] * w2 + buffer[at + 3] * w3
+        if kind == SECTION or kind == INTERFACE or kind == STATISTICS:
+            status = DESCRIPTION
+            break
+        total = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
+        if total < SMALLEST_BLOCK or total > MAX_BLOCK:
+            note(counts, DAMAGED_RECORD, next_frame + rows)
+            status = BROKEN
+            break
+        if at + total > stop:
+            break
+        body = at + 8
+        at += total
+        if kind != PACKET and kind != PACKET_SIMPLE and kind != PACKET_OBSOLETE:
+            continue
+        frame = body + (4 if kind == PACKET_SIMPLE else 20)
+        room = at - 4 - frame
+        total_again = buffer[at - 4] * w0 + buffer[at - 3] * w1 + buffer[at - 2] * w2 + buffer[at - 1] * w3
+        if room < 0 or total != total_again:
+            note(counts, DAMAGED_BLOCK, next_frame + rows)
+            continue
+        original = buffer[frame - 4] * w0 + buffer[frame - 3] * w1 + buffer[frame - 2] * w2 + buffer[frame - 1] * w3
+        if kind == PACKET_SIMPLE:  # of the first interface, without a time and a captured length
+            interface, captured = 0, min(original, room)
+        else:
+            interface = buffer[body] * w0 + buffer[body + 1] * w1 + buffer[body + 2] * w2 + buffer[body + 3] * w3
+            captured = buffer[frame - 8] * w0 + buffer[frame - 7] * w1 + buffer[frame - 6] * w2 + buffer[frame - 5] * w3
+        if kind == PACKET_OBSOLETE:  # 16 bits of interface, 16 of drops
+            interface = interface // 65536 if w3 == 1 else interface % 65536
+        if captured > room:
+            note(counts, DAMAGED_BLOCK, next_frame + rows)
+            continue
+        if interface >= state[INTERFACE_COUNT] or interfaces.link_type[interface] == NEVER:
+            note(counts, UNKNOWN_INTERFACE, next_frame + rows)
+            continue
+        if kind == PACKET_SIMPLE:
+            if 0 < interfaces.snaplen[0] < captured:
+                captured = interfaces.snaplen[0]
+        else:
+            high = buffer[body + 4] * w0 + buffer[body + 5] * w1 + buffer[body + 6] * w2 + buffer[body + 7] * w3
+            low = buffer[body + 8] * w0 + buffer[body + 9] * w1 + buffer[body + 10] * w2 + buffer[body + 11] * w3
+            last_ns = ticks_to_ns(high, low, interfaces, interface)
+            if last_ns < 0:
+                note(counts, ABSURD_TIMESTAMP, next_frame + rows)
+                last_ns = 0
+        ts_ns[rows] = last_ns
+        offset[rows] = frame
+        captured_len[rows] = captured
+        wire_len[rows] = original
+        link_type[rows] = interfaces.link_type[interface]
+        rows += 1
+    state[NEXT] = at
+    state[FRAMES] += rows
+    state[LAST_NS] = last_ns
+    state[STATUS] = status
+    return rows
+
+
+def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
+    """Time in nanoseconds since 1970, negative if it does not fit. Kernel helper.
+
+    Ticks are scaled in two parts, whole multiples of `split` and the rest, so that no
+    product passes 2**63; `resolution` chooses the numbers.
+    """
+    if high > 0x7FFFFFFF:
+        return NEVER
+    ticks = high * 4294967296 + low
+    if ticks > interfaces.last_tick[interface]:
+        return NEVER
+    split, scale = interfaces.split[interface], interfaces.scale[interface]
+    scaled = ticks * scale if split == 1 else ticks // split * scale + ticks % split * scale // split
+    ts_ns: int = scaled // interfaces.shrink[interface] + interfaces.offset_ns[interface]
+    return ts_ns
+
+
+def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
+    """split, scale, shrink, last_tick, offset_ns from if_tsresol and if_tsoffset in seconds (§4.2).
+
+    Of a power of two 31 bits are split off, which keeps the result exact. A divisor too
+    large for its column gives 0 for every tick, as the true one would.
+    """
+    exponent = tsresol & 0x7F
+    if tsresol & 0x80:
+        per_second = 1 << exponent
+        split, scale, shrink = 1 << min(exponent, 31), 10**9, 1 << min(max(exponent - 31, 0), 62)
+    else:
+        per_second = 10**exponent
+        split, scale, shrink = 1, 10 ** max(9 - exponent, 0), min(10 ** max(exponent - 9, 0), GREATEST)
+    offset_ns = offset * 10**9
+    if abs(offset_ns) > GREATEST:
+        return split, scale, shrink, NEVER, 0
+    last_ns = GREATEST - max(offset_ns, 0)
+    last_tick = min(((last_ns + 1) * per_second - 1) // 10**9, GREATEST - 1)
+    return split, scale, shrink, last_tick, offset_ns
+
+
+def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table, diagnostics: Diagnostics) -> None:
+    """Take in the section header, interface or statistics at NEXT, where the kernel stopped.
+
+    At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN.
+    """
+    at, frame = state[NEXT], state[FRAMES] + 1
+    is_section = int.from_bytes(buffer[at : at + 4], "big") == SECTION  # the same in both byte orders
+    magic = bytes(buffer[at + 8 : at + 12])
+    if magic in BYTE_ORDERS and is_section:
+        state[IS_BIG] = BYTE_ORDERS[magic] == ">"
+    order = ">" if state[IS_BIG] else "<"
+    kind, total = struct.unpack_from(f"{order}II", buffer, at)
+    if not SMALLEST_BLOCK <= total <= MAX_BLOCK or (is_section and magic not in BYTE_ORDERS):
+        diagnostics.add(DAMAGED_RECORD, frame)
+        state[STATUS] = BROKEN
+        return
+    end = at + total
+    if end > stop:
+        state[STATUS] = MORE
+        return
+    can_be_believed = buffer[at + 4 : at + 8] == buffer[end - 4 : end]
+    body = bytes(buffer[at + 8 : end - 4]) if can_be_believed else b""
+    try:
+        if kind == SECTION:
+            interfaces.rows = 0
+            struct.unpack_from(f"{order}IHHq", body)
+        elif kind == INTERFACE:
+            interfaces.append(*read_interface(body, order))
+        else:
+            read_drops(body, order, frame - 1, diagnostics)
+    except struct.error:
+        diagnostics.add(DAMAGED_BLOCK, frame)
+        if kind == INTERFACE:  # the next ones keep their numbers
+            interfaces.append(NEVER, 0, *resolution(MICROSECONDS, 0))
+    state[NEXT], state[STATUS], state[INTERFACE_COUNT] = end, TAKEN, len(interfaces)
+
+
+def read_interface(body: bytes, order: str) -> tuple[int, ...]:
+    """A row of INTERFACES; struct.error if the description contradicts itself (§4.2)."""
+    link_type, _, snaplen = struct.unpack_from(f"{order}HHI", body)
+    tsresol, tsoffset = MICROSECONDS, 0
+    for code, value in options(body[8:], order):
+        if code == IF_TSRESOL:
+            [tsresol] = struct.unpack("B", value)
+        elif code == IF_TSOFFSET:
+            [tsoffset] = struct.unpack(f"{order}q", value)
+    return link_type, snaplen, *resolution(tsresol, tsoffset)
+
+
+def read_drops(body: bytes, order: str, frame: int, diagnostics: Diagnostics) -> None:
+    """Note what an interface's statistics say of packets lost; struct.error as above (§4.6)."""
+    [interface] = struct.unpack_from(f"{order}I", body)
+    for code, value in options(body[12:], order):
+        if code in (ISB_IFDROP, ISB_OSDROP):
+            [drops] = struct.unpack(f"{order}Q", value)
+            by = "the interface" if code == ISB_IFDROP else "the system"
+            if drops:
+                diagnostics.add(INTERFACE_DROPS, frame, f"interface {interface}: {drops:,} by {by}")
+
+
+def options(octets: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """Codes and values (§3.5); struct.error if one is longer than the room for it."""
+    at = 0
+    while at + 4 <= len(octets):
+        code, length = struct.unpack_from(f"{order}HH", octets, at)
+        if code == OPTION_END:
+            return
+        yield code, struct.unpack_from(f"{length}s", octets, at + 4)[0]
+        at += 4 + (length + 3) // 4 * 4

@@ -1,0 +1,114 @@
+"""Counted notes on an imperfect capture: a code, how often, where first, what it means.
+
+Kernels count into a flat array (`note`), so a damaged capture costs no objects; `Severity`
+says whether the result may be incomplete, which the command turns into exit 3.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Severity(Enum):
+    DAMAGE = "damage"
+    """Something that was captured could not be read."""
+    LIMIT = "limit"
+    """The capture or this program shows less than there was; nothing is broken."""
+
+
+@dataclass(frozen=True)
+class Code:
+    name: str
+    severity: Severity
+    message: str
+
+
+CODES = (
+    Code(
+        "truncated-file",
+        Severity.DAMAGE,
+        "the file ends in the middle of a record; everything before it is analysed",
+    ),
+    Code(
+        "damaged-record",
+        Severity.DAMAGE,
+        "a record has an impossible length; what follows it in that file is not read",
+    ),
+    Code("damaged-block", Severity.DAMAGE, "a pcapng block contradicts itself and is skipped"),
+    Code("damaged-compression", Severity.DAMAGE, "the compressed data is broken; everything before that is analysed"),
+    Code("unreadable-file", Severity.DAMAGE, "a file could not be used at all and is left out"),
+    Code("unknown-interface", Severity.DAMAGE, "a packet names an interface that the section does not describe"),
+    Code("absurd-timestamp", Severity.DAMAGE, "a time stamp does not fit 64 bits of nanoseconds and is taken as 0"),
+    Code("header-cut", Severity.LIMIT, "the snapshot length cuts the TCP or IP header; the segment is not used"),
+    Code("malformed-header", Severity.LIMIT, "an IP or TCP header contradicts itself; the packet is not used"),
+    Code("unknown-link-type", Severity.LIMIT, "frames of a link type that is not decoded"),
+    Code("later-fragment", Severity.LIMIT, "IP fragments after the first carry no TCP header and are not used"),
+    Code("time-backwards", Severity.LIMIT, "frames are out of time order; gaps next to them are not used"),
+    Code(
+        "interface-drops",
+        Severity.LIMIT,
+        "the capturing interface reported dropped packets; a missing answer may be a drop",
+    ),
+)
+
+(
+    TRUNCATED_FILE,
+    DAMAGED_RECORD,
+    DAMAGED_BLOCK,
+    DAMAGED_COMPRESSION,
+    UNREADABLE_FILE,
+    UNKNOWN_INTERFACE,
+    ABSURD_TIMESTAMP,
+    HEADER_CUT,
+    MALFORMED_HEADER,
+    UNKNOWN_LINK_TYPE,
+    LATER_FRAGMENT,
+    TIME_BACKWARDS,
+    INTERFACE_DROPS,
+) = range(len(CODES))
+
+
+def note(counts: Any, code: int, frame: int) -> None:
+    """Count one occurrence at `frame` (from 1; 0 when no frame is concerned). Kernel helper."""
+    if counts[2 * code] == 0:
+        counts[2 * code + 1] = frame
+    counts[2 * code] += 1
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    code: Code
+    count: int
+    first_frame: int
+    detail: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.code.message} ({self.detail})" if self.detail else self.code.message
+
+
+class Diagnostics:
+    """The counts of one analysis, with a few words of detail where a code has some."""
+
+    def __init__(self) -> None:
+        self.counts = array("q", [0] * (2 * len(CODES)))
+        self._details: dict[int, dict[str, None]] = {}
+
+    def add(self, code: int, frame: int = 0, detail: str = "") -> None:
+        note(self.counts, code, frame)
+        if detail:
+            self.detail(code, detail)
+
+    def detail(self, code: int, words: str) -> None:
+        """Say more about a code whose occurrences are counted elsewhere."""
+        self._details.setdefault(code, {})[words] = None
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        for index, code in enumerate(CODES):
+            count = self.counts[2 * index]
+            if count:
+                words = list(self._details.get(index, {}))
+                shown = ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+                yield Diagnostic(code, count, self.counts[2 * index + 1], shown)

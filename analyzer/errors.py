@@ -1,0 +1,28 @@
+"""The exception tree: what stops an analysis. Oddities inside a capture are diagnostics.
+
+KeepaliveAnalyzerError
+├── CaptureError                the input cannot be used at all (exit 2)
+│   ├── UnknownFormatError        it is no capture: what its first octets are
+│   └── CapturePermissionError    it may not be read
+└── OptionError                 options that contradict each other or cannot be parsed
+"""
+
+
+class KeepaliveAnalyzerError(Exception):
+    """Base of all; the text is one line for a person: found, expected, what to do."""
+
+
+class CaptureError(KeepaliveAnalyzerError):
+    """The input cannot be used at all."""
+
+
+class UnknownFormatError(CaptureError):
+    """The input is no capture that can be read."""
+
+
+class CapturePermissionError(CaptureError):
+    """The input exists but may not be read."""
+
+
+class OptionError(KeepaliveAnalyzerError):
+    """An option's value cannot be understood."""

@@ -1,0 +1,155 @@
+"""Every column of every table, once: name, storage, unit, meaning.
+
+Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-bit
+integers into floats, so 'b' (8 bit), 'h' (16), 'i' (32) and 'q' (64) are all there is.
+Sequence numbers are u32 values held in 'q'. Times are nanoseconds since 1970 (UTC).
+"""
+
+from collections import namedtuple
+from typing import Any, NamedTuple
+
+NEVER = -1
+"""What a time, an index or a quantity holds when there is none."""
+
+
+class Column(NamedTuple):
+    name: str
+    typecode: str
+    unit: str
+    meaning: str
+
+
+def table(name: str, *columns: Column, module: str = __name__) -> Any:
+    """A NamedTuple type with a field for each column; `columns` describes them.
+
+    It must be bound to `name` in `module`: numba finds cached machine code by the types of
+    the arguments, and those only compare equal when they can be imported again.
+    """
+    fields = namedtuple(name, [column.name for column in columns], module=module)  # type: ignore[misc]  # fields are data
+    fields.columns = columns  # type: ignore[attr-defined]  # so that one name stands for all of a table
+    return fields
+
+
+RECORDS = table(
+    "RECORDS",
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("offset", "q", "octets", "where the frame's first octet lies in the buffer"),
+    Column("captured_len", "q", "octets", "octets of the frame that are in the buffer"),
+    Column("wire_len", "q", "octets", "octets that the frame had on the wire"),
+    Column("link_type", "i", "LINKTYPE_*", "what the frame begins with"),
+)
+
+PACKETS = table(
+    "PACKETS",
+    Column("frame", "q", "", "number of the frame in the capture, from 1"),
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("kind", "b", "KIND_*", "what the packet is"),
+    Column("src_hi", "q", "", "source address, high half (IPv4 is held as ::ffff:a.b.c.d)"),
+    Column("src_lo", "q", "", "source address, low half"),
+    Column("dst_hi", "q", "", "destination address, high half"),
+    Column("dst_lo", "q", "", "destination address, low half"),
+    Column("ports", "q", "", "source port * 65536 + destination port"),
+    Column("seq", "q", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ"),
+    Column("ack", "q", "u32", "SEG.ACK"),
+    Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code"),
+    Column("window", "q", "", "window field, not scaled"),
+    Column("window_shift", "b", "bits", "window scale option of a SYN, -1 without"),
+    Column("payload_len", "q", "octets", "TCP payload, from the IP header's lengths"),
+    Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
+    Column("ttl", "h", "hops", "TTL or hop limit"),
+    Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
+    Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
+    Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
+    Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+)
+
+FLOWS = table(
+    "FLOWS",
+    Column("a_hi", "q", "", "address of end 0, high half"),
+    Column("a_lo", "q", "", "address of end 0, low half"),
+    Column("b_hi", "q", "", "address of end 1, high half"),
+    Column("b_lo", "q", "", "address of end 1, low half"),
+    Column("ports", "q", "", "port of end 0 * 65536 + port of end 1"),
+    Column("opened", "b", "OPENED_*", "how the flow enters the capture"),
+    Column("is_opening", "b", "bool", "only SYNs have been seen so far"),
+    Column("syn_seq", "q", "u32", "sequence number of the opening SYN, -1 without"),
+    Column("packets", "q", "", "segments seen"),
+    Column("octets", "q", "octets", "TCP payload seen, retransmissions included"),
+    Column("first_ns", "q", "ns", "first segment"),
+    Column("last_ns", "q", "ns", "last segment"),
+    Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
+    Column("max_idle_ns", "q", "ns", "longest time without any segment"),
+)
+
+ENDS = table(
+    "ENDS",
+    Column("snd_nxt", "q", "u32", "SND.NXT: own sequence numbers used or acknowledged, -1 unknown"),
+    Column("snd_una", "q", "u32", "SND.UNA: acknowledged by the other end, -1 unknown"),
+    Column("is_sure", "b", "bool", "snd_nxt rests on a SYN, data or the other end's ACK"),
+    Column("isn", "q", "u32", "initial sequence number, -1 without SYN"),
+    Column("fin_seq", "q", "u32", "sequence number of the FIN, -1 without"),
+    Column("window", "q", "octets", "last advertised window, scaled if the SYN was seen; -1 none"),
+    Column("window_shift", "b", "bits", "own window scale, -1 without or unknown"),
+    Column("last_ns", "q", "ns", "last segment sent"),
+    Column("accepted_ns", "q", "ns", "last segment sent that the other end accepts (RFC 9293 §3.4), -1"),
+    Column("sent_ns", "q", "ns", "last data, SYN or FIN sent"),
+    Column("last_seq", "q", "u32", "SEG.SEQ of the last segment"),
+    Column("last_ack", "q", "u32", "SEG.ACK of the last segment"),
+    Column("last_len", "q", "octets", "payload of the last segment"),
+    Column("last_flags", "h", "bits", "control bits of the last segment"),
+    Column("last_ip_id", "i", "", "IP identification of the last segment"),
+    Column("last_tsval", "q", "u32", "timestamp value of the last segment"),
+    Column("is_suspect", "b", "bool", "the last segment may have been a probe"),
+    Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
+    Column("reply_ns", "q", "ns", "shortest time in which the end answered data or a SYN, -1"),
+)
+
+CANDIDATES = table(
+    "CANDIDATES",
+    Column("frame", "q", "", "number of the frame in the capture, from 1"),
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("flow", "i", "", "index of the flow"),
+    Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+    Column("kind", "b", "KIND_*", "TCP segment or ICMP error"),
+    Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code"),
+    Column("seq", "q", "u32", "SEG.SEQ, or the quoted one"),
+    Column("ack", "q", "u32", "SEG.ACK"),
+    Column("payload_len", "i", "octets", "TCP payload"),
+    Column("relation", "b", "REL_*", "where SEG.SEQ lies relative to SND.NXT"),
+    Column("traits", "h", "TRAIT_*", "what was true when the segment was seen"),
+    Column("window", "q", "octets", "advertised window"),
+    Column("in_flight", "q", "octets", "own octets unacknowledged before it, -1 unknown"),
+    Column("peer_window", "q", "octets", "last window advertised by the other end, -1 unknown"),
+    Column("idle_ns", "q", "ns", "time since any segment of the flow, -1 for the first"),
+    Column("own_ns", "q", "ns", "time since the same end's last segment, -1 for the first"),
+    Column("heard_ns", "q", "ns", "capture time of the last accepted segment of the other end, -1"),
+    Column("any_ns", "q", "ns", "capture time of the last segment of the other end, -1"),
+    Column("data_ns", "q", "ns", "capture time of the last data, SYN or FIN of either end, -1"),
+    Column("ttl", "h", "hops", "TTL or hop limit"),
+    Column("usual_ttl", "h", "hops", "TTL of the same end's ordinary segments, -1 unknown"),
+    Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
+    Column("tsval", "q", "u32", "TCP timestamp value, -1 without"),
+)
+
+SEGMENTS = table(
+    "SEGMENTS",
+    Column("tag", "b", "Tag", "what the segment is"),
+    Column("rule", "b", "Rule", "the rule that says so"),
+    Column("of", "q", "", "row of the probe that an answer or an error belongs to, -1"),
+)
+
+NEIGHBOURS = table(
+    "NEIGHBOURS",
+    Column("frame", "q", "", "number of the frame in the capture, from 1"),
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("is_answer", "b", "bool", "ARP reply or neighbour advertisement; else the question"),
+    Column("addr_hi", "q", "", "the address asked for, high half"),
+    Column("addr_lo", "q", "", "the address asked for, low half"),
+    Column("asker_hi", "q", "", "who asks or is told, high half"),
+    Column("asker_lo", "q", "", "who asks or is told, low half"),
+)
+
+KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR = range(4)
+OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
+
+FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20

@@ -1,0 +1,118 @@
+"""The pcap record walk in every variant, against what was written and against dpkt."""
+
+import io
+import itertools
+import struct
+
+import dpkt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.capture import pcap
+from tests.capture.reading import ReadFrame, read_capture
+from tests.capture.writers import Frame, pcap_bytes, pcap_record
+
+SECOND = 10**9
+FRAMES: list[Frame] = [
+    (1_700_000_000 * SECOND + 123_456_000, b"first frame"),
+    (1_700_000_000 * SECOND + 999_999_000, b""),
+    (1_700_000_001 * SECOND, b"cut", 1514),
+]
+
+HEADER = pcap_bytes([])
+VARIANTS = list(itertools.product("<>", [(False, False), (True, False), (False, True)]))
+
+
+@pytest.mark.parametrize(("order", "variant"), VARIANTS)
+def test_every_variant_gives_what_was_written(order: str, variant: tuple[bool, bool]) -> None:
+    nano, modified = variant
+    reading = read_capture(pcap_bytes(FRAMES, order, nano, 113, modified=modified))
+    assert reading.frames == [
+        ReadFrame(1, FRAMES[0][0], 113, b"first frame", 11),
+        ReadFrame(2, FRAMES[1][0], 113, b"", 0),
+        ReadFrame(3, FRAMES[2][0], 113, b"cut", 1514),
+    ]
+    assert reading.link_types == {113}
+    assert reading.format == "pcap"
+    assert not reading.notes
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_dpkt_reads_the_same(order: str) -> None:
+    octets = pcap_bytes(FRAMES, order, nano=True)
+    expected = [(int(ts * SECOND), frame) for ts, frame in dpkt.pcap.Reader(io.BytesIO(octets))]
+    assert [(one.ts_ns, one.octets) for one in read_capture(octets).frames] == expected
+
+
+def test_nanoseconds_are_kept() -> None:
+    assert read_capture(pcap_bytes([(1_700_000_000_123_456_789, b"x")], nano=True)).times == [1_700_000_000_123_456_789]
+
+
+def test_the_latest_time_that_the_format_can_hold_fits() -> None:
+    octets = HEADER + pcap_record(b"", 0xFFFFFFFF, 0xFFFFFFFF)
+    for compiled in (False, True):
+        assert read_capture(octets, compiled=compiled).times == [0xFFFFFFFF * SECOND + 0xFFFFFFFF * 1000]
+
+
+def test_the_link_type_lies_in_the_low_16_bits() -> None:
+    with_frame_check = 0x54000001  # pcap-savefile(5): bit 26 "f", and above it 5 units of 16 bits, then the type
+    assert read_capture(pcap_bytes(FRAMES, link_type=with_frame_check)).link_types == {1}
+
+
+def test_a_header_alone_is_an_empty_capture() -> None:
+    reading = read_capture(HEADER)
+    assert reading.frames == []
+    assert not reading.notes
+
+
+@pytest.mark.parametrize("kept", [1, 15, 16, 18])
+def test_a_tail_cut_short_is_noted(kept: int) -> None:
+    octets = pcap_bytes(FRAMES)
+    start_of_last = len(octets) - 16 - len(b"cut")
+    reading = read_capture(octets[: start_of_last + kept])
+    assert reading.octets == [b"first frame", b""]
+    assert reading.notes == {"truncated-file": (1, 3)}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("snaplen", [0, 96, 262144])
+def test_an_impossible_length_ends_the_reading(snaplen: int, compiled: bool) -> None:
+    damaged = struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 60)
+    reading = read_capture(pcap_bytes(FRAMES, snaplen=snaplen) + damaged + pcap_record(b"x", 0, 0), compiled=compiled)
+    assert len(reading.frames) == 3
+    assert reading.notes == {"damaged-record": (1, 4)}
+    assert "test.pcap" in reading.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("snaplen", "captured", "is_read"),
+    [
+        (96, 256 << 10, True),  # libpcap's own limit, whatever is announced
+        (96, (256 << 10) + 1, False),
+        (1 << 20, 1 << 20, True),
+        (0, 16 << 20, True),
+        (0xFFFFFFFF, (16 << 20) + 1, False),
+    ],
+)
+def test_long_frames_are_read_if_announced(snaplen: int, captured: int, is_read: bool) -> None:
+    reading = read_capture(pcap_bytes([(0, bytes(captured)), (SECOND, b"next")], snaplen=snaplen))
+    assert [len(one) for one in reading.octets] == ([captured, 4] if is_read else [])
+    assert ("damaged-record" in reading.notes) != is_read
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=40), st.integers(0, 2**32 - 1))),
+    st.sampled_from("<>"),
+    st.booleans(),
+)
+def test_what_is_written_is_read(frames: list[tuple[int, bytes, int]], order: str, modified: bool) -> None:
+    octets = pcap_bytes([(s * SECOND, frame, wire) for s, frame, wire in frames], order, modified=modified)
+    reading = read_capture(octets)
+    assert [(one.ts_ns // SECOND, one.octets, one.wire_len) for one in reading.frames] == frames
+
+
+def test_other_octets_are_no_pcap() -> None:
+    assert pcap.is_pcap(HEADER)
+    assert not pcap.is_pcap(b"")
+    assert not pcap.is_pcap(b"\n\r\r\n")
