@@ -1,0 +1,264 @@
+"""The search: which idle times and intervals explain all gaps of an end on one kind of clock.
+
+Intervals come first, mostly from the spacings alone. For each of them the idle time is bounded by
+the gaps that no interval explains, and what lies between the bounds is tried by boundaries.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
+from math import inf, log2
+from typing import NamedTuple
+
+from analyzer.keepalive import prior
+from analyzer.keepalive.constraints import (
+    UNKNOWN,
+    Claim,
+    Fit,
+    Reading,
+    fit_idle,
+    fit_spacing,
+    is_in_phase,
+    latest_ns,
+    least_s,
+    may_be_spacing,
+    may_still_run,
+    read,
+    tolerance_ns,
+)
+from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timer import SECOND, Clock
+
+MAX_INTVLS = 8
+"""More candidates than this for the interval are not paired with those for the idle time."""
+MAX_TRIED = 400
+"""More than this, as for an interval of hours, are not even tried one by one."""
+MAX_PHASED = 32
+"""So many gaps are compared by their boundaries; more add time and no knowledge."""
+MAX_ALIKE = 3
+"""Of gaps that are the same to a few milliseconds so many are compared."""
+ALIKE_SHIFT = 23
+"""2^23 ns are 8 ms."""
+
+
+class Strictness(IntEnum):
+    """What is believed; each step drops the weakest evidence that the one before still has."""
+
+    ALL = 0
+    NO_CENSORED = 1
+    """What a timer survived says nothing: keepalive may have been switched on only afterwards."""
+    NO_OPENING = 2
+    """Nor does the lateness of an end's first probe, for the same reason."""
+
+
+class Candidate(NamedTuple):
+    """Settings that explain all gaps on one clock."""
+
+    clock: Clock
+    time_low: int
+    time_high: int | None
+    time: int | None
+    """The likeliest idle time; None where the gaps need not come from it."""
+    intvl_low: int
+    intvl_high: int | None
+    intvl: int | None
+    """The likeliest interval; None where the gaps need not come from it."""
+    weight: float
+    """How likely they are, as a power of two: the prior, and how exactly they foretell the gaps."""
+
+
+class Intvls(NamedTuple):
+    """Intervals that explain the gaps which only an interval explains."""
+
+    low: int
+    high: int | None
+    value: int | None
+
+
+class Evidence:
+    """The readings of one end, sorted by what they bear on."""
+
+    def __init__(self, gaps: Sequence[Gap], clock: Clock, strictness: Strictness, has_phase: bool) -> None:
+        readings = read(gaps, clock)
+        self.clock = clock
+        self.has_phase = has_phase and clock.is_wheel
+        self.idle = [r for r in readings if r.kind in (GapKind.FIRST, GapKind.CYCLE) and r.idle is not UNKNOWN]
+        self.spacing = [r for r in readings if r.kind in (GapKind.SPACING, GapKind.GIVE_UP) and has_probe(r)]
+        if strictness is Strictness.ALL:
+            self.survived = [r for r in readings if r.kind is GapKind.SURVIVED and r.idle is not UNKNOWN]
+            self.pending = [r for r in readings if r.kind is GapKind.PENDING and has_probe(r)]
+        else:
+            self.survived, self.pending = [], []
+        self.sure_idle = [r for r in self.idle if strictness < Strictness.NO_OPENING or has_probe(r)]
+        self.phased_idle = telling(self.sure_idle)
+        self.phased_spacing = telling(self.spacing)
+        most_ns = min((r.idle.most_ns for r in self.idle), default=None)
+        self.time_high = None if most_ns is None else most_ns // SECOND
+
+    def least_time(self, readings: Iterable[Reading]) -> int:
+        """The idle time that so long a gap takes at least."""
+        return least_s(self.clock, max((r.idle.least_ns for r in readings), default=0))
+
+    def time_floor(self, intvls: Intvls, unseen_ns: int = 0) -> int:
+        """The idle time that a timer survived: none was due before, unless the interval was still running.
+
+        `unseen_ns` is how long that may be after a probe that was not captured.
+        """
+        free = (r for r in self.survived if not may_still_run(self.clock, r, intvls.high))
+        return self.least_time(r for r in free if has_probe(r) or r.idle.seen_ns > unseen_ns)
+
+
+def has_probe(reading: Reading) -> bool:
+    return reading.spacing is not UNKNOWN
+
+
+def telling(readings: Sequence[Reading]) -> list[Reading]:
+    """Some readings, without many repetitions."""
+    seen: Counter[tuple[GapKind, int, int]] = Counter()
+    kept = []
+    for reading in readings:
+        alike = reading.kind, reading.idle.seen_ns >> ALIKE_SHIFT, reading.spacing.seen_ns >> ALIKE_SHIFT
+        seen[alike] += 1
+        if seen[alike] <= MAX_ALIKE:
+            kept.append(reading)
+    return kept[:MAX_PHASED]
+
+
+def candidates(
+    gaps: Sequence[Gap], clock: Clock, strictness: Strictness, has_phase: bool, is_whole: bool
+) -> Iterator[Candidate]:
+    """All settings that explain the gaps, in stretches of idle time that explain them alike.
+
+    Without `has_phase` the boundaries of the wheel are not believed. `is_whole` as in `settings.infer`.
+    """
+    evidence = Evidence(gaps, clock, strictness, has_phase)
+    for intvls in possible_intvls(evidence):
+        weight = 0.0 if clock.is_wheel else prior.EXACT_CLOCK
+        weight += prior.weight(intvls.value) if intvls.value is not None else 0.0
+        floor = evidence.time_floor(intvls)
+        forced = [r for r in evidence.sure_idle if not may_be_spacing(clock, r, intvls.low, intvls.high)]
+        if not forced or evidence.time_high is None:
+            if evidence.time_high is None or floor <= evidence.time_high:
+                yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight)
+            continue
+        if not is_whole and intvls.value is not None:
+            yield from unseen_probe(evidence, intvls, forced)
+        low = max(floor, evidence.least_time(forced))
+        for first, last, lateness in possible_times(evidence, intvls, low, evidence.time_high):
+            time = prior.likeliest(first, last)
+            yield Candidate(clock, first, last, time, *intvls, weight + prior.weight(time) + lateness)
+
+
+def unseen_probe(evidence: Evidence, intvls: Intvls, forced: Sequence[Reading]) -> Iterator[Candidate]:
+    """What else holds if the interval of a probe before the capture's begin made the first gap as long as it is.
+
+    That takes an interval longer than the idle time, which is rare: it widens bounds and is never the best answer.
+    """
+    high, longest_ns = evidence.time_high, latest_ns(evidence.clock, intvls.low)
+    sure = [r for r in forced if has_probe(r) or r.idle.least_ns > longest_ns]
+    low = max(evidence.time_floor(intvls, longest_ns), evidence.least_time(sure))
+    if len(sure) < len(forced) and high is not None and low <= high:
+        yield Candidate(evidence.clock, low, high, high, *intvls, -inf)
+
+
+def possible_intvls(evidence: Evidence) -> Iterator[Intvls]:
+    """Each interval that explains the spacings; or, if nothing measures it, its bounds at once."""
+    clock = evidence.clock
+    measured = evidence.spacing + beyond_idle(evidence)
+    if not all(has_probe(r) for r in measured):
+        return
+    low = least_s(clock, max((r.spacing.least_ns for r in measured + evidence.pending), default=0))
+    # Where every segment restarts the timer, as in BSD, the interval may be longer than an answered cycle.
+    limiting = measured if clock.hears_all else measured + [r for r in evidence.idle if has_probe(r)]
+    most_ns = min((r.spacing.most_ns for r in limiting), default=None)
+    high = None if most_ns is None else most_ns // SECOND
+    if high is not None and high < low:
+        return
+    if not measured or high is None:
+        yield Intvls(low, high, None)
+        return
+    if high - low > MAX_TRIED:
+        yield Intvls(low, high, prior.likeliest(low, high))
+        return
+    fitting = [intvl for intvl in range(low, high + 1) if explains_spacings(evidence, intvl)]
+    if len(fitting) > MAX_INTVLS:
+        yield Intvls(fitting[0], fitting[-1], prior.likeliest(fitting[0], fitting[-1]))
+        return
+    yield from (Intvls(intvl, intvl, intvl) for intvl in fitting)
+
+
+def beyond_idle(evidence: Evidence) -> list[Reading]:
+    """Gaps too long for any idle time that the shortest gap leaves: the interval made them."""
+    if evidence.time_high is None:
+        return []
+    longest_ns = latest_ns(evidence.clock, evidence.time_high)
+    return [r for r in evidence.sure_idle if r.idle.least_ns > longest_ns]
+
+
+def explains_spacings(evidence: Evidence, intvl: int) -> bool:
+    fits = [fit_spacing(evidence.clock, r, intvl) for r in evidence.phased_spacing]
+    return all(fit.is_possible for fit in fits) and is_phase_possible(evidence, spacing_claims(evidence, intvl))
+
+
+def spacing_claims(evidence: Evidence, intvl: int) -> list[Claim]:
+    claims = []
+    for reading in evidence.phased_spacing:
+        level = fit_spacing(evidence.clock, reading, intvl).level
+        claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns))
+        if reading.is_on_grid:
+            claims.append(Claim(level, reading.chain, reading.at_ns - reading.spacing.seen_ns, reading.jitter_ns))
+    return claims
+
+
+def possible_times(evidence: Evidence, intvls: Intvls, low: int, high: int) -> Iterator[tuple[int, int, float]]:
+    """Stretches of idle times that explain all gaps, each with how exactly it foretells them."""
+    clock = evidence.clock
+    intvl = intvls.low if intvls.low == intvls.high else None
+    spaced = [may_be_spacing(clock, r, intvls.low, intvls.high) for r in evidence.phased_idle]
+    known = spacing_claims(evidence, intvl) if intvl is not None else []
+    spacing_level = known[0].level if known else 0
+
+    def fits(time: int) -> tuple[Fit, ...]:
+        return tuple(fit_idle(clock, r, time, intvl) for r in evidence.phased_idle)
+
+    for first, last, fit_of in plateaus(fits, low, high):
+        if not all(fit.is_possible or may_be for fit, may_be in zip(fit_of, spaced, strict=True)):
+            continue
+        claims = list(known)
+        for reading, fit, may_be in zip(evidence.phased_idle, fit_of, spaced, strict=True):
+            levels = [fit.level] * fit.is_possible + [spacing_level] * may_be
+            claims.append(Claim(min(levels), reading.chain, reading.at_ns, reading.jitter_ns))
+        if is_phase_possible(evidence, claims):
+            readings = zip(evidence.phased_idle, fit_of, spaced, strict=True)
+            firsts = [fit for r, fit, may_be in readings if r.kind is GapKind.FIRST and not may_be]
+            yield first, last, sum(exactness(clock, fit, last) for fit in firsts)
+
+
+def is_phase_possible(evidence: Evidence, claims: Sequence[Claim]) -> bool:
+    return not evidence.has_phase or is_in_phase(evidence.clock, claims)
+
+
+def exactness(clock: Clock, fit: Fit, time: int) -> float:
+    """The density of a probe's lateness after traffic, as a power of two.
+
+    The delay that was left when the timer was last armed may be anything up to the whole, so
+    levels occur as 8 to 1, and their boundaries lie as 1 to 8: each level that explains the
+    lateness adds the same. Small lateness speaks for a setting, large against it.
+    """
+    time_ns = time * SECOND
+    width_ns = clock.lateness_ns(time_ns) + tolerance_ns(clock, time_ns)
+    return log2((fit.top - fit.need + 1) * SECOND / width_ns)
+
+
+def plateaus(key: Callable[[int], tuple[Fit, ...]], low: int, high: int) -> Iterator[tuple[int, int, tuple[Fit, ...]]]:
+    """The stretches of low..high over which `key` is constant; each part of it must be monotone."""
+    while low <= high:
+        value, last, beyond = key(low), low, high + 1
+        while beyond - last > 1:
+            middle = (last + beyond) // 2
+            if key(middle) == value:
+                last = middle
+            else:
+                beyond = middle
+        yield low, last, value
+        low = beyond

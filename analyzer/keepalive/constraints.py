@@ -1,0 +1,188 @@
+"""What one gap says about a timer, on one kind of clock.
+
+Everything follows from one property of the wheel (`timer.Clock.fire`): a timer armed with a
+delay of level n fires on a multiple of 8^n jiffies, and at most that much late. So a gap says
+two things. Its length bounds the setting: `Fit`. And the more a setting would make the timer
+late, the coarser the boundary on which the probe lies; all probes of an end are sent by the
+same jiffies, so their boundaries must agree: `Claim`. The constant spacings R and cycles C
+need no rule of their own, they are what is left.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timer import LVL_CLK_SHIFT, SECOND, Clock
+
+HOST_DELAY_NS = 5_000_000
+"""From the tick to the wire: softirq, qdisc and time stamping."""
+DRIFT_SHIFT = 13
+"""Clocks of two hosts, or one under NTP, may run apart by 2^-13, 122 ppm."""
+
+
+class Span(NamedTuple):
+    """A duration of the timer, as well as the capture tells it; -1 throughout where it does not."""
+
+    seen_ns: int
+    least_ns: int
+    most_ns: int
+
+
+class Reading(NamedTuple):
+    """A gap as one kind of clock reads it."""
+
+    kind: GapKind
+    idle: Span
+    """Since the segment from which this clock counts idle time."""
+    spacing: Span
+    """Since the probe before."""
+    chain: int
+    """Instants are comparable within a chain: probes each of which knows the one before."""
+    at_ns: int
+    """The gap's end, counted from its chain's beginning."""
+    is_on_grid: bool
+    """The gap began, too, with a probe that the interval's timer sent."""
+    lag_ns: int
+    jitter_ns: int
+    """By how much the way to the capture point may vary."""
+
+
+class Fit(NamedTuple):
+    """How a setting explains a gap, in levels of the wheel."""
+
+    need: int
+    """The finest level whose timers may be so late."""
+    sure: int
+    """The level of the shortest delay with which the timer can have been armed."""
+    top: int
+    """The level of the longest."""
+
+    @property
+    def is_possible(self) -> bool:
+        return self.need <= self.top
+
+    @property
+    def level(self) -> int:
+        """The level on whose boundary the probe must lie."""
+        return max(self.need, self.sure)
+
+
+class Claim(NamedTuple):
+    """A probe, or the give-up, lies on a boundary of a level."""
+
+    level: int
+    chain: int
+    at_ns: int
+    jitter_ns: int
+
+
+UNKNOWN = Span(-1, -1, -1)
+
+
+def read(gaps: Sequence[Gap], clock: Clock) -> list[Reading]:
+    """The gaps with their places in time, in order."""
+    readings, chain, at_ns = [], 0, 0
+    for gap in gaps:
+        jitter_ns = gap.lag_ns // 2
+        idle_ns = gap.any_ns if clock.hears_all and gap.any_ns >= 0 else gap.heard_ns
+        idle = spacing = UNKNOWN
+        if idle_ns >= 0:
+            off = tolerance_ns(clock, idle_ns)
+            idle = Span(idle_ns, idle_ns - gap.lag_ns - jitter_ns - off, idle_ns + off)
+        if gap.probe_ns >= 0:
+            off = tolerance_ns(clock, gap.probe_ns) + jitter_ns
+            spacing = Span(gap.probe_ns, gap.probe_ns - off, gap.probe_ns + off)
+        else:
+            chain, at_ns = chain + 1, 0
+        end_ns = at_ns + max(gap.probe_ns, 0)
+        on_grid = gap.kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
+        readings.append(Reading(gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns))
+        if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING):
+            at_ns = end_ns
+    return readings
+
+
+def tolerance_ns(clock: Clock, duration_ns: int) -> int:
+    """By how much a captured duration may differ from the timer's: both ends within their ticks, and drift."""
+    return 2 * clock.time_ns(1) + HOST_DELAY_NS + (duration_ns >> DRIFT_SHIFT)
+
+
+def latest_ns(clock: Clock, seconds: int) -> int:
+    """When a timer of so many seconds has fired at the latest."""
+    return seconds * SECOND + clock.lateness_ns(seconds * SECOND)
+
+
+def least_s(clock: Clock, duration_ns: int) -> int:
+    """The least whole seconds whose timer can be as late as `duration_ns`."""
+    low, high = 1, max(1, -(-duration_ns // SECOND))
+    while low < high:
+        middle = (low + high) // 2
+        if latest_ns(clock, middle) >= duration_ns:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def finest_level(clock: Clock, late_ns: int, delay_ns: int) -> int:
+    """The finest level whose timers may be `late_ns` late; without a wheel 0 if they may, else 1."""
+    if not clock.is_wheel:
+        return int(late_ns > clock.lateness_ns(delay_ns))
+    jiffies = -(-late_ns * clock.hz // SECOND)
+    return -(-(jiffies - 1).bit_length() // LVL_CLK_SHIFT) if jiffies > 1 else 0
+
+
+def level_of(clock: Clock, delay_ns: int) -> int:
+    return clock.level(clock.jiffies(delay_ns)) if clock.is_wheel else 0
+
+
+def fit_idle(clock: Clock, reading: Reading, time_s: int, intvl_s: int | None) -> Fit:
+    """The gap as idle time: the timer ran out after what had been left of it when it was last armed.
+
+    After traffic that may be anything up to the whole. After an answered probe the timer first
+    ran for intvl, and what it left is known as well as that firing is (tcp_timer.c
+    tcp_keepalive_timer).
+    """
+    time_ns = time_s * SECOND
+    need = finest_level(clock, reading.idle.least_ns - time_ns, time_ns)
+    answer_ns = reading.spacing.seen_ns - reading.idle.seen_ns
+    is_after_answer = reading.kind is GapKind.CYCLE and not clock.hears_all
+    if not is_after_answer or intvl_s is None or answer_ns + reading.lag_ns > intvl_s * SECOND:
+        return Fit(need, 0, level_of(clock, time_ns))
+    off_ns = reading.spacing.most_ns - reading.spacing.seen_ns
+    longest = time_ns + answer_ns + reading.lag_ns + off_ns - intvl_s * SECOND
+    if longest <= 0:
+        return Fit(need, 0, -1)
+    shortest = time_ns + answer_ns - off_ns - latest_ns(clock, intvl_s)
+    return Fit(need, level_of(clock, max(shortest, 0)), level_of(clock, longest))
+
+
+def fit_spacing(clock: Clock, reading: Reading, intvl_s: int) -> Fit:
+    """The gap as interval: the timer was armed for just that."""
+    intvl_ns = intvl_s * SECOND
+    level = level_of(clock, intvl_ns)
+    return Fit(finest_level(clock, reading.spacing.least_ns - intvl_ns, intvl_ns), level, level)
+
+
+def may_be_spacing(clock: Clock, reading: Reading, low: int, high: int | None) -> bool:
+    """The timer of some interval from `low` to `high` may have ended the gap."""
+    return low * SECOND <= reading.spacing.most_ns and may_still_run(clock, reading, high)
+
+
+def may_still_run(clock: Clock, reading: Reading, high: int | None) -> bool:
+    """At the gap's end the timer of some interval up to `high` may not have fired yet, or just then."""
+    return reading.spacing is not UNKNOWN and (high is None or reading.spacing.least_ns <= latest_ns(clock, high))
+
+
+def is_in_phase(clock: Clock, claims: Sequence[Claim]) -> bool:
+    """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest."""
+    coarsest: dict[int, Claim] = {}
+    for claim in sorted(claims, reverse=True):
+        anchor = coarsest.setdefault(claim.chain, claim)
+        distance = abs(claim.at_ns - anchor.at_ns)
+        period = SECOND << claim.level * LVL_CLK_SHIFT  # in ns / HZ, exact for 300 Hz
+        off = distance * clock.hz % period
+        allowed = tolerance_ns(clock, distance) + max(claim.jitter_ns, anchor.jitter_ns)
+        if min(off, period - off) > allowed * clock.hz:
+            return False
+    return True

@@ -1,0 +1,64 @@
+"""What is known of one connection in the end: two ends, their settings, the verdict."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from analyzer.keepalive.settings import Settings
+from analyzer.keepalive.timeline import Answer, EndStory, Story
+from analyzer.keepalive.verdict import Verdict
+
+
+class Role(Enum):
+    ORIGINATOR = "originator"
+    RESPONDER = "responder"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a flow."""
+
+    address: str
+    port: int
+    role: Role
+    story: EndStory
+    settings: Settings
+    matches: tuple[str, ...]
+    """Names of well-known settings that fit (profiles.toml)."""
+
+    @property
+    def has_keepalive(self) -> bool:
+        """A probe was seen; without one it may be off, or its time not yet run out."""
+        return bool(self.story.probes)
+
+    @property
+    def answered(self) -> int:
+        return sum(probe.answer in (Answer.ACK, Answer.DATA) for probe in self.story.probes)
+
+    @property
+    def payload_len(self) -> int | None:
+        """Octets in this end's probes: 0, or 1 for the garbage octet; None without probes."""
+        return max(probe.payload_len for probe in self.story.probes) if self.story.probes else None
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One incarnation of a connection, as far as the capture shows it. Times in ns since 1970."""
+
+    id: int
+    is_midstream: bool
+    start_ns: int
+    end_ns: int
+    packets: int
+    octets: int
+    max_idle_ns: int
+    ends: tuple[End, End]
+    story: Story
+    verdict: Verdict
+
+    @property
+    def probers(self) -> tuple[int, ...]:
+        return tuple(index for index in (0, 1) if self.ends[index].has_keepalive)

@@ -1,0 +1,55 @@
+"""Which whole seconds people set, for when the wire leaves several.
+
+Weights are powers of two: 3 more is eight times likelier. Evidence is weighed in the same
+measure (`candidates.exactness`), so a few good observations outvote a round number.
+"""
+
+from math import log2
+
+DEFAULT, USUAL = 6.0, 5.0
+
+KNOWN = {
+    7200: DEFAULT,  # tcp_keepalive_time of nearly every system (RFC 1122 §4.2.3.6: no less than two hours)
+    75: DEFAULT,  # tcp_keepalive_intvl of Linux, BSD and macOS
+    60: DEFAULT,
+    30: DEFAULT,
+    10: DEFAULT,
+    300: DEFAULT,  # Redis servers; also below the limit of many a load balancer
+    15: USUAL,  # Go, also as its interval
+    20: USUAL,
+    45: USUAL,
+    90: USUAL,
+    120: USUAL,
+    150: USUAL,
+    180: USUAL,
+    240: USUAL,
+    600: USUAL,
+    900: USUAL,
+    1200: USUAL,
+    1800: USUAL,
+    3600: USUAL,
+}
+
+ROUND = {60: 4.0, 50: 3.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
+"""Multiples of these, the first that divides."""
+
+EXACT_CLOCK = -3.0
+"""One prober in eight is not a Linux with a timer wheel; more often such a gap only looks exact."""
+
+THINNING_S = 64
+"""Beyond about a minute the more values there are, the rarer is each that is not known."""
+
+
+def weight(seconds: int) -> float:
+    """How likely a setting of so many seconds is, as a power of two."""
+    if seconds in KNOWN:
+        return KNOWN[seconds]
+    roundness = next(weight for step, weight in ROUND.items() if seconds % step == 0)
+    return roundness - log2(max(seconds, THINNING_S) / THINNING_S)
+
+
+def likeliest(low: int, high: int) -> int:
+    """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
+    known = [seconds for seconds in KNOWN if low <= seconds <= high]
+    tops = [top for top in (high - high % step for step in ROUND) if top >= low]
+    return max(known + tops, key=lambda seconds: (weight(seconds), seconds))

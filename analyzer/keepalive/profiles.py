@@ -1,0 +1,117 @@
+"""Well-known settings and well-known idle limits, and which of them fit what was found.
+
+The facts are in profiles.toml and middleboxes.toml; this file knows what a fit is: nothing that
+was found contradicts the profile, and its idle time was found exactly.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from analyzer.keepalive.settings import Setting, Settings
+
+MAX_MATCHES = 5
+"""More names than these tell a reader nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One table of profiles.toml; a number that is None is left to the system."""
+
+    name: str
+    applies_to: str
+    enabled: Literal["always", "default", "option", "off"]
+    os: str
+    source: str
+    verified: bool
+    idle_s: int | None = None
+    intvl_s: int | None = None
+    probes: int | None = None
+    user_timeout_ms: int | None = None
+    payload_len: int | None = None
+    ports: tuple[int, ...] = ()
+
+    @property
+    def effective_probes(self) -> int | None:
+        """The probes that the wire shows before the give-up.
+
+        A user timeout replaces the count: the timer gives up at the first tick at or after it,
+        and not before one probe has gone out (tcp_timer.c tcp_keepalive_timer).
+        """
+        if self.user_timeout_ms is None or self.idle_s is None or self.intvl_s is None:
+            return self.probes
+        return max(1, -((self.idle_s * 1000 - self.user_timeout_ms) // (self.intvl_s * 1000)))
+
+
+@dataclass(frozen=True, slots=True)
+class Middlebox:
+    """One table of middleboxes.toml."""
+
+    name: str
+    idle_s: int
+    on_expiry: Literal["silent", "rst", "unknown"]
+    source: str
+    verified: bool
+    range: str | None = None
+    keepalive_refreshes: bool | None = None
+
+
+@cache
+def profiles() -> tuple[Profile, ...]:
+    """All well-known settings, in file order."""
+    tables = _tables("profiles.toml", "profile")
+    return tuple(Profile(**table | {"ports": tuple(table.get("ports", ()))}) for table in tables)
+
+
+@cache
+def middleboxes() -> tuple[Middlebox, ...]:
+    """All well-known idle limits, in file order."""
+    return tuple(Middlebox(**table) for table in _tables("middleboxes.toml", "middlebox"))
+
+
+def _tables(file: str, kind: str) -> list[dict[str, Any]]:
+    text = resources.files("analyzer.keepalive").joinpath(file).read_text(encoding="utf-8")
+    tables: list[dict[str, Any]] = tomllib.loads(text)[kind]
+    return tables
+
+
+def matching_profiles(settings: Settings, payload_len: int | None) -> tuple[str, ...]:
+    """Names of the profiles that fit an end's settings, those with the most numbers found first."""
+    time = settings.tcp_keepalive_time
+    if time is None or time.value is None:
+        return ()
+    fitting = [
+        profile
+        for profile in profiles()
+        if profile.idle_s == time.value
+        and _fits(profile.intvl_s, settings.tcp_keepalive_intvl)
+        and _fits(profile.effective_probes, settings.tcp_keepalive_probes)
+        and (profile.payload_len is None or payload_len is None or profile.payload_len == payload_len)
+    ]
+    fitting.sort(key=lambda profile: _found(profile, settings), reverse=True)
+    return tuple(profile.name for profile in fitting[:MAX_MATCHES])
+
+
+def _fits(number: int | None, setting: Setting | None) -> bool:
+    """Nothing that is known of the setting speaks against the number."""
+    if number is None or setting is None:
+        return True
+    if setting.value is not None:
+        return number == setting.value
+    return setting.low <= number and (setting.high is None or number <= setting.high)
+
+
+def _found(profile: Profile, settings: Settings) -> int:
+    """How many of a fitting profile's numbers the wire determined, beside the idle time."""
+    pairs = (
+        (profile.intvl_s, settings.tcp_keepalive_intvl),
+        (profile.effective_probes, settings.tcp_keepalive_probes),
+    )
+    return sum(number is not None and setting is not None and setting.value is not None for number, setting in pairs)
+
+
+def matching_middleboxes(low_s: float, high_s: float) -> tuple[Middlebox, ...]:
+    """Those whose limit lies in (low_s, high_s]: a silence of low_s survived, one of high_s did not."""
+    return tuple(box for box in middleboxes() if low_s < box.idle_s <= high_s)

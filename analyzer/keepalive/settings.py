@@ -1,0 +1,241 @@
+"""The settings of an end, inferred from its gaps: the inverse of `timer.simulate`.
+
+Bounds hold for every kind of clock that explains the gaps; the value is the likeliest of what is
+left (`prior`). Where gaps contradict each other the weakest are dropped first (`Strictness`); where
+even the strong ones do, the settings were changed or the capture is incomplete, and the bounds cover
+all that was seen. Never a value that the gaps do not determine.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from analyzer.keepalive.candidates import Candidate, Strictness, candidates
+from analyzer.keepalive.constraints import latest_ns, least_s, read
+from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND
+
+MILLISECOND = 1_000_000
+MAX_FRAMES = 8
+"""So many frames are named as proof."""
+
+IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
+INTVL_KINDS = (GapKind.SPACING, GapKind.GIVE_UP)
+
+
+class Basis(Enum):
+    """What determined a setting, or its bounds."""
+
+    FIRST_GAP = "first gap"
+    """Probes after traffic: the idle time itself, late by what the clock allows."""
+    ANSWERED_CYCLE = "answered cycle"
+    """Probes after answered probes, where the other setting is known not to explain them."""
+    ANSWERED_ONLY = "answered only"
+    """Probes after answered probes show the longer of time and intvl, and not which it is."""
+    SPACING = "spacing"
+    """Probes after unanswered probes: the interval itself."""
+    GIVE_UP_COUNT = "give-up count"
+    """Unanswered probes before the RST; a user timeout could have ended them as well."""
+    RUN_LENGTH = "run length"
+    """Unanswered probes without a give-up that was seen whole: there may be more."""
+    SURVIVED_GAPS = "survived gaps"
+    """Idle times without a probe: the setting is longer."""
+    PENDING = "pending"
+    """The capture ends before the next probe: the interval is longer."""
+    USER_TIMEOUT_ALTERNATIVE = "user timeout alternative"
+    """After the last probe and by the RST: a user timeout in between would have looked the same."""
+    CONTRADICTORY = "contradictory"
+    """No one value explains all that was seen; the bounds cover it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of one setting."""
+
+    value: int | None
+    """The best single answer; None where the wire does not determine it."""
+    low: float
+    """Inclusive, in whole seconds or a count; only a user timeout has parts of a second."""
+    high: float | None
+    """Inclusive; None where nothing bounds it from above."""
+    n: int
+    """Observations that speak for it."""
+    basis: Basis
+    seen_ns: tuple[int, int]
+    """Shortest and longest observed duration behind it; 0, 0 for counts."""
+    frames: tuple[int, ...]
+    """Frames that prove it, some of many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is known of an end's settings; None where nothing is."""
+
+    tcp_keepalive_time: Setting | None
+    tcp_keepalive_intvl: Setting | None
+    tcp_keepalive_probes: Setting | None
+    tcp_user_timeout: Setting | None
+    models: tuple[str, ...]
+    """The kinds of timer that explain the gaps: linux-100, linux-250, linux-300, linux-1000, exact."""
+
+
+def infer(gaps: Sequence[Gap], is_whole: bool = False) -> Settings:
+    """The settings that explain one end's gaps, given in the order in which they ended.
+
+    `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
+    """
+    found = agreement(gaps, is_whole)
+    time, intvl = time_setting(found, gaps), intvl_setting(found, gaps)
+    if not found:
+        time, intvl = contradictory(gaps, is_whole)
+    return Settings(
+        tcp_keepalive_time=time,
+        tcp_keepalive_intvl=intvl,
+        tcp_keepalive_probes=probes_setting(gaps),
+        tcp_user_timeout=user_timeout_setting(gaps),
+        models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
+    )
+
+
+def agreement(gaps: Sequence[Gap], is_whole: bool) -> list[Candidate]:
+    """What explains the gaps, as many of them as possible.
+
+    If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
+    it is one of the slow timers.
+    """
+    for clocks, has_phase in ((LINUX + EXACT, True), (LINUX + EXACT + COARSE, False)):
+        for strictness in Strictness:
+            found = [one for clock in clocks for one in candidates(gaps, clock, strictness, has_phase, is_whole)]
+            if found:
+                return found
+    return []
+
+
+def bounds(lows: Iterable[int], highs: Iterable[int | None]) -> tuple[int, int | None]:
+    """From the lowest to the highest; None is the highest of all."""
+    tops = list(highs)
+    closed = [high for high in tops if high is not None]
+    return min(lows), max(closed) if len(closed) == len(tops) else None
+
+
+def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
+    if not found:
+        return None
+    low, high = bounds((c.time_low for c in found), (c.time_high for c in found))
+    if low <= 1 and high is None:
+        return None
+    is_determined = all(c.time is not None for c in found)
+    best = max(found, key=lambda c: (c.weight, c.time or 0))
+    seen = [gap for gap in gaps if gap.kind in IDLE_KINDS and gap.heard_ns >= 0]
+    basis = Basis.ANSWERED_ONLY
+    if high is None or not seen:
+        basis, seen = Basis.SURVIVED_GAPS, [gap for gap in gaps if gap.kind is GapKind.SURVIVED]
+    elif is_determined and best.time is not None:
+        readings = zip(seen, read(seen, best.clock), strict=True)
+        longest_ns = latest_ns(best.clock, best.time)
+        seen = [gap for gap, reading in readings if reading.idle.least_ns <= longest_ns] or seen
+        has_first = any(gap.kind is GapKind.FIRST for gap in seen)
+        basis = Basis.FIRST_GAP if has_first else Basis.ANSWERED_CYCLE
+    value = best.time if is_determined else None
+    return setting(value, low, high, basis, seen, [gap.heard_ns for gap in seen])
+
+
+def intvl_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
+    if not found:
+        return None
+    low, high = bounds((c.intvl_low for c in found), (c.intvl_high for c in found))
+    if low <= 1 and high is None:
+        return None
+    is_determined = all(c.intvl is not None for c in found)
+    best = max(found, key=lambda c: (c.weight, c.time or 0))
+    seen = [gap for gap in gaps if gap.kind in INTVL_KINDS and gap.probe_ns >= 0]
+    basis = Basis.SPACING
+    if not seen:
+        basis = Basis.ANSWERED_CYCLE if is_determined else Basis.ANSWERED_ONLY
+        seen = [gap for gap in gaps if gap.kind in IDLE_KINDS and gap.probe_ns >= 0]
+    if high is None:
+        basis, seen = Basis.PENDING, [gap for gap in gaps if gap.kind is GapKind.PENDING]
+    value = best.intvl if is_determined else None
+    return setting(value, low, high, basis, seen, [gap.probe_ns for gap in seen])
+
+
+def setting(
+    value: int | None,
+    low: float,
+    high: float | None,
+    basis: Basis,
+    seen: Sequence[Gap],
+    durations: Sequence[int] = (),
+) -> Setting:
+    span = (min(durations), max(durations)) if durations else (0, 0)
+    return Setting(value, low, high, len(seen), basis, span, tuple(gap.frame for gap in seen[:MAX_FRAMES]))
+
+
+def contradictory(gaps: Sequence[Gap], is_whole: bool) -> tuple[Setting | None, Setting | None]:
+    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
+    own = [gap for gap in gaps if gap.kind in INTVL_KINDS]
+    others = [gap for gap in gaps if gap.kind not in INTVL_KINDS]
+    time = time_setting(agreement(others, is_whole), others)
+    intvl = intvl_setting(agreement(own, is_whole), own)
+    return (
+        time if time is not None and time.value is not None else spread(others, is_intvl=False),
+        intvl if intvl is not None and intvl.value is not None else spread(own, is_intvl=True),
+    )
+
+
+def spread(gaps: Sequence[Gap], is_intvl: bool) -> Setting | None:
+    """Bounds around everything that any clock could have made of the gaps."""
+    kinds = INTVL_KINDS if is_intvl else IDLE_KINDS
+    seen = [gap for gap in gaps if gap.kind in kinds and (gap.probe_ns if is_intvl else gap.heard_ns) >= 0]
+    if not seen:
+        return None
+    durations = [gap.probe_ns if is_intvl else gap.heard_ns for gap in seen]
+    lows, highs = [], []
+    for clock in LINUX + EXACT + COARSE:
+        for reading in read(seen, clock):
+            span = reading.spacing if is_intvl else reading.idle
+            lows.append(least_s(clock, span.least_ns))
+            highs.append(max(1, span.most_ns // SECOND))
+    return setting(None, min(lows), max(highs), Basis.CONTRADICTORY, seen, durations)
+
+
+def probes_setting(gaps: Sequence[Gap]) -> Setting | None:
+    """The count of unanswered probes at which the end gives up.
+
+    A timer that sends a probe after n unanswered ones has a count above n (tcp_keepalive_timer).
+    """
+    give_ups = [gap for gap in gaps if gap.kind is GapKind.GIVE_UP]
+    whole = [gap for gap in give_ups if gap.heard_ns >= 0]
+    runs = [(gap.unanswered + 1, gap) for gap in gaps if gap.kind in (*IDLE_KINDS, GapKind.SPACING)]
+    runs += [(gap.unanswered, gap) for gap in gaps if gap.kind in (GapKind.PENDING, GapKind.GIVE_UP)]
+    if not runs:
+        return None
+    longest = max(length for length, _ in runs)
+    if not whole:
+        return setting(None, longest, None, Basis.RUN_LENGTH, [gap for length, gap in runs if length == longest])
+    low = min(gap.unanswered for gap in whole)
+    if longest > low:
+        return setting(None, low, longest, Basis.CONTRADICTORY, whole)
+    return setting(low, low, low, Basis.GIVE_UP_COUNT, whole)
+
+
+def user_timeout_setting(gaps: Sequence[Gap]) -> Setting | None:
+    """The user timeouts that would have ended every run as it ended: not before its last probe, but by its RST.
+
+    The timer looks at the user timeout only when it fires, and never before the first probe
+    (tcp_timer.c tcp_keepalive_timer).
+    """
+    whole = [gap for gap in gaps if gap.kind is GapKind.GIVE_UP and gap.heard_ns >= 0]
+    if not whole:
+        return None
+    lows = [gap.heard_ns - gap.probe_ns - gap.lag_ns if gap.unanswered > 1 else 0 for gap in whole]
+    low, high = max(0, *lows), min(gap.heard_ns for gap in whole)
+    if low >= high:
+        return None
+    spans = [gap.heard_ns for gap in whole]
+    return setting(None, rounded_s(low), rounded_s(high), Basis.USER_TIMEOUT_ALTERNATIVE, whole, spans)
+
+
+def rounded_s(duration_ns: int) -> float:
+    """Seconds to the millisecond, the unit of TCP_USER_TIMEOUT."""
+    return (duration_ns + MILLISECOND // 2) // MILLISECOND / 1000

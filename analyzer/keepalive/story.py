@@ -1,0 +1,274 @@
+"""Tagged segments of one flow in, its story out: who probed, what answered, which gaps the timer left.
+
+One pass in capture order. It knows what an observation of the keepalive timer is
+(tcp_timer.c tcp_keepalive_timer) and refuses to know what follows from it.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from analyzer.keepalive.tags import (
+    DUPLICATE_FRAME,
+    FIN_TAG,
+    GIVE_UP_RST,
+    ICMP_UNREACHABLE,
+    PROBE,
+    RETRANSMISSION,
+    RST_TAG,
+    STRAY,
+)
+from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
+from analyzer.schema import ACK as ACK_BIT
+from analyzer.schema import NEVER
+from analyzer.sequence import seq_diff
+from analyzer.tcp.flows import FlowTable
+from analyzer.tcp.tracker import IDLE_NS, TRAIT_PEER_IN_FLIGHT
+
+UNKNOWN_LAG_NS = 250_000_000
+"""Allowance for the way from the capture point to an end that never answered anything measurable."""
+SAME_INSTANT_NS = 5_000_000
+"""A second copy of an answer is still that answer."""
+
+
+class FlowRows:
+    """One flow's candidate rows in capture order, with what the flow table knows about it."""
+
+    def __init__(
+        self,
+        candidates: Any,
+        segments: Any,
+        order: "array[int]",
+        table: FlowTable,
+        flow: int,
+        capture_end: tuple[int, int],
+    ) -> None:
+        """`order` holds the row numbers; `capture_end` the last frame's number and time."""
+        self.candidates = candidates
+        self.tags, self.rules, self.of = segments.tag, segments.rule, segments.of
+        self._order = order
+        self._ends = table.ends.view
+        self._flow = flow
+        self.last_ns: int = table.flows.view.last_ns[flow]
+        self.last_frame, self.capture_end_ns = capture_end
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def lag_ns(self, end: int) -> int:
+        reply_ns: int = self._ends.reply_ns[2 * self._flow + end]
+        return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
+
+    def last_sent_ns(self, end: int) -> int:
+        sent_ns: int = self._ends.last_ns[2 * self._flow + end]
+        return sent_ns
+
+    def is_in_flight(self, end: int) -> bool:
+        """The end has octets that the other has not acknowledged by the end of the capture."""
+        me = 2 * self._flow + end
+        snd_nxt, snd_una = self._ends.snd_nxt[me], self._ends.snd_una[me]
+        return bool(snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0)
+
+
+class _EndState:
+    """What `tell` carries along for one end; the working side of `EndStory`."""
+
+    def __init__(self, lag_ns: int) -> None:
+        self.lag_ns = lag_ns
+        self.probes: list[Probe] = []
+        self.gaps: list[Gap] = []
+        self.survived: Gap | None = None
+        self.survived_to_the_end: Gap | None = None
+        self.fin_frame = 0
+        self.resends: list[int] = []
+        self.unanswered = 0
+        self.run_heard_ns = NEVER
+        self.icmp_frames: list[int] = []
+
+
+def tell(rows: FlowRows) -> Story:
+    """One pass over a flow's tagged rows in capture order."""
+    c = rows.candidates
+    tags, of = rows.tags, rows.of
+    ends = (_EndState(rows.lag_ns(0)), _EndState(rows.lag_ns(1)))
+    place_of_probe: dict[int, tuple[_EndState, int]] = {}
+    reset: Reset | None = None
+    for row in rows:
+        tag, end = tags[row], c.end[row]
+        me, peer = ends[end], ends[1 - end]
+        if tag == DUPLICATE_FRAME:
+            continue
+        if tag == ICMP_UNREACHABLE:
+            me.icmp_frames.append(c.frame[row])
+            _answer(place_of_probe, of[row], Answer.ICMP, c, row)
+            continue
+        if reset is not None:
+            continue  # what follows a reset is no longer this connection
+        _note_survived(c, row, tag, ends)
+        if tag == PROBE:
+            me.gaps.append(_gap_of_probe(c, row, me))
+            if not me.unanswered:
+                me.run_heard_ns = c.any_ns[row]
+            place_of_probe[row] = (me, len(me.probes))
+            me.probes.append(Probe(c.frame[row], c.ts_ns[row], c.payload_len[row], Answer.NOTHING, 0, NEVER))
+            me.unanswered += 1
+            continue
+        if tag == RETRANSMISSION:
+            me.resends.append(c.frame[row])
+            continue
+        if tag == RST_TAG or tag == GIVE_UP_RST:
+            if tag == GIVE_UP_RST and _is_on_time(c, row, me):
+                me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me))
+            if tag == RST_TAG:
+                _answer(place_of_probe, of[row], Answer.RST, c, row)
+            reset = _reset(c, row, tag == GIVE_UP_RST and _is_on_time(c, row, me), of[row], peer)
+            continue
+        if tag == STRAY:
+            continue
+        peer.unanswered = 0
+        peer.icmp_frames.clear()
+        peer.resends.clear()
+        if of[row] != NEVER:
+            _answer(place_of_probe, of[row], Answer.ACK if c.payload_len[row] == 0 else Answer.DATA, c, row)
+        if tag == FIN_TAG:
+            me.fin_frame = c.frame[row]
+    if reset is None:
+        _note_capture_end(rows, ends)
+    return _story(rows, ends, reset)
+
+
+def _answer(places: dict[int, tuple[_EndState, int]], of: int, answer: Answer, c: Any, row: int) -> None:
+    if of not in places:
+        return
+    state, index = places[of]
+    probe = state.probes[index]
+    if probe.answer is Answer.NOTHING:
+        state.probes[index] = replace(probe, answer=answer, answer_frame=c.frame[row], answer_ns=c.ts_ns[row])
+
+
+def _gap_of_probe(c: Any, row: int, me: _EndState) -> Gap:
+    """Which of the timer's clocks the time before a probe measures (tcp_timer.c tcp_keepalive_timer)."""
+    if not me.probes:
+        return _timer_gap(GapKind.FIRST, c, row, me)
+    before = me.probes[-1]
+    heard_ns, any_ns = c.heard_ns[row], c.any_ns[row]
+    if any_ns <= before.ts_ns or (heard_ns != NEVER and heard_ns <= before.ts_ns):
+        return _timer_gap(GapKind.SPACING, c, row, me)
+    if before.answer is Answer.ACK and 0 <= heard_ns - before.answer_ns <= SAME_INSTANT_NS:
+        return _timer_gap(GapKind.CYCLE, c, row, me)
+    return _timer_gap(GapKind.FIRST, c, row, me)
+
+
+def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState) -> Gap:
+    now = c.ts_ns[row]
+    return Gap(
+        kind=kind,
+        frame=c.frame[row],
+        heard_ns=now - c.heard_ns[row] if c.heard_ns[row] != NEVER else NEVER,
+        any_ns=now - c.any_ns[row] if c.any_ns[row] != NEVER else NEVER,
+        probe_ns=now - me.probes[-1].ts_ns if me.probes else NEVER,
+        unanswered=me.unanswered,
+        lag_ns=me.lag_ns,
+    )
+
+
+def _is_on_time(c: Any, row: int, me: _EndState) -> bool:
+    """The RST comes one interval after the last probe, as far as the run shows the interval.
+
+    A close() with unread data sends the same RST at any time (tcp.c tcp_close); the timer's
+    comes on the grid. The first spacing may be up to an eighth shorter or longer than the others.
+    """
+    if me.unanswered < 2:
+        return True
+    spacing = me.probes[-1].ts_ns - me.probes[-2].ts_ns
+    return bool(abs(c.own_ns[row] - spacing) <= spacing // 7)
+
+
+def _note_survived(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]) -> None:
+    """An idle time that ended in traffic: no timer had run out by then, at either end."""
+    idle_ns = c.idle_ns[row]
+    if idle_ns < IDLE_NS:
+        return
+    sender = c.end[row]
+    for end in (0, 1):
+        state = ends[end]
+        is_own_probe = tag == PROBE and end == sender
+        has_data_in_flight = (c.in_flight[row] > 0) if end == sender else bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT)
+        if is_own_probe or has_data_in_flight or state.unanswered or state.fin_frame:
+            continue
+        if state.survived is None or idle_ns > state.survived.heard_ns:  # only the longest bounds a timer
+            state.survived = _survived(state, c.frame[row], idle_ns, idle_ns, c.ts_ns[row])
+
+
+def _survived(state: _EndState, frame: int, heard_ns: int, any_ns: int, now_ns: int) -> Gap:
+    since_probe = now_ns - state.probes[-1].ts_ns if state.probes else NEVER
+    return Gap(GapKind.SURVIVED, frame, heard_ns, any_ns, since_probe, 0, state.lag_ns)
+
+
+def _note_capture_end(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> None:
+    silent_ns = rows.capture_end_ns - rows.last_ns
+    both_closed = ends[0].fin_frame and ends[1].fin_frame
+    if silent_ns <= 0 or both_closed:
+        return
+    for end in (0, 1):
+        state = ends[end]
+        if state.unanswered:
+            last = state.probes[-1]
+            since_probe = rows.capture_end_ns - last.ts_ns
+            gap = Gap(GapKind.PENDING, last.frame, NEVER, NEVER, since_probe, state.unanswered, state.lag_ns)
+            state.gaps.append(gap)
+        elif not state.fin_frame and not rows.is_in_flight(end):
+            state.survived_to_the_end = _survived(state, rows.last_frame, silent_ns, NEVER, rows.capture_end_ns)
+
+
+def _reset(c: Any, row: int, is_give_up: bool, of: int, peer: _EndState) -> Reset:
+    return Reset(
+        frame=c.frame[row],
+        ts_ns=c.ts_ns[row],
+        end=c.end[row],
+        has_ack=bool(c.flags[row] & ACK_BIT),
+        is_give_up=is_give_up,
+        answers_frame=c.frame[of] if of != NEVER and not is_give_up else 0,
+        follows_data=bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or bool(peer.resends),
+        ttl=c.ttl[row],
+        usual_ttl=c.usual_ttl[row],
+    )
+
+
+def _story(rows: FlowRows, ends: tuple[_EndState, _EndState], reset: Reset | None) -> Story:
+    return Story(
+        ends=(_end_story(rows, 0, ends[0]), _end_story(rows, 1, ends[1])),
+        run=_last_run(ends),
+        reset=reset,
+        last_ns=rows.last_ns,
+        capture_end_ns=rows.capture_end_ns,
+        heard_ns=(rows.last_sent_ns(0), rows.last_sent_ns(1)),
+    )
+
+
+def _end_story(rows: FlowRows, end: int, state: _EndState) -> EndStory:
+    return EndStory(
+        probes=tuple(state.probes),
+        gaps=(*state.gaps, *(gap for gap in (state.survived, state.survived_to_the_end) if gap)),
+        fin_frame=state.fin_frame,
+        fin_is_acked=bool(state.fin_frame) and not rows.is_in_flight(end),
+        resends=tuple(state.resends),
+        lag_ns=state.lag_ns,
+    )
+
+
+def _last_run(ends: tuple[_EndState, _EndState]) -> ProbeRun | None:
+    """Of both ends' runs the one that began first: it noticed the silence first."""
+    runs = []
+    for end in (0, 1):
+        state = ends[end]
+        if state.unanswered:
+            probes = state.probes[len(state.probes) - state.unanswered :]
+            first_ns, last_ns = probes[0].ts_ns, probes[-1].ts_ns
+            frames, icmp_frames = tuple(probe.frame for probe in probes), tuple(state.icmp_frames)
+            runs.append(ProbeRun(end, frames, first_ns, last_ns, state.run_heard_ns, icmp_frames))
+    return min(runs, key=lambda run: run.first_ns) if runs else None

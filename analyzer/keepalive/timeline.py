@@ -1,0 +1,124 @@
+"""The words a flow's story is told in: probes with their answers, gaps, the last run, the reset.
+
+Values only; `story.py` makes them from tagged segments, `settings.py` turns gaps into
+bounds, `verdict.py` judges the story.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class GapKind(Enum):
+    """How the gap ended, and so which clock of the prober it measures."""
+
+    FIRST = "a probe after traffic"
+    """Measures tcp_keepalive_time from `heard_ns`."""
+    CYCLE = "a probe after an answered probe, nothing heard in between but the answer"
+    """Measures max(time counted from the answer, intvl counted from the probe)."""
+    SPACING = "a probe after an unanswered probe, nothing heard since"
+    """Measures tcp_keepalive_intvl from `probe_ns`."""
+    GIVE_UP = "the RST one interval after the last unanswered probe"
+    """Measures tcp_keepalive_intvl from `probe_ns`, and the count."""
+    SURVIVED = "traffic, or the capture's end, and no probe until then"
+    """Right-censored: bounds tcp_keepalive_time from below. `any_ns` is -1 where the capture's end ended it."""
+    PENDING = "the capture's end after an unanswered probe"
+    """Right-censored: bounds tcp_keepalive_intvl from below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One observation at one end; durations in ns as captured, -1 where not known."""
+
+    kind: GapKind
+    frame: int
+    """The frame that ended the gap; for the capture's end the last frame before it."""
+    heard_ns: int
+    """Since the last segment from the other end that this end accepts (Linux's idle clock)."""
+    any_ns: int
+    """Since the last segment of any kind from the other end (BSD's idle clock)."""
+    probe_ns: int
+    """Since this end's previous probe, answered or not; -1 if it has sent none."""
+    unanswered: int
+    """Consecutive unanswered probes of this end before the gap's end."""
+    lag_ns: int
+    """How long a segment needs from the capture point to this end and its response back:
+    0 where the capture was taken at this end. Gaps from `heard_ns` may be so much too long."""
+
+
+class Answer(Enum):
+    """What answered a probe."""
+
+    NOTHING = "nothing"
+    ACK = "ack"
+    DATA = "data"
+    RST = "rst"
+    ICMP = "icmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One keepalive probe and what became of it."""
+
+    frame: int
+    ts_ns: int
+    payload_len: int
+    answer: Answer
+    answer_frame: int
+    """0 when nothing answered."""
+    answer_ns: int
+    """Capture time of the answer, -1 when nothing answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """The probes of one end that nothing has answered, up to where the flow's story ends."""
+
+    end: int
+    frames: tuple[int, ...]
+    first_ns: int
+    last_ns: int
+    heard_ns: int
+    """When the other end was last heard at all, -1 if never in this capture."""
+    icmp_frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    frame: int
+    ts_ns: int
+    end: int
+    has_ack: bool
+    is_give_up: bool
+    answers_frame: int
+    """The probe that it answers, 0 if none."""
+    follows_data: bool
+    """The other end sent data, and this is what came back."""
+    ttl: int
+    usual_ttl: int
+    """TTL of the end's other segments, -1 unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndStory:
+    probes: tuple[Probe, ...]
+    gaps: tuple[Gap, ...]
+    fin_frame: int
+    """0 without FIN."""
+    fin_is_acked: bool
+    resends: tuple[int, ...]
+    """Frames of data or FIN sent again after the other end was last heard."""
+    lag_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the verdict is drawn from."""
+
+    ends: tuple[EndStory, EndStory]
+    run: ProbeRun | None
+    reset: Reset | None
+    last_ns: int
+    """The flow's last segment."""
+    capture_end_ns: int
+    heard_ns: tuple[int, int]
+    """When each end last sent anything, -1 for never."""

@@ -1,0 +1,192 @@
+"""The forward model: when a TCP stack's keepalive timer fires, probes and gives up.
+
+Pure functions on integers, no clock. Inside, time is counted in jiffies, the ticks of the
+timer that is modelled; nanoseconds come in and go out. `settings.py` is the inverse.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from heapq import heapify, heappop, heappush
+
+SECOND = 1_000_000_000
+
+LVL_CLK_SHIFT = 3
+"""Each level of the wheel is 8 times coarser than the one below (kernel/time/timer.c)."""
+LVL_SIZE = 64
+"""Buckets of a level."""
+
+
+def level_start(level: int) -> int:
+    """The shortest delta that goes to `level` (timer.c LVL_START); level 0 takes the rest."""
+    return (LVL_SIZE - 1) << (level - 1) * LVL_CLK_SHIFT
+
+
+LEVEL_STARTS = tuple(level_start(level) for level in range(1, 9))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A kind of timer: how fine it is, how late it fires, and from what it counts idle time."""
+
+    name: str
+    hz: int
+    is_wheel: bool = False
+    """Linux since 4.8 rounds up to a boundary that grows with the delay (timer.c)."""
+    hears_all: bool = False
+    """BSD's t_rcvtime is set by every segment, Linux's rcv_tstamp only by accepted ones."""
+    slack_ns: int = 0
+    """Without a wheel: how late the timer may fire, whatever the delay ..."""
+    slack_shift: int = 63
+    """... and in proportion to it (Linux before 4.8, timer.c apply_slack: delay / 256)."""
+
+    @property
+    def depth(self) -> int:
+        """Levels of the wheel (timer.c LVL_DEPTH)."""
+        return 9 if self.hz > 100 else 8
+
+    def level(self, delta: int) -> int:
+        """The wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index)."""
+        for level, start in enumerate(LEVEL_STARTS):
+            if delta < start:
+                return min(level, self.depth - 1)
+        return self.depth - 1
+
+    def fire(self, now: int, delta: int) -> int:
+        """The jiffy in which a timer armed at `now` fires: never early (timer.c calc_index)."""
+        if not self.is_wheel:
+            return now + delta
+        cutoff = level_start(self.depth)
+        shift = self.level(delta) * LVL_CLK_SHIFT
+        if delta >= cutoff:  # WHEEL_TIMEOUT_CUTOFF: to the end of the wheel's reach, WHEEL_TIMEOUT_MAX
+            delta = cutoff - (1 << shift)
+        return ((now + delta >> shift) + 1) << shift
+
+    def jiffies(self, time_ns: int) -> int:
+        """The tick within which an instant lies."""
+        return time_ns * self.hz // SECOND
+
+    def time_ns(self, jiffies: int) -> int:
+        """The instant at which a tick begins."""
+        return -(-jiffies * SECOND // self.hz)
+
+    def granularity_ns(self, level: int) -> int:
+        """Distance of a level's boundaries, and the most that its timers fire late."""
+        return self.time_ns(1 << level * LVL_CLK_SHIFT)
+
+    def lateness_ns(self, delay_ns: int) -> int:
+        """The most that a timer armed for `delay_ns` fires late."""
+        if self.is_wheel:
+            return self.granularity_ns(self.level(self.jiffies(delay_ns)))
+        return self.slack_ns + (delay_ns >> self.slack_shift)
+
+
+LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in (100, 250, 300, 1000))
+EXACT = (
+    Clock("exact", 1000, slack_ns=25_000_000, slack_shift=8),
+    Clock("exact", 1000, slack_ns=25_000_000, hears_all=True),
+)
+"""Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late there is the host, not the timer."""
+COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True),)
+"""lwIP's and macOS's slow timers: 500 ms ticks, one lost on arming and one on firing."""
+
+
+def spacing_ns(clock: Clock, intvl_s: int) -> int:
+    """R(intvl): the constant distance of unanswered probes, each armed on the boundary where the last fired."""
+    return clock.time_ns(clock.fire(0, intvl_s * clock.hz))
+
+
+def answered_cycle_ns(clock: Clock, time_s: int, intvl_s: int, rtt: int = 0) -> int:
+    """C(time, intvl): the steady distance of answered probes, `rtt` in jiffies.
+
+    After a probe the timer runs for intvl, answered or not; only then it sees the answer
+    and runs for what is left of the idle time (tcp_timer.c tcp_keepalive_timer).
+    """
+    now = clock.fire(0, intvl_s * clock.hz)
+    left = rtt + time_s * clock.hz - now
+    return clock.time_ns(now if left <= 0 else clock.fire(now, left))
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """What a socket is set to."""
+
+    time_s: int
+    intvl_s: int
+    probes: int
+    user_timeout_ms: int = 0
+
+
+class Action(Enum):
+    """What the keepalive timer does when it fires."""
+
+    WAIT = "arm for what is left of the idle time"
+    PROBE = "send a probe, arm for the interval"
+    GIVE_UP = "reset the connection"
+
+
+def on_tick(keepalive: Keepalive, hz: int, elapsed: int, probes_out: int) -> Action:
+    """The decision of tcp_timer.c tcp_keepalive_timer, `elapsed` jiffies after the last accepted segment."""
+    if elapsed < keepalive.time_s * hz:
+        return Action.WAIT
+    if not keepalive.user_timeout_ms:
+        return Action.GIVE_UP if probes_out >= keepalive.probes else Action.PROBE
+    user_timeout = -(-keepalive.user_timeout_ms * hz // 1000)  # msecs_to_jiffies; it replaces the count altogether
+    return Action.GIVE_UP if elapsed >= user_timeout and probes_out > 0 else Action.PROBE
+
+
+class What(Enum):
+    """What happens at one end of a connection."""
+
+    HEARD = "traffic from the peer"
+    ANSWER = "the peer answers a probe"
+    PROBE = "this end sends a probe"
+    GIVE_UP = "this end gives up and sends RST"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happens at one end, and when."""
+
+    time_ns: int
+    what: What
+
+
+def simulate(
+    keepalive: Keepalive,
+    clock: Clock,
+    start_ns: int,
+    end_ns: int,
+    heard_ns: Iterable[int] = (),
+    rtt_ns: int = 0,
+    alive_until_ns: int = 0,
+) -> Iterator[Event]:
+    """The life of one end from its connect at `start_ns` on, in order of time.
+
+    It hears accepted segments at `heard_ns`; probes sent before `alive_until_ns` are answered
+    after `rtt_ns`. What this end itself sends is taken as acknowledged at once.
+    """
+    arrivals = [(time, What.HEARD.value) for time in heard_ns]
+    heapify(arrivals)
+    heard, probes_out = clock.jiffies(start_ns), 0
+    tick = clock.fire(heard, keepalive.time_s * clock.hz)
+    while True:
+        tick_ns = clock.time_ns(tick)
+        while arrivals and arrivals[0][0] <= min(tick_ns, end_ns):
+            time, what = heappop(arrivals)
+            heard, probes_out = clock.jiffies(time), 0
+            yield Event(time, What(what))
+        if tick_ns > end_ns:
+            return
+        match on_tick(keepalive, clock.hz, tick - heard, probes_out):
+            case Action.WAIT:
+                tick = clock.fire(tick, keepalive.time_s * clock.hz - (tick - heard))
+            case Action.PROBE:
+                yield Event(tick_ns, What.PROBE)
+                probes_out += 1
+                if tick_ns < alive_until_ns:
+                    heappush(arrivals, (tick_ns + rtt_ns, What.ANSWER.value))
+                tick = clock.fire(tick, keepalive.intvl_s * clock.hz)
+            case Action.GIVE_UP:
+                yield Event(tick_ns, What.GIVE_UP)
+                return

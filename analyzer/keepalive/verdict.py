@@ -1,0 +1,255 @@
+"""From a flow's story to its verdict: an ordered table of rules, the first that holds decides.
+
+Outcome, cause, what the application saw (errno and epoll mask), who noticed, how late,
+and the frames that prove it. The words are in `report/explain.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+from analyzer.keepalive.timeline import Story
+from analyzer.schema import NEVER
+
+
+class Outcome(Enum):
+    ALIVE = "alive"
+    CLOSED = "closed"
+    TIMED_OUT = "timed-out"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    PROBING = "probing"
+    UNDETECTED = "undetected"
+    UNKNOWN = "unknown"
+
+
+class Cause(Enum):
+    APPLICATION = "application"
+    PEER_SILENT = "peer-silent"
+    PATH_DROPPED = "path-dropped"
+    LINK_DEAD = "link-dead"
+    PATH_UNREACHABLE = "path-unreachable"
+    PEER_LOST_STATE = "peer-lost-state"
+    PATH_RESET = "path-reset"
+
+
+class Confidence(Enum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    GUESS = "guess"
+
+
+class Reason(Enum):
+    """Why the verdict is what it is; `report/explain.py` says each in a sentence."""
+
+    GIVE_UP_RST = "give-up-rst"
+    SILENT_AFTER_PROBES = "silent-after-probes"
+    RUN_GOES_ON = "run-goes-on"
+    ICMP_DISCARDED = "icmp-discarded"
+    NEIGHBOUR_SILENT = "neighbour-silent"
+    PEER_HOST_ANSWERS = "peer-host-answers"
+    PEER_HOST_SILENT = "peer-host-silent"
+    RST_ANSWERS_PROBE = "rst-answers-probe"
+    RST_WITHOUT_STATE = "rst-without-state"
+    RST_LOOKS_FOREIGN = "rst-looks-foreign"
+    RST_LOOKS_NATIVE = "rst-looks-native"
+    RST_BY_APPLICATION = "rst-by-application"
+    FIN_BOTH = "fin-both"
+    DATA_UNANSWERED = "data-unanswered"
+    PROBES_ANSWERED = "probes-answered"
+    NO_PROBE_DUE = "no-probe-due"
+    ONE_SIDED = "one-sided"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What other traffic of the capture says about the end that fell silent."""
+
+    answers_elsewhere: bool
+    """Its address sent something in another flow after the first unanswered probe."""
+    neighbour_frames: tuple[int, ...]
+    """ARP or neighbour solicitations for its address that nothing answered."""
+    last_asked_ns: int
+    """The last of them, -1 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    cause: Cause | None
+    prober: int | None
+    errno: str | None
+    epoll: int | None
+    detection_delay_ns: int | None
+    confidence: Confidence
+    evidence_frames: tuple[int, ...]
+    reasons: tuple[Reason, ...]
+
+
+EPOLLIN, EPOLLERR, EPOLLHUP = 0x001, 0x008, 0x010
+EPOLL_DEAD = EPOLLIN | EPOLLERR | EPOLLHUP
+"""What epoll reports for a socket with a pending error (net/ipv4/tcp.c tcp_poll)."""
+SILENCE = 2
+"""A run of probes has ended without a RST when so many of its intervals pass without a probe."""
+LONGEST_INTERVAL_NS = 90_000_000_000
+"""Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
+EVIDENCE = 12
+
+type_of_rule = Callable[[Story, Surroundings], Verdict | None]
+
+
+def judge(story: Story, surroundings: Surroundings) -> Verdict:
+    """The first rule of RULES that holds."""
+    for rule in RULES:
+        verdict = rule(story, surroundings)
+        if verdict is not None:
+            return verdict
+    return _open(story)
+
+
+def gave_up(story: Story, around: Surroundings) -> Verdict | None:
+    """A RST one interval after the last unanswered probe (tcp_timer.c tcp_keepalive_timer)."""
+    if story.reset is None or not story.reset.is_give_up or story.run is None:
+        return None
+    cause, outcome, confidence, reasons = _why_silent(story, around)
+    frames = (*story.run.frames, story.reset.frame)
+    delay = story.reset.ts_ns - story.run.heard_ns if story.run.heard_ns != NEVER else None
+    reasons = (Reason.GIVE_UP_RST, *reasons)
+    return _dead(outcome, cause, story.reset.end, "ETIMEDOUT", delay, confidence, frames, reasons)
+
+
+def probe_was_reset(story: Story, _around: Surroundings) -> Verdict | None:
+    """A RST came back for a probe (RFC 9293 §3.10.7.1, RFC 1122 §4.2.3.6)."""
+    if story.reset is None or not story.reset.answers_frame:
+        return None
+    return _reset_by_peer(story, (story.reset.answers_frame, story.reset.frame), Reason.RST_ANSWERS_PROBE)
+
+
+def data_was_reset(story: Story, _around: Surroundings) -> Verdict | None:
+    """A RST without ACK came back for data: that end has no such connection (RFC 9293 §3.10.7.1)."""
+    reset = story.reset
+    if reset is None or reset.has_ack or not reset.follows_data or story.ends[reset.end].fin_frame:
+        return None
+    return _reset_by_peer(story, (reset.frame,), Reason.RST_WITHOUT_STATE)
+
+
+def was_closed(story: Story, _around: Surroundings) -> Verdict | None:
+    """FIN from both sides, or a RST that no timer and no probe explains: the application's."""
+    fins = tuple(end.fin_frame for end in story.ends)
+    if story.reset is not None:
+        frames = tuple(frame for frame in (*fins, story.reset.frame) if frame)
+        reason, confidence = Reason.RST_BY_APPLICATION, Confidence.LIKELY
+    elif all(fins):
+        frames, reason, confidence = fins, Reason.FIN_BOTH, Confidence.CERTAIN
+    else:
+        return None
+    return Verdict(Outcome.CLOSED, Cause.APPLICATION, None, None, None, None, confidence, frames, (reason,))
+
+
+def is_probing(story: Story, around: Surroundings) -> Verdict | None:
+    """Unanswered probes, and no RST: still running at the capture's end, or given up in silence."""
+    run = story.run
+    if run is None:
+        return None
+    cause, outcome, confidence, reasons = _why_silent(story, around)
+    frames = (*run.frames, *around.neighbour_frames)
+    last_sign_ns = max(run.last_ns, around.last_asked_ns, story.last_ns)
+    if story.capture_end_ns - last_sign_ns <= SILENCE * _interval_ns(story):
+        reasons = (Reason.RUN_GOES_ON, *reasons)
+        return Verdict(Outcome.PROBING, cause, run.end, None, None, None, confidence, frames[:EVIDENCE], reasons)
+    delay = last_sign_ns - run.heard_ns if run.heard_ns != NEVER else None
+    reasons = (Reason.SILENT_AFTER_PROBES, *reasons)
+    return _dead(outcome, cause, run.end, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
+
+
+def data_goes_unanswered(story: Story, around: Surroundings) -> Verdict | None:
+    """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
+    for end in story.ends:
+        if len(end.resends) >= 2:
+            cause = Cause.PATH_DROPPED if around.answers_elsewhere else Cause.PEER_SILENT
+            if around.neighbour_frames:
+                cause = Cause.LINK_DEAD
+            reasons = (Reason.DATA_UNANSWERED,)
+            frames = end.resends[:EVIDENCE]
+            return Verdict(Outcome.UNDETECTED, cause, None, None, None, None, Confidence.LIKELY, frames, reasons)
+    return None
+
+
+RULES: tuple[type_of_rule, ...] = (
+    gave_up,
+    probe_was_reset,
+    data_was_reset,
+    was_closed,
+    data_goes_unanswered,
+    is_probing,
+)
+
+
+def _open(story: Story) -> Verdict:
+    """No rule holds: the connection is open as far as the capture shows, if it shows both ends."""
+    if NEVER in story.heard_ns:
+        return Verdict(Outcome.UNKNOWN, None, None, None, None, None, Confidence.CERTAIN, (), (Reason.ONE_SIDED,))
+    probers = [end for end in (0, 1) if story.ends[end].probes]
+    prober = probers[0] if probers else None
+    reason = Reason.PROBES_ANSWERED if probers else Reason.NO_PROBE_DUE
+    frames = tuple(probe.answer_frame for end in probers for probe in story.ends[end].probes[-1:] if probe.answer_frame)
+    confidence = Confidence.CERTAIN if probers else Confidence.LIKELY
+    return Verdict(Outcome.ALIVE, None, prober, None, None, None, confidence, frames, (reason,))
+
+
+def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Confidence, tuple[Reason, ...]]:
+    """What ICMP, ARP and the peer's other connections say about a run of unanswered probes."""
+    assert story.run is not None
+    if story.run.icmp_frames:
+        reasons = (Reason.ICMP_DISCARDED,)
+        return Cause.PATH_UNREACHABLE, Outcome.UNREACHABLE, Confidence.CERTAIN, reasons
+    if around.neighbour_frames:
+        return Cause.LINK_DEAD, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.NEIGHBOUR_SILENT,)
+    if around.answers_elsewhere:
+        return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.PEER_HOST_ANSWERS,)
+    return Cause.PEER_SILENT, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.PEER_HOST_SILENT,)
+
+
+def _reset_by_peer(story: Story, frames: tuple[int, ...], reason: Reason) -> Verdict:
+    reset = story.reset
+    assert reset is not None
+    is_foreign = reset.usual_ttl != NEVER and reset.ttl != reset.usual_ttl
+    cause = Cause.PATH_RESET if is_foreign else Cause.PEER_LOST_STATE
+    look = Reason.RST_LOOKS_FOREIGN if is_foreign else Reason.RST_LOOKS_NATIVE
+    confidence = Confidence.LIKELY if is_foreign or reset.usual_ttl == NEVER else Confidence.CERTAIN
+    heard = _heard_before(story, 1 - reset.end)
+    delay = reset.ts_ns - heard if heard != NEVER else None
+    prober = 1 - reset.end if story.ends[1 - reset.end].probes else None
+    return _dead(Outcome.RESET, cause, prober, "ECONNRESET", delay, confidence, frames, (reason, look))
+
+
+def _heard_before(story: Story, end: int) -> int:
+    """When `end` last heard its peer before the peer was reset, as its last gap tells; -1 unknown."""
+    probes = story.ends[end].probes
+    gaps = [gap for gap in story.ends[end].gaps if probes and gap.frame == probes[-1].frame]
+    return probes[-1].ts_ns - gaps[-1].any_ns if gaps and gaps[-1].any_ns != NEVER else NEVER
+
+
+def _interval_ns(story: Story) -> int:
+    """The spacing that the run shows, or the longest usual one."""
+    assert story.run is not None
+    frames = set(story.run.frames)
+    times = [probe.ts_ns for probe in story.ends[story.run.end].probes if probe.frame in frames]
+    if len(times) < 2:
+        return LONGEST_INTERVAL_NS
+    return max(later - earlier for earlier, later in pairwise(times))
+
+
+def _dead(
+    outcome: Outcome,
+    cause: Cause,
+    prober: int | None,
+    errno: str,
+    delay_ns: int | None,
+    confidence: Confidence,
+    frames: tuple[int, ...],
+    reasons: tuple[Reason, ...],
+) -> Verdict:
+    """The prober's application was told; the mask is the same for every pending error."""
+    return Verdict(outcome, cause, prober, errno, EPOLL_DEAD, delay_ns, confidence, frames[:EVIDENCE], reasons)
