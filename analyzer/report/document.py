@@ -1,0 +1,190 @@
+"""The machine face: one JSON document, or tags as NDJSON. The names are a contract.
+
+`ka-analyze-1.schema.json` describes the document. Flows are written one by one.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from analyzer.analysis import Analysis
+from analyzer.keepalive.advice import Advice
+from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.hosts import Host
+from analyzer.keepalive.path import PathLimit
+from analyzer.keepalive.settings import Setting, Settings
+from analyzer.keepalive.tags import Rule, Tag
+from analyzer.keepalive.verdict import Verdict
+from analyzer.report import explain
+from analyzer.report.units import iso, seconds
+from analyzer.schema import NEVER
+from analyzer.version import __version__
+
+SCHEMA = "ka-analyze/1"
+PLAIN = (Tag.DATA, Tag.ACK)
+"""Tags without a line of their own in the NDJSON."""
+
+
+def document(analysis: Analysis) -> Iterator[str]:
+    """The JSON document in pieces, a line each for the head, every flow, and the rest."""
+    head = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "capture": _capture(analysis),
+        "diagnostics": _diagnostics(analysis),
+    }
+    yield _dump(head)[:-1] + ', "flows": [\n'
+    yield from _joined(_dump(_flow(flow)) for flow in analysis.flows)
+    tail = {
+        "hosts": [_host(host) for host in analysis.hosts],
+        "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
+        "advice": [_advice(one) for one in analysis.advice],
+    }
+    yield "\n], " + _dump(tail)[1:] + "\n"
+
+
+def tag_lines(analysis: Analysis) -> Iterator[str]:
+    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order."""
+    c, s = analysis.candidates.view, analysis.segments.view
+    labels = {int(tag): tag.label for tag in Tag if tag not in PLAIN}
+    rules = {int(rule): rule.label for rule in Rule}
+    for row in range(analysis.candidates.rows):
+        label = labels.get(s.tag[row])
+        if label is not None:
+            of = s.of[row]
+            line = {
+                "frame": c.frame[row],
+                "time": iso(c.ts_ns[row]),
+                "flow": c.flow[row],
+                "end": c.end[row],
+                "tag": label,
+                "rule": rules[s.rule[row]],
+                "of": c.frame[of] if of != NEVER else None,
+            }
+            yield _dump(line) + "\n"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _joined(lines: Iterable[str]) -> Iterator[str]:
+    for index, line in enumerate(lines):
+        yield f",\n{line}" if index else line
+
+
+def _capture(analysis: Analysis) -> dict[str, Any]:
+    capture = analysis.capture
+    return {
+        "files": list(capture.files),
+        "packets": capture.packets,
+        "tcp_packets": capture.tcp_packets,
+        "first": iso(capture.first_ns),
+        "last": iso(capture.last_ns),
+        "duration_s": seconds(capture.last_ns - capture.first_ns),
+        "link_types": list(capture.link_types),
+    }
+
+
+def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
+    return [
+        {"code": one.code.name, "count": one.count, "first_frame": one.first_frame or None, "message": one.message}
+        for one in analysis.diagnostics
+    ]
+
+
+def _flow(flow: Flow) -> dict[str, Any]:
+    return {
+        "id": flow.id,
+        "opened": "midstream" if flow.is_midstream else "syn",
+        "start": iso(flow.start_ns),
+        "end": iso(flow.end_ns),
+        "packets": flow.packets,
+        "bytes": flow.octets,
+        "max_idle_s": seconds(flow.max_idle_ns),
+        "ends": [_end(end) for end in flow.ends],
+        "verdict": _verdict(flow, flow.verdict),
+    }
+
+
+def _end(end: End) -> dict[str, Any]:
+    return {
+        "addr": end.address,
+        "port": end.port,
+        "role": end.role.value,
+        "keepalive": "on" if end.has_keepalive else "not-seen",
+        "probes": len(end.story.probes),
+        "answered": end.answered,
+        "payload_len": end.payload_len,
+        "settings": _settings(end.settings),
+        "matches": list(end.matches),
+    }
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "tcp_keepalive_time": _setting(settings.tcp_keepalive_time, settings),
+        "tcp_keepalive_intvl": _setting(settings.tcp_keepalive_intvl, settings),
+        "tcp_keepalive_probes": _setting(settings.tcp_keepalive_probes, settings),
+        "tcp_user_timeout": _setting(settings.tcp_user_timeout, settings),
+    }
+
+
+def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | None:
+    if setting is None:
+        return None
+    return {
+        "value": setting.value,
+        "low": setting.low,
+        "high": setting.high,
+        "n": setting.n,
+        "basis": explain.basis(setting, settings),
+        "frames": list(setting.frames),
+    }
+
+
+def _verdict(flow: Flow, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome.value,
+        "cause": verdict.cause.value if verdict.cause else None,
+        "prober": verdict.prober,
+        "errno": verdict.errno,
+        "epoll": verdict.epoll,
+        "detection_delay_s": seconds(verdict.detection_delay_ns),
+        "confidence": verdict.confidence.value,
+        "evidence_frames": list(verdict.evidence_frames),
+        "reasons": explain.reasons(flow),
+    }
+
+
+def _host(host: Host) -> dict[str, Any]:
+    return {
+        "addr": host.addr,
+        "flows": host.flows,
+        "sysctl": _triple(host.sysctl) if host.sysctl else None,
+        "overrides": [
+            {"port": one.port, "settings": _triple(one.settings), "flows": one.flows} for one in host.overrides
+        ],
+        "stack": host.stack,
+        "hz": host.hz,
+    }
+
+
+def _triple(settings: Settings) -> dict[str, Any]:
+    triple = _settings(settings)
+    del triple["tcp_user_timeout"]  # a socket's own, never a host's
+    return triple
+
+
+def _path_limit(limit: PathLimit) -> dict[str, Any]:
+    return {
+        "path": limit.path,
+        "survived_s": seconds(limit.survived_ns),
+        "failed_s": seconds(limit.failed_ns),
+        "matches": [one.name for one in limit.matches],
+        "on_expiry": limit.on_expiry,
+    }
+
+
+def _advice(one: Advice) -> dict[str, Any]:
+    return {"code": one.code.value, "flows": list(one.flows), "text": explain.advice(one)}

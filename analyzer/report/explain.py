@@ -1,0 +1,220 @@
+"""The only prose about findings: headlines, sentences, why a value, why a verdict, which rule.
+
+Everything else carries codes and numbers. Sentences are for a person with a dead connection.
+"""
+
+from analyzer.keepalive.advice import Advice, AdviceCode
+from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.tags import Rule
+from analyzer.keepalive.timeline import GapKind
+from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.report.units import SECOND, plain, short
+
+OUTCOMES = {
+    Outcome.ALIVE: "alive",
+    Outcome.CLOSED: "closed in order",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.UNREACHABLE: "timed out",
+    Outcome.RESET: "reset",
+    Outcome.PROBING: "being probed",
+    Outcome.UNDETECTED: "dead and not noticed",
+    Outcome.UNKNOWN: "not known",
+}
+
+CAUSES = {
+    Cause.APPLICATION: "by the application",
+    Cause.PEER_SILENT: "the peer fell silent",
+    Cause.PATH_DROPPED: "the path or the peer forgot this connection",
+    Cause.LINK_DEAD: "nobody answers for the peer's address on the link",
+    Cause.PATH_UNREACHABLE: "routers report the peer unreachable",
+    Cause.PEER_LOST_STATE: "the peer no longer knows the connection",
+    Cause.PATH_RESET: "something on the path answered for the peer",
+}
+
+REASONS = {
+    Reason.GIVE_UP_RST: "The prober sent RST one interval after its last unanswered probe, as a keepalive timer does.",
+    Reason.SILENT_AFTER_PROBES: "Probes stayed unanswered and then ceased, without a RST in the capture.",
+    Reason.RUN_GOES_ON: "The capture ends while probes go unanswered; what follows is not in it.",
+    Reason.ICMP_DISCARDED: "ICMP errors quote the probes; Linux and BSD discard those, since a probe's sequence number "
+    "is not in flight, so the application sees a timeout.",
+    Reason.NEIGHBOUR_SILENT: "ARP or neighbour solicitations for the peer's address stayed unanswered.",
+    Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
+    Reason.PEER_HOST_SILENT: "Nothing else was heard from the peer's address meanwhile.",
+    Reason.RST_ANSWERS_PROBE: "A RST came back for a probe.",
+    Reason.RST_WITHOUT_STATE: "A RST without ACK came back for data: its sender has no such connection.",
+    Reason.RST_LOOKS_FOREIGN: "The RST's TTL differs from that of the peer's own segments.",
+    Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
+    Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
+    Reason.FIN_BOTH: "Both sides sent FIN.",
+    Reason.DATA_UNANSWERED: "Data was sent again and again without an answer; "
+    "keepalive is suspended while data is in flight.",
+    Reason.PROBES_ANSWERED: "Every probe so far was answered.",
+    Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
+    Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
+}
+
+RULES = {
+    Rule.CONTROL_BIT: "its control bits say so (RFC 9293 §3.1)",
+    Rule.PLAIN: "nothing about it is special",
+    Rule.BELOW_SND_NXT: "at most one octet at SND.NXT-1, already acknowledged, on an idle connection (RFC 9293 §3.8.4)",
+    Rule.BELOW_SND_UNA: "at most one octet at SND.UNA-1 while FIN or data is in flight (RFC 9293 §3.8.4)",
+    Rule.REVEALED_BY_ANSWER: "the answer shows that it lay one below SND.NXT, which the capture had not shown before",
+    Rule.REVEALED_BY_RST: "the RST one octet later shows that it lay one below SND.NXT",
+    Rule.REPEATED_UNSOLICITED: "the same empty segment again and again, with nothing to acknowledge",
+    Rule.REPEATS_ONE_OCTET: "the same single octet again, a second or more later, though acknowledged",
+    Rule.ANSWERS_PROBE: "acknowledges the octet at the probe's SEG.SEQ (RFC 9293 §3.8.4)",
+    Rule.WINDOW_CLOSED: "the other end's window is 0: it probes the window, not the peer (RFC 9293 §3.8.6.1)",
+    Rule.ANSWERS_WINDOW_PROBE: "answers a zero-window probe (RFC 9293 §3.8.6.1)",
+    Rule.OCTETS_SENT_BEFORE: "all of its octets were sent before (RFC 9293 §3.8.1)",
+    Rule.SAME_ACK_IN_FLIGHT: "same ACK and window while the other end has data in flight (RFC 5681 §2)",
+    Rule.SAME_ACK_NEW_WINDOW: "same ACK with another window (RFC 9293 §3.8.6)",
+    Rule.AFTER_UNANSWERED_PROBES: "SEG.SEQ is SND.NXT, an interval after a probe that nothing answered "
+    "(tcp_keepalive_timer)",
+    Rule.CAPTURED_TWICE: "equal to the same end's last frame, IP ID or timestamp included, milliseconds later",
+    Rule.QUOTES_SEGMENT: "quotes a segment of this connection (RFC 792, RFC 4443)",
+    Rule.TOO_SOON: "one below SND.NXT right after data: an ACK that left late, no probe",
+    Rule.BEHIND_OWN_FIN: "one below SND.NXT right after the own FIN: an ACK that left late, no probe",
+}
+
+ADVICE = {
+    AdviceCode.KEEPALIVE_OFF: "Neither end probes, although connections idle for up to {longest_idle_s} s. Switch "
+    "SO_KEEPALIVE on at one end, with TCP_KEEPIDLE below every idle limit on the path (many are 300 to 350 s).",
+    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {tcp_keepalive_time} s, but this path forgot a "
+    "connection that was silent for {failed_s} s. Set tcp_keepalive_time (TCP_KEEPIDLE) well below that.",
+    AdviceCode.INTVL_EXCEEDS_TIME: "tcp_keepalive_intvl ({tcp_keepalive_intvl} s) is longer than tcp_keepalive_time "
+    "({tcp_keepalive_time} s): on Linux the probes of a live peer then follow the interval. Make it the shorter one.",
+    AdviceCode.SINGLE_PROBE: "One unanswered probe ends the connection, so a single lost packet does it (RFC 1122 "
+    "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more.",
+    AdviceCode.SLOW_DETECTION: "A dead peer is noticed only after {detection_s} s ({tcp_keepalive_time} s and "
+    "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart). Shorten the three if that is too late.",
+}
+
+
+def headline(flow: Flow) -> str:
+    """Outcome and cause in a few words."""
+    outcome, cause = OUTCOMES[flow.verdict.outcome], flow.verdict.cause
+    if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
+        return "closed by RST of the application"
+    return outcome if cause in (None, Cause.APPLICATION) else f"{outcome}: {CAUSES[cause]}"
+
+
+def sentences(flow: Flow) -> list[str]:
+    """Who probes with which settings and what happened; at most a sentence each."""
+    said = [_who_probes(flow, index) for index in flow.probers]
+    if not said:
+        said.append(_no_probe(flow))
+    saw = _what_was_seen(flow)
+    return [*said, saw] if saw else said
+
+
+def name(flow: Flow, index: int) -> str:
+    end = flow.ends[index]
+    return f"the {end.role.value}" if end.role is not Role.UNKNOWN else str(end)
+
+
+def _who_probes(flow: Flow, index: int) -> str:
+    end, verdict = flow.ends[index], flow.verdict
+    parts = [f"{name(flow, index)} probed"]
+    time, intvl = end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl
+    if time is not None and time.value is not None:
+        parts.append(f" after {time.value} s idle")
+    elif time is not None and intvl is not None and time.basis is Basis.ANSWERED_ONLY and time.high is not None:
+        parts.append(f" about every {short(time.seen_ns[1])}")
+    if intvl is not None and intvl.value is not None and intvl.basis is Basis.SPACING:
+        parts.append(f", unanswered every {intvl.value} s")
+    probes = len(end.story.probes)
+    parts.append(f"; {probes} probe{'s' * (probes != 1)}, {end.answered} answered")
+    if flow.story.reset is not None and flow.story.reset.is_give_up and verdict.prober == index:
+        parts.append(", then it reset the connection")
+    return "".join(parts)[:1].upper() + "".join(parts)[1:] + "."
+
+
+def _no_probe(flow: Flow) -> str:
+    return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
+
+
+def _what_was_seen(flow: Flow) -> str:
+    verdict = flow.verdict
+    if verdict.errno is None:
+        return ""
+    whose = "Its application" if verdict.prober is not None else "The application"
+    late = f", {short(verdict.detection_delay_ns)} after the peer was last heard" if verdict.detection_delay_ns else ""
+    return f"{whose} saw {verdict.errno} (epoll {verdict.epoll}){late}."
+
+
+def basis(setting: Setting, settings: Settings) -> str:
+    """What determined a setting, in words; `settings` are all of that end's."""
+    is_timed = setting.basis in (Basis.FIRST_GAP, Basis.ANSWERED_CYCLE, Basis.SPACING)
+    return f"{observed(setting, settings)}; {clock(settings)}" if is_timed else observed(setting, settings)
+
+
+def observed(setting: Setting, settings: Settings) -> str:
+    """What was seen on the wire, without what kind of timer explains it."""
+    seen, low = _seen(setting), plain(setting.low)
+    match setting.basis:
+        case Basis.FIRST_GAP:
+            return f"{seen} idle before a probe"
+        case Basis.ANSWERED_CYCLE:
+            return f"{seen} from an answer to the next probe"
+        case Basis.ANSWERED_ONLY:
+            return f"only answered probes, every {seen}: the longer of time and interval is about that, not which"
+        case Basis.SPACING:
+            return f"{seen} between unanswered probes"
+        case Basis.GIVE_UP_COUNT:
+            return f"{low} unanswered, then RST" + _or_user_timeout(settings)
+        case Basis.RUN_LENGTH:
+            return f"{low} unanswered at most so far, and no give-up seen from its beginning"
+        case Basis.SURVIVED_GAPS:
+            return f"no probe in an idle time of {seen}: off, or longer than that"
+        case Basis.PENDING:
+            return f"no further probe for {seen} up to the end of the capture"
+        case Basis.USER_TIMEOUT_ALTERNATIVE:
+            high = plain(setting.high) if setting.high is not None else "any number of"
+            return f"the give-up fits a user timeout above {low} and up to {high} s as well as a count"
+        case Basis.CONTRADICTORY:
+            return f"{seen} seen: no one setting explains them all; it was changed, or the capture misses frames"
+
+
+def clock(settings: Settings) -> str:
+    """Which kind of timer explains the durations."""
+    wheels = [model.removeprefix("linux-") for model in settings.models if model.startswith("linux-")]
+    if not wheels:
+        return "no Linux timer wheel fits, an exact timer does"
+    return f"Linux timers fire late, never early; HZ {' or '.join(wheels)} fits"
+
+
+def _seen(setting: Setting) -> str:
+    shortest, longest = (value / SECOND for value in setting.seen_ns)
+    if f"{shortest:.2f}" == f"{longest:.2f}":
+        times = f", {setting.n} times" if setting.n > 1 else ""
+        return f"{longest:.2f} s{times}"
+    return f"{shortest:.2f} to {longest:.2f} s, {setting.n} times"
+
+
+def _or_user_timeout(settings: Settings) -> str:
+    other = settings.tcp_user_timeout
+    if other is None or other.high is None:
+        return ""
+    return f" (or a user timeout between {plain(other.low)} and {plain(other.high)} s)"
+
+
+def reasons(flow: Flow) -> list[str]:
+    return [REASONS[reason] for reason in flow.verdict.reasons]
+
+
+def rule(one: Rule) -> str:
+    return RULES[one]
+
+
+def advice(one: Advice) -> str:
+    return ADVICE[one.code].format(**dict(one.numbers))
+
+
+def gap(kind: GapKind) -> str:
+    return kind.value
+
+
+def end_label(end: End) -> str:
+    """The end with its role, where that is known."""
+    return f"{end} ({end.role.value})" if end.role is not Role.UNKNOWN else str(end)

@@ -1,0 +1,80 @@
+"""The generated blocks of the READMEs: `python -m tests.generated` rewrites them, test_readme.py compares."""
+
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands between two marker lines of a file, and what should stand there."""
+
+    path: str
+    begin: str
+    end: str
+    wanted: Callable[[], str]
+
+    def split(self) -> tuple[str, str, str]:
+        """The file up to the block, the block, and the rest; each marker must occur once."""
+        before, block = self._text().split(self.begin + "\n")
+        block, after = block.split(self.end + "\n")
+        return before + self.begin + "\n", block, self.end + "\n" + after
+
+    def write(self) -> None:
+        before, _, after = self.split()
+        (ROOT / self.path).write_text(before + self.wanted() + after)
+
+    def _text(self) -> str:
+        return (ROOT / self.path).read_text()
+
+
+def output_of(sample: str) -> str:
+    """The report on a sample as 80 columns without colour show it, fenced."""
+    from analyzer.cli import main
+
+    with chdir(ROOT):
+        result = CliRunner().invoke(main, [f"samples/{sample}/capture.pcap"], env={"COLUMNS": "80", "NO_COLOR": "1"})
+    assert result.exit_code == 0, result.output
+    return f"```\n{result.stdout.strip()}\n```\n"
+
+
+def samples_table() -> str:
+    rows = [
+        "| case | what happens | keepalive | outcome | errno |",
+        "|---|---|---|---|---|",
+    ]
+    for folder in sorted(path.parent for path in ROOT.glob("samples/*/truth.toml")):
+        truth = tomllib.loads((folder / "truth.toml").read_text())
+        for flow in truth.get("flow", [truth]):
+            verdict = flow["verdict"]
+            outcome = " – ".join(verdict[key] for key in ("outcome", "cause") if key in verdict)
+            keepalive = ", ".join(_probers(flow)) or "off"
+            case = f"[{folder.name}]({folder.name}/README.md)"
+            rows.append(f"| {case} | {truth['what']} | {keepalive} | {outcome} | {verdict.get('errno', '')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _probers(flow: dict[str, Any]) -> Iterator[str]:
+    for end in flow["end"]:
+        if end["keepalive"]:
+            settings = "/".join(str(end[name]) for name in SETTINGS)
+            timeout = end.get("tcp_user_timeout_s")
+            yield f"{end['role']} {settings}" + (f", user timeout {timeout:g} s" if timeout else "")
+
+
+BLOCKS = (
+    Block("README.md", "<!-- output: nc-30-10-5 -->", "<!-- end output -->", lambda: output_of("nc-30-10-5")),
+    Block("samples/README.md", "<!-- table -->", "<!-- end table -->", samples_table),
+)
+
+if __name__ == "__main__":
+    for block in BLOCKS:
+        block.write()

@@ -1,0 +1,157 @@
+"""Findings made by hand: a connection of a client to a service, told in seconds and frames."""
+
+from dataclasses import dataclass, field
+
+from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
+from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Verdict
+
+START_S = 1_000_000
+"""When every connection begins, in seconds since 1970."""
+CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
+ANY_MODEL = ("linux-100", "linux-250", "linux-300", "linux-1000", "exact")
+
+
+def ns(seconds: float) -> int:
+    return round(seconds * 1_000_000_000)
+
+
+def exactly(value: int, n: int = 1, frames: tuple[int, ...] = (), basis: Basis = Basis.FIRST_GAP) -> Setting:
+    return Setting(value, value, value, n, basis, (ns(value), ns(value)), frames)
+
+
+def within(low: int, high: int | None, value: int | None = None, n: int = 1) -> Setting:
+    return Setting(value, low, high, n, Basis.ANSWERED_ONLY, (ns(low), ns(low)), ())
+
+
+def settings(
+    time: Setting | int | None = None,
+    intvl: Setting | int | None = None,
+    probes: Setting | int | None = None,
+    models: tuple[str, ...] = ANY_MODEL,
+) -> Settings:
+    """A whole number stands for a setting that is known exactly."""
+    known = [exactly(one) if isinstance(one, int) else one for one in (time, intvl, probes)]
+    return Settings(known[0], known[1], known[2], None, models)
+
+
+@dataclass
+class Made:
+    """A connection in the making, written down as the prober's capture shows it."""
+
+    now_s: float = START_S
+    frame: int = 1
+    heard_s: float = START_S
+    """The server was last heard."""
+    client_s: float = START_S
+    probe_s: float | None = None
+    last_s: float = START_S
+    probes: list[Probe] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    survived: list[Gap | None] = field(default_factory=lambda: [None, None])
+    """By end; only the longest is kept, as in `story.py`."""
+    unanswered: list[Probe] = field(default_factory=list)
+    reset: Reset | None = None
+
+    def probe(self, after_s: float, answer: Answer = Answer.NOTHING, ttl: int = 64) -> "Made":
+        """The client probes; an answer takes no time."""
+        self._pass(after_s)
+        self._survive(1)
+        kind = GapKind.SPACING if self.unanswered else GapKind.FIRST
+        self.gaps.append(self._gap(kind))
+        answer_frame = self.frame + 1 if answer is not Answer.NOTHING else 0
+        probe = Probe(self.frame, ns(self.now_s), 0, answer, answer_frame, ns(self.now_s) if answer_frame else -1)
+        self.probes.append(probe)
+        self.probe_s = self.client_s = self.last_s = self.now_s
+        if answer in (Answer.ACK, Answer.DATA):
+            self.unanswered.clear()
+        else:
+            self.unanswered.append(probe)
+        if answer is Answer.RST:
+            self.reset = Reset(answer_frame, ns(self.now_s), 1, False, False, probe.frame, False, ttl, 64)
+        if answer_frame:
+            self.frame = answer_frame
+            self.heard_s = self.now_s
+        return self
+
+    def traffic(self, after_s: float, answer: Answer = Answer.ACK) -> "Made":
+        """The client sends data after an idle time that the timers of both ends survived."""
+        self._pass(after_s)
+        self._survive(0, 1)
+        self.client_s = self.last_s = self.now_s
+        if answer is not Answer.NOTHING:
+            self.frame += 1
+            self.heard_s = self.now_s
+        if answer is Answer.RST:
+            self.reset = Reset(self.frame, ns(self.now_s), 1, False, False, 0, True, 250, 64)
+        return self
+
+    def capture_end(self, after_s: float) -> "Made":
+        self.now_s += after_s
+        if self.unanswered:
+            last = self.unanswered[-1]
+            since_probe = ns(self.now_s) - last.ts_ns
+            self.gaps.append(Gap(GapKind.PENDING, last.frame, -1, -1, since_probe, len(self.unanswered), 0))
+        elif self.heard_s == self.last_s:
+            self._survive(0, 1)
+        return self
+
+    def _pass(self, after_s: float) -> None:
+        self.now_s += after_s
+        self.frame += 1
+
+    def _survive(self, *ends: int) -> None:
+        idle_ns = ns(self.now_s - self.last_s)
+        for end in ends:
+            longest = self.survived[end]
+            if longest is None or idle_ns > longest.any_ns:
+                self.survived[end] = Gap(GapKind.SURVIVED, self.frame, idle_ns, idle_ns, -1, 0, 0)
+
+    def _gap(self, kind: GapKind) -> Gap:
+        heard_ns = ns(self.now_s - self.heard_s)
+        probe_ns = ns(self.now_s - self.probe_s) if self.probe_s is not None else -1
+        return Gap(kind, self.frame, heard_ns, heard_ns, probe_ns, len(self.unanswered), 0)
+
+    def story(self) -> Story:
+        run = None
+        if self.unanswered:
+            frames = tuple(probe.frame for probe in self.unanswered)
+            first, last = self.unanswered[0].ts_ns, self.unanswered[-1].ts_ns
+            run = ProbeRun(0, frames, first, last, ns(self.heard_s), ())
+        client, server = (() if gap is None else (gap,) for gap in self.survived)
+        prober = EndStory(tuple(self.probes), (*self.gaps, *client), 0, False, (), 0)
+        heard = (ns(self.client_s), ns(self.heard_s))
+        return Story(
+            (prober, EndStory((), server, 0, False, (), 0)), run, self.reset, ns(self.last_s), ns(self.now_s), heard
+        )
+
+
+def flow(
+    made: Made | None = None,
+    number: int = 0,
+    outcome: Outcome = Outcome.ALIVE,
+    cause: Cause | None = None,
+    found: Settings | None = None,
+    client: str = CLIENT,
+    server: str = SERVER,
+    ports: tuple[int, int] = (40000, 443),
+    roles: tuple[Role, Role] = (Role.ORIGINATOR, Role.RESPONDER),
+    max_idle_s: int = 0,
+) -> Flow:
+    """A connection from a client, which may probe, to a server, which does not."""
+    story = (made or Made()).story()
+    nothing = settings()
+    ends = (
+        End(client, ports[0], roles[0], story.ends[0], found or nothing, ()),
+        End(server, ports[1], roles[1], story.ends[1], nothing, ()),
+    )
+    verdict = Verdict(outcome, cause, None, None, None, None, Confidence.LIKELY, (), ())
+    return Flow(number, False, ns(START_S), story.last_ns, 1, 0, ns(max_idle_s), ends, story, verdict)
+
+
+def probing(
+    found: Settings, number: int = 0, client: str = CLIENT, server: str = SERVER, ports: tuple[int, int] = (40000, 443)
+) -> Flow:
+    """A connection whose client has these settings, and has sent a probe."""
+    return flow(Made().probe(30, Answer.ACK), number, found=found, client=client, server=server, ports=ports)

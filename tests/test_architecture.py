@@ -1,0 +1,104 @@
+"""The rules of ARCHITECTURE.md, read from the sources: import direction, homes, sizes, mirrors."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "analyzer"
+TESTS = ROOT / "tests"
+MAX_LINES = 450
+
+BASE = "base"
+BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "schema", "version"}
+LEVELS = {BASE: 0, "capture": 1, "tcp": 2, "keepalive": 3, "analysis": 4, "report": 5, "monitor": 5, "cli": 6}
+"""A room imports itself and rooms of lower levels; the base modules are one room."""
+
+HOMES = {
+    "click": ("cli.py",),
+    "dpkt": ("capture/encapsulation.py",),
+    "jinja2": ("report/",),
+    "matplotlib": ("report/",),
+    "numba": ("jit.py",),
+    "pandas": ("report/",),
+    "rich": ("cli.py", "monitor/", "report/"),
+    "scapy": ("capture/interface.py",),
+}
+"""The only places that may import these packages."""
+
+MAY_PRINT = {"cli.py", "jit.py"}
+
+WITHOUT_TEST_FILE = {
+    "errors.py",  # class statements only
+    "schema.py",  # tables of names, exercised by every other test
+    "version.py",  # one assignment
+}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [source for source in SOURCES if source.name != "__init__.py"]
+
+
+def name_of(source: Path) -> str:
+    return source.relative_to(PACKAGE).as_posix()
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted name below `analyzer`: that of 'capture.pcap' is 'capture'."""
+    first = module.partition(".")[0]
+    return BASE if first in BASE_MODULES else first
+
+
+def imports(source: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of each import; of `from analyzer import x` the name is 'analyzer.x'."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "analyzer":
+            yield from ((node.lineno, f"analyzer.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or ""
+
+
+@pytest.mark.parametrize("source", MODULES + sorted(PACKAGE.glob("*/__init__.py")), ids=name_of)
+def test_imports_run_one_way(source: Path) -> None:
+    own = room_of(name_of(source).removesuffix(".py").replace("/", "."))
+    assert own in LEVELS, f"{own} is a new room: give it a level here and a line in ARCHITECTURE.md"
+    for line, name in imports(source):
+        package, _, module = name.partition(".")
+        if package != "analyzer":
+            continue
+        room = room_of(module)
+        assert room in LEVELS, f"{source}:{line} imports {name}: name the module that defines it"
+        assert room == own or LEVELS[room] < LEVELS[own], f"{source}:{line}: {own} may not import {room}"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=name_of)
+def test_packages_are_imported_at_home(source: Path) -> None:
+    for line, name in imports(source):
+        homes = HOMES.get(name.partition(".")[0], ("",))
+        assert name_of(source).startswith(homes), f"{source}:{line}: {name} belongs in {' or '.join(homes)}"
+
+
+@pytest.mark.parametrize("source", MODULES, ids=name_of)
+def test_docstring_says_what_the_file_knows(source: Path) -> None:
+    assert ast.get_docstring(ast.parse(source.read_text()))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=name_of)
+def test_file_is_short(source: Path) -> None:
+    assert len(source.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("source", [one for one in SOURCES if name_of(one) not in MAY_PRINT], ids=name_of)
+def test_no_print(source: Path) -> None:
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"{source}:{node.lineno}: text goes out through cli.py"
+
+
+@pytest.mark.parametrize("source", [one for one in MODULES if name_of(one) not in WITHOUT_TEST_FILE], ids=name_of)
+def test_has_a_test_file(source: Path) -> None:
+    mirror = TESTS / source.relative_to(PACKAGE).with_name(f"test_{source.name}")
+    assert mirror.exists(), f"{mirror.relative_to(ROOT)} is missing"
