@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-COMPILE_FROM_OCTETS = 12 << 20
-"""Loading numba and the cached kernels costs as much as interpreting about this much capture
-(measured, see ARCHITECTURE.md)."""
+COMPILE_FROM_OCTETS = 4 << 20
+"""Loading numba and the cached kernels takes 0.4 s, in which about so much is interpreted."""
+FIRST_COMPILE_FROM_OCTETS = 32 << 20
+"""Compiling takes some 15 s, once after install: smaller captures are interpreted before that."""
 
 
 class Engine:
@@ -36,8 +37,8 @@ class Engine:
     def expect(self, octets: int) -> None:
         """So much capture is about to come; larger captures are compiled from the start."""
         self._octets += octets
-        if not self._is_forced and not self.compiled:
-            self.compiled = self._octets >= COMPILE_FROM_OCTETS and has_numba()
+        if not self._is_forced and not self.compiled and self._octets >= COMPILE_FROM_OCTETS and has_numba():
+            self.compiled = self._octets >= FIRST_COMPILE_FROM_OCTETS or _cache().exists()
 
     def run(self, kernel: Callable[..., int], *arguments: Any) -> int:
         """Call `kernel`; NamedTuples of columns, columns, buffers and ints may be passed."""
@@ -65,12 +66,17 @@ def _import_numba() -> Any:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numba
 
-    cache_root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    where = cache_root / "ka-analyze" / _fingerprint()
+    where = _cache()
     if not where.exists() and sys.stderr.isatty():
         print("ka-analyze: compiling the kernels, once after install …", file=sys.stderr)
     numba.config.CACHE_DIR = str(where)  # type: ignore[attr-defined]  # numba makes its settings at run time
     return numba
+
+
+def _cache() -> Path:
+    """Where the machine code of these sources lies, or will."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "ka-analyze" / _fingerprint()
 
 
 def _fingerprint() -> str:

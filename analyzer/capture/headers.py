@@ -49,6 +49,8 @@ ICMPV6_SOLICITATION, ICMPV6_ADVERTISEMENT = 135, 136
 OPTION_END, OPTION_NOP, OPTION_WINDOW_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 0, 1, 3, 5, 8
 ONLY_TIMESTAMP_OCTETS = 32  # NOP, NOP, timestamp: what nearly every segment carries
 MAX_WINDOW_SHIFT = 14  # RFC 7323 §2.3
+MAX_OFFLOADED = 1 << 20
+"""No segment handed to a card is longer, whatever a record claims to have had on the wire."""
 
 
 def decode(buffer: Any, records: Any, count: int, first_frame: int, packets: Any, counts: Any) -> int:
@@ -178,7 +180,7 @@ def ipv4(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
     header_len = (buffer[at] & 0x0F) * 4
     total_len = u16(buffer, at + 2)
     if total_len == 0:
-        total_len = wire_stop - at  # segmentation offload: captured before the length is filled in
+        total_len = min(wire_stop - at, MAX_OFFLOADED)  # segmentation offload: the length is not filled in yet
     if header_len < 20 or total_len < header_len or buffer[at] >> 4 != 4:
         note(counts, MALFORMED_HEADER, packets.frame[row])
         return KIND_OTHER
@@ -208,7 +210,7 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
     payload_len = u16(buffer, at + 4)
     end = at + 40 + payload_len
     if payload_len == 0:
-        end = wire_stop  # segmentation offload or jumbogram
+        end = min(wire_stop, at + MAX_OFFLOADED)  # segmentation offload or jumbogram
     protocol, payload, is_later_fragment = after_extension_headers(buffer, buffer[at + 6] * 1, at + 40, stop)
     if protocol != PROTOCOL_TCP and protocol != PROTOCOL_ICMPV6:
         return KIND_OTHER

@@ -260,9 +260,7 @@ def probe_or_not(c: Any, order: Any, place: int, first: int, last: int) -> tuple
         return RETRANSMISSION, OCTETS_SENT_BEFORE
     if c.traits[row] & TRAIT_AT_FIN and (c.in_flight[row] != 0 or c.own_ns[row] < FIN_SETTLED_NS):
         return STRAY, BEHIND_OWN_FIN
-    if c.data_ns[row] != NEVER and c.ts_ns[row] - c.data_ns[row] < PROBE_IDLE_NS:
-        return STRAY, TOO_SOON
-    if c.payload_len[row] == 0 and c.in_flight[row] > 0 and c.idle_ns[row] < REPEAT_NS:
+    if rule != BELOW_SND_UNA and comes_too_soon(c, row):
         return STRAY, TOO_SOON
     return PROBE, rule
 
@@ -307,6 +305,16 @@ def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
             return REPEATED_UNSOLICITED
         return NEVER
     return NEVER
+
+
+def comes_too_soon(c: Any, row: int) -> bool:
+    """Right after data, or with data in flight: an ACK that left before the data, captured behind it.
+
+    Below SND.UNA this cannot be: that octet's acknowledgement is a round trip old.
+    """
+    if c.data_ns[row] != NEVER and c.ts_ns[row] - c.data_ns[row] < PROBE_IDLE_NS:
+        return True
+    return bool(c.payload_len[row] == 0 and c.in_flight[row] > 0 and c.idle_ns[row] < REPEAT_NS)
 
 
 def is_unsolicited(c: Any, row: int) -> bool:

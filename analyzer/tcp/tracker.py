@@ -131,7 +131,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         traits = traits_of(packets, at, ends, me, peer, relation, window, own_ns)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
         is_small = payload_len <= 1 and not flags & (SYN | FIN | RST)
-        is_suspect = is_small and (may_be_probe(relation) or (traits & TRAIT_UNSURE) != 0)
+        is_suspect = is_small and (is_below(relation) or relation == REL_UNKNOWN or (traits & TRAIT_UNSURE) != 0)
         is_resend = payload_len > 0 and snd_nxt != NEVER and seq_diff(end_seq, snd_nxt) <= 0
 
         if (
@@ -159,7 +159,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         flows.packets[flow] += 1
         flows.octets[flow] += payload_len
         flows.last_ns[flow] = max(ts, flows.last_ns[flow])
-        if payload_len > 1 or (payload_len == 1 and relation != REL_BELOW) or flags & (SYN | FIN):
+        if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
             ends.sent_ns[me] = ts
         if not flags & RST:
@@ -195,9 +195,9 @@ def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
     return REL_BELOW_UNA if snd_una != NEVER and seq == seq_add(snd_una, -1) else REL_OLD
 
 
-def may_be_probe(relation: int) -> bool:
-    """Where a keepalive probe may lie: one below SND.NXT, or below SND.UNA with a FIN or data in flight."""
-    return relation == REL_BELOW or relation == REL_BELOW_UNA or relation == REL_UNKNOWN
+def is_below(relation: int) -> bool:
+    """Where a keepalive probe lies: one below SND.NXT, or below SND.UNA with a FIN or data in flight."""
+    return relation == REL_BELOW or relation == REL_BELOW_UNA
 
 
 def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int:
