@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
-from analyzer.errors import KeepaliveAnalyzerError
+from analyzer.errors import KeepaliveAnalyzerError, OptionError
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Options:
 
 
 def run() -> NoReturn:
-    """Entry point of the process: exit codes, and silence when the reader of a pipe has left."""
+    """Entry point of the process: what click reports by exceptions becomes an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
     except click.ClickException as error:
@@ -58,9 +61,6 @@ def run() -> NoReturn:
         sys.exit(UNUSABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
-        sys.exit(ANALYSED)
 
 
 @click.command(
@@ -97,13 +97,19 @@ def main(context: click.Context, /, **given: Any) -> None:
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
         context.exit(UNUSABLE)
+    except OSError as error:  # of stdout: all others are one of ours by now
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        if isinstance(error, BrokenPipeError):  # its reader has seen enough; click would exit with 1
+            context.exit(ANALYSED)
+        _complain(f"standard output cannot be written: {error.strerror}")
+        context.exit(UNUSABLE)
 
 
 def _run(options: Options) -> int:
     from analyzer.report import expectations
 
-    expected = expectations.parse(options.expect) if options.expect else {}
-    unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on else frozenset()
+    expected = expectations.parse(options.expect) if options.expect is not None else {}
+    unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     analysis = _analyse(options)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
@@ -124,7 +130,7 @@ def _run(options: Options) -> int:
 def _analyse(options: Options) -> "Analysis":
     from analyzer.analysis import analyze
 
-    octets = sum(Path(path).stat().st_size for path in options.paths if Path(path).is_file())
+    octets = sum(map(_size, options.paths))
     if options.quiet or octets < PROGRESS_FROM_OCTETS or not sys.stderr.isatty():
         return analyze(*options.paths)
     from rich.console import Console
@@ -133,6 +139,14 @@ def _analyse(options: Options) -> "Analysis":
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=octets)
         return analyze(*options.paths, on_progress=lambda walked: progress.advance(task, walked))
+
+
+def _size(path: str) -> int:
+    """For the progress; what cannot be opened is for the reader to complain about."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
@@ -155,6 +169,8 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
 @contextmanager
 def _output(path: str) -> Iterator[TextIO]:
     if path == "-":
+        if sys.stdout is None:
+            raise OptionError("standard output is closed; give -o FILE")
         yield sys.stdout
         sys.stdout.flush()
         return
@@ -162,7 +178,7 @@ def _output(path: str) -> Iterator[TextIO]:
         with Path(path).open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise OptionError(f"{path} cannot be written: {error.strerror}; give -o another FILE") from error
 
 
 def _console(file: TextIO, color: str) -> "Console":

@@ -124,18 +124,21 @@ def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
 
     The best known ends open the groups; every other end joins the biggest that it fits.
     """
+    alike: dict[tuple[_Bounds, ...], list[_Prober]] = defaultdict(list)
+    for prober in sorted(probers, key=lambda one: one.vagueness):
+        alike[prober.bounds].append(prober)
     groups: list[list[_Prober]] = []
     common: list[tuple[_Bounds, ...]] = []
-    for prober in sorted(probers, key=lambda one: one.vagueness):
-        joined = [tuple(map(_Bounds.__and__, bounds, prober.bounds)) for bounds in common]
-        fitting = [index for index, bounds in enumerate(joined) if not any(one.is_empty for one in bounds)]
+    for bounds, members in alike.items():
+        joined = [tuple(map(_Bounds.__and__, one, bounds)) for one in common]
+        fitting = [index for index, one in enumerate(joined) if not any(part.is_empty for part in one)]
         if fitting:
             biggest = max(fitting, key=lambda index: len(groups[index]))
-            groups[biggest].append(prober)
+            groups[biggest] += members
             common[biggest] = joined[biggest]
         else:
-            groups.append([prober])
-            common.append(prober.bounds)
+            groups.append(members)
+            common.append(bounds)
     return sorted(groups, key=len, reverse=True)
 
 

@@ -144,7 +144,7 @@ def _was_survived_by_path(flow: Flow, gap: Gap) -> bool:
     looks like the peer's RST may be the path's, so a connection that was reset proves nothing.
     """
     story = flow.story
-    if gap.any_ns == story.capture_end_ns - story.last_ns:
+    if gap.any_ns < 0:  # it ended with the capture
         return False
     if any(probe.answer_frame > gap.frame for end in story.ends for probe in _answered(end)):
         return True

@@ -77,8 +77,15 @@ def _tables(file: str, kind: str) -> list[dict[str, Any]]:
     return tables
 
 
+KERNEL = "kernel"
+"""What applies to every socket of a system, as profiles.toml says it."""
+
+
 def matching_profiles(settings: Settings, payload_len: int | None) -> tuple[str, ...]:
-    """Names of the profiles that fit an end's settings, those with the most numbers found first."""
+    """Names of the profiles that fit an end's settings, those with the most numbers found first.
+
+    Of a system's defaults the idle time is enough; programs share lone numbers, so one more must be found.
+    """
     time = settings.tcp_keepalive_time
     if time is None or time.value is None:
         return ()
@@ -86,6 +93,7 @@ def matching_profiles(settings: Settings, payload_len: int | None) -> tuple[str,
         profile
         for profile in profiles()
         if profile.idle_s == time.value
+        and (profile.applies_to == KERNEL or _found(profile, settings))
         and _fits(profile.intvl_s, settings.tcp_keepalive_intvl)
         and _fits(profile.effective_probes, settings.tcp_keepalive_probes)
         and (profile.payload_len is None or payload_len is None or profile.payload_len == payload_len)

@@ -51,6 +51,8 @@ class Made:
     gaps: list[Gap] = field(default_factory=list)
     survived: list[Gap | None] = field(default_factory=lambda: [None, None])
     """By end; only the longest is kept, as in `story.py`."""
+    to_the_end: tuple[Gap, ...] = ()
+    """Of both ends: the idle time that the capture's end ended."""
     unanswered: list[Probe] = field(default_factory=list)
     reset: Reset | None = None
 
@@ -94,7 +96,8 @@ class Made:
             since_probe = ns(self.now_s) - last.ts_ns
             self.gaps.append(Gap(GapKind.PENDING, last.frame, -1, -1, since_probe, len(self.unanswered), 0))
         elif self.heard_s == self.last_s:
-            self._survive(0, 1)
+            idle_ns = ns(self.now_s - self.last_s)
+            self.to_the_end = (Gap(GapKind.SURVIVED, self.frame, idle_ns, -1, -1, 0, 0),)
         return self
 
     def _pass(self, after_s: float) -> None:
@@ -120,10 +123,15 @@ class Made:
             first, last = self.unanswered[0].ts_ns, self.unanswered[-1].ts_ns
             run = ProbeRun(0, frames, first, last, ns(self.heard_s), ())
         client, server = (() if gap is None else (gap,) for gap in self.survived)
-        prober = EndStory(tuple(self.probes), (*self.gaps, *client), 0, False, (), 0)
+        prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end), 0, False, (), 0)
         heard = (ns(self.client_s), ns(self.heard_s))
         return Story(
-            (prober, EndStory((), server, 0, False, (), 0)), run, self.reset, ns(self.last_s), ns(self.now_s), heard
+            (prober, EndStory((), (*server, *self.to_the_end), 0, False, (), 0)),
+            run,
+            self.reset,
+            ns(self.last_s),
+            ns(self.now_s),
+            heard,
         )
 
 

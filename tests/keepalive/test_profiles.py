@@ -53,9 +53,15 @@ def test_one_wrong_number_is_no_match() -> None:
 
 
 def test_bounds_must_allow_the_numbers() -> None:
-    assert "redis-cli" in matching_profiles(settings(15, within(2, 7), within(2, None)), 0)
-    assert "redis-cli" not in matching_profiles(settings(15, within(6, 7), within(2, None)), 0)
-    assert "redis-cli" not in matching_profiles(settings(15, within(2, 7), within(4, None)), 0)
+    assert "redis-cli" in matching_profiles(settings(15, 5, within(2, None)), 0)
+    assert "redis-cli" in matching_profiles(settings(15, within(2, 7), 3), 0)
+    assert "redis-cli" not in matching_profiles(settings(15, within(6, 7), 3), 0)
+    assert "redis-cli" not in matching_profiles(settings(15, 5, within(4, None)), 0)
+
+
+def test_a_program_s_lone_idle_time_is_no_match_but_a_system_s_is() -> None:
+    assert matching_profiles(settings(180), 0) == ()
+    assert "Linux system default" in matching_profiles(settings(7200), 0)
 
 
 def test_without_a_determined_time_nothing_matches() -> None:
@@ -72,7 +78,7 @@ def test_most_numbers_come_first_and_few_names_are_given() -> None:
     names = matching_profiles(settings(15, 15, 9), 0)
     assert names.index("Go net default (1.13 - 1.22)") == len(names) - 1
     assert names[0] == "Go net.Dialer / ListenConfig default (1.23+)"
-    assert len(matching_profiles(settings(7200), None)) == MAX_MATCHES
+    assert len(matching_profiles(settings(7200, 75), None)) == MAX_MATCHES
 
 
 @pytest.mark.parametrize(
