@@ -169,9 +169,8 @@ def _silent_end(story: Story) -> tuple[int, int] | None:
     """The end that stopped answering, and since when."""
     if story.run is not None:
         return 1 - story.run.end, story.run.first_ns
-    for end in (0, 1):
-        if story.ends[end].resends:
-            return 1 - end, max(story.heard_ns[1 - end], 0)
+    if story.deafness is not None:
+        return 1 - story.deafness.end, max(story.deafness.heard_ns, 0)
     return None
 
 

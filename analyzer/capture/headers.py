@@ -44,6 +44,8 @@ PROTOCOL_FRAGMENT, PROTOCOL_AH, PROTOCOL_ICMPV6, PROTOCOL_DESTINATION = 44, 51, 
 
 ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, ICMP_TIME_EXCEEDED, ICMP_PARAMETER = 3, 4, 11, 12
 ICMPV6_UNREACHABLE, ICMPV6_TIME_EXCEEDED, ICMPV6_PARAMETER = 1, 3, 4
+ICMPV6_TYPES = 64
+"""Added to the type of an ICMPv6 error, so that one number tells it from ICMP's."""
 ICMPV6_SOLICITATION, ICMPV6_ADVERTISEMENT = 135, 136
 
 OPTION_END, OPTION_NOP, OPTION_WINDOW_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 0, 1, 3, 5, 8
@@ -341,7 +343,7 @@ def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
     packets.src_lo[row] = i64(buffer, quoted + 16)
     packets.dst_hi[row] = i64(buffer, quoted + 24)
     packets.dst_lo[row] = i64(buffer, quoted + 32)
-    return quoted_segment(buffer, transport, kind, code, packets, row)
+    return quoted_segment(buffer, transport, ICMPV6_TYPES + kind, code, packets, row)
 
 
 def quoted_segment(buffer: Any, at: int, kind: int, code: int, packets: Any, row: int) -> int:

@@ -7,7 +7,7 @@ the gaps that no interval explains, and what lies between the bounds is tried by
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from math import inf, log2
+from math import log2
 from typing import NamedTuple
 
 from analyzer.keepalive import prior
@@ -21,6 +21,7 @@ from analyzer.keepalive.constraints import (
     is_in_phase,
     latest_ns,
     least_s,
+    level_of,
     may_be_spacing,
     may_still_run,
     read,
@@ -65,6 +66,8 @@ class Candidate(NamedTuple):
     """The likeliest interval; None where the gaps need not come from it."""
     weight: float
     """How likely they are, as a power of two: the prior, and how exactly they foretell the gaps."""
+    is_rare: bool = False
+    """Possible, and so within the bounds, but not to be answered while there is anything else."""
 
 
 class Intvls(NamedTuple):
@@ -113,7 +116,7 @@ def has_probe(reading: Reading) -> bool:
 
 
 def telling(readings: Sequence[Reading]) -> list[Reading]:
-    """Some readings, without many repetitions."""
+    """The first readings, without many repetitions."""
     seen: Counter[tuple[GapKind, int, int]] = Counter()
     kept = []
     for reading in readings:
@@ -142,31 +145,29 @@ def candidates(
                 yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight)
             continue
         if not is_whole and intvls.value is not None:
-            yield from unseen_probe(evidence, intvls, forced)
+            yield from unseen_probe(evidence, intvls, forced, weight)
         low = max(floor, evidence.least_time(forced))
         for first, last, lateness in possible_times(evidence, intvls, low, evidence.time_high):
             time = prior.likeliest(first, last)
             yield Candidate(clock, first, last, time, *intvls, weight + prior.weight(time) + lateness)
 
 
-def unseen_probe(evidence: Evidence, intvls: Intvls, forced: Sequence[Reading]) -> Iterator[Candidate]:
+def unseen_probe(evidence: Evidence, intvls: Intvls, forced: Sequence[Reading], weight: float) -> Iterator[Candidate]:
     """What else holds if the interval of a probe before the capture's begin made the first gap as long as it is.
 
-    That takes an interval longer than the idle time, which is rare: it widens bounds and is never the best answer.
+    That takes an interval longer than the idle time, which is rare.
     """
-    high, longest_ns = evidence.time_high, latest_ns(evidence.clock, intvls.low)
+    high, longest_ns = evidence.time_high, latest_ns(evidence.clock, intvls.high or intvls.low)
     sure = [r for r in forced if has_probe(r) or r.idle.least_ns > longest_ns]
     low = max(evidence.time_floor(intvls, longest_ns), evidence.least_time(sure))
     if len(sure) < len(forced) and high is not None and low <= high:
-        yield Candidate(evidence.clock, low, high, high, *intvls, -inf)
+        yield Candidate(evidence.clock, low, high, None, *intvls, weight, is_rare=True)
 
 
 def possible_intvls(evidence: Evidence) -> Iterator[Intvls]:
     """Each interval that explains the spacings; or, if nothing measures it, its bounds at once."""
     clock = evidence.clock
-    measured = evidence.spacing + beyond_idle(evidence)
-    if not all(has_probe(r) for r in measured):
-        return
+    measured = evidence.spacing + [r for r in beyond_idle(evidence) if has_probe(r)]
     low = least_s(clock, max((r.spacing.least_ns for r in measured + evidence.pending), default=0))
     # Where every segment restarts the timer, as in BSD, the interval may be longer than an answered cycle.
     limiting = measured if clock.hears_all else measured + [r for r in evidence.idle if has_probe(r)]
@@ -201,6 +202,7 @@ def explains_spacings(evidence: Evidence, intvl: int) -> bool:
 
 
 def spacing_claims(evidence: Evidence, intvl: int) -> list[Claim]:
+    """The ends of spacings lie on the interval's boundaries, and so do the beginnings of all but a run's first."""
     claims = []
     for reading in evidence.phased_spacing:
         level = fit_spacing(evidence.clock, reading, intvl).level
@@ -215,22 +217,22 @@ def possible_times(evidence: Evidence, intvls: Intvls, low: int, high: int) -> I
     clock = evidence.clock
     intvl = intvls.low if intvls.low == intvls.high else None
     spaced = [may_be_spacing(clock, r, intvls.low, intvls.high) for r in evidence.phased_idle]
-    known = spacing_claims(evidence, intvl) if intvl is not None else []
-    spacing_level = known[0].level if known else 0
+    known = [] if intvl is None else spacing_claims(evidence, intvl)
+    spacing_level = 0 if intvl is None else level_of(clock, intvl * SECOND)
 
     def fits(time: int) -> tuple[Fit, ...]:
         return tuple(fit_idle(clock, r, time, intvl) for r in evidence.phased_idle)
 
-    for first, last, fit_of in plateaus(fits, low, high):
-        if not all(fit.is_possible or may_be for fit, may_be in zip(fit_of, spaced, strict=True)):
+    for first, last, stretch in plateaus(fits, low, high):
+        explained = list(zip(evidence.phased_idle, stretch, spaced, strict=True))
+        if not all(fit.is_possible or may_be for _, fit, may_be in explained):
             continue
         claims = list(known)
-        for reading, fit, may_be in zip(evidence.phased_idle, fit_of, spaced, strict=True):
-            levels = [fit.level] * fit.is_possible + [spacing_level] * may_be
-            claims.append(Claim(min(levels), reading.chain, reading.at_ns, reading.jitter_ns))
+        for reading, fit, may_be in explained:
+            level = min([fit.level] * fit.is_possible + [spacing_level] * may_be)  # of two explanations the weaker
+            claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns))
         if is_phase_possible(evidence, claims):
-            readings = zip(evidence.phased_idle, fit_of, spaced, strict=True)
-            firsts = [fit for r, fit, may_be in readings if r.kind is GapKind.FIRST and not may_be]
+            firsts = (fit for r, fit, may_be in explained if r.kind is GapKind.FIRST and not may_be)
             yield first, last, sum(exactness(clock, fit, last) for fit in firsts)
 
 

@@ -84,6 +84,8 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False) -> Settings:
 
     `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
     """
+    if all(gap.kind is GapKind.SURVIVED for gap in gaps):
+        return unprobed(gaps)
     found = agreement(gaps, is_whole)
     time, intvl = time_setting(found, gaps), intvl_setting(found, gaps)
     if not found:
@@ -97,14 +99,24 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False) -> Settings:
     )
 
 
+def unprobed(gaps: Sequence[Gap]) -> Settings:
+    """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
+    longest = max(gaps, key=lambda gap: gap.heard_ns, default=None)
+    if longest is None:
+        return Settings(None, None, None, None, ())
+    low = min(least_s(clock, one.idle.least_ns) for clock in LINUX + EXACT for one in read([longest], clock))
+    time = setting(None, low, None, Basis.SURVIVED_GAPS, [longest], [longest.heard_ns]) if low > 1 else None
+    return Settings(time, None, None, None, ())
+
+
 def agreement(gaps: Sequence[Gap], is_whole: bool) -> list[Candidate]:
     """What explains the gaps, as many of them as possible.
 
     If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
     it is one of the slow timers.
     """
-    for clocks, has_phase in ((LINUX + EXACT, True), (LINUX + EXACT + COARSE, False)):
-        for strictness in Strictness:
+    for strictness in Strictness:
+        for clocks, has_phase in ((LINUX + EXACT, True), (LINUX + EXACT + COARSE, False)):
             found = [one for clock in clocks for one in candidates(gaps, clock, strictness, has_phase, is_whole)]
             if found:
                 return found
@@ -118,14 +130,23 @@ def bounds(lows: Iterable[int], highs: Iterable[int | None]) -> tuple[int, int |
     return min(lows), max(closed) if len(closed) == len(tops) else None
 
 
+def usual(found: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Those that are not rare, if there are any."""
+    return [c for c in found if not c.is_rare] or found
+
+
+def best_of(found: Sequence[Candidate]) -> Candidate:
+    """The likeliest; of equals the longest idle time, which is the nearest to what was seen."""
+    return max(usual(found), key=lambda c: (c.weight, c.time or 0))
+
+
 def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
     if not found:
         return None
     low, high = bounds((c.time_low for c in found), (c.time_high for c in found))
     if low <= 1 and high is None:
         return None
-    is_determined = all(c.time is not None for c in found)
-    best = max(found, key=lambda c: (c.weight, c.time or 0))
+    best, is_determined = best_of(found), all(c.time is not None for c in usual(found))
     seen = [gap for gap in gaps if gap.kind in IDLE_KINDS and gap.heard_ns >= 0]
     basis = Basis.ANSWERED_ONLY
     if high is None or not seen:
@@ -146,8 +167,7 @@ def intvl_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | 
     low, high = bounds((c.intvl_low for c in found), (c.intvl_high for c in found))
     if low <= 1 and high is None:
         return None
-    is_determined = all(c.intvl is not None for c in found)
-    best = max(found, key=lambda c: (c.weight, c.time or 0))
+    best, is_determined = best_of(found), all(c.intvl is not None for c in usual(found))
     seen = [gap for gap in gaps if gap.kind in INTVL_KINDS and gap.probe_ns >= 0]
     basis = Basis.SPACING
     if not seen:

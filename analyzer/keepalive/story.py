@@ -18,8 +18,9 @@ from analyzer.keepalive.tags import (
     RETRANSMISSION,
     RST_TAG,
     STRAY,
+    WINDOW_PROBE,
 )
-from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
+from analyzer.keepalive.timeline import Answer, Deafness, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
 from analyzer.schema import ACK as ACK_BIT
 from analyzer.schema import NEVER
 from analyzer.sequence import seq_diff
@@ -84,10 +85,11 @@ class _EndState:
         self.survived: Gap | None = None
         self.survived_to_the_end: Gap | None = None
         self.fin_frame = 0
-        self.resends: list[int] = []
+        self.resends: list[tuple[int, int]] = []  # frame and time
         self.unanswered = 0
         self.run_heard_ns = NEVER
         self.icmp_frames: list[int] = []
+        self.icmp: tuple[int, int] | None = None
 
 
 def tell(rows: FlowRows) -> Story:
@@ -104,6 +106,7 @@ def tell(rows: FlowRows) -> Story:
             continue
         if tag == ICMP_UNREACHABLE:
             me.icmp_frames.append(c.frame[row])
+            me.icmp = (c.flags[row] >> 8, c.flags[row] & 0xFF)
             _answer(place_of_probe, of[row], Answer.ICMP, c, row)
             continue
         if reset is not None:
@@ -118,23 +121,26 @@ def tell(rows: FlowRows) -> Story:
             me.unanswered += 1
             continue
         if tag == RETRANSMISSION:
-            me.resends.append(c.frame[row])
+            me.resends.append((c.frame[row], c.ts_ns[row]))
             continue
         if tag == RST_TAG or tag == GIVE_UP_RST:
-            if tag == GIVE_UP_RST and _is_on_time(c, row, me):
+            if tag == GIVE_UP_RST:
                 me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me))
             if tag == RST_TAG:
                 _answer(place_of_probe, of[row], Answer.RST, c, row)
-            reset = _reset(c, row, tag == GIVE_UP_RST and _is_on_time(c, row, me), of[row], peer)
+            reset = _reset(c, row, tag == GIVE_UP_RST, of[row], peer)
             continue
         if tag == STRAY:
             continue
         peer.unanswered = 0
         peer.icmp_frames.clear()
+        peer.icmp = None
         peer.resends.clear()
         if of[row] != NEVER:
             _answer(place_of_probe, of[row], Answer.ACK if c.payload_len[row] == 0 else Answer.DATA, c, row)
-        if tag == FIN_TAG:
+        if tag == WINDOW_PROBE or (tag == FIN_TAG and me.fin_frame):
+            me.resends.append((c.frame[row], c.ts_ns[row]))
+        if tag == FIN_TAG and not me.fin_frame:
             me.fin_frame = c.frame[row]
     if reset is None:
         _note_capture_end(rows, ends)
@@ -174,18 +180,6 @@ def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState) -> Gap:
         unanswered=me.unanswered,
         lag_ns=me.lag_ns,
     )
-
-
-def _is_on_time(c: Any, row: int, me: _EndState) -> bool:
-    """The RST comes one interval after the last probe, as far as the run shows the interval.
-
-    A close() with unread data sends the same RST at any time (tcp.c tcp_close); the timer's
-    comes on the grid. The first spacing may be up to an eighth shorter or longer than the others.
-    """
-    if me.unanswered < 2:
-        return True
-    spacing = me.probes[-1].ts_ns - me.probes[-2].ts_ns
-    return bool(abs(c.own_ns[row] - spacing) <= spacing // 7)
 
 
 def _note_survived(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]) -> None:
@@ -241,8 +235,9 @@ def _reset(c: Any, row: int, is_give_up: bool, of: int, peer: _EndState) -> Rese
 
 def _story(rows: FlowRows, ends: tuple[_EndState, _EndState], reset: Reset | None) -> Story:
     return Story(
-        ends=(_end_story(rows, 0, ends[0]), _end_story(rows, 1, ends[1])),
+        ends=(_end_story(ends[0]), _end_story(ends[1])),
         run=_last_run(ends),
+        deafness=_deafness(rows, ends),
         reset=reset,
         last_ns=rows.last_ns,
         capture_end_ns=rows.capture_end_ns,
@@ -250,15 +245,23 @@ def _story(rows: FlowRows, ends: tuple[_EndState, _EndState], reset: Reset | Non
     )
 
 
-def _end_story(rows: FlowRows, end: int, state: _EndState) -> EndStory:
+def _end_story(state: _EndState) -> EndStory:
     return EndStory(
         probes=tuple(state.probes),
         gaps=(*state.gaps, *(gap for gap in (state.survived, state.survived_to_the_end) if gap)),
         fin_frame=state.fin_frame,
-        fin_is_acked=bool(state.fin_frame) and not rows.is_in_flight(end),
-        resends=tuple(state.resends),
         lag_ns=state.lag_ns,
     )
+
+
+def _deafness(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> Deafness | None:
+    for end in (0, 1):
+        resends = ends[end].resends
+        if resends:
+            frames, times = tuple(frame for frame, _ in resends), [time for _, time in resends]
+            spacing_ns = times[-1] - times[-2] if len(times) > 1 else 0
+            return Deafness(end, frames, times[-1], spacing_ns, rows.last_sent_ns(1 - end), ends[end].icmp)
+    return None
 
 
 def _last_run(ends: tuple[_EndState, _EndState]) -> ProbeRun | None:

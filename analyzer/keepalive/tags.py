@@ -179,13 +179,17 @@ def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
 
 def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
     open_probe_0, open_probe_1 = NEVER, NEVER  # each end's latest probe that nothing answers so far
+    spacing_0, spacing_1 = NEVER, NEVER  # its distance from the one before that nothing answers either
     for place in range(first, last):
         row = order[place]
         end = c.end[row]
         mine, theirs = (open_probe_0, open_probe_1) if end == 0 else (open_probe_1, open_probe_0)
-        tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, out)
+        spacing = spacing_0 if end == 0 else spacing_1
+        tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, spacing, out)
         out.tag[row], out.rule[row], out.of[row] = tag, rule, of
         if tag == PROBE or tag == WINDOW_PROBE:
+            spacing = c.ts_ns[row] - c.ts_ns[mine] if mine != NEVER else NEVER
+            spacing_0, spacing_1 = (spacing, spacing_1) if end == 0 else (spacing_0, spacing)
             mine = row
         elif tag == RST_TAG or tag == GIVE_UP_RST:
             mine, theirs = NEVER, NEVER
@@ -198,7 +202,7 @@ def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
 
 
 def decide_row(
-    c: Any, order: Any, place: int, first: int, last: int, mine: int, theirs: int, out: Any
+    c: Any, order: Any, place: int, first: int, last: int, mine: int, theirs: int, spacing: int, out: Any
 ) -> tuple[int, int, int]:
     """The rules in order; the first that holds decides."""
     row = order[place]
@@ -209,7 +213,7 @@ def decide_row(
     if traits & TRAIT_COPY:
         return DUPLICATE_FRAME, CAPTURED_TWICE, NEVER
     if flags & RST:
-        if gives_up(c, row, mine):
+        if gives_up(c, row, mine, spacing):
             return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
         return RST_TAG, CONTROL_BIT, theirs if answers_with_reset(c, row, theirs) else NEVER
     if flags & SYN:
@@ -222,6 +226,8 @@ def decide_row(
             return tag, rule, NEVER
     if is_resend(c, row):
         return RETRANSMISSION, OCTETS_SENT_BEFORE, NEVER
+    if theirs != NEVER and out.tag[theirs] == WINDOW_PROBE and refuses_octet(c, row, theirs):
+        return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
     if theirs != NEVER and answers(c, row, theirs):
         if c.payload_len[row] > 0:
             return DATA, ANSWERS_PROBE, theirs
@@ -247,8 +253,10 @@ def probe_or_not(c: Any, order: Any, place: int, first: int, last: int) -> tuple
     elif c.relation[row] == REL_BELOW_UNA:
         rule = BELOW_SND_UNA
     elif c.relation[row] == REL_BELOW and c.payload_len[row] == 1:
+        if c.own_ns[row] < REPEAT_NS and c.peer_window[row] != 0:
+            return RETRANSMISSION, OCTETS_SENT_BEFORE
         rule = REPEATS_ONE_OCTET
-    elif c.relation[row] == REL_UNKNOWN or c.traits[row] & TRAIT_UNSURE:
+    elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.traits[row] & TRAIT_UNSURE:
         rule = revealed_later(c, order, place, first, last)
     if rule == NEVER:
         if is_window_probe_with_data(c, row):
@@ -285,7 +293,8 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
             return REVEALED_BY_RST if is_timer else NEVER
         if c.flags[later] & (SYN | FIN | RST) or c.seq[later] != seq or c.payload_len[later] != payload_len:
             break
-        if payload_len == 1 and c.relation[later] == REL_BELOW and c.own_ns[later] >= REPEAT_NS:
+        is_late = c.own_ns[later] >= REPEAT_NS
+        if payload_len == 1 and c.relation[later] == REL_BELOW and is_late and c.in_flight[later] <= 0:
             return REPEATS_ONE_OCTET
         if payload_len == 0 and is_unsolicited_repeat(c, later) and is_unsolicited(c, row):
             return REPEATED_UNSOLICITED
@@ -345,17 +354,27 @@ def answers(c: Any, row: int, probe: int) -> bool:
     return seq_diff(c.ack[row], c.seq[probe]) >= 1
 
 
+def refuses_octet(c: Any, row: int, probe: int) -> bool:
+    """The window is still closed: the octet is not taken, the ACK says so (RFC 9293 §3.8.6.1, §3.10.7.4)."""
+    is_ack = c.payload_len[row] == 0 and c.flags[row] & ACK
+    return bool(is_ack and c.payload_len[probe] == 1 and c.ack[row] == c.seq[probe])
+
+
 def answers_with_reset(c: Any, row: int, probe: int) -> bool:
     """A RST from the end that was probed, with nothing else from it since (RFC 9293 §3.10.7.1)."""
     return bool(probe != NEVER and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
 
 
-def gives_up(c: Any, row: int, probe: int) -> bool:
+def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
     """The RST of a keepalive timer: SEG.SEQ is SND.NXT, an interval after a probe that nothing answered.
 
-    tcp_timer.c tcp_keepalive_timer, tcp_send_active_reset.
+    tcp_timer.c tcp_keepalive_timer, tcp_send_active_reset. A close() with unread data sends the
+    same RST at any time (tcp.c tcp_close); the timer's comes on the grid, as far as two probes show
+    it. The first spacing may be up to an eighth shorter or longer than the others.
     """
     if probe == NEVER or not c.flags[row] & ACK:
+        return False
+    if spacing != NEVER and abs(c.own_ns[row] - spacing) > spacing // 7:
         return False
     return bool(c.seq[row] == seq_add(c.seq[probe], 1) and c.own_ns[row] >= GIVE_UP_NS)
 

@@ -83,6 +83,21 @@ class ProbeRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Deafness:
+    """Data, FIN or window probes of one end, sent again and again since the other was last heard."""
+
+    end: int
+    frames: tuple[int, ...]
+    last_ns: int
+    spacing_ns: int
+    """Between the last two, which double (RFC 6298 §5.5); 0 with only one."""
+    heard_ns: int
+    """When the other end was last heard at all, -1 if never in this capture."""
+    icmp: tuple[int, int] | None
+    """Type and code of the last ICMP error that quotes any of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     frame: int
     ts_ns: int
@@ -104,9 +119,6 @@ class EndStory:
     gaps: tuple[Gap, ...]
     fin_frame: int
     """0 without FIN."""
-    fin_is_acked: bool
-    resends: tuple[int, ...]
-    """Frames of data or FIN sent again after the other end was last heard."""
     lag_ns: int
 
 
@@ -116,6 +128,7 @@ class Story:
 
     ends: tuple[EndStory, EndStory]
     run: ProbeRun | None
+    deafness: Deafness | None
     reset: Reset | None
     last_ns: int
     """The flow's last segment."""

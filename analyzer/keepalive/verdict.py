@@ -57,6 +57,8 @@ class Reason(Enum):
     RST_BY_APPLICATION = "rst-by-application"
     FIN_BOTH = "fin-both"
     DATA_UNANSWERED = "data-unanswered"
+    DATA_GIVEN_UP = "data-given-up"
+    ICMP_QUOTES_DATA = "icmp-quotes-data"
     PROBES_ANSWERED = "probes-answered"
     NO_PROBE_DUE = "no-probe-due"
     ONE_SIDED = "one-sided"
@@ -94,7 +96,37 @@ SILENCE = 2
 """A run of probes has ended without a RST when so many of its intervals pass without a probe."""
 LONGEST_INTERVAL_NS = 90_000_000_000
 """Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
+DEAF_NS = 5_000_000_000
+"""Resends over a shorter time may be mere loss."""
+LONGEST_BACKOFF_NS = 120_000_000_000
+"""No stack waits longer between resends (TCP_RTO_MAX)."""
 EVIDENCE = 12
+"""So many frames are named."""
+
+ICMP_ERRNO = {
+    (3, 0): "ENETUNREACH",
+    (3, 1): "EHOSTUNREACH",
+    (3, 2): "ENOPROTOOPT",
+    (3, 3): "ECONNREFUSED",
+    (3, 5): "EOPNOTSUPP",
+    (3, 6): "ENETUNREACH",
+    (3, 7): "EHOSTDOWN",
+    (3, 8): "ENONET",
+    (3, 9): "ENETUNREACH",
+    (3, 11): "ENETUNREACH",
+    (12, 0): "EPROTO",
+    (65, 0): "ENETUNREACH",
+    (65, 1): "EACCES",
+    (65, 4): "ECONNREFUSED",
+    (65, 5): "EACCES",
+    (65, 6): "EACCES",
+    (68, 0): "EPROTO",
+    (68, 1): "EPROTO",
+    (68, 2): "EPROTO",
+}
+"""Type and code to what Linux reports once data is given up (icmp.c icmp_err_convert, icmp6 tab_unreach);
+ICMPv6 types count from 64 (capture/headers.py). All others are EHOSTUNREACH. Only errors that quote data in
+flight count (tcp_ipv4.c tcp_v4_err): a keepalive probe's sequence number is not in flight."""
 
 type_of_rule = Callable[[Story, Surroundings], Verdict | None]
 
@@ -163,17 +195,31 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
     return _dead(outcome, cause, run.end, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
 
 
+def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
+    """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence."""
+    deaf = story.deafness
+    if deaf is None or len(deaf.frames) < 2:
+        return None
+    if story.capture_end_ns - deaf.last_ns <= SILENCE * deaf.spacing_ns + LONGEST_BACKOFF_NS:
+        return None
+    delay = deaf.last_ns + 2 * deaf.spacing_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
+    if deaf.icmp is not None:
+        errno, reasons = ICMP_ERRNO.get(deaf.icmp, "EHOSTUNREACH"), (Reason.DATA_GIVEN_UP, Reason.ICMP_QUOTES_DATA)
+        outcome, cause = Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE
+    else:
+        cause, why = _why_deaf(around)
+        errno, outcome, reasons = "ETIMEDOUT", Outcome.TIMED_OUT, (Reason.DATA_GIVEN_UP, why)
+    return _dead(outcome, cause, None, errno, delay, Confidence.LIKELY, deaf.frames, reasons)
+
+
 def data_goes_unanswered(story: Story, around: Surroundings) -> Verdict | None:
     """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
-    for end in story.ends:
-        if len(end.resends) >= 2:
-            cause = Cause.PATH_DROPPED if around.answers_elsewhere else Cause.PEER_SILENT
-            if around.neighbour_frames:
-                cause = Cause.LINK_DEAD
-            reasons = (Reason.DATA_UNANSWERED,)
-            frames = end.resends[:EVIDENCE]
-            return Verdict(Outcome.UNDETECTED, cause, None, None, None, None, Confidence.LIKELY, frames, reasons)
-    return None
+    deaf = story.deafness
+    if deaf is None or len(deaf.frames) < 2 or story.capture_end_ns - deaf.heard_ns < DEAF_NS:
+        return None
+    reasons = (Reason.DATA_UNANSWERED, _why_deaf(around)[1])
+    frames = deaf.frames[:EVIDENCE]
+    return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
 
 
 RULES: tuple[type_of_rule, ...] = (
@@ -181,6 +227,7 @@ RULES: tuple[type_of_rule, ...] = (
     probe_was_reset,
     data_was_reset,
     was_closed,
+    data_was_given_up,
     data_goes_unanswered,
     is_probing,
 )
@@ -209,6 +256,14 @@ def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Con
     if around.answers_elsewhere:
         return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.PEER_HOST_ANSWERS,)
     return Cause.PEER_SILENT, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.PEER_HOST_SILENT,)
+
+
+def _why_deaf(around: Surroundings) -> tuple[Cause, Reason]:
+    if around.neighbour_frames:
+        return Cause.LINK_DEAD, Reason.NEIGHBOUR_SILENT
+    if around.answers_elsewhere:
+        return Cause.PATH_DROPPED, Reason.PEER_HOST_ANSWERS
+    return Cause.PEER_SILENT, Reason.PEER_HOST_SILENT
 
 
 def _reset_by_peer(story: Story, frames: tuple[int, ...], reason: Reason) -> Verdict:

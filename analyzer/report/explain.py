@@ -49,6 +49,8 @@ REASONS = {
     Reason.FIN_BOTH: "Both sides sent FIN.",
     Reason.DATA_UNANSWERED: "Data was sent again and again without an answer; "
     "keepalive is suspended while data is in flight.",
+    Reason.DATA_GIVEN_UP: "Data was sent again and again without an answer until the sender gave up in silence.",
+    Reason.ICMP_QUOTES_DATA: "ICMP errors quote data in flight; the last one is what the application sees in the end.",
     Reason.PROBES_ANSWERED: "Every probe so far was answered.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",

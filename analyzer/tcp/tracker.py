@@ -45,7 +45,7 @@ TRAIT_REVEALS = 32
 TRAIT_AT_FIN = 64
 """SEG.SEQ is that of the end's own FIN: as likely an ACK captured late as a probe."""
 TRAIT_AFTER_SUSPECT = 128
-"""The other end's last segment may have been a probe."""
+"""The first sign of this end since the other end sent what may have been a probe."""
 
 IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
@@ -131,7 +131,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         traits = traits_of(packets, at, ends, me, peer, relation, window, own_ns)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
         is_small = payload_len <= 1 and not flags & (SYN | FIN | RST)
-        is_suspect = is_small and (is_below(relation) or relation == REL_UNKNOWN or (traits & TRAIT_UNSURE) != 0)
+        is_suspect = is_small and (may_be_probe(relation) or (traits & TRAIT_UNSURE) != 0 or ends.window[peer] == 0)
         is_resend = payload_len > 0 and snd_nxt != NEVER and seq_diff(end_seq, snd_nxt) <= 0
 
         if (
@@ -141,7 +141,6 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             or is_resend
             or is_suspect
             or (payload_len == 0 and traits & TRAIT_SAME_ACK)
-            or (is_small and ends.window[peer] == 0)
         ):
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], ts
             out.flow[rows], out.end[rows], out.kind[rows] = flow, end, KIND_TCP
@@ -167,9 +166,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             take_sequence(ends, me, end_seq, payload_len, flags, relation, ts)
             ends.window[me] = window
             ends.ttl[me] = packets.ttl[at]
-        if is_suspect or payload_len > 0:
-            ends.is_suspect[me] = is_suspect
-        if not is_suspect:
+        if is_suspect:
+            ends.is_suspect[me] = 1  # until the other end is heard: that is a candidate, data in between or not
+        else:
             ends.is_suspect[peer] = 0
         if flags & SYN:
             ends.isn[me] = seq
@@ -198,6 +197,11 @@ def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
 def is_below(relation: int) -> bool:
     """Where a keepalive probe lies: one below SND.NXT, or below SND.UNA with a FIN or data in flight."""
     return relation == REL_BELOW or relation == REL_BELOW_UNA
+
+
+def may_be_probe(relation: int) -> bool:
+    """A probe may also lie where nothing is known: at the capture's begin, or behind a hole in it."""
+    return is_below(relation) or relation == REL_UNKNOWN or relation == REL_BEYOND
 
 
 def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int:

@@ -123,11 +123,12 @@ class Made:
             first, last = self.unanswered[0].ts_ns, self.unanswered[-1].ts_ns
             run = ProbeRun(0, frames, first, last, ns(self.heard_s), ())
         client, server = (() if gap is None else (gap,) for gap in self.survived)
-        prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end), 0, False, (), 0)
+        prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end), 0, 0)
         heard = (ns(self.client_s), ns(self.heard_s))
         return Story(
-            (prober, EndStory((), (*server, *self.to_the_end), 0, False, (), 0)),
+            (prober, EndStory((), (*server, *self.to_the_end), 0, 0)),
             run,
+            None,
             self.reset,
             ns(self.last_s),
             ns(self.now_s),

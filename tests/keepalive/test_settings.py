@@ -5,7 +5,7 @@ from random import Random
 from time import perf_counter
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.keepalive.settings import Basis, Setting, Settings, infer
@@ -22,6 +22,10 @@ Bounds = tuple[int | None, float, float | None]
 
 def bounds(setting: Setting | None) -> Bounds | None:
     return None if setting is None else (setting.value, setting.low, setting.high)
+
+
+def basis(setting: Setting | None) -> Basis | None:
+    return None if setting is None else setting.basis
 
 
 def all_bounds(settings: Settings) -> tuple[Bounds | None, ...]:
@@ -123,11 +127,15 @@ def test_captures_of_known_settings(name: str) -> None:
 
 def test_a_setting_names_its_evidence() -> None:
     settings = infer(CAPTURES["nc-30-10-5"][0])
-    time, intvl, probes = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
-    assert time and (time.basis, time.n, time.frames) == (Basis.FIRST_GAP, 1, (1,))
-    assert time.seen_ns == (31_161_547_000, 31_161_547_000)
-    assert intvl and (intvl.basis, intvl.n, intvl.frames) == (Basis.SPACING, 5, (2, 3, 4, 5, 6))
-    assert probes and (probes.basis, probes.n, probes.frames, probes.seen_ns) == (Basis.GIVE_UP_COUNT, 1, (6,), (0, 0))
+    assert settings.tcp_keepalive_time == Setting(
+        30, 30, 31, n=1, basis=Basis.FIRST_GAP, seen_ns=(31_161_547_000, 31_161_547_000), frames=(1,)
+    )
+    assert settings.tcp_keepalive_intvl == Setting(
+        10, 10, 10, n=5, basis=Basis.SPACING, seen_ns=(10_239_973_000, 10_240_041_000), frames=(2, 3, 4, 5, 6)
+    )
+    assert settings.tcp_keepalive_probes == Setting(
+        5, 5, 5, n=1, basis=Basis.GIVE_UP_COUNT, seen_ns=(0, 0), frames=(6,)
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,53 +179,51 @@ def test_nothing_seen() -> None:
 def test_a_survived_gap_bounds_the_idle_time_from_below() -> None:
     settings = infer([gap(SURVIVED, heard_s=100)])
     assert all_bounds(settings) == ((None, 95, None), None, None)
-    assert settings.tcp_keepalive_time and settings.tcp_keepalive_time.basis is Basis.SURVIVED_GAPS
+    assert basis(settings.tcp_keepalive_time) is Basis.SURVIVED_GAPS
 
 
 def test_answered_cycles_alone_tell_only_the_longer_of_two() -> None:
     settings = infer([gap(CYCLE, 61.4398, 61.44)] * 4)
     assert all_bounds(settings) == ((None, 1, 61), (None, 1, 61), (None, 1, None))
-    assert settings.tcp_keepalive_time and settings.tcp_keepalive_time.basis is Basis.ANSWERED_ONLY
-    assert settings.tcp_keepalive_intvl and settings.tcp_keepalive_intvl.basis is Basis.ANSWERED_ONLY
+    assert basis(settings.tcp_keepalive_time) is Basis.ANSWERED_ONLY
+    assert basis(settings.tcp_keepalive_intvl) is Basis.ANSWERED_ONLY
 
 
 def test_known_interval_makes_answered_cycles_tell_the_idle_time() -> None:
     settings = infer([gap(CYCLE, 61.4398, 61.44)] * 2 + [gap(SPACING, 81.92, 20.48, 1), gap(SPACING, 102.4, 20.48, 2)])
     assert all_bounds(settings)[0] == (60, 58, 61)
-    assert settings.tcp_keepalive_time and settings.tcp_keepalive_time.basis is Basis.ANSWERED_CYCLE
+    assert basis(settings.tcp_keepalive_time) is Basis.ANSWERED_CYCLE
 
 
 def test_known_idle_time_makes_answered_cycles_tell_a_longer_interval() -> None:
     settings = infer(transcript(0, (3.1, 3.101), (11.292, 11.293), (19.484, 19.485)), is_whole=True)
     assert all_bounds(settings)[:2] == ((3, 3, 3), (8, 8, 8))
-    assert settings.tcp_keepalive_intvl and settings.tcp_keepalive_intvl.basis is Basis.ANSWERED_CYCLE
+    assert basis(settings.tcp_keepalive_intvl) is Basis.ANSWERED_CYCLE
 
 
 def test_interval_of_an_unseen_probe_may_have_made_the_first_gap() -> None:
     """20/60, and the capture begins after a probe: the gap of 23.6 s is what was left of the interval."""
     gaps = transcript(10, (33.625, 33.745), (95.065, None), (156.505, None))
     assert bounds(infer(gaps, is_whole=True).tcp_keepalive_time) == (23, 22, 23)
-    time = infer(gaps).tcp_keepalive_time
-    assert time and time.low <= 20 and time.high == 23
+    assert bounds(infer(gaps).tcp_keepalive_time) == (23, 1, 23)
 
 
 def test_several_tight_gaps_outvote_a_round_number() -> None:
     gaps = [gap(FIRST, 37.003)] + [gap(FIRST, 37 + late, 50.0 + nth) for nth, late in enumerate((0.006, 0.004, 0.010))]
-    time = infer(gaps, is_whole=True).tcp_keepalive_time
-    assert time and time.value == 37
+    assert bounds(infer(gaps, is_whole=True).tcp_keepalive_time) == (37, 33, 37)
 
 
 def test_capture_that_ends_in_a_run() -> None:
     settings = infer([gap(FIRST, 60.2), gap(SPACING, 70.44, 10.24, 1), gap(PENDING, -1, 3, 2)])
     assert bounds(settings.tcp_keepalive_probes) == (None, 2, None)
-    assert settings.tcp_keepalive_probes and settings.tcp_keepalive_probes.basis is Basis.RUN_LENGTH
+    assert basis(settings.tcp_keepalive_probes) is Basis.RUN_LENGTH
     assert settings.tcp_user_timeout is None
 
 
 def test_pending_bounds_the_interval_from_below() -> None:
     settings = infer([gap(FIRST, 60.2), gap(PENDING, -1, 50, 1)])
     assert bounds(settings.tcp_keepalive_intvl) == (None, 45, None)
-    assert settings.tcp_keepalive_intvl and settings.tcp_keepalive_intvl.basis is Basis.PENDING
+    assert basis(settings.tcp_keepalive_intvl) is Basis.PENDING
 
 
 def test_run_that_began_before_the_capture() -> None:
@@ -259,16 +265,14 @@ def test_keepalive_switched_on_late() -> None:
 def test_settings_changed_in_mid_capture() -> None:
     gaps = [gap(FIRST, 60.2)] + [gap(FIRST, idle, 90) for idle in (60.3, 20.1, 61.0)]
     gaps += [gap(SPACING, -1, 10.24, 2), gap(SPACING, -1, 5.12, 2)]
-    time, intvl, _ = all_bounds(infer(gaps))
-    assert time and time[0] is None and time[1] <= 20 and time[2] and time[2] >= 60
-    assert intvl and intvl[0] is None and intvl[1] <= 5 and intvl[2] and intvl[2] >= 10
+    assert all_bounds(infer(gaps))[:2] == ((None, 19, 61), (None, 5, 10))
 
 
 def test_contradiction_in_one_setting_leaves_the_other() -> None:
     gaps = [*transcript(0, (60.2, None), (70.44, None), (80.68, None)), gap(FIRST, 20.1, 90), gap(FIRST, 60.3, 90)]
     settings = infer(gaps)
     assert bounds(settings.tcp_keepalive_intvl) == (10, 10, 10)
-    assert settings.tcp_keepalive_time and settings.tcp_keepalive_time.basis is Basis.CONTRADICTORY
+    assert basis(settings.tcp_keepalive_time) is Basis.CONTRADICTORY
 
 
 def test_exact_stack_with_an_interval_longer_than_its_idle_time() -> None:
@@ -279,16 +283,21 @@ def test_exact_stack_with_an_interval_longer_than_its_idle_time() -> None:
     assert settings.models == ("exact",)
 
 
+def test_busy_host_blurs_boundaries_but_not_settings() -> None:
+    """nc-30-10-5 with the first probe 40 ms late: no boundary fits it, the lengths still do."""
+    probes = (31.2, None), (41.876, None), (52.116, None), (62.356, None)
+    assert all_bounds(infer(transcript(0.474, *probes)))[:2] == ((30, 30, 30), (10, 10, 10))
+
+
 def test_stack_with_a_slow_timer() -> None:
-    settings = infer([gap(FIRST, 60.6), gap(SPACING, 136.0, 75.4, 1), gap(SPACING, 211.5, 75.5, 2)])
-    time, intvl, _ = all_bounds(settings)
-    assert time and intvl and (time[0], intvl[0]) == (60, 75)
+    settings = infer([gap(FIRST, 60.6), gap(SPACING, 136.0, 75.4, 1), gap(SPACING, 211.5, 75.5, 2)], is_whole=True)
+    assert all_bounds(settings)[:2] == ((60, 56, 60), (75, 71, 75))
     assert "exact" in settings.models
 
 
 def test_far_capture_point_makes_idle_gaps_too_long() -> None:
-    far = [gap(FIRST, 30.35, lag_s=0.3), gap(SPACING, 60.6, 10.26, 1, lag_s=0.3), gap(SPACING, 70.8, 10.2, 2, lag_s=0.3)]
-    assert all_bounds(infer(far))[:2] == ((30, 28, 30), (10, 10, 10))
+    far = [(FIRST, 30.35, -1, 0), (SPACING, 60.6, 10.26, 1), (SPACING, 70.8, 10.2, 2)]
+    assert all_bounds(infer([gap(*one, lag_s=0.3) for one in far]))[:2] == ((30, 28, 30), (10, 10, 10))
 
 
 GAPS = st.builds(
@@ -352,7 +361,7 @@ def test_bounds_contain_what_was_simulated(keepalive: Keepalive, clock: Clock, s
             assert setting.high is None or truth <= setting.high
     probes = settings.tcp_keepalive_probes
     if any(gap.kind is GIVE_UP and gap.heard_ns >= 0 for gap in gaps):
-        assert probes and probes.value == probes.low == probes.high == keepalive.probes
+        assert bounds(probes) == (keepalive.probes, keepalive.probes, keepalive.probes)
 
 
 @given(st.integers(1, 120), st.integers(1, 60), st.integers(100, 400_000), st.sampled_from(CLOCKS))
@@ -360,11 +369,11 @@ def test_user_timeout_lies_within_its_bounds(time_s: int, intvl_s: int, user_tim
     keepalive = Keepalive(time_s, intvl_s, 9, user_timeout_ms)
     end_ns = 1000 * SECOND
     settings = infer(observe(simulate(keepalive, clock, 0, end_ns), 0, end_ns), is_whole=True)
-    alternative = settings.tcp_user_timeout
-    assume(alternative is not None)
-    assert alternative and alternative.high is not None
-    assert alternative.low - TICK_S <= user_timeout_ms / 1000 <= alternative.high + TICK_S
-    assert settings.tcp_user_timeout is None or alternative.value is None
+    alternative = bounds(settings.tcp_user_timeout)
+    assert alternative is not None
+    value, low, high = alternative
+    assert value is None
+    assert low - TICK_S <= user_timeout_ms / 1000 <= (high or 0) + TICK_S
 
 
 USUAL_TIMES = (5, 10, 15, 20, 25, 30, 40, 45, 50, 60, 75, 90, 120, 150, 180, 240, 300, 600, 900, 1800, 3600, 7200)
@@ -372,7 +381,11 @@ USUAL_INTVLS = (1, 2, 3, 5, 6, 7, 10, 15, 20, 25, 30, 45, 60, 75)
 
 
 def test_usual_settings_are_found_exactly() -> None:
-    """Of the values that are given, at least 97 in 100 are the truth; it was 99.8 when this was written."""
+    """Of the values that are given, at least 97 in 100 are the truth; it was 99.8 when this was written.
+
+    Most of these settings stand in the prior's table, which is what decides where the wire leaves
+    several. Of round settings that do not, it was 91 (time) and 97 (intvl) in 100.
+    """
     random = Random(1)
     given_values, right = Counter[str](), Counter[str]()
     for _ in range(600):

@@ -67,14 +67,29 @@ def test_table_of_the_wheel(row: list[list[str]]) -> None:
 
 @pytest.mark.parametrize(
     ("intvl_s", "spacing"),
-    [(1, 1024), (2, 2016), (3, 3072), (5, 5120), (7, 7168), (10, 10240), (11, 11008), (20, 20480), (25, 26624)]
-    + [(40, 40960), (45, 45056), (60, 61440), (75, 75776)],
+    [
+        (1, 1024),
+        (2, 2016),
+        (3, 3072),
+        (5, 5120),
+        (7, 7168),
+        (10, 10240),
+        (11, 11008),
+        (20, 20480),
+        (25, 26624),
+        (40, 40960),
+        (45, 45056),
+        (60, 61440),
+        (75, 75776),
+    ],
 )
 def test_spacings_measured_at_250_hz(intvl_s: int, spacing: int) -> None:
     assert in_milliseconds(spacing_ns(HZ_250, intvl_s)) == spacing
 
 
-@pytest.mark.parametrize(("time_s", "intvl_s", "cycle"), [(15, 1, 15104), (45, 7, 45056), (60, 20, 61440), (3, 8, 8192)])
+@pytest.mark.parametrize(
+    ("time_s", "intvl_s", "cycle"), [(15, 1, 15104), (45, 7, 45056), (60, 20, 61440), (3, 8, 8192)]
+)
 def test_answered_cycles_measured_at_250_hz(time_s: int, intvl_s: int, cycle: int) -> None:
     assert in_milliseconds(answered_cycle_ns(HZ_250, time_s, intvl_s)) == cycle
 
@@ -174,9 +189,18 @@ def test_traffic_postpones_the_probe_to_its_own_idle_time() -> None:
 
 @pytest.mark.parametrize(
     ("time_s", "intvl_s", "count", "user_timeout_ms", "probes"),
-    [(2, 3, 2, 4_000, 1), (2, 3, 2, 5_200, 2), (2, 3, 2, 12_000, 4), (2, 3, 2, 20_000, 6)]
-    + [(5, 1, 4, 3_000, 1), (5, 1, 4, 6_000, 1), (5, 1, 4, 6_100, 1)]
-    + [(60, 60, 3, 180_000, 2), (60, 10, 9, 1_000, 1), (120, 30, 9, 200_000, 3)],
+    [
+        (2, 3, 2, 4_000, 1),
+        (2, 3, 2, 5_200, 2),
+        (2, 3, 2, 12_000, 4),
+        (2, 3, 2, 20_000, 6),
+        (5, 1, 4, 3_000, 1),
+        (5, 1, 4, 6_000, 1),
+        (5, 1, 4, 6_100, 1),
+        (60, 60, 3, 180_000, 2),
+        (60, 10, 9, 1_000, 1),
+        (120, 30, 9, 200_000, 3),
+    ],
 )
 def test_user_timeout_replaces_the_count(
     time_s: int, intvl_s: int, count: int, user_timeout_ms: int, probes: int

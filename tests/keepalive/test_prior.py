@@ -1,0 +1,45 @@
+"""The prior: which whole second is picked from bounds."""
+
+from math import log2
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.keepalive.prior import KNOWN, likeliest, weight
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "picked"),
+    [
+        (30, 31, 30),
+        (74, 75, 75),
+        (57, 61, 60),
+        (108, 120, 120),
+        (6327, 7200, 7200),
+        (36, 37, 37),  # none is round: the nearest to what was seen
+        (33, 38, 35),
+        (61, 71, 70),
+        (83, 83, 83),
+    ],
+)
+def test_likeliest(low: int, high: int, picked: int) -> None:
+    assert likeliest(low, high) == picked
+
+
+def test_odd_values_thin_out() -> None:
+    assert weight(37) > weight(371) > weight(3711)
+    assert weight(60) > weight(50) > weight(40) > weight(35) > weight(37)
+
+
+def test_every_known_value_outweighs_its_neighbours() -> None:
+    for seconds in KNOWN:
+        assert weight(seconds) > max(weight(seconds - 1), weight(seconds + 1))
+
+
+@given(st.integers(1, 5000), st.integers(0, 500))
+def test_likeliest_is_as_good_as_any(low: int, width: int) -> None:
+    """But for thinning: within a class the highest is taken, though lower ones are a little likelier."""
+    high = low + width
+    best = max(weight(seconds) for seconds in range(low, high + 1))
+    assert best - log2(high / low) - 1e-9 <= weight(likeliest(low, high)) <= best
