@@ -100,8 +100,8 @@ class Analysis:
         ends = []
         for end in (0, 1):
             told = story.ends[end]
-            settings = infer(told.gaps, is_whole=f.opened[flow] == OPENED_SYN)
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
+            settings = infer(told.gaps, is_whole=f.opened[flow] == OPENED_SYN, may_be_linux=payload_len != 1)
             matches = matching_profiles(settings, payload_len) if told.probes else ()
             ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
         return Flow(

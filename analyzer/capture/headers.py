@@ -163,8 +163,10 @@ def below_ethernet(buffer: Any, ethertype: int, at: int, stop: int) -> tuple[int
             ethertype = u16(buffer, at + 6)  # version, length, option, tag, ethertype
             at += 8
         elif ethertype < 0x0600:  # IEEE 802.3 length: LLC follows
-            if at + 8 > stop or buffer[at] != 0xAA or buffer[at + 1] != 0xAA:
+            if buffer[at] != 0xAA or buffer[at + 1] != 0xAA:
                 return NOTHING, at
+            if at + 8 > stop:
+                return CUT, at
             ethertype = u16(buffer, at + 6)  # RFC 1042 SNAP
             at += 8
             if ethertype < 0x0600:
@@ -215,6 +217,8 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
         end = min(wire_stop, at + MAX_OFFLOADED)  # segmentation offload or jumbogram
     protocol, payload, is_later_fragment = after_extension_headers(buffer, buffer[at + 6] * 1, at + 40, stop)
     if protocol != PROTOCOL_TCP and protocol != PROTOCOL_ICMPV6:
+        if is_extension(protocol) and not is_later_fragment:
+            note(counts, HEADER_CUT, packets.frame[row])
         return KIND_OTHER
     if is_later_fragment:
         note(counts, LATER_FRAGMENT, packets.frame[row])
@@ -228,6 +232,12 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
     if protocol == PROTOCOL_ICMPV6:
         return icmpv6(buffer, payload, min(stop, end), packets, row)
     return tcp(buffer, payload, stop, end, packets, row, counts)
+
+
+def is_extension(protocol: int) -> bool:
+    """Still an extension header after all that were captured: the rest is cut off."""
+    is_options = protocol in (PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_DESTINATION)
+    return is_options or protocol == PROTOCOL_FRAGMENT or protocol == PROTOCOL_AH
 
 
 def after_extension_headers(buffer: Any, protocol: int, at: int, stop: int) -> tuple[int, int, int]:

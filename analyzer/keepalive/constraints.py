@@ -84,7 +84,7 @@ def read(gaps: Sequence[Gap], clock: Clock) -> list[Reading]:
     readings, chain, at_ns = [], 0, 0
     for gap in gaps:
         jitter_ns = gap.lag_ns // 2
-        idle_ns = gap.any_ns if clock.hears_all and gap.any_ns >= 0 else gap.heard_ns
+        idle_ns = idle_of(gap, clock)
         idle = spacing = UNKNOWN
         if idle_ns >= 0:
             off = tolerance_ns(clock, idle_ns)
@@ -100,6 +100,15 @@ def read(gaps: Sequence[Gap], clock: Clock) -> list[Reading]:
         if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING):
             at_ns = end_ns
     return readings
+
+
+def idle_of(gap: Gap, clock: Clock) -> int:
+    """The gap on the idle clock of this kind of stack."""
+    if clock.hears_all and gap.any_ns >= 0:
+        return gap.any_ns
+    if clock.ignores_probes and gap.speech_ns >= 0:
+        return gap.speech_ns
+    return gap.heard_ns
 
 
 def tolerance_ns(clock: Clock, duration_ns: int) -> int:

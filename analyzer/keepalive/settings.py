@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.keepalive.candidates import Candidate, Strictness, candidates
-from analyzer.keepalive.constraints import latest_ns, least_s, read
+from analyzer.keepalive.constraints import idle_of, latest_ns, least_s, read
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND
+from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 
 MILLISECOND = 1_000_000
 MAX_FRAMES = 8
@@ -79,17 +79,19 @@ class Settings:
     """The kinds of timer that explain the gaps: linux-100, linux-250, linux-300, linux-1000, exact."""
 
 
-def infer(gaps: Sequence[Gap], is_whole: bool = False) -> Settings:
+def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps, given in the order in which they ended.
 
     `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
+    Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel.
     """
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
-    found = agreement(gaps, is_whole)
+    fine = LINUX + EXACT if may_be_linux else EXACT
+    found = agreement(gaps, fine, is_whole)
     time, intvl = time_setting(found, gaps), intvl_setting(found, gaps)
     if not found:
-        time, intvl = contradictory(gaps, is_whole)
+        time, intvl = contradictory(gaps, fine, is_whole)
     return Settings(
         tcp_keepalive_time=time,
         tcp_keepalive_intvl=intvl,
@@ -109,14 +111,14 @@ def unprobed(gaps: Sequence[Gap]) -> Settings:
     return Settings(time, None, None, None, ())
 
 
-def agreement(gaps: Sequence[Gap], is_whole: bool) -> list[Candidate]:
+def agreement(gaps: Sequence[Gap], fine: Sequence[Clock], is_whole: bool) -> list[Candidate]:
     """What explains the gaps, as many of them as possible.
 
     If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
     it is one of the slow timers.
     """
     for strictness in Strictness:
-        for clocks, has_phase in ((LINUX + EXACT, True), (LINUX + EXACT + COARSE, False)):
+        for clocks, has_phase in ((fine, True), ((*fine, *COARSE), False)):
             found = [one for clock in clocks for one in candidates(gaps, clock, strictness, has_phase, is_whole)]
             if found:
                 return found
@@ -158,7 +160,7 @@ def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | N
         has_first = any(gap.kind is GapKind.FIRST for gap in seen)
         basis = Basis.FIRST_GAP if has_first else Basis.ANSWERED_CYCLE
     value = best.time if is_determined else None
-    return setting(value, low, high, basis, seen, [gap.heard_ns for gap in seen])
+    return setting(value, low, high, basis, seen, [idle_of(gap, best.clock) for gap in seen])
 
 
 def intvl_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
@@ -191,12 +193,12 @@ def setting(
     return Setting(value, low, high, len(seen), basis, span, tuple(gap.frame for gap in seen[:MAX_FRAMES]))
 
 
-def contradictory(gaps: Sequence[Gap], is_whole: bool) -> tuple[Setting | None, Setting | None]:
+def contradictory(gaps: Sequence[Gap], fine: Sequence[Clock], is_whole: bool) -> tuple[Setting | None, Setting | None]:
     """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
     own = [gap for gap in gaps if gap.kind in INTVL_KINDS]
     others = [gap for gap in gaps if gap.kind not in INTVL_KINDS]
-    time = time_setting(agreement(others, is_whole), others)
-    intvl = intvl_setting(agreement(own, is_whole), own)
+    time = time_setting(agreement(others, fine, is_whole), others)
+    intvl = intvl_setting(agreement(own, fine, is_whole), own)
     return (
         time if time is not None and time.value is not None else spread(others, is_intvl=False),
         intvl if intvl is not None and intvl.value is not None else spread(own, is_intvl=True),

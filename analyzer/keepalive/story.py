@@ -88,6 +88,7 @@ class _EndState:
         self.resends: list[tuple[int, int]] = []  # frame and time
         self.unanswered = 0
         self.run_heard_ns = NEVER
+        self.before_probes_ns = NEVER  # when it last sent anything but a probe, as of its last probe
         self.icmp_frames: list[int] = []
         self.icmp: tuple[int, int] | None = None
 
@@ -113,7 +114,8 @@ def tell(rows: FlowRows) -> Story:
             continue  # what follows a reset is no longer this connection
         _note_survived(c, row, tag, ends)
         if tag == PROBE:
-            me.gaps.append(_gap_of_probe(c, row, me))
+            me.gaps.append(_gap_of_probe(c, row, me, peer))
+            _note_before_probes(c, row, me)
             if not me.unanswered:
                 me.run_heard_ns = c.any_ns[row]
             place_of_probe[row] = (me, len(me.probes))
@@ -125,7 +127,7 @@ def tell(rows: FlowRows) -> Story:
             continue
         if tag == RST_TAG or tag == GIVE_UP_RST:
             if tag == GIVE_UP_RST:
-                me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me))
+                me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me, peer))
             if tag == RST_TAG:
                 _answer(place_of_probe, of[row], Answer.RST, c, row)
             reset = _reset(c, row, tag == GIVE_UP_RST, of[row], peer)
@@ -156,21 +158,33 @@ def _answer(places: dict[int, tuple[_EndState, int]], of: int, answer: Answer, c
         state.probes[index] = replace(probe, answer=answer, answer_frame=c.frame[row], answer_ns=c.ts_ns[row])
 
 
-def _gap_of_probe(c: Any, row: int, me: _EndState) -> Gap:
+def _note_before_probes(c: Any, row: int, me: _EndState) -> None:
+    previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
+    if not me.probes or previous_ns != me.probes[-1].ts_ns:
+        me.before_probes_ns = previous_ns
+
+
+def _gap_of_probe(c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
     """Which of the timer's clocks the time before a probe measures (tcp_timer.c tcp_keepalive_timer)."""
     if not me.probes:
-        return _timer_gap(GapKind.FIRST, c, row, me)
+        return _timer_gap(GapKind.FIRST, c, row, me, peer)
     before = me.probes[-1]
     heard_ns, any_ns = c.heard_ns[row], c.any_ns[row]
     if any_ns <= before.ts_ns or (heard_ns != NEVER and heard_ns <= before.ts_ns):
-        return _timer_gap(GapKind.SPACING, c, row, me)
+        return _timer_gap(GapKind.SPACING, c, row, me, peer)
     if before.answer is Answer.ACK and 0 <= heard_ns - before.answer_ns <= SAME_INSTANT_NS:
-        return _timer_gap(GapKind.CYCLE, c, row, me)
-    return _timer_gap(GapKind.FIRST, c, row, me)
+        return _timer_gap(GapKind.CYCLE, c, row, me, peer)
+    return _timer_gap(GapKind.FIRST, c, row, me, peer)
 
 
-def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState) -> Gap:
-    now = c.ts_ns[row]
+def _last_speech_ns(c: Any, row: int, peer: _EndState) -> int:
+    """The peer's last segment that is no probe: some stacks do not take a probe for a sign of life."""
+    any_ns: int = c.any_ns[row]
+    return peer.before_probes_ns if peer.probes and any_ns == peer.probes[-1].ts_ns else any_ns
+
+
+def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
+    now, speech_ns = c.ts_ns[row], _last_speech_ns(c, row, peer)
     return Gap(
         kind=kind,
         frame=c.frame[row],
@@ -179,6 +193,7 @@ def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState) -> Gap:
         probe_ns=now - me.probes[-1].ts_ns if me.probes else NEVER,
         unanswered=me.unanswered,
         lag_ns=me.lag_ns,
+        speech_ns=now - speech_ns if speech_ns != NEVER else NEVER,
     )
 
 

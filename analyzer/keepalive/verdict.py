@@ -195,6 +195,16 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
     return _dead(outcome, cause, run.end, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
 
 
+def is_one_sided(story: Story, around: Surroundings) -> Verdict | None:
+    """The end that would answer is not in the capture at all, and nothing else says that it is gone."""
+    if NEVER not in story.heard_ns:
+        return None
+    has_icmp = (story.run is not None and story.run.icmp_frames) or (story.deafness is not None and story.deafness.icmp)
+    if has_icmp or around.neighbour_frames:
+        return None
+    return Verdict(Outcome.UNKNOWN, None, None, None, None, None, Confidence.CERTAIN, (), (Reason.ONE_SIDED,))
+
+
 def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
     """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence."""
     deaf = story.deafness
@@ -227,6 +237,7 @@ RULES: tuple[type_of_rule, ...] = (
     probe_was_reset,
     data_was_reset,
     was_closed,
+    is_one_sided,
     data_was_given_up,
     data_goes_unanswered,
     is_probing,
@@ -234,9 +245,7 @@ RULES: tuple[type_of_rule, ...] = (
 
 
 def _open(story: Story) -> Verdict:
-    """No rule holds: the connection is open as far as the capture shows, if it shows both ends."""
-    if NEVER in story.heard_ns:
-        return Verdict(Outcome.UNKNOWN, None, None, None, None, None, Confidence.CERTAIN, (), (Reason.ONE_SIDED,))
+    """No rule holds: the connection is open as far as the capture shows."""
     probers = [end for end in (0, 1) if story.ends[end].probes]
     prober = probers[0] if probers else None
     reason = Reason.PROBES_ANSWERED if probers else Reason.NO_PROBE_DUE

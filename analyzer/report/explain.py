@@ -8,6 +8,7 @@ from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import GapKind
+from analyzer.keepalive.timer import LINUX
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.units import SECOND, plain, short
 
@@ -116,20 +117,38 @@ def name(flow: Flow, index: int) -> str:
 
 
 def _who_probes(flow: Flow, index: int) -> str:
-    end, verdict = flow.ends[index], flow.verdict
-    parts = [f"{name(flow, index)} probed"]
-    time, intvl = end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl
-    if time is not None and time.value is not None:
-        parts.append(f" after {time.value} s idle")
-    elif time is not None and intvl is not None and time.basis is Basis.ANSWERED_ONLY and time.high is not None:
-        parts.append(f" about every {short(time.seen_ns[1])}")
-    if intvl is not None and intvl.value is not None and intvl.basis is Basis.SPACING:
-        parts.append(f", unanswered every {intvl.value} s")
-    probes = len(end.story.probes)
-    parts.append(f"; {probes} probe{'s' * (probes != 1)}, {end.answered} answered")
-    if flow.story.reset is not None and flow.story.reset.is_give_up and verdict.prober == index:
-        parts.append(", then it reset the connection")
-    return "".join(parts)[:1].upper() + "".join(parts)[1:] + "."
+    """Which end probes after how long, and what became of its probes."""
+    end, run = flow.ends[index], flow.story.run
+    settings, sent = end.settings, len(end.story.probes)
+    lost = len(run.frames) if run is not None and run.end == index else 0
+    words = f"{name(flow, index)} probed{_after(settings)}: "
+    if lost == sent:
+        words += _times(sent, "probe") + " without an answer"
+    elif end.answered == sent:
+        words += _times(sent, "probe") + (", each answered" if sent > 1 else ", answered")
+    elif lost and end.answered == sent - lost:
+        words += f"{end.answered} answered, then {lost} not"
+    else:
+        words += f"{end.answered} of {_times(sent, 'probe')} answered"
+    intvl = settings.tcp_keepalive_intvl
+    if lost > 1 and intvl is not None and intvl.value is not None:
+        words += f", {intvl.value} s apart"
+    if flow.story.reset is not None and flow.story.reset.is_give_up and flow.story.reset.end == index:
+        words += "; then it reset the connection"
+    return words[:1].upper() + words[1:] + "."
+
+
+def _after(settings: Settings) -> str:
+    time = settings.tcp_keepalive_time
+    if time is None:
+        return ""
+    if time.value is not None:
+        return f" after {time.value} s idle"
+    return f" about every {short(time.seen_ns[1])}" if time.basis is Basis.ANSWERED_ONLY else ""
+
+
+def _times(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _no_probe(flow: Flow) -> str:
@@ -166,7 +185,8 @@ def observed(setting: Setting, settings: Settings) -> str:
         case Basis.GIVE_UP_COUNT:
             return f"{low} unanswered, then RST" + _or_user_timeout(settings)
         case Basis.RUN_LENGTH:
-            return f"{low} unanswered at most so far, and no give-up seen from its beginning"
+            unfinished = "no give-up was seen from its beginning"
+            return unfinished if setting.low <= 1 else f"{low} went unanswered, and {unfinished}"
         case Basis.SURVIVED_GAPS:
             return f"no probe in an idle time of {seen}: off, or longer than that"
         case Basis.PENDING:
@@ -183,7 +203,9 @@ def clock(settings: Settings) -> str:
     wheels = [model.removeprefix("linux-") for model in settings.models if model.startswith("linux-")]
     if not wheels:
         return "no Linux timer wheel fits, an exact timer does"
-    return f"Linux timers fire late, never early; HZ {' or '.join(wheels)} fits"
+    if len(wheels) == len(LINUX):
+        return "a Linux timer at any HZ fits; it fires late, never early"
+    return f"a Linux timer at {' or '.join(wheels)} Hz fits; it fires late, never early"
 
 
 def _seen(setting: Setting) -> str:

@@ -123,12 +123,16 @@ def _tell(flow: Flow, console: Console) -> None:
         whose = explain.name(flow, index) if len(flow.probers) > 1 else ""
         console.print(_indented(_settings(flow.ends[index], whose), above=1))
         if flow.ends[index].settings.models:
-            _say(console, explain.clock(flow.ends[index].settings) + ".")
+            _say(console, _sentence(explain.clock(flow.ends[index].settings)))
         if flow.ends[index].matches:
             _say(console, "Like " + ", ".join(flow.ends[index].matches) + ".")
     if flow.probers:
         console.print()
         console.print(_indented(_course(flow)))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
 
 
 def _say(console: Console, sentence: str) -> None:
@@ -187,9 +191,9 @@ def _course(flow: Flow) -> Text:
     idle_ns = {gap.frame: gap.any_ns for gap in story.gaps if gap.kind is GapKind.FIRST}
     parts = ["handshake" if not flow.is_midstream else "mid-stream"]
     for probe, count, gap_ns in _folded(story.probes, flow.start_ns):
-        idle = idle_ns.get(probe.frame, NEVER)
-        after = f"idle {short(idle)}" if idle != NEVER else short(gap_ns)
-        parts.append(f"─ {after} ─▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
+        idle = idle_ns.get(probe.frame)
+        after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != NEVER else ""
+        parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return Text(" ".join(parts))
 
@@ -216,7 +220,7 @@ def _folded(probes: Iterable[Probe], before_ns: int) -> list[tuple[Probe, int, i
 
 
 def _rest(flows: list[Flow], heading: str, console: Console, shown: int) -> None:
-    if not flows:
+    if not flows or not shown:
         return
     table = _table("#", "connection", "what happened", "longest silence")
     for flow in flows[: 3 * shown]:

@@ -21,7 +21,7 @@ def seconds(duration_ns: int | None) -> float | None:
 def short(duration_ns: int) -> str:
     """Seconds for people: as many digits as tell timers apart, hours and minutes when long."""
     value = duration_ns / SECOND
-    if value < 1:
+    if value < 0.9995:  # more would become "1e+03 ms"
         return f"{value * 1000:.3g} ms"
     if value < 1000:
         return f"{value:.4g} s"

@@ -1,5 +1,7 @@
 """What one gap says: levels that explain a lateness, and boundaries that agree."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from analyzer.keepalive.constraints import (
     finest_level,
     fit_idle,
     fit_spacing,
+    idle_of,
     is_in_phase,
     latest_ns,
     least_s,
@@ -22,7 +25,7 @@ from tests.keepalive.simulated import gap, seconds
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 HZ_250 = LINUX[1]
-OLD_LINUX, BSD = EXACT
+OLD_LINUX, BSD, WINDOWS = EXACT
 
 
 @given(st.sampled_from(LINUX + EXACT + COARSE), st.integers(0, 10_000 * SECOND))
@@ -40,6 +43,11 @@ def test_finest_level_that_may_be_so_late(late_s: float, level: int) -> None:
 def test_without_a_wheel_there_is_one_level() -> None:
     assert finest_level(OLD_LINUX, seconds(0.02), 10 * SECOND) == 0
     assert finest_level(OLD_LINUX, seconds(0.2), 10 * SECOND) == 1
+
+
+def test_each_kind_of_stack_has_its_idle_clock() -> None:
+    one = replace(gap(FIRST, 60), any_ns=10 * SECOND, speech_ns=120 * SECOND)
+    assert [idle_of(one, clock) // SECOND for clock in (HZ_250, OLD_LINUX, BSD, WINDOWS)] == [60, 60, 10, 120]
 
 
 def test_chains_begin_where_no_probe_is_known() -> None:
