@@ -106,7 +106,7 @@ def idle_of(gap: Gap, clock: Clock) -> int:
     """The gap on the idle clock of this kind of stack."""
     if clock.hears_all and gap.any_ns >= 0:
         return gap.any_ns
-    if clock.ignores_probes and gap.speech_ns >= 0:
+    if clock.ignores_echoes and gap.speech_ns >= 0:
         return gap.speech_ns
     return gap.heard_ns
 

@@ -16,6 +16,8 @@ from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 
 MILLISECOND = 1_000_000
+SHORTEST_NS = 900 * MILLISECOND
+"""The shortest setting is 1 s; no clock is so wrong."""
 MAX_FRAMES = 8
 """So many frames are named as proof."""
 
@@ -85,6 +87,7 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True
     `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
     Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel.
     """
+    gaps = [gap for gap in gaps if not is_sub_second(gap)]
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
     fine = LINUX + EXACT if may_be_linux else EXACT
@@ -99,6 +102,12 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True
         tcp_user_timeout=user_timeout_setting(gaps),
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
     )
+
+
+def is_sub_second(gap: Gap) -> bool:
+    """Shorter than any keepalive timer of whole seconds: macOS asks so soon whether a read stalls."""
+    measured_ns = gap.probe_ns if gap.kind in INTVL_KINDS else max(gap.heard_ns, gap.speech_ns)
+    return gap.kind in (*IDLE_KINDS, *INTVL_KINDS) and 0 <= measured_ns < SHORTEST_NS
 
 
 def unprobed(gaps: Sequence[Gap]) -> Settings:

@@ -88,7 +88,8 @@ class _EndState:
         self.resends: list[tuple[int, int]] = []  # frame and time
         self.unanswered = 0
         self.run_heard_ns = NEVER
-        self.before_probes_ns = NEVER  # when it last sent anything but a probe, as of its last probe
+        self.echo_ns = NEVER  # its last probe or resend
+        self.speech_ns = NEVER  # as of then, when it last sent anything else
         self.icmp_frames: list[int] = []
         self.icmp: tuple[int, int] | None = None
 
@@ -115,7 +116,7 @@ def tell(rows: FlowRows) -> Story:
         _note_survived(c, row, tag, ends)
         if tag == PROBE:
             me.gaps.append(_gap_of_probe(c, row, me, peer))
-            _note_before_probes(c, row, me)
+            _note_echo(c, row, me)
             if not me.unanswered:
                 me.run_heard_ns = c.any_ns[row]
             place_of_probe[row] = (me, len(me.probes))
@@ -124,6 +125,7 @@ def tell(rows: FlowRows) -> Story:
             continue
         if tag == RETRANSMISSION:
             me.resends.append((c.frame[row], c.ts_ns[row]))
+            _note_echo(c, row, me)
             continue
         if tag == RST_TAG or tag == GIVE_UP_RST:
             if tag == GIVE_UP_RST:
@@ -158,10 +160,12 @@ def _answer(places: dict[int, tuple[_EndState, int]], of: int, answer: Answer, c
         state.probes[index] = replace(probe, answer=answer, answer_frame=c.frame[row], answer_ns=c.ts_ns[row])
 
 
-def _note_before_probes(c: Any, row: int, me: _EndState) -> None:
+def _note_echo(c: Any, row: int, me: _EndState) -> None:
+    """A probe or a resend brings nothing new: remember what came before it."""
     previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
-    if not me.probes or previous_ns != me.probes[-1].ts_ns:
-        me.before_probes_ns = previous_ns
+    if previous_ns != me.echo_ns or previous_ns == NEVER:
+        me.speech_ns = previous_ns
+    me.echo_ns = c.ts_ns[row]
 
 
 def _gap_of_probe(c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
@@ -178,9 +182,9 @@ def _gap_of_probe(c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
 
 
 def _last_speech_ns(c: Any, row: int, peer: _EndState) -> int:
-    """The peer's last segment that is no probe: some stacks do not take a probe for a sign of life."""
+    """The peer's last segment with anything new: some stacks take nothing else for a sign of life."""
     any_ns: int = c.any_ns[row]
-    return peer.before_probes_ns if peer.probes and any_ns == peer.probes[-1].ts_ns else any_ns
+    return peer.speech_ns if any_ns != NEVER and any_ns == peer.echo_ns else any_ns
 
 
 def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:

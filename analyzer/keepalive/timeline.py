@@ -44,7 +44,7 @@ class Gap:
     """How long a segment needs from the capture point to this end and its response back:
     0 where the capture was taken at this end. Gaps from `heard_ns` may be so much too long."""
     speech_ns: int = -1
-    """Since the last segment from the other end that is no probe (Windows's idle clock, and some PLCs')."""
+    """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
 
 
 class Answer(Enum):

@@ -35,8 +35,8 @@ class Clock:
     """Linux since 4.8 rounds up to a boundary that grows with the delay (timer.c)."""
     hears_all: bool = False
     """BSD's t_rcvtime is set by every segment, Linux's rcv_tstamp only by accepted ones."""
-    ignores_probes: bool = False
-    """Two Windows ends probe each other milliseconds apart, so that a probe is no sign of life there."""
+    ignores_echoes: bool = False
+    """Two Windows ends probe each other milliseconds apart, and a resend does not put off a probe."""
     slack_ns: int = 0
     """Without a wheel: how late the timer may fire, whatever the delay ..."""
     slack_shift: int = 63
@@ -87,7 +87,7 @@ LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in (100, 250, 300, 
 EXACT = (
     Clock("exact", 1000, slack_ns=25_000_000, slack_shift=8),
     Clock("exact", 1000, slack_ns=25_000_000, hears_all=True),
-    Clock("exact", 1000, slack_ns=25_000_000, ignores_probes=True),
+    Clock("exact", 1000, slack_ns=25_000_000, ignores_echoes=True),
 )
 """Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late there is the host, not the timer."""
 COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True),)
