@@ -12,8 +12,18 @@ TESTS = ROOT / "tests"
 MAX_LINES = 450
 
 BASE = "base"
-BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "schema", "version"}
-LEVELS = {BASE: 0, "capture": 1, "tcp": 2, "keepalive": 3, "analysis": 4, "report": 5, "monitor": 5, "cli": 6}
+BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "schema", "sequence", "version"}
+LEVELS = {
+    BASE: 0,
+    "capture": 1,
+    "tcp": 2,
+    "keepalive": 3,
+    "analysis": 4,
+    "report": 5,
+    "monitor": 5,
+    "cli": 6,
+    "__main__": 7,
+}
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 
 HOMES = {
@@ -31,8 +41,10 @@ HOMES = {
 MAY_PRINT = {"cli.py", "jit.py"}
 
 WITHOUT_TEST_FILE = {
+    "__main__.py",  # calls the command; tests/test_cli.py runs it
     "errors.py",  # class statements only
     "schema.py",  # tables of names, exercised by every other test
+    "keepalive/timeline.py",  # values only, made and checked in test_story.py
     "version.py",  # one assignment
 }
 
