@@ -33,9 +33,9 @@ class Options:
     """What was asked for; a field for each flag."""
 
     files: tuple[str, ...]
-    more_files: tuple[str, ...]
-    as_json: bool
-    as_tags: bool
+    read: tuple[str, ...]
+    json: bool
+    tags: bool
     flow: int | None
     top: int
     expect: str | None
@@ -47,7 +47,7 @@ class Options:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        return (*self.files, *self.more_files)
+        return (*self.files, *self.read)
 
 
 def run() -> NoReturn:
@@ -67,9 +67,9 @@ def run() -> NoReturn:
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KA", "max_content_width": 100}
 )
 @click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("-r", "--read", "more_files", multiple=True, metavar="FILE", help="Read this capture too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schema ka-analyze/1).")
-@click.option("--tags", "as_tags", is_flag=True, help="Print a JSON line for each segment that is not plain.")
+@click.option("-r", "--read", multiple=True, metavar="FILE", help="Read this capture too, after the others.")
+@click.option("--json", is_flag=True, help="Print one JSON document (schema ka-analyze/1).")
+@click.option("--tags", is_flag=True, help="Print a JSON line for each segment that is not plain.")
 @click.option("--flow", type=click.IntRange(0), metavar="N", help="Tell connection N in full, with its timeline.")
 @click.option("--top", type=click.IntRange(0), default=10, metavar="N", help="Connections told in full (10).")
 @click.option("--expect", metavar="SPEC", help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3.")
@@ -86,11 +86,14 @@ def main(context: click.Context, /, **given: Any) -> None:
 
     FILE is a pcap or pcapng capture, also compressed (gzip, zstd, xz, bzip2); '-' is standard
     input. Several files are analysed as one capture, in the order given.
+    Every option can also be set in the environment: KA_JSON=1 is --json.
     """
     options = Options(**given)
     if not options.paths:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
-    if sum((options.as_json, options.as_tags, options.flow is not None)) > 1:
+    if options.output != "-" and any(_is_same(options.output, path) for path in options.paths):
+        raise click.UsageError(f"-o {options.output} is the capture itself; give another FILE")
+    if sum((options.json, options.tags, options.flow is not None)) > 1:
         raise click.UsageError("--json, --tags and --flow exclude each other")
     try:
         context.exit(_run(options))
@@ -149,11 +152,18 @@ def _size(path: str) -> int:
         return 0
 
 
+def _is_same(output: str, path: str) -> bool:
+    try:
+        return Path(output).samefile(path)
+    except OSError:
+        return False
+
+
 def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
-    if options.as_json or options.as_tags:
+    if options.json or options.tags:
         from analyzer.report import document
 
-        file.writelines(document.document(analysis) if options.as_json else document.tag_lines(analysis))
+        file.writelines(document.document(analysis) if options.json else document.tag_lines(analysis))
         return
     from analyzer.report import text
 

@@ -88,9 +88,16 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         failed_frames=tuple(silence.frame for silence in failed[:MAX_FRAMES]),
         survived=len(survived),
         failed=len(failed),
-        matches=matching_middleboxes((survived_ns or 0) / SECOND, failed_ns / SECOND) if failed_ns is not None else (),
+        matches=_matches(survived_ns, failed_ns),
         on_expiry=ways.pop() if len(ways) == 1 else None,
     )
+
+
+def _matches(survived_ns: int | None, failed_ns: int | None) -> tuple[Middlebox, ...]:
+    """Without both sides of the bracket nearly every box would match."""
+    if survived_ns is None or failed_ns is None:
+        return ()
+    return matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
 
 
 def survivals(flow: Flow) -> tuple[Silence, ...]:

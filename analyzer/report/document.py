@@ -76,7 +76,7 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
 def _capture(analysis: Analysis) -> dict[str, Any]:
     capture = analysis.capture
     return {
-        "files": list(capture.files),
+        "files": [name.encode(errors="replace").decode() for name in capture.files],  # names need not be UTF-8
         "packets": capture.packets,
         "tcp_packets": capture.tcp_packets,
         "first": iso(capture.first_ns),

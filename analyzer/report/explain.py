@@ -7,7 +7,6 @@ from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.tags import Rule
-from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.timer import LINUX
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.units import SECOND, plain, short
@@ -233,10 +232,6 @@ def rule(one: Rule) -> str:
 
 def advice(one: Advice) -> str:
     return ADVICE[one.code].format(**dict(one.numbers))
-
-
-def gap(kind: GapKind) -> str:
-    return kind.value
 
 
 def end_label(end: End) -> str:

@@ -240,7 +240,8 @@ def _counts(analysis: Analysis, told: int, console: Console) -> None:
     counts = Counter(flow.verdict.outcome for flow in analysis.flows)
     words = [f"{counts[outcome]} {explain.OUTCOMES[outcome]}" for outcome in STYLES if counts[outcome]]
     console.print()
-    console.print(Text(f"All {len(analysis.flows)} connections: " + ", ".join(words) + "."))
+    what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
+    console.print(Text(f"{what}: " + ", ".join(words) + "."))
 
 
 def _advice(analysis: Analysis, console: Console) -> None:

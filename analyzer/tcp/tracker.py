@@ -51,6 +51,8 @@ IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
 COPY_NS = 5_000_000
 """A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
+REPLY_NS = 2_000_000_000
+"""What acknowledges data later than any round trip is no measure of one."""
 PLAUSIBLE_ACK = 1 << 30
 """The largest window (RFC 7323 §2.3): an ACK further ahead tells nothing about SND.NXT."""
 
@@ -220,7 +222,7 @@ def traits_of(packets: Any, at: int, ends: Any, me: int, peer: int, relation: in
         traits |= TRAIT_UNSURE
     if ends.is_suspect[peer] == 1:
         traits |= TRAIT_AFTER_SUSPECT
-    if own_ns != NEVER and flags & ACK and ack == ends.last_ack[me]:
+    if own_ns != NEVER and flags & ACK and ends.last_flags[me] & ACK and ack == ends.last_ack[me]:
         if relation == REL_NEXT or relation == REL_BELOW:
             traits |= TRAIT_SAME_ACK
         if window == ends.window[me]:
@@ -277,7 +279,7 @@ def take_ack(ends: Any, me: int, peer: int, ack: int, flags: int, ts: int) -> No
         ends.snd_una[peer] = ack
         if ends.sent_ns[peer] != NEVER:
             took = max(ts - ends.sent_ns[peer], 0)
-            if ends.reply_ns[me] == NEVER or took < ends.reply_ns[me]:
+            if took <= REPLY_NS and (ends.reply_ns[me] == NEVER or took < ends.reply_ns[me]):
                 ends.reply_ns[me] = took
     if snd_nxt == NEVER or seq_diff(ack, snd_nxt) >= 0:
         ends.snd_nxt[peer] = ack

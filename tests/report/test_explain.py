@@ -1,0 +1,205 @@
+"""The words about findings: there are some for every finding, complete and free of code names."""
+
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from analyzer.keepalive.advice import Advice, AdviceCode, advise
+from analyzer.keepalive.findings import Role
+from analyzer.keepalive.path import limits
+from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.tags import Rule
+from analyzer.keepalive.timeline import Answer
+from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.report import explain
+from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within
+
+TABLES = {
+    Outcome: explain.OUTCOMES,
+    Cause: explain.CAUSES,
+    Reason: explain.REASONS,
+    Rule: explain.RULES,
+    AdviceCode: explain.ADVICE,
+}
+
+each_basis = pytest.mark.parametrize("basis", Basis)
+
+
+def is_prose(words: str) -> bool:
+    """Complete, on one line, without what a forgotten `format` or a None would leave."""
+    return bool(words.strip()) and not any(one in words for one in ("{", "}", "None", "\n", "  ", "<", "Basis."))
+
+
+# Tables
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_table_is_total(kind: type[Enum]) -> None:
+    assert set(TABLES[kind]) == set(kind)
+
+
+@pytest.mark.parametrize("kind", [Cause, Reason, Rule, AdviceCode])
+def test_words_tell_members_apart(kind: type[Enum]) -> None:
+    assert len(set(TABLES[kind].values())) == len(kind)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_reasons_are_sentences(reason: Reason) -> None:
+    [sentence] = explain.reasons(replace(flow(), verdict=replace(flow().verdict, reasons=(reason,))))
+    assert is_prose(sentence)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_rules_are_said(rule: Rule) -> None:
+    assert is_prose(explain.rule(rule))
+
+
+# Headlines and sentences
+
+
+@pytest.mark.parametrize("cause", [*Cause, None])
+@pytest.mark.parametrize("outcome", Outcome)
+def test_headline(outcome: Outcome, cause: Cause | None) -> None:
+    headline = explain.headline(flow(outcome=outcome, cause=cause))
+    assert is_prose(headline)
+    assert headline.startswith(explain.OUTCOMES[outcome])
+
+
+def test_connection_closed_by_reset_is_not_called_orderly() -> None:
+    aborted = flow(Made().traffic(5, Answer.RST), outcome=Outcome.CLOSED, cause=Cause.APPLICATION)
+    assert "RST" in explain.headline(aborted)
+    assert explain.headline(aborted) != explain.headline(flow(outcome=Outcome.CLOSED, cause=Cause.APPLICATION))
+
+
+KNOWLEDGE = {"nothing": None, "exact": exactly(30), "bounds": within(25, 31), "least": within(25, None)}
+
+
+@pytest.mark.parametrize("intvl", KNOWLEDGE.values(), ids=KNOWLEDGE)
+@pytest.mark.parametrize("time", KNOWLEDGE.values(), ids=KNOWLEDGE)
+@pytest.mark.parametrize(
+    "answers", ["", "a", "aa", "n", "aan", "aannn", "nan", "ar"], ids=lambda one: one or "no probe"
+)
+def test_sentences(time: Setting | None, intvl: Setting | None, answers: str) -> None:
+    """Whatever is known of the settings, and whatever became of the probes."""
+    made = Made()
+    for one in answers:
+        made.probe(30, {"a": Answer.ACK, "n": Answer.NOTHING, "r": Answer.RST}[one])
+    said = explain.sentences(flow(made, found=settings(time, intvl)))
+    assert all(is_prose(one) and one.endswith(".") and one[0].isupper() for one in said)
+    assert ("The originator" in said[0]) == bool(answers)
+    assert ("No keepalive probe" in said[0]) == (not answers)
+
+
+def test_known_settings_are_in_the_sentence() -> None:
+    made = Made().probe(30).probe(10).probe(10)
+    said = explain.sentences(flow(made, found=settings(30, exactly(10, basis=Basis.SPACING), 3)))[0]
+    assert "30 s idle" in said
+    assert "10 s" in said
+    assert "3" in said
+
+
+def test_what_the_application_saw() -> None:
+    dead = flow(Made().probe(30).probe(10))
+    verdict = replace(dead.verdict, errno="ETIMEDOUT", epoll=25, detection_delay_ns=ns(82.362), prober=0)
+    said = explain.sentences(replace(dead, verdict=verdict))[-1]
+    assert all(one in said for one in ("ETIMEDOUT", "25", "82.36 s"))
+    nobody_heard = explain.sentences(replace(dead, verdict=replace(verdict, detection_delay_ns=None)))[-1]
+    assert is_prose(nobody_heard)
+
+
+def test_ends_have_names_by_role_or_address() -> None:
+    known, unknown = flow(), flow(roles=(Role.UNKNOWN, Role.UNKNOWN))
+    assert [explain.name(known, end) for end in (0, 1)] == ["the originator", "the responder"]
+    assert [explain.name(unknown, end) for end in (0, 1)] == ["10.0.0.1:40000", "10.0.0.2:443"]
+    assert explain.end_label(known.ends[0]) == "10.0.0.1:40000 (originator)"
+    assert explain.end_label(unknown.ends[0]) == "10.0.0.1:40000"
+
+
+# Bases
+
+
+def claim(basis: Basis, value: int | None = 30, high: float | None = 31, n: int = 3, spread_s: float = 0.5) -> Setting:
+    return Setting(value, 30, high, n, basis, (ns(30.1), ns(30.1 + spread_s)), (7,))
+
+
+@pytest.mark.parametrize("others", [settings(), settings(30, 10, 5, models=()), settings(models=("exact",))])
+@each_basis
+def test_basis_has_words(basis: Basis, others: Settings) -> None:
+    for one in (claim(basis), claim(basis, value=None), claim(basis, high=None), claim(basis, n=1, spread_s=0)):
+        assert is_prose(explain.observed(one, others))
+        assert is_prose(explain.basis(one, others))
+
+
+def test_bases_differ() -> None:
+    assert len({explain.basis(claim(basis), settings()) for basis in Basis}) == len(Basis)
+
+
+@pytest.mark.parametrize("basis", [Basis.FIRST_GAP, Basis.ANSWERED_CYCLE, Basis.SPACING])
+def test_measured_bases_name_times_and_the_clock(basis: Basis) -> None:
+    words = explain.basis(claim(basis), settings(models=("linux-250",)))
+    assert all(one in words for one in ("30.10", "30.60", "3 times", "Linux", "250"))
+
+
+def test_a_single_or_steady_time_is_said_once() -> None:
+    assert "30.10 s idle" in explain.observed(claim(Basis.FIRST_GAP, n=1, spread_s=0), settings())
+    assert "30.10 s, 3 times" in explain.observed(claim(Basis.FIRST_GAP, spread_s=0), settings())
+
+
+def test_give_up_mentions_the_user_timeout_only_where_it_fits() -> None:
+    count = exactly(5, basis=Basis.GIVE_UP_COUNT)
+    fitting = replace(settings(), tcp_user_timeout=within(72, 82))
+    assert "user timeout between 72 and 82 s" in explain.basis(count, fitting)
+    assert "user timeout" not in explain.basis(count, settings())
+
+
+@pytest.mark.parametrize("models", [(), ("exact",), ("linux-100",), ("linux-100", "linux-250", "exact")])
+def test_clock(models: tuple[str, ...]) -> None:
+    words = explain.clock(settings(models=models))
+    assert is_prose(words)
+    for rate in (model.removeprefix("linux-") for model in models if model != "exact"):
+        assert rate in words
+
+
+# Advice
+
+
+def advised() -> dict[AdviceCode, Advice]:
+    """Every kind of advice, as advice.py gives it for connections that deserve it."""
+    dropped = flow(Made().probe(360).probe(10).probe(10), 1, Outcome.TIMED_OUT, Cause.PATH_DROPPED, settings(350))
+    flows = [
+        flow(Made().probe(200, Answer.ACK), found=settings(200)),
+        dropped,
+        probing(settings(60, 75), 2, server="10.0.0.3"),
+        probing(settings(60, 10, 1), 3, server="10.0.0.4"),
+        probing(settings(7200, 75, 9), 4, server="10.0.0.5"),
+        flow(number=5, server="10.0.0.6", max_idle_s=900),
+    ]
+    return {one.code: one for one in advise(flows, limits(flows))}
+
+
+@pytest.mark.parametrize("code", AdviceCode)
+def test_advice_is_formatted_with_the_numbers_it_comes_with(code: AdviceCode) -> None:
+    one = advised()[code]
+    words = explain.advice(one)
+    assert is_prose(words)
+    assert words.endswith(".")
+    needed = {name for name, number in one.numbers if f"{{{name}}}" in explain.ADVICE[code]}
+    assert all(str(number) in words for name, number in one.numbers if name in needed)
+
+
+def test_advice_without_known_limits_of_the_path() -> None:
+    """Survived and limit are not always known, so the words must not need them."""
+    dropped = flow(Made().probe(75).probe(10).probe(10), 0, Outcome.TIMED_OUT, Cause.PATH_DROPPED, settings(70))
+    [one] = advise([dropped], limits([dropped]))
+    assert one.code is AdviceCode.TIME_EXCEEDS_PATH_LIMIT
+    assert "70 s" in explain.advice(one)
+    assert "75 s" in explain.advice(one)
+
+
+def test_prose_check_can_fail() -> None:
+    spoiled: list[Any] = ["", "after {time} s", "after None s", "two\nlines", "Basis.SPACING"]
+    assert not any(is_prose(words) for words in spoiled)

@@ -1,0 +1,544 @@
+"""The command as a user meets it: exit codes, what goes to stdout and what to stderr, pipes, colour, interrupts.
+
+What concerns the process runs in a child; the rest runs in this process by click's CliRunner.
+"""
+
+import gzip
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from analyzer.cli import main
+from analyzer.version import __version__
+from tests.capture.reading import read_capture
+from tests.capture.writers import pcap_bytes, pcapng_bytes
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "samples/nc-30-10-5/capture.pcap"
+"""Timed out after 30 s, every 10 s, 5 probes."""
+HEALTHY = ROOT / "samples/heartbeat/capture.pcap"
+"""Closed in order, no keepalive."""
+HEAVY = ("numpy", "numba", "pandas", "rich", "scapy", "matplotlib")
+HOSTILE = "a\x1b[31m\n\x9b\u202e.pcap"
+"""A file name with what terminals obey: an escape sequence, a line feed, a C1 control, a direction override."""
+NOBODY = 65534
+
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("KA_", "PYTHON")) and name not in ("NO_COLOR", "FORCE_COLOR")
+} | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+
+
+def invoke(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments], input=stdin)
+
+
+def child(*arguments: str | Path, code: str = "", **options: object) -> subprocess.CompletedProcess[str]:
+    """`python -m analyzer` with these arguments, or `python -c` with this code."""
+    command = [sys.executable, *(("-c", code) if code else ("-m", "analyzer")), *map(str, arguments)]
+    given = {"capture_output": True, "env": ENVIRONMENT, **options}
+    return subprocess.run(command, encoding="utf-8", timeout=120, check=False, **given)
+
+
+def on_terminal(*arguments: str | Path, **environment: str) -> str:
+    """What a child writes to stdout when that is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "analyzer", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=ENVIRONMENT | environment) as process:
+        os.close(theirs)
+        pieces = []
+        try:
+            while piece := os.read(ours, 1 << 16):
+                pieces.append(piece)
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        os.close(ours)
+        assert process.wait() == 0
+    return b"".join(pieces).decode()
+
+
+def is_harmless(text: str) -> bool:
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+def cut_sample(octets: int = 10) -> bytes:
+    return SAMPLE.read_bytes()[:-octets]
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A directory that every user may enter, which pytest's own is not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+# Input that cannot be used
+
+
+def test_sound_capture_is_analysed_in_silence() -> None:
+    result = child(SAMPLE)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "timed out" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("make", "found", "to_do"),
+    [
+        (lambda path: path.write_text("no capture, but a letter\n"), "text that begins with 6e 6f", "give the pcap"),
+        (lambda path: path.write_bytes(bytes(range(200, 250))), "no known capture", "editcap"),
+        (lambda path: path.write_bytes(gzip.compress(b"letter" * 9)), "text", "give the pcap"),
+        (lambda path: path.write_bytes(SAMPLE.read_bytes()[:20]), "cut short", "get the file again"),
+        (lambda path: path.write_bytes(b""), "empty", "give a capture"),
+        (lambda path: path.mkdir(), "a directory", "give the files in it"),
+        (lambda path: path.symlink_to("nowhere"), "no such file", "check the name"),
+        (lambda path: path.symlink_to(path), "cannot be opened", "symbolic links"),
+        (lambda _: None, "no such file", "check the name"),
+    ],
+    ids=["text", "binary", "text in gzip", "cut header", "empty", "directory", "dangling link", "loop", "missing"],
+)
+def test_unusable_input_is_one_line_and_exit_2(make, found: str, to_do: str, tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    make(path)
+    result = child(path)
+    assert (result.returncode, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"ka-analyze: {path}: ")
+    assert found in line
+    assert to_do in line
+
+
+@pytest.mark.parametrize("locked", ["file", "directory"])
+def test_unreadable_path_is_one_line_and_exit_2(locked: str, reachable: Path) -> None:
+    """Root may read everything, so the child becomes somebody else before it looks."""
+    path = reachable / "directory" / "capture.pcap"
+    path.parent.mkdir()
+    path.write_bytes(SAMPLE.read_bytes())
+    (path if locked == "file" else path.parent).chmod(0)
+    become_nobody = f"""
+import os, analyzer.analysis, analyzer.report.expectations
+from analyzer.cli import run
+if os.geteuid() == 0:
+    os.seteuid({NOBODY})
+run()"""
+    result = child(path, code=become_nobody)
+    path.parent.chmod(0o700)
+    assert (result.returncode, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert "may not be read by this user" in line
+    assert "permissions" in line
+
+
+def test_name_too_long_for_the_file_system() -> None:
+    result = child("x" * 300)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "too long" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+# Damaged input
+
+
+def as_pcapng(octets: bytes) -> bytes:
+    return pcapng_bytes([(one.ts_ns, one.octets, one.wire_len) for one in read_capture(octets).frames])
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [
+        (cut_sample(), "truncated-file"),
+        (as_pcapng(SAMPLE.read_bytes())[:-10], "truncated-file"),
+        (gzip.compress(SAMPLE.read_bytes(), compresslevel=0)[:-18], "damaged-compression"),  # 8 are its trailer
+    ],
+    ids=["pcap", "pcapng", "gzip"],
+)
+def test_cut_capture_is_analysed_and_exit_3(octets: bytes, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(octets)
+    result = child("--json", path)
+    assert result.returncode == 3
+    [line] = result.stderr.splitlines()
+    assert f"{code} (1×, first at frame 46)" in line
+    assert str(path) in line
+    document = json.loads(result.stdout)
+    assert document["capture"]["packets"] == 45
+    [diagnostic] = document["diagnostics"]
+    assert (diagnostic["code"], diagnostic["count"], diagnostic["first_frame"]) == (code, 1, 46)
+    assert document["flows"][0]["verdict"]["outcome"] == "timed-out"
+
+
+def test_quiet_leaves_out_diagnostics_and_keeps_the_exit_code() -> None:
+    result = invoke("-q", "-", stdin=cut_sample())
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert "timed out" in result.stdout
+
+
+def test_limits_of_the_capture_are_said_but_no_damage() -> None:
+    """A short snapshot length was somebody's choice: diagnostic, exit 0."""
+    frames = [(one.ts_ns, one.octets[:40], one.wire_len) for one in read_capture(SAMPLE.read_bytes()).frames]
+    result = invoke("-", stdin=pcap_bytes(frames))
+    assert result.exit_code == 0
+    assert "header-cut" in result.stderr
+
+
+# Usage
+
+
+def test_no_capture_at_all() -> None:
+    result = child()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no capture given" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--no-such-option",), "No such option"),
+        (("--json", "--tags"), "exclude each other"),
+        (("--json", "--flow", "0"), "exclude each other"),
+        (("--flow", "-1"), "--flow"),
+        (("--flow", "first"), "--flow"),
+        (("--color", "purple"), "purple"),
+        (("--flow", "1"), "there is no connection 1; the capture has 1"),
+        (("--expect", "time"), "'time' is not understood"),
+        (("--expect", ""), "is not understood"),
+        (("--fail-on", "died"), "no outcome is called 'died'"),
+        (("--fail-on", ""), "no outcome is called ''"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else None,
+)
+def test_usage_errors_exit_2(options: tuple[str, ...], complaint: str) -> None:
+    result = child(SAMPLE, *options)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--help", "-h", "--version", "-V"])
+def test_help_and_version_answer_without_a_capture(option: str) -> None:
+    result = child(option)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (__version__ if "V" in option.upper() else "--expect") in result.stdout
+
+
+def test_help_names_every_exit_path_of_output() -> None:
+    text = invoke("--help").stdout
+    for flag in ("--read", "--json", "--tags", "--flow", "--top", "--expect", "--fail-on", "--output", "--color"):
+        assert flag in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+# What is loaded
+
+
+def loaded_by(*arguments: str | Path) -> set[str]:
+    """Top-level modules that a child has loaded when it ends."""
+    code = """
+import sys
+from analyzer.cli import run
+try:
+    run()
+finally:
+    print(*(name for name in sys.modules if "." not in name), file=sys.stderr)"""
+    result = child(*arguments, code=code)
+    assert result.returncode == 0
+    return set(result.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_nothing_heavy(option: str) -> None:
+    loaded = loaded_by(option)
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--tags",), ("--flow", "0")], ids=" ".join)
+def test_small_capture_loads_nothing_heavy(options: tuple[str, ...]) -> None:
+    """Only a report for people needs rich."""
+    capture = ROOT / "samples/unreachable/capture.pcap"
+    assert len(read_capture(capture.read_bytes()).frames) >= 100
+    wanted = set() if options in (("--json",), ("--tags",)) else {"rich"}
+    assert loaded_by(*options, capture) & set(HEAVY) == wanted
+
+
+# What goes in
+
+
+def test_standard_input_through_a_pipe() -> None:
+    with subprocess.Popen(["cat", SAMPLE], stdout=subprocess.PIPE) as cat:
+        result = child("--json", "-", stdin=cat.stdout)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["capture"]["files"] == ["-"]
+
+
+def test_several_files_are_one_capture() -> None:
+    document = json.loads(invoke("--json", HEALTHY, SAMPLE).stdout)
+    assert document["capture"]["files"] == [str(HEALTHY), str(SAMPLE)]
+    assert document["capture"]["packets"] == 178 + 46
+    assert [flow["verdict"]["outcome"] for flow in document["flows"]] == ["closed", "timed-out"]
+
+
+def test_option_r_names_files_too() -> None:
+    assert invoke("--json", "-r", SAMPLE).stdout == invoke("--json", SAMPLE).stdout
+    files = json.loads(invoke("--json", SAMPLE, "-r", HEALTHY, "--read", "-", stdin=cut_sample()).stdout)["capture"]
+    assert files["files"] == [str(SAMPLE), str(HEALTHY), "-"]
+
+
+def test_one_bad_file_among_several_is_a_diagnostic(tmp_path: Path) -> None:
+    result = invoke("--json", tmp_path / "missing", SAMPLE)
+    assert result.exit_code == 3
+    assert len(json.loads(result.stdout)["flows"]) == 1
+    [line] = result.stderr.splitlines()
+    assert "unreadable-file" in line
+    assert "no such file" in line
+
+
+def test_only_bad_files_are_unusable_input(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "missing", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
+# What comes out
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--tags",), ("--flow", "0")], ids=" ".join)
+def test_output_to_a_file_is_what_stdout_gets(options: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    on_stdout = child(*options, SAMPLE).stdout
+    result = child(*options, SAMPLE, "-o", path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert path.read_text(encoding="utf-8") == on_stdout
+    assert on_stdout.endswith("\n")
+
+
+def test_dash_as_output_is_stdout() -> None:
+    assert invoke(SAMPLE, "-o", "-").stdout == invoke(SAMPLE).stdout
+
+
+@pytest.mark.parametrize("name", ["", "missing/out"], ids=["directory", "in a missing directory"])
+def test_output_that_cannot_be_written(name: str, tmp_path: Path) -> None:
+    result = invoke(SAMPLE, "-o", tmp_path / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert "cannot be written" in line
+
+
+def test_unusable_input_does_not_empty_the_output(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("yesterday's report")
+    assert invoke(tmp_path / "missing", "-o", path).exit_code == 2
+    assert path.read_text() == "yesterday's report"
+
+
+def test_the_capture_itself_is_never_overwritten(tmp_path: Path) -> None:
+    capture = tmp_path / "capture.pcap"
+    capture.write_bytes(Path(SAMPLE).read_bytes())
+    result = invoke(capture, "-o", tmp_path / "." / "capture.pcap")
+    assert result.exit_code == 2
+    assert capture.read_bytes() == Path(SAMPLE).read_bytes()
+
+
+def test_options_can_be_set_in_the_environment() -> None:
+    assert child(SAMPLE, env=ENVIRONMENT | {"KA_JSON": "1"}).stdout == child(SAMPLE, "--json").stdout
+
+
+def test_flow_is_told_with_its_timeline() -> None:
+    result = invoke(SAMPLE, "--flow", "0")
+    assert result.exit_code == 0
+    assert result.stdout.count("keepalive-probe") == 5
+    assert "give-up-rst" in result.stdout
+
+
+def test_top_limits_what_is_told_in_full() -> None:
+    others = sorted(ROOT.glob("samples/*/capture.pcap"))
+    full = "tcp_keepalive_intvl "
+    told = [invoke(*others, "--top", str(number)).stdout.count(full) for number in (1, 2, 10)]
+    assert told[:2] == [1, 2]
+    assert told[2] > 2
+
+
+# Pipes, encodings, signals
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--tags",), ("--flow", "0")], ids=" ".join)
+def test_reader_that_leaves_is_no_error(options: tuple[str, ...]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    result = child(*options, SAMPLE, capture_output=False, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_full_disk_is_no_traceback() -> None:
+    with Path("/dev/full").open("w") as full:
+        result = child(SAMPLE, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert result.returncode == 2
+    assert result.stderr == "ka-analyze: standard output cannot be written: No space left on device\n"
+
+
+def test_closed_stdout_is_no_traceback() -> None:
+    shell = ["sh", "-c", 'exec "$0" -m analyzer "$1" >&-', sys.executable, str(SAMPLE)]
+    result = subprocess.run(shell, env=ENVIRONMENT, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    assert result.returncode == 2
+    assert result.stderr == "ka-analyze: standard output is closed; give -o FILE\n"
+
+
+def test_terminal_without_our_arrows_gets_the_rest() -> None:
+    result = child(SAMPLE, env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "10.100.5.1:40838 ? 10.100.5.2:9000" in result.stdout
+
+
+def test_interrupt_while_reading_exits_130() -> None:
+    """Stdin never ends. A pipe holds far less than what is written, so the child is reading when that is done."""
+    capture = SAMPLE.read_bytes()
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have had it ignored
+from analyzer.cli import run
+run()"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, "-"], env=ENVIRONMENT, **pipes) as process:
+        process.stdin.write(capture[:24] + capture[24:] * 200)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert (out, err.strip()) == (b"", b"")
+
+
+# Colour
+
+
+COLOUR = ("\x1b[32m", "\x1b[1;32m", "\x1b[31m", "\x1b[1;31m")
+
+
+@pytest.mark.parametrize(
+    ("color", "environment", "is_coloured"),
+    [
+        ("auto", {}, True),
+        ("always", {}, True),
+        ("never", {}, False),
+        ("auto", {"NO_COLOR": "1"}, False),
+        ("auto", {"NO_COLOR": ""}, True),
+        ("always", {"NO_COLOR": "1"}, True),
+        ("never", {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colour_on_a_terminal(color: str, environment: dict[str, str], is_coloured: bool) -> None:
+    text = on_terminal(SAMPLE, "--color", color, **environment)
+    assert "timed out" in text
+    assert any(one in text for one in COLOUR) == is_coloured
+    if color == "never":
+        assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("color", "environment", "is_coloured"),
+    [
+        ("auto", {}, False),
+        ("always", {}, True),
+        ("never", {}, False),
+        ("auto", {"FORCE_COLOR": "1"}, True),
+        ("never", {"FORCE_COLOR": "1"}, False),
+        ("always", {"NO_COLOR": "1"}, True),
+    ],
+)
+def test_colour_in_a_pipe(color: str, environment: dict[str, str], is_coloured: bool) -> None:
+    text = child(SAMPLE, "--color", color, env=ENVIRONMENT | environment).stdout
+    assert any(one in text for one in COLOUR) == is_coloured
+    if not is_coloured:
+        assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("option", ["--json", "--tags"])
+def test_machines_get_no_colour(option: str) -> None:
+    assert "\x1b" not in child(SAMPLE, option, "--color", "always").stdout
+
+
+# Names from outsiders
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--tags",), ("--flow", "0")], ids=" ".join)
+def test_control_characters_in_a_file_name_stay_away_from_the_terminal(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / HOSTILE
+    path.write_bytes(cut_sample())
+    result = child(*options, path.name, cwd=tmp_path)
+    assert result.returncode == 3
+    assert is_harmless(result.stdout)
+    assert is_harmless(result.stderr)
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [(HOSTILE,), (HOSTILE, HOSTILE), (str(SAMPLE), "-o", f"{HOSTILE}/out")])
+def test_control_characters_in_complaints(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    result = child(*arguments, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert is_harmless(result.stderr)
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--expect", HOSTILE), ("--fail-on", HOSTILE), ("--flow", HOSTILE), (f"--{HOSTILE}",)]
+)
+def test_control_characters_in_options(arguments: tuple[str, ...]) -> None:
+    result = child(SAMPLE, *arguments)
+    assert result.returncode == 2
+    assert is_harmless(result.stderr)
+
+
+def test_json_keeps_the_name_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / HOSTILE
+    path.write_bytes(SAMPLE.read_bytes())
+    assert json.loads(invoke("--json", path).stdout)["capture"]["files"] == [str(path)]
+
+
+# Expectations
+
+
+@pytest.mark.parametrize("spec", ["time=30,intvl=10,probes=5", "time=31", " time=30, probes=5"])
+def test_met_expectation_exits_0(spec: str) -> None:
+    result = invoke(SAMPLE, "--expect", spec)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_unmet_expectation_exits_1_and_says_which() -> None:
+    result = invoke(SAMPLE, "--expect", "time=60,intvl=10,probes=3")
+    assert result.exit_code == 1
+    time, probes = result.stderr.splitlines()
+    assert "tcp_keepalive_time = 60" in time
+    assert "30 to 31" in time
+    assert "#0 10.100.5.1:40838" in time
+    assert "tcp_keepalive_probes = 3" in probes
+    assert "timed out" in result.stdout
+
+
+def test_expectation_concerns_probing_ends_only() -> None:
+    assert invoke(HEALTHY, "--expect", "time=1").exit_code == 0
+
+
+@pytest.mark.parametrize(("outcomes", "code"), [("timed-out", 1), ("reset,timed-out", 1), ("reset,probing", 0)])
+def test_fail_on_outcomes(outcomes: str, code: int) -> None:
+    result = invoke(SAMPLE, "--fail-on", outcomes)
+    assert result.exit_code == code
+    assert len(result.stderr.splitlines()) == code
+
+
+def test_failed_expectation_outranks_damage() -> None:
+    result = invoke("-", "--fail-on", "timed-out", stdin=cut_sample())
+    assert result.exit_code == 1
+    assert "truncated-file" in result.stderr
