@@ -55,6 +55,8 @@ def report(analysis: Analysis, console: Console, shown: int = SHOWN) -> None:
         _tell(flow, console)
     _rest(telling[shown:], "More connections with keepalive or trouble", console, shown)
     _counts(analysis, len(told), console)
+    _hosts(analysis, console)
+    _paths(analysis, console)
     _advice(analysis, console)
 
 
@@ -242,6 +244,48 @@ def _counts(analysis: Analysis, told: int, console: Console) -> None:
     console.print()
     what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
     console.print(Text(f"{what}: " + ", ".join(words) + "."))
+
+
+def _hosts(analysis: Analysis, console: Console) -> None:
+    """What several probing connections of one host have in common, and the ports that differ."""
+    probing = Counter(flow.ends[index].address for flow in analysis.flows for index in flow.probers)
+    table = _table("host", "time", "intvl", "probes", "connections", "timer")
+    for host in analysis.hosts:
+        if probing[host.addr] < 2:
+            continue
+        timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
+        if host.sysctl is not None:
+            table.add_row(host.addr, *_triple(host.sysctl), str(probing[host.addr]), timer)
+        for one in host.overrides:
+            table.add_row(f"{host.addr}, port {one.port}", *_triple(one.settings), str(one.flows), "")
+    if table.row_count:
+        console.print()
+        console.print(Text("Hosts whose connections probe", "bold"))
+        console.print(table)
+
+
+def _triple(settings: Settings) -> list[str]:
+    """Each setting's value, or its bounds where it has none."""
+    cells = []
+    for attribute, _ in ROWS:
+        setting: Setting | None = getattr(settings, attribute)
+        value, bounds, _ = _cells(setting, settings)
+        cells.append(value if value != "?" else bounds or "?")
+    return cells
+
+
+def _paths(analysis: Analysis, console: Console) -> None:
+    """Paths that forgot a connection: the longest silence that they survived, the shortest that they did not."""
+    table = _table("path to", "survived", "failed", "like")
+    for limit in analysis.path_limits:
+        if limit.failed_ns is not None:
+            survived = short(limit.survived_ns) if limit.survived_ns is not None else "?"
+            like = ", ".join(box.name for box in limit.matches[:3]) + (" …" if len(limit.matches) > 3 else "")
+            table.add_row(limit.path, survived, short(limit.failed_ns), like)
+    if table.row_count:
+        console.print()
+        console.print(Text("Paths that forgot a connection when it was silent", "bold"))
+        console.print(table)
 
 
 def _advice(analysis: Analysis, console: Console) -> None:
