@@ -1,0 +1,608 @@
+"""What a segment is, situation by situation: transcripts whose truth comes from the RFCs and from real stacks.
+
+The connection of most of them: A has sent 100 octets, so that its next one is 1100; B's next one is 5000.
+"""
+
+import pytest
+
+from tests.transcript import told
+
+OPENED = """
+    0.000  A>B  S   seq 999
+    0.010  B>A  SA  seq 4999  ack 1000
+    0.020  A>B  A   seq 1000  ack 5000
+    1.000  A>B  PA  seq 1000  ack 5000  len 100
+    1.010  B>A  A   seq 5000  ack 1100
+"""
+
+
+def test_an_empty_probe_and_its_answer() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    31.02  B>A  A  seq 5000  ack 1100   | keepalive-answer by answers-probe of 31.01
+    61.06  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    61.07  B>A  A  seq 5000  ack 1100   | keepalive-answer by answers-probe of 61.06
+    """)
+
+
+def test_the_same_over_ipv6() -> None:
+    text = f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    31.02  B>A  A  seq 5000  ack 1100   | keepalive-answer by answers-probe of 31.01
+    """
+    assert told(text, ipv6=True).flow.ends[0].address == "fd00::1"
+
+
+def test_empty_probes_that_nothing_answers() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    41.01  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    51.01  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    """)
+
+
+def test_a_probe_with_the_garbage_octet_and_its_answer() -> None:
+    """RFC 9293 §3.8.4 allows one garbage octet; RFC 2883 §4.1 has the receiver report it as a duplicate."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000  len 1            | keepalive-probe by below-snd-nxt
+    31.02  B>A  A  seq 5000  ack 1100  dsack 1099-1100  | keepalive-answer of 31.01
+    61.06  A>B  A  seq 1099  ack 5000  len 1            | keepalive-probe by below-snd-nxt
+    61.07  B>A  A  seq 5000  ack 1100                   | keepalive-answer of 61.06
+    """)
+
+
+def test_probes_with_the_garbage_octet_that_nothing_answers() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe by below-snd-nxt
+    32.01  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe by below-snd-nxt
+    33.01  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe by below-snd-nxt
+    """)
+
+
+def test_the_responder_may_probe_too() -> None:
+    told(f"""{OPENED}
+    31.01  B>A  A  seq 4999  ack 1100   | keepalive-probe
+    31.02  A>B  A  seq 1100  ack 5000   | keepalive-answer of 31.01
+    """)
+
+
+def test_a_connection_without_data_is_probed_at_the_octet_of_its_syn() -> None:
+    told("""
+    0.000   A>B  S   seq 999
+    0.010   B>A  SA  seq 4999  ack 1000
+    0.020   A>B  A   seq 1000  ack 5000
+    30.020  A>B  A   seq 999   ack 5000  | keepalive-probe
+    30.030  B>A  A   seq 5000  ack 1000  | keepalive-answer of 30.020
+    """)
+
+
+def test_two_hours_later_it_is_still_the_same_connection() -> None:
+    result = told(f"""{OPENED}
+    7201.10  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    7201.11  B>A  A  seq 5000  ack 1100   | keepalive-answer of 7201.10
+    14402.2  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    """)
+    assert result.flow.packets == 8
+
+
+# ---- the capture begins in mid-stream
+
+
+def test_midstream_empty_probes_are_revealed_by_their_answers() -> None:
+    """tshark takes the first probe for the highest sequence number and calls the rest duplicate ACKs."""
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000   | keepalive-probe by revealed-by-answer
+    0.01   B>A  A  seq 5000  ack 1100   | keepalive-answer of 0.00
+    30.05  A>B  A  seq 1099  ack 5000   | keepalive-probe by below-snd-nxt
+    30.06  B>A  A  seq 5000  ack 1100   | keepalive-answer of 30.05
+    """)
+
+
+def test_midstream_garbage_octets_are_revealed_by_the_duplicate_sack() -> None:
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000  len 1            | keepalive-probe by revealed-by-answer
+    0.01   B>A  A  seq 5000  ack 1100  dsack 1099-1100  | keepalive-answer of 0.00
+    """)
+
+
+def test_midstream_garbage_octets_are_revealed_by_their_repetition() -> None:
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe by repeats-one-octet
+    0.01   B>A  A  seq 5000  ack 1100         | keepalive-answer of 0.00
+    30.05  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe
+    30.06  B>A  A  seq 5000  ack 1100         | keepalive-answer of 30.05
+    """)
+
+
+def test_midstream_empty_probes_that_nothing_answers_are_revealed_by_their_repetition() -> None:
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    10.00  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    20.00  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    """)
+
+
+def test_midstream_one_probe_is_revealed_by_the_reset_that_gives_up() -> None:
+    told("""
+    0.00   A>B  A   seq 1099  ack 5000  | keepalive-probe by revealed-by-rst
+    10.00  A>B  RA  seq 1100  ack 5000  | give-up-rst by after-unanswered-probes of 0.00
+    """)
+
+
+def test_midstream_one_empty_segment_alone_is_only_an_ack() -> None:
+    told("""
+    0.00   A>B  A   seq 1100  ack 5000
+    10.00  end
+    """)
+
+
+def test_midstream_acks_of_arriving_data_are_no_probes() -> None:
+    told("""
+    0.00   A>B  A   seq 1100  ack 5000
+    5.00   B>A  PA  seq 5000  ack 1100  len 10
+    5.01   A>B  A   seq 1100  ack 5010
+    10.00  B>A  PA  seq 5010  ack 1100  len 10
+    10.01  A>B  A   seq 1100  ack 5020
+    """)
+
+
+def test_midstream_one_octet_sent_again_after_a_retransmission_timeout_is_data() -> None:
+    """Spacing below a second that doubles is a retransmission timer; no keepalive interval is that short."""
+    told("""
+    0.00   A>B  PA  seq 1099  ack 5000  len 1
+    0.30   A>B  PA  seq 1099  ack 5000  len 1  | retransmission
+    0.90   A>B  PA  seq 1099  ack 5000  len 1  | retransmission
+    0.91   B>A  A   seq 5000  ack 1100
+    """)
+
+
+def test_a_probe_after_a_hole_in_the_capture_is_revealed_by_its_answer() -> None:
+    """100 octets of A and their ACK were not captured."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1199  ack 5000   | keepalive-probe by revealed-by-answer
+    31.02  B>A  A  seq 5000  ack 1200   | keepalive-answer of 31.01
+    61.06  A>B  A  seq 1199  ack 5000   | keepalive-probe by below-snd-nxt
+    61.07  B>A  A  seq 5000  ack 1200   | keepalive-answer of 61.06
+    """)
+
+
+def test_probes_after_a_hole_that_nothing_answers_are_revealed_by_their_repetition_and_end() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1199  ack 5000   | keepalive-probe by repeated-unsolicited
+    41.01  A>B  A   seq 1199  ack 5000   | keepalive-probe by revealed-by-rst
+    51.01  A>B  RA  seq 1200  ack 5000   | give-up-rst of 41.01
+    """)
+
+
+def test_an_octet_after_a_hole_that_was_never_acknowledged_is_data() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  PA  seq 1199  ack 5000  len 1
+    33.01  A>B  PA  seq 1199  ack 5000  len 1  | retransmission
+    37.01  A>B  PA  seq 1199  ack 5000  len 1  | retransmission
+    """)
+
+
+def test_a_captured_ack_of_uncaptured_data_closes_the_hole() -> None:
+    told(f"""{OPENED}
+    2.00   B>A  A  seq 5000  ack 1200
+    32.01  A>B  A  seq 1199  ack 5000   | keepalive-probe by below-snd-nxt
+    """)
+
+
+# ---- what looks like a probe
+
+
+def test_the_last_octet_sent_again_is_a_retransmission_until_it_is_acknowledged() -> None:
+    """What tshark and Suricata call keepalive in telnet and ssh: one octet of data, lost and sent again."""
+    told(f"""{OPENED}
+    40.00  A>B  PA  seq 1100  ack 5000  len 1
+    40.30  A>B  PA  seq 1100  ack 5000  len 1  | retransmission
+    40.90  A>B  PA  seq 1100  ack 5000  len 1  | retransmission
+    42.10  A>B  PA  seq 1100  ack 5000  len 1  | retransmission
+    42.11  B>A  A   seq 5000  ack 1101
+    72.11  A>B  A   seq 1100  ack 5000  len 1  | keepalive-probe
+    72.12  B>A  A   seq 5000  ack 1101         | keepalive-answer of 72.11
+    """)
+
+
+def test_one_octet_of_data_now_and_then_is_no_keepalive_of_tcp() -> None:
+    told(f"""{OPENED}
+    31.00  A>B  PA  seq 1100  ack 5000  len 1
+    31.01  B>A  A   seq 5000  ack 1101
+    61.00  A>B  PA  seq 1101  ack 5000  len 1
+    61.01  B>A  A   seq 5000  ack 1102
+    """)
+
+
+def test_empty_zero_window_probes_of_linux() -> None:
+    """Octet for octet like keepalive probes (tcp_write_wakeup); only B's closed window tells."""
+    told(f"""{OPENED}
+    2.00  B>A  A   seq 5000  ack 1100  win 0     | window-update
+    2.20  A>B  A   seq 1099  ack 5000            | zero-window-probe by window-closed
+    2.21  B>A  A   seq 5000  ack 1100  win 0     | zero-window-answer of 2.20
+    2.65  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    3.52  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    3.53  B>A  A   seq 5000  ack 1100  win 0     | zero-window-answer of 3.52
+    9.00  B>A  A   seq 5000  ack 1100  win 8000  | window-update
+    9.01  A>B  PA  seq 1100  ack 5000  len 500
+    """)
+
+
+def test_zero_window_probes_with_an_octet_of_data() -> None:
+    """The classic ones (RFC 9293 §3.8.6.1); the answer takes the octet or, with the window closed, does not."""
+    told(f"""{OPENED}
+    2.00   B>A  A  seq 5000  ack 1100  win 0       | window-update
+    7.00   A>B  A  seq 1100  ack 5000  len 1       | zero-window-probe by window-closed
+    7.01   B>A  A  seq 5000  ack 1100  win 0       | zero-window-answer of 7.00
+    17.00  A>B  A  seq 1100  ack 5000  len 1       | zero-window-probe by window-closed
+    17.01  B>A  A  seq 5000  ack 1100  win 0       | zero-window-answer of 17.00
+    37.00  A>B  A  seq 1100  ack 5000  len 1       | zero-window-probe by window-closed
+    37.01  B>A  A  seq 5000  ack 1101  win 8000    | zero-window-answer of 37.00
+    """)
+
+
+def test_the_probers_own_closed_window_changes_nothing() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000  win 0  | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100         | keepalive-answer of 31.01
+    61.06  A>B  A  seq 1099  ack 5000  win 0  | keepalive-probe
+    """)
+
+
+def test_a_late_ack_right_after_data_is_stray() -> None:
+    """MUST-26 of RFC 9293 §3.8.4: a probe only when nothing came for an interval."""
+    told(f"""{OPENED}
+    31.000  A>B  PA  seq 1100  ack 5000  len 50
+    31.004  B>A  A   seq 5000  ack 1150
+    31.005  A>B  A   seq 1149  ack 5000         | stray by too-soon
+    """)
+
+
+def test_an_ack_that_left_before_an_octet_in_flight_is_stray() -> None:
+    told(f"""{OPENED}
+    31.000  A>B  PA  seq 1100  ack 5000  len 1
+    31.200  A>B  A   seq 1100  ack 5000         | stray by too-soon
+    """)
+
+
+def test_a_probe_below_snd_una_is_one_however_soon_after_data() -> None:
+    """The ACK of that octet is a round trip old, so that no segment left before the data can lie there."""
+    told(f"""{OPENED}
+    31.000  A>B  PA  seq 1100  ack 5000  len 50
+    31.004  A>B  A   seq 1099  ack 5000         | keepalive-probe by below-snd-una
+    """)
+
+
+def test_the_same_packet_captured_twice_is_one_probe() -> None:
+    """A SPAN port in both directions, or the any interface: the same IP identification within milliseconds."""
+    told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    31.011  copy                         | duplicate-frame by captured-twice
+    31.020  B>A  A  seq 5000  ack 1100   | keepalive-answer of 31.010
+    31.021  copy                         | duplicate-frame by captured-twice
+    61.060  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    61.061  copy                         | duplicate-frame by captured-twice
+    """)
+
+
+def test_the_same_packet_captured_twice_with_interleaved_directions() -> None:
+    """The answer is captured before the second copy of the probe."""
+    told(f"""{OPENED}
+    31.0100  A>B  A  seq 1099  ack 5000  ipid 77   | keepalive-probe
+    31.0101  B>A  A  seq 5000  ack 1100  ipid 88   | keepalive-answer of 31.0100
+    31.0102  A>B  A  seq 1099  ack 5000  ipid 77   | duplicate-frame
+    31.0103  B>A  A  seq 5000  ack 1100  ipid 88   | duplicate-frame
+    61.0600  A>B  A  seq 1099  ack 5000  ipid 78   | keepalive-probe
+    """)
+
+
+def test_three_duplicate_acks_are_no_copies() -> None:
+    told(f"""{OPENED}
+    2.0000  B>A  PA  seq 5200  ack 1100  len 100
+    2.0010  A>B  A   seq 1100  ack 5000          | duplicate-ack by same-ack-in-flight
+    2.0011  B>A  PA  seq 5300  ack 1100  len 100
+    2.0020  A>B  A   seq 1100  ack 5000          | duplicate-ack
+    """)
+
+
+# ---- half-closed connections
+
+
+def test_an_end_in_fin_wait_2_probes_at_the_octet_of_its_fin() -> None:
+    told(f"""{OPENED}
+    2.00   A>B  FA  seq 1100  ack 5000
+    2.01   B>A  A   seq 5000  ack 1101
+    32.05  A>B  A   seq 1100  ack 5000  | keepalive-probe
+    32.06  B>A  A   seq 5000  ack 1101  | keepalive-answer of 32.05
+    """)
+
+
+def test_an_end_in_close_wait_probes() -> None:
+    told(f"""{OPENED}
+    2.00   B>A  FA  seq 5000  ack 1100
+    2.01   A>B  A   seq 1100  ack 5001
+    32.05  A>B  A   seq 1099  ack 5001  | keepalive-probe
+    32.06  B>A  A   seq 5001  ack 1100  | keepalive-answer of 32.05
+    """)
+
+
+def test_an_ack_captured_behind_the_ends_own_fin_is_reordering() -> None:
+    told(f"""{OPENED}
+    2.0000  B>A  PA  seq 5000  ack 1100  len 10
+    2.0101  A>B  FA  seq 1100  ack 5010
+    2.0102  A>B  A   seq 1100  ack 5010         | stray by behind-own-fin
+    """)
+
+
+def test_an_ack_captured_long_behind_an_unacknowledged_fin_is_reordering_too() -> None:
+    told(f"""{OPENED}
+    2.00  A>B  FA  seq 1100  ack 5000
+    4.00  B>A  PA  seq 5000  ack 1100  len 10
+    4.07  A>B  A   seq 1100  ack 5010         | stray by behind-own-fin
+    """)
+
+
+def test_an_ack_captured_soon_behind_an_acknowledged_fin_is_reordering_too() -> None:
+    told(f"""{OPENED}
+    2.00  A>B  FA  seq 1100  ack 5000
+    2.01  B>A  A   seq 5000  ack 1101
+    2.21  A>B  A   seq 1100  ack 5000  | stray by behind-own-fin
+    """)
+
+
+# ---- answers
+
+
+def test_an_answer_may_change_the_window() -> None:
+    """tshark calls it a window update and counts the probe as unanswered."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000             | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100  win 32000  | keepalive-answer of 31.01
+    """)
+
+
+def test_data_may_answer() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000          | keepalive-probe
+    31.02  B>A  PA  seq 5000  ack 1100  len 20  | data by answers-probe of 31.01
+    31.03  A>B  A   seq 1100  ack 5020
+    """)
+
+
+def test_a_fin_may_answer() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    31.02  B>A  FA  seq 5000  ack 1100  | fin of 31.01
+    """)
+
+
+def test_a_late_answer_belongs_to_the_latest_probe() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    32.01  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    32.51  B>A  A  seq 5000  ack 1100   | keepalive-answer of 32.01
+    """)
+
+
+def test_crossing_probes_of_both_ends_are_answered_both() -> None:
+    """B's probe acknowledges the same octet as B's answer; and is none."""
+    told(f"""{OPENED}
+    31.000  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    31.010  B>A  A  seq 4999  ack 1100   | keepalive-probe
+    31.020  B>A  A  seq 5000  ack 1100   | keepalive-answer of 31.000
+    31.030  A>B  A  seq 1100  ack 5000   | keepalive-answer of 31.010
+    """)
+
+
+def test_crossing_garbage_octets_are_answered_both() -> None:
+    """The other end's garbage octet is no data that makes a probe come too soon."""
+    told(f"""{OPENED}
+    31.000  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe
+    31.010  B>A  A  seq 4999  ack 1100  len 1  | keepalive-probe
+    31.020  B>A  A  seq 5000  ack 1100         | keepalive-answer of 31.000
+    31.030  A>B  A  seq 1100  ack 5000         | keepalive-answer of 31.010
+    """)
+
+
+def test_a_probe_may_acknowledge_one_octet_too_few() -> None:
+    """Seen from the Siemens S7-1500 and from middleboxes."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 4999   | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100   | keepalive-answer of 31.01
+    """)
+
+
+def test_data_that_overlaps_the_garbage_octet_is_data() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  len 1   | keepalive-probe
+    31.50  A>B  PA  seq 1099  ack 5000  len 51
+    31.51  B>A  A   seq 5000  ack 1150          | keepalive-answer of 31.01
+    61.51  A>B  A   seq 1149  ack 5000          | keepalive-probe
+    """)
+
+
+# ---- the wrap of sequence numbers
+
+
+@pytest.mark.parametrize("payload_len", [0, 1])
+def test_snd_nxt_may_be_0(payload_len: int) -> None:
+    told(f"""
+    0.000  A>B  S   seq 4294967195
+    0.010  B>A  SA  seq 4294967295  ack 4294967196
+    0.020  A>B  A   seq 4294967196  ack 0
+    1.000  A>B  PA  seq 4294967196  ack 0           len 100
+    1.010  B>A  A   seq 0           ack 0
+    31.05  A>B  A   seq 4294967295  ack 0           len {payload_len}  | keepalive-probe
+    31.06  B>A  A   seq 0           ack 0                              | keepalive-answer of 31.05
+    61.11  A>B  A   seq 4294967295  ack 0           len {payload_len}  | keepalive-probe
+    61.12  B>A  A   seq 0           ack 0                              | keepalive-answer of 61.11
+    61.50  B>A  A   seq 4294967295  ack 0           len {payload_len}  | keepalive-probe
+    61.51  A>B  A   seq 0           ack 0                              | keepalive-answer of 61.50
+    91.17  A>B  A   seq 4294967295  ack 0           len {payload_len}  | keepalive-probe
+    """)
+
+
+def test_midstream_snd_nxt_may_be_0() -> None:
+    told("""
+    0.00   A>B  A  seq 4294967295  ack 5000   | keepalive-probe by revealed-by-answer
+    0.01   B>A  A  seq 5000        ack 0      | keepalive-answer of 0.00
+    30.05  A>B  A  seq 4294967295  ack 5000   | keepalive-probe
+    """)
+
+
+# ---- captures that show one side only
+
+
+def test_one_side_with_its_handshake_is_enough_for_probes() -> None:
+    told("""
+    0.000  A>B  S   seq 999
+    0.020  A>B  A   seq 1000  ack 5000
+    1.000  A>B  PA  seq 1000  ack 5000  len 100
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    61.05  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    """)
+
+
+def test_one_side_in_midstream_is_enough_for_probes_that_repeat() -> None:
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    30.04  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    60.08  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    """)
+
+
+def test_one_side_that_repeats_an_ack_of_data_does_not_probe() -> None:
+    """The ACK at 0.1 answers data, so that it lies at SND.NXT, and so does its repetition."""
+    told("""
+    0.0   A>B  A  seq 1100  ack 5000
+    0.1   A>B  A  seq 1100  ack 5100
+    30.1  A>B  A  seq 1100  ack 5100
+    """)
+
+
+# ---- resets
+
+
+RUN = f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    41.01  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    51.01  A>B  A  seq 1099  ack 5000   | keepalive-probe
+"""
+
+
+def test_the_reset_one_interval_after_the_last_unanswered_probe_gives_up() -> None:
+    """Linux: RST|ACK with SEG.SEQ = SND.NXT (tcp_send_active_reset)."""
+    told(f"{RUN}    61.01  A>B  RA  seq 1100  ack 5000  | give-up-rst by after-unanswered-probes of 51.01")
+
+
+def test_a_reset_off_the_grid_of_a_run_is_the_applications() -> None:
+    """close() with unread data sends the same segment, at any time (tcp_close)."""
+    told(f"{RUN}    53.50  A>B  RA  seq 1100  ack 5000  | rst by control-bit")
+
+
+def test_a_reset_after_an_answer_is_the_applications() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    31.02  B>A  A   seq 5000  ack 1100  | keepalive-answer of 31.01
+    41.01  A>B  RA  seq 1100  ack 5000  | rst
+    """)
+
+
+def test_the_keepalive_timer_of_linux_sends_no_reset_without_ack() -> None:
+    told(f"{RUN}    61.01  A>B  R  seq 1100  | rst")
+
+
+def test_a_reset_may_answer_a_probe() -> None:
+    """The other end has no such connection any more (RFC 9293 §3.10.7.1)."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000         | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ipid 0    | rst of 31.01
+    """)
+
+
+def test_a_reset_minutes_after_a_probe_does_not_answer_it() -> None:
+    result = told(f"""{OPENED}
+    31.01   A>B  A  seq 1099  ack 5000         | keepalive-probe
+    181.02  B>A  R  seq 5000  win 0            | rst
+    """)
+    assert result.marks[7] == ("rst", "control-bit", 0)
+
+
+def test_the_window_field_of_a_reset_closes_nothing() -> None:
+    """tshark calls one octet after a RST (window 0) a zero window probe."""
+    told(f"""{OPENED}
+    2.00   B>A  RA  seq 5000  ack 1100  win 0
+    4.00   A>B  PA  seq 1100  ack 5000  len 1
+    """)
+
+
+# ---- ICMP
+
+
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_an_icmp_error_that_quotes_eight_octets_finds_its_probe(ipv6: bool) -> None:
+    text = f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000              | keepalive-probe
+    34.08  icmp host-unreachable about A>B seq 1099  | icmp-unreachable by quotes-segment of 31.01
+    41.01  A>B  A  seq 1099  ack 5000              | keepalive-probe
+    44.08  icmp ttl-exceeded about A>B seq 1099    | icmp-unreachable by quotes-segment of 41.01
+    """
+    told(text, ipv6)
+
+
+def test_an_icmp_error_about_another_connection_changes_nothing() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000                     | keepalive-probe
+    31.02  icmp host-unreachable about A:7777>B seq 1099
+    """)
+    assert len(result.analysis.flows) == 1
+
+
+# ---- everything else
+
+
+def test_a_second_syn_begins_another_connection() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    90.00  A>B  S   seq 77000
+    90.01  B>A  SA  seq 88000  ack 77001
+    90.02  A>B  A   seq 77001  ack 88001
+    120.0  A>B  A   seq 77000  ack 88001  | keepalive-probe
+    120.1  B>A  A   seq 88001  ack 77001  | keepalive-answer of 120.0
+    """)
+    assert [flow.packets for flow in result.analysis.flows] == [6, 5]
+
+
+def test_a_syn_sent_again_is_the_same_connection() -> None:
+    result = told("""
+    0.0  A>B  S   seq 999
+    1.0  A>B  S   seq 999
+    1.1  B>A  SA  seq 4999  ack 1000
+    """)
+    assert result.flow.packets == 3
+
+
+def test_octets_sent_again_are_retransmissions() -> None:
+    told(f"""{OPENED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 100
+    31.2  A>B  PA  seq 1100  ack 5000  len 100  | retransmission by octets-sent-before
+    31.6  A>B  PA  seq 1100  ack 5000  len 100  | retransmission
+    31.7  B>A  A   seq 5000  ack 1200
+    """)
+
+
+def test_a_window_that_opens_is_an_update() -> None:
+    told(f"""{OPENED}
+    2.0  B>A  A  seq 5000  ack 1100  win 50000  | window-update by same-ack-new-window
+    """)
+
+
+def test_every_control_bit_has_its_tag() -> None:
+    result = told(f"""{OPENED}
+    2.00  A>B  FA  seq 1100  ack 5000
+    2.01  B>A  FA  seq 5000  ack 1101
+    2.02  A>B  A   seq 1101  ack 5001
+    2.03  B>A  R   seq 5001
+    """)
+    tags = {frame: tag for frame, (tag, _, _) in result.marks.items()}
+    assert (tags[1], tags[2], tags[6], tags[7], tags[9]) == ("syn", "syn-ack", "fin", "fin", "rst")

@@ -1,0 +1,319 @@
+"""What became of a connection: transcripts, and the outcome that a person who knows all of it would give."""
+
+import pytest
+
+from analyzer.keepalive.verdict import EPOLL_DEAD, Cause, Confidence, Outcome, Reason, Verdict
+from tests.keepalive.test_tags import OPENED
+from tests.transcript import Told, told
+
+SECOND = 10**9
+
+
+def verdict(result: Told) -> Verdict:
+    return result.flow.verdict
+
+
+def outcome(result: Told) -> tuple[Outcome, Cause | None]:
+    return verdict(result).outcome, verdict(result).cause
+
+
+RUN = f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    51.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+"""
+GAVE_UP = f"{RUN}    61.01  A>B  RA  seq 1100  ack 5000  | give-up-rst"
+
+
+# ---- the timer gave up
+
+
+def test_giving_up_on_a_silent_peer() -> None:
+    v = verdict(told(GAVE_UP))
+    assert (v.outcome, v.cause, v.prober) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, 0)
+    assert (v.errno, v.epoll, v.confidence) == ("ETIMEDOUT", EPOLL_DEAD, Confidence.CERTAIN)
+    assert v.detection_delay_ns == 60 * SECOND  # from B's ACK at 1.01
+    assert v.evidence_frames == (6, 7, 8, 9)
+    assert v.reasons == (Reason.GIVE_UP_RST, Reason.PEER_HOST_SILENT)
+
+
+def test_giving_up_while_routers_say_unreachable() -> None:
+    """Linux ignores ICMP errors about probes, which are not in flight: ETIMEDOUT all the same (tcp_v4_err)."""
+    v = verdict(told(f"{RUN}    54.01  icmp host-unreachable about A>B seq 1099  | icmp-unreachable\n" + give_up()))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, "ETIMEDOUT")
+    assert Reason.ICMP_DISCARDED in v.reasons
+
+
+def give_up() -> str:
+    return "    61.01  A>B  RA  seq 1100  ack 5000  | give-up-rst"
+
+
+def test_an_icmp_error_before_the_last_answer_is_history() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000                | keepalive-probe
+    34.01  icmp host-unreachable about A>B seq 1099   | icmp-unreachable
+    41.01  A>B  A   seq 1099  ack 5000                | keepalive-probe
+    41.02  B>A  A   seq 5000  ack 1100                | keepalive-answer
+    71.02  A>B  A   seq 1099  ack 5000                | keepalive-probe
+    81.02  A>B  A   seq 1099  ack 5000                | keepalive-probe
+    91.02  A>B  RA  seq 1100  ack 5000                | give-up-rst
+    """)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+
+
+def test_link_dead_when_arp_requests_stay_unanswered() -> None:
+    result = told(f"{RUN}    52.01  ask B by A\n    53.01  ask B by A\n{give_up()}")
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.LINK_DEAD)
+
+
+def test_link_dead_when_neighbour_solicitations_stay_unanswered() -> None:
+    result = told(f"{RUN}    52.01  ask B by A\n    53.01  ask B by A\n{give_up()}", ipv6=True)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.LINK_DEAD)
+
+
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_the_link_is_not_dead_when_the_neighbour_answers(ipv6: bool) -> None:
+    result = told(f"{RUN}    52.01  ask B by A\n    52.02  tell A about B\n{give_up()}", ipv6)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+
+
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_questions_about_another_neighbour_say_nothing(ipv6: bool) -> None:
+    result = told(f"{RUN}    52.01  ask C by A\n    53.01  ask C by A\n{give_up()}", ipv6)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+
+
+def test_path_dropped_when_the_peers_address_answers_another_flow_meanwhile() -> None:
+    result = told(f"""{RUN}
+    55.00  A:5001>B  PA  seq 1     ack 1  len 10
+    55.01  B>A:5001  PA  seq 1     ack 11 len 10
+    61.01  A>B       RA  seq 1100  ack 5000     | give-up-rst
+    """)
+    v = result.analysis.flows[0].verdict
+    assert (v.outcome, v.cause, v.confidence) == (Outcome.TIMED_OUT, Cause.PATH_DROPPED, Confidence.LIKELY)
+
+
+def test_another_flow_of_the_peer_before_the_silence_says_nothing() -> None:
+    result = told(f"""
+    0.000  A:5001>B  PA  seq 1     ack 1  len 10
+    0.001  B>A:5001  PA  seq 1     ack 11 len 10
+    {GAVE_UP.replace(" 0.000 ", " 0.002 ")}
+    """)
+    assert result.analysis.flows[1].verdict.cause is Cause.PEER_SILENT
+
+
+# ---- resets
+
+
+def test_a_peer_that_lost_its_state_resets_the_probe() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ipid 0   | rst of 31.01
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno, v.prober) == (Outcome.RESET, Cause.PEER_LOST_STATE, "ECONNRESET", 0)
+    assert v.evidence_frames == (6, 7)
+    assert v.detection_delay_ns == 30_010_000_000
+    assert v.confidence is Confidence.CERTAIN
+
+
+def test_a_reset_with_a_foreign_ttl_comes_from_the_path() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ttl 250  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_data_to_a_peer_that_lost_its_state_is_reset() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  PA  seq 1100  ack 5000  len 10
+    31.02  B>A  R   seq 5000  win 0
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.reasons[0]) == (Outcome.RESET, Cause.PEER_LOST_STATE, Reason.RST_WITHOUT_STATE)
+
+
+# ---- closed
+
+
+def test_fin_from_both_ends_closes() -> None:
+    result = told(f"""{OPENED}
+    2.00  A>B  FA  seq 1100  ack 5000
+    2.01  B>A  FA  seq 5000  ack 1101
+    2.02  A>B  A   seq 1101  ack 5001
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert (verdict(result).errno, verdict(result).reasons) == (None, (Reason.FIN_BOTH,))
+    assert verdict(result).evidence_frames == (6, 7)
+
+
+def test_a_reset_that_no_probe_explains_is_the_applications() -> None:
+    result = told(f"{OPENED}    2.00  A>B  RA  seq 1100  ack 5000")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_reset_off_the_grid_of_a_run_closes_too() -> None:
+    result = told(f"{RUN}    53.50  A>B  RA  seq 1100  ack 5000  | rst")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+def test_a_connection_closed_after_an_unanswered_probe_is_closed() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    35.00  A>B  FA  seq 1100  ack 5000
+    35.01  B>A  FA  seq 5000  ack 1101  | fin
+    35.02  A>B  A   seq 1101  ack 5001
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+# ---- still open, or nobody knows
+
+
+def test_probing_while_the_run_goes_on() -> None:
+    v = verdict(told(f"{RUN}    60.0  end"))
+    assert (v.outcome, v.prober, v.errno, v.reasons[0]) == (Outcome.PROBING, 0, None, Reason.RUN_GOES_ON)
+
+
+def test_timed_out_when_a_run_ceases_without_a_reset() -> None:
+    """Windows and BSD give up in silence; so does Linux where its RST finds no route."""
+    v = verdict(told(f"{RUN}    300.0  end"))
+    assert (v.outcome, v.errno, v.confidence) == (Outcome.TIMED_OUT, "ETIMEDOUT", Confidence.LIKELY)
+    assert v.reasons[0] is Reason.SILENT_AFTER_PROBES
+
+
+def test_a_run_that_the_peer_ends_is_alive() -> None:
+    v = verdict(told(f"{RUN}    51.02  B>A  A  seq 5000  ack 1100  | keepalive-answer"))
+    assert (v.outcome, v.prober, v.reasons) == (Outcome.ALIVE, 0, (Reason.PROBES_ANSWERED,))
+    assert v.evidence_frames == (9,)
+
+
+def test_a_run_that_acknowledged_data_ends_is_alive() -> None:
+    result = told(f"""{RUN}
+    55.000  A>B  PA  seq 1100  ack 5000  len 10
+    55.010  B>A  A   seq 5000  ack 1110
+    """)
+    assert verdict(result).outcome is Outcome.ALIVE
+
+
+def test_alive_without_any_probe() -> None:
+    v = verdict(told(f"{OPENED}    60.0  end"))
+    assert (v.outcome, v.prober, v.reasons) == (Outcome.ALIVE, None, (Reason.NO_PROBE_DUE,))
+
+
+def test_a_peer_with_a_closed_window_is_alive() -> None:
+    """Zero window probes that are answered: a slow reader, no dead peer."""
+    result = told(f"""{OPENED}
+    2.00  B>A  A  seq 5000  ack 1100  win 0  | window-update
+    2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    2.21  B>A  A  seq 5000  ack 1100  win 0  | zero-window-answer
+    7.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    7.21  B>A  A  seq 5000  ack 1100  win 0  | zero-window-answer
+    """)
+    assert verdict(result).outcome is Outcome.ALIVE
+
+
+def test_undetected_while_data_is_sent_again_and_again() -> None:
+    """Keepalive does not run with data in flight; the retransmission timer has not given up yet."""
+    result = told(f"""{OPENED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 10
+    31.2  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.6  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    32.5  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.errno, v.reasons[0]) == (Outcome.UNDETECTED, None, Reason.DATA_UNANSWERED)
+    assert v.evidence_frames == (7, 8, 9)
+
+
+def test_data_given_up_in_silence_is_timed_out() -> None:
+    """tcp_write_timeout ends without a RST; no stack waits longer than two minutes between resends."""
+    result = told(f"""{OPENED}
+    31.0   A>B  PA  seq 1100  ack 5000  len 10
+    31.2   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.6   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    900.0  end
+    """)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+    assert verdict(result).errno == "ETIMEDOUT"
+
+
+@pytest.mark.parametrize(
+    ("name", "ipv6", "errno"),
+    [
+        ("net-unreachable", False, "ENETUNREACH"),
+        ("host-unreachable", False, "EHOSTUNREACH"),
+        ("ttl-exceeded", False, "EHOSTUNREACH"),
+        ("net-unreachable", True, "ENETUNREACH"),
+        ("host-unreachable", True, "EHOSTUNREACH"),
+        ("prohibited", True, "EACCES"),
+    ],
+)
+def test_data_given_up_reports_what_icmp_said_about_it(name: str, ipv6: bool, errno: str) -> None:
+    """Quoted data is in flight, so that Linux remembers the error (icmp_err_convert, icmpv6 tab_unreach)."""
+    text = f"""{OPENED}
+    31.0   A>B  PA  seq 1100  ack 5000  len 10
+    31.2   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.3   icmp {name} about A>B seq 1100       | icmp-unreachable
+    31.6   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    900.0  end
+    """
+    v = verdict(told(text, ipv6))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, errno)
+
+
+def test_loss_that_was_repaired_is_alive() -> None:
+    result = told(f"""{OPENED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 10
+    31.2  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.6  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.7  B>A  A   seq 5000  ack 1110
+    """)
+    assert verdict(result).outcome is Outcome.ALIVE
+
+
+ONE_SIDED = """
+    0.000  A>B  S   seq 999
+    0.020  A>B  A   seq 1000  ack 5000
+    1.000  A>B  PA  seq 1000  ack 5000  len 100
+"""
+
+
+def test_unknown_when_one_side_was_not_captured() -> None:
+    v = verdict(told(f"{ONE_SIDED}    2.000  A>B  A   seq 1100  ack 5100"))
+    assert (v.outcome, v.cause, v.reasons) == (Outcome.UNKNOWN, None, (Reason.ONE_SIDED,))
+
+
+@pytest.mark.parametrize("end", ["62.0", "1000.0"])
+def test_unknown_when_the_side_that_would_answer_probes_was_not_captured(end: str) -> None:
+    """A acknowledges a SYN that is not in the capture: silence of B proves nothing."""
+    result = told(f"""{ONE_SIDED}
+    31.01  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    61.05  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    {end}  end
+    """)
+    assert verdict(result).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("end", ["40.0", "1000.0"])
+def test_unknown_when_the_side_that_would_acknowledge_data_was_not_captured(end: str) -> None:
+    result = told(f"""{ONE_SIDED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 10
+    31.2  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.6  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    {end}  end
+    """)
+    assert verdict(result).outcome is Outcome.UNKNOWN
+
+
+def test_giving_up_is_certain_even_when_only_that_side_was_captured() -> None:
+    result = told(f"""{ONE_SIDED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    51.01  A>B  RA  seq 1100  ack 5000  | give-up-rst
+    """)
+    assert verdict(result).outcome is Outcome.TIMED_OUT
+    assert verdict(result).detection_delay_ns is None

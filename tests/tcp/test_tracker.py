@@ -1,0 +1,270 @@
+"""Send sequence variables of both ends, and which segments are worth a second look."""
+
+from typing import Any
+
+import pytest
+
+from analyzer.schema import KIND_ICMP_ERROR, NEVER
+from analyzer.tcp.tracker import (
+    REL_BELOW,
+    REL_BELOW_UNA,
+    REL_BEYOND,
+    REL_NEXT,
+    REL_OLD,
+    REL_UNKNOWN,
+    TRAIT_AFTER_SUSPECT,
+    TRAIT_AT_FIN,
+    TRAIT_COPY,
+    TRAIT_PEER_IN_FLIGHT,
+    TRAIT_REVEALS,
+    TRAIT_SAME_ACK,
+    TRAIT_SAME_WINDOW,
+    TRAIT_UNSURE,
+    relation_of,
+)
+from tests.transcript import START_NS, fed, nanoseconds, transcript
+
+OPENED = """
+    0.000  A>B  S   seq 999
+    0.010  B>A  SA  seq 4999  ack 1000
+    0.020  A>B  A   seq 1000  ack 5000
+"""
+
+
+def ends_of(text: str) -> Any:
+    """The columns of the ends: row 0 is A, row 1 is B."""
+    return fed(transcript(text)).tracker.table.ends.view
+
+
+def candidates(text: str) -> dict[int, dict[str, int]]:
+    """Every candidate's columns, by frame."""
+    table = fed(transcript(text)).tracker.candidates
+    rows = [{name: values[row] for name, values in table.view._asdict().items()} for row in range(len(table))]
+    return {row["frame"]: row for row in rows}
+
+
+def at(seconds: str) -> int:
+    return START_NS + nanoseconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seq", "relation"),
+    [
+        (1100, REL_NEXT),
+        (1099, REL_BELOW),
+        (1098, REL_OLD),
+        (1049, REL_BELOW_UNA),
+        (1050, REL_OLD),
+        (1101, REL_BEYOND),
+    ],
+)
+def test_where_a_segment_lies(seq: int, relation: int) -> None:
+    assert relation_of(seq, 1100, 1050) == relation
+
+
+def test_one_below_both_is_below_snd_nxt() -> None:
+    assert relation_of(1099, 1100, 1100) == REL_BELOW
+    assert relation_of(1099, NEVER, NEVER) == REL_UNKNOWN
+    assert relation_of(0xFFFFFFFF, 0, 0) == REL_BELOW
+
+
+def test_syn_and_fin_take_a_sequence_number_each() -> None:
+    ends = ends_of(f"{OPENED}    1.0  A>B  FA  seq 1000  ack 5000  len 10")
+    assert (ends.snd_nxt[0], ends.snd_una[0], ends.isn[0], ends.fin_seq[0]) == (1011, 1000, 999, 1010)
+    assert (ends.snd_nxt[1], ends.snd_una[1], ends.isn[1], ends.fin_seq[1]) == (5000, 5000, 4999, NEVER)
+
+
+def test_an_ack_moves_snd_nxt_where_data_was_not_captured() -> None:
+    ends = ends_of(f"{OPENED}    1.0  B>A  A  seq 5000  ack 1500")
+    assert (ends.snd_nxt[0], ends.snd_una[0], ends.is_sure[0]) == (1500, 1500, 1)
+
+
+def test_an_ack_further_ahead_than_any_window_says_nothing() -> None:
+    ends = ends_of(f"{OPENED}    1.0  B>A  A  seq 5000  ack 2000000000")
+    assert (ends.snd_nxt[0], ends.snd_una[0]) == (1000, 1000)
+
+
+def test_resent_octets_move_nothing_back() -> None:
+    ends = ends_of(f"{OPENED}    1.0  A>B  A  seq 1000  len 100\n    1.2  A>B  A  seq 1000  len 50")
+    assert ends.snd_nxt[0] == 1100
+
+
+def test_a_reset_moves_nothing() -> None:
+    before, after = ends_of(OPENED), ends_of(f"{OPENED}    1.0  A>B  RA  seq 7777  ack 6666  win 0")
+    for name in ("snd_nxt", "snd_una", "window"):
+        assert list(getattr(before, name)[:2]) == list(getattr(after, name)[:2])
+
+
+def test_a_lone_empty_segment_leaves_snd_nxt_unsure() -> None:
+    ends = ends_of("0 A>B A seq 1099 ack 5000")
+    assert (ends.snd_nxt[0], ends.is_sure[0]) == (1099, 0)
+    assert (ends.snd_nxt[1], ends.is_sure[1]) == (5000, 1)
+
+
+def test_data_that_fills_a_hole_makes_its_end_sure() -> None:
+    hole = f"{OPENED}    1.0  A>B  A  seq 1100  ack 5000\n"
+    assert ends_of(hole).is_sure[0] == 0
+    assert ends_of(f"{hole}    1.1  A>B  A  seq 1000  ack 5000  len 100").is_sure[0] == 1
+
+
+# ---- windows
+
+
+def test_windows_are_scaled_when_both_syns_carried_the_option() -> None:
+    ends = ends_of("""
+    0.000  A>B  S   seq 999             win 1000  wscale 7
+    0.010  B>A  SA  seq 4999  ack 1000  win 1000  wscale 2
+    0.020  A>B  A   seq 1000  ack 5000  win 1000
+    0.030  B>A  A   seq 5000  ack 1000  win 1000
+    """)
+    assert list(ends.window[:2]) == [1000 << 7, 1000 << 2]
+
+
+def test_windows_are_not_scaled_when_one_syn_lacked_the_option() -> None:
+    ends = ends_of("""
+    0.000  A>B  S   seq 999             win 1000  wscale 7
+    0.010  B>A  SA  seq 4999  ack 1000  win 1000
+    0.020  A>B  A   seq 1000  ack 5000  win 1000
+    """)
+    assert ends.window[0] == 1000
+
+
+def test_the_window_of_a_syn_is_never_scaled() -> None:
+    syns = """
+    0.000  A>B  S   seq 999             win 1000  wscale 7
+    0.010  B>A  SA  seq 4999  ack 1000  win 1000  wscale 7
+    0.500  B>A  SA  seq 4999  ack 1000  win 1000  wscale 7
+    """
+    assert list(ends_of(syns).window[:2]) == [1000, 1000]
+
+
+def test_the_largest_window_keeps_its_sign() -> None:
+    ends = ends_of("""
+    0.000  A>B  S   seq 999             win 65535  wscale 14
+    0.010  B>A  SA  seq 4999  ack 1000  win 65535  wscale 14
+    0.020  A>B  A   seq 1000  ack 5000  win 65535
+    """)
+    assert ends.window[0] == 65535 << 14
+
+
+# ---- when the other end last heard something that it accepts
+
+
+def test_an_empty_segment_before_rcv_nxt_is_not_accepted() -> None:
+    ends = ends_of(f"{OPENED}    30  A>B  A  seq 999  ack 5000")
+    assert (ends.accepted_ns[0], ends.last_ns[0]) == (at("0.020"), at("30"))
+
+
+def test_an_octet_that_ends_at_rcv_nxt_is_accepted() -> None:
+    assert ends_of(f"{OPENED}    30  A>B  A  seq 999  ack 5000  len 1").accepted_ns[0] == at("30")
+
+
+def test_where_snd_nxt_is_not_sure_nobody_knows_what_was_accepted() -> None:
+    assert ends_of("0 A>B A seq 1099 ack 5000").accepted_ns[0] == NEVER
+
+
+def test_reply_time_is_the_shortest_from_data_to_its_ack() -> None:
+    ends = ends_of(f"""{OPENED}
+    1.000  A>B  PA  seq 1000  ack 5000  len 10
+    1.050  B>A  A   seq 5000  ack 1010
+    2.000  A>B  PA  seq 1010  ack 5000  len 10
+    2.004  B>A  A   seq 5000  ack 1020
+    """)
+    assert list(ends.reply_ns[:2]) == [nanoseconds("0.010"), nanoseconds("0.004")]
+
+
+# ---- candidates
+
+
+def test_ordinary_data_and_its_acks_are_no_candidates() -> None:
+    bulk = "".join(
+        f"    0.{20 + 2 * n:03}  A>B  A  seq {1000 + 100 * n}  ack 5000  len 100\n"
+        f"    0.{21 + 2 * n:03}  B>A  A  seq 5000  ack {1100 + 100 * n}\n"
+        for n in range(1, 100)
+    )
+    assert list(candidates(OPENED + "    0.021 A>B A seq 1000 ack 5000 len 100\n" + bulk)) == [1, 2]
+
+
+def test_what_a_candidate_tells() -> None:
+    row = candidates(f"{OPENED}    30.5  A>B  A  seq 999  ack 5000  win 500  ttl 60  ipid 9")[4]
+    assert (row["ts_ns"], row["flow"], row["end"], row["seq"], row["ack"]) == (at("30.5"), 0, 0, 999, 5000)
+    assert (row["relation"], row["in_flight"], row["window"], row["peer_window"]) == (REL_BELOW, 0, 500, 64000)
+    assert (row["idle_ns"], row["own_ns"]) == (nanoseconds("30.48"), nanoseconds("30.48"))
+    assert (row["heard_ns"], row["any_ns"], row["data_ns"]) == (at("0.010"), at("0.010"), at("0.010"))
+    assert (row["ttl"], row["usual_ttl"], row["ip_id"], row["tsval"]) == (60, 64, 9, NEVER)
+
+
+def traits_of(text: str) -> int:
+    """Those of the last line."""
+    rows = candidates(text)
+    return rows[max(rows)]["traits"]
+
+
+@pytest.mark.parametrize(
+    ("text", "trait"),
+    [
+        ("1 A>B A seq 1000 ack 5000 win 9", TRAIT_SAME_ACK),
+        ("1 A>B A seq 999 ack 5000", TRAIT_SAME_WINDOW),
+        ("1 A>B A seq 999 ack 5000 \n 1.001 copy", TRAIT_COPY),
+        ("1 B>A A seq 5000 ack 1000 len 9 \n 2 A>B A seq 1000 ack 5000", TRAIT_PEER_IN_FLIGHT),
+        ("1 A>B FA seq 1000 ack 5000 \n 3 A>B A seq 1000 ack 5000", TRAIT_AT_FIN),
+        ("1 A>B A seq 999 ack 5000 \n 1.1 B>A A seq 5000 ack 1000", TRAIT_AFTER_SUSPECT),
+        ("1 A>B A seq 999 ack 5000 \n 1.1 A>B A seq 1000 len 9 \n 1.2 B>A A seq 5000 ack 1009", TRAIT_AFTER_SUSPECT),
+        ("1 A>B A seq 1200 ack 5000 \n 2 A>B A seq 1200 ack 5000", TRAIT_UNSURE),
+        ("1 A>B A seq 1200 ack 5000 \n 1.1 B>A A seq 5000 ack 1201", TRAIT_REVEALS),
+    ],
+)
+def test_traits(text: str, trait: int) -> None:
+    assert traits_of(OPENED + text) & trait
+
+
+@pytest.mark.parametrize(
+    ("text", "trait"),
+    [
+        ("1 A>B A seq 1000 ack 5001", TRAIT_SAME_ACK),
+        ("1 A>B A seq 999 ack 5000 win 7", TRAIT_SAME_WINDOW),
+        ("1 A>B A seq 999 ack 5000 \n 1.001 A>B A seq 999 ack 5000", TRAIT_COPY),  # another IP identification
+        ("1 A>B A seq 999 ack 5000 ipid 5 \n 1.1 A>B A seq 999 ack 5000 ipid 5", TRAIT_COPY),
+        ("2 A>B A seq 1000 ack 5000", TRAIT_PEER_IN_FLIGHT),
+        ("1 A>B PA seq 1000 len 9 \n 1.1 B>A A seq 5000 ack 1009 \n 3 B>A A seq 5000 ack 1009", TRAIT_AFTER_SUSPECT),
+        ("2 A>B A seq 999 ack 5000", TRAIT_UNSURE),
+        ("1 A>B A seq 1200 ack 5000 \n 2.1 B>A A seq 5000 ack 1202", TRAIT_REVEALS),
+    ],
+)
+def test_traits_that_are_not_there(text: str, trait: int) -> None:
+    assert not traits_of(OPENED + text) & trait
+
+
+def test_an_ack_of_0_is_not_the_same_as_none_at_all() -> None:
+    """B's ISN is 2^32 - 1, and A's SYN carries no ACK."""
+    opening = "0 A>B S seq 999 \n 0.1 B>A SA seq 4294967295 ack 1000 \n {} A>B A seq 1000 ack 0"
+    assert not traits_of(opening.format(2)) & (TRAIT_SAME_ACK | TRAIT_SAME_WINDOW)
+
+
+def test_a_copy_without_ip_identification_needs_an_equal_timestamp() -> None:
+    copy = "1 A>B A seq 999 ack 5000 tsval {} \n 1.003 A>B A seq 999 ack 5000 tsval 7"
+    for tsval, is_copy in ((7, True), (6, False)):
+        analyzer = fed(transcript(OPENED + copy.format(tsval), ipv6=True))
+        assert bool(analyzer.tracker.candidates.view.traits[3] & TRAIT_COPY) is is_copy
+
+
+def test_an_icmp_error_is_a_candidate_of_the_end_that_is_told() -> None:
+    row = candidates(f"{OPENED}    5  icmp host-unreachable about B>A seq 4999")[4]
+    assert (row["kind"], row["end"], row["seq"], row["flags"]) == (KIND_ICMP_ERROR, 1, 4999, 3 * 256 + 1)
+    assert (row["relation"], row["heard_ns"]) == (REL_BELOW, NEVER)
+
+
+def test_time_that_runs_backwards_is_noted_and_makes_no_negative_gap() -> None:
+    analyzer = fed(transcript(f"{OPENED}    5  A>B  FA  seq 1000  ack 5000\n    4  A>B  FA  seq 1000  ack 5000"))
+    [one] = analyzer.diagnostics
+    assert (one.code.name, one.count, one.first_frame) == ("time-backwards", 1, 5)
+    c = analyzer.tracker.candidates.view
+    assert (c.idle_ns[3], c.own_ns[3]) == (0, 0)
+    assert analyzer.tracker.table.flows.view.last_ns[0] == at("5")
+
+
+def test_flows_are_counted() -> None:
+    f = fed(transcript(f"{OPENED}    9.0  A>B  PA  seq 1000  ack 5000  len 10\n    9.2  A>B  PA  seq 1000  len 10"))
+    flows = f.tracker.table.flows.view
+    assert (flows.packets[0], flows.octets[0], flows.max_idle_ns[0]) == (5, 20, nanoseconds("8.98"))
+    assert (flows.first_ns[0], flows.last_ns[0], flows.data_ns[0]) == (at("0"), at("9.2"), at("9.2"))

@@ -1,0 +1,122 @@
+"""The pipeline as its users call it: files in, one analysis out."""
+
+import io
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from struct import unpack
+
+import pytest
+
+from analyzer.analysis import address, analyze
+from analyzer.diagnostics import Severity
+from analyzer.errors import CaptureError, UnknownFormatError
+from analyzer.keepalive.findings import Role
+from tests.capture.writers import pcap_bytes, pcapng_bytes
+from tests.transcript import START_NS, nanoseconds, transcript
+
+FIRST_HALF = """
+    0.000  A>B  S   seq 999
+    0.010  B>A  SA  seq 4999  ack 1000
+    0.020  A>B  A   seq 1000  ack 5000
+"""
+SECOND_HALF = """
+    30.02  A>B  A   seq 999   ack 5000
+    30.03  B>A  A   seq 5000  ack 1000
+"""
+
+
+@pytest.fixture
+def halves(tmp_path: Path) -> list[str]:
+    """One connection in two files of different formats, as a rotating capture leaves it."""
+    files = tmp_path / "1.pcap", tmp_path / "2.pcapng"
+    files[0].write_bytes(pcap_bytes(transcript(FIRST_HALF), nano=True))
+    files[1].write_bytes(pcapng_bytes(transcript(SECOND_HALF)))
+    return [str(file) for file in files]
+
+
+def test_several_files_are_one_timeline(halves: list[str]) -> None:
+    analysis = analyze(*halves)
+    [flow] = analysis.flows
+    assert [(probe.frame, probe.answer_frame) for probe in flow.ends[0].story.probes] == [(4, 5)]
+    capture = analysis.capture
+    assert (capture.files, capture.formats, capture.link_types) == (tuple(halves), ("pcap", "pcapng"), ("Ethernet",))
+    assert (capture.packets, capture.tcp_packets) == (5, 5)
+    assert (capture.first_ns, capture.last_ns) == (START_NS, START_NS + nanoseconds("30.03"))
+
+
+def test_one_bad_file_among_good_ones_is_noted(halves: list[str], tmp_path: Path) -> None:
+    bad = tmp_path / "notes.txt"
+    bad.write_text("no capture at all\n")
+    analysis = analyze(halves[0], str(bad), str(tmp_path / "missing.pcap"), halves[1])
+    [flow] = analysis.flows
+    assert flow.packets == 5
+    [note] = analysis.diagnostics
+    assert (note.code.name, note.code.severity, note.count) == ("unreadable-file", Severity.DAMAGE, 2)
+    assert "notes.txt" in note.message
+    assert "missing.pcap: no such file" in note.message
+    assert analysis.is_damaged
+
+
+def test_one_bad_file_alone_stops(tmp_path: Path) -> None:
+    bad = tmp_path / "notes.txt"
+    bad.write_text("no capture at all\n")
+    with pytest.raises(UnknownFormatError, match=r"notes\.txt"):
+        analyze(str(bad))
+
+
+def test_nothing_but_bad_files_stops(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match=r"none of the 2 inputs can be used: .*a\.pcap.*b\.pcap"):
+        analyze(str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap"))
+
+
+def test_limits_do_not_damage(tmp_path: Path) -> None:
+    capture = tmp_path / "radio.pcap"
+    capture.write_bytes(pcap_bytes([(0, bytes(100))], link_type=127))
+    analysis = analyze(str(capture))
+    [note] = analysis.diagnostics
+    assert (note.code.name, note.count, note.message.endswith("(LINKTYPE 127)")) == ("unknown-link-type", 1, True)
+    assert not analysis.is_damaged
+    assert analysis.capture.link_types == ("LINKTYPE 127",)
+
+
+def test_a_capture_without_frames_is_no_error(tmp_path: Path) -> None:
+    capture = tmp_path / "empty.pcap"
+    capture.write_bytes(pcap_bytes([]))
+    analysis = analyze(str(capture))
+    assert (analysis.flows, analysis.diagnostics) == ((), ())
+    assert (analysis.capture.packets, analysis.capture.first_ns, analysis.capture.last_ns) == (0, -1, -1)
+
+
+def test_progress_tells_of_every_captured_octet(halves: list[str]) -> None:
+    steps: list[int] = []
+    analyze(*halves, chunk_octets=100, on_progress=steps.append)
+    assert len(steps) > 2
+    assert sum(steps) == sum(len(octets) for _, octets, *_ in transcript(FIRST_HALF + SECOND_HALF))
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, halves: list[str]) -> None:
+    octets = io.BytesIO(Path(halves[0]).read_bytes())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(octets))
+    assert analyze("-").capture.packets == 3
+
+
+def test_who_opened_the_connection(tmp_path: Path) -> None:
+    expected = {
+        "0 A>B S seq 1": [Role.ORIGINATOR, Role.RESPONDER],
+        "0 A>B SA seq 1 ack 2": [Role.RESPONDER, Role.ORIGINATOR],
+        "0 A>B A seq 1 ack 2": [Role.UNKNOWN, Role.UNKNOWN],
+    }
+    capture = tmp_path / "one.pcap"
+    for text, roles in expected.items():
+        capture.write_bytes(pcap_bytes(transcript(text)))
+        [flow] = analyze(str(capture)).flows
+        assert [end.role for end in flow.ends] == roles
+        assert flow.is_midstream is (Role.UNKNOWN in roles)
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1", "255.255.255.255", "0.0.0.0", "::", "::1", "fe80::1", "2001:db8::ff"])
+def test_addresses_are_written_as_usual(text: str) -> None:
+    packed = ip_address(text).packed
+    hi, lo = unpack("!qq", packed if len(packed) == 16 else bytes(10) + b"\xff\xff" + packed)
+    assert address(hi, lo) == text

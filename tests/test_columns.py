@@ -1,0 +1,54 @@
+"""Tables that grow without moving what a row number means."""
+
+import pytest
+
+from analyzer.columns import Table
+from analyzer.schema import NEIGHBOURS, NEVER, RECORDS
+
+
+def test_rows_come_back_as_they_were_appended() -> None:
+    table = Table(RECORDS)
+    for row in range(100):
+        table.append(row, 2, 3, 4, -5)
+    assert len(table) == 100
+    assert list(table.view.ts_ns[:100]) == list(range(100))
+    assert table.view.link_type[99] == -5
+
+
+def test_growth_keeps_rows_and_fills_the_room() -> None:
+    table = Table(RECORDS, fill=NEVER)
+    table.append(7, 7, 7, 7, 7)
+    table.reserve(1000)
+    assert table.view.offset[0] == 7
+    assert list(table.view.offset[1:1001]) == [NEVER] * 1000
+    assert len(table) == 1
+
+
+def test_room_doubles() -> None:
+    table = Table(RECORDS)
+    sizes = set()
+    for _ in range(1000):
+        table.append(0, 0, 0, 0, 0)
+        sizes.add(len(table.view.ts_ns))
+    assert len(sizes) == 11  # 1, 2, 4 … 1024: linear work in all
+
+
+def test_a_view_names_the_columns_and_lasts_until_the_table_grows() -> None:
+    table = Table(NEIGHBOURS)
+    table.reserve(8)
+    view = table.view
+    assert view._fields == tuple(column.name for column in NEIGHBOURS.columns)
+    table.reserve(8)
+    assert table.view is view
+    table.reserve(9)
+    assert table.view is not view
+
+
+def test_a_row_has_a_value_for_each_column() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Table(RECORDS).append(1, 2, 3)
+
+
+def test_a_value_must_fit_its_column() -> None:
+    with pytest.raises(OverflowError):
+        Table(RECORDS).append(0, 0, 0, 0, 2**31)
