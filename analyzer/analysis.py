@@ -19,12 +19,13 @@ from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
 from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.neighbourhood import Neighbourhood
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import infer
 from analyzer.keepalive.story import FlowRows, tell
 from analyzer.keepalive.tags import tag_segments
 from analyzer.keepalive.timeline import Story
-from analyzer.keepalive.verdict import Surroundings, judge
+from analyzer.keepalive.verdict import judge
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, PACKETS
 from analyzer.tcp.tracker import Tracker
 
@@ -76,6 +77,10 @@ class Analysis:
         return tuple(self._flow(flow, story) for flow, story in enumerate(stories))
 
     @cached_property
+    def _neighbourhood(self) -> Neighbourhood:
+        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self.capture.last_ns)
+
+    @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
         return hosts.pool(self.flows)
 
@@ -114,64 +119,8 @@ class Analysis:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=judge(story, self._surroundings(flow, story)),
+            verdict=judge(story, self._neighbourhood.around(flow, story)),
         )
-
-    def _surroundings(self, flow: int, story: Story) -> Surroundings:
-        """What other traffic says about the end that fell silent, if one did."""
-        silent = _silent_end(story)
-        if silent is None:
-            return Surroundings(False, (), NEVER)
-        end, since_ns = silent
-        f = self._tracker.table.flows.view
-        who = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
-        until_ns = story.reset.ts_ns if story.reset else self.capture.last_ns
-        frames, last_asked_ns = self._unanswered_solicitations(who, since_ns, until_ns)
-        return Surroundings(self._sent_elsewhere(who, flow, since_ns, until_ns), frames, last_asked_ns)
-
-    @cached_property
-    def _ends_of_address(self) -> dict[tuple[int, int], list[int]]:
-        f = self._tracker.table.flows.view
-        ends: dict[tuple[int, int], list[int]] = {}
-        for flow in range(self._tracker.table.flows.rows):
-            ends.setdefault((f.a_hi[flow], f.a_lo[flow]), []).append(2 * flow)
-            ends.setdefault((f.b_hi[flow], f.b_lo[flow]), []).append(2 * flow + 1)
-        return ends
-
-    def _sent_elsewhere(self, who: tuple[int, int], flow: int, since_ns: int, until_ns: int) -> bool:
-        """The address sent a segment of another flow in this time."""
-        table = self._tracker.table
-        first_ns, last_ns = table.flows.view.first_ns, table.ends.view.last_ns
-        return any(
-            end // 2 != flow and last_ns[end] > since_ns and first_ns[end // 2] < until_ns
-            for end in self._ends_of_address[who]
-        )
-
-    def _unanswered_solicitations(
-        self, who: tuple[int, int], since_ns: int, until_ns: int
-    ) -> tuple[tuple[int, ...], int]:
-        """ARP requests or neighbour solicitations for the address, if the last of them stayed unanswered."""
-        n = self._tracker.neighbours.view
-        asked: list[int] = []
-        last_ns = NEVER
-        for row in range(self._tracker.neighbours.rows):
-            if not since_ns <= n.ts_ns[row] <= until_ns or (n.addr_hi[row], n.addr_lo[row]) != who:
-                continue
-            if n.is_answer[row]:
-                asked.clear()
-            else:
-                asked.append(n.frame[row])
-                last_ns = n.ts_ns[row]
-        return (tuple(asked), last_ns) if asked else ((), NEVER)
-
-
-def _silent_end(story: Story) -> tuple[int, int] | None:
-    """The end that stopped answering, and since when."""
-    if story.run is not None:
-        return 1 - story.run.end, story.run.first_ns
-    if story.deafness is not None:
-        return 1 - story.deafness.end, max(story.deafness.heard_ns, 0)
-    return None
 
 
 def address(hi: int, lo: int) -> str:

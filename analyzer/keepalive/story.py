@@ -68,11 +68,11 @@ class FlowRows:
         sent_ns: int = self._ends.last_ns[2 * self._flow + end]
         return sent_ns
 
-    def is_in_flight(self, end: int) -> bool:
-        """The end has octets that the other has not acknowledged by the end of the capture."""
+    def has_work(self, end: int) -> bool:
+        """At the end of the capture it has octets in flight, or a closed window before it."""
         me = 2 * self._flow + end
         snd_nxt, snd_una = self._ends.snd_nxt[me], self._ends.snd_una[me]
-        return bool(snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0)
+        return bool((snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0) or self._ends.window[me ^ 1] == 0)
 
 
 class _EndState:
@@ -210,11 +210,17 @@ def _note_survived(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]
     for end in (0, 1):
         state = ends[end]
         is_own_probe = tag == PROBE and end == sender
-        has_data_in_flight = (c.in_flight[row] > 0) if end == sender else bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT)
-        if is_own_probe or has_data_in_flight or state.unanswered or state.fin_frame:
+        if is_own_probe or _has_work(c, row, end) or state.unanswered or state.fin_frame:
             continue
         if state.survived is None or idle_ns > state.survived.heard_ns:  # only the longest bounds a timer
             state.survived = _survived(state, c.frame[row], idle_ns, idle_ns, c.ts_ns[row])
+
+
+def _has_work(c: Any, row: int, end: int) -> bool:
+    """Data in flight, or a closed window before it: keepalive is suspended (tcp_keepalive_timer, first test)."""
+    if end == c.end[row]:
+        return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
+    return bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT or c.window[row] == 0)
 
 
 def _survived(state: _EndState, frame: int, heard_ns: int, any_ns: int, now_ns: int) -> Gap:
@@ -234,7 +240,7 @@ def _note_capture_end(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> None
             since_probe = rows.capture_end_ns - last.ts_ns
             gap = Gap(GapKind.PENDING, last.frame, NEVER, NEVER, since_probe, state.unanswered, state.lag_ns)
             state.gaps.append(gap)
-        elif not state.fin_frame and not rows.is_in_flight(end):
+        elif not state.fin_frame and not rows.has_work(end):
             state.survived_to_the_end = _survived(state, rows.last_frame, silent_ns, NEVER, rows.capture_end_ns)
 
 

@@ -95,6 +95,8 @@ GIVE_UP_NS = 500_000_000
 
 ANSWER_NS = 3_000_000_000
 """A RST later than any round trip after a probe does not answer it."""
+MOST_MISSING = 2
+"""More probes in a row are hardly lost at the capture point alone."""
 QUOTE_LOOKBACK = 64
 """An ICMP error quotes a recent segment; bounds the work that forged ones can cause."""
 
@@ -180,16 +182,19 @@ def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
 def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
     open_probe_0, open_probe_1 = NEVER, NEVER  # each end's latest probe that nothing answers so far
     spacing_0, spacing_1 = NEVER, NEVER  # its distance from the one before that nothing answers either
+    persists_0, persists_1 = 0, 0  # the end's latest small segment was a zero-window probe
     for place in range(first, last):
         row = order[place]
         end = c.end[row]
         mine, theirs = (open_probe_0, open_probe_1) if end == 0 else (open_probe_1, open_probe_0)
-        spacing = spacing_0 if end == 0 else spacing_1
-        tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, spacing, out)
+        spacing, persists = (spacing_0, persists_0) if end == 0 else (spacing_1, persists_1)
+        tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, spacing, persists, out)
         out.tag[row], out.rule[row], out.of[row] = tag, rule, of
         if tag == PROBE or tag == WINDOW_PROBE:
             spacing = c.ts_ns[row] - c.ts_ns[mine] if mine != NEVER else NEVER
             spacing_0, spacing_1 = (spacing, spacing_1) if end == 0 else (spacing_0, spacing)
+            persists = int(tag == WINDOW_PROBE)
+            persists_0, persists_1 = (persists, persists_1) if end == 0 else (persists_0, persists)
             mine = row
         elif tag == RST_TAG or tag == GIVE_UP_RST:
             mine, theirs = NEVER, NEVER
@@ -202,7 +207,7 @@ def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
 
 
 def decide_row(
-    c: Any, order: Any, place: int, first: int, last: int, mine: int, theirs: int, spacing: int, out: Any
+    c: Any, order: Any, place: int, first: int, last: int, mine: int, theirs: int, spacing: int, persists: int, out: Any
 ) -> tuple[int, int, int]:
     """The rules in order; the first that holds decides."""
     row = order[place]
@@ -221,7 +226,7 @@ def decide_row(
     if flags & FIN:
         return FIN_TAG, CONTROL_BIT, theirs if theirs != NEVER and answers(c, row, theirs) else NEVER
     if c.payload_len[row] <= 1:
-        tag, rule = probe_or_not(c, order, place, first, last)
+        tag, rule = probe_or_not(c, order, place, first, last, persists)
         if tag != NO_TAG:
             return tag, rule, NEVER
     if is_resend(c, row):
@@ -244,7 +249,7 @@ def decide_row(
     return PURE_ACK, PLAIN, NEVER
 
 
-def probe_or_not(c: Any, order: Any, place: int, first: int, last: int) -> tuple[int, int]:
+def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, persists: int) -> tuple[int, int]:
     """A segment of at most one octet: a probe of either kind, something that looks like one, or NO_TAG."""
     row = order[place]
     rule = NEVER
@@ -262,7 +267,7 @@ def probe_or_not(c: Any, order: Any, place: int, first: int, last: int) -> tuple
         if is_window_probe_with_data(c, row):
             return WINDOW_PROBE, WINDOW_CLOSED
         return NO_TAG, NEVER
-    if c.peer_window[row] == 0:
+    if c.peer_window[row] == 0 and is_persist_timer(c, order, place, last, persists):
         return WINDOW_PROBE, WINDOW_CLOSED
     if c.payload_len[row] == 1 and c.in_flight[row] > 0 and rule != BELOW_SND_UNA:
         return RETRANSMISSION, OCTETS_SENT_BEFORE
@@ -340,6 +345,21 @@ def is_window_probe_with_data(c: Any, row: int) -> bool:
     return bool(c.payload_len[row] == 1 and c.relation[row] == REL_NEXT and c.peer_window[row] == 0)
 
 
+def is_persist_timer(c: Any, order: Any, place: int, last: int, persists: int) -> bool:
+    """The window is closed and there is something to send: probes begin after one RTO and double (RFC 9293 §3.8.6.1).
+
+    With nothing to send it is the keepalive timer, which waits a second at least and keeps its pace.
+    """
+    row = order[place]
+    if persists or c.any_ns[row] == NEVER or c.ts_ns[row] - c.any_ns[row] < REPEAT_NS:
+        return True
+    for other in range(place + 1, last):
+        later = order[other]
+        if c.end[later] == c.end[row] and c.kind[later] != KIND_ICMP_ERROR:
+            return bool(c.payload_len[later] <= 1 and c.own_ns[later] < REPEAT_NS and c.peer_window[later] == 0)
+    return False
+
+
 def is_resend(c: Any, row: int) -> bool:
     """All of its octets lie before SND.NXT (RFC 9293 §3.8.1). A place that is not sure proves nothing."""
     if c.payload_len[row] == 0 or c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_NEXT:
@@ -374,9 +394,17 @@ def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
     """
     if probe == NEVER or not c.flags[row] & ACK:
         return False
-    if spacing != NEVER and abs(c.own_ns[row] - spacing) > spacing // 7:
+    if spacing != NEVER and not is_on_grid(c.own_ns[row], spacing):
         return False
     return bool(c.seq[row] == seq_add(c.seq[probe], 1) and c.own_ns[row] >= GIVE_UP_NS)
+
+
+def is_on_grid(own_ns: int, spacing: int) -> bool:
+    """One interval, to an eighth; or several against one, where a probe is missing in the capture."""
+    for times in range(1, MOST_MISSING + 2):
+        if abs(own_ns - times * spacing) <= spacing // 7 or abs(times * own_ns - spacing) <= spacing // 7:
+            return True
+    return False
 
 
 def is_own_traffic(c: Any, row: int) -> bool:

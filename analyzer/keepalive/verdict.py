@@ -66,14 +66,21 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What other traffic of the capture says about the end that fell silent."""
+    """What other traffic of the capture says about the end that fell silent (`neighbourhood.py`)."""
 
+    silent_end: int | None
     answers_elsewhere: bool
-    """Its address sent something in another flow after the first unanswered probe."""
-    neighbour_frames: tuple[int, ...]
-    """ARP or neighbour solicitations for its address that nothing answered."""
-    last_asked_ns: int
-    """The last of them, -1 for none."""
+    """Its address sent something in another flow meanwhile."""
+    asked: tuple[tuple[int, int], ...]
+    """Time and frame of the ARP or neighbour solicitations for it that nothing answered."""
+
+    @property
+    def neighbour_frames(self) -> tuple[int, ...]:
+        return tuple(frame for _, frame in self.asked)
+
+    @property
+    def last_asked_ns(self) -> int:
+        return self.asked[-1][0] if self.asked else NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,8 @@ DEAF_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
 LONGEST_BACKOFF_NS = 120_000_000_000
 """No stack waits longer between resends (TCP_RTO_MAX)."""
+SHORTEST_INTERVAL_NS = 1_200_000_000
+"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
 EVIDENCE = 12
 """So many frames are named."""
 
@@ -180,19 +189,36 @@ def was_closed(story: Story, _around: Surroundings) -> Verdict | None:
 
 
 def is_probing(story: Story, around: Surroundings) -> Verdict | None:
-    """Unanswered probes, and no RST: still running at the capture's end, or given up in silence."""
+    """Unanswered probes, and no RST: still running at the capture's end, or given up in silence.
+
+    Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
+    """
     run = story.run
-    if run is None:
+    if run is not None:
+        prober, heard_ns, probe_frames, last_ns = run.end, run.heard_ns, run.frames, run.last_ns
+    elif around.silent_end is not None and around.asked and story.ends[1 - around.silent_end].probes:
+        prober, heard_ns = 1 - around.silent_end, story.heard_ns[around.silent_end]
+        probe_frames, last_ns = (), NEVER
+    else:
         return None
     cause, outcome, confidence, reasons = _why_silent(story, around)
-    frames = (*run.frames, *around.neighbour_frames)
-    last_sign_ns = max(run.last_ns, around.last_asked_ns, story.last_ns)
-    if story.capture_end_ns - last_sign_ns <= SILENCE * _interval_ns(story):
+    frames = (*probe_frames, *around.neighbour_frames)
+    last_sign_ns = max(last_ns, around.last_asked_ns, story.last_ns)
+    if story.capture_end_ns - last_sign_ns <= SILENCE * _interval_ns(story, around):
         reasons = (Reason.RUN_GOES_ON, *reasons)
-        return Verdict(Outcome.PROBING, cause, run.end, None, None, None, confidence, frames[:EVIDENCE], reasons)
-    delay = last_sign_ns - run.heard_ns if run.heard_ns != NEVER else None
+        return Verdict(Outcome.PROBING, cause, prober, None, None, None, confidence, frames[:EVIDENCE], reasons)
+    delay = last_sign_ns - heard_ns if heard_ns != NEVER else None
     reasons = (Reason.SILENT_AFTER_PROBES, *reasons)
-    return _dead(outcome, cause, run.end, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
+    return _dead(outcome, cause, prober, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
+
+
+def is_gone_from_link(_story: Story, around: Surroundings) -> Verdict | None:
+    """Nobody answers ARP for an end of an idle connection, and no keepalive has noticed."""
+    if not around.asked:
+        return None
+    frames = around.neighbour_frames[:EVIDENCE]
+    reasons = (Reason.NEIGHBOUR_SILENT,)
+    return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
 
 
 def is_one_sided(story: Story, around: Surroundings) -> Verdict | None:
@@ -241,6 +267,7 @@ RULES: tuple[type_of_rule, ...] = (
     data_was_given_up,
     data_goes_unanswered,
     is_probing,
+    is_gone_from_link,
 )
 
 
@@ -255,9 +282,8 @@ def _open(story: Story) -> Verdict:
 
 
 def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Confidence, tuple[Reason, ...]]:
-    """What ICMP, ARP and the peer's other connections say about a run of unanswered probes."""
-    assert story.run is not None
-    if story.run.icmp_frames:
+    """What ICMP, ARP and the peer's other connections say about a peer that does not answer."""
+    if story.run is not None and story.run.icmp_frames:
         reasons = (Reason.ICMP_DISCARDED,)
         return Cause.PATH_UNREACHABLE, Outcome.UNREACHABLE, Confidence.CERTAIN, reasons
     if around.neighbour_frames:
@@ -295,14 +321,13 @@ def _heard_before(story: Story, end: int) -> int:
     return probes[-1].ts_ns - gaps[-1].any_ns if gaps and gaps[-1].any_ns != NEVER else NEVER
 
 
-def _interval_ns(story: Story) -> int:
-    """The spacing that the run shows, or the longest usual one."""
-    assert story.run is not None
-    frames = set(story.run.frames)
-    times = [probe.ts_ns for probe in story.ends[story.run.end].probes if probe.frame in frames]
-    if len(times) < 2:
-        return LONGEST_INTERVAL_NS
-    return max(later - earlier for earlier, later in pairwise(times))
+def _interval_ns(story: Story, around: Surroundings) -> int:
+    """The longest spacing that probes and solicitations show, or the longest usual one."""
+    frames = set(story.run.frames) if story.run is not None else set()
+    times = [probe.ts_ns for end in story.ends for probe in end.probes if probe.frame in frames]
+    spacings = [later - earlier for earlier, later in pairwise(sorted({*times, *(ts_ns for ts_ns, _ in around.asked)}))]
+    longest = max(spacings, default=0)
+    return longest if longest >= SHORTEST_INTERVAL_NS else LONGEST_INTERVAL_NS
 
 
 def _dead(

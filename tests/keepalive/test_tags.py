@@ -228,6 +228,34 @@ def test_empty_zero_window_probes_of_linux() -> None:
     """)
 
 
+def test_a_closed_window_with_nothing_to_send_leaves_the_keepalive_timer_on() -> None:
+    told(f"""{OPENED}
+    2.00   B>A  A   seq 5000  ack 1100  win 0     | window-update
+    32.00  A>B  A   seq 1099  ack 5000            | keepalive-probe by below-snd-nxt
+    32.01  B>A  A   seq 5000  ack 1100  win 0     | keepalive-answer of 32.00
+    62.01  A>B  A   seq 1099  ack 5000            | keepalive-probe
+    """)
+
+
+def test_data_written_later_to_a_closed_window_is_seen_by_the_pace_of_its_probes() -> None:
+    told(f"""{OPENED}
+    2.00   B>A  A   seq 5000  ack 1100  win 0     | window-update
+    12.20  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    12.65  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    13.52  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    15.30  A>B  A   seq 1099  ack 5000            | zero-window-probe
+    """)
+
+
+@pytest.mark.parametrize("rst_s", ["51.01", "61.01"], ids=["one interval", "a probe is missing in the capture"])
+def test_giving_up_is_on_the_grid_of_the_probes(rst_s: str) -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    {rst_s}  A>B  RA  seq 1100  ack 5000  | give-up-rst
+    """)
+
+
 def test_zero_window_probes_with_an_octet_of_data() -> None:
     """The classic ones (RFC 9293 §3.8.6.1); the answer takes the octet or, with the window closed, does not."""
     told(f"""{OPENED}
