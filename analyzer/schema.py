@@ -48,19 +48,31 @@ PACKETS = table(
     Column("src_lo", "q", "", "source address, low half"),
     Column("dst_hi", "q", "", "destination address, high half"),
     Column("dst_lo", "q", "", "destination address, low half"),
-    Column("ports", "q", "", "source port * 65536 + destination port"),
-    Column("seq", "q", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ"),
-    Column("ack", "q", "u32", "SEG.ACK"),
+    Column("ports", "q", "", "source port * 65536 + destination port; of a wrapped packet LAYER_*, what is in it"),
+    Column("seq", "q", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ; of a wrapped packet where it begins"),
+    Column("ack", "q", "u32", "SEG.ACK; of a wrapped packet where its captured octets end"),
     Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code, ICMPv6 types from 64"),
     Column("window", "q", "", "window field, not scaled"),
     Column("window_shift", "b", "bits", "window scale option of a SYN, -1 without"),
-    Column("payload_len", "q", "octets", "TCP payload, from the IP header's lengths"),
+    Column("payload_len", "q", "octets", "TCP payload, from IP's lengths; of a wrapped packet the end on the wire"),
     Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
     Column("ttl", "h", "hops", "TTL or hop limit"),
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
     Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
     Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
     Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+    Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
+)
+
+LAYERS = table(
+    "LAYERS",
+    Column("row", "q", "", "row of the packet that was unwrapped"),
+    Column("kind", "b", "TUNNEL_*", "what it was wrapped in"),
+    Column("identifier", "q", "", "number of the tunnel (VNI, key, …), -1 without one for both directions"),
+    Column("src_hi", "q", "", "outer source address, high half"),
+    Column("src_lo", "q", "", "outer source address, low half"),
+    Column("dst_hi", "q", "", "outer destination address, high half"),
+    Column("dst_lo", "q", "", "outer destination address, low half"),
 )
 
 FLOWS = table(
@@ -70,9 +82,12 @@ FLOWS = table(
     Column("b_hi", "q", "", "address of end 1, high half"),
     Column("b_lo", "q", "", "address of end 1, low half"),
     Column("ports", "q", "", "port of end 0 * 65536 + port of end 1"),
+    Column("tunnel", "i", "", "number of the tunnel that it runs through, 0 for none"),
     Column("opened", "b", "OPENED_*", "how the flow enters the capture"),
     Column("is_opening", "b", "bool", "only SYNs have been seen so far"),
-    Column("syn_seq", "q", "u32", "sequence number of the opening SYN, -1 without"),
+    Column("syn_seq", "q", "u32", "sequence number of the opening SYN, captured or acknowledged; -1 unknown"),
+    Column("first_frame", "q", "", "number of the first segment's frame"),
+    Column("seen_ns", "q", "ns", "latest segment, as the look-up of flows has seen it"),
     Column("packets", "q", "", "segments seen"),
     Column("octets", "q", "octets", "TCP payload seen, retransmissions included"),
     Column("first_ns", "q", "ns", "first segment"),
@@ -83,6 +98,9 @@ FLOWS = table(
 
 ENDS = table(
     "ENDS",
+    Column("seen_seq", "q", "u32", "where the end's last segment ended, as the look-up of flows has seen it"),
+    Column("seen_ack", "q", "u32", "its SEG.ACK"),
+    Column("seen_tsval", "q", "u32", "its timestamp value, -1 without"),
     Column("snd_nxt", "q", "u32", "SND.NXT: own sequence numbers used or acknowledged, -1 unknown"),
     Column("snd_una", "q", "u32", "SND.UNA: acknowledged by the other end, -1 unknown"),
     Column("is_sure", "b", "bool", "snd_nxt rests on a SYN, data or the other end's ACK"),
@@ -149,7 +167,7 @@ NEIGHBOURS = table(
     Column("asker_lo", "q", "", "who asks or is told, low half"),
 )
 
-KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR = range(4)
+KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_WRAPPED = range(5)
 OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20

@@ -1,0 +1,26 @@
+"""Numbers in a buffer, for kernels: results are Python ints or int64, whatever the buffer holds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def u16(buffer: Sequence[int], at: int) -> int:
+    return buffer[at] * 256 + buffer[at + 1]
+
+
+def u32(buffer: Sequence[int], at: int) -> int:
+    return ((buffer[at] * 256 + buffer[at + 1]) * 256 + buffer[at + 2]) * 256 + buffer[at + 3]
+
+
+def i64(buffer: Any, at: int) -> int:
+    """Eight octets as a signed value, so that addresses fit a signed column."""
+    high = u32(buffer, at)
+    return (high - ((high & 0x80000000) << 1)) * 4294967296 + u32(buffer, at + 4)
+
+
+def u16_little(buffer: Sequence[int], at: int) -> int:
+    return buffer[at + 1] * 256 + buffer[at]
+
+
+def u32_little(buffer: Sequence[int], at: int) -> int:
+    return ((buffer[at + 3] * 256 + buffer[at + 2]) * 256 + buffer[at + 1]) * 256 + buffer[at]

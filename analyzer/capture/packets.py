@@ -1,0 +1,86 @@
+"""Records in, packets out, whatever they are wrapped in; and which tunnel each packet came through.
+
+The header kernel does the ordinary packets. Those that it leaves are unwrapped layer by layer in the
+row where they stand, so that packets stay in capture order, and become packets or nothing.
+"""
+
+import socket
+from typing import Any
+
+from analyzer.capture.encapsulation import TUNNEL_NAMES, unwrap
+from analyzer.capture.headers import decode
+from analyzer.columns import Table
+from analyzer.diagnostics import MALFORMED_HEADER, note
+from analyzer.jit import Engine
+from analyzer.schema import KIND_OTHER, KIND_WRAPPED, LAYERS, NEVER, PACKETS
+
+MAX_LAYERS = 8
+"""Nobody wraps deeper on purpose."""
+
+IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
+"""What headers.IPV4_MAPPED puts before an IPv4 address."""
+
+
+class Decoder:
+    """Decodes batch by batch; knows the tunnels that were met."""
+
+    def __init__(self) -> None:
+        self.tunnels = Tunnels()
+        self._packets = Table(PACKETS)
+        self._layers = Table(LAYERS)
+
+    def decode(self, buffer: bytearray, records: Table, first_frame: int, engine: Engine, counts: Any) -> Table:
+        """The packets of a batch of records; the table is used again for the next one."""
+        packets = self._packets
+        packets.rows = 0
+        packets.reserve(records.rows + 1)
+        packets.rows = engine.run(decode, buffer, records.view, records.rows, first_frame, packets.view, counts)
+        for _ in range(MAX_LAYERS):
+            if KIND_WRAPPED not in packets.view.kind[: packets.rows]:
+                return packets
+            self._unwrap(buffer, engine, counts)
+        kinds, frames = packets.view.kind, packets.view.frame
+        for row in range(packets.rows):
+            if kinds[row] == KIND_WRAPPED:
+                note(counts, MALFORMED_HEADER, frames[row])
+                kinds[row] = KIND_OTHER
+        return packets
+
+    def _unwrap(self, buffer: bytearray, engine: Engine, counts: Any) -> None:
+        """One layer off all packets that are wrapped."""
+        packets, layers = self._packets, self._layers
+        layers.reserve(packets.rows)
+        rows = engine.run(unwrap, buffer, packets.view, packets.rows, layers.view, counts)
+        tunnel = packets.view.tunnel
+        for row, *layer in zip(*(column[:rows] for column in layers.view), strict=True):
+            tunnel[row] = self.tunnels.number(tunnel[row], *layer)
+
+
+class Tunnels:
+    """Numbers for tunnels, and their names: "vxlan 42", or with outer ends where the header has no number."""
+
+    def __init__(self) -> None:
+        self.names = [""]
+        self._numbers: dict[tuple[int, ...], int] = {}
+
+    def number(
+        self, around: int, kind: int, identifier: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int
+    ) -> int:
+        """The same for both directions; `around` is the tunnel in which this one runs, 0 for none."""
+        ends = sorted(((src_hi, src_lo), (dst_hi, dst_lo))) if identifier == NEVER else ()
+        key = (around, kind, identifier, *(half for end in ends for half in end))
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.names)
+            which = "-".join(address(*end) for end in ends) if ends else str(identifier)
+            name = f"{TUNNEL_NAMES[kind]} {which}"
+            self.names.append(f"{self.names[around]} / {name}" if around else name)
+        return number
+
+
+def address(hi: int, lo: int) -> str:
+    """Text of an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
+    octets = hi.to_bytes(8, "big", signed=True) + lo.to_bytes(8, "big", signed=True)
+    if octets.startswith(IPV4_PREFIX):
+        return socket.inet_ntop(socket.AF_INET, octets[12:])
+    return socket.inet_ntop(socket.AF_INET6, octets)
