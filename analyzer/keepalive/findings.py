@@ -58,6 +58,14 @@ class Flow:
     ends: tuple[End, End]
     story: Story
     verdict: Verdict
+    tunnel: str | None = None
+    """What it ran through where it was captured: "vxlan 42", or "gre 10.0.0.1-10.0.0.2"."""
+    first_frame: int = 0
+
+    @property
+    def beating(self) -> tuple[int, ...]:
+        """The ends whose application sends a heartbeat."""
+        return tuple(index for index in (0, 1) if self.ends[index].story.heartbeat is not None)
 
     @property
     def probers(self) -> tuple[int, ...]:

@@ -9,28 +9,55 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from analyzer.keepalive.ledger import heartbeat
 from analyzer.keepalive.tags import (
+    ANSWER,
+    CHALLENGE_ACK,
     DUPLICATE_FRAME,
     FIN_TAG,
     GIVE_UP_RST,
+    HEARTBEAT,
     ICMP_UNREACHABLE,
     PROBE,
     RETRANSMISSION,
     RST_TAG,
     STRAY,
+    SYN_ACK,
+    SYN_TAG,
+    WINDOW_ANSWER,
     WINDOW_PROBE,
 )
-from analyzer.keepalive.timeline import Answer, Deafness, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
+from analyzer.keepalive.timeline import (
+    Answer,
+    Deafness,
+    EndStory,
+    Gap,
+    GapKind,
+    Persistence,
+    Probe,
+    ProbeRun,
+    Reset,
+    Silence,
+    Story,
+)
 from analyzer.schema import ACK as ACK_BIT
 from analyzer.schema import NEVER
+from analyzer.schema import RST as RST_BIT
 from analyzer.sequence import seq_diff
 from analyzer.tcp.flows import FlowTable
-from analyzer.tcp.tracker import IDLE_NS, TRAIT_PEER_IN_FLIGHT
+from analyzer.tcp.tracker import IDLE_NS
+from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT
 
 UNKNOWN_LAG_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
+ANSWERS_APART_NS = 500_000_000
+"""Linux answers empty segments outside of the window no more often (tcp_invalid_ratelimit, tcp_oow_rate_limited)."""
 SAME_INSTANT_NS = 5_000_000
 """A second copy of an answer is still that answer."""
+LONG_NS = 10_000_000_000
+"""Every path survives shorter silences."""
+KNOWN_IDS = 4
+"""So many IP identifications show whether an end counts them."""
 
 
 class FlowRows:
@@ -68,6 +95,10 @@ class FlowRows:
         sent_ns: int = self._ends.last_ns[2 * self._flow + end]
         return sent_ns
 
+    def ends_in_reset(self, end: int) -> bool:
+        """The end's last segment is a RST."""
+        return bool(self._ends.last_flags[2 * self._flow + end] & RST_BIT)
+
     def has_work(self, end: int) -> bool:
         """At the end of the capture it has octets in flight, or a closed window before it."""
         me = 2 * self._flow + end
@@ -88,10 +119,17 @@ class _EndState:
         self.resends: list[tuple[int, int]] = []  # frame and time
         self.unanswered = 0
         self.run_heard_ns = NEVER
+        self.answered_ns = NEVER  # when the peer last answered what lies outside of its window
+        self.beats: list[tuple[int, int, int]] = []  # frame, time, octets
         self.echo_ns = NEVER  # its last probe or resend
         self.speech_ns = NEVER  # as of then, when it last sent anything else
         self.icmp_frames: list[int] = []
         self.icmp: tuple[int, int] | None = None
+        self.ttls: set[int] = set()
+        self.ip_ids: list[int] = []
+        self.has_timestamp = False
+        self.before_reset_ns: int | None = None  # when it was last heard before it sent RST
+        self.window_probes: list[tuple[int, int]] = []  # frame and time, all answered so far
 
 
 def tell(rows: FlowRows) -> Story:
@@ -101,26 +139,37 @@ def tell(rows: FlowRows) -> Story:
     ends = (_EndState(rows.lag_ns(0)), _EndState(rows.lag_ns(1)))
     place_of_probe: dict[int, tuple[_EndState, int]] = {}
     reset: Reset | None = None
+    silences: list[Silence] = []
+    bridged_ns = 0
     for row in rows:
         tag, end = tags[row], c.end[row]
         me, peer = ends[end], ends[1 - end]
         if tag == DUPLICATE_FRAME:
+            me.ttls.add(c.ttl[row])
             continue
         if tag == ICMP_UNREACHABLE:
             me.icmp_frames.append(c.frame[row])
             me.icmp = (c.flags[row] >> 8, c.flags[row] & 0xFF)
             _answer(place_of_probe, of[row], Answer.ICMP, c, row)
             continue
+        if c.flags[row] & RST_BIT and me.before_reset_ns is None:
+            me.before_reset_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
         if reset is not None:
             continue  # what follows a reset is no longer this connection
+        if c.idle_ns[row] >= LONG_NS and _is_test_of_path(c, row, tag, ends):
+            silences.append(Silence(c.frame[row], c.ts_ns[row], c.idle_ns[row], end, survived=False))
+        if not c.flags[row] & RST_BIT:
+            _note_looks(c, row, me)
         _note_survived(c, row, tag, ends)
         if tag == PROBE:
-            me.gaps.append(_gap_of_probe(c, row, me, peer))
+            gap = _gap_of_probe(c, row, me, peer)
+            if min(gap.heard_ns, gap.any_ns, gap.probe_ns) >= NEVER:  # the clock was not set back
+                me.gaps.append(gap)
             _note_echo(c, row, me)
             if not me.unanswered:
                 me.run_heard_ns = c.any_ns[row]
             place_of_probe[row] = (me, len(me.probes))
-            me.probes.append(Probe(c.frame[row], c.ts_ns[row], c.payload_len[row], Answer.NOTHING, 0, NEVER))
+            me.probes.append(_probe(c, row, me))
             me.unanswered += 1
             continue
         if tag == RETRANSMISSION:
@@ -132,23 +181,66 @@ def tell(rows: FlowRows) -> Story:
                 me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me, peer))
             if tag == RST_TAG:
                 _answer(place_of_probe, of[row], Answer.RST, c, row)
-            reset = _reset(c, row, tag == GIVE_UP_RST, of[row], peer)
+            reset = _reset(c, row, tag == GIVE_UP_RST, of[row], me, peer)
             continue
+        if tag == ANSWER and c.data_ns[row] != NEVER:
+            bridged_ns = max(bridged_ns, c.ts_ns[row] - c.data_ns[row])
         if tag == STRAY:
             continue
+        if tag == HEARTBEAT:
+            me.beats.append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
+        if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
+            peer.answered_ns = c.ts_ns[row]
         peer.unanswered = 0
         peer.icmp_frames.clear()
         peer.icmp = None
         peer.resends.clear()
         if of[row] != NEVER:
             _answer(place_of_probe, of[row], Answer.ACK if c.payload_len[row] == 0 else Answer.DATA, c, row)
+        if tag != WINDOW_PROBE and tag != WINDOW_ANSWER:
+            me.window_probes.clear()
+            peer.window_probes.clear()
+        if tag == WINDOW_PROBE:
+            me.window_probes.append((c.frame[row], c.ts_ns[row]))
         if tag == WINDOW_PROBE or (tag == FIN_TAG and me.fin_frame):
             me.resends.append((c.frame[row], c.ts_ns[row]))
         if tag == FIN_TAG and not me.fin_frame:
             me.fin_frame = c.frame[row]
     if reset is None:
         _note_capture_end(rows, ends)
-    return _story(rows, ends, reset)
+    return _story(rows, ends, reset, _with_survivors(silences, rows, ends), bridged_ns)
+
+
+def _is_test_of_path(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]) -> bool:
+    """Whether the silence began with nothing outstanding, so that only its length can have broken the path."""
+    if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
+        return False
+    is_waiting = c.in_flight[row] > 0 or c.traits[row] & TRAIT_PEER_IN_FLIGHT
+    return not is_waiting and not any(state.unanswered or state.resends for state in ends)
+
+
+def _with_survivors(silences: list[Silence], rows: FlowRows, ends: tuple[_EndState, _EndState]) -> tuple[Silence, ...]:
+    """A silence was survived where the end that did not end it was heard later, by more than a RST."""
+    last_ns = [rows.last_sent_ns(0), rows.last_sent_ns(1)]
+    for end, state in enumerate(ends):
+        if state.before_reset_ns is not None and rows.ends_in_reset(end):
+            last_ns[end] = state.before_reset_ns
+    return tuple(replace(one, survived=last_ns[1 - one.sender] > one.ts_ns) for one in silences)
+
+
+def _note_looks(c: Any, row: int, me: _EndState) -> None:
+    """What a RST is held against: TTLs, IP identifications, the timestamp option."""
+    me.ttls.add(c.ttl[row])
+    me.has_timestamp = me.has_timestamp or c.tsval[row] != NEVER
+    if c.ip_id[row] > 0:
+        me.ip_ids = [*me.ip_ids[1 - KNOWN_IDS :], c.ip_id[row]]
+
+
+def _probe(c: Any, row: int, me: _EndState) -> Probe:
+    """Not answered so far. With an octet it would be: those are not limited."""
+    is_soon = me.answered_ns != NEVER and c.ts_ns[row] - me.answered_ns < ANSWERS_APART_NS
+    may_go_unanswered = bool(is_soon and c.payload_len[row] == 0)
+    return Probe(c.frame[row], c.ts_ns[row], c.payload_len[row], Answer.NOTHING, 0, NEVER, may_go_unanswered)
 
 
 def _answer(places: dict[int, tuple[_EndState, int]], of: int, answer: Answer, c: Any, row: int) -> None:
@@ -174,7 +266,8 @@ def _gap_of_probe(c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
         return _timer_gap(GapKind.FIRST, c, row, me, peer)
     before = me.probes[-1]
     heard_ns, any_ns = c.heard_ns[row], c.any_ns[row]
-    if any_ns <= before.ts_ns or (heard_ns != NEVER and heard_ns <= before.ts_ns):
+    is_silent = any_ns <= before.ts_ns or (heard_ns != NEVER and heard_ns <= before.ts_ns)
+    if is_silent and (me.unanswered or heard_ns < before.ts_ns):  # an answer may bear the probe's own time stamp
         return _timer_gap(GapKind.SPACING, c, row, me, peer)
     if before.answer is Answer.ACK and 0 <= heard_ns - before.answer_ns <= SAME_INSTANT_NS:
         return _timer_gap(GapKind.CYCLE, c, row, me, peer)
@@ -244,7 +337,7 @@ def _note_capture_end(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> None
             state.survived_to_the_end = _survived(state, rows.last_frame, silent_ns, NEVER, rows.capture_end_ns)
 
 
-def _reset(c: Any, row: int, is_give_up: bool, of: int, peer: _EndState) -> Reset:
+def _reset(c: Any, row: int, is_give_up: bool, of: int, me: _EndState, peer: _EndState) -> Reset:
     return Reset(
         frame=c.frame[row],
         ts_ns=c.ts_ns[row],
@@ -254,11 +347,23 @@ def _reset(c: Any, row: int, is_give_up: bool, of: int, peer: _EndState) -> Rese
         answers_frame=c.frame[of] if of != NEVER and not is_give_up else 0,
         follows_data=bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or bool(peer.resends),
         ttl=c.ttl[row],
-        usual_ttl=c.usual_ttl[row],
+        usual_ttl=c.ttl[row] if c.ttl[row] in me.ttls else c.usual_ttl[row],
+        own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER,
+        window=c.window[row],
+        ip_id=c.ip_id[row],
+        has_timestamp=c.tsval[row] != NEVER,
+        usual_ip_ids=tuple(me.ip_ids),
+        has_usual_timestamp=me.has_timestamp,
     )
 
 
-def _story(rows: FlowRows, ends: tuple[_EndState, _EndState], reset: Reset | None) -> Story:
+def _story(
+    rows: FlowRows,
+    ends: tuple[_EndState, _EndState],
+    reset: Reset | None,
+    silences: tuple[Silence, ...],
+    bridged_ns: int,
+) -> Story:
     return Story(
         ends=(_end_story(ends[0]), _end_story(ends[1])),
         run=_last_run(ends),
@@ -267,6 +372,9 @@ def _story(rows: FlowRows, ends: tuple[_EndState, _EndState], reset: Reset | Non
         last_ns=rows.last_ns,
         capture_end_ns=rows.capture_end_ns,
         heard_ns=(rows.last_sent_ns(0), rows.last_sent_ns(1)),
+        silences=silences,
+        bridged_ns=bridged_ns,
+        persistence=_persistence(ends),
     )
 
 
@@ -276,6 +384,7 @@ def _end_story(state: _EndState) -> EndStory:
         gaps=(*state.gaps, *(gap for gap in (state.survived, state.survived_to_the_end) if gap)),
         fin_frame=state.fin_frame,
         lag_ns=state.lag_ns,
+        heartbeat=heartbeat(state.beats),
     )
 
 
@@ -289,6 +398,16 @@ def _deafness(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> Deafness | N
     return None
 
 
+def _persistence(ends: tuple[_EndState, _EndState]) -> Persistence | None:
+    for end in (0, 1):
+        probes = ends[end].window_probes
+        if probes and not ends[end].resends:
+            frames, times = tuple(frame for frame, _ in probes), [ts_ns for _, ts_ns in probes]
+            spacing_ns = times[-1] - times[-2] if len(times) > 1 else 0
+            return Persistence(end, frames, times[0], times[-1], spacing_ns)
+    return None
+
+
 def _last_run(ends: tuple[_EndState, _EndState]) -> ProbeRun | None:
     """Of both ends' runs the one that began first: it noticed the silence first."""
     runs = []
@@ -296,6 +415,8 @@ def _last_run(ends: tuple[_EndState, _EndState]) -> ProbeRun | None:
         state = ends[end]
         if state.unanswered:
             probes = state.probes[len(state.probes) - state.unanswered :]
+            if all(probe.may_go_unanswered for probe in probes):
+                continue
             first_ns, last_ns = probes[0].ts_ns, probes[-1].ts_ns
             frames, icmp_frames = tuple(probe.frame for probe in probes), tuple(state.icmp_frames)
             runs.append(ProbeRun(end, frames, first_ns, last_ns, state.run_heard_ns, icmp_frames))

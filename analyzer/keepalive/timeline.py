@@ -46,6 +46,11 @@ class Gap:
     speech_ns: int = -1
     """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
 
+    @property
+    def is_open(self) -> bool:
+        """The capture's end ended it."""
+        return self.kind is GapKind.PENDING or (self.kind is GapKind.SURVIVED and self.any_ns < 0)
+
 
 class Answer(Enum):
     """What answered a probe."""
@@ -69,6 +74,35 @@ class Probe:
     """0 when nothing answered."""
     answer_ns: int
     """Capture time of the answer, -1 when nothing answered."""
+    may_go_unanswered: bool = False
+    """So soon after the peer's last answer that its stack need not answer again."""
+
+    @property
+    def delay_ns(self) -> int:
+        """From the probe to its answer as captured, -1 when nothing answered."""
+        return self.answer_ns - self.ts_ns if self.answer is not Answer.NOTHING else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Little messages of one end's application, evenly spaced: an alternative to keepalive."""
+
+    period_ns: int
+    octets: int
+    """Payload of the longest."""
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Solicitation:
+    """An ARP request or neighbour solicitation for the end that fell silent, which nobody answers."""
+
+    frame: int
+    ts_ns: int
+    end: int
+    """The end that asks, on its behalf a router perhaps."""
+    of_frame: int
+    """The probe that it was sent for; 0 where it stands for one that could not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +147,41 @@ class Reset:
     ttl: int
     usual_ttl: int
     """TTL of the end's other segments, -1 unknown."""
+    own_ns: int = -1
+    """When the end was last heard before it."""
+    window: int = 0
+    ip_id: int = -1
+    has_timestamp: bool = False
+    usual_ip_ids: tuple[int, ...] = ()
+    """IP identifications of the end's latest segments that are known, in order."""
+    has_usual_timestamp: bool = False
+    """The end's other segments carry the option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing in either direction for so long, while neither end waited for the other."""
+
+    frame: int
+    """What ended it."""
+    ts_ns: int
+    ns: int
+    sender: int
+    """The end that ended it."""
+    survived: bool
+    """The other end was heard later, by more than a RST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """Window probes of one end that were all answered, up to where the flow's story ends."""
+
+    end: int
+    frames: tuple[int, ...]
+    first_ns: int
+    last_ns: int
+    spacing_ns: int
+    """Between the last two; 0 with only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +191,7 @@ class EndStory:
     fin_frame: int
     """0 without FIN."""
     lag_ns: int
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +207,8 @@ class Story:
     capture_end_ns: int
     heard_ns: tuple[int, int]
     """When each end last sent anything, -1 for never."""
+    silences: tuple[Silence, ...] = ()
+    """All of 10 s and more, in order."""
+    bridged_ns: int = 0
+    """The longest time without data after which an answered probe showed that the path still works."""
+    persistence: Persistence | None = None

@@ -1,8 +1,10 @@
 """Who talks to whom: packets get the index of their flow and of the end that sent them.
 
-A flow is one incarnation of a pair of endpoints. End 0 is the one that was seen first. The
-table is open addressing over exact keys with a seeded hash; a SYN that does not repeat the
-flow's own opens a new incarnation, and the old flow stays in the tables as it ended.
+A flow is one incarnation of a pair of endpoints, in one tunnel or in none. End 0 is the one
+that was seen first. The table is open addressing over exact keys with a seeded hash; a SYN
+that does not repeat the flow's own opens a new incarnation, and the old flow stays in the
+tables as it ended. So do numbers, after a long silence, that the old connection cannot have
+reached.
 """
 
 import os
@@ -15,17 +17,28 @@ from analyzer.schema import (
     ACK,
     ENDS,
     FLOWS,
-    KIND_NEIGHBOUR,
+    KIND_ICMP_ERROR,
     KIND_TCP,
     NEVER,
     OPENED_MIDSTREAM,
     OPENED_SYN,
     OPENED_SYN_ACK,
+    RST,
     SYN,
 )
+from analyzer.sequence import seq_add, seq_diff
 
 FIRST_SLOTS = 1 << 12
 MASK32 = 0xFFFFFFFF
+
+REUSE_NS = 30_000_000_000
+"""A port pair rests so long before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
+BACK_OCTETS = 1 << 16
+"""After such a silence nothing lies further back: what is sent again begins at SND.UNA."""
+AHEAD_OCTETS = 1 << 30
+"""The largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in both."""
+MICROSECOND_WRAP_NS = (1 << 31) * 1000
+"""As long as no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
 
 
 class FlowTable:
@@ -41,7 +54,7 @@ class FlowTable:
         """Fill in the flow and end of each packet; makes the flows that are new."""
         self._make_room(packets.rows, engine)
         self.flows.rows = engine.run(
-            look_up, packets.view, packets.rows, self.flows.view, self.flows.rows, self.slots, self.seed
+            look_up, packets.view, packets.rows, self.flows.view, self.flows.rows, self.ends.view, self.slots, self.seed
         )
         self.ends.rows = 2 * self.flows.rows
 
@@ -76,23 +89,23 @@ def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int)
     return mix(a + b, a ^ b)
 
 
-def look_up(packets: Any, count: int, flows: Any, known: int, slots: Any, seed: int) -> int:
+def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
     """Kernel: find or make the flow of each packet; returns the number of flows known now.
 
     Half of the slots at least are free, whatever the batch brings: the caller has made room.
     """
-    kinds, all_flags, all_ports = packets.kind, packets.flags, packets.ports
+    kinds, all_flags, all_ports, tunnels = packets.kind, packets.flags, packets.ports, packets.tunnel
     mask = len(slots) - 1
     for row in range(count):
         kind = kinds[row]
         packets.flow[row] = NEVER
-        if kind == KIND_NEIGHBOUR:
+        if kind != KIND_TCP and kind != KIND_ICMP_ERROR:
             continue
         src_hi, src_lo = packets.src_hi[row], packets.src_lo[row]
         dst_hi, dst_lo = packets.dst_hi[row], packets.dst_lo[row]
-        ports = all_ports[row]
+        ports, tunnel = all_ports[row], tunnels[row]
         turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
-        slot = pair_hash(seed, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
+        slot = pair_hash(seed + tunnel, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
         flow, end = NEVER, 0
         while slots[slot] != NEVER:
             one = slots[slot]
@@ -103,6 +116,7 @@ def look_up(packets: Any, count: int, flows: Any, known: int, slots: Any, seed: 
                 and flows.ports[one] == ports
                 and flows.a_hi[one] == src_hi
                 and flows.b_hi[one] == dst_hi
+                and flows.tunnel[one] == tunnel
             ):
                 flow, end = one, 0
                 break
@@ -112,24 +126,32 @@ def look_up(packets: Any, count: int, flows: Any, known: int, slots: Any, seed: 
                 and flows.ports[one] == turned
                 and flows.a_hi[one] == dst_hi
                 and flows.b_hi[one] == src_hi
+                and flows.tunnel[one] == tunnel
             ):
                 flow, end = one, 1
                 break
             slot = (slot + 1) & mask
         if kind == KIND_TCP:
-            is_syn = all_flags[row] & (SYN | ACK) == SYN
-            if flow == NEVER or (is_syn and is_new_incarnation(flows, flow, end, packets.seq[row])):
+            flags = all_flags[row]
+            if flow == NEVER or is_new_incarnation(packets, row, flows, flow, ends, end):
                 flow, end = known, 0
                 known += 1
                 slots[slot] = flow
                 flows.a_hi[flow], flows.a_lo[flow] = src_hi, src_lo
                 flows.b_hi[flow], flows.b_lo[flow] = dst_hi, dst_lo
-                flows.ports[flow] = ports
-                flows.opened[flow] = opening(all_flags[row])
-                flows.is_opening[flow] = is_syn
-                flows.syn_seq[flow] = packets.seq[row] if is_syn else NEVER
-            elif flows.is_opening[flow] and not is_syn:
+                flows.ports[flow], flows.tunnel[flow] = ports, tunnel
+                flows.opened[flow] = opening(flags)
+                flows.is_opening[flow] = flags & (SYN | ACK) == SYN
+                flows.syn_seq[flow] = opening_seq(packets, row)
+                flows.first_frame[flow] = packets.frame[row]
+                flows.seen_ns[flow] = packets.ts_ns[row]
+            elif flows.is_opening[flow] and flags & (SYN | ACK) != SYN:
                 flows.is_opening[flow] = 0
+            flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
+            if flags & (ACK | RST) == ACK:
+                me = 2 * flow + end
+                ends.seen_seq[me] = packets.seq[row] + packets.payload_len[row]
+                ends.seen_ack[me], ends.seen_tsval[me] = packets.ack[row], packets.tsval[row]
         packets.flow[row] = flow
         packets.end[row] = end
     return known
@@ -142,14 +164,54 @@ def opening(flags: int) -> int:
     return OPENED_MIDSTREAM
 
 
-def is_new_incarnation(flows: Any, flow: int, end: int, seq: int) -> bool:
-    """A SYN that neither repeats the flow's own nor is the other half of a simultaneous open.
+def opening_seq(packets: Any, row: int) -> int:
+    """Sequence number of the SYN that opens a flow, from itself or from its SYN|ACK, which may be captured first."""
+    flags = packets.flags[row]
+    if not flags & SYN:
+        return NEVER
+    return seq_add(packets.ack[row], -1) if flags & ACK else int(packets.seq[row])
+
+
+def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any, end: int) -> bool:
+    """A SYN that neither repeats the flow's own nor is the other half of a simultaneous open; or numbers that jump.
 
     RFC 9293 §3.6.1 (reuse after TIME-WAIT) and §3.5 (simultaneous open).
     """
-    if end == 0:
-        return bool(flows.syn_seq[flow] != seq)
+    flags = packets.flags[row]
+    silent_ns = packets.ts_ns[row] - flows.seen_ns[flow]
+    if not flags & SYN:
+        return silent_ns >= REUSE_NS and is_of_another_life(packets, row, ends, 2 * flow + end, silent_ns)
+    syn_seq = flows.syn_seq[flow]
+    if flags & ACK:  # its SYN may not have been captured
+        is_own = flows.is_opening[flow] or syn_seq == seq_add(packets.ack[row], -1)
+        return not is_own and (syn_seq != NEVER or silent_ns >= REUSE_NS)
+    if end == (flows.opened[flow] == OPENED_SYN_ACK):  # the originator
+        return bool(syn_seq != packets.seq[row])
     return not flows.is_opening[flow]
+
+
+def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: int) -> bool:
+    """After a long silence neither SEG.SEQ nor SEG.ACK goes on from the end's last segment, nor can they.
+
+    Timestamps decide where there are any: within one connection they neither run back (RFC 7323 §5.3) nor
+    faster than 1 MHz. Without them, both numbers must lie further back than a resend, or ahead by more
+    than any window. A capture that merely missed frames shows neither.
+    """
+    if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[me] == NEVER:
+        return False
+    ahead = seq_diff(packets.seq[row], ends.seen_seq[me])
+    acknowledged = seq_diff(packets.ack[row], ends.seen_ack[me])
+    if abs(ahead) <= 1 or abs(acknowledged) <= 1:
+        return False
+    tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[me]
+    if tsval != NEVER and seen_tsval != NEVER and silent_ns < MICROSECOND_WRAP_NS:
+        ticks = seq_diff(tsval, seen_tsval)
+        return ticks < 0 or ticks > silent_ns // 1000
+    return is_out_of_reach(ahead) and is_out_of_reach(acknowledged)
+
+
+def is_out_of_reach(octets: int) -> bool:
+    return octets < -BACK_OCTETS or octets > AHEAD_OCTETS
 
 
 def rebuild(flows: Any, known: int, slots: Any, seed: int) -> int:
@@ -157,16 +219,17 @@ def rebuild(flows: Any, known: int, slots: Any, seed: int) -> int:
     mask = len(slots) - 1
     for flow in range(known):
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
-        ports = flows.ports[flow]
+        ports, tunnel = flows.ports[flow], flows.tunnel[flow]
         turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
-        slot = pair_hash(seed, a_hi, a_lo, b_hi, b_lo, ports) & mask
+        slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
         while slots[slot] != NEVER:
             one = slots[slot]
             is_same = flows.a_lo[one] == a_lo and flows.b_lo[one] == b_lo and flows.ports[one] == ports
             is_turned = flows.a_lo[one] == b_lo and flows.b_lo[one] == a_lo and flows.ports[one] == turned
-            if is_same and flows.a_hi[one] == a_hi and flows.b_hi[one] == b_hi:
+            is_here = flows.tunnel[one] == tunnel
+            if is_here and is_same and flows.a_hi[one] == a_hi and flows.b_hi[one] == b_hi:
                 break
-            if is_turned and flows.a_hi[one] == b_hi and flows.b_hi[one] == a_hi:
+            if is_here and is_turned and flows.a_hi[one] == b_hi and flows.b_hi[one] == a_hi:
                 break
             slot = (slot + 1) & mask
         slots[slot] = flow

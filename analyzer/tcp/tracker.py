@@ -2,7 +2,7 @@
 
 The per-packet stage never decides what it cannot know. It keeps what RFC 9293 §3.3.1 calls
 the send sequence variables of both ends, and hands on as *candidates* every segment that
-may mean something for keepalive, with what was true when it was seen; `keepalive/tags.py`
+may mean something for keepalive, with what was true when it was seen; `keepalive/decide.py`
 decides with the flow's whole candidate list in view. All state is in the tables that the
 caller owns, so that the input may be cut into batches anywhere.
 """
@@ -26,35 +26,26 @@ from analyzer.schema import (
 )
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.flows import FlowTable
-
-REL_UNKNOWN, REL_NEXT, REL_BELOW, REL_BELOW_UNA, REL_OLD, REL_BEYOND = range(6)
-"""SEG.SEQ against SND.NXT: not known yet; equal; one below; further below, but one below SND.UNA;
-elsewhere below; above (a hole)."""
-
-TRAIT_UNSURE = 1
-"""SND.NXT rested only on this end's own segments of at most one octet."""
-TRAIT_SAME_ACK = 2
-"""SEG.ACK and the window differ in nothing or only in the window from the last segment's."""
-TRAIT_SAME_WINDOW = 4
-TRAIT_COPY = 8
-"""Equal to the end's last segment, milliseconds later: the same packet captured twice."""
-TRAIT_PEER_IN_FLIGHT = 16
-"""The other end has octets unacknowledged."""
-TRAIT_REVEALS = 32
-"""Its SEG.ACK shows that the other end's last segment, whose place was unknown, lay one below SND.NXT."""
-TRAIT_AT_FIN = 64
-"""SEG.SEQ is that of the end's own FIN: as likely an ACK captured late as a probe."""
-TRAIT_AFTER_SUSPECT = 128
-"""The first sign of this end since the other end sent what may have been a probe."""
+from analyzer.tcp.traits import (
+    PLAUSIBLE_ACK,
+    REL_NEXT,
+    REPLY_NS,
+    TRAIT_AFTER_SUSPECT,
+    TRAIT_COPY,
+    TRAIT_REFUSES_SYN,
+    TRAIT_SAME_ACK,
+    TRAIT_UNSURE,
+    is_below,
+    is_old_again,
+    may_be_probe,
+    relation_of,
+    traits_of,
+)
 
 IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
-COPY_NS = 5_000_000
-"""A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
-REPLY_NS = 2_000_000_000
-"""What acknowledges data later than any round trip is no measure of one."""
-PLAUSIBLE_ACK = 1 << 30
-"""The largest window (RFC 7323 §2.3): an ACK further ahead tells nothing about SND.NXT."""
+STEP_BACK_NS = 2_000_000_000
+"""No reordering of frames reaches so far back: the clock was set, or the capture contains the frames twice."""
 
 
 class Tracker:
@@ -112,6 +103,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         peer = me ^ 1
         ts, seq, ack, flags = packets.ts_ns[at], packets.seq[at], packets.ack[at], packets.flags[at]
         payload_len, tsval = packets.payload_len[at], packets.tsval[at]
+        traits = 0
 
         if flows.packets[flow] == 0:
             flows.first_ns[flow] = ts
@@ -121,6 +113,11 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             idle_ns = ts - flows.last_ns[flow]
             if idle_ns < 0:
                 note(counts, TIME_BACKWARDS, packets.frame[at])
+                if idle_ns <= -STEP_BACK_NS:
+                    if is_old_again(packets, at, ends, me, peer):
+                        traits = TRAIT_COPY
+                    else:
+                        set_clock_back(flows, flow, ends, ts)
                 idle_ns = 0
             if idle_ns > flows.max_idle_ns[flow]:
                 flows.max_idle_ns[flow] = idle_ns
@@ -130,7 +127,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         relation = relation_of(seq, snd_nxt, snd_una)
         in_flight = seq_diff(snd_nxt, snd_una) if snd_nxt != NEVER and snd_una != NEVER else NEVER
         window = scaled_window(packets.window[at], flags, ends, me, peer)
-        traits = traits_of(packets, at, ends, me, peer, relation, window, own_ns)
+        traits |= traits_of(packets, at, ends, me, peer, relation, window, own_ns)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
         is_small = payload_len <= 1 and not flags & (SYN | FIN | RST)
         is_suspect = is_small and (may_be_probe(relation) or (traits & TRAIT_UNSURE) != 0 or ends.window[peer] == 0)
@@ -138,7 +135,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
 
         if (
             flags & (SYN | FIN | RST)
-            or traits & TRAIT_AFTER_SUSPECT
+            or traits & (TRAIT_AFTER_SUSPECT | TRAIT_COPY)
             or idle_ns >= IDLE_NS
             or is_resend
             or is_suspect
@@ -160,18 +157,21 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         flows.packets[flow] += 1
         flows.octets[flow] += payload_len
         flows.last_ns[flow] = max(ts, flows.last_ns[flow])
+        if traits & TRAIT_COPY:
+            ends.last_ns[me] = max(ts, ends.last_ns[me])  # the next copy is measured from this one
+            continue
         if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
             ends.sent_ns[me] = ts
-        if not flags & RST:
+        if not flags & RST and not traits & TRAIT_REFUSES_SYN:
             take_ack(ends, me, peer, ack, flags, ts)
             take_sequence(ends, me, end_seq, payload_len, flags, relation, ts)
             ends.window[me] = window
             ends.ttl[me] = packets.ttl[at]
-        if is_suspect:
-            ends.is_suspect[me] = 1  # until the other end is heard: that is a candidate, data in between or not
-        else:
+        if not is_suspect:
             ends.is_suspect[peer] = 0
+        if is_suspect or flags & RST or flags & (SYN | ACK) == SYN:
+            ends.is_suspect[me] = 1  # until the other end is heard: that is a candidate, data in between or not
         if flags & SYN:
             ends.isn[me] = seq
             ends.window_shift[me] = packets.window_shift[at]
@@ -183,29 +183,6 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
     return rows
 
 
-def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
-    if snd_nxt == NEVER:
-        return REL_UNKNOWN
-    distance = seq_diff(seq, snd_nxt)
-    if distance == 0:
-        return REL_NEXT
-    if distance == -1:
-        return REL_BELOW
-    if distance > 0:
-        return REL_BEYOND
-    return REL_BELOW_UNA if snd_una != NEVER and seq == seq_add(snd_una, -1) else REL_OLD
-
-
-def is_below(relation: int) -> bool:
-    """Where a keepalive probe lies: one below SND.NXT, or below SND.UNA with a FIN or data in flight."""
-    return relation == REL_BELOW or relation == REL_BELOW_UNA
-
-
-def may_be_probe(relation: int) -> bool:
-    """A probe may also lie where nothing is known: at the capture's begin, or behind a hole in it."""
-    return is_below(relation) or relation == REL_UNKNOWN or relation == REL_BEYOND
-
-
 def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int:
     """RFC 7323 §2.2: scaled only where both SYNs carried the option, and never in a SYN."""
     if flags & SYN or ends.window_shift[me] <= 0 or ends.window_shift[peer] == NEVER:
@@ -214,58 +191,14 @@ def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int
     return scaled
 
 
-def traits_of(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, window: int, own_ns: int) -> int:
-    """What the per-flow stage wants to know and only the state of this moment can tell."""
-    seq, ack, flags = packets.seq[at], packets.ack[at], packets.flags[at]
-    traits = 0
-    if relation != REL_UNKNOWN and ends.is_sure[me] != 1:
-        traits |= TRAIT_UNSURE
-    if ends.is_suspect[peer] == 1:
-        traits |= TRAIT_AFTER_SUSPECT
-    if own_ns != NEVER and flags & ACK and ends.last_flags[me] & ACK and ack == ends.last_ack[me]:
-        if relation == REL_NEXT or relation == REL_BELOW:
-            traits |= TRAIT_SAME_ACK
-        if window == ends.window[me]:
-            traits |= TRAIT_SAME_WINDOW
-    if own_ns != NEVER and own_ns <= COPY_NS and is_copy(packets, at, ends, me, own_ns):
-        traits |= TRAIT_COPY
-    if ends.snd_una[peer] != NEVER and ends.snd_nxt[peer] != ends.snd_una[peer]:
-        traits |= TRAIT_PEER_IN_FLIGHT
-    if ends.fin_seq[me] != NEVER and seq == ends.fin_seq[me]:
-        traits |= TRAIT_AT_FIN
-    if reveals_probe(packets, at, ends, peer):
-        traits |= TRAIT_REVEALS
-    return traits
-
-
-def is_copy(packets: Any, at: int, ends: Any, me: int, own_ns: int) -> bool:
-    """The same packet again, not the same segment sent again: IP ID or timestamp are equal too."""
-    if (
-        packets.seq[at] != ends.last_seq[me]
-        or packets.ack[at] != ends.last_ack[me]
-        or packets.payload_len[at] != ends.last_len[me]
-        or packets.flags[at] != ends.last_flags[me]
-        or packets.tsval[at] != ends.last_tsval[me]
-    ):
-        return False
-    if packets.ip_id[at] > 0:
-        return bool(packets.ip_id[at] == ends.last_ip_id[me])
-    return packets.tsval[at] != NEVER or own_ns < COPY_NS // 5
-
-
-def reveals_probe(packets: Any, at: int, ends: Any, peer: int) -> bool:
-    """Shows that the peer's last segment, whose place was a guess, lay one below its SND.NXT.
-
-    Either its SEG.ACK is one beyond an empty segment's place, or it reports the one octet as
-    received before (RFC 2883 §4.1).
-    """
-    ack, flags = packets.ack[at], packets.flags[at]
-    if flags & (SYN | RST) or not flags & ACK or ends.is_sure[peer] == 1 or ends.snd_nxt[peer] == NEVER:
-        return False
-    if ends.last_len[peer] == 1:
-        return bool(packets.has_dsack[at]) and ack == ends.snd_nxt[peer]
-    is_latest = ends.last_len[peer] == 0 and ends.last_seq[peer] == ends.snd_nxt[peer]
-    return is_latest and seq_diff(ack, ends.snd_nxt[peer]) == 1
+def set_clock_back(flows: Any, flow: int, ends: Any, ts: int) -> None:
+    """The capture's clock was set back: times before that cannot be compared with those after it."""
+    flows.last_ns[flow] = ts
+    flows.data_ns[flow] = NEVER
+    for end in (2 * flow, 2 * flow + 1):
+        ends.last_ns[end] = min(ends.last_ns[end], ts)
+        ends.sent_ns[end] = min(ends.sent_ns[end], ts)
+        ends.accepted_ns[end] = NEVER
 
 
 def take_ack(ends: Any, me: int, peer: int, ack: int, flags: int, ts: int) -> None:

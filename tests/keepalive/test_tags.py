@@ -5,7 +5,10 @@ The connection of most of them: A has sent 100 octets, so that its next one is 1
 
 import pytest
 
-from tests.transcript import told
+from analyzer.keepalive.tags import Tag
+from analyzer.keepalive.timeline import Heartbeat
+from analyzer.keepalive.verdict import Outcome
+from tests.transcript import analyse, told, transcript
 
 OPENED = """
     0.000  A>B  S   seq 999
@@ -634,3 +637,353 @@ def test_every_control_bit_has_its_tag() -> None:
     """)
     tags = {frame: tag for frame, (tag, _, _) in result.marks.items()}
     assert (tags[1], tags[2], tags[6], tags[7], tags[9]) == ("syn", "syn-ack", "fin", "fin", "rst")
+
+
+# ---- resets and SYNs that are not obeyed
+
+
+def test_a_reset_outside_of_the_window_changes_nothing() -> None:
+    """RFC 5961 §3: blind guesses of an attacker, and what is left of an older connection."""
+    result = told(f"""{OPENED}
+    2.00   A>B  R  seq 900                         | stray by outside-window
+    2.10   B>A  R  seq 2000000                     | stray by outside-window
+    31.01  A>B  A  seq 1099  ack 5000              | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100              | keepalive-answer of 31.01
+    """)
+    assert result.flow.verdict.outcome is Outcome.ALIVE
+
+
+def test_a_reset_within_the_window_but_not_at_rcv_nxt_is_challenged() -> None:
+    """RFC 5961 §3.2; the connection goes on."""
+    result = told(f"""{OPENED}
+    2.00   A>B  R  seq 1200                        | stray by challenged
+    2.01   B>A  A  seq 5000  ack 1100              | challenge-ack by refuses-control of 2.00
+    31.01  A>B  A  seq 1099  ack 5000              | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100              | keepalive-answer of 31.01
+    """)
+    assert result.flow.verdict.outcome is Outcome.ALIVE
+
+
+def test_the_sender_of_a_challenged_reset_may_mean_it() -> None:
+    """It answers the challenge with a RST at RCV.NXT."""
+    result = told(f"""{OPENED}
+    2.00  A>B  R  seq 1200                        | stray by challenged
+    2.01  B>A  A  seq 5000  ack 1100              | challenge-ack of 2.00
+    2.02  A>B  R  seq 1100                        | rst
+    """)
+    assert result.flow.verdict.outcome is Outcome.CLOSED
+
+
+def test_a_reset_behind_a_hole_in_the_capture_is_obeyed() -> None:
+    """In mid-stream the window's scale is not known, and nothing follows that would show that it was ignored."""
+    result = told("""
+    0.00  A>B  PA  seq 1000    ack 5000  len 100
+    0.01  B>A  A   seq 5000    ack 1100
+    9.00  A>B  R   seq 200000
+    """)
+    assert result.flow.verdict.outcome is Outcome.CLOSED
+
+
+def test_a_reset_for_a_probe_with_an_ack_one_too_low_is_obeyed() -> None:
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 4999   | keepalive-probe
+    31.02  B>A  R  seq 4999  win 0      | rst of 31.01
+    """)
+
+
+def test_a_repeated_syn_is_answered_with_a_challenge() -> None:
+    """RFC 5961 §4.2: whatever its number, a SYN of an open connection is answered with an ACK."""
+    told(f"""{OPENED}
+    2.00  A>B  S  seq 999
+    2.01  B>A  A  seq 5000  ack 1100   | challenge-ack by refuses-control of 2.00
+    """)
+
+
+def test_an_older_connection_is_discovered_by_a_new_syn() -> None:
+    """RFC 9293 §3.5.1, figure 10: A has lost its state, B has not."""
+    result = told(f"""{OPENED}
+    60.00  A>B  S   seq 77000
+    60.01  B>A  A   seq 5000   ack 1100    | challenge-ack by refuses-control
+    60.02  A>B  R   seq 1100               | stray by outside-window
+    61.00  A>B  S   seq 77000
+    61.01  B>A  SA  seq 88000  ack 77001
+    61.02  A>B  A   seq 77001  ack 88001
+    91.00  A>B  A   seq 77000  ack 88001   | keepalive-probe by below-snd-nxt
+    91.01  B>A  A   seq 88001  ack 77001   | keepalive-answer of 91.00
+    """)
+    assert [flow.packets for flow in result.analysis.flows] == [5, 8]
+    assert result.analysis.flows[1].verdict.outcome is Outcome.ALIVE
+
+
+# ---- port pairs used again
+
+
+def test_numbers_that_cannot_be_the_old_connections_are_another_one() -> None:
+    """No SYN was captured: 4-tuple reuse as in a capture that filters or loses it."""
+    result = told(f"""{OPENED}
+    31.01   A>B  A   seq 1099        ack 5000         | keepalive-probe
+    31.02   B>A  A   seq 5000        ack 1100         | keepalive-answer of 31.01
+    900.00  A>B  PA  seq 3000000000  ack 2000000000  len 10
+    900.01  B>A  A   seq 2000000000  ack 3000000010
+    930.05  A>B  A   seq 3000000009  ack 2000000000   | keepalive-probe by below-snd-nxt
+    930.06  B>A  A   seq 2000000000  ack 3000000010   | keepalive-answer of 930.05
+    """)
+    assert [flow.packets for flow in result.analysis.flows] == [7, 4]
+
+
+def test_timestamps_that_start_anew_show_another_connection_too() -> None:
+    result = told("""
+    0.00    A>B  PA  seq 1000   ack 5000   len 10  tsval 900000
+    0.01    B>A  A   seq 5000   ack 1010           tsval 700000
+    100.00  A>B  PA  seq 9000   ack 90000  len 10  tsval 5000
+    100.01  B>A  A   seq 90000  ack 9010           tsval 3000
+    """)
+    assert len(result.analysis.flows) == 2
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "A>B  PA  seq 900000000  ack 5000    len 10",
+        "A>B  PA  seq 900000000  ack 900000  len 10",
+        "B>A  PA  seq 5000       ack 1100    len 10",
+        "A>B  A   seq 1099       ack 4999            | keepalive-probe",
+        "A>B  R   seq 3000000000                     | stray",
+    ],
+    ids=["a hole in one direction", "in both", "none", "a probe with an old ack", "a forged reset"],
+)
+def test_a_silence_or_a_hole_in_the_capture_does_not_split_a_connection(after: str) -> None:
+    assert len(told(f"{OPENED}    7000.0  {after}").analysis.flows) == 1
+
+
+def test_timestamps_that_go_on_hold_a_connection_together() -> None:
+    """Gigabytes were not captured in both directions, but its clock has only gone on."""
+    result = told("""
+    0.00   A>B  PA  seq 1000        ack 5000        len 10  tsval 900000
+    60.00  A>B  PA  seq 2000001000  ack 2000005000  len 10  tsval 960000
+    """)
+    assert len(result.analysis.flows) == 1
+
+
+def test_a_syn_ack_may_be_captured_before_its_syn() -> None:
+    result = told("""
+    0.0002  B>A  SA  seq 4999  ack 1000
+    0.0003  A>B  S   seq 999
+    0.0004  A>B  A   seq 1000  ack 5000
+    30.020  A>B  A   seq 999   ack 5000  | keepalive-probe by below-snd-nxt
+    30.030  B>A  A   seq 5000  ack 1000  | keepalive-answer of 30.020
+    """)
+    assert [end.role.value for end in result.flow.ends] == ["responder", "originator"]
+
+
+def test_a_syn_ack_of_another_handshake_is_another_connection() -> None:
+    result = told(f"{OPENED}    90  B>A  SA  seq 70000  ack 80001\n    90.1  A>B  A  seq 80001  ack 70001")
+    assert [flow.packets for flow in result.analysis.flows] == [5, 2]
+
+
+# ---- frames captured several times, and clocks
+
+
+def test_up_to_31_copies_of_a_frame_are_one_segment() -> None:
+    copies = "".join(f"    31.{100 + n}  copy  | duplicate-frame\n" for n in range(30))
+    result = told(f"""{OPENED}
+    31.099  A>B  A  seq 1099  ack 5000   | keepalive-probe
+{copies}
+    31.200  B>A  A  seq 5000  ack 1100   | keepalive-answer of 31.099
+    """)
+    assert len(result.flow.ends[0].story.probes) == 1
+
+
+def test_a_copy_of_another_interface_may_come_late_when_its_timestamp_says_so() -> None:
+    told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000  tsval 31010   | keepalive-probe
+    31.110  copy                                      | duplicate-frame
+    41.250  A>B  A  seq 1099  ack 5000  tsval 41250   | keepalive-probe
+    """)
+
+
+def test_copies_that_a_router_sent_on_have_another_ttl() -> None:
+    told(f"""{OPENED}
+    31.0100  A>B  A  seq 1099  ack 5000  ipid 77  ttl 64  | keepalive-probe
+    31.0101  A>B  A  seq 1099  ack 5000  ipid 77  ttl 63  | duplicate-frame
+    """)
+
+
+LIFE = """
+    0.000   A>B  S   seq 999
+    0.010   B>A  SA  seq 4999  ack 1000
+    0.020   A>B  A   seq 1000  ack 5000
+    1.000   A>B  PA  seq 1000  ack 5000  len 100
+    1.010   B>A  A   seq 5000  ack 1100
+    31.01   A>B  A   seq 1099  ack 5000
+    31.02   B>A  A   seq 5000  ack 1100
+    61.06   A>B  A   seq 1099  ack 5000
+    61.07   B>A  A   seq 5000  ack 1100
+"""
+
+
+def test_a_capture_that_was_appended_to_itself_tells_everything_once() -> None:
+    once, twice = analyse(transcript(LIFE)), analyse(2 * transcript(LIFE))
+    [flow], [again] = once.flows, twice.flows
+    assert again.ends == flow.ends
+    assert again.verdict == flow.verdict
+    assert [one.code.name for one in twice.diagnostics] == ["time-backwards"]
+    assert list(twice.segments.view.tag[len(once.segments) : len(twice.segments)]) == 9 * [Tag.DUPLICATE_FRAME]
+
+
+def test_after_the_clock_was_set_back_probes_are_probes() -> None:
+    """Their IP identifications go on, so that they are no frames from before."""
+    told(f"""{OPENED}
+    3600.00  A>B  PA  seq 1100  ack 5000  len 10
+    3600.01  B>A  A   seq 5000  ack 1110
+    30.05    A>B  A   seq 1109  ack 5000   | keepalive-probe by below-snd-nxt
+    30.06    B>A  A   seq 5000  ack 1110   | keepalive-answer of 30.05
+    60.10    A>B  A   seq 1109  ack 5000   | keepalive-probe
+    """)
+
+
+# ---- heartbeats of the application
+
+
+def test_small_data_at_a_steady_pace_is_a_heartbeat() -> None:
+    result = told(f"""{OPENED}
+    31.00   A>B  PA  seq 1100  ack 5000  len 1  | heartbeat by steady-period
+    31.01   B>A  A   seq 5000  ack 1101
+    61.00   A>B  PA  seq 1101  ack 5000  len 1  | heartbeat
+    61.01   B>A  A   seq 5000  ack 1102
+    91.01   A>B  PA  seq 1102  ack 5000  len 1  | heartbeat
+    91.02   B>A  A   seq 5000  ack 1103
+    300.00  A>B  PA  seq 1103  ack 5000  len 1
+    """)
+    assert result.flow.ends[0].story.heartbeat == Heartbeat(30_005_000_000, 1, (6, 8, 10))
+    assert result.flow.ends[1].story.heartbeat is None
+
+
+def test_the_echo_of_a_heartbeat_is_none() -> None:
+    told(f"""{OPENED}
+    31.00  A>B  PA  seq 1100  ack 5000  len 4  | heartbeat
+    31.01  B>A  PA  seq 5000  ack 1104  len 4
+    61.00  A>B  PA  seq 1104  ack 5004  len 4  | heartbeat
+    61.01  B>A  PA  seq 5004  ack 1108  len 4
+    91.00  A>B  PA  seq 1108  ack 5008  len 4  | heartbeat
+    91.01  B>A  PA  seq 5008  ack 1112  len 4
+    """)
+
+
+def test_both_ends_may_beat() -> None:
+    told(f"""{OPENED}
+    31.00  A>B  PA  seq 1100  ack 5000  len 4  | heartbeat
+    45.00  B>A  PA  seq 5000  ack 1104  len 8  | heartbeat
+    61.00  A>B  PA  seq 1104  ack 5008  len 4  | heartbeat
+    75.00  B>A  PA  seq 5008  ack 1108  len 8  | heartbeat
+    91.00  A>B  PA  seq 1108  ack 5016  len 4  | heartbeat
+    105.0  B>A  PA  seq 5016  ack 1112  len 8  | heartbeat
+    """)
+
+
+@pytest.mark.parametrize(
+    ("times", "length"),
+    [((31, 61), 1), ((31, 61, 95), 1), ((31, 61, 91), 1460)],
+    ids=["two show no period", "no steady pace", "no small data"],
+)
+def test_other_data_now_and_then_is_no_heartbeat(times: tuple[int, ...], length: int) -> None:
+    lines = [f"{time} A>B PA seq {1100 + n * length} ack 5000 len {length}" for n, time in enumerate(times)]
+    told("\n".join([OPENED, *lines]))
+
+
+def test_probes_between_heartbeats_are_no_data() -> None:
+    told(f"""{OPENED}
+    61.00   A>B  PA  seq 1100  ack 5000  len 1  | heartbeat
+    61.01   B>A  A   seq 5000  ack 1101
+    91.10   A>B  A   seq 1100  ack 5000         | keepalive-probe
+    91.11   B>A  A   seq 5000  ack 1101         | keepalive-answer of 91.10
+    121.00  A>B  PA  seq 1101  ack 5000  len 1  | heartbeat
+    121.01  B>A  A   seq 5000  ack 1102
+    181.00  A>B  PA  seq 1102  ack 5000  len 1  | heartbeat
+    """)
+
+
+# ---- what stacks and boxes were seen to do (facts of public captures)
+
+
+def test_windows_gives_up_after_ten_probes_with_an_octet() -> None:
+    probes = "".join(f"    {31 + n}.01  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe\n" for n in range(10))
+    told(f"{OPENED}{probes}    41.01  A>B  RA  seq 1100  ack 5000  win 0  | give-up-rst of 40.01")
+
+
+def test_macos_looks_for_life_soon_after_data_without_timestamps() -> None:
+    """95 to 150 ms after data, again after 100 and 200 ms; the other segments carry timestamps."""
+    told("""
+    0.000  A>B  S   seq 999                       tsval 1
+    0.010  B>A  SA  seq 4999  ack 1000            tsval 9001
+    0.020  A>B  A   seq 1000  ack 5000            tsval 21
+    1.000  A>B  PA  seq 1000  ack 5000  len 100   tsval 1001
+    1.010  B>A  A   seq 5000  ack 1100            tsval 10001
+    1.095  A>B  A   seq 1099  ack 5000            | keepalive-probe by below-snd-nxt
+    1.195  A>B  A   seq 1099  ack 5000            | keepalive-probe
+    1.395  A>B  A   seq 1099  ack 5000            | keepalive-probe
+    1.405  B>A  A   seq 5000  ack 1100  tsval 10396  | keepalive-answer of 1.395
+    """)
+
+
+def test_cisco_ios_sends_the_octet_of_its_syn_once_more() -> None:
+    """200 ms after the handshake; it acknowledges, and asks for nothing."""
+    told("""
+    0.000   A>B  S   seq 999
+    0.010   B>A  SA  seq 4999  ack 1000
+    0.020   A>B  A   seq 1000  ack 5000
+    0.220   A>B  A   seq 999   ack 5000   | stray by behind-own-syn
+    60.22   A>B  A   seq 999   ack 5000   | keepalive-probe
+    60.23   B>A  A   seq 5000  ack 1000   | keepalive-answer of 60.22
+    """)
+
+
+def test_a_box_may_probe_in_the_servers_name() -> None:
+    """Another TTL, another count of IP identifications, another window."""
+    told(f"""{OPENED}
+    301.0  B>A  A  seq 4999  ack 1100  ttl 250  ipid 9  win 512  | keepalive-probe
+    301.1  A>B  A  seq 1100  ack 5000                            | keepalive-answer of 301.0
+    331.0  B>A  A  seq 4999  ack 1100  ttl 250  ipid 10 win 512  | keepalive-probe
+    331.1  A>B  A  seq 1100  ack 5000                            | keepalive-answer of 331.0
+    """)
+
+
+def test_a_controller_may_number_both_seq_and_ack_one_too_low() -> None:
+    """A PLC with empty probes, a PC with one octet, in one connection."""
+    told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 4999         | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100         | keepalive-answer of 31.01
+    36.00  B>A  A  seq 4999  ack 1100  len 1  | keepalive-probe
+    36.01  A>B  A  seq 1100  ack 5000         | keepalive-answer of 36.00
+    41.01  A>B  A  seq 1099  ack 4999         | keepalive-probe
+    41.02  B>A  A  seq 5000  ack 1100         | keepalive-answer of 41.01
+    """)
+
+
+def test_both_ends_may_probe_within_milliseconds() -> None:
+    told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000   | keepalive-probe
+    31.011  B>A  A  seq 5000  ack 1100   | keepalive-answer of 31.010
+    31.030  B>A  A  seq 4999  ack 1100   | keepalive-probe
+    31.031  A>B  A  seq 1100  ack 5000   | keepalive-answer of 31.030
+    """)
+
+
+def test_a_probe_in_close_wait_may_be_reset_without_ack() -> None:
+    told(f"""{OPENED}
+    2.00   B>A  FA  seq 5000  ack 1100
+    2.01   A>B  A   seq 1100  ack 5001
+    62.05  A>B  A   seq 1099  ack 5001        | keepalive-probe
+    62.06  B>A  R   seq 5001  win 0           | rst of 62.05
+    """)
+
+
+def test_a_fin_in_a_capture_of_one_side_is_counted() -> None:
+    data = "".join(f"    1.{n:03}  A>B  PA  seq {1000 + n}  ack 5000  len 1\n" for n in range(100))
+    told(f"""
+    0.000  A>B  S   seq 999
+    0.020  A>B  A   seq 1000  ack 5000
+{data}
+    2.000  A>B  FA  seq 1100  ack 5000
+    62.05  A>B  A   seq 1100  ack 5001   | keepalive-probe by below-snd-nxt
+    """)

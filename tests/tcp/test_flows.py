@@ -71,6 +71,17 @@ def test_icmp_errors_make_no_flow_but_find_theirs() -> None:
     assert len(table.flows) == 1
 
 
+def test_equal_endpoints_in_other_tunnels_are_other_flows() -> None:
+    table = FlowTable()
+    for _ in range(2):
+        batch = packets([(A, B), (A, B), (B, A), (B, A)])
+        batch.view.tunnel[1] = batch.view.tunnel[3] = 7
+        table.assign(batch, Engine())
+        assert list(zip(batch.view.flow[:4], batch.view.end[:4], strict=True)) == [(0, 0), (1, 0), (0, 1), (1, 1)]
+        assigned(table, [((0, 0, port), B) for port in range(FIRST_SLOTS)])  # makes room, which enters all flows anew
+    assert table.flows.view.tunnel[:2].tolist() == [0, 7]
+
+
 endpoints = st.tuples(st.integers(0, 1), st.integers(-2, 1), st.integers(0, 2))
 
 
@@ -101,7 +112,7 @@ def test_a_growing_table_forgets_nothing() -> None:
 
 def test_how_a_flow_enters_the_capture() -> None:
     assert flows_of("0 A>B S seq 999") == [(OPENED_SYN, 999)]
-    assert flows_of("0 B>A SA seq 4999 ack 1000") == [(OPENED_SYN_ACK, NEVER)]
+    assert flows_of("0 B>A SA seq 4999 ack 1000") == [(OPENED_SYN_ACK, 999)]
     assert flows_of("0 A>B A seq 999") == [(OPENED_MIDSTREAM, NEVER)]
 
 
@@ -150,3 +161,42 @@ def test_incarnations_survive_the_growth_of_the_table() -> None:
     assigned(table, [((1, index, 1), B) for index in range(FIRST_SLOTS)])
     analyzer.tracker.feed(batch := packets([((*A[:2], 40000), B)]), analyzer.engine, analyzer.diagnostics.counts)
     assert batch.view.flow[0] == 1
+
+
+def test_the_other_ends_syn_ack_may_open_a_flow_and_its_syn_belongs_to_it() -> None:
+    text = "0.1 B>A SA seq 4999 ack 1000\n 0.2 A>B S seq 999"
+    assert flows_of(text) == [(OPENED_SYN_ACK, 999)]
+    assert len(flows_of(f"{text}\n 9 A>B S seq 70000")) == 2
+
+
+LIVED = """
+    0.0  A>B  PA  seq 1000  ack 5000  len 10
+    0.1  B>A  PA  seq 5000  ack 1010  len 10
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "flows"),
+    [
+        ("31.0  A>B  PA  seq 3000000000  ack 2500000000", 2),
+        ("29.0  A>B  PA  seq 3000000000  ack 2500000000", 1),  # too soon for a port pair to be used again
+        ("31.0  A>B  PA  seq 1010        ack 2500000000", 1),  # goes on in one direction
+        ("31.0  A>B  PA  seq 9000000     ack 9000000", 1),  # a hole in the capture
+        ("31.0  A>B  PA  seq 4294900000  ack 4294900000", 2),  # both behind by more than a resend
+        ("31.0  A>B  PA  seq 500         ack 4000", 1),
+        ("31.0  A>B  R   seq 3000000000", 1),
+    ],
+)
+def test_numbers_out_of_reach_after_a_long_silence_are_a_new_incarnation(line: str, flows: int) -> None:
+    assert len(flows_of(f"{LIVED}    {line}")) == flows
+
+
+@pytest.mark.parametrize(
+    ("tsval", "seconds", "flows"),
+    [(90_000, 60, 1), (999, 60, 2), (61_001_000, 60, 2), (60_000_000, 60, 1), (999, 2200, 1)],
+    ids=["goes on", "runs back", "too fast for any clock", "a clock of microseconds", "may have wrapped"],
+)
+def test_timestamps_tell_incarnations_apart(tsval: int, seconds: int, flows: int) -> None:
+    """Numbers that a hole in the capture could explain."""
+    text = f"0 A>B PA seq 1000 ack 5000 len 10 tsval 1000\n {seconds} A>B PA seq 70000 ack 90000 tsval {tsval}"
+    assert len(flows_of(text)) == flows

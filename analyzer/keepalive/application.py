@@ -1,0 +1,34 @@
+"""What the application of an end sees when its connection has died: errno and epoll mask."""
+
+EPOLLIN, EPOLLERR, EPOLLHUP = 0x001, 0x008, 0x010
+EPOLL_DEAD = EPOLLIN | EPOLLERR | EPOLLHUP
+"""What epoll reports for a socket with a pending error (net/ipv4/tcp.c tcp_poll)."""
+
+ICMP_ERRNO = {
+    (3, 0): "ENETUNREACH",
+    (3, 1): "EHOSTUNREACH",
+    (3, 2): "ENOPROTOOPT",
+    (3, 3): "ECONNREFUSED",
+    (3, 5): "EOPNOTSUPP",
+    (3, 6): "ENETUNREACH",
+    (3, 7): "EHOSTDOWN",
+    (3, 8): "ENONET",
+    (3, 9): "ENETUNREACH",
+    (3, 11): "ENETUNREACH",
+    (12, 0): "EPROTO",
+    (65, 0): "ENETUNREACH",
+    (65, 1): "EACCES",
+    (65, 4): "ECONNREFUSED",
+    (65, 5): "EACCES",
+    (65, 6): "EACCES",
+    (68, 0): "EPROTO",
+    (68, 1): "EPROTO",
+    (68, 2): "EPROTO",
+}
+"""Type and code to what Linux reports once data is given up (icmp.c icmp_err_convert, icmp6 tab_unreach);
+ICMPv6 types count from 64 (capture/headers.py). Only errors that quote data in flight count
+(tcp_ipv4.c tcp_v4_err): a keepalive probe's sequence number is not in flight."""
+
+
+def icmp_errno(kind: int, code: int) -> str:
+    return ICMP_ERRNO.get((kind, code), "EHOSTUNREACH")

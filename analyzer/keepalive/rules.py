@@ -1,0 +1,269 @@
+"""The rules: small predicates over a flow's candidate rows, each with the clause that it rests on.
+
+They look back and ahead in the flow's whole candidate list, and do not say which of them comes first:
+`decide.py` does.
+"""
+
+from typing import Any
+
+from analyzer.keepalive.tags import (
+    CHALLENGED,
+    DATA,
+    REPEATED_UNSOLICITED,
+    REPEATS_ONE_OCTET,
+    REVEALED_BY_ANSWER,
+    REVEALED_BY_RST,
+    STRAY,
+)
+from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, NEVER, RST, SYN
+from analyzer.sequence import seq_add, seq_diff
+from analyzer.tcp.tracker import IDLE_NS
+from analyzer.tcp.traits import (
+    REL_BELOW,
+    REL_BEYOND,
+    REL_NEXT,
+    REL_UNKNOWN,
+    TRAIT_AT_FIN,
+    TRAIT_AT_SYN,
+    TRAIT_COPY,
+    TRAIT_REVEALS,
+    TRAIT_SAME_ACK,
+    TRAIT_UNSURE,
+)
+
+PROBE_IDLE_NS = 50_000_000
+"""A probe needs an idle connection (RFC 9293 §3.8.4 MUST-26). No stack probes sooner after data
+than macOS's 95 ms; what comes sooner is an ACK that left late."""
+FIN_SETTLED_NS = 1_000_000_000
+"""Behind the end's own FIN a segment one below SND.NXT is reordering unless a second has passed."""
+SYN_SETTLED_NS = 300_000_000
+"""At the octet of the end's own SYN it is no probe so soon after: Cisco IOS sends one after 200 ms."""
+REPEAT_NS = 900_000_000
+"""Unsolicited repeats of one empty segment are probes when as far apart as the shortest interval (1 s)."""
+GIVE_UP_NS = 500_000_000
+"""The shortest time after which a RST can be the timer's: half the shortest interval."""
+
+ANSWER_NS = 3_000_000_000
+"""A RST later than any round trip after a probe does not answer it."""
+MOST_MISSING = 2
+"""More probes in a row are hardly lost at the capture point alone."""
+LOOKBACK = 64
+"""An ICMP error quotes a recent segment; bounds the work that forged ones can cause."""
+HEARTBEAT_OCTETS = 128
+"""Signs of life are short: 1 to 31 octets mostly, 52 to 100 of SSH, about 100 of FIX; a message's payload is longer."""
+FEWEST_BEATS = 3
+"""Two equal times are the fewest that show a period."""
+STEADY = 20
+"""A period varies by a twentieth at most: an application waits for an answer before it sleeps again."""
+QUIET = 4
+"""Of the time from beat to beat this part at least is without data."""
+
+
+def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int:
+    """The rule by which later rows of the flow show that a segment of unknown place was a probe, or NEVER.
+
+    The capture began in mid-stream, or misses what came before: SND.NXT is not known yet.
+    """
+    row = order[place]
+    seq, payload_len = c.seq[row], c.payload_len[row]
+    for other in range(place + 1, last):
+        later = order[other]
+        if c.kind[later] == KIND_ICMP_ERROR or c.traits[later] & TRAIT_COPY:
+            continue
+        if c.end[later] != c.end[row]:
+            if c.traits[later] & TRAIT_REVEALS and c.ack[later] == seq_add(seq, 1):
+                return REVEALED_BY_ANSWER
+            continue
+        if payload_len == 0 and c.flags[later] & RST:
+            is_timer = c.seq[later] == seq_add(seq, 1) and c.own_ns[later] >= GIVE_UP_NS
+            return REVEALED_BY_RST if is_timer else NEVER
+        if c.flags[later] & (SYN | FIN | RST) or c.seq[later] != seq or c.payload_len[later] != payload_len:
+            break
+        is_late = c.own_ns[later] >= REPEAT_NS
+        if payload_len == 1 and c.relation[later] == REL_BELOW and is_late and c.in_flight[later] <= 0:
+            return REPEATS_ONE_OCTET
+        if payload_len == 0 and is_unsolicited_repeat(c, later) and is_unsolicited(c, row):
+            return REPEATED_UNSOLICITED
+        break
+    return repeats_earlier(c, order, place, first)
+
+
+def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
+    """The last of several empty segments of unknown place, each unsolicited and far apart."""
+    row = order[place]
+    for other in range(place - 1, first - 1, -1):
+        earlier = order[other]
+        if c.kind[earlier] == KIND_ICMP_ERROR or c.end[earlier] != c.end[row]:
+            continue
+        is_same = c.seq[earlier] == c.seq[row] and c.payload_len[earlier] == 0 and c.payload_len[row] == 0
+        if is_same and is_unsolicited_repeat(c, row) and is_unsolicited(c, earlier):
+            return REPEATED_UNSOLICITED
+        return NEVER
+    return NEVER
+
+
+def is_behind_own_fin(c: Any, row: int) -> bool:
+    """An ACK that left before the end's own FIN, captured behind it."""
+    return bool(c.traits[row] & TRAIT_AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
+
+
+def is_behind_own_syn(c: Any, row: int) -> bool:
+    """At the octet of its own SYN right after the handshake: no idle time can have run out."""
+    return bool(c.traits[row] & TRAIT_AT_SYN and c.ts_ns[row] - c.data_ns[row] < SYN_SETTLED_NS)
+
+
+def comes_too_soon(c: Any, row: int) -> bool:
+    """Right after data, or with data in flight: an ACK that left before the data, captured behind it.
+
+    Below SND.UNA this cannot be: that octet's acknowledgement is a round trip old.
+    """
+    if c.data_ns[row] != NEVER and c.ts_ns[row] - c.data_ns[row] < PROBE_IDLE_NS:
+        return True
+    return bool(c.payload_len[row] == 0 and c.in_flight[row] > 0 and c.idle_ns[row] < REPEAT_NS)
+
+
+def is_unsolicited(c: Any, row: int) -> bool:
+    """Nothing came just before it that it could acknowledge."""
+    return bool(c.idle_ns[row] == NEVER or c.idle_ns[row] >= REPEAT_NS)
+
+
+def is_unsolicited_repeat(c: Any, row: int) -> bool:
+    return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.traits[row] & TRAIT_SAME_ACK)
+
+
+def is_window_probe_with_data(c: Any, row: int) -> bool:
+    """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1)."""
+    return bool(c.payload_len[row] == 1 and c.relation[row] == REL_NEXT and c.peer_window[row] == 0)
+
+
+def is_persist_timer(c: Any, order: Any, place: int, last: int, persists: int) -> bool:
+    """The window is closed and there is something to send: probes begin after one RTO and double (RFC 9293 §3.8.6.1).
+
+    With nothing to send it is the keepalive timer, which waits a second at least and keeps its pace.
+    """
+    row = order[place]
+    if persists or c.any_ns[row] == NEVER or c.ts_ns[row] - c.any_ns[row] < REPEAT_NS:
+        return True
+    for other in range(place + 1, last):
+        later = order[other]
+        if c.end[later] == c.end[row] and c.kind[later] != KIND_ICMP_ERROR:
+            return bool(c.payload_len[later] <= 1 and c.own_ns[later] < REPEAT_NS and c.peer_window[later] == 0)
+    return False
+
+
+def is_resend(c: Any, row: int) -> bool:
+    """All of its octets lie before SND.NXT (RFC 9293 §3.8.1). A place that is not sure proves nothing."""
+    if c.payload_len[row] == 0 or c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_NEXT:
+        return False
+    return c.relation[row] != REL_BEYOND and not c.traits[row] & TRAIT_UNSURE
+
+
+def answers(c: Any, row: int, probe: int) -> bool:
+    """Acknowledges the octet at the probe's SEG.SEQ (RFC 9293 §3.8.4); any window, data or none."""
+    if c.flags[row] & RST or not c.flags[row] & ACK:
+        return False
+    return seq_diff(c.ack[row], c.seq[probe]) >= 1
+
+
+def refuses_octet(c: Any, row: int, probe: int) -> bool:
+    """The window is still closed: the octet is not taken, the ACK says so (RFC 9293 §3.8.6.1, §3.10.7.4)."""
+    is_ack = c.payload_len[row] == 0 and c.flags[row] & ACK
+    return bool(is_ack and c.payload_len[probe] == 1 and c.ack[row] == c.seq[probe])
+
+
+def answers_with_reset(c: Any, row: int, probe: int) -> bool:
+    """A RST from the end that was probed, with nothing else from it since (RFC 9293 §3.10.7.1)."""
+    return bool(probe != NEVER and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
+
+
+def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
+    """A RST within the window but not at RCV.NXT, which its receiver answers instead of obeying (RFC 5961 §3.2)."""
+    row = order[place]
+    relation = c.relation[row]
+    if relation == REL_NEXT or relation == REL_UNKNOWN or c.traits[row] & TRAIT_UNSURE:
+        return False
+    for other in range(place + 1, last):
+        later = order[other]
+        if c.end[later] != c.end[row] and c.kind[later] != KIND_ICMP_ERROR and not c.traits[later] & TRAIT_COPY:
+            return says_again_where_it_is(c, later) and is_prompt_answer(c, later, row)
+    return False
+
+
+def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
+    """The other end's RST or SYN that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2), or NEVER."""
+    row = order[place]
+    if not says_again_where_it_is(c, row):
+        return NEVER
+    for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
+        earlier = order[other]
+        if c.kind[earlier] == KIND_ICMP_ERROR or c.traits[earlier] & TRAIT_COPY:
+            continue
+        if c.end[earlier] == c.end[row] or not is_prompt_answer(c, row, earlier):
+            return NEVER
+        is_reset = out.tag[earlier] == STRAY and out.rule[earlier] == CHALLENGED
+        is_syn = c.flags[earlier] & (SYN | ACK) == SYN
+        return int(earlier) if is_reset or is_syn else NEVER
+    return NEVER
+
+
+def says_again_where_it_is(c: Any, row: int) -> bool:
+    """An empty segment at SND.NXT that acknowledges what its end acknowledged before."""
+    is_bare = c.payload_len[row] == 0 and c.flags[row] & (SYN | FIN | RST | ACK) == ACK
+    return bool(is_bare and c.traits[row] & TRAIT_SAME_ACK and c.relation[row] == REL_NEXT)
+
+
+def is_prompt_answer(c: Any, row: int, to: int) -> bool:
+    """The other end has sent nothing since, and a round trip takes no longer."""
+    return bool(c.any_ns[row] == c.ts_ns[to] and c.ts_ns[row] - c.ts_ns[to] <= ANSWER_NS)
+
+
+def may_be_beat(c: Any, row: int, out: Any) -> bool:
+    """A little new data after a second or more without any."""
+    if out.tag[row] != DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == NEVER:
+        return False
+    return bool(c.ts_ns[row] - c.data_ns[row] >= IDLE_NS)
+
+
+def keeps_beat(c: Any, row: int, before: int, period_ns: int) -> bool:
+    """As long after the beat before it as that came after its own, most of the time without data."""
+    since_ns = c.ts_ns[row] - c.ts_ns[before]
+    is_quiet = (c.ts_ns[row] - c.data_ns[row]) * QUIET >= since_ns
+    return bool(is_quiet and abs(since_ns - period_ns) * STEADY <= period_ns)
+
+
+def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
+    """The RST of a keepalive timer: SEG.SEQ is SND.NXT, an interval after a probe that nothing answered.
+
+    tcp_timer.c tcp_keepalive_timer, tcp_send_active_reset. A close() with unread data sends the
+    same RST at any time (tcp.c tcp_close); the timer's comes on the grid, as far as two probes show
+    it. The first spacing may be up to an eighth shorter or longer than the others.
+    """
+    if probe == NEVER or not c.flags[row] & ACK:
+        return False
+    if spacing != NEVER and not is_on_grid(c.own_ns[row], spacing):
+        return False
+    return bool(c.seq[row] == seq_add(c.seq[probe], 1) and c.own_ns[row] >= GIVE_UP_NS)
+
+
+def is_on_grid(own_ns: int, spacing: int) -> bool:
+    """One interval, to an eighth; or several against one, where a probe is missing in the capture."""
+    for times in range(1, MOST_MISSING + 2):
+        if abs(own_ns - times * spacing) <= spacing // 7 or abs(times * own_ns - spacing) <= spacing // 7:
+            return True
+    return False
+
+
+def is_own_traffic(c: Any, row: int) -> bool:
+    """Data or FIN: the end's keepalive timer starts anew."""
+    return bool(c.payload_len[row] > 0 or c.flags[row] & FIN)
+
+
+def quoted_row(c: Any, order: Any, place: int, first: int) -> int:
+    """The latest segment of the told end with the quoted SEG.SEQ, if it is a candidate."""
+    row = order[place]
+    for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
+        earlier = order[other]
+        is_segment = c.kind[earlier] != KIND_ICMP_ERROR
+        if is_segment and c.end[earlier] == c.end[row] and c.seq[earlier] == c.seq[row]:
+            return int(earlier)
+    return NEVER
