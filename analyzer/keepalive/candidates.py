@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 from analyzer.keepalive import prior
 from analyzer.keepalive.constraints import (
+    TELLS_NOTHING,
     UNKNOWN,
     Claim,
     Fit,
     Reading,
+    Seen,
     fit_idle,
     fit_spacing,
     is_in_phase,
@@ -27,7 +29,7 @@ from analyzer.keepalive.constraints import (
     read,
     tolerance_ns,
 )
-from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.timer import SECOND, Clock
 
 MAX_INTVLS = 8
@@ -81,8 +83,8 @@ class Intvls(NamedTuple):
 class Evidence:
     """The readings of one end, sorted by what they bear on."""
 
-    def __init__(self, gaps: Sequence[Gap], clock: Clock, strictness: Strictness, has_phase: bool) -> None:
-        readings = read(gaps, clock)
+    def __init__(self, seen: Sequence[Seen], clock: Clock, strictness: Strictness, has_phase: bool) -> None:
+        readings = [r for r in read(seen, clock) if r.slack_ns != TELLS_NOTHING]
         self.clock = clock
         self.has_phase = has_phase and clock.is_wheel
         self.idle = [r for r in readings if r.kind in (GapKind.FIRST, GapKind.CYCLE) and r.idle is not UNKNOWN]
@@ -116,10 +118,12 @@ def has_probe(reading: Reading) -> bool:
 
 
 def telling(readings: Sequence[Reading]) -> list[Reading]:
-    """The first readings, without many repetitions."""
+    """The first sharp readings, without many repetitions."""
     seen: Counter[tuple[GapKind, int, int]] = Counter()
     kept = []
     for reading in readings:
+        if reading.slack_ns:
+            continue
         alike = reading.kind, reading.idle.seen_ns >> ALIKE_SHIFT, reading.spacing.seen_ns >> ALIKE_SHIFT
         seen[alike] += 1
         if seen[alike] <= MAX_ALIKE:
@@ -128,13 +132,13 @@ def telling(readings: Sequence[Reading]) -> list[Reading]:
 
 
 def candidates(
-    gaps: Sequence[Gap], clock: Clock, strictness: Strictness, has_phase: bool, is_whole: bool
+    seen: Sequence[Seen], clock: Clock, strictness: Strictness, has_phase: bool, is_whole: bool
 ) -> Iterator[Candidate]:
     """All settings that explain the gaps, in stretches of idle time that explain them alike.
 
     Without `has_phase` the boundaries of the wheel are not believed. `is_whole` as in `settings.infer`.
     """
-    evidence = Evidence(gaps, clock, strictness, has_phase)
+    evidence = Evidence(seen, clock, strictness, has_phase)
     for intvls in possible_intvls(evidence):
         weight = 0.0 if clock.is_wheel else prior.EXACT_CLOCK
         weight += prior.weight(intvls.value) if intvls.value is not None else 0.0

@@ -8,7 +8,7 @@ same jiffies, so their boundaries must agree: `Claim`. The constant spacings R a
 need no rule of their own, they are what is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from analyzer.keepalive.timeline import Gap, GapKind
@@ -18,6 +18,20 @@ HOST_DELAY_NS = 5_000_000
 """From the tick to the wire: softirq, qdisc and time stamping."""
 DRIFT_SHIFT = 13
 """Clocks of two hosts, or one under NTP, may run apart by 2^-13, 122 ppm."""
+
+
+TELLS_NOTHING = 1 << 62
+"""The slack of a gap that no single run of a timer made."""
+
+
+class Seen(NamedTuple):
+    """A gap, and how far it may be believed."""
+
+    gap: Gap
+    slack_ns: int = 0
+    """By so much it may be longer than its timer, because a probe before its end may be lost."""
+    jitter_ns: int = 0
+    """By how much the way to the capture point is known to vary."""
 
 
 class Span(NamedTuple):
@@ -45,6 +59,8 @@ class Reading(NamedTuple):
     lag_ns: int
     jitter_ns: int
     """By how much the way to the capture point may vary."""
+    slack_ns: int
+    """As in `Seen`."""
 
 
 class Fit(NamedTuple):
@@ -79,24 +95,24 @@ class Claim(NamedTuple):
 UNKNOWN = Span(-1, -1, -1)
 
 
-def read(gaps: Sequence[Gap], clock: Clock) -> list[Reading]:
+def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
     """The gaps with their places in time, in order."""
     readings, chain, at_ns = [], 0, 0
-    for gap in gaps:
-        jitter_ns = gap.lag_ns // 2
+    for gap, slack_ns, known_jitter_ns in seen:
+        jitter_ns = max(gap.lag_ns // 2, known_jitter_ns)
         idle_ns = idle_of(gap, clock)
         idle = spacing = UNKNOWN
         if idle_ns >= 0:
             off = tolerance_ns(clock, idle_ns)
-            idle = Span(idle_ns, idle_ns - gap.lag_ns - jitter_ns - off, idle_ns + off)
+            idle = Span(idle_ns, idle_ns - gap.lag_ns - jitter_ns - off - slack_ns, idle_ns + off)
         if gap.probe_ns >= 0:
             off = tolerance_ns(clock, gap.probe_ns) + jitter_ns
-            spacing = Span(gap.probe_ns, gap.probe_ns - off, gap.probe_ns + off)
+            spacing = Span(gap.probe_ns, gap.probe_ns - off - slack_ns, gap.probe_ns + off)
         else:
             chain, at_ns = chain + 1, 0
         end_ns = at_ns + max(gap.probe_ns, 0)
         on_grid = gap.kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
-        readings.append(Reading(gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns))
+        readings.append(Reading(gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns, slack_ns))
         if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING):
             at_ns = end_ns
     return readings

@@ -10,8 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from analyzer.keepalive import losses
 from analyzer.keepalive.candidates import Candidate, Strictness, candidates
-from analyzer.keepalive.constraints import idle_of, latest_ns, least_s, read
+from analyzer.keepalive.constraints import TELLS_NOTHING, Seen, idle_of, latest_ns, least_s, read
+from analyzer.keepalive.losses import (
+    INTVL_KINDS,
+    Mended,
+    Usual,
+    doubts,
+    is_distant,
+    may_hide_one,
+    mend,
+    runs,
+    usual_of,
+)
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 
@@ -21,8 +33,8 @@ SHORTEST_NS = 900 * MILLISECOND
 MAX_FRAMES = 8
 """So many frames are named as proof."""
 
-IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
-INTVL_KINDS = (GapKind.SPACING, GapKind.GIVE_UP)
+IDLE_KINDS = losses.IDLE_KINDS
+"""Gaps that a timer of the idle time may have ended."""
 
 
 class Basis(Enum):
@@ -88,18 +100,26 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True
     Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel.
     """
     gaps = [gap for gap in gaps if not is_sub_second(gap)]
+    is_far = is_distant(gaps)
+    usual = usual_of(gaps)
+    mended = mend(gaps, usual) if is_far else [Mended(Seen(gap)) for gap in gaps]
+    seen = [one.seen for one in mended]
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
-        return unprobed(gaps)
+        return unprobed(seen)
     fine = LINUX + EXACT if may_be_linux else EXACT
-    found = agreement(gaps, fine, is_whole)
-    time, intvl = time_setting(found, gaps), intvl_setting(found, gaps)
+    found = agreement(seen, fine, is_whole)
+    if is_far:
+        rare = [one for doubted in doubts(mended, usual) for one in agreement(doubted, fine, is_whole)]
+        found += [one._replace(is_rare=True) for one in rare]
+    measures = [one.gap for one in seen if one.slack_ns != TELLS_NOTHING]
+    time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
-        time, intvl = contradictory(gaps, fine, is_whole)
+        time, intvl = contradictory(seen, fine, is_whole)
     return Settings(
         tcp_keepalive_time=time,
         tcp_keepalive_intvl=intvl,
-        tcp_keepalive_probes=probes_setting(gaps),
-        tcp_user_timeout=user_timeout_setting(gaps),
+        tcp_keepalive_probes=probes_setting(gaps, usual),
+        tcp_user_timeout=user_timeout_setting(gaps, usual),
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
     )
 
@@ -110,17 +130,18 @@ def is_sub_second(gap: Gap) -> bool:
     return gap.kind in (*IDLE_KINDS, *INTVL_KINDS) and 0 <= measured_ns < SHORTEST_NS
 
 
-def unprobed(gaps: Sequence[Gap]) -> Settings:
+def unprobed(seen: Sequence[Seen]) -> Settings:
     """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
-    longest = max(gaps, key=lambda gap: gap.heard_ns, default=None)
+    longest = max(seen, key=lambda one: one.gap.heard_ns, default=None)
     if longest is None:
         return Settings(None, None, None, None, ())
     low = min(least_s(clock, one.idle.least_ns) for clock in LINUX + EXACT for one in read([longest], clock))
-    time = setting(None, low, None, Basis.SURVIVED_GAPS, [longest], [longest.heard_ns]) if low > 1 else None
+    gap = longest.gap
+    time = setting(None, low, None, Basis.SURVIVED_GAPS, [gap], [gap.heard_ns]) if low > 1 else None
     return Settings(time, None, None, None, ())
 
 
-def agreement(gaps: Sequence[Gap], fine: Sequence[Clock], is_whole: bool) -> list[Candidate]:
+def agreement(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> list[Candidate]:
     """What explains the gaps, as many of them as possible.
 
     If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
@@ -128,7 +149,7 @@ def agreement(gaps: Sequence[Gap], fine: Sequence[Clock], is_whole: bool) -> lis
     """
     for strictness in Strictness:
         for clocks, has_phase in ((fine, True), ((*fine, *COARSE), False)):
-            found = [one for clock in clocks for one in candidates(gaps, clock, strictness, has_phase, is_whole)]
+            found = [one for clock in clocks for one in candidates(seen, clock, strictness, has_phase, is_whole)]
             if found:
                 return found
     return []
@@ -163,7 +184,7 @@ def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | N
     if high is None or not seen:
         basis, seen = Basis.SURVIVED_GAPS, [gap for gap in gaps if gap.kind is GapKind.SURVIVED]
     elif is_determined and best.time is not None:
-        readings = zip(seen, read(seen, best.clock), strict=True)
+        readings = zip(seen, read(map(Seen, seen), best.clock), strict=True)
         longest_ns = latest_ns(best.clock, best.time)
         seen = [gap for gap, reading in readings if reading.idle.least_ns <= longest_ns] or seen
         has_first = any(gap.kind is GapKind.FIRST for gap in seen)
@@ -202,15 +223,16 @@ def setting(
     return Setting(value, low, high, len(seen), basis, span, tuple(gap.frame for gap in seen[:MAX_FRAMES]))
 
 
-def contradictory(gaps: Sequence[Gap], fine: Sequence[Clock], is_whole: bool) -> tuple[Setting | None, Setting | None]:
+def contradictory(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> tuple[Setting | None, Setting | None]:
     """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
-    own = [gap for gap in gaps if gap.kind in INTVL_KINDS]
-    others = [gap for gap in gaps if gap.kind not in INTVL_KINDS]
-    time = time_setting(agreement(others, fine, is_whole), others)
-    intvl = intvl_setting(agreement(own, fine, is_whole), own)
+    own = [one for one in seen if one.gap.kind in INTVL_KINDS]
+    others = [one for one in seen if one.gap.kind not in INTVL_KINDS]
+    own_gaps, other_gaps = [one.gap for one in own], [one.gap for one in others]
+    time = time_setting(agreement(others, fine, is_whole), other_gaps)
+    intvl = intvl_setting(agreement(own, fine, is_whole), own_gaps)
     return (
-        time if time is not None and time.value is not None else spread(others, is_intvl=False),
-        intvl if intvl is not None and intvl.value is not None else spread(own, is_intvl=True),
+        time if time is not None and time.value is not None else spread(other_gaps, is_intvl=False),
+        intvl if intvl is not None and intvl.value is not None else spread(own_gaps, is_intvl=True),
     )
 
 
@@ -223,44 +245,54 @@ def spread(gaps: Sequence[Gap], is_intvl: bool) -> Setting | None:
     durations = [gap.probe_ns if is_intvl else gap.heard_ns for gap in seen]
     lows, highs = [], []
     for clock in LINUX + EXACT + COARSE:
-        for reading in read(seen, clock):
+        for reading in read(map(Seen, seen), clock):
             span = reading.spacing if is_intvl else reading.idle
             lows.append(least_s(clock, span.least_ns))
             highs.append(max(1, span.most_ns // SECOND))
     return setting(None, min(lows), max(highs), Basis.CONTRADICTORY, seen, durations)
 
 
-def probes_setting(gaps: Sequence[Gap]) -> Setting | None:
+def probes_setting(gaps: Sequence[Gap], usual: Usual) -> Setting | None:
     """The count of unanswered probes at which the end gives up.
 
     A timer that sends a probe after n unanswered ones has a count above n (tcp_keepalive_timer).
+    Probes that are missing count as well; at the prober itself only their being missing shows.
     """
-    give_ups = [gap for gap in gaps if gap.kind is GapKind.GIVE_UP]
-    whole = [gap for gap in give_ups if gap.heard_ns >= 0]
-    runs = [(gap.unanswered + 1, gap) for gap in gaps if gap.kind in (*IDLE_KINDS, GapKind.SPACING)]
-    runs += [(gap.unanswered, gap) for gap in gaps if gap.kind in (GapKind.PENDING, GapKind.GIVE_UP)]
-    if not runs:
+    mended = mend(gaps, usual)
+    told = runs(mended)
+    if not told:
         return None
-    longest = max(length for length, _ in runs)
-    if not whole:
-        return setting(None, longest, None, Basis.RUN_LENGTH, [gap for length, gap in runs if length == longest])
-    low = min(gap.unanswered for gap in whole)
-    if longest > low:
+    give_ups = [run for run in told if run.gap.kind is GapKind.GIVE_UP and run.gap.heard_ns >= 0]
+    longest = max(run.unanswered.fewest + is_probe(run.gap) for run in told)
+    if not give_ups:
+        ends = [run.gap for run in told if run.unanswered.fewest + is_probe(run.gap) == longest]
+        return setting(None, longest, None, Basis.RUN_LENGTH, ends)
+    whole = [run.gap for run in give_ups]
+    low, high = min(run.unanswered.fewest for run in give_ups), max(run.unanswered.most for run in give_ups)
+    if longest > high:
         return setting(None, low, longest, Basis.CONTRADICTORY, whole)
-    return setting(low, low, low, Basis.GIVE_UP_COUNT, whole)
+    if low < high:
+        return setting(None, low, high, Basis.GIVE_UP_COUNT, whole)
+    most = low + (is_distant(gaps) and may_hide_one(mended, usual))
+    return setting(low, low, most, Basis.GIVE_UP_COUNT, whole)
 
 
-def user_timeout_setting(gaps: Sequence[Gap]) -> Setting | None:
+def is_probe(gap: Gap) -> bool:
+    return gap.kind in (*IDLE_KINDS, GapKind.SPACING)
+
+
+def user_timeout_setting(gaps: Sequence[Gap], usual: Usual) -> Setting | None:
     """The user timeouts that would have ended every run as it ended: not before its last probe, but by its RST.
 
     The timer looks at the user timeout only when it fires, and never before the first probe
     (tcp_timer.c tcp_keepalive_timer).
     """
-    whole = [gap for gap in gaps if gap.kind is GapKind.GIVE_UP and gap.heard_ns >= 0]
+    told = [run for run in runs(mend(gaps, usual)) if run.gap.kind is GapKind.GIVE_UP and run.gap.heard_ns >= 0]
+    whole = [run.gap for run in told]
     if not whole:
         return None
     lows = [gap.heard_ns - gap.probe_ns - gap.lag_ns if gap.unanswered > 1 else 0 for gap in whole]
-    low, high = max(0, *lows), min(gap.heard_ns for gap in whole)
+    low, high = max(0, *lows), min(run.gap.heard_ns + run.unheard_ns for run in told)
     if low >= high:
         return None
     spans = [gap.heard_ns for gap in whole]

@@ -1,16 +1,18 @@
 """Gaps as a capture shows them, from a simulated life of an end: no file, no timeline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from random import Random
 
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import Event, What
+from analyzer.keepalive.timer import Action, Clock, Event, Keepalive, What, on_tick
 
 SHORT_NS = 1_000_000_000
 """A shorter idle time is no observation, as in the timeline."""
 
 
 class Observer:
-    """Watches one end from a capture point that its segments reach `lag_ns` / 2 later."""
+    """Watches one end from a capture point; all instants are those at which a frame passes the point."""
 
     def __init__(self, lag_ns: int = 0) -> None:
         self.lag_ns = lag_ns
@@ -27,13 +29,11 @@ class Observer:
         self.gaps.append(Gap(kind, self.frame, heard, heard, probe, self.unanswered, self.lag_ns))
 
     def hear(self, at: int, is_answer: bool) -> None:
-        at -= self.lag_ns // 2
         if self.heard >= 0 and not self.unanswered and at - self.heard > SHORT_NS and self.probe < self.heard:
             self.gap(GapKind.SURVIVED, at)
         self.heard, self.unanswered, self.is_fresh = at, 0, not is_answer
 
     def tick(self, at: int, is_give_up: bool) -> None:
-        at += self.lag_ns - self.lag_ns // 2
         if is_give_up:
             self.gap(GapKind.GIVE_UP, at)
             return
@@ -45,11 +45,18 @@ class Observer:
             self.gap(GapKind.CYCLE, at)
         self.probe, self.unanswered = at, self.unanswered + 1
 
+    def end(self, at: int) -> None:
+        """The capture ends."""
+        self.gap(GapKind.PENDING if self.unanswered else GapKind.SURVIVED, at)
+
 
 def observe(
     events: Iterable[Event], start_ns: int, end_ns: int, lag_ns: int = 0, midstream_ns: int | None = None
 ) -> list[Gap]:
-    """The gaps of an end that connects at `start_ns`, of which nothing before `midstream_ns` is captured."""
+    """The gaps of an end that connects at `start_ns`, of which nothing before `midstream_ns` is captured.
+
+    Its segments reach the capture point `lag_ns` / 2 later.
+    """
     observer = Observer(lag_ns)
     if midstream_ns is None:
         observer.heard = start_ns - lag_ns // 2
@@ -59,12 +66,76 @@ def observe(
         if midstream_ns is not None and event.time_ns < midstream_ns:
             continue
         if event.what in (What.HEARD, What.ANSWER):
-            observer.hear(event.time_ns, event.what is What.ANSWER)
+            observer.hear(event.time_ns - lag_ns // 2, event.what is What.ANSWER)
         else:
             has_ended = event.what is What.GIVE_UP
-            observer.tick(event.time_ns, has_ended)
+            observer.tick(event.time_ns + lag_ns - lag_ns // 2, has_ended)
     if not has_ended and observer.heard >= 0:
-        observer.gap(GapKind.PENDING if observer.unanswered else GapKind.SURVIVED, end_ns)
+        observer.end(end_ns)
+    return observer.gaps
+
+
+class Fate(Enum):
+    """What becomes of a probe, or of the give-up, on a path with the capture point somewhere on it."""
+
+    ARRIVES = "captured, and the answer too"
+    MISSED = "lost before the capture point"
+    SWALLOWED = "captured, but it or its answer is lost beyond the capture point"
+    UNHEARD = "answered, and the answer is captured, but lost after the capture point"
+
+
+class Path:
+    """The way from the prober to a capture point close to the peer: its delay, and what is lost on it."""
+
+    def __init__(
+        self, random: Random, one_way_ns: int = 0, jitter_ns: int = 0, fates: Mapping[int, Fate] | None = None
+    ) -> None:
+        """`fates` of the prober's probes, and of its give-up, by number."""
+        self.random, self.one_way_ns, self.jitter_ns, self.fates = random, one_way_ns, jitter_ns, fates or {}
+        self.lag_ns = min(self.delay_ns() + self.delay_ns() for _ in range(2))
+        """The shortest reply that was seen."""
+
+    def delay_ns(self) -> int:
+        return self.one_way_ns + self.random.randint(0, self.jitter_ns)
+
+
+def observe_lossy(
+    keepalive: Keepalive, clock: Clock, path: Path, start_ns: int, end_ns: int, heard_ns: Sequence[int], alive_ns: int
+) -> list[Gap]:
+    """The gaps of `timer.simulate` as captured at the far end of a path on which frames are lost.
+
+    A reset after no unanswered probe that was captured is not known to be a give-up (`tags.gives_up`).
+    """
+    observer = Observer(path.lag_ns)
+    observer.hear(start_ns - path.delay_ns(), is_answer=False)
+    arrivals = sorted((at, False) for at in heard_ns)  # and whether it answers a probe
+    heard, probes_out, frame = clock.jiffies(start_ns), 0, 0
+    tick = clock.fire(heard, keepalive.time_s * clock.hz)
+    while (now := clock.time_ns(tick)) <= end_ns:
+        while arrivals and arrivals[0][0] <= now:
+            at, is_answer = arrivals.pop(0)
+            heard, probes_out = clock.jiffies(at), 0
+            if not is_answer:
+                observer.hear(at - path.delay_ns(), is_answer)
+        action = on_tick(keepalive, clock.hz, tick - heard, probes_out)
+        if action is Action.WAIT:
+            tick = clock.fire(tick, keepalive.time_s * clock.hz - (tick - heard))
+            continue
+        frame += 1
+        fate, passes = path.fates.get(frame, Fate.ARRIVES), now + path.delay_ns()
+        if fate is not Fate.MISSED and (action is Action.PROBE or observer.unanswered):
+            observer.tick(passes, action is Action.GIVE_UP)
+        if action is Action.GIVE_UP:
+            end_ns = passes if fate is not Fate.MISSED else end_ns
+            break
+        probes_out += 1
+        if now < alive_ns and fate in (Fate.ARRIVES, Fate.UNHEARD):
+            observer.hear(passes, is_answer=True)
+            if fate is Fate.ARRIVES:
+                arrivals = sorted([*arrivals, (passes + path.delay_ns(), True)])
+        tick = clock.fire(tick, keepalive.intvl_s * clock.hz)
+    if not observer.gaps or observer.gaps[-1].kind is not GapKind.GIVE_UP:
+        observer.end(end_ns)
     return observer.gaps
 
 

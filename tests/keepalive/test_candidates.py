@@ -13,7 +13,7 @@ from analyzer.keepalive.candidates import (
     plateaus,
     telling,
 )
-from analyzer.keepalive.constraints import Fit, read
+from analyzer.keepalive.constraints import Fit, Seen, read
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import LINUX, Clock
 from tests.keepalive.simulated import gap
@@ -25,7 +25,7 @@ HZ_100, HZ_250, HZ_300, HZ_1000 = LINUX
 def found(
     gaps: list[Gap], clock: Clock, strictness: Strictness = Strictness.ALL, has_phase: bool = True
 ) -> list[Candidate]:
-    return list(candidates(gaps, clock, strictness, has_phase, is_whole=True))
+    return list(candidates([*map(Seen, gaps)], clock, strictness, has_phase, is_whole=True))
 
 
 def times(some: list[Candidate]) -> set[int]:
@@ -80,8 +80,8 @@ def test_strictness_drops_what_was_survived_then_the_opening_gap() -> None:
 
 def test_interval_of_a_probe_that_was_not_captured() -> None:
     gaps = [gap(FIRST, 23.6), gap(SPACING, 85, 61.44, 1)]
-    assert times(list(candidates(gaps, HZ_250, Strictness.ALL, has_phase=True, is_whole=True))) == {22, 23}
-    unseen = list(candidates(gaps, HZ_250, Strictness.ALL, has_phase=True, is_whole=False))
+    assert times(found(gaps, HZ_250)) == {22, 23}
+    unseen = list(candidates([*map(Seen, gaps)], HZ_250, Strictness.ALL, has_phase=True, is_whole=False))
     assert times(unseen) == {*range(1, 24)}
     assert times([one for one in unseen if not one.is_rare]) == {22, 23}
 
@@ -102,7 +102,8 @@ def test_small_lateness_speaks_for_a_setting() -> None:
 
 
 def test_repetitions_are_left_out() -> None:
-    readings = read([gap(CYCLE, 60, 60)] * 10 + [gap(CYCLE, 60 + nth, 60 + nth) for nth in range(1, 100)], HZ_250)
+    gaps = [gap(CYCLE, 60, 60)] * 10 + [gap(CYCLE, 60 + nth, 60 + nth) for nth in range(1, 100)]
+    readings = read(map(Seen, gaps), HZ_250)
     assert len(telling(readings[:10])) == MAX_ALIKE
     assert len(telling(readings)) == MAX_PHASED
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from analyzer.keepalive.constraints import (
     Claim,
     Fit,
+    Seen,
     finest_level,
     fit_idle,
     fit_spacing,
@@ -59,7 +60,7 @@ def test_chains_begin_where_no_probe_is_known() -> None:
         gap(FIRST, 60),
         gap(CYCLE, 60, 60),
     ]
-    readings = read(gaps, HZ_250)
+    readings = read(map(Seen, gaps), HZ_250)
     assert [(one.chain, one.at_ns // SECOND) for one in readings] == [
         (1, 0),
         (1, 50),
@@ -73,24 +74,24 @@ def test_chains_begin_where_no_probe_is_known() -> None:
 
 def test_idle_time_counts_from_what_the_stack_counts() -> None:
     probed = Gap(FIRST, 1, seconds(60), seconds(20), -1, 0, 0)
-    assert [read([probed], clock)[0].idle.seen_ns // SECOND for clock in (HZ_250, OLD_LINUX, BSD)] == [60, 60, 20]
+    assert [read([Seen(probed)], clock)[0].idle.seen_ns // SECOND for clock in (HZ_250, OLD_LINUX, BSD)] == [60, 60, 20]
 
 
 def test_the_way_to_a_far_capture_point_makes_idle_time_uncertain_on_one_side() -> None:
-    [near], [far] = read([gap(FIRST, 60)], HZ_250), read([gap(FIRST, 60, lag_s=0.2)], HZ_250)
+    [near], [far] = read([Seen(gap(FIRST, 60))], HZ_250), read([Seen(gap(FIRST, 60, lag_s=0.2))], HZ_250)
     assert far.idle.most_ns == near.idle.most_ns
     assert near.idle.least_ns - far.idle.least_ns == seconds(0.3)
 
 
 def test_fit_after_traffic() -> None:
-    [reading] = read([gap(FIRST, 61)], HZ_250)
+    [reading] = read([Seen(gap(FIRST, 61))], HZ_250)
     assert fit_idle(HZ_250, reading, 60, 20) == Fit(need=3, sure=0, top=3)
     assert not fit_idle(HZ_250, reading, 58, 20).is_possible
 
 
 def test_fit_after_an_answer_knows_how_the_timer_was_armed() -> None:
     """150/25: what was left after the interval is a level finer than the whole."""
-    [reading] = read([gap(CYCLE, 151.551942, 151.552017)], HZ_250)
+    [reading] = read([Seen(gap(CYCLE, 151.551942, 151.552017))], HZ_250)
     assert fit_idle(HZ_250, reading, 150, 25) == Fit(need=3, sure=3, top=3)
     assert fit_idle(HZ_250, reading, 150, None) == Fit(need=3, sure=0, top=4)
     assert not fit_idle(HZ_250, reading, 149, 25).is_possible
@@ -98,7 +99,7 @@ def test_fit_after_an_answer_knows_how_the_timer_was_armed() -> None:
 
 
 def test_fit_of_a_spacing() -> None:
-    [reading] = read([gap(SPACING, 80, 20.48, 1)], HZ_250)
+    [reading] = read([Seen(gap(SPACING, 80, 20.48, 1))], HZ_250)
     assert fit_spacing(HZ_250, reading, 20) == Fit(need=3, sure=3, top=3)
     assert may_be_spacing(HZ_250, reading, 19, 19)
     assert not may_be_spacing(HZ_250, reading, 1, 17)

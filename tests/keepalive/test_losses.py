@@ -1,0 +1,203 @@
+"""Losses: what a capture away from the prober misses, class by class, and what must stay within the bounds."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.keepalive.losses import NONE, Count, is_distant, mend, runs, usual_of
+from analyzer.keepalive.settings import Basis, Setting, infer
+from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
+from tests.keepalive.simulated import Fate, Path, gap, observe_lossy
+
+FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
+LAG_S = 0.04
+MILLISECOND = 1_000_000
+
+
+def far(kind: GapKind, heard_s: float, probe_s: float = -1, unanswered: int = 0) -> Gap:
+    return gap(kind, heard_s, probe_s, unanswered, LAG_S)
+
+
+def cycles(*durations_s: float) -> list[Gap]:
+    return [far(CYCLE, duration, duration) for duration in durations_s]
+
+
+def run(cycle_s: float, *spacings_s: float) -> list[Gap]:
+    """Unanswered probes after an answered cycle, and the reset."""
+    heard_s, gaps = cycle_s, cycles(cycle_s)
+    for nth, spacing in enumerate(spacings_s, 1):
+        heard_s += spacing
+        gaps.append(far(GIVE_UP if nth == len(spacings_s) else SPACING, heard_s, spacing, nth))
+    return gaps
+
+
+def known(setting: Setting | None) -> tuple[int | None, float, float | None] | None:
+    return None if setting is None else (setting.value, setting.low, setting.high)
+
+
+def missing(gaps: list[Gap]) -> list[Count]:
+    return [one.missing for one in mend(gaps, usual_of(gaps))]
+
+
+LIFE = [far(FIRST, 30.4), *cycles(30.72, 30.72, 30.72)]
+"""30/10 at 300 Hz, as far from the prober as `LAG_S`."""
+RUN = run(30.72, 10.027, 10.027, 10.027)
+
+
+def test_a_run_without_losses() -> None:
+    settings = infer(LIFE + RUN, is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (30, 29, 30)
+    assert known(settings.tcp_keepalive_intvl) == (10, 10, 10)
+    assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
+
+
+def test_a_probe_lost_within_a_run() -> None:
+    """Two intervals in one: the count is one higher than what was captured, the interval is what it is."""
+    settings = infer(LIFE + run(30.72, 10.027, 20.054, 10.027), is_whole=True)
+    assert known(settings.tcp_keepalive_intvl) == (10, 10, 10)
+    assert known(settings.tcp_keepalive_probes) == (4, 4, 4)
+
+
+def test_the_last_probe_before_the_reset_lost() -> None:
+    assert known(infer(LIFE + run(30.72, 10.027, 10.027, 20.054)).tcp_keepalive_probes) == (4, 4, 4)
+
+
+def test_a_runs_first_probe_lost() -> None:
+    """The run begins with a cycle and an interval."""
+    settings = infer(LIFE + run(40.747, 10.027, 10.027, 10.027), is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (30, 29, 30)
+    assert known(settings.tcp_keepalive_probes) == (4, 4, 4)
+
+
+def test_a_probe_lost_while_the_peer_lives() -> None:
+    """The next one comes an interval later, off the usual boundary, and so does the one after it."""
+    settings = infer([*LIFE, *cycles(40.747, 30.93), *RUN], is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (30, 29, 30)
+    assert settings.tcp_keepalive_time is not None
+    assert settings.tcp_keepalive_time.basis is not Basis.CONTRADICTORY
+
+
+def test_an_answer_lost_after_the_capture_point() -> None:
+    """The prober probes again after an interval: no bound on the idle time, and an interval known by it alone."""
+    settings = infer([*LIFE, *cycles(10.027, 30.93, 30.72)], is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (30, 29, 30)
+    intvl = settings.tcp_keepalive_intvl
+    assert intvl is not None
+    assert intvl.value == 10
+
+
+def test_a_run_that_begins_with_an_unheard_answer() -> None:
+    """The prober counted the answered probe as well."""
+    settings = infer([*LIFE, *run(10.027, 10.027, 10.027)], is_whole=True)
+    assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
+
+
+def test_an_unheard_answer_does_not_show_where_the_cycle_is_the_interval() -> None:
+    settings = infer([far(FIRST, 15.1), *cycles(15.36, 15.36), *run(15.36, 15.36, 15.36, 15.36)], is_whole=True)
+    assert known(settings.tcp_keepalive_probes) == (3, 3, 4)
+
+
+def test_an_answer_that_only_the_capture_missed() -> None:
+    """A spacing as long as a cycle: the prober heard the answer, and counted anew."""
+    late = [far(SPACING, 64.48, 32.24, 1), far(SPACING, 74.507, 10.027, 2), far(GIVE_UP, 84.534, 10.027, 3)]
+    gaps = [far(FIRST, 32.1), *cycles(32.24, 32.24, 32.24, 32.24), *late]
+    assert [one.unanswered.best for one in runs(mend(gaps, usual_of(gaps)))][-1] == 2
+
+
+def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
+    """40.4 s: 40, or 30 and a lost probe."""
+    settings = infer([far(FIRST, 40.4), *run(40.4, 10.027, 10.027)[1:]], is_whole=True)
+    time, probes = settings.tcp_keepalive_time, settings.tcp_keepalive_probes
+    assert time is not None
+    assert time.value == 40
+    assert time.low <= 30
+    assert known(probes) == (2, 2, 3)
+
+
+def test_a_lone_spacing_may_be_two() -> None:
+    settings = infer([*LIFE, far(SPACING, 40.747, 10.027, 1)], is_whole=True)
+    intvl = settings.tcp_keepalive_intvl
+    assert intvl is not None
+    assert intvl.value == 10
+    assert intvl.low <= 5
+
+
+def test_silence_after_a_lone_probe_says_nothing_far_away() -> None:
+    """The next probe or the reset may be lost; at the prober the interval is longer."""
+    assert infer([far(FIRST, 30.4), far(PENDING, -1, 50, 1)]).tcp_keepalive_intvl is None
+    near = infer([gap(FIRST, 30.4), gap(PENDING, -1, 50, 1)]).tcp_keepalive_intvl
+    assert near is not None
+    assert near.low > 40
+
+
+def test_where_most_gaps_differ_it_is_no_loss() -> None:
+    """The interval was changed from 5 to 10 s in mid-capture, and not one time in three lost."""
+    gaps = [far(SPACING, -1, spacing, 2) for spacing in (5.12, 10.24, 10.24, 10.24)]
+    assert missing(gaps) == [NONE] * 4
+
+
+def test_at_the_prober_a_hole_leaves_the_count_open() -> None:
+    """Nothing is lost on the way there: the capture dropped a frame, or the interval was changed."""
+    gaps = [
+        gap(FIRST, 30.4),
+        gap(SPACING, 40.4, 10.027, 1),
+        gap(SPACING, 60.5, 20.054, 2),
+        gap(GIVE_UP, 70.5, 10.027, 3),
+    ]
+    assert not is_distant(gaps)
+    assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (None, 3, 4)
+
+
+@pytest.mark.parametrize("lag_s", [0, LAG_S])
+def test_nothing_is_missing_where_nothing_is_known(lag_s: float) -> None:
+    assert missing([gap(FIRST, -1, -1, 0, lag_s), gap(SPACING, -1, -1, 1, lag_s)]) == [NONE, NONE]
+
+
+KEEPALIVES = st.builds(Keepalive, time_s=st.integers(5, 3000), intvl_s=st.integers(1, 120), probes=st.integers(2, 9))
+LOSSES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(list(Fate)[1:])), min_size=1, max_size=20)
+
+
+def lossy_life(
+    keepalive: Keepalive, clock: Clock, losses: list[tuple[float, Fate]], one_way_ms: int, jitter: float, seed: int
+) -> list[Gap]:
+    """A life of which one frame is lost, or two in a hundred, seen from the far end of a path with jitter."""
+    random = Random(seed)
+    start = random.randrange(10**6 * SECOND)
+    heard = start + int(random.uniform(0, 2 * keepalive.time_s) * SECOND)
+    dead = heard + int(random.choice([1, 3, 10, 60]) * random.uniform(0.5, 1.5) * keepalive.time_s * SECOND)
+    run_s = keepalive.time_s + keepalive.intvl_s * (keepalive.probes + 2)
+    end = dead + int(random.choice([0.5, 1.2, 1.2]) * run_s * SECOND)
+
+    def observed(fates: dict[int, Fate]) -> list[Gap]:
+        path = Path(Random(seed), one_way_ms * MILLISECOND, int(one_way_ms * MILLISECOND * jitter), fates)
+        return observe_lossy(keepalive, clock, path, start, end, [heard], dead)
+
+    frames = len(observed({}))
+    lost = losses[: max(1, frames // 50)]
+    return observed({1 + int(place * (frames - 1)): fate for place, fate in lost})
+
+
+@settings(derandomize=True)  # some one life in ten thousand is beyond what one more loss explains
+@given(
+    KEEPALIVES.filter(lambda keepalive: keepalive.intvl_s <= keepalive.time_s),
+    st.sampled_from((*LINUX, EXACT[0])),
+    LOSSES,
+    st.sampled_from([2, 15, 50]),
+    st.sampled_from([0, 0.2, 0.5]),
+    st.integers(0, 1 << 30),
+)
+def test_bounds_contain_the_truth_when_frames_are_lost(
+    keepalive: Keepalive, clock: Clock, losses: list[tuple[float, Fate]], one_way_ms: int, jitter: float, seed: int
+) -> None:
+    found = infer(lossy_life(keepalive, clock, losses, one_way_ms, jitter, seed), is_whole=True)
+    for setting, truth in (
+        (found.tcp_keepalive_time, keepalive.time_s),
+        (found.tcp_keepalive_intvl, keepalive.intvl_s),
+        (found.tcp_keepalive_probes, keepalive.probes),
+    ):
+        if setting is not None:
+            assert setting.low <= truth
+            assert setting.high is None or truth <= setting.high
