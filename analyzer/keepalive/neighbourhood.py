@@ -1,34 +1,70 @@
 """What the rest of a capture says about an end that fell silent: its host lives, or its link is dead.
 
+Where the end's other connections, or all of its network, fell silent too, more than this connection is lost.
+An end of an idle connection that has been started anew shows that elsewhere, too.
 Other flows of the same address show that the host lives. ARP requests and neighbour
 solicitations for the address that nothing answers show that it is gone from the link; the
 probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from analyzer.columns import Table
-from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.restart import Address, Restarts, address_of
+from analyzer.keepalive.timeline import Answer, Solicitation, Story
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 from analyzer.tcp.flows import FlowTable
 
-Address = tuple[int, int]
-
 ANSWER_WAIT_NS = 3_000_000_000
 """A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
+ASKING_NS = 11_000_000_000
+"""A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
+(delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
 FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
+
+
+class Waits:
+    """Spans of time in which an address, or a network, was asked in vain by probes or by data."""
+
+    def __init__(self) -> None:
+        self._since: dict[Address, list[int]] = defaultdict(list)
+        self._until: dict[Address, list[int]] = defaultdict(list)
+
+    def add(self, key: Address, since_ns: int, until_ns: int) -> None:
+        insort(self._since[key], since_ns)
+        insort(self._until[key], until_ns)
+
+    def meanwhile(self, key: Address, since_ns: int, until_ns: int) -> int:
+        """How many spans overlap this one: all that began before its end, without those that ended before its begin."""
+        return bisect_left(self._since[key], until_ns) - bisect_right(self._until[key], since_ns)
+
+
+def network(who: Address) -> Address:
+    """The /24 or /64 of an address."""
+    hi, lo = who
+    return (hi, lo >> 8) if hi == 0 and lo >> 32 == 0xFFFF else (hi, 0)
 
 
 class Neighbourhood:
     """Flows and solicitations by address; made once for a capture."""
 
-    def __init__(self, table: FlowTable, neighbours: Table, last_ns: int) -> None:
+    def __init__(self, table: FlowTable, neighbours: Table, last_ns: int, stories: Sequence[Story] = ()) -> None:
         self._table = table
         self._capture_end_ns = last_ns
         self._ends: dict[Address, list[int]] | None = None
+        self._networks: dict[Address, list[int]] | None = None
+        self._of_address, self._of_network = Waits(), Waits()
+        for flow, story in enumerate(stories):
+            if story.run is not None or story.deafness is not None:
+                [(end, since_ns)] = _silent_ends(story)
+                who = address_of(table, flow, end)
+                self._of_address.add(who, since_ns, self._until_ns(story))
+                self._of_network.add(network(who), since_ns, self._until_ns(story))
+        self._restarts = Restarts(table, stories)
         n = neighbours.view
         self._heard: dict[Address, list[tuple[int, bool, int]]] = defaultdict(list)
         for row in range(neighbours.rows):
@@ -36,34 +72,58 @@ class Neighbourhood:
 
     def around(self, flow: int, story: Story) -> Surroundings:
         """For the end that stopped answering, or the one that is looked for on the link."""
-        until_ns = story.reset.ts_ns if story.reset else self._capture_end_ns
+        until_ns = self._until_ns(story)
         for end, since_ns in _silent_ends(story):
-            who = self._address(flow, end)
+            who = address_of(self._table, flow, end)
             asked = self._unanswered(who, since_ns, until_ns)
             if story.run is not None or story.deafness is not None or asked:
                 lives = self._sent_elsewhere(who, flow, max(since_ns, asked[-1][0] if asked else NEVER), until_ns)
-                return Surroundings(end, lives, () if lives else asked)
-        return Surroundings(None, False, ())
+                if lives:
+                    return Surroundings(end, answers_elsewhere=True, asked=())
+                waits = self._of_address.meanwhile(who, since_ns, until_ns)  # its own is one of them
+                is_alone = self._of_network.meanwhile(network(who), since_ns, until_ns) <= waits
+                is_network_silent = not is_alone and self._is_network_silent(flow, end, since_ns, until_ns)
+                silent_flows = max(waits - 1, 0)
+                return Surroundings(end, False, asked, silent_flows, is_network_silent)
+        reasons, frames = self._restarts.signs(flow, story)
+        return Surroundings(None, False, (), restart=reasons, restart_frames=frames)
 
-    def _address(self, flow: int, end: int) -> Address:
-        f = self._table.flows.view
-        return (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
+    def _until_ns(self, story: Story) -> int:
+        return story.reset.ts_ns if story.reset else self._capture_end_ns
+
+    def _by_last_sign(self, key: Callable[[Address], Address]) -> dict[Address, list[int]]:
+        """All ends of an address or a network, the one that was heard last first."""
+        last_ns = self._table.ends.view.last_ns
+        grouped: dict[Address, list[int]] = defaultdict(list)
+        for end in sorted(range(self._table.ends.rows), key=lambda end: -last_ns[end]):
+            grouped[key(address_of(self._table, end // 2, end % 2))].append(end)
+        return grouped
 
     def _sent_elsewhere(self, who: Address, flow: int, since_ns: int, until_ns: int) -> bool:
         """The address sent a segment of another flow in this time."""
         first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
         if self._ends is None:
-            self._ends = defaultdict(list)
-            for end in range(self._table.ends.rows):
-                self._ends[self._address(end // 2, end % 2)].append(end)
-            for ends in self._ends.values():
-                ends.sort(key=lambda end: -last_ns[end])
+            self._ends = self._by_last_sign(lambda address: address)
         for end in self._ends[who]:
             if last_ns[end] <= since_ns:
                 return False
             if end // 2 != flow and first_ns[end // 2] < until_ns:
                 return True
         return False
+
+    def _is_network_silent(self, flow: int, silent_end: int, since_ns: int, until_ns: int) -> bool:
+        """No address there but the asking one sent anything meanwhile."""
+        first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
+        if self._networks is None:
+            self._networks = self._by_last_sign(network)
+        asking = address_of(self._table, flow, 1 - silent_end)
+        for end in self._networks[network(address_of(self._table, flow, silent_end))]:
+            if last_ns[end] <= since_ns:
+                return True
+            is_other = address_of(self._table, end // 2, end % 2) != asking
+            if is_other and end // 2 != flow and first_ns[end // 2] < until_ns:
+                return False
+        return True
 
     def _unanswered(self, who: Address, since_ns: int, until_ns: int) -> tuple[tuple[int, int], ...]:
         """Time and frame of the solicitations since when nothing answered for the address."""
@@ -72,11 +132,26 @@ class Neighbourhood:
         for ts_ns, is_answer, frame in heard[bisect_left(heard, (since_ns,)) :]:
             if ts_ns > until_ns + ANSWER_WAIT_NS:
                 break
+            if is_answer and asked and ts_ns > asked[-1][0] + ANSWER_WAIT_NS:
+                break  # nobody answered these: it came back later
             if is_answer:
                 asked.clear()
             elif ts_ns <= until_ns:
                 asked.append((ts_ns, frame))
         return tuple(asked) if len(asked) >= FEWEST_ASKED else ()
+
+
+def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:
+    """What nobody answered, with the probe that made the host ask, where one was captured."""
+    if around.silent_end is None:
+        return ()
+    asker = 1 - around.silent_end
+    unanswered = [probe for probe in story.ends[asker].probes if probe.answer is Answer.NOTHING]
+    found = []
+    for ts_ns, frame in around.asked:
+        causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
+        found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
+    return tuple(found)
 
 
 def _silent_ends(story: Story) -> list[tuple[int, int]]:

@@ -1,36 +1,29 @@
-"""How long a path to a service may be silent: the longest silence it survived, the shortest it did not.
+"""How long a path may be silent: the longest silence it survived, the shortest it did not, and all between.
 
-A path is named by the service at its far end. It survived a silence where both ends were heard
-after it, and failed where a probe after it stayed unanswered or was reset although the peer's host
-lives. Idle times that merely ended, or that end with the capture, prove neither.
+Each silence is an experiment that says of a path's idle limit "longer" or "not longer", never how long:
+the limit is censored on either side. A silence was survived where the end that did not end it was heard
+afterwards; it broke the path where it was not, and the verdict blames the path. A dead peer says nothing.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_interface
 from typing import Literal
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.hosts import service_end
 from analyzer.keepalive.profiles import Middlebox, matching_middleboxes
 from analyzer.keepalive.settings import MAX_FRAMES
-from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe
+from analyzer.keepalive.timeline import Silence
 from analyzer.keepalive.timer import SECOND
-from analyzer.keepalive.verdict import Cause, Outcome
+from analyzer.keepalive.verdict import Cause, Outcome, Reason
 
-WORTH_NS = 10 * SECOND
-"""Every path survives shorter silences; a path without longer ones is not worth a line."""
-TIMER_KINDS = (GapKind.FIRST, GapKind.CYCLE, GapKind.SPACING)
-ON_EXPIRY: dict[Cause | None, Literal["silent", "rst"]] = {Cause.PATH_DROPPED: "silent", Cause.PATH_RESET: "rst"}
-"""What a path does to a connection whose silence was too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing in either direction for so long, up to this frame."""
-
-    ns: int
-    frame: int
+OnExpiry = Literal["silent", "rst"]
+ALL = "all"
+"""The path of every flow: what the capture's own side has in common."""
+NETWORK_BITS = {4: 24, 6: 64}
+"""Services so near to each other are behind the same boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +40,13 @@ class PathLimit:
     survived: int
     """Silences that the path survived."""
     failed: int
+    curve: tuple[tuple[int, float], ...]
+    """How likely a silence of so many ns is survived: the shortest and the longest that was tried of each step."""
     matches: tuple[Middlebox, ...]
-    on_expiry: Literal["silent", "rst"] | None
+    on_expiry: OnExpiry | None
     """None without a failure, or where failures differ."""
+    probes_kept_open: bool
+    """A connection went without data for longer than the limit, and its probes came often enough."""
 
     @property
     def is_bracket(self) -> bool:
@@ -62,24 +59,48 @@ def path_of(flow: Flow) -> str:
     return str(flow.ends[service_end(flow)])
 
 
+def network_of(flow: Flow) -> str:
+    address = ip_interface(flow.ends[service_end(flow)].address)
+    return str(ip_interface(f"{address.ip}/{NETWORK_BITS[address.version]}").network)
+
+
 def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
-    """The paths that were silent for long, or that failed, in order of appearance."""
+    """The paths that were silent for long, or that failed: services in order of appearance, networks, all.
+
+    A network is a path of its own where several services in it say more together than each does.
+    """
     by_path: dict[str, list[Flow]] = defaultdict(list)
+    by_network: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
-        by_path[path_of(flow)].append(flow)
-    found = (_limit(path, members) for path, members in by_path.items())
-    return tuple(limit for limit in found if limit.failed_ns is not None or (limit.survived_ns or 0) >= WORTH_NS)
+        if any(silence.survived for silence in flow.story.silences) or failure(flow) is not None:
+            by_path[path_of(flow)].append(flow)
+            by_network[network_of(flow)].append(flow)
+    services = {path: _limit(path, members) for path, members in by_path.items()}
+    found = list(services.values())
+    if len(services) > 1:
+        for network, members in by_network.items() if len(by_network) > 1 else ():
+            limit, parts = _limit(network, members), [services[path] for path in dict.fromkeys(map(path_of, members))]
+            if len(parts) > 1 and all(_bracket(limit) != _bracket(part) for part in parts):
+                found.append(limit)
+        found.append(_limit(ALL, [flow for members in by_path.values() for flow in members]))
+    return tuple(found)
+
+
+def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
+    return limit.survived_ns, limit.failed_ns
 
 
 def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
-    survived = [silence for flow in flows for silence in survivals(flow)]
-    failures = [(silence, flow.verdict.cause) for flow in flows if (silence := failure(flow)) is not None]
+    survived = [silence for flow in flows for silence in flow.story.silences if silence.survived]
+    failures = [(broken, way) for flow in flows if (broken := failure(flow)) and (way := on_expiry(flow))]
     failed = [silence for silence, _ in failures]
     survived.sort(key=lambda silence: -silence.ns)
     failed.sort(key=lambda silence: silence.ns)
     survived_ns = survived[0].ns if survived else None
     failed_ns = failed[0].ns if failed else None
-    ways = {ON_EXPIRY[cause] for _, cause in failures}
+    ways = {way for _, way in failures}
+    way = ways.pop() if len(ways) == 1 else None
+    is_bracket = failed_ns is not None and (survived_ns or 0) < failed_ns
     return PathLimit(
         path=path,
         survived_ns=survived_ns,
@@ -88,73 +109,65 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         failed_frames=tuple(silence.frame for silence in failed[:MAX_FRAMES]),
         survived=len(survived),
         failed=len(failed),
-        matches=_matches(survived_ns, failed_ns),
-        on_expiry=ways.pop() if len(ways) == 1 else None,
+        curve=survival_curve(survived, failed),
+        matches=_matches(survived_ns, failed_ns, way),
+        on_expiry=way,
+        probes_kept_open=is_bracket and any(flow.story.bridged_ns > (failed_ns or 0) for flow in flows),
     )
 
 
-def _matches(survived_ns: int | None, failed_ns: int | None) -> tuple[Middlebox, ...]:
-    """Without both sides of the bracket nearly every box would match."""
+def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | None) -> tuple[Middlebox, ...]:
+    """Boxes whose limit lies in the bracket, those that expire as seen first.
+
+    Without both sides of the bracket nearly every box would match.
+    """
     if survived_ns is None or failed_ns is None:
         return ()
-    return matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
+    boxes = matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
+    return tuple(sorted(boxes, key=lambda box: (box.on_expiry != way, box.on_expiry != "unknown")))
 
 
-def survivals(flow: Flow) -> tuple[Silence, ...]:
-    """The silences after which this connection was heard to work in both directions."""
-    found: dict[int, Silence] = {}
-    for end in flow.ends:
-        silences = _before_probes(end.story)
-        found |= {probe.frame: silences[probe.frame] for probe in _answered(end.story) if probe.frame in silences}
-    for end in flow.ends:
-        for gap in end.story.gaps:
-            if gap.kind is GapKind.SURVIVED and _was_survived_by_path(flow, gap):
-                found[gap.frame] = Silence(gap.any_ns, gap.frame)
-    return tuple(found.values())
+def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tuple[tuple[int, float], ...]:
+    """The likeliest share of silences of each length that is survived, falling with the length in steps.
+
+    The product-limit estimate of Kaplan and Meier wants the instants of failure; here only "not longer
+    than" is known, and it would call most lengths beyond the limit safe. The maximum likelihood estimate
+    for such data pools neighbours until none rises (Ayer et al. 1955; Turnbull 1976 for the general case).
+    """
+    tried: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for silences, has_survived in ((survived, 1), (failed, 0)):
+        for silence in silences:
+            tried[silence.ns][0] += has_survived
+            tried[silence.ns][1] += 1
+    blocks: list[tuple[int, int, int, int]] = []  # survived, tried, shortest, longest
+    for ns in sorted(tried):
+        good, count, shortest = *tried[ns], ns
+        while blocks and good * blocks[-1][1] >= blocks[-1][0] * count:
+            before = blocks.pop()
+            good, count, shortest = good + before[0], count + before[1], before[2]
+        blocks.append((good, count, shortest, ns))
+    return tuple((ns, good / count) for good, count, *lengths in blocks for ns in dict.fromkeys(lengths))
 
 
 def failure(flow: Flow) -> Silence | None:
-    """The silence before the first probe that found the path broken.
+    """The first silence that was not survived, where the path is to blame.
 
     One probe that goes unanswered up to the capture's end may as well have been lost.
     """
-    run, reset = flow.story.run, flow.story.reset
-    if flow.verdict.cause not in ON_EXPIRY:
+    run = flow.story.run
+    if on_expiry(flow) is None:
         return None
-    if run is not None and (len(run.frames) > 1 or flow.verdict.outcome is not Outcome.PROBING):
-        return _before_probes(flow.ends[run.end].story).get(run.frames[0])
-    if run is None and reset is not None:
-        return _before_probes(flow.ends[1 - reset.end].story).get(reset.answers_frame)
+    if flow.verdict.outcome is Outcome.PROBING and run is not None and len(run.frames) == 1:
+        return None
+    return next((silence for silence in flow.story.silences if not silence.survived), None)
+
+
+def on_expiry(flow: Flow) -> OnExpiry | None:
+    """What the path did to this connection, if the verdict blames it; a whole network's failure is no idle limit."""
+    verdict = flow.verdict
+    if verdict.cause is Cause.PATH_RESET:
+        return "rst"
+    is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons
+    if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:
+        return "silent"
     return None
-
-
-def _before_probes(story: EndStory) -> dict[int, Silence]:
-    """By the probe's frame: since the peer or this end's previous probe was last seen, for probes are traffic too."""
-    found = {}
-    for gap in story.gaps:
-        known = [ns for ns in (gap.any_ns, gap.probe_ns) if ns >= 0]
-        if known and gap.kind in TIMER_KINDS:
-            found[gap.frame] = Silence(min(known), gap.frame)
-    return found
-
-
-def _answered(story: EndStory) -> list[Probe]:
-    return [probe for probe in story.probes if probe.answer is Answer.ACK or probe.answer is Answer.DATA]
-
-
-def _was_survived_by_path(flow: Flow, gap: Gap) -> bool:
-    """Whether both ends got through after an idle time that ended in traffic.
-
-    An answered probe later on proves it; so does a run of probes later on, since no end probes
-    before all it sent is acknowledged (tcp_timer.c tcp_keepalive_timer). Else both ends must have
-    spoken within the flow's last `gap.any_ns`: that can only have been after the gap. What
-    looks like the peer's RST may be the path's, so a connection that was reset proves nothing.
-    """
-    story = flow.story
-    if gap.any_ns < 0:  # it ended with the capture
-        return False
-    if any(probe.answer_frame > gap.frame for end in story.ends for probe in _answered(end)):
-        return True
-    if story.run is not None:
-        return gap.frame < story.run.frames[0]
-    return story.reset is None and min(story.heard_ns) > story.last_ns - gap.any_ns

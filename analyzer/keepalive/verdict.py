@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from analyzer.keepalive.timeline import Story
+from analyzer.keepalive import rst
+from analyzer.keepalive.application import EPOLL_DEAD, icmp_errno
+from analyzer.keepalive.ledger import ledger
+from analyzer.keepalive.timeline import GapKind, Story
 from analyzer.schema import NEVER
 
 
@@ -50,16 +53,25 @@ class Reason(Enum):
     NEIGHBOUR_SILENT = "neighbour-silent"
     PEER_HOST_ANSWERS = "peer-host-answers"
     PEER_HOST_SILENT = "peer-host-silent"
+    PEER_FLOWS_SILENT = "peer-flows-silent"
+    NETWORK_SILENT = "network-silent"
+    PEER_RECONNECTED = "peer-reconnected"
+    PEER_CLOCK_RESTARTED = "peer-clock-restarted"
+    PEER_LOST_OTHERS = "peer-lost-others"
     RST_ANSWERS_PROBE = "rst-answers-probe"
     RST_WITHOUT_STATE = "rst-without-state"
     RST_LOOKS_FOREIGN = "rst-looks-foreign"
+    RST_DIFFERS_IN_MORE = "rst-differs-in-more"
     RST_LOOKS_NATIVE = "rst-looks-native"
+    RST_UNASKED = "rst-unasked"
     RST_BY_APPLICATION = "rst-by-application"
     FIN_BOTH = "fin-both"
     DATA_UNANSWERED = "data-unanswered"
     DATA_GIVEN_UP = "data-given-up"
     ICMP_QUOTES_DATA = "icmp-quotes-data"
+    WINDOW_STAYED_CLOSED = "window-stayed-closed"
     PROBES_ANSWERED = "probes-answered"
+    PROBES_IGNORED = "probes-ignored"
     NO_PROBE_DUE = "no-probe-due"
     ONE_SIDED = "one-sided"
 
@@ -73,6 +85,13 @@ class Surroundings:
     """Its address sent something in another flow meanwhile."""
     asked: tuple[tuple[int, int], ...]
     """Time and frame of the ARP or neighbour solicitations for it that nothing answered."""
+    silent_flows: int = 0
+    """Other connections to its address in which it left somebody waiting meanwhile."""
+    is_network_silent: bool = False
+    """Nobody in its network was heard meanwhile, and another address there left somebody waiting too."""
+    restart: tuple[Reason, ...] = ()
+    """Signs that an end of an idle connection has been started anew since."""
+    restart_frames: tuple[int, ...] = ()
 
     @property
     def neighbour_frames(self) -> tuple[int, ...]:
@@ -96,9 +115,6 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
-EPOLLIN, EPOLLERR, EPOLLHUP = 0x001, 0x008, 0x010
-EPOLL_DEAD = EPOLLIN | EPOLLERR | EPOLLHUP
-"""What epoll reports for a socket with a pending error (net/ipv4/tcp.c tcp_poll)."""
 SILENCE = 2
 """A run of probes has ended without a RST when so many of its intervals pass without a probe."""
 LONGEST_INTERVAL_NS = 90_000_000_000
@@ -109,33 +125,10 @@ LONGEST_BACKOFF_NS = 120_000_000_000
 """No stack waits longer between resends (TCP_RTO_MAX)."""
 SHORTEST_INTERVAL_NS = 1_200_000_000
 """Tries of one solicitation are 1 s apart and show no interval of the timer."""
+TRIES = 3
+"""Of one solicitation (net/core/neighbour.c mcast_solicit)."""
 EVIDENCE = 12
 """So many frames are named."""
-
-ICMP_ERRNO = {
-    (3, 0): "ENETUNREACH",
-    (3, 1): "EHOSTUNREACH",
-    (3, 2): "ENOPROTOOPT",
-    (3, 3): "ECONNREFUSED",
-    (3, 5): "EOPNOTSUPP",
-    (3, 6): "ENETUNREACH",
-    (3, 7): "EHOSTDOWN",
-    (3, 8): "ENONET",
-    (3, 9): "ENETUNREACH",
-    (3, 11): "ENETUNREACH",
-    (12, 0): "EPROTO",
-    (65, 0): "ENETUNREACH",
-    (65, 1): "EACCES",
-    (65, 4): "ECONNREFUSED",
-    (65, 5): "EACCES",
-    (65, 6): "EACCES",
-    (68, 0): "EPROTO",
-    (68, 1): "EPROTO",
-    (68, 2): "EPROTO",
-}
-"""Type and code to what Linux reports once data is given up (icmp.c icmp_err_convert, icmp6 tab_unreach);
-ICMPv6 types count from 64 (capture/headers.py). All others are EHOSTUNREACH. Only errors that quote data in
-flight count (tcp_ipv4.c tcp_v4_err): a keepalive probe's sequence number is not in flight."""
 
 type_of_rule = Callable[[Story, Surroundings], Verdict | None]
 
@@ -175,6 +168,14 @@ def data_was_reset(story: Story, _around: Surroundings) -> Verdict | None:
     return _reset_by_peer(story, (reset.frame,), Reason.RST_WITHOUT_STATE)
 
 
+def was_reset_unasked(story: Story, _around: Surroundings) -> Verdict | None:
+    """A RST from another distance than the end's own segments, and neither timer nor probe explains it."""
+    reset = story.reset
+    if reset is None or reset.is_give_up or story.ends[reset.end].fin_frame or not rst.is_foreign(reset):
+        return None
+    return _reset_by_peer(story, (reset.frame,), Reason.RST_UNASKED)
+
+
 def was_closed(story: Story, _around: Surroundings) -> Verdict | None:
     """FIN from both sides, or a RST that no timer and no probe explains: the application's."""
     fins = tuple(end.fin_frame for end in story.ends)
@@ -204,10 +205,10 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
     cause, outcome, confidence, reasons = _why_silent(story, around)
     frames = (*probe_frames, *around.neighbour_frames)
     last_sign_ns = max(last_ns, around.last_asked_ns, story.last_ns)
-    if story.capture_end_ns - last_sign_ns <= SILENCE * _interval_ns(story, around):
+    if story.capture_end_ns - last_sign_ns <= SILENCE * _interval_ns(story, around, _longest_interval_ns(story)):
         reasons = (Reason.RUN_GOES_ON, *reasons)
         return Verdict(Outcome.PROBING, cause, prober, None, None, None, confidence, frames[:EVIDENCE], reasons)
-    delay = last_sign_ns - heard_ns if heard_ns != NEVER else None
+    delay = _given_up_ns(story, around) - heard_ns if heard_ns != NEVER else None
     reasons = (Reason.SILENT_AFTER_PROBES, *reasons)
     return _dead(outcome, cause, prober, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
 
@@ -219,6 +220,29 @@ def is_gone_from_link(_story: Story, around: Surroundings) -> Verdict | None:
     frames = around.neighbour_frames[:EVIDENCE]
     reasons = (Reason.NEIGHBOUR_SILENT,)
     return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
+
+
+def is_half_open(story: Story, around: Surroundings) -> Verdict | None:
+    """An end of an idle connection has been started anew, and the other end does not probe."""
+    if not around.restart or any(end.probes for end in story.ends):
+        return None
+    frames = around.restart_frames[:EVIDENCE]
+    return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, around.restart)
+
+
+def window_was_given_up(story: Story, _around: Surroundings) -> Verdict | None:
+    """Probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c tcp_probe_timer).
+
+    It counts from the first of them and ends the connection in silence; keepalive is suspended all the while.
+    """
+    persistence = story.persistence
+    if persistence is None or len(persistence.frames) < 2:
+        return None
+    if story.capture_end_ns - story.last_ns <= SILENCE * persistence.spacing_ns + LONGEST_BACKOFF_NS:
+        return None
+    delay = persistence.last_ns + min(2 * persistence.spacing_ns, LONGEST_BACKOFF_NS) - persistence.first_ns
+    reasons = (Reason.WINDOW_STAYED_CLOSED,)
+    return _dead(Outcome.TIMED_OUT, None, None, "ETIMEDOUT", delay, Confidence.LIKELY, persistence.frames, reasons)
 
 
 def is_one_sided(story: Story, around: Surroundings) -> Verdict | None:
@@ -238,13 +262,15 @@ def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
         return None
     if story.capture_end_ns - deaf.last_ns <= SILENCE * deaf.spacing_ns + LONGEST_BACKOFF_NS:
         return None
-    delay = deaf.last_ns + 2 * deaf.spacing_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
+    next_ns = deaf.last_ns + min(2 * deaf.spacing_ns, LONGEST_BACKOFF_NS)
+    delay = next_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
     if deaf.icmp is not None:
-        errno, reasons = ICMP_ERRNO.get(deaf.icmp, "EHOSTUNREACH"), (Reason.DATA_GIVEN_UP, Reason.ICMP_QUOTES_DATA)
-        outcome, cause = Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE
+        outcome, cause, errno = Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, icmp_errno(*deaf.icmp)
+        why: tuple[Reason, ...] = (Reason.ICMP_QUOTES_DATA,)
     else:
+        outcome, errno = Outcome.TIMED_OUT, "ETIMEDOUT"
         cause, why = _why_deaf(around)
-        errno, outcome, reasons = "ETIMEDOUT", Outcome.TIMED_OUT, (Reason.DATA_GIVEN_UP, why)
+    reasons = (Reason.DATA_GIVEN_UP, *why)
     return _dead(outcome, cause, None, errno, delay, Confidence.LIKELY, deaf.frames, reasons)
 
 
@@ -253,7 +279,7 @@ def data_goes_unanswered(story: Story, around: Surroundings) -> Verdict | None:
     deaf = story.deafness
     if deaf is None or len(deaf.frames) < 2 or story.capture_end_ns - deaf.heard_ns < DEAF_NS:
         return None
-    reasons = (Reason.DATA_UNANSWERED, _why_deaf(around)[1])
+    reasons = (Reason.DATA_UNANSWERED, *_why_deaf(around)[1])
     frames = deaf.frames[:EVIDENCE]
     return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
 
@@ -262,12 +288,15 @@ RULES: tuple[type_of_rule, ...] = (
     gave_up,
     probe_was_reset,
     data_was_reset,
+    was_reset_unasked,
     was_closed,
     is_one_sided,
     data_was_given_up,
     data_goes_unanswered,
+    window_was_given_up,
     is_probing,
     is_gone_from_link,
+    is_half_open,
 )
 
 
@@ -276,6 +305,8 @@ def _open(story: Story) -> Verdict:
     probers = [end for end in (0, 1) if story.ends[end].probes]
     prober = probers[0] if probers else None
     reason = Reason.PROBES_ANSWERED if probers else Reason.NO_PROBE_DUE
+    if any(ledger(story.ends[end].probes).lost for end in probers):
+        reason = Reason.PROBES_IGNORED
     frames = tuple(probe.answer_frame for end in probers for probe in story.ends[end].probes[-1:] if probe.answer_frame)
     confidence = Confidence.CERTAIN if probers else Confidence.LIKELY
     return Verdict(Outcome.ALIVE, None, prober, None, None, None, confidence, frames, (reason,))
@@ -284,55 +315,76 @@ def _open(story: Story) -> Verdict:
 def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Confidence, tuple[Reason, ...]]:
     """What ICMP, ARP and the peer's other connections say about a peer that does not answer."""
     if story.run is not None and story.run.icmp_frames:
-        reasons = (Reason.ICMP_DISCARDED,)
-        return Cause.PATH_UNREACHABLE, Outcome.UNREACHABLE, Confidence.CERTAIN, reasons
-    if around.neighbour_frames:
-        return Cause.LINK_DEAD, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.NEIGHBOUR_SILENT,)
-    if around.answers_elsewhere:
-        return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.PEER_HOST_ANSWERS,)
-    return Cause.PEER_SILENT, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.PEER_HOST_SILENT,)
+        return Cause.PATH_UNREACHABLE, Outcome.UNREACHABLE, Confidence.CERTAIN, (Reason.ICMP_DISCARDED,)
+    cause, reasons = _why_deaf(around)
+    is_certain = cause is Cause.LINK_DEAD or cause is Cause.PEER_SILENT
+    return cause, Outcome.TIMED_OUT, Confidence.CERTAIN if is_certain else Confidence.LIKELY, reasons
 
 
-def _why_deaf(around: Surroundings) -> tuple[Cause, Reason]:
+def _why_deaf(around: Surroundings) -> tuple[Cause, tuple[Reason, ...]]:
+    """What ARP, the peer's other connections and its network say about a peer that does not answer."""
     if around.neighbour_frames:
-        return Cause.LINK_DEAD, Reason.NEIGHBOUR_SILENT
+        return Cause.LINK_DEAD, (Reason.NEIGHBOUR_SILENT,)
     if around.answers_elsewhere:
-        return Cause.PATH_DROPPED, Reason.PEER_HOST_ANSWERS
-    return Cause.PEER_SILENT, Reason.PEER_HOST_SILENT
+        return Cause.PATH_DROPPED, (Reason.PEER_HOST_ANSWERS,)
+    if around.is_network_silent:
+        return Cause.PATH_DROPPED, (Reason.NETWORK_SILENT,)
+    if around.silent_flows:
+        return Cause.PEER_SILENT, (Reason.PEER_HOST_SILENT, Reason.PEER_FLOWS_SILENT)
+    return Cause.PEER_SILENT, (Reason.PEER_HOST_SILENT,)
 
 
 def _reset_by_peer(story: Story, frames: tuple[int, ...], reason: Reason) -> Verdict:
     reset = story.reset
     assert reset is not None
-    is_foreign = reset.usual_ttl != NEVER and reset.ttl != reset.usual_ttl
-    cause = Cause.PATH_RESET if is_foreign else Cause.PEER_LOST_STATE
-    look = Reason.RST_LOOKS_FOREIGN if is_foreign else Reason.RST_LOOKS_NATIVE
-    confidence = Confidence.LIKELY if is_foreign or reset.usual_ttl == NEVER else Confidence.CERTAIN
-    heard = _heard_before(story, 1 - reset.end)
-    delay = reset.ts_ns - heard if heard != NEVER else None
+    odd = rst.odd_fields(reset)
+    if rst.is_foreign(reset):
+        cause, is_certain = Cause.PATH_RESET, len(odd) > 1
+        looks = (Reason.RST_LOOKS_FOREIGN, Reason.RST_DIFFERS_IN_MORE)[: len(odd)]
+    else:
+        cause, is_certain = Cause.PEER_LOST_STATE, not odd and reset.usual_ttl != NEVER
+        looks = (Reason.RST_LOOKS_NATIVE,)
+    confidence = Confidence.CERTAIN if is_certain else Confidence.LIKELY
+    delay = reset.ts_ns - reset.own_ns if reset.own_ns != NEVER else None
     prober = 1 - reset.end if story.ends[1 - reset.end].probes else None
-    return _dead(Outcome.RESET, cause, prober, "ECONNRESET", delay, confidence, frames, (reason, look))
+    return _dead(Outcome.RESET, cause, prober, "ECONNRESET", delay, confidence, frames, (reason, *looks))
 
 
-def _heard_before(story: Story, end: int) -> int:
-    """When `end` last heard its peer before the peer was reset, as its last gap tells; -1 unknown."""
-    probes = story.ends[end].probes
-    gaps = [gap for gap in story.ends[end].gaps if probes and gap.frame == probes[-1].frame]
-    return probes[-1].ts_ns - gaps[-1].any_ns if gaps and gaps[-1].any_ns != NEVER else NEVER
-
-
-def _interval_ns(story: Story, around: Surroundings) -> int:
-    """The longest spacing that probes and solicitations show, or the longest usual one."""
+def _ticks(story: Story, around: Surroundings) -> list[int]:
+    """When the prober's timer fired: its unanswered probes, and the first tries of solicitations."""
     frames = set(story.run.frames) if story.run is not None else set()
-    times = [probe.ts_ns for end in story.ends for probe in end.probes if probe.frame in frames]
-    spacings = [later - earlier for earlier, later in pairwise(sorted({*times, *(ts_ns for ts_ns, _ in around.asked)}))]
-    longest = max(spacings, default=0)
-    return longest if longest >= SHORTEST_INTERVAL_NS else LONGEST_INTERVAL_NS
+    probes = [probe.ts_ns for end in story.ends for probe in end.probes if probe.frame in frames]
+    asked = ((NEVER - SHORTEST_INTERVAL_NS, 0), *around.asked)
+    tries = [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
+    return sorted({*probes, *tries})
+
+
+def _given_up_ns(story: Story, around: Surroundings) -> int:
+    """One interval after the last probe; where nobody answers ARP, when the timer last asked, which may be one earlier.
+
+    The RST itself asks once more, unless a solicitation is under way (net/core/neighbour.c __neigh_event_send).
+    """
+    asked = [ts_ns for ts_ns, _ in around.asked]
+    if not asked or (story.run is not None and story.run.last_ns > asked[-1]):
+        return _ticks(story, around)[-1] + _interval_ns(story, around, 0)
+    return next(ts_ns for ts_ns in asked[-TRIES:] if asked[-1] - ts_ns < TRIES * SHORTEST_INTERVAL_NS)
+
+
+def _longest_interval_ns(story: Story) -> int:
+    """What a run of one probe may be followed by: hardly anybody waits longer than before the first one."""
+    idle = (gap.any_ns for end in story.ends for gap in end.gaps if gap.kind is GapKind.FIRST)
+    return max(LONGEST_INTERVAL_NS, *idle)
+
+
+def _interval_ns(story: Story, around: Surroundings, otherwise: int) -> int:
+    """The longest spacing that probes and solicitations show."""
+    longest = max((later - earlier for earlier, later in pairwise(_ticks(story, around))), default=0)
+    return longest if longest >= SHORTEST_INTERVAL_NS else otherwise
 
 
 def _dead(
     outcome: Outcome,
-    cause: Cause,
+    cause: Cause | None,
     prober: int | None,
     errno: str,
     delay_ns: int | None,

@@ -1,10 +1,10 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
-from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Story
+from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Silence, Story
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Verdict
 
 START_S = 1_000_000
@@ -55,11 +55,15 @@ class Made:
     """Of both ends: the idle time that the capture's end ended."""
     unanswered: list[Probe] = field(default_factory=list)
     reset: Reset | None = None
+    silences: list[Silence] = field(default_factory=list)
+    data_s: float = START_S
+    bridged_s: float = 0
 
     def probe(self, after_s: float, answer: Answer = Answer.NOTHING, ttl: int = 64) -> "Made":
         """The client probes; an answer takes no time."""
         self._pass(after_s)
         self._survive(1)
+        self._silence()
         kind = GapKind.SPACING if self.unanswered else GapKind.FIRST
         self.gaps.append(self._gap(kind))
         answer_frame = self.frame + 1 if answer is not Answer.NOTHING else 0
@@ -68,12 +72,16 @@ class Made:
         self.probe_s = self.client_s = self.last_s = self.now_s
         if answer in (Answer.ACK, Answer.DATA):
             self.unanswered.clear()
+            self.bridged_s = max(self.bridged_s, self.now_s - self.data_s)
         else:
             self.unanswered.append(probe)
         if answer is Answer.RST:
             self.reset = Reset(answer_frame, ns(self.now_s), 1, False, False, probe.frame, False, ttl, 64)
         if answer_frame:
             self.frame = answer_frame
+        if answer in (Answer.ACK, Answer.DATA):
+            self._hear()
+        elif answer_frame:
             self.heard_s = self.now_s
         return self
 
@@ -81,10 +89,13 @@ class Made:
         """The client sends data after an idle time that the timers of both ends survived."""
         self._pass(after_s)
         self._survive(0, 1)
-        self.client_s = self.last_s = self.now_s
+        self._silence()
+        self.client_s = self.last_s = self.data_s = self.now_s
         if answer is not Answer.NOTHING:
             self.frame += 1
             self.heard_s = self.now_s
+        if answer in (Answer.ACK, Answer.DATA):
+            self._hear()
         if answer is Answer.RST:
             self.reset = Reset(self.frame, ns(self.now_s), 1, False, False, 0, True, 250, 64)
         return self
@@ -103,6 +114,17 @@ class Made:
     def _pass(self, after_s: float) -> None:
         self.now_s += after_s
         self.frame += 1
+
+    def _silence(self) -> None:
+        """Nothing outstanding, and nobody sent anything for long."""
+        idle_ns = ns(self.now_s - self.last_s)
+        if idle_ns >= ns(10) and not self.unanswered:
+            self.silences.append(Silence(self.frame, ns(self.now_s), idle_ns, 0, survived=False))
+
+    def _hear(self) -> None:
+        """The server: whatever was before, the path works."""
+        self.heard_s = self.now_s
+        self.silences = [replace(one, survived=True) for one in self.silences]
 
     def _survive(self, *ends: int) -> None:
         idle_ns = ns(self.now_s - self.last_s)
@@ -133,6 +155,8 @@ class Made:
             ns(self.last_s),
             ns(self.now_s),
             heard,
+            silences=tuple(self.silences),
+            bridged_ns=ns(self.bridged_s),
         )
 
 

@@ -126,6 +126,50 @@ def test_a_reset_with_a_foreign_ttl_comes_from_the_path() -> None:
     assert verdict(result).confidence is Confidence.LIKELY
 
 
+def test_a_reset_that_is_foreign_in_several_fields_certainly_is() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ttl 250  ipid 40000  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.CERTAIN
+    assert Reason.RST_DIFFERS_IN_MORE in verdict(result).reasons
+
+
+def test_a_reset_from_the_peer_s_distance_with_something_odd_is_likely_its_own() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000           | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ipid 0   | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PEER_LOST_STATE)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_box_that_resets_what_is_idle_unasked() -> None:
+    """At expiry it tells both ends, in each other's name."""
+    result = told(f"""{OPENED}
+    301.01  B>A  R   seq 5000  win 0  ttl 250
+    301.02  A>B  R   seq 1100  win 0  ttl 250
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PATH_RESET, "ECONNRESET")
+    assert v.detection_delay_ns == 300 * SECOND
+    [limit] = result.analysis.path_limits
+    assert (limit.failed_ns, limit.on_expiry) == (300 * SECOND, "rst")
+
+
+def test_the_same_packet_seen_on_two_hops_has_two_distances() -> None:
+    """Captured with -i any on a router: every segment twice, one hop apart; so is the RST."""
+    result = told(f"""{OPENED}
+    20.0000  B>A  PA  seq 5000  ack 1100  len 10  ipid 900
+    20.0001  B>A  PA  seq 5000  ack 1100  len 10  ipid 900  ttl 63  | duplicate-frame
+    20.0100  A>B  A   seq 1100  ack 5010
+    51.0100  A>B  A   seq 1099  ack 5010                     | keepalive-probe
+    51.0200  B>A  R   seq 5010  win 0  ipid 0                | rst of 51.0100
+    """)
+    assert verdict(result).cause is Cause.PEER_LOST_STATE
+
+
 def test_data_to_a_peer_that_lost_its_state_is_reset() -> None:
     result = told(f"""{OPENED}
     31.01  A>B  PA  seq 1100  ack 5000  len 10
@@ -185,10 +229,59 @@ def test_timed_out_when_a_run_ceases_without_a_reset() -> None:
     assert v.reasons[0] is Reason.SILENT_AFTER_PROBES
 
 
+def test_a_silent_give_up_comes_one_interval_after_the_last_probe() -> None:
+    v = verdict(told(f"{RUN}    300.0  end"))
+    assert v.detection_delay_ns == 60 * SECOND  # heard at 1.01, last probe at 51.01, then 10 s
+
+
+def test_one_probe_may_be_followed_by_an_interval_as_long_as_the_time() -> None:
+    """1800/600/3: eight minutes after the first probe nobody has given up yet."""
+    one_probe = f"{OPENED}    1868.01  A>B  A   seq 1099  ack 5000  | keepalive-probe"
+    assert verdict(told(f"{one_probe}\n    2400.0  end")).outcome is Outcome.PROBING
+    assert verdict(told(f"{one_probe}\n    6000.0  end")).outcome is Outcome.TIMED_OUT
+
+
+def test_probes_that_double_and_cease() -> None:
+    """illumos: the interval doubles from the retransmission timeout up to a minute, and the end is silent."""
+    times = [7201.01 + 2**n for n in range(1, 6)] + [7201.01 + 34 + 30 + 60 * n for n in range(6)]
+    probes = "\n".join(f"    {time:.2f}  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe" for time in times)
+    v = verdict(told(f"{OPENED}{probes}\n    9000.0  end"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, "ETIMEDOUT")
+    assert v.reasons[0] is Reason.SILENT_AFTER_PROBES
+    assert v.detection_delay_ns == round((times[-1] + 60 - 1.01) * 100) * SECOND // 100
+
+
 def test_a_run_that_the_peer_ends_is_alive() -> None:
     v = verdict(told(f"{RUN}    51.02  B>A  A  seq 5000  ack 1100  | keepalive-answer"))
-    assert (v.outcome, v.prober, v.reasons) == (Outcome.ALIVE, 0, (Reason.PROBES_ANSWERED,))
+    assert (v.outcome, v.prober, v.reasons) == (Outcome.ALIVE, 0, (Reason.PROBES_IGNORED,))
     assert v.evidence_frames == (9,)
+
+
+def test_a_probe_half_a_second_after_an_answer_need_not_be_answered() -> None:
+    """Linux answers one empty segment outside of the window in 500 ms (tcp_oow_rate_limited): no sign of death."""
+    probed = f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000         | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100         | keepalive-answer of 31.01
+    31.31  A>B  A  seq 1099  ack 5000{{}}  | keepalive-probe
+    {{}}  end
+    """
+    v = verdict(told(probed.format("", "600.0")))
+    assert (v.outcome, v.reasons) == (Outcome.ALIVE, (Reason.PROBES_ANSWERED,))
+    assert verdict(told(probed.format("  len 1", "600.0"))).outcome is Outcome.TIMED_OUT
+
+
+def test_a_peer_that_answers_data_but_no_probes_is_alive() -> None:
+    """uIP and Contiki take no notice of an empty segment outside of the window."""
+    v = verdict(
+        told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000          | keepalive-probe
+    41.01  A>B  A   seq 1099  ack 5000          | keepalive-probe
+    45.00  A>B  PA  seq 1100  ack 5000  len 10
+    45.01  B>A  A   seq 5000  ack 1110
+    90.00  end
+    """)
+    )
+    assert (v.outcome, v.reasons) == (Outcome.ALIVE, (Reason.PROBES_IGNORED,))
 
 
 def test_a_run_that_acknowledged_data_ends_is_alive() -> None:
@@ -216,6 +309,26 @@ def test_a_peer_with_a_closed_window_is_alive() -> None:
     assert verdict(result).outcome is Outcome.ALIVE
 
 
+WINDOW_CLOSED = f"""{OPENED}
+    2.00  B>A  A  seq 5000  ack 1100  win 0  | window-update
+    2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    2.21  B>A  A  seq 5000  ack 1100  win 0  | zero-window-answer
+    6.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    6.21  B>A  A  seq 5000  ack 1100  win 0  | zero-window-answer
+    14.20  A>B  A  seq 1099  ack 5000        | zero-window-probe
+    14.21  B>A  A  seq 5000  ack 1100  win 0 | zero-window-answer
+"""
+
+
+def test_a_user_timeout_behind_a_closed_window() -> None:
+    """tcp_probe_timer gives up in silence, though every probe was answered."""
+    v = verdict(told(f"{WINDOW_CLOSED}    300.0  end"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, None, "ETIMEDOUT")
+    assert v.reasons == (Reason.WINDOW_STAYED_CLOSED,)
+    assert v.detection_delay_ns == 28 * SECOND  # from the first probe to when the next was due
+    assert verdict(told(f"{WINDOW_CLOSED}    100.0  end")).outcome is Outcome.ALIVE
+
+
 def test_undetected_while_data_is_sent_again_and_again() -> None:
     """Keepalive does not run with data in flight; the retransmission timer has not given up yet."""
     result = told(f"""{OPENED}
@@ -239,6 +352,15 @@ def test_data_given_up_in_silence_is_timed_out() -> None:
     """)
     assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
     assert verdict(result).errno == "ETIMEDOUT"
+    assert verdict(result).detection_delay_ns == 31_390_000_000  # heard at 1.01; the next resend was due at 32.4
+
+
+def test_no_stack_waits_longer_than_two_minutes_for_the_next_resend() -> None:
+    resends = "".join(
+        f"    {31 + at}.0  A>B  PA  seq 1100  ack 5000  len 10  | retransmission\n" for at in (60, 180, 300)
+    )
+    v = verdict(told(f"{OPENED}    31.0  A>B  PA  seq 1100  ack 5000  len 10\n{resends}    1000.0  end"))
+    assert v.detection_delay_ns == (31 + 300 + 120) * SECOND - 1_010_000_000
 
 
 @pytest.mark.parametrize(
