@@ -4,13 +4,13 @@
 calls of `feed`; what they are cut into changes nothing.
 """
 
-import socket
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analyzer.capture import headers
+from analyzer.capture.link import LINK_NAMES
+from analyzer.capture.packets import Decoder, address
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
@@ -18,19 +18,16 @@ from analyzer.diagnostics import UNKNOWN_LINK_TYPE, UNREADABLE_FILE, Diagnostic,
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
+from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Role
-from analyzer.keepalive.neighbourhood import Neighbourhood
+from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import infer
 from analyzer.keepalive.story import FlowRows, tell
-from analyzer.keepalive.tags import tag_segments
-from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.verdict import judge
-from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, PACKETS
+from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.tracker import Tracker
-
-IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
-"""What headers.IPV4_MAPPED puts before an IPv4 address."""
 
 ROLES = {
     OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
@@ -55,10 +52,19 @@ class Capture:
 class Analysis:
     """Everything that was found; findings of flows, hosts, paths are drawn when asked for."""
 
-    def __init__(self, capture: Capture, diagnostics: Sequence[Diagnostic], tracker: Tracker, engine: Engine) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        diagnostics: Sequence[Diagnostic],
+        tracker: Tracker,
+        engine: Engine,
+        tunnels: Sequence[str],
+    ) -> None:
+        """`tunnels` are the names by number, as FLOWS has them."""
         self.capture = capture
         self.diagnostics = tuple(diagnostics)
         self._tracker = tracker
+        self._tunnels = tunnels
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
 
@@ -73,12 +79,27 @@ class Analysis:
 
     @cached_property
     def flows(self) -> tuple[Flow, ...]:
-        stories = [tell(self.rows(flow)) for flow in range(self._tracker.table.flows.rows)]
-        return tuple(self._flow(flow, story) for flow, story in enumerate(stories))
+        return tuple(self._flow(flow, story) for flow, story in enumerate(self._stories))
+
+    @cached_property
+    def _stories(self) -> tuple[Story, ...]:
+        return tuple(tell(self.rows(flow)) for flow in range(self._tracker.table.flows.rows))
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self.capture.last_ns)
+        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self.capture.last_ns, self._stories)
+
+    @cached_property
+    def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
+        """What nobody on the link answered, with the flow that it concerns, in capture order."""
+        if not self._tracker.neighbours.rows:
+            return ()
+        found = [
+            (flow, one)
+            for flow, story in enumerate(self._stories)
+            for one in solicitations(story, self._neighbourhood.around(flow, story))
+        ]
+        return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
@@ -102,33 +123,30 @@ class Analysis:
         f = self._tracker.table.flows.view
         addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
+        around = self._neighbourhood.around(flow, story)
         ends = []
         for end in (0, 1):
             told = story.ends[end]
+            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
+            gaps = [gap for gap in told.gaps if not (around.asked and gap.is_open)]
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
-            settings = infer(told.gaps, is_whole=f.opened[flow] == OPENED_SYN, may_be_linux=payload_len != 1)
+            settings = infer(gaps, is_whole=f.opened[flow] == OPENED_SYN, may_be_linux=payload_len != 1)
             matches = matching_profiles(settings, payload_len) if told.probes else ()
             ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
         return Flow(
             id=flow,
+            tunnel=self._tunnels[f.tunnel[flow]] or None,
             is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
             start_ns=f.first_ns[flow],
             end_ns=f.last_ns[flow],
             packets=f.packets[flow],
-            octets=f.octets[flow],
+            octets=f.octets[flow] - sum(probe.payload_len for end in story.ends for probe in end.probes),
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=judge(story, self._neighbourhood.around(flow, story)),
+            verdict=judge(story, around),
+            first_frame=f.first_frame[flow],
         )
-
-
-def address(hi: int, lo: int) -> str:
-    """Text of an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
-    octets = hi.to_bytes(8, "big", signed=True) + lo.to_bytes(8, "big", signed=True)
-    if octets.startswith(IPV4_PREFIX):
-        return socket.inet_ntop(socket.AF_INET, octets[12:])
-    return socket.inet_ntop(socket.AF_INET6, octets)
 
 
 class Analyzer:
@@ -137,26 +155,15 @@ class Analyzer:
     def __init__(self, engine: Engine | None = None) -> None:
         self.engine = engine or Engine()
         self.diagnostics = Diagnostics()
+        self.decoder = Decoder()
         self.tracker = Tracker()
-        self._packets = Table(PACKETS)
         self._frames = 0
         self._tcp_packets = 0
         self._first_ns = self._last_ns = NEVER
 
     def feed(self, buffer: bytearray, records: Table) -> None:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
-        packets = self._packets
-        packets.rows = 0
-        packets.reserve(records.rows + 1)
-        packets.rows = self.engine.run(
-            headers.decode,
-            buffer,
-            records.view,
-            records.rows,
-            self._frames + 1,
-            packets.view,
-            self.diagnostics.counts,
-        )
+        packets = self.decoder.decode(buffer, records, self._frames + 1, self.engine, self.diagnostics.counts)
         self._note_times(records.view.ts_ns[: records.rows])
         self._frames += records.rows
         self._tcp_packets += packets.view.kind[: packets.rows].count(KIND_TCP)
@@ -171,9 +178,9 @@ class Analyzer:
     def finish(self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int]) -> Analysis:
         """Draw the findings; `link_types` are the numbers that the capture declares."""
         for link_type in link_types:
-            if link_type not in headers.LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
+            if link_type not in LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
                 self.diagnostics.detail(UNKNOWN_LINK_TYPE, f"LINKTYPE {link_type}")
-        names = dict.fromkeys(headers.LINK_NAMES.get(number, f"LINKTYPE {number}") for number in link_types)
+        names = dict.fromkeys(LINK_NAMES.get(number, f"LINKTYPE {number}") for number in link_types)
         capture = Capture(
             files=tuple(files),
             formats=tuple(dict.fromkeys(formats)),
@@ -183,7 +190,7 @@ class Analyzer:
             last_ns=self._last_ns,
             link_types=tuple(names),
         )
-        return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine)
+        return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
 
 def analyze(

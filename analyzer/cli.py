@@ -38,6 +38,9 @@ class Options:
     tags: bool
     flow: int | None
     top: int
+    annotate: str | None
+    sysctl: bool
+    advice: str | None
     expect: str | None
     fail_on: str | None
     output: str
@@ -72,6 +75,11 @@ def run() -> NoReturn:
 @click.option("--tags", is_flag=True, help="Print a JSON line for each segment that is not plain.")
 @click.option("--flow", type=click.IntRange(0), metavar="N", help="Tell connection N in full, with its timeline.")
 @click.option("--top", type=click.IntRange(0), default=10, metavar="N", help="Connections told in full (10).")
+@click.option(
+    "--annotate", metavar="OUT", help="Also write the capture to OUT (pcapng), with findings as comments on frames."
+)
+@click.option("--sysctl", is_flag=True, help="Print what the probing hosts have set, as sysctl.conf.")
+@click.option("--advice", metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all.")
 @click.option("--expect", metavar="SPEC", help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3.")
 @click.option("--fail-on", metavar="OUTCOME[,…]", help="Exit 1 if a connection ended so: timed-out,reset,…")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write to FILE instead of stdout.")
@@ -93,8 +101,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
     if options.output != "-" and any(_is_same(options.output, path) for path in options.paths):
         raise click.UsageError(f"-o {options.output} is the capture itself; give another FILE")
-    if sum((options.json, options.tags, options.flow is not None)) > 1:
-        raise click.UsageError("--json, --tags and --flow exclude each other")
+    if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
+        raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
     try:
         context.exit(_run(options))
     except KeepaliveAnalyzerError as error:
@@ -113,9 +121,19 @@ def _run(options: Options) -> int:
 
     expected = expectations.parse(options.expect) if options.expect is not None else {}
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
+    if options.annotate is not None:
+        _check_annotate(options.annotate, options)
+    if options.advice is not None:
+        from analyzer.report import recipes
+
+        recipes.chosen(options.advice)  # a wrong name is told before anything is read
     analysis = _analyse(options)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
+    if options.annotate is not None:
+        from analyzer.report.annotate import annotate
+
+        annotate(analysis, options.paths, options.annotate)
     with _output(options.output) as file:
         _write(analysis, options, file)
     if not options.quiet:
@@ -128,6 +146,15 @@ def _run(options: Options) -> int:
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _check_annotate(out: str, options: Options) -> None:
+    """Before anything is read, which may take long."""
+    from analyzer.report.annotate import check
+
+    check(out, options.paths)
+    if options.output != "-" and Path(out).resolve() == Path(options.output).resolve():
+        raise click.UsageError(f"--annotate and -o both name {out}")
 
 
 def _analyse(options: Options) -> "Analysis":
@@ -164,6 +191,12 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
         from analyzer.report import document
 
         file.writelines(document.document(analysis) if options.json else document.tag_lines(analysis))
+        return
+    if options.sysctl or options.advice is not None:
+        from analyzer.report import recipes
+
+        lines = recipes.advice_lines(options.advice, analysis) if options.advice else recipes.sysctl_lines(analysis)
+        file.writelines(line + "\n" for line in lines)
         return
     from analyzer.report import text
 

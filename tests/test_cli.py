@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from analyzer.cli import main
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import pcap_bytes, pcapng_bytes
+from tests.recordings import SHORT
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples/nc-30-10-5/capture.pcap"
@@ -206,6 +208,8 @@ def test_no_capture_at_all() -> None:
         (("--no-such-option",), "No such option"),
         (("--json", "--tags"), "exclude each other"),
         (("--json", "--flow", "0"), "exclude each other"),
+        (("--sysctl", "--advice", "linux"), "exclude each other"),
+        (("--advice", "vms"), "there are linux, "),
         (("--flow", "-1"), "--flow"),
         (("--flow", "first"), "--flow"),
         (("--color", "purple"), "purple"),
@@ -361,9 +365,8 @@ def test_flow_is_told_with_its_timeline() -> None:
 
 
 def test_top_limits_what_is_told_in_full() -> None:
-    others = sorted(ROOT.glob("samples/*/capture.pcap"))
-    full = "tcp_keepalive_intvl "
-    told = [invoke(*others, "--top", str(number)).stdout.count(full) for number in (1, 2, 10)]
+    reports = [invoke(*SHORT, "--top", str(number)).stdout for number in (1, 2, 10)]
+    told = [len(re.findall("^ {4}tcp_keepalive_intvl ", report, re.MULTILINE)) for report in reports]
     assert told[:2] == [1, 2]
     assert told[2] > 2
 
@@ -542,3 +545,17 @@ def test_failed_expectation_outranks_damage() -> None:
     result = invoke("-", "--fail-on", "timed-out", stdin=cut_sample())
     assert result.exit_code == 1
     assert "truncated-file" in result.stderr
+
+
+def test_sysctl_of_the_probing_host() -> None:
+    lines = invoke("--sysctl", SAMPLE).stdout.splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "net.ipv4.tcp_keepalive_time = 30",
+        "net.ipv4.tcp_keepalive_intvl = 10",
+        "net.ipv4.tcp_keepalive_probes = 5",
+    ]
+
+
+def test_advice_for_a_system_and_for_all() -> None:
+    assert "net.ipv4.tcp_keepalive_time = 60" in invoke("--advice", "linux", SAMPLE).stdout
+    assert "so_keepalive=60s:10s:5" in invoke("--advice", "all", SAMPLE).stdout

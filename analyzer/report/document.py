@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import Any
 
 from analyzer.analysis import Analysis
@@ -45,6 +46,11 @@ def document(analysis: Analysis) -> Iterator[str]:
 
 def tag_lines(analysis: Analysis) -> Iterator[str]:
     """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order."""
+    lines = merge(_segment_lines(analysis), _solicitation_lines(analysis), key=lambda line: line["frame"])
+    return (_dump(line) + "\n" for line in lines)
+
+
+def _segment_lines(analysis: Analysis) -> Iterator[dict[str, Any]]:
     c, s = analysis.candidates.view, analysis.segments.view
     labels = {int(tag): tag.label for tag in Tag if tag not in PLAIN}
     rules = {int(rule): rule.label for rule in Rule}
@@ -52,7 +58,7 @@ def tag_lines(analysis: Analysis) -> Iterator[str]:
         label = labels.get(s.tag[row])
         if label is not None:
             of = s.of[row]
-            line = {
+            yield {
                 "frame": c.frame[row],
                 "time": iso(c.ts_ns[row]),
                 "flow": c.flow[row],
@@ -61,7 +67,20 @@ def tag_lines(analysis: Analysis) -> Iterator[str]:
                 "rule": rules[s.rule[row]],
                 "of": c.frame[of] if of != NEVER else None,
             }
-            yield _dump(line) + "\n"
+
+
+def _solicitation_lines(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """ARP requests and neighbour solicitations that stand for probes."""
+    for flow, one in analysis.solicitations:
+        yield {
+            "frame": one.frame,
+            "time": iso(one.ts_ns),
+            "flow": flow,
+            "end": one.end,
+            "tag": Tag.ARP_UNANSWERED.label,
+            "rule": Rule.NOBODY_ANSWERS.label,
+            "of": one.of_frame or None,
+        }
 
 
 def _dump(value: Any) -> str:
@@ -96,6 +115,7 @@ def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
 def _flow(flow: Flow) -> dict[str, Any]:
     return {
         "id": flow.id,
+        "tunnel": flow.tunnel,
         "opened": "midstream" if flow.is_midstream else "syn",
         "start": iso(flow.start_ns),
         "end": iso(flow.end_ns),
@@ -183,6 +203,12 @@ def _path_limit(limit: PathLimit) -> dict[str, Any]:
         "failed_s": seconds(limit.failed_ns),
         "matches": [one.name for one in limit.matches],
         "on_expiry": limit.on_expiry,
+        "survived": limit.survived,
+        "failed": limit.failed,
+        "survived_frames": list(limit.survived_frames),
+        "failed_frames": list(limit.failed_frames),
+        "curve": [[seconds(length_ns), round(share, 6)] for length_ns, share in limit.curve],
+        "probes_kept_open": limit.probes_kept_open,
     }
 
 

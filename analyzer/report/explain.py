@@ -5,8 +5,11 @@ Everything else carries codes and numbers. Sentences are for a person with a dea
 
 from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.ledger import ledger
+from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.tags import Rule
+from analyzer.keepalive.timeline import Answer
 from analyzer.keepalive.timer import LINUX
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.units import SECOND, plain, short
@@ -41,9 +44,18 @@ REASONS = {
     Reason.NEIGHBOUR_SILENT: "ARP or neighbour solicitations for the peer's address stayed unanswered.",
     Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
     Reason.PEER_HOST_SILENT: "Nothing else was heard from the peer's address meanwhile.",
+    Reason.PEER_FLOWS_SILENT: "Its other connections were left without an answer at the same time.",
+    Reason.NETWORK_SILENT: "Nobody in the peer's network (/24 or /64) was heard meanwhile, and others in it were asked "
+    "in vain too: the way there is broken, rather than this host or this connection.",
+    Reason.PEER_RECONNECTED: "The peer has opened a new connection to the same service since, and never used this one "
+    "again.",
+    Reason.PEER_CLOCK_RESTARTED: "Its timestamp clock, which its connections shared, has begun anew: it was restarted.",
+    Reason.PEER_LOST_OTHERS: "It has answered an older connection with a RST, having forgotten it: it was restarted.",
     Reason.RST_ANSWERS_PROBE: "A RST came back for a probe.",
     Reason.RST_WITHOUT_STATE: "A RST without ACK came back for data: its sender has no such connection.",
     Reason.RST_LOOKS_FOREIGN: "The RST's TTL differs from that of the peer's own segments.",
+    Reason.RST_DIFFERS_IN_MORE: "So does more of it: its IP identification, window or options.",
+    Reason.RST_UNASKED: "A RST came that neither a probe nor a timer explains.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
     Reason.FIN_BOTH: "Both sides sent FIN.",
@@ -51,7 +63,11 @@ REASONS = {
     "keepalive is suspended while data is in flight.",
     Reason.DATA_GIVEN_UP: "Data was sent again and again without an answer until the sender gave up in silence.",
     Reason.ICMP_QUOTES_DATA: "ICMP errors quote data in flight; the last one is what the application sees in the end.",
+    Reason.WINDOW_STAYED_CLOSED: "The peer's window stayed closed, and the probes of it ceased although each was "
+    "answered: so a user timeout ends a connection, in silence.",
     Reason.PROBES_ANSWERED: "Every probe so far was answered.",
+    Reason.PROBES_IGNORED: "Not every probe was answered, but the peer was heard again since: probes or answers were "
+    "lost, or the peer does not answer probes.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
 }
@@ -77,25 +93,53 @@ RULES = {
     Rule.QUOTES_SEGMENT: "quotes a segment of this connection (RFC 792, RFC 4443)",
     Rule.TOO_SOON: "one below SND.NXT right after data: an ACK that left late, no probe",
     Rule.BEHIND_OWN_FIN: "one below SND.NXT right after the own FIN: an ACK that left late, no probe",
+    Rule.BEHIND_OWN_SYN: "at the octet of the own SYN right after the handshake: no idle time can have run out",
+    Rule.OUTSIDE_WINDOW: "a RST outside of the receive window, which changes nothing (RFC 9293 §3.5.3)",
+    Rule.CHALLENGED: "a RST not at RCV.NXT, which was answered and not obeyed (RFC 5961 §3.2)",
+    Rule.REFUSES_CONTROL: "answers a RST or SYN that it does not obey with where the connection stands (RFC 5961 §3.2, "
+    "§4.2)",
+    Rule.STEADY_PERIOD: "a little data, again and again after the same time on an otherwise idle connection",
+    Rule.NOBODY_ANSWERS: "asks for the link address of the end that fell silent; nobody answers (RFC 826, RFC 4861 "
+    "§7.2.5)",
+}
+
+ANSWERS = {
+    Answer.NOTHING: "nothing",
+    Answer.ACK: "an ACK",
+    Answer.DATA: "data",
+    Answer.RST: "a RST",
+    Answer.ICMP: "an ICMP error",
 }
 
 ADVICE = {
-    AdviceCode.KEEPALIVE_OFF: "Neither end probes, although connections idle for up to {longest_idle_s} s. Switch "
-    "SO_KEEPALIVE on at one end, with TCP_KEEPIDLE below every idle limit on the path (many are 300 to 350 s).",
-    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {tcp_keepalive_time} s, but this path forgot a "
-    "connection that was silent for {failed_s} s. Set tcp_keepalive_time (TCP_KEEPIDLE) well below that.",
+    AdviceCode.KEEPALIVE_OFF: "Neither end probes, although connections idle for up to {longest_idle_s} s{beyond}. "
+    "Switch SO_KEEPALIVE on at one end, with TCP_KEEPIDLE below every idle limit on the path (many are 300 to 350 s).",
+    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {times} s, but this path forgot a "
+    "connection that was silent for {failed_s} s{survived}. A Linux timer may be an eighth late besides.",
     AdviceCode.INTVL_EXCEEDS_TIME: "tcp_keepalive_intvl ({tcp_keepalive_intvl} s) is longer than tcp_keepalive_time "
     "({tcp_keepalive_time} s): on Linux the probes of a live peer then follow the interval. Make it the shorter one.",
     AdviceCode.SINGLE_PROBE: "One unanswered probe ends the connection, so a single lost packet does it (RFC 1122 "
-    "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more.",
+    "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more; a TCP_USER_TIMEOUT, where there is one, decides "
+    "instead of the count, and must be longer than the idle time and two intervals.",
+    AdviceCode.COUNT_REPLACED: "With {tcp_keepalive_time} s and {tcp_keepalive_intvl} s each, connections of one host "
+    "gave up after {fewest} to {most} probes: a TCP_USER_TIMEOUT decides in place of tcp_keepalive_probes, or programs "
+    "set counts of their own. Set one of the two, knowing that the user timeout wins.",
     AdviceCode.SLOW_DETECTION: "A dead peer is noticed only after {detection_s} s ({tcp_keepalive_time} s and "
-    "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart). Shorten the three if that is too late.",
+    "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart){latest}. Shorten the three if that is too late.",
+    AdviceCode.FREQUENT_PROBES: "Probes every {period_s} s keep nothing open that probes every minute would not: "
+    "on {connections} idle connection{s} of this host they and their answers are {probes_a_day} round trips and up to "
+    "{octets_a_day} octets a day, instead of {cheaper_probes_a_day}. Only the wish to notice a dead peer at once "
+    "justifies that.",
 }
+PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/probes): so a dead peer is noticed within "
+PROPOSAL += "{set_detection_s} s."
 
 
 def headline(flow: Flow) -> str:
     """Outcome and cause in a few words."""
     outcome, cause = OUTCOMES[flow.verdict.outcome], flow.verdict.cause
+    if Reason.NETWORK_SILENT in flow.verdict.reasons and cause is not None:
+        return f"{outcome}: the peer's whole network fell silent"
     if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         return "closed by RST of the application"
     return outcome if cause in (None, Cause.APPLICATION) else f"{outcome}: {CAUSES[cause]}"
@@ -106,6 +150,7 @@ def sentences(flow: Flow) -> list[str]:
     said = [_who_probes(flow, index) for index in flow.probers]
     if not said:
         said.append(_no_probe(flow))
+    said += [_who_beats(flow, index) for index in flow.beating]
     saw = _what_was_seen(flow)
     return [*said, saw] if saw else said
 
@@ -150,6 +195,29 @@ def _times(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
+def _who_beats(flow: Flow, index: int) -> str:
+    beat = flow.ends[index].story.heartbeat
+    assert beat is not None
+    who = name(flow, index)
+    words = f"The application at {who} itself sends {_times(beat.octets, 'octet')} every {short(beat.period_ns)}"
+    return f"{words}, {len(beat.frames)} times: an alternative to keepalive, which it keeps from becoming due."
+
+
+def probe_ledger(flow: Flow, index: int) -> str:
+    """What became of one end's probes, with the delay of answers and the rate of loss."""
+    found = ledger(flow.ends[index].story.probes)
+    answered = [f"{count} answered by {ANSWERS[kind]}" for kind, count in found.answers if kind is not Answer.NOTHING]
+    words = f"{name(flow, index)} sent {_times(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
+    if found.fastest_ns is not None and found.slowest_ns is not None:
+        fastest, slowest = short(found.fastest_ns), short(found.slowest_ns)
+        words += f", after {fastest}" + (f" to {slowest}" if fastest != slowest else "")
+    if found.excused:
+        words += f"; {found.excused} so soon after an answer that none was due"
+    if found.lost:
+        words += f"; {found.lost} not ({found.loss_rate:.0%})"
+    return words[:1].upper() + words[1:] + "."
+
+
 def _no_probe(flow: Flow) -> str:
     return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
 
@@ -167,6 +235,11 @@ def basis(setting: Setting, settings: Settings) -> str:
     """What determined a setting, in words; `settings` are all of that end's."""
     is_timed = setting.basis in (Basis.FIRST_GAP, Basis.ANSWERED_CYCLE, Basis.SPACING)
     return f"{observed(setting, settings)}; {clock(settings)}" if is_timed else observed(setting, settings)
+
+
+def bounds(setting: Setting) -> str:
+    low, high = plain(setting.low), plain(setting.high) if setting.high is not None else None
+    return low if low == high else f"{low}–{high}" if high is not None else f"≥ {low}"
 
 
 def observed(setting: Setting, settings: Settings) -> str:
@@ -230,8 +303,40 @@ def rule(one: Rule) -> str:
     return RULES[one]
 
 
+def path(limit: PathLimit) -> list[str]:
+    """What the bracket of a path that forgot a connection means."""
+    if limit.failed_ns is None:
+        return []
+    if not limit.is_bracket:
+        return [f"{limit.path}: longer silences were survived than failed, so no one idle limit explains this path."]
+    said = []
+    if limit.on_expiry is not None:
+        how = "drops what comes later" if limit.on_expiry == "silent" else "answers what comes later with RST"
+        said.append(f"{limit.path}: having forgotten a connection, the path {how}.")
+    if limit.probes_kept_open:
+        said.append(
+            f"{limit.path}: keepalive probes kept connections open that went without data for longer than "
+            f"{short(limit.failed_ns)}."
+        )
+    return said
+
+
 def advice(one: Advice) -> str:
-    return ADVICE[one.code].format(**dict(one.numbers))
+    """With its numbers, and what to set instead where that can be said."""
+    numbers = dict(one.numbers)
+    words: dict[str, object] = {"beyond": "", "latest": "", "survived": "", "times": "", **numbers}
+    if "longest_time" in numbers:
+        shortest, longest = numbers["tcp_keepalive_time"], numbers["longest_time"]
+        words["times"] = str(shortest) if shortest == longest else f"{shortest} to {longest}"
+    if "survived_s" in numbers:
+        words["survived"] = f" (and survived {numbers['survived_s']} s)"
+    if one.code is AdviceCode.KEEPALIVE_OFF and "failed_s" in numbers:
+        words["beyond"] = f" and this path forgets them within {numbers['failed_s']} s"
+    if numbers.get("latest_s", 0) > numbers.get("detection_s", 0):
+        words["latest"] = f", with the timer's lateness after up to {numbers['latest_s']} s"
+    words["s"] = "s" * (numbers.get("connections") != 1)
+    template = ADVICE[one.code] + (PROPOSAL if "set_time" in numbers else "")
+    return template.format(**words)
 
 
 def end_label(end: End) -> str:

@@ -5,7 +5,8 @@ markup, no control characters. Width and colour are the console's.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import merge
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,7 +20,7 @@ from analyzer.keepalive.tags import PURE_ACK, Rule, Tag
 from analyzer.keepalive.timeline import Answer, GapKind, Probe
 from analyzer.keepalive.verdict import Outcome
 from analyzer.report import explain
-from analyzer.report.units import SECOND, iso, plain, short
+from analyzer.report.units import SECOND, iso, short
 from analyzer.schema import NEVER
 
 SHOWN = 10
@@ -64,27 +65,37 @@ def timeline(analysis: Analysis, flow: Flow, console: Console) -> None:
     """One connection with its timeline: every segment that is not plain data or a plain ACK."""
     _title(analysis, console)
     _tell(flow, console)
-    rows = analysis.rows(flow.id)
     table = _table("time", "frame", "from", "what", "because")
+    events = merge(_segments(analysis, flow), _solicitations(analysis, flow))
+    for frame, ts_ns, *words in events:
+        table.add_row(short(ts_ns - analysis.capture.first_ns), str(frame), *words)
+    console.print(_indented(table, above=1))
+    console.print()
+    for sentence in (*(explain.probe_ledger(flow, index) for index in flow.probers), *explain.reasons(flow)):
+        _say(console, sentence)
+
+
+def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:
+    """Frame, time, end, what and why; an answer with the probe's frame and the delay."""
+    rows = analysis.rows(flow.id)
     c = rows.candidates
     for row in rows:
-        tag = rows.tags[row]
+        tag, of = rows.tags[row], rows.of[row]
         idle = c.idle_ns[row] >= SECOND
         if tag in (Tag.DATA, PURE_ACK) and not idle:
             continue
-        of = f" → {c.frame[rows.of[row]]}" if rows.of[row] != NEVER else ""
+        answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
         since = f"+{short(c.idle_ns[row])}" if idle else ""
-        table.add_row(
-            short(c.ts_ns[row] - analysis.capture.first_ns),
-            str(c.frame[row]),
-            _arrow(flow, c.end[row]),
-            f"{Tag(tag).label}{of}  {since}".rstrip(),
-            explain.rule(Rule(rows.rules[row])),
-        )
-    console.print(_indented(table, above=1))
-    console.print()
-    for sentence in explain.reasons(flow):
-        _say(console, sentence)
+        what = f"{Tag(tag).label}{answers}  {since}".rstrip()
+        yield c.frame[row], c.ts_ns[row], _arrow(flow, c.end[row]), what, explain.rule(Rule(rows.rules[row]))
+
+
+def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:
+    """In the same form, what nobody on the link answered."""
+    for number, one in analysis.solicitations:
+        if number == flow.id:
+            what = Tag.ARP_UNANSWERED.label + (f" → {one.of_frame}" if one.of_frame else "")
+            yield one.frame, one.ts_ns, _arrow(flow, one.end), what, explain.rule(Rule.NOBODY_ANSWERS)
 
 
 def _title(analysis: Analysis, console: Console) -> None:
@@ -108,14 +119,18 @@ def _urgency(flow: Flow) -> tuple[int, bool, int]:
 
 
 def _is_telling(flow: Flow) -> bool:
-    """Something happened to it, or keepalive was seen."""
-    return bool(flow.probers) or flow.verdict.outcome not in (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+    """Something happened to it, or keepalive or its alternative was seen."""
+    return bool(flow.probers or flow.beating) or flow.verdict.outcome not in (
+        Outcome.ALIVE,
+        Outcome.CLOSED,
+        Outcome.UNKNOWN,
+    )
 
 
 def _tell(flow: Flow, console: Console) -> None:
     """Headline, two sentences, the settings of each probing end, and the course of events."""
     first, second = flow.ends
-    who = Text.assemble((f"#{flow.id}  ", "bold"), f"{first} {_direction(first)} {second}")
+    who = Text.assemble((f"#{flow.id}  ", "bold"), f"{first} {_direction(first)} {second}{_tunnel(flow)}")
     what = Text(explain.headline(flow), STYLES[flow.verdict.outcome])
     console.print()
     _side_by_side(console, who, what, "      ")
@@ -158,6 +173,10 @@ def _direction(first: End) -> str:
     return {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}[first.role]
 
 
+def _tunnel(flow: Flow) -> str:
+    return f" in {flow.tunnel}" if flow.tunnel else ""
+
+
 def _arrow(flow: Flow, end: int) -> str:
     role = flow.ends[end].role
     return role.value if role is not Role.UNKNOWN else str(flow.ends[end])
@@ -181,9 +200,8 @@ def _settings(end: End, whose: str) -> Table:
 def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
     if setting is None:
         return "?", "", "the capture does not show it"
-    low, high = plain(setting.low), plain(setting.high) if setting.high is not None else None
-    bounds = low if low == high else f"{low}–{high}" if high is not None else f"≥ {low}"
-    return str(setting.value) if setting.value is not None else "?", bounds, explain.observed(setting, settings)
+    value = str(setting.value) if setting.value is not None else "?"
+    return value, explain.bounds(setting), explain.observed(setting, settings)
 
 
 def _course(flow: Flow) -> Text:
@@ -226,7 +244,7 @@ def _rest(flows: list[Flow], heading: str, console: Console, shown: int) -> None
         return
     table = _table("#", "connection", "what happened", "longest silence")
     for flow in flows[: 3 * shown]:
-        ends = f"{flow.ends[0]} {_direction(flow.ends[0])} {flow.ends[1]}"
+        ends = f"{flow.ends[0]} {_direction(flow.ends[0])} {flow.ends[1]}{_tunnel(flow)}"
         table.add_row(str(flow.id), ends, explain.headline(flow), short(flow.max_idle_ns))
     console.print()
     console.print(Text(heading, "bold"))
@@ -276,16 +294,20 @@ def _triple(settings: Settings) -> list[str]:
 
 def _paths(analysis: Analysis, console: Console) -> None:
     """Paths that forgot a connection: the longest silence that they survived, the shortest that they did not."""
+    broken = [limit for limit in analysis.path_limits if limit.failed_ns is not None]
     table = _table("path to", "survived", "failed", "like")
-    for limit in analysis.path_limits:
-        if limit.failed_ns is not None:
-            survived = short(limit.survived_ns) if limit.survived_ns is not None else "?"
-            like = ", ".join(box.name for box in limit.matches[:3]) + (" …" if len(limit.matches) > 3 else "")
-            table.add_row(limit.path, survived, short(limit.failed_ns), like)
+    for limit in broken:
+        assert limit.failed_ns is not None
+        survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "?"
+        like = ", ".join(box.name for box in limit.matches[:3]) + (" …" if len(limit.matches) > 3 else "")
+        table.add_row(limit.path, survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
     if table.row_count:
         console.print()
         console.print(Text("Paths that forgot a connection when it was silent", "bold"))
         console.print(table)
+    for limit in broken:
+        for sentence in explain.path(limit):
+            _say(console, sentence)
 
 
 def _advice(analysis: Analysis, console: Console) -> None:
@@ -293,6 +315,9 @@ def _advice(analysis: Analysis, console: Console) -> None:
         flows = ", ".join(f"#{flow}" for flow in one.flows[:5]) + (" …" if len(one.flows) > 5 else "")
         console.print()
         console.print(Text.assemble(("advice  ", "bold"), f"{explain.advice(one)} ({flows})"))
+    if any("set_time" in dict(one.numbers) for one in analysis.advice):
+        console.print()
+        console.print(Text("How to set it: --advice linux, setsockopt, windows, go, postgresql, nginx, … or all."))
 
 
 def _printable(words: str) -> str:

@@ -21,12 +21,12 @@ from analyzer.report.document import document, tag_lines
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import Frame, pcap_bytes
+from tests.recordings import SHORT
 from tests.transcript import analyse, transcript
 
-SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/capture.pcap*"))
 SCHEMA = json.loads(resources.files("analyzer.report").joinpath("ka-analyze-1.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-UNREACHABLE = next(path for path in SAMPLES if path.parent.name == "unreachable")
+UNREACHABLE = next(path for path in SHORT if path.parent.name == "unreachable")
 
 CONTRACT = {
     "document": "schema version capture diagnostics flows hosts path_limits advice",
@@ -44,7 +44,11 @@ CONTRACT = {
     "advice": "code flows text",
 }
 """The fixed names, spelled out once more: the schema must not drift along with the program."""
-GROWN = {"setting": {"frames"}}
+GROWN = {
+    "flow": {"tunnel"},
+    "path_limit": {"survived", "failed", "survived_frames", "failed_frames", "curve", "probes_kept_open"},
+    "setting": {"frames"},
+}
 TAG_LINE = ["frame", "time", "flow", "end", "tag", "rule", "of"]
 
 HANDSHAKE = """
@@ -94,7 +98,7 @@ MADE_UP = {
 }
 """Small stories, in the words of tests/transcript.py."""
 
-each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
+each_sample = pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
 each_story = pytest.mark.parametrize("story", MADE_UP)
 each_family = pytest.mark.parametrize("ipv6", [False, True], ids=["IPv4", "IPv6"])
 
@@ -305,7 +309,7 @@ def test_service_with_settings_of_its_own() -> None:
 
 def test_path_that_drops_what_is_idle() -> None:
     [limit] = loaded(analyse(transcript(MADE_UP["path dropped"])))["path_limits"]
-    assert (limit["path"], limit["failed_s"], limit["on_expiry"]) == ("10.0.0.2:80", 360.499, "silent")
+    assert (limit["path"], limit["failed_s"], limit["on_expiry"]) == ("10.0.0.2:80", 360.498, "silent")
 
 
 def test_give_up_reports_both_readings() -> None:
@@ -381,3 +385,28 @@ def test_a_tag_line_in_full() -> None:
 
 def test_nothing_to_tag() -> None:
     assert lines_of(analyse([])) == []
+
+
+def test_solicitations_that_stand_for_probes_have_tag_lines() -> None:
+    """The first follows a probe that went out; the others stand for probes that could not be sent."""
+    lines = [json.loads(one) for one in tag_lines(analyse(transcript(f"""{HANDSHAKE}
+    30.00  A>B  A  seq 999   ack 5000
+    30.01  B>A  A  seq 5000  ack 1000
+    60.00  A>B  A  seq 999   ack 5000
+    65.00  ask B by A
+    66.00  ask B by A
+    90.00  ask B by A
+    """)))]  # fmt: skip
+    assert [line["frame"] for line in lines] == sorted(line["frame"] for line in lines)
+    asked = [line for line in lines if line["tag"] == "arp-unanswered"]
+    assert [(line["frame"], line["flow"], line["end"], line["of"]) for line in asked] == [
+        (7, 0, 0, 6),
+        (8, 0, 0, 6),
+        (9, 0, 0, None),
+    ]
+    assert all(list(line) == TAG_LINE and line["rule"] == "nobody-answers" for line in asked)
+
+
+def test_garbage_octets_are_no_payload() -> None:
+    found = json.loads("".join(document(analyse(transcript(MADE_UP["garbage octet"])))))
+    assert found["flows"][0]["bytes"] == 0

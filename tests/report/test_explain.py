@@ -177,6 +177,8 @@ def advised() -> dict[AdviceCode, Advice]:
         probing(settings(60, 10, 1), 3, server="10.0.0.4"),
         probing(settings(7200, 75, 9), 4, server="10.0.0.5"),
         flow(number=5, server="10.0.0.6", max_idle_s=900),
+        probing(settings(5, 1, 3), 6, server="10.0.0.7"),
+        probing(replace(settings(60, 10, 200), tcp_user_timeout=within(1900, 2060)), 7, server="10.0.0.8"),
     ]
     return {one.code: one for one in advise(flows, limits(flows))}
 
@@ -203,3 +205,44 @@ def test_advice_without_known_limits_of_the_path() -> None:
 def test_prose_check_can_fail() -> None:
     spoiled: list[Any] = ["", "after {time} s", "after None s", "two\nlines", "Basis.SPACING"]
     assert not any(is_prose(words) for words in spoiled)
+
+
+# Accounts of probes
+
+
+@pytest.mark.parametrize("answers", ["a", "n", "aan", "ar", "nnn"])
+def test_probe_ledger(answers: str) -> None:
+    made = Made()
+    for one in answers:
+        made.probe(30, {"a": Answer.ACK, "n": Answer.NOTHING, "r": Answer.RST}[one])
+    words = explain.probe_ledger(flow(made), 0)
+    assert is_prose(words)
+    assert words.endswith(".")
+    assert ("not (" in words) == ("n" in answers)
+    assert ("RST" in words) == ("r" in answers)
+
+
+# Paths
+
+
+def test_a_path_s_bracket_in_words() -> None:
+    dropped = flow(Made().probe(305).probe(10).probe(10), 1, Outcome.TIMED_OUT, Cause.PATH_DROPPED)
+    lived = Made()
+    for _ in range(6):
+        lived.probe(60, Answer.ACK)
+    [limit] = limits([flow(lived), dropped])
+    drops, kept = explain.path(limit)
+    assert drops == "10.0.0.2:443: having forgotten a connection, the path drops what comes later."
+    assert kept.startswith("10.0.0.2:443: keepalive probes kept connections open ")
+
+
+def test_a_path_without_one_limit_is_called_so() -> None:
+    dropped = flow(Made().probe(305).probe(10).probe(10), 1, Outcome.TIMED_OUT, Cause.PATH_DROPPED)
+    [limit] = limits([flow(Made().probe(400, Answer.ACK)), dropped])
+    [words] = explain.path(limit)
+    assert "no one idle limit" in words
+
+
+def test_a_path_that_forgot_nothing_needs_no_words() -> None:
+    [limit] = limits([flow(Made().probe(400, Answer.ACK))])
+    assert explain.path(limit) == []

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Outcome
 from analyzer.report import explain, text
 from tests.capture.reading import read_capture
+from tests.recordings import SHORT
 from tests.transcript import analyse, transcript
 
-SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/capture.pcap*"))
-SAMPLE = {path.parent.name: path for path in SAMPLES}
+SAMPLE = {path.parent.name: path for path in SHORT}
 
-each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
+each_sample = pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
 each_width = pytest.mark.parametrize("width", [80, 160])
 
 LONGEST_IPV6 = bytes.fromhex("20010db8aaaabbbbccccddddeeeeffff")
@@ -128,6 +129,15 @@ def test_first_lines_answer_what_happened() -> None:
     assert "The originator probed after 30 s idle" in lines[headline + 1]
 
 
+def test_a_tunnel_is_named_with_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis = analyse(transcript("0 A>B S seq 999"))
+    [flow] = analysis.flows
+    ends = f"{flow.ends[0]} → {flow.ends[1]}"
+    assert f"{ends} in " not in unwrapped(report(analysis))
+    monkeypatch.setitem(analysis.__dict__, "flows", (replace(flow, tunnel="vxlan 42"),))
+    assert f"{ends} in vxlan 42" in unwrapped(report(analysis))
+
+
 def test_bounds_are_shown_as_known() -> None:
     words = report(analysis_of(SAMPLE["rebooted"]), 160)
     assert re.search(r"tcp_keepalive_time +180 +\d+–\d+ ", words)
@@ -151,12 +161,12 @@ def test_course_shows_what_came_back(sample: str, mark: str) -> None:
 
 def test_connections_that_matter_come_first() -> None:
     """Given in the order healthy, dead; told the other way round, and the healthy one only counted."""
-    paths = [SAMPLE[name] for name in ("heartbeat", "rebooted", "nc-30-10-5")]
+    paths = [SAMPLE[name] for name in ("telnet-lost-octet", "rebooted", "nc-30-10-5")]
     analysis = analysis_of(*paths)
-    assert [flow.verdict.outcome for flow in analysis.flows] == [Outcome.CLOSED, Outcome.RESET, Outcome.TIMED_OUT]
+    assert [flow.verdict.outcome for flow in analysis.flows] == [Outcome.ALIVE, Outcome.RESET, Outcome.TIMED_OUT]
     words = report(analysis)
     assert told(words) == [2, 1]
-    assert "All 3 connections: 1 timed out, 1 reset, 1 closed" in unwrapped(words)
+    assert "All 3 connections: 1 timed out, 1 reset, 1 alive" in unwrapped(words)
 
 
 def test_healthy_connections_are_told_where_nothing_else_is() -> None:
@@ -275,6 +285,32 @@ def test_long_file_names_are_folded(width: int, tmp_path: Path, monkeypatch: pyt
 
 
 def test_many_files_are_counted() -> None:
-    words = unwrapped(report(analysis_of(*SAMPLES[:5]), 160))
-    assert f"{SAMPLES[2]} and 2 more" in words
-    assert str(SAMPLES[3]) not in words
+    words = unwrapped(report(analysis_of(*SHORT[:5]), 160))
+    assert f"{SHORT[2]} and 2 more" in words
+    assert str(SHORT[3]) not in words
+
+
+PROBED = """
+     0.00  A>B  S   seq 999
+     0.01  B>A  SA  seq 4999 ack 1000
+     0.02  A>B  A   seq 1000 ack 5000
+    30.02  A>B  A   seq 999  ack 5000
+    30.05  B>A  A   seq 5000 ack 1000
+    60.10  A>B  A   seq 999  ack 5000
+    70.20  A>B  A   seq 999  ack 5000
+    75.20  ask B by A
+    76.20  ask B by A
+    80.00  end
+"""
+
+
+def test_timeline_has_delays_solicitations_and_the_account_of_probes() -> None:
+    words = unwrapped(timeline(analyse(transcript(PROBED)), width=200))
+    assert "keepalive-answer → 4 after 30 ms" in words
+    assert "arp-unanswered → 7" in words
+    assert "The originator sent 3 probes: 1 answered by an ACK, after 30 ms; 2 not (67%)." in words
+
+
+def test_a_heartbeat_is_told_with_its_period() -> None:
+    words = unwrapped(report(analysis_of(SAMPLE["heartbeat"])))
+    assert "The application at the originator itself sends 1 octet every 30 s, 20 times" in words

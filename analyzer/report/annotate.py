@@ -1,0 +1,126 @@
+"""Findings as comments on the frames of the capture, for Wireshark: `--annotate`.
+
+Says on which frames something is said, and sees to it that the input is never touched and that a file
+with the name of the output is always whole. The words come from `explain.py`.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from analyzer.analysis import Analysis
+from analyzer.capture.source import open_source
+from analyzer.errors import CaptureError, OptionError
+from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.tags import Rule, Tag
+from analyzer.report import explain
+from analyzer.report.commented import copy_commented
+from analyzer.report.units import short
+from analyzer.schema import NEVER
+from analyzer.version import __version__
+
+PROGRAM = f"ka-analyze {__version__}"
+UNSAID = frozenset(
+    (
+        Tag.DATA,
+        Tag.ACK,
+        Tag.SYN,
+        Tag.SYN_ACK,
+        Tag.FIN,
+        Tag.RETRANSMISSION,
+        Tag.DUPLICATE_ACK,
+        Tag.WINDOW_UPDATE,
+        Tag.DUPLICATE_FRAME,
+    )
+)
+"""Wireshark says these itself; where they are evidence, that is said."""
+SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
+
+
+def check(out: str, paths: Sequence[str]) -> None:
+    """OptionError if these captures cannot be read twice, or `out` is one of them or no regular file."""
+    for path in paths:
+        if path == "-" or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()):
+            what = "standard input" if path == "-" else path
+            raise OptionError(f"--annotate reads the capture twice, which {what} cannot be; write it to a file first")
+        if Path(out).exists() and Path(path).exists() and Path(out).samefile(path):
+            raise OptionError(f"--annotate {out} is the capture itself; give another name")
+    if Path(out).exists() and not Path(out).is_file():
+        raise OptionError(f"--annotate {out} is no regular file; give another name")
+
+
+def annotate(analysis: Analysis, paths: Sequence[str], out: str) -> None:
+    """Write the captures that were analysed to `out`, with comments; CaptureError if they have changed since."""
+    said = comments(analysis)
+    target = Path(out).resolve()
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    frames = 0
+    try:
+        try:
+            with partial.open("xb") as file:
+                for path in paths:
+                    try:
+                        with open_source(path) as source:
+                            frames += copy_commented(source, file, said, frames, PROGRAM)
+                    except CaptureError:
+                        if len(paths) == 1:
+                            raise
+            if frames != analysis.capture.packets:
+                raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise OptionError(f"{out} cannot be written: {error.strerror}; give --annotate another name") from error
+
+
+def comments(analysis: Analysis) -> dict[int, list[str]]:
+    """By frame number: the connection's verdict, the tag and its rule, what the verdict and the settings rest on."""
+    said: dict[int, list[str]] = defaultdict(list)
+    for flow in analysis.flows:
+        who = f"#{flow.id} {flow.ends[0]} - {flow.ends[1]}"
+        said[flow.first_frame].append(f"{who}: {explain.headline(flow)}. {' '.join(explain.sentences(flow))}")
+        for frame, words in (*_segments(analysis, flow), *_settings(flow)):
+            said[frame].append(words)
+    for number, one in analysis.solicitations:
+        probe = f" for probe {one.of_frame}" if one.of_frame else ""
+        said[one.frame].append(_words(Tag.ARP_UNANSWERED, Rule.NOBODY_ANSWERS, number, probe))
+    for flow in analysis.flows:
+        for frame in flow.verdict.evidence_frames:
+            said[frame].append(f"evidence that #{flow.id} is {explain.headline(flow)}")
+    return {frame: [f"ka-analyze: {_plain(words)}" for words in all_words] for frame, all_words in said.items()}
+
+
+def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
+    rows = analysis.rows(flow.id)
+    c = rows.candidates
+    probes = {probe.frame: probe for end in flow.story.ends for probe in end.probes}
+    for row in rows:
+        tag, frame, of = Tag(rows.tags[row]), c.frame[row], rows.of[row]
+        if tag in UNSAID and of == NEVER:
+            continue
+        more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
+        if frame in probes:
+            probe = probes[frame]
+            answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"
+            more = answered or ", unanswered"
+        yield frame, _words(tag, Rule(rows.rules[row]), flow.id, more)
+
+
+def _words(tag: Tag, rule: Rule, flow: int, more: str) -> str:
+    return f"{tag.label} of #{flow}{more}; {rule.label}: {explain.rule(rule)}"
+
+
+def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
+    """On each frame whose instant bounds a setting: what comes of all of them."""
+    for end in flow.ends:
+        for name in SETTINGS:
+            setting = getattr(end.settings, name)
+            for frame in setting.frames if setting is not None and end.has_keepalive else ():
+                value = f"{setting.value}, " if setting.value is not None else ""
+                yield frame, f"shows {name} of {end}: {value}bounds {explain.bounds(setting)}"
+
+
+def _plain(words: str) -> str:
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

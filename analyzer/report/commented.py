@@ -1,0 +1,217 @@
+"""A capture written once more as pcapng, with comments on some of its frames and nothing else changed.
+
+Blocks of pcapng are copied octet for octet, each section in its own byte order; the records of
+pcap become packet blocks of a section of their own, with the resolution that they had. Frames are
+counted by the walkers that the analysis was made with, so that the numbers agree; what those could
+not use is left out. Knows nothing of what the comments say.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, Literal
+
+from analyzer.capture.pcap import (
+    FILE_HEADER_OCTETS,
+    FRAMES,
+    HEADER_OCTETS,
+    IS_BIG,
+    LINK_TYPE,
+    LONGEST,
+    NEXT,
+    NS_PER_TICK,
+    STATUS,
+    is_pcap,
+    read_file_header,
+)
+from analyzer.capture.pcapng import (
+    BYTE_ORDERS,
+    DESCRIPTION,
+    IF_TSRESOL,
+    INTERFACE,
+    INTERFACES,
+    MAX_BLOCK,
+    OPTION_END,
+    PACKET,
+    PACKET_OBSOLETE,
+    PACKET_SIMPLE,
+    SECTION,
+    SMALLEST_BLOCK,
+    is_pcapng,
+    new_state,
+    read_description,
+    walk_pcapng,
+)
+from analyzer.capture.source import Source
+from analyzer.columns import Table
+from analyzer.diagnostics import Diagnostics
+from analyzer.errors import UnknownFormatError
+from analyzer.schema import NEVER, RECORDS
+
+Comments = Mapping[int, Sequence[str]]
+ByteOrder = Literal["<", ">"]
+
+PACKETS = (PACKET, PACKET_SIMPLE, PACKET_OBSOLETE)
+SMALLEST_SECTION = 28
+
+BYTE_ORDER_MAGIC = 0x1A2B3C4D
+UNKNOWN_LENGTH = -1
+"""Of a section (draft-ietf-opsawg-pcapng §4.1): comments make it longer."""
+OPT_COMMENT, SHB_USERAPPL = 1, 4
+LONGEST_OPTION = 0xFFFF
+
+
+def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: int, program: str) -> int:
+    """Copy one capture; `comments` are by frame number, `before` frames came before. Returns the frames copied."""
+    octets = _Octets(source)
+    head = octets.peek(FILE_HEADER_OCTETS)
+    if is_pcap(head) and len(head) == FILE_HEADER_OCTETS:
+        return _copy_pcap(octets, out, comments, before, program)
+    if is_pcapng(head):
+        return _copy_pcapng(octets, out, comments, before)
+    raise UnknownFormatError(f"{source.name}: is no capture any more; it has changed since it was analysed")
+
+
+class _Octets:
+    """Takes an exact number of octets from a source, or what is left of it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._ready = b""
+
+    def peek(self, count: int) -> bytes:
+        if len(self._ready) < count:
+            more = bytearray(max(count, 1 << 16) - len(self._ready))
+            with memoryview(more) as view:
+                filled = 0
+                while filled + len(self._ready) < count and (got := self._source.readinto(view[filled:])):
+                    filled += got
+            self._ready += more[:filled]
+        return self._ready[:count]
+
+    def take(self, count: int) -> bytes:
+        taken = self.peek(count)
+        self._ready = self._ready[len(taken) :]
+        return taken
+
+
+def _copy_pcap(octets: _Octets, out: BinaryIO, comments: Comments, before: int, program: str) -> int:
+    header = octets.take(FILE_HEADER_OCTETS)
+    state = read_file_header(header)
+    order = ">" if state[IS_BIG] else "<"
+    ticks_per_second = 10**9 // state[NS_PER_TICK]
+    [snaplen] = struct.unpack_from(f"{order}I", header, 16)
+    out.write(_section("<", _option("<", SHB_USERAPPL, program.encode())))
+    resolution = _option("<", IF_TSRESOL, bytes([len(str(ticks_per_second)) - 1]))
+    out.write(_block("<", INTERFACE, struct.pack("<HHI", state[LINK_TYPE], 0, snaplen) + resolution + _end("<")))
+    frame = before
+    while True:
+        record = octets.take(state[HEADER_OCTETS])
+        if len(record) < state[HEADER_OCTETS]:
+            break
+        seconds, ticks, captured, original = struct.unpack_from(f"{order}IIII", record)
+        data = octets.take(captured) if captured <= state[LONGEST] else b""
+        if captured > state[LONGEST] or len(data) < captured:
+            break
+        frame += 1
+        time = seconds * ticks_per_second + ticks
+        fixed = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, captured, original)
+        out.write(_block("<", PACKET, fixed + _padded(data) + _options("<", comments.get(frame, ()), b"")))
+    return frame - before
+
+
+def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int) -> int:
+    """Each block by itself through the walker, which says whether it is a frame."""
+    state, interfaces, notes, records = new_state(), Table(INTERFACES), Diagnostics(), Table(RECORDS)
+    records.reserve(1)
+    for order, kind, block in _blocks(octets):
+        state[NEXT] = 0
+        is_frame = walk_pcapng(block, 0, len(block), state, interfaces.view, records.view, 1, notes.counts)
+        if state[STATUS] == DESCRIPTION:
+            read_description(block, len(block), state, interfaces, notes)
+            is_damaged = kind == INTERFACE and interfaces.view.link_type[len(interfaces) - 1] == NEVER
+            out.write(_description(order, kind, block, is_damaged))
+        elif is_frame:
+            said = comments.get(before + state[FRAMES], ())
+            out.write(_packet(order, kind, block, records.view.captured_len[0], said))
+        elif kind not in PACKETS and _is_sound(order, block):
+            out.write(block)
+    return int(state[FRAMES])
+
+
+def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray]]:
+    """Byte order, type and octets of each whole block, up to one whose length cannot be."""
+    order: ByteOrder = "<"
+    while len(head := octets.peek(SMALLEST_BLOCK)) == SMALLEST_BLOCK:
+        if int.from_bytes(head[:4], "big") == SECTION:  # the same in both byte orders
+            if head[8:12] not in BYTE_ORDERS:
+                return
+            order = ">" if BYTE_ORDERS[head[8:12]] == ">" else "<"
+        kind, total = struct.unpack_from(f"{order}II", head)
+        if not SMALLEST_BLOCK <= total <= MAX_BLOCK:
+            return
+        block = octets.take(total)
+        if len(block) < total:
+            return
+        yield order, kind, bytearray(block)
+
+
+def _is_sound(order: ByteOrder, block: bytearray) -> bool:
+    [total_again] = struct.unpack_from(f"{order}I", block, len(block) - 4)
+    return bool(total_again == len(block) and len(block) % 4 == 0)
+
+
+def _description(order: ByteOrder, kind: int, block: bytearray, is_damaged: bool) -> bytes:
+    """A section header, interface or statistics, made anew where it is damaged and others count on it."""
+    if kind == SECTION:
+        if len(block) < SMALLEST_SECTION or not _is_sound(order, block):
+            return _section(order, b"")
+        block[16:24] = struct.pack(f"{order}q", UNKNOWN_LENGTH)
+        return bytes(block)
+    if kind == INTERFACE and (is_damaged or not _is_sound(order, block)):
+        return _block(order, INTERFACE, bytes(8))
+    return bytes(block) if _is_sound(order, block) else b""
+
+
+def _packet(order: ByteOrder, kind: int, block: bytearray, captured: int, said: Sequence[str]) -> bytes:
+    """A block with a frame in it; simple ones have no room for comments (§4.4)."""
+    has_options = kind != PACKET_SIMPLE
+    if _is_sound(order, block) and not (said and has_options):
+        return bytes(block)
+    data = 8 + (20 if has_options else 4)
+    options = bytes(block[data + (captured + 3) // 4 * 4 : -4]) if has_options else b""
+    body = bytes(block[8:data]) + _padded(bytes(block[data : data + captured]))
+    return _block(order, kind, body + (_options(order, said, options) if has_options else b""))
+
+
+def _section(order: ByteOrder, options: bytes) -> bytes:
+    fixed = struct.pack(f"{order}IHHq", BYTE_ORDER_MAGIC, 1, 0, UNKNOWN_LENGTH)
+    return _block(order, SECTION, fixed + (options + _end(order) if options else b""))
+
+
+def _block(order: ByteOrder, kind: int, body: bytes) -> bytes:
+    """A block of this type (§3.1)."""
+    total = SMALLEST_BLOCK + len(_padded(body))
+    return struct.pack(f"{order}II", kind, total) + _padded(body) + struct.pack(f"{order}I", total)
+
+
+def _options(order: ByteOrder, said: Sequence[str], others: bytes) -> bytes:
+    """Comments, then what was there before; the list is closed if there is any (§3.5)."""
+    ours = b"".join(_option(order, OPT_COMMENT, _cut(one)) for one in said)
+    return ours + (others or (_end(order) if ours else b""))
+
+
+def _cut(words: str) -> bytes:
+    """As long as an option can be, without half a character."""
+    return words.encode()[:LONGEST_OPTION].decode(errors="ignore").encode()
+
+
+def _option(order: ByteOrder, code: int, value: bytes) -> bytes:
+    return struct.pack(f"{order}HH", code, len(value)) + _padded(value)
+
+
+def _end(order: ByteOrder) -> bytes:
+    return struct.pack(f"{order}HH", OPTION_END, 0)
+
+
+def _padded(octets: bytes) -> bytes:
+    return octets + bytes(-len(octets) % 4)

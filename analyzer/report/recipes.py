@@ -1,0 +1,132 @@
+"""Settings as people write them down: what to set where (recipes.toml), and what hosts have, as sysctl.conf.
+
+The only place that knows the syntax of other programs.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from string import Template
+
+from analyzer.analysis import Analysis
+from analyzer.errors import OptionError
+from analyzer.keepalive.advice import recommended
+from analyzer.keepalive.hosts import LINUX, Host
+from analyzer.keepalive.path import PathLimit
+from analyzer.keepalive.settings import Setting, Settings
+from analyzer.report import explain
+from analyzer.report.units import plain, short
+
+EVERYTHING = "all"
+NAMES = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One table of recipes.toml."""
+
+    name: str
+    title: str
+    lines: str
+    note: str = ""
+
+    def filled(self, time: int, intvl: int, probes: int) -> Iterator[str]:
+        values = {
+            "time": time,
+            "intvl": intvl,
+            "probes": probes,
+            "time_ms": 1000 * time,
+            "intvl_ms": 1000 * intvl,
+            "third": time // 3,
+            "window": 1000 * (time + probes * intvl),
+        }
+        yield f"# {self.name}: {self.title}"
+        yield from Template(self.lines).substitute(values).strip("\n").split("\n")
+        if self.note:
+            yield "# " + Template(self.note).substitute(values)
+
+
+@cache
+def recipes() -> tuple[Recipe, ...]:
+    text = resources.files("analyzer.report").joinpath("recipes.toml").read_text(encoding="utf-8")
+    return tuple(Recipe(**table) for table in tomllib.loads(text)["recipe"])
+
+
+def chosen(name: str) -> tuple[Recipe, ...]:
+    """The recipe of this name, or all."""
+    found = tuple(recipe for recipe in recipes() if name in {recipe.name, EVERYTHING})
+    if not found:
+        names = ", ".join(recipe.name for recipe in recipes())
+        raise OptionError(f"--advice {name}: nothing is known by this name; there are {names}, and all")
+    return found
+
+
+def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
+    """What to set, under the tightest limit of the capture's paths."""
+    found = chosen(name)
+    limit = tightest(analysis)
+    time, intvl, probes = recommended(limit)
+    yield f"# {time}/{intvl}/{probes}: probe after {time} s idle, every {intvl} s, {probes} times;"
+    yield f"# a dead peer is noticed within {time + probes * intvl} s and what Linux timers add, an eighth at most."
+    if limit is not None and limit.failed_ns is not None:
+        survived = f", having survived {short(limit.survived_ns)}" if limit.survived_ns is not None else ""
+        yield f"# The path to {limit.path} forgot a connection after {short(limit.failed_ns)}{survived}."
+    else:
+        yield "# No path in this capture forgot a connection; many known ones do so after 300 to 350 s."
+    for recipe in found:
+        yield ""
+        yield from recipe.filled(time, intvl, probes)
+
+
+def tightest(analysis: Analysis) -> PathLimit | None:
+    limits = [limit for limit in analysis.path_limits if limit.is_bracket]
+    return min(limits, key=lambda limit: limit.failed_ns or 0, default=None)
+
+
+def sysctl_lines(analysis: Analysis) -> Iterator[str]:
+    """What the probing hosts have set, as sysctl.conf; what is not determined is a comment."""
+    if not analysis.hosts:
+        yield "# No end of any connection probes."
+    for number, host in enumerate(analysis.hosts):
+        if number:
+            yield ""
+        yield from _host_lines(host)
+
+
+def _host_lines(host: Host) -> Iterator[str]:
+    hz = f", {host.hz} Hz" if host.hz is not None else ""
+    yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
+    if host.stack != LINUX:
+        yield "# The names are Linux's; whether it runs Linux the capture does not show."
+    if host.sysctl is None:
+        yield "# Its connections contradict each other, and none of their settings is the most common."
+    else:
+        yield "# As its connections have it; a program may have set it on its sockets."
+        for name in NAMES:
+            yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
+    for one in host.overrides:
+        triple = "/".join(_short(getattr(one.settings, name)) for name in NAMES)
+        yield f"# Connections to port {one.port} have their own: {triple} (time/intvl/probes), seen {one.flows} times."
+
+
+def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> Iterator[str]:
+    if setting is None:
+        yield f"# net.ipv4.{name}: the capture does not show it"
+        return
+    yield f"# {_bounds(setting)}: {explain.observed(setting, settings)}"
+    yield f"net.ipv4.{name} = {setting.value}" if setting.value is not None else f"# net.ipv4.{name} is not determined"
+
+
+def _bounds(setting: Setting) -> str:
+    low = plain(setting.low)
+    if setting.high is None:
+        return f"{low} or more"
+    return low if setting.low == setting.high else f"{low} to {plain(setting.high)}"
+
+
+def _short(setting: Setting | None) -> str:
+    if setting is None:
+        return "?"
+    return str(setting.value) if setting.value is not None else _bounds(setting)
