@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test format docs ci clean
+.PHONY: help venv check test format docs kernels record ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +25,18 @@ format: venv  ## format the sources and apply safe lint fixes
 docs: venv  ## rewrite the generated blocks of the READMEs
 	$(BIN)/python -m tests.generated
 
+kernels:  ## build user-mode Linux at 100, 250, 300 and 1000 Hz for the recorder
+	samples/record/kernels.sh
+
+record: venv  ## list what can be recorded; samples/README.md says how
+	$(BIN)/python -m samples.record --list
+
 ci:  ## what continuous integration runs, from the README's commands on
 	bash .ci/run
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find analyzer tests -name __pycache__ -type d -exec rm -rf {} +
+	find analyzer samples tests -name __pycache__ -type d -exec rm -rf {} +
 
 $(BIN)/ka-analyze: pyproject.toml
 	python3 -m venv .venv

@@ -1,7 +1,8 @@
 """The generated blocks of the READMEs: `python -m tests.generated` rewrites them, test_readme.py compares."""
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+MOST_TOLD = 8
+"""More connections than these are counted, not told one by one."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,34 @@ def output_of(sample: str) -> str:
 
 def samples_table() -> str:
     rows = [
-        "| case | what happens | keepalive | outcome | errno |",
-        "|---|---|---|---|---|",
+        "| case | what happens | kernel | keepalive | outcome | errno |",
+        "|---|---|---|---|---|---|",
     ]
     for folder in sorted(path.parent for path in ROOT.glob("samples/*/truth.toml")):
         truth = tomllib.loads((folder / "truth.toml").read_text())
-        for flow in truth.get("flow", [truth]):
-            verdict = flow["verdict"]
-            outcome = " – ".join(verdict[key] for key in ("outcome", "cause") if key in verdict)
-            keepalive = ", ".join(_probers(flow)) or "off"
-            case = f"[{folder.name}]({folder.name}/README.md)"
-            rows.append(f"| {case} | {truth['what']} | {keepalive} | {outcome} | {verdict.get('errno', '')} |")
+        flows = truth.get("flow", [truth])
+        cells = [
+            f"[{folder.name}]({folder.name}/README.md)",
+            truth["what"],
+            f"{truth['kernel'].removeprefix('Linux ')}, {truth['hz']} Hz",
+            "; ".join(dict.fromkeys(prober for flow in flows for prober in _probers(flow))) or "off",
+            _counted(_outcome(flow) for flow in flows),
+            _counted(flow["verdict"]["errno"] for flow in flows if "errno" in flow["verdict"]),
+        ]
+        if len(flows) > MOST_TOLD:
+            cells[3] = f"{len(flows)} connections"
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _outcome(flow: dict[str, Any]) -> str:
+    return " – ".join(flow["verdict"][key] for key in ("outcome", "cause") if key in flow["verdict"])
+
+
+def _counted(words: Iterable[str]) -> str:
+    """Each different word once, with its number where there are several."""
+    counts = Counter(words)
+    return ", ".join(f"{count} × {word}" if count > 1 else word for word, count in counts.most_common())
 
 
 def _probers(flow: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Records real keepalive between two hosts: samples/README.md says how, scenarios.toml what."""

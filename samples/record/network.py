@@ -1,0 +1,232 @@
+"""Two hosts and what is between them, as network namespaces; the path's faults, as nftables sets.
+
+    originator  eth0 ── left   middle   right ── eth0  responder
+
+The middle is a router, a router that translates and tracks connections (nat), or a bridge (switch).
+Names carry the recorder's process id, so `sweep` finds what a recorder that is gone has left behind.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from samples.record.scenarios import FAULTS, HOSTS, Scenario
+
+PREFIX = "ka-record"
+NAMESPACES = Path("/run/netns")
+PLACES = (*HOSTS, "middle")
+INTERFACES = {"originator": "eth0", "responder": "eth0", "middle": "right"}
+
+FAULT_TABLE = """
+add table inet fault
+add set inet fault silence { type inet_service; }
+add set inet fault net { type inet_service; }
+add set inet fault host { type inet_service; }
+add set inet fault prohibited { type inet_service; }
+add set inet fault forge { type inet_service; }
+add chain inet fault faults
+add rule inet fault faults tcp sport @silence drop
+add rule inet fault faults tcp dport @silence drop
+add rule inet fault faults tcp sport @net reject with icmpx no-route
+add rule inet fault faults tcp sport @host reject with icmpx host-unreachable
+add rule inet fault faults tcp sport @prohibited reject with icmpx admin-prohibited
+add rule inet fault faults tcp sport @forge reject with tcp reset
+add chain inet fault forward { type filter hook forward priority 0; }
+add rule inet fault forward jump faults
+add chain inet fault input { type filter hook input priority 0; }
+add rule inet fault input jump faults
+add chain inet fault output { type filter hook output priority 0; }
+add rule inet fault output jump faults
+"""
+"""Each fault is a set of the originator's ports; to add one to it is to make the fault happen.
+Behind a switch the table is the responder's own, in front of its TCP."""
+
+NAT_TABLE = """
+add table ip nat
+add chain ip nat out {{ type nat hook postrouting priority 100; }}
+add rule ip nat out oifname right masquerade
+add table inet tracker
+add chain inet tracker forward {{ type filter hook forward priority -10; }}
+add rule inet tracker forward ct state invalid {action}
+"""
+QUICK_NEIGHBOURS = {"base_reachable_time_ms": 4000, "gc_stale_time": 2}
+"""A neighbour that has gone is noticed within seconds, not a minute."""
+
+
+class Network:
+    """The namespaces of one recording; a context manager that removes them."""
+
+    def __init__(self, scenario: Scenario, number: int) -> None:
+        self._scenario = scenario
+        self._number = number
+
+    def __enter__(self) -> "Network":
+        try:
+            for place in PLACES:
+                _ip("netns", "add", self.namespace(place))
+            self._build()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for place in PLACES:
+            _remove(self.namespace(place))
+
+    def namespace(self, place: str) -> str:
+        return f"{PREFIX}-{os.getpid()}-{self._number}-{place}"
+
+    def inside(self, place: str, *command: str) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace(place), *command]
+
+    def address(self, role: str) -> str:
+        """RFC 5737 and RFC 3849 addresses; one subnet behind a switch, two around a router."""
+        subnet = 3 if self._scenario.link else 1 if self._scenario.middle == "switch" or role == "originator" else 2
+        host = 1 if role == "originator" else 2
+        return f"2001:db8:{subnet}::{host}" if self._scenario.ip == 6 else f"{_ipv4(subnet)}.{host}"
+
+    def set_sysctl(self, place: str, **values: int | str) -> None:
+        """Names are those below net.ipv4, or of the whole of net with "__" for "/"."""
+        paths = {name: f"net/{name.replace('__', '/')}" if "__" in name else f"net/ipv4/{name}" for name in values}
+        lines = [f"echo '{value}' >/proc/sys/{paths[name]}" for name, value in values.items()]
+        subprocess.run(self.inside(place, "sh", "-ec", "\n".join(lines)), check=True)
+
+    def perform(self, verb: str, ports: Iterable[int]) -> None:
+        """Something happens to the path."""
+        if verb == "unplug":
+            self._in("responder", "link", "set", "eth0", "down")
+        elif verb == "plug":
+            self._in("responder", "link", "set", "eth0", "up")
+        elif verb == "announce":  # a new hardware address is made known, if arp_notify or ndisc_notify says so
+            self._in("responder", "link", "set", "eth0", "address", "02:00:00:00:00:02")
+        elif verb == "calm":
+            self._tc("del")
+        elif verb == "restore":
+            self._nft(self._faulty, "\n".join(f"flush set inet fault {fault}" for fault in FAULTS))
+        else:
+            elements = ", ".join(str(port) for port in ports)
+            self._nft(self._faulty, f"add element inet fault {verb} {{ {elements} }}")
+
+    @property
+    def _faulty(self) -> str:
+        return "responder" if self._scenario.middle == "switch" else "middle"
+
+    def _build(self) -> None:
+        scenario = self._scenario
+        for place in PLACES:
+            self._in(place, "link", "set", "lo", "up")
+            off = int(scenario.ip == 4)
+            self.set_sysctl(place, ipv6__conf__all__disable_ipv6=off, ipv6__conf__default__disable_ipv6=off)
+            self.set_sysctl(place, ipv6__conf__default__accept_dad=0, ipv6__conf__default__router_solicitations=0)
+        for role, port in (("originator", "left"), ("responder", "right")):
+            peer = ("peer", "name", port, "netns", self.namespace("middle"))
+            self._in(role, "link", "add", "eth0", "type", "veth", *peer)
+            self._in(role, "link", "set", "eth0", "up")
+            self._in("middle", "link", "set", port, "up")
+            if any(verb == "unplug" for _, _, verb, *_ in scenario.script):
+                self._hurry_neighbours(role, "eth0")
+                self._hurry_neighbours("middle", port)
+        if scenario.middle == "switch":
+            self._build_switch()
+        else:
+            self._build_router()
+        if scenario.netem:
+            self._tc("add", "netem", "limit", "100000", *scenario.netem.split())
+        self._nft(self._faulty, FAULT_TABLE)
+        for role in HOSTS:
+            self.set_sysctl(role, **scenario.host(role).sysctl)
+        if scenario.originator.program:  # a program's own choice of port is thereby ours
+            [connection] = scenario.connections
+            self.set_sysctl("originator", ip_local_port_range=f"{connection.port} {connection.port}")
+
+    def _hurry_neighbours(self, place: str, device: str) -> None:
+        family = f"ipv{self._scenario.ip}"
+        values = {f"{family}__neigh__{device}__{name}": value for name, value in QUICK_NEIGHBOURS.items()}
+        self.set_sysctl(place, **values)
+
+    def _build_switch(self) -> None:
+        self._in("middle", "link", "add", "switch", "type", "bridge")
+        for port in ("left", "right"):
+            self._in("middle", "link", "set", port, "master", "switch")
+        self._in("middle", "link", "set", "switch", "up")
+        for role in HOSTS:
+            device = "eth0"
+            if self._scenario.link == "vlan":
+                device = "eth0.5"
+                self._in(role, "link", "add", "link", "eth0", "name", device, "type", "vlan", "id", "5")
+            elif self._scenario.link == "vxlan":
+                device = "vxlan7"
+                mine, other = (f"{_ipv4(1)}.{n}" for n in ((1, 2) if role == "originator" else (2, 1)))
+                self._in(role, "address", "add", f"{mine}/24", "dev", "eth0")
+                tunnel = ("id", "7", "local", mine, "remote", other, "dstport", "4789")
+                self._in(role, "link", "add", device, "type", "vxlan", *tunnel)
+            self._in(role, "link", "set", device, "up")
+            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", device)
+
+    def _build_router(self) -> None:
+        scenario = self._scenario
+        self.set_sysctl("middle", ip_forward=1, ipv6__conf__all__forwarding=1)
+        for subnet, (role, port) in enumerate((("originator", "left"), ("responder", "right")), 1):
+            gateway = f"2001:db8:{subnet}::fe" if scenario.ip == 6 else f"{_ipv4(subnet)}.254"
+            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", "eth0")
+            self._in("middle", "address", "add", f"{gateway}/{self._prefix}", "dev", port)
+            self._in(role, "route", "add", "default", "via", gateway)
+        if scenario.middle == "nat":
+            action = "reject with tcp reset" if scenario.forgotten == "reset" else "drop"
+            self._nft("middle", NAT_TABLE.format(action=action))
+            limit = scenario.forgets_s
+            self.set_sysctl("middle", netfilter__nf_conntrack_tcp_loose=0)
+            self.set_sysctl("middle", netfilter__nf_conntrack_tcp_timeout_established=limit)
+
+    @property
+    def _prefix(self) -> int:
+        return 64 if self._scenario.ip == 6 else 24
+
+    def _in(self, place: str, *arguments: str) -> None:
+        family = ("-6",) if self._scenario.ip == 6 and arguments[0] == "route" else ()
+        _ip("-n", self.namespace(place), *family, *arguments)
+
+    def _tc(self, verb: str, *discipline: str) -> None:
+        for port in ("left", "right"):
+            command = ("tc", "qdisc", verb, "dev", port, "root", *discipline)
+            subprocess.run(self.inside("middle", *command), check=True)
+
+    def _nft(self, place: str, commands: str) -> None:
+        subprocess.run(self.inside(place, "nft", "-f", "-"), input=commands.encode(), check=True)
+
+
+def sweep(everything_of: int = 0) -> None:
+    """Remove namespaces and temporary folders of recorders that no longer run, and of the one named."""
+    for place in (NAMESPACES, Path(tempfile.gettempdir())):
+        for left in place.glob(f"{PREFIX}-*"):
+            owner = left.name.removeprefix(PREFIX + "-").split("-")[0]
+            if owner == str(everything_of) or not Path(f"/proc/{owner}").exists():
+                if place == NAMESPACES:
+                    _remove(left.name)
+                else:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _remove(namespace: str) -> None:
+    """A namespace with all that runs in it; none is no error."""
+    if not (NAMESPACES / namespace).exists():
+        return
+    inhabitants = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
+    for pid in inhabitants.stdout.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
+
+
+def _ipv4(subnet: int) -> str:
+    return {1: "192.0.2", 2: "198.51.100", 3: "203.0.113"}[subnet]
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)

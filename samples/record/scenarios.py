@@ -1,0 +1,180 @@
+"""What a scenario is: scenarios.toml read, checked, and its short forms written out.
+
+It knows the declaration and nothing of how it is carried out.
+"""
+
+import random
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("scenarios.toml")
+HOSTS = ("originator", "responder")
+MIDDLES = ("router", "switch", "nat")
+FAULTS = ("silence", "net", "host", "prohibited", "forge")
+"""What the path can do to a connection: drop it, report it unreachable, or answer it with RST."""
+VERBS = {
+    "originator": ("send", "flood", "set", "read", "shutdown", "close", "abort", "pause"),
+    "responder": ("send", "flood", "set", "read", "shutdown", "close", "abort", "pause"),
+    "path": (*FAULTS, "restore", "unplug", "plug", "announce", "calm"),
+    "sysctl": HOSTS,
+}
+SETTINGS = ("time", "intvl", "probes")
+FIRST_PORT = 40000
+"""The originator's port of a scenario's first connection."""
+
+
+class ScenarioError(Exception):
+    """A declaration that makes no sense."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One end: how its sockets are set, what it does with what it reads, and what its kernel's settings are."""
+
+    reads: str = "sink"
+    sysctl: dict[str, int | str] = field(default_factory=dict)
+    options: dict[str, int] = field(default_factory=dict)
+    listener: dict[str, int] = field(default_factory=dict)
+    """Set before listen(): what must be known before the first segment, or is inherited by every connection."""
+    program: tuple[str, ...] = ()
+    """A real program in place of the recorder's own application; $peer, $address, $port and $place are filled in."""
+    preload: bool = False
+    """The program runs with a library that switches keepalive on (preload.c)."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection of a scenario, where it has several; empty options mean the host's."""
+
+    port: int
+    to: int = 9000
+    opens: float = 0.0
+    options: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One recording as declared; times are seconds after the first connection opens."""
+
+    name: str
+    what: str
+    why: str
+    seconds: float
+    script: tuple[tuple[Any, ...], ...]
+    """(at, who, verb, argument…); a last argument "#n" means connection n only."""
+    verdict: str = "alive"
+    """What the wire shows where the prober noticed; derived where it did not (truth.py)."""
+    look: tuple[str, ...] = ()
+    middle: str = "router"
+    ip: int = 4
+    link: str = ""
+    """An overlay between the hosts: "vlan" or "vxlan"."""
+    netem: str = ""
+    forgets_s: int = 0
+    """A middle that tracks connections forgets idle ones after so long, and …"""
+    forgotten: str = "drop"
+    """… drops what comes later, or answers with RST ("reset")."""
+    originator: Host = Host()
+    responder: Host = Host()
+    connections: tuple[Connection, ...] = (Connection(FIRST_PORT),)
+    capture: tuple[str, ...] = ("originator",)
+    """Where tcpdump listens; several points are merged into one file."""
+    also_at: str = ""
+    """A second capture point, whose recording becomes a folder of its own."""
+    snaplen: int = 0
+    missing: tuple[tuple[float, float], ...] = ()
+    """Spans that the recording lacks."""
+    undetermined: dict[str, str] = field(default_factory=dict)
+    """Settings that this capture does not pin down although the general rule says so, each with the reason."""
+    kernel: str = "host"
+    hz: tuple[int, ...] = ()
+
+    def host(self, role: str) -> Host:
+        return self.originator if role == "originator" else self.responder
+
+    def steps_for(self, connection: Connection) -> list[tuple[Any, ...]]:
+        """The steps of the script that are about one connection, without the "#n" that says so."""
+        name = f"#{self.connections.index(connection)}"
+        return [
+            tuple(word for word in step if word != name)
+            for step in self.script
+            if not str(step[-1]).startswith("#") or step[-1] == name
+        ]
+
+    def options(self, role: str, connection: Connection) -> dict[str, int]:
+        return connection.options.get(role, self.host(role).options)
+
+
+def load(file: Path = FILE) -> dict[str, Scenario]:
+    tables = tomllib.loads(file.read_text())
+    return {name: _scenario(name, table) for name, table in tables.items()}
+
+
+def _scenario(name: str, table: dict[str, Any]) -> Scenario:
+    table = dict(table)
+    for role in HOSTS:
+        given = table.pop(role, {})
+        table[role] = Host(**{**given, "program": tuple(given.get("program", ()))})
+    grid = table.pop("grid", None)
+    connections = tuple(Connection(FIRST_PORT + n, **one) for n, one in enumerate(table.pop("connection", [{}])))
+    script = tuple(step for line in table.pop("script", []) for step in _steps(line))
+    for key in ("look", "capture", "hz"):
+        table[key] = tuple(table.get(key, Scenario.__dataclass_fields__[key].default))
+    table["missing"] = tuple(tuple(span) for span in table.get("missing", ()))
+    try:
+        scenario = Scenario(name=name, script=script, connections=connections, **table)
+    except TypeError as error:
+        raise ScenarioError(f"{name}: {error}") from error
+    scenario = _with_grid(scenario, **grid) if grid else scenario
+    _check(scenario)
+    return scenario
+
+
+def _steps(line: list[Any]) -> list[tuple[Any, ...]]:
+    """A line of a script; a list of times stands for the same step at each of them."""
+    at, *step = line
+    return [(float(one), *step) for one in (at if isinstance(at, list) else [at])]
+
+
+def _with_grid(
+    scenario: Scenario, count: int, seed: int, realistic: list[list[int]], keeper: list[int], **limits: list[int]
+) -> Scenario:
+    """`count` connections, every other one with one of the realistic settings, cut off at random times.
+
+    The first is the keeper: it is not cut off and shows throughout that the peer's host lives.
+    """
+    dice = random.Random(seed)  # noqa: S311  the same grid each time, nothing secret
+    connections, script = [], []
+    for n in range(count):
+        values = dice.choice(realistic) if n % 2 else [dice.randint(*limits[key]) for key in SETTINGS]
+        options = {"keepalive": 1, **dict(zip(SETTINGS, values if n else keeper, strict=True))}
+        opens = round(dice.uniform(0, limits["opens_s"][1]), 1)
+        connections.append(Connection(FIRST_PORT + n, opens=opens, options={"originator": options}))
+        script.append((opens + 1.0, "originator", "send", 12, f"#{n}"))
+        if n:
+            script.append((round(dice.uniform(*limits["cut_s"]), 1), "path", "silence", f"#{n}"))
+    return replace(scenario, connections=tuple(connections), script=(*scenario.script, *script))
+
+
+def _check(scenario: Scenario) -> None:
+    known = len(scenario.connections)
+    needs_uml = bool(scenario.netem) or scenario.link == "vlan"
+    problems = [
+        problem
+        for problem, is_so in (
+            (f"middle {scenario.middle}", scenario.middle not in MIDDLES),
+            (f"kernel {scenario.kernel}", scenario.kernel not in {"host", "uml"}),
+            ("an overlay needs a switch", scenario.link and scenario.middle != "switch"),
+            ("netem and VLANs: user-mode Linux only", scenario.kernel == "host" and needs_uml),
+        )
+        if is_so
+    ]
+    for at, who, verb, *arguments in scenario.script:
+        if verb not in VERBS.get(who, ()) or not 0 <= at <= scenario.seconds:
+            problems.append(f"step {at:g} {who} {verb}")
+        if arguments and str(arguments[-1]).startswith("#") and int(arguments[-1][1:]) >= known:
+            problems.append(f"step {at:g} is about connection {arguments[-1]}")
+    if problems:
+        raise ScenarioError(f"{scenario.name}: " + "; ".join(problems))

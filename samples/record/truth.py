@@ -1,0 +1,224 @@
+"""What a recording must be held against: truth.toml and README.md, from what the kernel and the applications said.
+
+Settings are those that getsockopt read back, counts of probes those of TCP_INFO, errors those
+that epoll and SO_ERROR gave the application; the rest is what was declared. The analyzer has no part in it.
+
+Which settings the wire determines follows from three rules:
+
+- tcp_keepalive_time, when a probe was sent after a gap whose beginning was recorded;
+- tcp_keepalive_intvl, when two probes went unanswered, or one and the RST that gives up;
+- tcp_keepalive_probes, when the prober gave up and no user timeout took the count's place;
+
+the latter two where unanswered probes reach the capture point, the last where none is lost on the way to it.
+
+Linux's timers are late by up to an eighth. Below SHARP_BELOW_S that is less than the second that
+would lead to the next setting; above it a setting counts as determined when it is one that people use.
+"""
+
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samples.record.scenarios import HOSTS, Connection, Scenario
+
+SHARP_BELOW_S = 14
+USED_BY_PEOPLE = {15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200}
+SETTINGS = {"tcp_keepalive_time": "time", "tcp_keepalive_intvl": "intvl", "tcp_keepalive_probes": "probes"}
+NOTICED = ("timed-out", "unreachable", "reset")
+ANSWER_MS = 300
+"""An ACK so much younger than the last data answered a probe, if no data waited to be sent."""
+COARSE_CLOCK = 6
+"""CLOCK_MONOTONIC_COARSE, which advances once a tick (linux/time.h)."""
+MOST_STEPS = 8
+"""A longer script is not repeated in the README."""
+
+
+class UnexpectedTruthError(Exception):
+    """The applications saw something else than the scenario declares."""
+
+
+def write(scenario: Scenario, points: tuple[str, ...], logs: dict[str, list[dict[str, Any]]], folder: Path) -> None:
+    flows = [_flow(scenario, connection, points, logs) for connection in scenario.connections]
+    lines = [
+        f"what = {_toml(scenario.what)}",
+        f"capture_point = {_toml(' and '.join(points))}",
+        f"kernel = {_toml(kernel())}",
+        f"hz = {kernel_hz()}",
+    ]
+    prefix = "flow." if len(flows) > 1 else ""
+    for flow in flows:
+        if prefix:
+            lines += ["", "[[flow]]", f"port = {flow['port']}"]
+        if flow["fault"]:
+            lines.append(f"fault = {_toml(flow['fault'])}")
+        for end in flow["end"]:
+            lines += ["", f"[[{prefix}end]]", *_pairs(end)]
+        lines += ["", f"[{prefix}verdict]", *_pairs(flow["verdict"])]
+    (folder / "truth.toml").write_text("\n".join(lines) + "\n")
+    (folder / "README.md").write_text("\n".join(_readme(scenario, folder.name)) + "\n")
+
+
+def kernel() -> str:
+    release = ".".join(platform.release().split(".")[:2])
+    return f"Linux {release}" + (" (user-mode, time travel)" if is_user_mode() else "")
+
+
+def kernel_hz() -> int:
+    return round(1 / time.clock_getres(COARSE_CLOCK))
+
+
+def is_user_mode() -> bool:
+    return "User Mode Linux" in Path("/proc/cpuinfo").read_text()
+
+
+def _flow(
+    scenario: Scenario, connection: Connection, points: tuple[str, ...], logs: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    heard = {role: [entry for entry in logs[role] if entry["port"] == connection.port] for role in HOSTS}
+    ends = [_end(scenario, points, role, heard[role]) for role in HOSTS]
+    fault = _fault(scenario, connection)
+    verdict = _verdict(scenario, heard, bool(fault))
+    return {"port": connection.port, "fault": fault, "end": ends, "verdict": verdict}
+
+
+def _fault(scenario: Scenario, connection: Connection) -> dict[str, Any]:
+    """What happened first to this connection's path, and when."""
+    steps = sorted(scenario.steps_for(connection), key=lambda step: step[0])
+    for at, who, verb, *_ in steps:
+        if who == "path" and verb != "calm":
+            return {"kind": verb, "at_s": at}
+    if scenario.forgets_s and len(scenario.connections) == 1:
+        return {"kind": "forgotten", "at_s": steps[0][0] + scenario.forgets_s}
+    return {}
+
+
+def is_recorded(scenario: Scenario, points: tuple[str, ...], role: str) -> bool:
+    """Whether the points lie before the fault, seen from that end: else its unanswered probes do not reach them.
+
+    A router drops between its interfaces; behind a switch it is the responder itself that hears and says nothing.
+    """
+    if scenario.middle == "switch":
+        return role == "originator"
+    near = {"originator": {"originator", "middle:left"}, "responder": {"responder", "middle:right"}}
+    return any(point in near[role] | {"middle:any"} for point in points)
+
+
+def loses_probes(scenario: Scenario, points: tuple[str, ...], role: str) -> bool:
+    """Whether probes of that end may be lost before they reach the points."""
+    return "loss" in scenario.netem and role not in points
+
+
+def _end(scenario: Scenario, points: tuple[str, ...], role: str, heard: list[dict[str, Any]]) -> dict[str, Any]:
+    last = _last(heard)
+    settings = last["settings"]
+    end: dict[str, Any] = {"role": role, "keepalive": bool(settings["keepalive"])}
+    error = _error(heard)
+    if end["keepalive"]:
+        end |= {name: settings[option] for name, option in SETTINGS.items()}
+        if settings["user_timeout_ms"]:
+            end["tcp_user_timeout_s"] = settings["user_timeout_ms"] / 1000
+            if error is not None and last["probes_out"]:
+                end["effective_probes"] = last["probes_out"]
+        if not _has_probed(last, error):
+            end["probed"] = False
+        end["determined"] = [
+            name
+            for name in _observed(last, error)
+            if _is_exact(scenario, end, name)
+            and (name == "tcp_keepalive_time" or is_recorded(scenario, points, role))
+            and (name != "tcp_keepalive_probes" or not loses_probes(scenario, points, role))
+        ]
+    if error is not None:
+        end["saw"] = {"errno": error["errno"], "epoll": error["epoll"], "at_s": error["t"]}
+    return end
+
+
+def _last(heard: list[dict[str, Any]]) -> dict[str, Any]:
+    """The application's last words about its socket."""
+    for entry in reversed(heard):
+        if entry["event"] == "settings":
+            return entry
+    raise UnexpectedTruthError("an application never had its connection")
+
+
+def _error(heard: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((entry for entry in heard if entry["event"] == "error"), None)
+
+
+def _has_probed(last: dict[str, Any], error: dict[str, Any] | None) -> bool:
+    is_answered = not last["waiting"] and last["since_ack_ms"] + ANSWER_MS < last["since_data_ms"]
+    return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or error is not None or is_answered)
+
+
+def _observed(last: dict[str, Any], error: dict[str, Any] | None) -> Iterator[str]:
+    """The three rules of this file's head."""
+    if not _has_probed(last, error):
+        return
+    yield "tcp_keepalive_time"
+    gave_up = error is not None and error["errno"] == "ETIMEDOUT"
+    if last["probes_out"] >= (1 if gave_up else 2):
+        yield "tcp_keepalive_intvl"
+    if gave_up and not last["settings"]["user_timeout_ms"]:
+        yield "tcp_keepalive_probes"
+
+
+def _is_exact(scenario: Scenario, end: dict[str, Any], name: str) -> bool:
+    if name in scenario.undetermined:
+        return False
+    return name == "tcp_keepalive_probes" or end[name] < SHARP_BELOW_S or end[name] in USED_BY_PEOPLE
+
+
+def _verdict(scenario: Scenario, heard: dict[str, list[dict[str, Any]]], is_faulty: bool) -> dict[str, Any]:
+    """The declared one, where somebody noticed or nobody was to; else what the wire shows so far.
+
+    On a path without a fault a probe that has no answer at the last instant has one on its way.
+    """
+    errors = sorted((error for role in HOSTS if (error := _error(heard[role]))), key=lambda error: error["t"])
+    outcome, _, cause = scenario.verdict.partition("/")
+    if outcome in NOTICED and not errors:
+        if len(scenario.connections) == 1:
+            raise UnexpectedTruthError(f"{scenario.name}: {scenario.verdict} declared, but no application noticed")
+        is_probing = is_faulty and any(_last(heard[role])["probes_out"] for role in HOSTS)
+        outcome, cause = ("probing", cause) if is_probing else ("alive", "")
+    if outcome == "alive" and errors:
+        raise UnexpectedTruthError(f"{scenario.name}: alive declared, but an application saw {errors[0]['errno']}")
+    verdict = {"outcome": outcome} | ({"cause": cause} if cause else {})
+    if outcome in NOTICED:
+        verdict |= {"errno": errors[0]["errno"], "epoll": errors[0]["epoll"]}
+    return verdict
+
+
+def _readme(scenario: Scenario, name: str) -> Iterator[str]:
+    yield f"# {name}"
+    yield ""
+    yield f"{scenario.what[0].upper()}{scenario.what[1:]}."
+    yield ""
+    yield scenario.why
+    yield ""
+    for line in scenario.look:
+        yield f"- {line}"
+    steps = [step for step in sorted(scenario.script, key=lambda step: step[0]) if len(scenario.connections) == 1]
+    if 0 < len(steps) <= MOST_STEPS:
+        told = "; ".join(f"{step[0]:g} s {' '.join(str(word) for word in step[1:])}" for step in steps)
+        yield f"- Script, in seconds after the SYN: {told}."
+    for setting, reason in scenario.undetermined.items():
+        yield f"- {setting} is not determined: {reason}."
+
+
+def _pairs(table: dict[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        yield f"{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)

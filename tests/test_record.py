@@ -1,0 +1,129 @@
+"""The recorder: its declarations are sound, and what it records on this kernel is what the analyzer finds."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samples.record.engine_uml import CLOCK_RATES, kernel_for
+from samples.record.scenarios import FILE, ScenarioError, load
+from tests.test_samples import ROOT, check_folder
+
+SAMPLES = ROOT / "samples"
+PROGRAMS = ("ip", "nft", "tcpdump")
+SHORT = ("peer-rebooted-7-3-5", "peer-silent-9-2-4")
+DEFAULTS = ("defaults-answered", "defaults-dead")
+SCENARIOS = load()
+
+
+def record(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "samples.record", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def why_not_here() -> str | None:
+    """The reason why nothing can be recorded on this machine."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "recording needs root on Linux"
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        return f"{', '.join(missing)} not installed"
+    name = f"ka-record-{os.getpid()}-test"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode != 0:
+        return "network namespaces cannot be made here"
+    subprocess.run(["ip", "netns", "delete", name], check=True)
+    return None
+
+
+def compare_with_shipped(folder: Path) -> None:
+    """The truth recorded now is the one in samples/, and the analyzer finds it."""
+    shipped = SAMPLES / folder.name
+    assert lasting_truth(folder) == lasting_truth(shipped)
+    check_folder(folder)
+
+
+def lasting_truth(folder: Path) -> dict[str, Any]:
+    """What must come out every time: the kernel may be another, and timers fire when they fire."""
+    truth = tomllib.loads((folder / "truth.toml").read_text())
+    for flow in truth.get("flow", [truth]):
+        for end in flow["end"]:
+            end.get("saw", {}).pop("at_s", None)
+    return {key: value for key, value in truth.items() if key not in {"kernel", "hz"}}
+
+
+def test_list_names_every_scenario() -> None:
+    result = record("--list")
+    assert result.returncode == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(SCENARIOS)
+
+
+def test_unknown_scenario_is_a_wrong_usage() -> None:
+    result = record("no-such-case")
+    assert result.returncode == 2
+    assert "no-such-case" in result.stderr
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_declaration_is_complete(name: str) -> None:
+    """load() has checked steps and combinations; this is what a reader of samples/ is owed."""
+    scenario = SCENARIOS[name]
+    assert scenario.what
+    assert scenario.why
+    assert len({connection.port for connection in scenario.connections}) == len(scenario.connections)
+    assert set(scenario.hz) <= set(CLOCK_RATES)
+    assert scenario.kernel == "uml" or not scenario.hz
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_is_recorded(name: str) -> None:
+    scenario = SCENARIOS[name]
+    names = [f"{name}-hz{hz}" for hz in scenario.hz] if len(scenario.hz) > 1 else [name]
+    for one in names + [f"{one}-{scenario.also_at}" for one in names if scenario.also_at]:
+        assert (SAMPLES / one / "truth.toml").exists(), one
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('script = [[1, "path", "explode"]]', "step 1 path explode"),
+        ('script = [[99, "originator", "close"]]', "step 99 originator close"),
+        ('netem = "loss 1%"', "user-mode Linux only"),
+        ('colour = "red"', "colour"),
+    ],
+)
+def test_wrong_declaration_is_refused(line: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / FILE.name
+    file.write_text(f'[case]\nwhat = "w"\nwhy = "y"\nseconds = 10\n{line}\n')
+    with pytest.raises(ScenarioError, match=re.escape(complaint)):
+        load(file)
+
+
+def test_two_scenarios_on_this_kernel(tmp_path: Path) -> None:
+    """Recorded here and now: the truth is the shipped one, the analyzer finds it, and nothing is left behind."""
+    reason = why_not_here()
+    if reason is not None:
+        pytest.skip(reason)
+    result = record(*SHORT, "--out", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    for name in SHORT:
+        compare_with_shipped(tmp_path / name)
+    for namespace in Path("/run/netns").glob("ka-record-*"):
+        owner = namespace.name.split("-")[2]
+        assert Path(f"/proc/{owner}").exists(), "left behind"
+
+
+@pytest.mark.parametrize("hz", CLOCK_RATES)
+def test_defaults_in_user_mode_linux(hz: int, tmp_path: Path) -> None:
+    reason = why_not_here() or (None if kernel_for(hz).exists() else "no kernel: make kernels")
+    if reason is not None:
+        pytest.skip(reason)
+    result = record(*DEFAULTS, "--kernel", "uml", "--hz", str(hz), "--out", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    for name in DEFAULTS:
+        compare_with_shipped(tmp_path / f"{name}-hz{hz}")
