@@ -71,13 +71,13 @@ def test_nothing_but_bad_files_stops(tmp_path: Path) -> None:
 
 
 def test_limits_do_not_damage(tmp_path: Path) -> None:
-    capture = tmp_path / "radio.pcap"
-    capture.write_bytes(pcap_bytes([(0, bytes(100))], link_type=127))
+    capture = tmp_path / "sensors.pcap"
+    capture.write_bytes(pcap_bytes([(0, bytes(100))], link_type=195))
     analysis = analyze(str(capture))
     [note] = analysis.diagnostics
-    assert (note.code.name, note.count, note.message.endswith("(LINKTYPE 127)")) == ("unknown-link-type", 1, True)
+    assert (note.code.name, note.count, note.message.endswith("(LINKTYPE 195)")) == ("unknown-link-type", 1, True)
     assert not analysis.is_damaged
-    assert analysis.capture.link_types == ("LINKTYPE 127",)
+    assert analysis.capture.link_types == ("LINKTYPE 195",)
 
 
 def test_a_capture_without_frames_is_no_error(tmp_path: Path) -> None:

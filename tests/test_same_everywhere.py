@@ -24,8 +24,8 @@ from analyzer.cli import main
 from analyzer.report.document import document
 from tests.capture.reading import ReadFrame, read_capture
 from tests.capture.writers import interface, packet, pcap_bytes, section
+from tests.recordings import SHORT
 
-SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*/capture.pcap*"))
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "zst": zstandard.ZstdCompressor().compress,
@@ -35,7 +35,7 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
 
 Document = dict[str, Any]
 
-each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
+each_sample = pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
 each_order = pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
 
 
@@ -92,8 +92,8 @@ def written(path: Path, octets: bytes) -> Path:
 
 
 def test_there_are_samples_with_something_to_compare() -> None:
-    assert len(SAMPLES) >= 8
-    assert {end["keepalive"] for sample in SAMPLES for flow in plain(sample)["flows"] for end in flow["ends"]} == {
+    assert len(SHORT) >= 8
+    assert {end["keepalive"] for sample in SHORT for flow in plain(sample)["flows"] for end in flow["ends"]} == {
         "on",
         "not-seen",
     }
@@ -183,6 +183,6 @@ def test_engine_changes_over_in_the_middle(sample: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(jit, "COMPILE_FROM_OCTETS", sample.stat().st_size // 2)
     monkeypatch.setattr(jit.Engine, "run", noted)
     monkeypatch.setattr("analyzer.capture.source._regular_size", lambda _: 0)
-    assert document_of(written(tmp_path / "capture", sample.read_bytes()), chunk_octets=500) == plain(sample)
+    assert document_of(written(tmp_path / "capture", sample.read_bytes()), chunk_octets=100) == plain(sample)
     assert runs == sorted(runs)
     assert set(runs) == {False, True}
