@@ -74,7 +74,9 @@ def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit]) -> tuple[Adv
         for code, numbers in settings_advice(flow):
             found[code, tuple(numbers.items())][flow.id] = None
     advice = [Advice(code, tuple(ids), numbers) for (code, numbers), ids in found.items()]
-    advice += chain(path_advice(flows, limit_of), idle_advice(flows, limit_of), count_advice(flows), cost_advice(flows))
+    advice += chain(
+        path_advice(flows, limit_of), idle_advice(flows, limit_of), count_advice(flows), cost_advice(flows, limit_of)
+    )
     order = tuple(AdviceCode)
     return tuple(sorted(advice, key=lambda one: order.index(one.code)))
 
@@ -242,10 +244,16 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
             )
 
 
-def cost_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
-    """Hosts whose probes come more often than any path needs: what they cost in a day on idle connections."""
+def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
+    """Hosts whose probes come more often than any path needs: what they cost in a day on idle connections.
+
+    A path that was seen to forget a connection may need them.
+    """
     periods: dict[str, dict[int, int]] = defaultdict(dict)
     for flow in flows:
+        limit = limit_of.get(path_of(flow))
+        if limit is not None and limit.failed_ns is not None:
+            continue
         for end in flow.ends:
             time, intvl, _ = _values(end)
             period_s = max(time or 0, intvl or 0)
