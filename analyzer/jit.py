@@ -18,7 +18,7 @@ from typing import Any
 COMPILE_FROM_OCTETS = 4 << 20
 """Loading numba and the cached kernels takes 0.4 s, in which about so much is interpreted."""
 FIRST_COMPILE_FROM_OCTETS = 32 << 20
-"""Compiling takes some 15 s, once after install: smaller captures are interpreted before that."""
+"""Compiling takes 15 to 25 s, once after install: smaller captures are interpreted before that."""
 
 
 class Engine:
