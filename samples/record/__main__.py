@@ -23,6 +23,7 @@ def main() -> int:
     options = _parser().parse_args()
     scenarios = load()
     if options.list:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--list | head` is no error
         for one in scenarios.values():
             sys.stdout.write(f"{one.name:24} {one.kernel:5} {one.seconds:7g} s  {one.what}\n")
         return 0
