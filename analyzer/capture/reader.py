@@ -137,6 +137,10 @@ class CaptureReader:
             self._diagnostics.add(TRUNCATED_FILE, frame, name)
 
 
+SHOWN_TEXT = 40
+"""So much of a text that is no capture is shown."""
+
+
 def describe(head: bytes) -> str:
     """What these first octets are, if not a capture that is read, and what to do."""
     if not head:
@@ -153,7 +157,8 @@ def describe(head: bytes) -> str:
     if b"\xef\xbf\xbd" in head:
         return f"ruined by a text conversion (UTF-8), {octets}; get the original file again"
     if is_text(head):
-        return f"text that {octets} ({head.decode(errors='replace')!r}); give the pcap or pcapng file it was made from"
+        words = head[:SHOWN_TEXT].decode(errors="ignore")
+        return f"text that {octets} ({words!r}); give the pcap or pcapng file it was made from"
     if looks_like_erf(head):
         return f"perhaps an Endace ERF capture, {octets}; convert it with: editcap -F pcapng IN OUT"
     return f"no known capture, {octets}; pcap and pcapng are read, for others try: editcap -F pcapng IN OUT"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.capture.reader import CHUNK_RECORDS, CaptureReader
+from analyzer.capture.reader import CHUNK_RECORDS, CaptureReader, describe
 from analyzer.capture.source import Source, open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.errors import CaptureError, UnknownFormatError
@@ -157,3 +157,9 @@ def test_tshark_sees_the_same_frames_in_the_samples() -> None:
                 for ts_ns, wire_len in islice(zip(records.view.ts_ns, records.view.wire_len, strict=True), len(records))
             ]
         assert frames == expected, path
+
+
+def test_of_a_long_text_only_the_beginning_is_shown() -> None:
+    line = describe(b"date,packets,octets\n" * 5000)
+    assert "'date,packets,octets" in line
+    assert len(line) < 250
