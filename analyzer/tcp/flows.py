@@ -89,6 +89,19 @@ def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int)
     return mix(a + b, a ^ b)
 
 
+def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ports: int, tunnel: int) -> int:
+    """Which end of the flow sends from this source to this destination; NEVER if neither does."""
+    if flows.tunnel[flow] != tunnel:
+        return NEVER
+    a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
+    if a_lo == src_lo and b_lo == dst_lo and a_hi == src_hi and b_hi == dst_hi and flows.ports[flow] == ports:
+        return 0
+    turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
+    if a_lo == dst_lo and b_lo == src_lo and a_hi == dst_hi and b_hi == src_hi and flows.ports[flow] == turned:
+        return 1
+    return NEVER
+
+
 def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
     """Kernel: find or make the flow of each packet; returns the number of flows known now.
 
@@ -104,31 +117,12 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
         src_hi, src_lo = packets.src_hi[row], packets.src_lo[row]
         dst_hi, dst_lo = packets.dst_hi[row], packets.dst_lo[row]
         ports, tunnel = all_ports[row], tunnels[row]
-        turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
         slot = pair_hash(seed + tunnel, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
         flow, end = NEVER, 0
         while slots[slot] != NEVER:
-            one = slots[slot]
-            a_lo, b_lo = flows.a_lo[one], flows.b_lo[one]
-            if (
-                a_lo == src_lo
-                and b_lo == dst_lo
-                and flows.ports[one] == ports
-                and flows.a_hi[one] == src_hi
-                and flows.b_hi[one] == dst_hi
-                and flows.tunnel[one] == tunnel
-            ):
-                flow, end = one, 0
-                break
-            if (
-                a_lo == dst_lo
-                and b_lo == src_lo
-                and flows.ports[one] == turned
-                and flows.a_hi[one] == dst_hi
-                and flows.b_hi[one] == src_hi
-                and flows.tunnel[one] == tunnel
-            ):
-                flow, end = one, 1
+            end = end_of(flows, slots[slot], src_hi, src_lo, dst_hi, dst_lo, ports, tunnel)
+            if end != NEVER:
+                flow = slots[slot]
                 break
             slot = (slot + 1) & mask
         if kind == KIND_TCP:
@@ -220,16 +214,9 @@ def rebuild(flows: Any, known: int, slots: Any, seed: int) -> int:
     for flow in range(known):
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
         ports, tunnel = flows.ports[flow], flows.tunnel[flow]
-        turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
         while slots[slot] != NEVER:
-            one = slots[slot]
-            is_same = flows.a_lo[one] == a_lo and flows.b_lo[one] == b_lo and flows.ports[one] == ports
-            is_turned = flows.a_lo[one] == b_lo and flows.b_lo[one] == a_lo and flows.ports[one] == turned
-            is_here = flows.tunnel[one] == tunnel
-            if is_here and is_same and flows.a_hi[one] == a_hi and flows.b_hi[one] == b_hi:
-                break
-            if is_here and is_turned and flows.a_hi[one] == b_hi and flows.b_hi[one] == a_hi:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
                 break
             slot = (slot + 1) & mask
         slots[slot] = flow
