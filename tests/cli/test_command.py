@@ -24,7 +24,7 @@ from tests.capture.reading import read_capture
 from tests.capture.writers import pcap_bytes, pcapng_bytes
 from tests.recordings import SHORT
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples/nc-30-10-5/capture.pcap"
 """Timed out after 30 s, every 10 s, 5 probes."""
 HEALTHY = ROOT / "samples/heartbeat/capture.pcap"

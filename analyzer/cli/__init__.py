@@ -1,0 +1,5 @@
+"""The command line: `options` (every flag), `command` (the run and its exit code), `faces` (what goes where)."""
+
+from analyzer.cli.command import main, run
+
+__all__ = ["main", "run"]

@@ -1,0 +1,121 @@
+"""The run: from flags to an exit code.
+
+Exit codes: 0 analysed; 1 an expectation failed; 2 usage, or input that cannot be used;
+3 analysed, but the input was damaged; 130 interrupted.
+"""
+
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from analyzer.cli import faces
+from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
+from analyzer.cli.progress import analyse
+from analyzer.errors import KeepaliveAnalyzerError
+
+ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def run() -> NoReturn:
+    """Entry point of the process: what click reports by exceptions becomes an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
+    try:
+        sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UNUSABLE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+
+
+@click.command(
+    cls=GroupedCommand,
+    params=PARAMETERS,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KA", "max_content_width": 100},
+)
+@show_version
+@click.pass_context
+def main(context: click.Context, /, **given: Any) -> None:
+    """Say for every TCP connection of a capture whether keepalive is on, on which side, with which
+    settings really in force, what happened when a peer went away, and who noticed.
+
+    FILE is a pcap or pcapng capture, also compressed (gzip, zstd, xz, bzip2); '-' is standard
+    input. Several files are analysed as one capture, in the order given.
+    Every option can also be set in the environment: KA_JSON=1 is --json.
+    """
+    options = Options(**given)
+    if not options.paths:
+        raise click.UsageError("no capture given; name a file, or '-' for standard input")
+    if options.output != "-" and any(_is_same(options.output, path) for path in options.paths):
+        raise click.UsageError(f"-o {options.output} is the capture itself; give another FILE")
+    if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
+        raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
+    try:
+        context.exit(_run(options))
+    except KeepaliveAnalyzerError as error:
+        _complain(str(error))
+        context.exit(UNUSABLE)
+    except OSError as error:  # of stdout: all others are one of ours by now
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        if isinstance(error, BrokenPipeError):  # its reader has seen enough; click would exit with 1
+            context.exit(ANALYSED)
+        _complain(f"standard output cannot be written: {error.strerror}")
+        context.exit(UNUSABLE)
+
+
+def _run(options: Options) -> int:
+    from analyzer.report import expectations
+
+    expected = expectations.parse(options.expect) if options.expect is not None else {}
+    unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
+    if options.annotate is not None:
+        _check_annotate(options.annotate, options)
+    if options.advice is not None:
+        from analyzer.report import recipes
+
+        recipes.chosen(options.advice)  # a wrong name is told before anything is read
+    analysis = analyse(options.paths, is_quiet=options.quiet)
+    if options.flow is not None and options.flow >= len(analysis.flows):
+        raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
+    if options.annotate is not None:
+        from analyzer.report.annotate import annotate
+
+        annotate(analysis, options.paths, options.annotate)
+    faces.write(analysis, options)
+    if not options.quiet:
+        for one in analysis.diagnostics:
+            where = f", first at frame {one.first_frame}" if one.first_frame else ""
+            _complain(f"{one.code.name} ({one.count}×{where}): {one.message}")
+    failures = [*expectations.unmet(expected, analysis), *expectations.found(unwanted, analysis)]
+    for failure in failures:
+        _complain(failure)
+    if failures:
+        return NOT_AS_EXPECTED
+    return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _check_annotate(out: str, options: Options) -> None:
+    """Before anything is read, which may take long."""
+    from analyzer.report.annotate import check
+
+    check(out, options.paths)
+    if options.output != "-" and Path(out).resolve() == Path(options.output).resolve():
+        raise click.UsageError(f"--annotate and -o both name {out}")
+
+
+def _is_same(output: str, path: str) -> bool:
+    try:
+        return Path(output).samefile(path)
+    except OSError:
+        return False
+
+
+def _complain(words: str) -> None:
+    """One line on stderr, with nothing in it that a terminal would obey."""
+    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
+    click.echo(f"ka-analyze: {line}", err=True)

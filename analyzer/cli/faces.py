@@ -1,0 +1,68 @@
+"""What was asked for, written to where it was asked for: stdout or one file."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from analyzer.cli.options import Options
+from analyzer.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from analyzer.analysis import Analysis
+
+
+def write(analysis: "Analysis", options: Options) -> None:
+    """The one face that goes to stdout, or to the file of `-o`."""
+    with _opened(options.output) as file:
+        _write(analysis, options, file)
+
+
+def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
+    if options.json or options.tags:
+        from analyzer.report import document
+
+        file.writelines(document.document(analysis) if options.json else document.tag_lines(analysis))
+        return
+    if options.sysctl or options.advice is not None:
+        from analyzer.report import recipes
+
+        lines = recipes.advice_lines(options.advice, analysis) if options.advice else recipes.sysctl_lines(analysis)
+        file.writelines(line + "\n" for line in lines)
+        return
+    from analyzer.report import text
+
+    console = _console(file, options.color)
+    with console.capture() as captured:
+        if options.flow is None:
+            text.report(analysis, console, options.top)
+        else:
+            text.timeline(analysis, analysis.flows[options.flow], console)
+    file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[TextIO]:
+    if path == "-":
+        if sys.stdout is None:
+            raise OptionError("standard output is closed; give -o FILE")
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise OptionError(f"{path} cannot be written: {error.strerror}; give -o another FILE") from error
+
+
+def _console(file: TextIO, color: str) -> "Console":
+    """The flag beats NO_COLOR and FORCE_COLOR, which rich honours."""
+    from rich.console import Console
+
+    forced = {"auto": None, "always": True, "never": False}[color]
+    no_color = None if forced is None else not forced
+    return Console(file=file, highlight=False, emoji=False, markup=False, force_terminal=forced, no_color=no_color)

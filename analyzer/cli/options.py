@@ -1,0 +1,94 @@
+"""Every flag once: its name, its one help text, the heading under which `--help` shows it."""
+
+from dataclasses import dataclass
+
+import click
+
+from analyzer.version import __version__
+
+INPUT = (
+    click.Option(["-r", "--read"], multiple=True, metavar="FILE", help="Read this capture too, after the others."),
+)
+
+FACES = (
+    click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Tell connection N in full, with its timeline."),
+    click.Option(["--top"], type=click.IntRange(0), default=10, metavar="N", help="Connections told in full (10)."),
+    click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/1)."),
+    click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
+    click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
+    click.Option(
+        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all."
+    ),
+)
+"""What goes to stdout: at most one of them."""
+
+OUTPUT = (
+    click.Option(
+        ["--annotate"],
+        metavar="OUT",
+        help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
+    ),
+    click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE instead of stdout."),
+    click.Option(
+        ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
+    ),
+    click.Option(["-q", "--quiet"], is_flag=True, help="No diagnostics and no progress on stderr."),
+    click.Option(["-n", "numeric"], is_flag=True, hidden=True, help="Accepted for habit: names are never resolved."),
+)
+
+CHECKS = (
+    click.Option(["--expect"], metavar="SPEC", help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3."),
+    click.Option(["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection ended so: timed-out,reset,…"),
+)
+
+GROUPS = {"Input": INPUT, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
+"""In the order of `--help`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; a field for each flag."""
+
+    files: tuple[str, ...]
+    read: tuple[str, ...]
+    json: bool
+    tags: bool
+    flow: int | None
+    top: int
+    annotate: str | None
+    sysctl: bool
+    advice: str | None
+    expect: str | None
+    fail_on: str | None
+    output: str
+    color: str
+    quiet: bool
+    numeric: bool
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (*self.files, *self.read)
+
+
+class GroupedCommand(click.Command):
+    """Shows its flags under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rest = [
+            one
+            for one in self.get_params(ctx)
+            if isinstance(one, click.Option) and not any(one in group for group in GROUPS.values())
+        ]
+        for heading, group in (*GROUPS.items(), ("Help", rest)):
+            records = [record for one in group if (record := one.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+PARAMETERS: list[click.Parameter] = [
+    click.Argument(["files"], nargs=-1, metavar="FILE..."),
+    *(option for group in GROUPS.values() for option in group),
+]
+
+show_version = click.version_option(__version__, "-V", "--version", message="ka-analyze %(version)s")
