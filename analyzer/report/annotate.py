@@ -1,10 +1,9 @@
 """Findings as comments on the frames of the capture, for Wireshark: `--annotate`.
 
-Says on which frames something is said, and sees to it that the input is never touched and that a file
-with the name of the output is always whole. The words come from `explain.py`.
+Says on which frames something is said. The words come from `explain.py`; `output_file.py` sees to it that
+the output is whole and the input is never touched.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.report import explain
 from analyzer.report.commented import copy_commented
+from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
 from analyzer.schema import NEVER
 from analyzer.version import __version__
@@ -44,8 +44,7 @@ def check(out: str, paths: Sequence[str]) -> None:
         if path == "-" or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()):
             what = "standard input" if path == "-" else path
             raise OptionError(f"--annotate reads the capture twice, which {what} cannot be; write it to a file first")
-        if Path(out).exists() and Path(path).exists() and Path(out).samefile(path):
-            raise OptionError(f"--annotate {out} is the capture itself; give another name")
+    check_outputs({"--annotate": out}, paths)
     if Path(out).exists() and not Path(out).is_file():
         raise OptionError(f"--annotate {out} is no regular file; give another name")
 
@@ -53,26 +52,17 @@ def check(out: str, paths: Sequence[str]) -> None:
 def annotate(analysis: Analysis, paths: Sequence[str], out: str) -> None:
     """Write the captures that were analysed to `out`, with comments; CaptureError if they have changed since."""
     said = comments(analysis)
-    target = Path(out).resolve()
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     frames = 0
-    try:
-        try:
-            with partial.open("xb") as file:
-                for path in paths:
-                    try:
-                        with open_source(path) as source:
-                            frames += copy_commented(source, file, said, frames, PROGRAM)
-                    except CaptureError:
-                        if len(paths) == 1:
-                            raise
-            if frames != analysis.capture.packets:
-                raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OptionError(f"{out} cannot be written: {error.strerror}; give --annotate another name") from error
+    with binary_output(out, "--annotate") as file:
+        for path in paths:
+            try:
+                with open_source(path) as source:
+                    frames += copy_commented(source, file, said, frames, PROGRAM)
+            except CaptureError:
+                if len(paths) == 1:
+                    raise
+        if frames != analysis.capture.packets:
+            raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
 
 
 def comments(analysis: Analysis) -> dict[int, list[str]]:
