@@ -1,13 +1,13 @@
 """The run: from flags to an exit code.
 
 Exit codes: 0 analysed; 1 an expectation failed; 2 usage, or input that cannot be used;
-3 analysed, but the input was damaged; 130 interrupted.
+3 analysed, but the input was damaged; 130 interrupted; 143 and 129 ended by SIGTERM and SIGHUP.
 """
 
 import os
+import signal
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -18,12 +18,21 @@ from analyzer.cli.progress import analyse
 from analyzer.errors import KeepaliveAnalyzerError
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
+ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
+"""Signals that end the command; it exits with 128 more, as a shell says it of a program without a handler."""
+
+
+class Ended(BaseException):
+    """One of ENDING came: what is half written is taken away on the way out, as after ^C."""
 
 
 def run() -> NoReturn:
     """Entry point of the process: what click reports by exceptions becomes an exit code."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup keeps its say
+            signal.signal(number, _end)
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
     except click.ClickException as error:
@@ -31,6 +40,14 @@ def run() -> NoReturn:
         sys.exit(UNUSABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except Ended as ended:
+        [number] = ended.args
+        _complain(f"ended by {signal.Signals(number).name}")
+        sys.exit(128 + number)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise Ended(number)
 
 
 @click.command(
@@ -51,14 +68,18 @@ def main(context: click.Context, /, **given: Any) -> None:
     options = Options(**given)
     if not options.paths:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
-    if options.output != "-" and any(_is_same(options.output, path) for path in options.paths):
-        raise click.UsageError(f"-o {options.output} is the capture itself; give another FILE")
     if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
         raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
     try:
         context.exit(_run(options))
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
+        context.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        context.exit(INTERRUPTED)
+    except MemoryError:
+        _complain("there is not enough memory for this capture; analyse a part of it")
         context.exit(UNUSABLE)
     except OSError as error:  # of stdout: all others are one of ours by now
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
@@ -70,11 +91,15 @@ def main(context: click.Context, /, **given: Any) -> None:
 
 def _run(options: Options) -> int:
     from analyzer.report import expectations
+    from analyzer.report.output_file import check_outputs
 
+    check_outputs(options.outputs, options.paths)
     expected = expectations.parse(options.expect) if options.expect is not None else {}
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     if options.annotate is not None:
-        _check_annotate(options.annotate, options)
+        from analyzer.report.annotate import check
+
+        check(options.annotate, options.paths)
     if options.advice is not None:
         from analyzer.report import recipes
 
@@ -97,22 +122,6 @@ def _run(options: Options) -> int:
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
-
-
-def _check_annotate(out: str, options: Options) -> None:
-    """Before anything is read, which may take long."""
-    from analyzer.report.annotate import check
-
-    check(out, options.paths)
-    if options.output != "-" and Path(out).resolve() == Path(options.output).resolve():
-        raise click.UsageError(f"--annotate and -o both name {out}")
-
-
-def _is_same(output: str, path: str) -> bool:
-    try:
-        return Path(output).samefile(path)
-    except OSError:
-        return False
 
 
 def _complain(words: str) -> None:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from analyzer.cli.options import Options
@@ -46,17 +45,16 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
 
 @contextmanager
 def _opened(path: str) -> Iterator[TextIO]:
+    from analyzer.report.output_file import text_output
+
     if path == "-":
         if sys.stdout is None:
             raise OptionError("standard output is closed; give -o FILE")
         yield sys.stdout
         sys.stdout.flush()
         return
-    try:
-        with Path(path).open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror}; give -o another FILE") from error
+    with text_output(path, "-o") as file:
+        yield file
 
 
 def _console(file: TextIO, color: str) -> "Console":

@@ -69,6 +69,12 @@ class Options:
     def paths(self) -> tuple[str, ...]:
         return (*self.files, *self.read)
 
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Every path that is written, by its flag; '-' is standard output."""
+        named = {"-o": self.output, "--annotate": self.annotate}
+        return {flag: path for flag, path in named.items() if path is not None}
+
 
 class GroupedCommand(click.Command):
     """Shows its flags under headings."""

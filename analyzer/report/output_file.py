@@ -30,7 +30,8 @@ def check_outputs(outputs: Mapping[str, str], captures: Sequence[str]) -> None:
     for flag, path in outputs.items():
         identity = _identity(path, sys.stdout)
         if identity in taken and identity is not None:
-            raise OptionError(f"{flag} {path} is {taken[identity]}; give another name")
+            what = "standard output" if path == STANDARD else f"{flag} {path}"
+            raise OptionError(f"{what} is {taken[identity]}; give another name")
         if identity is not None:
             taken[identity] = f"what {flag} writes, too"
 

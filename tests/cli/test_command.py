@@ -128,7 +128,7 @@ def test_unreadable_path_is_one_line_and_exit_2(locked: str, reachable: Path) ->
     path.write_bytes(SAMPLE.read_bytes())
     (path if locked == "file" else path.parent).chmod(0)
     become_nobody = f"""
-import os, analyzer.analysis, analyzer.report.expectations
+import os, analyzer.analysis, analyzer.report.expectations, analyzer.report.output_file
 from analyzer.cli import run
 if os.geteuid() == 0:
     os.seteuid({NOBODY})
@@ -419,7 +419,7 @@ run()"""
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert (out, err.strip()) == (b"", b"")
+    assert (out, err) == (b"", b"ka-analyze: interrupted\n")
 
 
 # Colour

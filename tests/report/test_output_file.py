@@ -129,7 +129,7 @@ def test_standard_output_that_is_appended_to_the_capture(tmp_path: Path, monkeyp
     capture = tmp_path / "in.pcap"
     with capture.open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
-        with pytest.raises(OptionError, match="-o - is the capture"):
+        with pytest.raises(OptionError, match="standard output is the capture"):
             check_outputs({"-o": "-"}, [str(capture)])
 
 
