@@ -23,7 +23,8 @@ from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import infer
-from analyzer.keepalive.story import FlowRows, tell
+from analyzer.keepalive.stories import Stories
+from analyzer.keepalive.story import Rows
 from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.verdict import judge
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
@@ -65,6 +66,7 @@ class Analysis:
         self.diagnostics = tuple(diagnostics)
         self._tracker = tracker
         self._tunnels = tunnels
+        self._engine = engine
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
 
@@ -83,7 +85,11 @@ class Analysis:
 
     @cached_property
     def _stories(self) -> tuple[Story, ...]:
-        return tuple(tell(self.rows(flow)) for flow in range(self._tracker.table.flows.rows))
+        table = self._tracker.table
+        rows = Rows(
+            self.candidates.view, self.segments.view, self._order, self._starts, table.flows.view, table.ends.view
+        )
+        return tuple(Stories(rows, table.flows.rows, (self.capture.packets, self.capture.last_ns), self._engine))
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
@@ -113,11 +119,9 @@ class Analysis:
     def advice(self) -> tuple[advice.Advice, ...]:
         return advice.advise(self.flows, self.path_limits)
 
-    def rows(self, flow: int) -> FlowRows:
-        """The flow's candidate segments with their tags, in capture order."""
-        order = self._order[self._starts[flow] : self._starts[flow + 1]]
-        capture_end = (self.capture.packets, self.capture.last_ns)
-        return FlowRows(self.candidates.view, self.segments.view, order, self._tracker.table, flow, capture_end)
+    def rows(self, flow: int) -> "array[int]":
+        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        return self._order[self._starts[flow] : self._starts[flow + 1]]
 
     def _flow(self, flow: int, story: Story) -> Flow:
         f = self._tracker.table.flows.view

@@ -1,22 +1,18 @@
-"""Tagged segments of one flow in, its story out: who probed, what answered, which gaps the timer left.
+"""A flow's tagged segments in, its story out: who probed, what answered, which gaps the timer left.
 
-One pass in capture order. It knows what an observation of the keepalive timer is
-(tcp_timer.c tcp_keepalive_timer) and refuses to know what follows from it.
+One kernel, one pass over the flow's rows in capture order. It knows what an observation of the
+keepalive timer is (tcp_timer.c tcp_keepalive_timer) and refuses to know what follows from it.
 """
 
 from array import array
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from analyzer.keepalive.ledger import heartbeat
 from analyzer.keepalive.tags import (
     ANSWER,
     CHALLENGE_ACK,
     DUPLICATE_FRAME,
     FIN_TAG,
     GIVE_UP_RST,
-    HEARTBEAT,
     ICMP_UNREACHABLE,
     PROBE,
     RETRANSMISSION,
@@ -28,23 +24,21 @@ from analyzer.keepalive.tags import (
     WINDOW_PROBE,
 )
 from analyzer.keepalive.timeline import (
-    Answer,
-    Deafness,
-    EndStory,
-    Gap,
-    GapKind,
-    Persistence,
-    Probe,
-    ProbeRun,
-    Reset,
-    Silence,
-    Story,
+    BY_ACK,
+    BY_DATA,
+    BY_ICMP,
+    BY_NOTHING,
+    BY_RST,
+    CYCLE,
+    FIRST,
+    GIVE_UP,
+    PENDING,
+    SPACING,
+    SURVIVED,
 )
-from analyzer.schema import ACK as ACK_BIT
 from analyzer.schema import NEVER
 from analyzer.schema import RST as RST_BIT
 from analyzer.sequence import seq_diff
-from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.tracker import IDLE_NS
 from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT
 
@@ -56,368 +50,373 @@ SAME_INSTANT_NS = 5_000_000
 """A second copy of an answer is still that answer."""
 LONG_NS = 10_000_000_000
 """Every path survives shorter silences."""
-KNOWN_IDS = 4
-"""So many IP identifications show whether an end counts them."""
+CLOSING_GAPS = 4
+"""So many gaps the end of a flow's story may add: of each end what it survived, and the capture's end."""
+PROBES, GAPS, SILENCES = range(3)
+"""Places in `Told.counts`."""
 
 
-class FlowRows:
-    """One flow's candidate rows in capture order, with what the flow table knows about it."""
+class Rows(NamedTuple):
+    """What stories are told from: columns, and the rows of flow f at order[starts[f]:starts[f + 1]]."""
 
-    def __init__(
-        self,
-        candidates: Any,
-        segments: Any,
-        order: "array[int]",
-        table: FlowTable,
-        flow: int,
-        capture_end: tuple[int, int],
-    ) -> None:
-        """`order` holds the row numbers; `capture_end` the last frame's number and time."""
-        self.candidates = candidates
-        self.tags, self.rules, self.of = segments.tag, segments.rule, segments.of
-        self._order = order
-        self._ends = table.ends.view
-        self._flow = flow
-        self.last_ns: int = table.flows.view.last_ns[flow]
-        self.last_frame, self.capture_end_ns = capture_end
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._order)
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def lag_ns(self, end: int) -> int:
-        reply_ns: int = self._ends.reply_ns[2 * self._flow + end]
-        return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
-
-    def last_sent_ns(self, end: int) -> int:
-        sent_ns: int = self._ends.last_ns[2 * self._flow + end]
-        return sent_ns
-
-    def ends_in_reset(self, end: int) -> bool:
-        """The end's last segment is a RST."""
-        return bool(self._ends.last_flags[2 * self._flow + end] & RST_BIT)
-
-    def has_work(self, end: int) -> bool:
-        """At the end of the capture it has octets in flight, or a closed window before it."""
-        me = 2 * self._flow + end
-        snd_nxt, snd_una = self._ends.snd_nxt[me], self._ends.snd_una[me]
-        return bool((snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0) or self._ends.window[me ^ 1] == 0)
+    candidates: Any
+    segments: Any
+    order: "array[int]"
+    starts: "array[int]"
+    flows: Any
+    ends: Any
 
 
-class _EndState:
-    """What `tell` carries along for one end; the working side of `EndStory`."""
+class Told(NamedTuple):
+    """Columns that a story is told into; `counts` are the rows in use of the last three tables."""
 
-    def __init__(self, lag_ns: int) -> None:
-        self.lag_ns = lag_ns
-        self.probes: list[Probe] = []
-        self.gaps: list[Gap] = []
-        self.survived: Gap | None = None
-        self.survived_to_the_end: Gap | None = None
-        self.fin_frame = 0
-        self.resends: list[tuple[int, int]] = []  # frame and time
-        self.unanswered = 0
-        self.run_heard_ns = NEVER
-        self.answered_ns = NEVER  # when the peer last answered what lies outside of its window
-        self.beats: list[tuple[int, int, int]] = []  # frame, time, octets
-        self.echo_ns = NEVER  # its last probe or resend
-        self.speech_ns = NEVER  # as of then, when it last sent anything else
-        self.icmp_frames: list[int] = []
-        self.icmp: tuple[int, int] | None = None
-        self.ttls: set[int] = set()
-        self.ip_ids: list[int] = []
-        self.has_timestamp = False
-        self.before_reset_ns: int | None = None  # when it was last heard before it sent RST
-        self.window_probes: list[tuple[int, int]] = []  # frame and time, all answered so far
+    flows: Any
+    ends: Any
+    probes: Any
+    gaps: Any
+    silences: Any
+    counts: "array[int]"
 
 
-def tell(rows: FlowRows) -> Story:
-    """One pass over a flow's tagged rows in capture order."""
-    c = rows.candidates
-    tags, of = rows.tags, rows.of
-    ends = (_EndState(rows.lag_ns(0)), _EndState(rows.lag_ns(1)))
-    place_of_probe: dict[int, tuple[_EndState, int]] = {}
-    reset: Reset | None = None
-    silences: list[Silence] = []
-    bridged_ns = 0
-    for row in rows:
-        tag, end = tags[row], c.end[row]
-        me, peer = ends[end], ends[1 - end]
-        if tag == DUPLICATE_FRAME:
-            me.ttls.add(c.ttl[row])
-            continue
-        if tag == ICMP_UNREACHABLE:
-            me.icmp_frames.append(c.frame[row])
-            me.icmp = (c.flags[row] >> 8, c.flags[row] & 0xFF)
-            _answer(place_of_probe, of[row], Answer.ICMP, c, row)
-            continue
-        if c.flags[row] & RST_BIT and me.before_reset_ns is None:
-            me.before_reset_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
-        if reset is not None:
-            continue  # what follows a reset is no longer this connection
-        if c.idle_ns[row] >= LONG_NS and _is_test_of_path(c, row, tag, ends):
-            silences.append(Silence(c.frame[row], c.ts_ns[row], c.idle_ns[row], end, survived=False))
-        if not c.flags[row] & RST_BIT:
-            _note_looks(c, row, me)
-        _note_survived(c, row, tag, ends)
-        if tag == PROBE:
-            gap = _gap_of_probe(c, row, me, peer)
-            if min(gap.heard_ns, gap.any_ns, gap.probe_ns) >= NEVER:  # the clock was not set back
-                me.gaps.append(gap)
-            _note_echo(c, row, me)
-            if not me.unanswered:
-                me.run_heard_ns = c.any_ns[row]
-            place_of_probe[row] = (me, len(me.probes))
-            me.probes.append(_probe(c, row, me))
-            me.unanswered += 1
-            continue
-        if tag == RETRANSMISSION:
-            me.resends.append((c.frame[row], c.ts_ns[row]))
-            _note_echo(c, row, me)
-            continue
-        if tag == RST_TAG or tag == GIVE_UP_RST:
-            if tag == GIVE_UP_RST:
-                me.gaps.append(_timer_gap(GapKind.GIVE_UP, c, row, me, peer))
-            if tag == RST_TAG:
-                _answer(place_of_probe, of[row], Answer.RST, c, row)
-            reset = _reset(c, row, tag == GIVE_UP_RST, of[row], me, peer)
-            continue
-        if tag == ANSWER and c.data_ns[row] != NEVER:
-            bridged_ns = max(bridged_ns, c.ts_ns[row] - c.data_ns[row])
-        if tag == STRAY:
-            continue
-        if tag == HEARTBEAT:
-            me.beats.append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
-        if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
-            peer.answered_ns = c.ts_ns[row]
-        peer.unanswered = 0
-        peer.icmp_frames.clear()
-        peer.icmp = None
-        peer.resends.clear()
-        if of[row] != NEVER:
-            _answer(place_of_probe, of[row], Answer.ACK if c.payload_len[row] == 0 else Answer.DATA, c, row)
-        if tag != WINDOW_PROBE and tag != WINDOW_ANSWER:
-            me.window_probes.clear()
-            peer.window_probes.clear()
-        if tag == WINDOW_PROBE:
-            me.window_probes.append((c.frame[row], c.ts_ns[row]))
-        if tag == WINDOW_PROBE or (tag == FIN_TAG and me.fin_frame):
-            me.resends.append((c.frame[row], c.ts_ns[row]))
-        if tag == FIN_TAG and not me.fin_frame:
-            me.fin_frame = c.frame[row]
-    if reset is None:
-        _note_capture_end(rows, ends)
-    return _story(rows, ends, reset, _with_survivors(silences, rows, ends), bridged_ns)
+def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: int, told: Told) -> int:
+    """Kernel: the stories of flows first..last-1, from row 0 of `told` on; one row more says where the last ends."""
+    told.counts[PROBES] = told.counts[GAPS] = told.counts[SILENCES] = 0
+    for flow in range(first, last):
+        it = flow - first
+        begin(told, it, rows.starts[flow])
+        for place in range(rows.starts[flow], rows.starts[flow + 1]):
+            tell_row(rows, flow, place, told, it)
+        if told.flows.reset_row[it] == NEVER:
+            reach_capture_end(rows, flow, capture_end_ns, told, it)
+        close(rows, flow, capture_frame, capture_end_ns, told, it)
+    note_places(told, last - first)
+    return last - first
 
 
-def _is_test_of_path(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]) -> bool:
+def note_places(told: Told, it: int) -> None:
+    t = told.flows
+    t.first_probe[it] = told.counts[PROBES]
+    t.first_gap[it] = told.counts[GAPS]
+    t.first_silence[it] = told.counts[SILENCES]
+
+
+def begin(told: Told, it: int, place: int) -> None:
+    t, e = told.flows, told.ends
+    note_places(told, it)
+    t.reset_row[it] = NEVER
+    t.reset_is_native[it] = t.reset_follows_data[it] = 0
+    t.bridged_ns[it] = 0
+    for me in (2 * it, 2 * it + 1):
+        e.fin_frame[me] = e.probes[me] = e.lost[me] = e.unanswered[me] = e.excused[me] = 0
+        e.last_probe[me] = e.run_probe[me] = e.run_heard_ns[me] = NEVER
+        e.unheard_place[me] = place
+        e.icmp_errors[me] = e.resends[me] = 0
+        e.icmp[me] = NEVER
+        e.resend_ns[me] = e.resend_before_ns[me] = NEVER
+        e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
+        e.window_probes[me] = 0
+        e.survived_frame[me] = e.survived_ns[me] = 0
+        e.has_reset[me] = 0
+        e.before_reset_ns[me] = NEVER
+
+
+def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
+    """One segment, or one ICMP error."""
+    c, t, e = rows.candidates, told.flows, told.ends
+    row = rows.order[place]
+    tag, of, end = rows.segments.tag[row], rows.segments.of[row], c.end[row]
+    me = 2 * it + end
+    if tag == DUPLICATE_FRAME:
+        return
+    if tag == ICMP_UNREACHABLE:
+        e.icmp_errors[me] += 1
+        e.icmp[me] = c.flags[row]
+        answer(told, it, of, BY_ICMP, row)
+        return
+    if c.flags[row] & RST_BIT and not e.has_reset[me]:
+        e.has_reset[me] = 1
+        e.before_reset_ns[me] = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
+    if t.reset_row[it] != NEVER:
+        return  # what follows a reset is no longer this connection
+    if c.idle_ns[row] >= LONG_NS and is_test_of_path(c, row, tag, e, it):
+        told.silences.row[told.counts[SILENCES]] = row
+        told.counts[SILENCES] += 1
+    note_survived(c, row, tag, told, it)
+    if tag == PROBE:
+        tell_probe(rows, row, told, it)
+    elif tag == RETRANSMISSION:
+        note_resend(c, row, e, me)
+        note_echo(c, row, e, me)
+    elif tag == RST_TAG or tag == GIVE_UP_RST:
+        tell_reset(rows, flow, place, told, it)
+    elif tag != STRAY:
+        tell_sign_of_life(rows, place, told, it)
+
+
+def tell_probe(rows: Rows, row: int, told: Told, it: int) -> None:
+    c, e, p = rows.candidates, told.ends, told.probes
+    me = 2 * it + c.end[row]
+    add_gap(c, row, gap_of_probe(c, row, told, me), told, it)
+    note_echo(c, row, e, me)
+    probe = told.counts[PROBES]
+    told.counts[PROBES] += 1
+    if not e.unanswered[me]:
+        e.run_probe[me] = probe
+        e.run_heard_ns[me] = c.any_ns[row]
+    is_excused = need_not_be_answered(c, row, e, me)
+    p.row[probe], p.end[probe], p.answer[probe], p.answer_row[probe] = row, c.end[row], BY_NOTHING, NEVER
+    p.may_go_unanswered[probe] = is_excused
+    e.probes[me] += 1
+    e.last_probe[me] = probe
+    e.unanswered[me] += 1
+    e.excused[me] += is_excused
+    e.lost[me] += 1 - is_excused
+
+
+def tell_reset(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
+    c, t, e = rows.candidates, told.flows, told.ends
+    row = rows.order[place]
+    peer = 2 * it + 1 - c.end[row]
+    if rows.segments.tag[row] == GIVE_UP_RST:
+        add_gap(c, row, GIVE_UP, told, it)
+    else:
+        answer(told, it, rows.segments.of[row], BY_RST, row)
+    t.reset_row[it] = row
+    t.reset_is_native[it] = has_such_ttl(rows, flow, place)
+    t.reset_follows_data[it] = bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or e.resends[peer] > 0
+
+
+def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
+    """Anything that its end would not send of its own accord to an end that is gone."""
+    c, e = rows.candidates, told.ends
+    row = rows.order[place]
+    tag, of = rows.segments.tag[row], rows.segments.of[row]
+    me, peer = 2 * it + c.end[row], 2 * it + 1 - c.end[row]
+    if tag == ANSWER and c.data_ns[row] != NEVER:
+        told.flows.bridged_ns[it] = max(told.flows.bridged_ns[it], c.ts_ns[row] - c.data_ns[row])
+    if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
+        e.answered_ns[peer] = c.ts_ns[row]
+    e.unanswered[peer] = e.excused[peer] = e.icmp_errors[peer] = e.resends[peer] = 0
+    e.icmp[peer] = NEVER
+    e.unheard_place[peer] = place
+    if of != NEVER:
+        answer(told, it, of, BY_ACK if c.payload_len[row] == 0 else BY_DATA, row)
+    if tag == WINDOW_PROBE:
+        note_window_probe(c, row, place, e, me)
+    elif tag != WINDOW_ANSWER:
+        e.window_probes[me] = e.window_probes[peer] = 0
+    if tag == WINDOW_PROBE or (tag == FIN_TAG and e.fin_frame[me]):
+        note_resend(c, row, e, me)
+    if tag == FIN_TAG and not e.fin_frame[me]:
+        e.fin_frame[me] = c.frame[row]
+
+
+def is_test_of_path(c: Any, row: int, tag: int, e: Any, it: int) -> bool:
     """Whether the silence began with nothing outstanding, so that only its length can have broken the path."""
     if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
         return False
-    is_waiting = c.in_flight[row] > 0 or c.traits[row] & TRAIT_PEER_IN_FLIGHT
-    return not is_waiting and not any(state.unanswered or state.resends for state in ends)
+    if c.in_flight[row] > 0 or c.traits[row] & TRAIT_PEER_IN_FLIGHT:
+        return False
+    return not (e.unanswered[2 * it] or e.unanswered[2 * it + 1] or e.resends[2 * it] or e.resends[2 * it + 1])
 
 
-def _with_survivors(silences: list[Silence], rows: FlowRows, ends: tuple[_EndState, _EndState]) -> tuple[Silence, ...]:
-    """A silence was survived where the end that did not end it was heard later, by more than a RST."""
-    last_ns = [rows.last_sent_ns(0), rows.last_sent_ns(1)]
-    for end, state in enumerate(ends):
-        if state.before_reset_ns is not None and rows.ends_in_reset(end):
-            last_ns[end] = state.before_reset_ns
-    return tuple(replace(one, survived=last_ns[1 - one.sender] > one.ts_ns) for one in silences)
+def need_not_be_answered(c: Any, row: int, e: Any, me: int) -> bool:
+    """So soon after the last answer; with an octet it would be: those are not limited."""
+    is_soon = e.answered_ns[me] != NEVER and c.ts_ns[row] - e.answered_ns[me] < ANSWERS_APART_NS
+    return bool(is_soon and c.payload_len[row] == 0)
 
 
-def _note_looks(c: Any, row: int, me: _EndState) -> None:
-    """What a RST is held against: TTLs, IP identifications, the timestamp option."""
-    me.ttls.add(c.ttl[row])
-    me.has_timestamp = me.has_timestamp or c.tsval[row] != NEVER
-    if c.ip_id[row] > 0:
-        me.ip_ids = [*me.ip_ids[1 - KNOWN_IDS :], c.ip_id[row]]
-
-
-def _probe(c: Any, row: int, me: _EndState) -> Probe:
-    """Not answered so far. With an octet it would be: those are not limited."""
-    is_soon = me.answered_ns != NEVER and c.ts_ns[row] - me.answered_ns < ANSWERS_APART_NS
-    may_go_unanswered = bool(is_soon and c.payload_len[row] == 0)
-    return Probe(c.frame[row], c.ts_ns[row], c.payload_len[row], Answer.NOTHING, 0, NEVER, may_go_unanswered)
-
-
-def _answer(places: dict[int, tuple[_EndState, int]], of: int, answer: Answer, c: Any, row: int) -> None:
-    if of not in places:
+def answer(told: Told, it: int, of: int, kind: int, row: int) -> None:
+    """The first answer to a probe counts; `of` is the probe's row, or none."""
+    probe = place_of_probe(told, it, of)
+    if probe == NEVER or told.probes.answer[probe] != BY_NOTHING:
         return
-    state, index = places[of]
-    probe = state.probes[index]
-    if probe.answer is Answer.NOTHING:
-        state.probes[index] = replace(probe, answer=answer, answer_frame=c.frame[row], answer_ns=c.ts_ns[row])
+    told.probes.answer[probe], told.probes.answer_row[probe] = kind, row
+    told.ends.lost[2 * it + told.probes.end[probe]] -= 1 - told.probes.may_go_unanswered[probe]
 
 
-def _note_echo(c: Any, row: int, me: _EndState) -> None:
+def place_of_probe(told: Told, it: int, row: int) -> int:
+    """Where the flow's probe of this candidate row stands: they are in order of rows."""
+    low, high = told.flows.first_probe[it], told.counts[PROBES]
+    while low < high:
+        middle = (low + high) // 2
+        if told.probes.row[middle] < row:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < told.counts[PROBES] and told.probes.row[low] == row else NEVER
+
+
+def note_echo(c: Any, row: int, e: Any, me: int) -> None:
     """A probe or a resend brings nothing new: remember what came before it."""
     previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
-    if previous_ns != me.echo_ns or previous_ns == NEVER:
-        me.speech_ns = previous_ns
-    me.echo_ns = c.ts_ns[row]
+    if previous_ns != e.echo_ns[me] or previous_ns == NEVER:
+        e.speech_ns[me] = previous_ns
+    e.echo_ns[me] = c.ts_ns[row]
 
 
-def _gap_of_probe(c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
+def note_resend(c: Any, row: int, e: Any, me: int) -> None:
+    e.resend_before_ns[me] = e.resend_ns[me] if e.resends[me] else NEVER
+    e.resend_ns[me] = c.ts_ns[row]
+    e.resends[me] += 1
+
+
+def note_window_probe(c: Any, row: int, place: int, e: Any, me: int) -> None:
+    if not e.window_probes[me]:
+        e.window_place[me], e.window_first_ns[me] = place, c.ts_ns[row]
+    e.window_before_ns[me] = e.window_ns[me] if e.window_probes[me] else NEVER
+    e.window_ns[me] = c.ts_ns[row]
+    e.window_probes[me] += 1
+
+
+def gap_of_probe(c: Any, row: int, told: Told, me: int) -> int:
     """Which of the timer's clocks the time before a probe measures (tcp_timer.c tcp_keepalive_timer)."""
-    if not me.probes:
-        return _timer_gap(GapKind.FIRST, c, row, me, peer)
-    before = me.probes[-1]
-    heard_ns, any_ns = c.heard_ns[row], c.any_ns[row]
-    is_silent = any_ns <= before.ts_ns or (heard_ns != NEVER and heard_ns <= before.ts_ns)
-    if is_silent and (me.unanswered or heard_ns < before.ts_ns):  # an answer may bear the probe's own time stamp
-        return _timer_gap(GapKind.SPACING, c, row, me, peer)
-    if before.answer is Answer.ACK and 0 <= heard_ns - before.answer_ns <= SAME_INSTANT_NS:
-        return _timer_gap(GapKind.CYCLE, c, row, me, peer)
-    return _timer_gap(GapKind.FIRST, c, row, me, peer)
+    before = told.ends.last_probe[me]
+    if before == NEVER:
+        return FIRST
+    heard_ns, any_ns, before_ns = c.heard_ns[row], c.any_ns[row], c.ts_ns[told.probes.row[before]]
+    is_silent = any_ns <= before_ns or (heard_ns != NEVER and heard_ns <= before_ns)
+    if is_silent and (told.ends.unanswered[me] or heard_ns < before_ns):  # an answer may bear the probe's own time
+        return SPACING
+    if told.probes.answer[before] != BY_ACK:
+        return FIRST
+    since_answer_ns = heard_ns - c.ts_ns[told.probes.answer_row[before]]
+    return CYCLE if 0 <= since_answer_ns <= SAME_INSTANT_NS else FIRST
 
 
-def _last_speech_ns(c: Any, row: int, peer: _EndState) -> int:
-    """The peer's last segment with anything new: some stacks take nothing else for a sign of life."""
-    any_ns: int = c.any_ns[row]
-    return peer.speech_ns if any_ns != NEVER and any_ns == peer.echo_ns else any_ns
+def since_probe(c: Any, told: Told, me: int, now_ns: int) -> int:
+    """Since the end's last probe, -1 without."""
+    probe = told.ends.last_probe[me]
+    return now_ns - c.ts_ns[told.probes.row[probe]] if probe != NEVER else NEVER
 
 
-def _timer_gap(kind: GapKind, c: Any, row: int, me: _EndState, peer: _EndState) -> Gap:
-    now, speech_ns = c.ts_ns[row], _last_speech_ns(c, row, peer)
-    return Gap(
-        kind=kind,
-        frame=c.frame[row],
-        heard_ns=now - c.heard_ns[row] if c.heard_ns[row] != NEVER else NEVER,
-        any_ns=now - c.any_ns[row] if c.any_ns[row] != NEVER else NEVER,
-        probe_ns=now - me.probes[-1].ts_ns if me.probes else NEVER,
-        unanswered=me.unanswered,
-        lag_ns=me.lag_ns,
-        speech_ns=now - speech_ns if speech_ns != NEVER else NEVER,
-    )
+def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
+    """What the timer's clocks showed at a probe or a give-up; left out where the capture's clock was set back."""
+    e, g = told.ends, told.gaps
+    now_ns, end = c.ts_ns[row], c.end[row]
+    me, peer = 2 * it + end, 2 * it + 1 - end
+    heard_ns = now_ns - c.heard_ns[row] if c.heard_ns[row] != NEVER else NEVER
+    any_ns = now_ns - c.any_ns[row] if c.any_ns[row] != NEVER else NEVER
+    probe_ns = since_probe(c, told, me, now_ns)
+    speech_ns = e.speech_ns[peer] if c.any_ns[row] != NEVER and c.any_ns[row] == e.echo_ns[peer] else c.any_ns[row]
+    if kind != GIVE_UP and min(heard_ns, any_ns, probe_ns) < NEVER:
+        return
+    gap = told.counts[GAPS]
+    told.counts[GAPS] += 1
+    g.end[gap], g.kind[gap], g.frame[gap], g.unanswered[gap] = end, kind, c.frame[row], e.unanswered[me]
+    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
+    g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
 
 
-def _note_survived(c: Any, row: int, tag: int, ends: tuple[_EndState, _EndState]) -> None:
+def add_open_gap(
+    told: Told, it: int, end: int, kind: int, frame: int, idle_ns: int, any_ns: int, probe_ns: int
+) -> None:
+    """A gap that no timer ended."""
+    g = told.gaps
+    gap = told.counts[GAPS]
+    told.counts[GAPS] += 1
+    g.end[gap], g.kind[gap], g.frame[gap] = end, kind, frame
+    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.speech_ns[gap] = idle_ns, any_ns, probe_ns, NEVER
+    g.unanswered[gap] = told.ends.unanswered[2 * it + end] if kind == PENDING else 0
+
+
+def note_survived(c: Any, row: int, tag: int, told: Told, it: int) -> None:
     """An idle time that ended in traffic: no timer had run out by then, at either end."""
-    idle_ns = c.idle_ns[row]
+    e, idle_ns = told.ends, c.idle_ns[row]
     if idle_ns < IDLE_NS:
         return
-    sender = c.end[row]
     for end in (0, 1):
-        state = ends[end]
-        is_own_probe = tag == PROBE and end == sender
-        if is_own_probe or _has_work(c, row, end) or state.unanswered or state.fin_frame:
+        me = 2 * it + end
+        is_own_probe = tag == PROBE and end == c.end[row]
+        if is_own_probe or has_work(c, row, end) or e.unanswered[me] or e.fin_frame[me]:
             continue
-        if state.survived is None or idle_ns > state.survived.heard_ns:  # only the longest bounds a timer
-            state.survived = _survived(state, c.frame[row], idle_ns, idle_ns, c.ts_ns[row])
+        if not e.survived_frame[me] or idle_ns > e.survived_ns[me]:  # only the longest bounds a timer
+            e.survived_frame[me], e.survived_ns[me] = c.frame[row], idle_ns
+            e.survived_probe_ns[me] = since_probe(c, told, me, c.ts_ns[row])
 
 
-def _has_work(c: Any, row: int, end: int) -> bool:
+def has_work(c: Any, row: int, end: int) -> bool:
     """Data in flight, or a closed window before it: keepalive is suspended (tcp_keepalive_timer, first test)."""
     if end == c.end[row]:
         return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
     return bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT or c.window[row] == 0)
 
 
-def _survived(state: _EndState, frame: int, heard_ns: int, any_ns: int, now_ns: int) -> Gap:
-    since_probe = now_ns - state.probes[-1].ts_ns if state.probes else NEVER
-    return Gap(GapKind.SURVIVED, frame, heard_ns, any_ns, since_probe, 0, state.lag_ns)
+def has_work_left(ends: Any, me: int) -> bool:
+    """The same at the end of the capture; `me` is the end's row in ENDS."""
+    snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
+    return bool((snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0) or ends.window[me ^ 1] == 0)
 
 
-def _note_capture_end(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> None:
-    silent_ns = rows.capture_end_ns - rows.last_ns
-    both_closed = ends[0].fin_frame and ends[1].fin_frame
-    if silent_ns <= 0 or both_closed:
+def has_such_ttl(rows: Rows, flow: int, place: int) -> bool:
+    """A segment of the same end other than a RST came with the same TTL as this RST."""
+    c, tags = rows.candidates, rows.segments.tag
+    reset = rows.order[place]
+    for earlier in range(rows.starts[flow], place):
+        row = rows.order[earlier]
+        if c.end[row] != c.end[reset] or c.ttl[row] != c.ttl[reset] or tags[row] == ICMP_UNREACHABLE:
+            continue
+        if tags[row] == DUPLICATE_FRAME or not c.flags[row] & RST_BIT:
+            return True
+    return False
+
+
+def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, told: Told, it: int) -> None:
+    """Probes that may still be answered; the time that was survived comes after all else."""
+    c, e = rows.candidates, told.ends
+    if capture_end_ns <= rows.flows.last_ns[flow] or (e.fin_frame[2 * it] and e.fin_frame[2 * it + 1]):
         return
     for end in (0, 1):
-        state = ends[end]
-        if state.unanswered:
-            last = state.probes[-1]
-            since_probe = rows.capture_end_ns - last.ts_ns
-            gap = Gap(GapKind.PENDING, last.frame, NEVER, NEVER, since_probe, state.unanswered, state.lag_ns)
-            state.gaps.append(gap)
-        elif not state.fin_frame and not rows.has_work(end):
-            state.survived_to_the_end = _survived(state, rows.last_frame, silent_ns, NEVER, rows.capture_end_ns)
+        me = 2 * it + end
+        if e.unanswered[me]:
+            frame = c.frame[told.probes.row[e.last_probe[me]]]
+            add_open_gap(told, it, end, PENDING, frame, NEVER, NEVER, since_probe(c, told, me, capture_end_ns))
 
 
-def _reset(c: Any, row: int, is_give_up: bool, of: int, me: _EndState, peer: _EndState) -> Reset:
-    return Reset(
-        frame=c.frame[row],
-        ts_ns=c.ts_ns[row],
-        end=c.end[row],
-        has_ack=bool(c.flags[row] & ACK_BIT),
-        is_give_up=is_give_up,
-        answers_frame=c.frame[of] if of != NEVER and not is_give_up else 0,
-        follows_data=bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or bool(peer.resends),
-        ttl=c.ttl[row],
-        usual_ttl=c.ttl[row] if c.ttl[row] in me.ttls else c.usual_ttl[row],
-        own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER,
-        window=c.window[row],
-        ip_id=c.ip_id[row],
-        has_timestamp=c.tsval[row] != NEVER,
-        usual_ip_ids=tuple(me.ip_ids),
-        has_usual_timestamp=me.has_timestamp,
-    )
-
-
-def _story(
-    rows: FlowRows,
-    ends: tuple[_EndState, _EndState],
-    reset: Reset | None,
-    silences: tuple[Silence, ...],
-    bridged_ns: int,
-) -> Story:
-    return Story(
-        ends=(_end_story(ends[0]), _end_story(ends[1])),
-        run=_last_run(ends),
-        deafness=_deafness(rows, ends),
-        reset=reset,
-        last_ns=rows.last_ns,
-        capture_end_ns=rows.capture_end_ns,
-        heard_ns=(rows.last_sent_ns(0), rows.last_sent_ns(1)),
-        silences=silences,
-        bridged_ns=bridged_ns,
-        persistence=_persistence(ends),
-    )
-
-
-def _end_story(state: _EndState) -> EndStory:
-    return EndStory(
-        probes=tuple(state.probes),
-        gaps=(*state.gaps, *(gap for gap in (state.survived, state.survived_to_the_end) if gap)),
-        fin_frame=state.fin_frame,
-        lag_ns=state.lag_ns,
-        heartbeat=heartbeat(state.beats),
-    )
-
-
-def _deafness(rows: FlowRows, ends: tuple[_EndState, _EndState]) -> Deafness | None:
+def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: Told, it: int) -> None:
+    """What can only be said when all was told."""
+    t, e = told.flows, told.ends
+    last_ns = rows.flows.last_ns[flow]
+    both_closed = e.fin_frame[2 * it] and e.fin_frame[2 * it + 1]
+    is_open = t.reset_row[it] == NEVER and capture_end_ns > last_ns and not both_closed
     for end in (0, 1):
-        resends = ends[end].resends
-        if resends:
-            frames, times = tuple(frame for frame, _ in resends), [time for _, time in resends]
-            spacing_ns = times[-1] - times[-2] if len(times) > 1 else 0
-            return Deafness(end, frames, times[-1], spacing_ns, rows.last_sent_ns(1 - end), ends[end].icmp)
-    return None
+        me = 2 * it + end
+        if e.survived_frame[me]:
+            idle_ns = e.survived_ns[me]
+            add_open_gap(told, it, end, SURVIVED, e.survived_frame[me], idle_ns, idle_ns, e.survived_probe_ns[me])
+        if is_open and not (e.unanswered[me] or e.fin_frame[me] or has_work_left(rows.ends, 2 * flow + end)):
+            since_ns = since_probe(rows.candidates, told, me, capture_end_ns)
+            add_open_gap(told, it, end, SURVIVED, capture_frame, capture_end_ns - last_ns, NEVER, since_ns)
+    note_survivors(rows, flow, told, it)
+    t.run_end[it] = end_of_run(rows.candidates, told, it)
+    t.deaf_end[it] = 0 if e.resends[2 * it] else 1 if e.resends[2 * it + 1] else NEVER
+    t.persisting_end[it] = 0 if persists(e, 2 * it) else 1 if persists(e, 2 * it + 1) else NEVER
 
 
-def _persistence(ends: tuple[_EndState, _EndState]) -> Persistence | None:
+def persists(e: Any, me: int) -> bool:
+    return bool(e.window_probes[me] and not e.resends[me])
+
+
+def note_survivors(rows: Rows, flow: int, told: Told, it: int) -> None:
+    """A silence was survived where the end that did not end it was heard later, by more than a RST."""
+    c = rows.candidates
+    for silence in range(told.flows.first_silence[it], told.counts[SILENCES]):
+        row = told.silences.row[silence]
+        other = 1 - c.end[row]
+        heard_ns = rows.ends.last_ns[2 * flow + other]
+        if told.ends.has_reset[2 * it + other] and rows.ends.last_flags[2 * flow + other] & RST_BIT:
+            heard_ns = told.ends.before_reset_ns[2 * it + other]
+        told.silences.survived[silence] = heard_ns > c.ts_ns[row]
+
+
+def end_of_run(c: Any, told: Told, it: int) -> int:
+    """Of both ends' runs of unanswered probes the one that began first: it noticed the silence first."""
+    e = told.ends
+    found, found_ns = NEVER, 0
     for end in (0, 1):
-        probes = ends[end].window_probes
-        if probes and not ends[end].resends:
-            frames, times = tuple(frame for frame, _ in probes), [ts_ns for _, ts_ns in probes]
-            spacing_ns = times[-1] - times[-2] if len(times) > 1 else 0
-            return Persistence(end, frames, times[0], times[-1], spacing_ns)
-    return None
-
-
-def _last_run(ends: tuple[_EndState, _EndState]) -> ProbeRun | None:
-    """Of both ends' runs the one that began first: it noticed the silence first."""
-    runs = []
-    for end in (0, 1):
-        state = ends[end]
-        if state.unanswered:
-            probes = state.probes[len(state.probes) - state.unanswered :]
-            if all(probe.may_go_unanswered for probe in probes):
-                continue
-            first_ns, last_ns = probes[0].ts_ns, probes[-1].ts_ns
-            frames, icmp_frames = tuple(probe.frame for probe in probes), tuple(state.icmp_frames)
-            runs.append(ProbeRun(end, frames, first_ns, last_ns, state.run_heard_ns, icmp_frames))
-    return min(runs, key=lambda run: run.first_ns) if runs else None
+        me = 2 * it + end
+        if e.unanswered[me] > e.excused[me]:
+            first_ns = c.ts_ns[told.probes.row[e.run_probe[me]]]
+            if found == NEVER or first_ns < found_ns:
+                found, found_ns = end, first_ns
+    return found

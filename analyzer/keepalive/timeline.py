@@ -25,6 +25,10 @@ class GapKind(Enum):
     """Right-censored: bounds tcp_keepalive_intvl from below."""
 
 
+FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = range(6)
+"""The kinds as kernels write them: places in `GapKind`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """One observation at one end; durations in ns as captured, -1 where not known."""
@@ -60,6 +64,10 @@ class Answer(Enum):
     DATA = "data"
     RST = "rst"
     ICMP = "icmp"
+
+
+BY_NOTHING, BY_ACK, BY_DATA, BY_RST, BY_ICMP = range(5)
+"""The answers as kernels write them: places in `Answer`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,10 @@ def comments(analysis: Analysis) -> dict[int, list[str]]:
 
 
 def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
-    rows = analysis.rows(flow.id)
-    c = rows.candidates
+    c, s = analysis.candidates.view, analysis.segments.view
     probes = {probe.frame: probe for end in flow.story.ends for probe in end.probes}
-    for row in rows:
-        tag, frame, of = Tag(rows.tags[row]), c.frame[row], rows.of[row]
+    for row in analysis.rows(flow.id):
+        tag, frame, of = Tag(s.tag[row]), c.frame[row], s.of[row]
         if tag in UNSAID and of == NEVER:
             continue
         more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
@@ -95,7 +94,7 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
             probe = probes[frame]
             answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"
             more = answered or ", unanswered"
-        yield frame, _words(tag, Rule(rows.rules[row]), flow.id, more)
+        yield frame, _words(tag, Rule(s.rule[row]), flow.id, more)
 
 
 def _words(tag: Tag, rule: Rule, flow: int, more: str) -> str:

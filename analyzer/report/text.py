@@ -77,17 +77,16 @@ def timeline(analysis: Analysis, flow: Flow, console: Console) -> None:
 
 def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:
     """Frame, time, end, what and why; an answer with the probe's frame and the delay."""
-    rows = analysis.rows(flow.id)
-    c = rows.candidates
-    for row in rows:
-        tag, of = rows.tags[row], rows.of[row]
+    c, s = analysis.candidates.view, analysis.segments.view
+    for row in analysis.rows(flow.id):
+        tag, of = s.tag[row], s.of[row]
         idle = c.idle_ns[row] >= SECOND
         if tag in (Tag.DATA, PURE_ACK) and not idle:
             continue
         answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
         since = f"+{short(c.idle_ns[row])}" if idle else ""
         what = f"{Tag(tag).label}{answers}  {since}".rstrip()
-        yield c.frame[row], c.ts_ns[row], _arrow(flow, c.end[row]), what, explain.rule(Rule(rows.rules[row]))
+        yield c.frame[row], c.ts_ns[row], _arrow(flow, c.end[row]), what, explain.rule(Rule(s.rule[row]))
 
 
 def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:

@@ -208,12 +208,12 @@ def test_advice_names_its_connections() -> None:
 def test_timeline_has_every_tagged_segment_and_its_rule() -> None:
     analysis = analysis_of(SAMPLE["unreachable"])
     words = unwrapped(timeline(analysis, width=160))
-    rows = analysis.rows(0)
-    probe_rows = [row for row in rows if rows.tags[row] == Tag.KEEPALIVE_PROBE]
+    c, s = analysis.candidates.view, analysis.segments.view
+    probe_rows = [row for row in analysis.rows(0) if s.tag[row] == Tag.KEEPALIVE_PROBE]
     assert len(probe_rows) == 8
     for row in probe_rows:
-        assert f" {rows.candidates.frame[row]} originator keepalive-probe" in words
-        assert explain.rule(Rule(rows.rules[row])) in words
+        assert f" {c.frame[row]} originator keepalive-probe" in words
+        assert explain.rule(Rule(s.rule[row])) in words
     assert "keepalive-answer → 28" in words
     assert "icmp-unreachable → 36" in words
     assert all(reason in words for reason in explain.reasons(analysis.flows[0]))

@@ -1,0 +1,263 @@
+"""The stories of all flows: told batch by batch by the kernel of `story.py`, read as values (`timeline.py`).
+
+What a kernel need not know is read here from the flow's rows: which frames, and what a RST is held against.
+"""
+
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+from analyzer.columns import Table
+from analyzer.jit import Engine
+from analyzer.keepalive.ledger import heartbeat
+from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, Rows, Told, tell
+from analyzer.keepalive.tags import (
+    DUPLICATE_FRAME,
+    FIN_TAG,
+    GIVE_UP_RST,
+    HEARTBEAT,
+    ICMP_UNREACHABLE,
+    RETRANSMISSION,
+    WINDOW_PROBE,
+)
+from analyzer.keepalive.timeline import (
+    Answer,
+    Deafness,
+    EndStory,
+    Gap,
+    GapKind,
+    Persistence,
+    Probe,
+    ProbeRun,
+    Reset,
+    Silence,
+    Story,
+)
+from analyzer.schema import (
+    ACK,
+    NEVER,
+    RST,
+    TOLD_ENDS,
+    TOLD_FLOWS,
+    TOLD_GAPS,
+    TOLD_PROBES,
+    TOLD_SILENCES,
+)
+
+BATCH = 4096
+"""So many flows are told at a time: what their stories need stays in a few megabytes."""
+KNOWN_IDS = 4
+"""So many IP identifications show whether an end counts them."""
+ANSWERS, KINDS = tuple(Answer), tuple(GapKind)
+
+
+class Stories:
+    """The stories of a capture's flows, in order of their numbers."""
+
+    def __init__(self, rows: Rows, flows: int, capture_end: tuple[int, int], engine: Engine) -> None:
+        """`capture_end` is the last frame's number and time."""
+        self._rows = rows
+        self._flows = flows
+        self._last_frame, self._capture_end_ns = capture_end
+        self._engine = engine
+        tables = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
+        self._tables = tuple(map(Table, tables))
+        self._counts = array("q", [0, 0, 0])
+
+    def __iter__(self) -> Iterator[Story]:
+        for first in range(0, self._flows, BATCH):
+            last = min(first + BATCH, self._flows)
+            told = self._tell(first, last)
+            for flow in range(first, last):
+                yield self._read(told, flow, flow - first)
+
+    def _tell(self, first: int, last: int) -> Told:
+        rows = self._rows.starts[last] - self._rows.starts[first]
+        flows = last - first
+        for one, room in zip(self._tables, (flows, 2 * flows, rows, rows + CLOSING_GAPS * flows, rows), strict=True):
+            one.reserve(room + 1)
+        flows_view, ends, probes, gaps, silences = (one.view for one in self._tables)
+        told = Told(flows_view, ends, probes, gaps, silences, self._counts)
+        self._engine.run(tell, self._rows, first, last, self._last_frame, self._capture_end_ns, told)
+        return told
+
+    def _read(self, told: Told, flow: int, it: int) -> Story:
+        """The story of row `it` as values."""
+        return Story(
+            ends=self._ends(told, flow, it),
+            run=self._run(told, flow, it),
+            deafness=self._deafness(told, flow, it),
+            reset=self._reset(told, flow, it),
+            last_ns=self._rows.flows.last_ns[flow],
+            capture_end_ns=self._capture_end_ns,
+            heard_ns=(self._rows.ends.last_ns[2 * flow], self._rows.ends.last_ns[2 * flow + 1]),
+            silences=self._silences(told, it),
+            bridged_ns=told.flows.bridged_ns[it],
+            persistence=self._persistence(told, flow, it),
+        )
+
+    def _ends(self, told: Told, flow: int, it: int) -> tuple[EndStory, EndStory]:
+        t, e = told.flows, told.ends
+        probes: tuple[list[Probe], list[Probe]] = ([], [])
+        gaps: tuple[list[Gap], list[Gap]] = ([], [])
+        for row in range(t.first_probe[it], t.first_probe[it + 1]):
+            probes[told.probes.end[row]].append(self._probe(told.probes, row))
+        for row in range(t.first_gap[it], t.first_gap[it + 1]):
+            gaps[told.gaps.end[row]].append(_gap(told.gaps, row, self._lag_ns(flow, told.gaps.end[row])))
+        beats = self._beats(flow, t.reset_row[it])
+        first, second = (
+            EndStory(
+                probes=tuple(probes[end]),
+                gaps=tuple(gaps[end]),
+                fin_frame=e.fin_frame[2 * it + end],
+                lag_ns=self._lag_ns(flow, end),
+                heartbeat=heartbeat(beats[end]),
+            )
+            for end in (0, 1)
+        )
+        return first, second
+
+    def _lag_ns(self, flow: int, end: int) -> int:
+        reply_ns: int = self._rows.ends.reply_ns[2 * flow + end]
+        return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
+
+    def _probe(self, p: Any, row: int) -> Probe:
+        c, sent, answer = self._rows.candidates, p.row[row], p.answer_row[row]
+        return Probe(
+            frame=c.frame[sent],
+            ts_ns=c.ts_ns[sent],
+            payload_len=c.payload_len[sent],
+            answer=ANSWERS[p.answer[row]],
+            answer_frame=c.frame[answer] if answer != NEVER else 0,
+            answer_ns=c.ts_ns[answer] if answer != NEVER else NEVER,
+            may_go_unanswered=bool(p.may_go_unanswered[row]),
+        )
+
+    def _beats(self, flow: int, reset: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+        """Frame, time and octets of each end's heartbeats up to the reset."""
+        c, tags = self._rows.candidates, self._rows.segments.tag
+        beats: tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]] = ([], [])
+        for row in self._rows_of(flow):
+            if row == reset:
+                break
+            if tags[row] == HEARTBEAT:
+                beats[c.end[row]].append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
+        return beats
+
+    def _rows_of(self, flow: int) -> "array[int]":
+        return self._rows.order[self._rows.starts[flow] : self._rows.starts[flow + 1]]
+
+    def _run(self, told: Told, flow: int, it: int) -> ProbeRun | None:
+        end = told.flows.run_end[it]
+        if end == NEVER:
+            return None
+        c, e, me = self._rows.candidates, told.ends, 2 * it + end
+        places = range(e.run_probe[me], told.flows.first_probe[it + 1])
+        rows = [told.probes.row[place] for place in places if told.probes.end[place] == end]
+        tags = self._rows.segments.tag
+        errors = [row for row in self._unheard(e, flow, me) if tags[row] == ICMP_UNREACHABLE]
+        return ProbeRun(
+            end=end,
+            frames=tuple(c.frame[row] for row in rows),
+            first_ns=c.ts_ns[rows[0]],
+            last_ns=c.ts_ns[rows[-1]],
+            heard_ns=e.run_heard_ns[me],
+            icmp_frames=tuple(c.frame[row] for row in errors),
+        )
+
+    def _unheard(self, e: Any, flow: int, me: int) -> Iterator[int]:
+        """The rows of an end since the other was last heard; ICMP errors about its segments are among them."""
+        rows = self._rows
+        for place in range(max(e.unheard_place[me], rows.starts[flow]), rows.starts[flow + 1]):
+            if rows.candidates.end[rows.order[place]] == me % 2:
+                yield rows.order[place]
+
+    def _deafness(self, told: Told, flow: int, it: int) -> Deafness | None:
+        end = told.flows.deaf_end[it]
+        if end == NEVER:
+            return None
+        c, tags, e, me = self._rows.candidates, self._rows.segments.tag, told.ends, 2 * it + end
+        frames = [
+            c.frame[row]
+            for row in self._unheard(e, flow, me)
+            if tags[row] in (RETRANSMISSION, WINDOW_PROBE) or (tags[row] == FIN_TAG and c.frame[row] != e.fin_frame[me])
+        ]
+        return Deafness(
+            end=end,
+            frames=tuple(frames[: e.resends[me]]),  # none after a reset
+            last_ns=e.resend_ns[me],
+            spacing_ns=e.resend_ns[me] - e.resend_before_ns[me] if e.resends[me] > 1 else 0,
+            heard_ns=self._rows.ends.last_ns[2 * flow + 1 - end],
+            icmp=(e.icmp[me] >> 8, e.icmp[me] & 0xFF) if e.icmp[me] != NEVER else None,
+        )
+
+    def _persistence(self, told: Told, flow: int, it: int) -> Persistence | None:
+        end = told.flows.persisting_end[it]
+        if end == NEVER:
+            return None
+        c, e, me = self._rows.candidates, told.ends, 2 * it + end
+        rows = self._rows.order[e.window_place[me] : self._rows.starts[flow + 1]]
+        frames = [c.frame[row] for row in rows if self._rows.segments.tag[row] == WINDOW_PROBE and c.end[row] == end]
+        return Persistence(
+            end=end,
+            frames=tuple(frames[: e.window_probes[me]]),
+            first_ns=e.window_first_ns[me],
+            last_ns=e.window_ns[me],
+            spacing_ns=e.window_ns[me] - e.window_before_ns[me] if e.window_probes[me] > 1 else 0,
+        )
+
+    def _reset(self, told: Told, flow: int, it: int) -> Reset | None:
+        row = told.flows.reset_row[it]
+        if row == NEVER:
+            return None
+        c, of = self._rows.candidates, self._rows.segments.of[row]
+        is_give_up = self._rows.segments.tag[row] == GIVE_UP_RST
+        own = list(self._own_before(flow, row))
+        return Reset(
+            frame=c.frame[row],
+            ts_ns=c.ts_ns[row],
+            end=c.end[row],
+            has_ack=bool(c.flags[row] & ACK),
+            is_give_up=is_give_up,
+            answers_frame=c.frame[of] if of != NEVER and not is_give_up else 0,
+            follows_data=bool(told.flows.reset_follows_data[it]),
+            ttl=c.ttl[row],
+            usual_ttl=c.ttl[row] if told.flows.reset_is_native[it] else c.usual_ttl[row],
+            own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER,
+            window=c.window[row],
+            ip_id=c.ip_id[row],
+            has_timestamp=c.tsval[row] != NEVER,
+            usual_ip_ids=tuple([c.ip_id[one] for one in own if c.ip_id[one] > 0][-KNOWN_IDS:]),
+            has_usual_timestamp=any(c.tsval[one] != NEVER for one in own),
+        )
+
+    def _own_before(self, flow: int, reset: int) -> Iterator[int]:
+        """The rows of the resetting end's own segments before the RST."""
+        c, tags = self._rows.candidates, self._rows.segments.tag
+        for row in self._rows_of(flow):
+            if row == reset:
+                return
+            is_own = c.end[row] == c.end[reset] and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
+            if is_own and not c.flags[row] & RST:
+                yield row
+
+    def _silences(self, told: Told, it: int) -> tuple[Silence, ...]:
+        c, found = self._rows.candidates, []
+        for silence in range(told.flows.first_silence[it], told.flows.first_silence[it + 1]):
+            row = told.silences.row[silence]
+            survived = bool(told.silences.survived[silence])
+            found.append(Silence(c.frame[row], c.ts_ns[row], c.idle_ns[row], c.end[row], survived))
+        return tuple(found)
+
+
+def _gap(g: Any, row: int, lag_ns: int) -> Gap:
+    return Gap(
+        kind=KINDS[g.kind[row]],
+        frame=g.frame[row],
+        heard_ns=g.heard_ns[row],
+        any_ns=g.any_ns[row],
+        probe_ns=g.probe_ns[row],
+        unanswered=g.unanswered[row],
+        lag_ns=lag_ns,
+        speech_ns=g.speech_ns[row],
+    )
