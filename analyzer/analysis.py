@@ -123,6 +123,12 @@ class Analysis:
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
 
+    def _is_whole(self, flow: int) -> bool:
+        """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
+        f, rows = self._tracker.table.flows.view, self.rows(flow)
+        is_first_there = len(rows) > 0 and self.candidates.view.frame[rows[0]] == f.first_frame[flow]
+        return bool(is_first_there and f.opened[flow] == OPENED_SYN)
+
     def _flow(self, flow: int, story: Story) -> Flow:
         f = self._tracker.table.flows.view
         addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
@@ -134,7 +140,7 @@ class Analysis:
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
             gaps = [gap for gap in told.gaps if not (around.asked and gap.is_open)]
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
-            settings = infer(gaps, is_whole=f.opened[flow] == OPENED_SYN, may_be_linux=payload_len != 1)
+            settings = infer(gaps, is_whole=self._is_whole(flow), may_be_linux=payload_len != 1)
             matches = matching_profiles(settings, payload_len) if told.probes else ()
             ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
         return Flow(

@@ -5,6 +5,7 @@ sees the same memory through a zero-copy view, so one storage serves one kernel 
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -40,6 +41,18 @@ class Table:
 
     def __len__(self) -> int:
         return self.rows
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Only these rows, in this order; the room of the others is given back."""
+        kept = self.excerpt(rows)
+        self._arrays, self.rows, self._room, self._view = kept._arrays, kept.rows, kept._room, None
+
+    def excerpt(self, rows: Sequence[int]) -> "Table":
+        """Another table with copies of these rows, in this order."""
+        other = Table(self.fields, self.fill)
+        other._arrays = [array(one.typecode, map(one.__getitem__, rows)) for one in self._arrays]
+        other.rows = other._room = len(rows)
+        return other
 
     def append(self, *values: int) -> None:
         """One row, in the order of the columns."""

@@ -4,6 +4,7 @@ KeepaliveAnalyzerError
 ├── CaptureError                the input cannot be used at all (exit 2)
 │   ├── UnknownFormatError        it is no capture: what its first octets are
 │   └── CapturePermissionError    it may not be read
+├── FilterError                 a capture filter that libpcap refuses, or no libpcap (exit 2)
 └── OptionError                 options that contradict each other or cannot be parsed
 """
 
@@ -22,6 +23,10 @@ class UnknownFormatError(CaptureError):
 
 class CapturePermissionError(CaptureError):
     """The input exists but may not be read."""
+
+
+class FilterError(KeepaliveAnalyzerError):
+    """A capture filter that cannot be compiled."""
 
 
 class OptionError(KeepaliveAnalyzerError):

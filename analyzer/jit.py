@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from importlib.util import find_spec
+from mmap import mmap
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -112,7 +113,7 @@ def _as_numpy(argument: Any) -> Any:
 
     if isinstance(argument, array):
         return np.frombuffer(argument, dtype=argument.typecode) if len(argument) else np.empty(0, argument.typecode)
-    if isinstance(argument, bytearray):
+    if isinstance(argument, bytearray | mmap):
         return np.frombuffer(argument, dtype=np.uint8)
     if isinstance(argument, tuple):
         return type(argument)(*[_as_numpy(one) for one in argument])

@@ -52,3 +52,14 @@ def test_a_row_has_a_value_for_each_column() -> None:
 def test_a_value_must_fit_its_column() -> None:
     with pytest.raises(OverflowError):
         Table(RECORDS).append(0, 0, 0, 0, 2**31)
+
+
+def test_an_excerpt_is_a_copy_and_keep_gives_back_the_room() -> None:
+    table = Table(RECORDS)
+    for row in range(5):
+        table.append(row, 2, 3, 4, -5)
+    part = table.excerpt([4, 1])
+    part.view.ts_ns[0] = 77
+    assert list(table.view.ts_ns[:5]) == [0, 1, 2, 3, 4]
+    table.keep([1, 4])
+    assert (table.rows, list(table.view.ts_ns)) == (2, [1, 4])

@@ -121,10 +121,15 @@ def fed(frames: list[Frame], compiled: bool = False, chunk_octets: int = CHUNK_O
     engine = Engine()
     engine.compiled = compiled
     analyzer = Analyzer(engine)
-    source = Source("transcript.pcap", io.BytesIO(pcap_bytes(frames, nano=True)))
-    for buffer, records, _ in CaptureReader(source, analyzer.diagnostics, chunk_octets).chunks(engine):
-        analyzer.feed(buffer, records)
+    feed(analyzer, frames, chunk_octets)
     return analyzer
+
+
+def feed(analyzer: Analyzer, frames: list[Frame], chunk_octets: int = CHUNK_OCTETS) -> None:
+    """More frames for an analyzer."""
+    source = Source("transcript.pcap", io.BytesIO(pcap_bytes(frames, nano=True)))
+    for buffer, records, _ in CaptureReader(source, analyzer.diagnostics, chunk_octets).chunks(analyzer.engine):
+        analyzer.feed(buffer, records)
 
 
 def analyse(frames: list[Frame], compiled: bool = False, chunk_octets: int = CHUNK_OCTETS) -> Analysis:

@@ -9,6 +9,7 @@ reached.
 
 import os
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from analyzer.columns import Table
@@ -66,8 +67,24 @@ class FlowTable:
             size = len(self.slots)
             while size < wanted:
                 size *= 2
-            self.slots = array("i", [NEVER]) * size
-            engine.run(rebuild, self.flows.view, self.flows.rows, self.slots, self.seed)
+            self._new_slots(size, engine)
+
+    def _new_slots(self, size: int, engine: Engine) -> None:
+        self.slots = array("i", [NEVER]) * size
+        engine.run(rebuild, self.flows.view, self.flows.rows, self.slots, self.seed)
+
+    def keep(self, flows: Sequence[int], engine: Engine) -> None:
+        """Only these flows, given in ascending order; their indices are their places in it from now on."""
+        kept = self.excerpt(flows)
+        self.flows, self.ends = kept.flows, kept.ends
+        self._new_slots(len(self.slots), engine)
+
+    def excerpt(self, flows: Sequence[int]) -> "FlowTable":
+        """Copies of these flows, in this order, for looking at: without the index to them."""
+        other = FlowTable()
+        other.flows = self.flows.excerpt(flows)
+        other.ends = self.ends.excerpt([2 * flow + end for flow in flows for end in (0, 1)])
+        return other
 
 
 def mix(state: int, word: int) -> int:
