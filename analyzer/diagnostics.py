@@ -45,6 +45,7 @@ CODES = (
     Code("malformed-header", Severity.LIMIT, "an IP or TCP header contradicts itself; the packet is not used"),
     Code("unknown-link-type", Severity.LIMIT, "frames of a link type that is not decoded"),
     Code("later-fragment", Severity.LIMIT, "IP fragments after the first carry no TCP header and are not used"),
+    Code("captured-twice", Severity.LIMIT, "frames were captured more than once; each packet is told once"),
     Code("time-backwards", Severity.LIMIT, "frames are out of time order; gaps next to them are not used"),
     Code(
         "interface-drops",
@@ -65,6 +66,7 @@ CODES = (
     MALFORMED_HEADER,
     UNKNOWN_LINK_TYPE,
     LATER_FRAGMENT,
+    CAPTURED_TWICE,
     TIME_BACKWARDS,
     INTERFACE_DROPS,
 ) = range(len(CODES))

@@ -117,6 +117,11 @@ ENDS = table(
     Column("last_flags", "h", "bits", "control bits of the last segment"),
     Column("last_ip_id", "i", "", "IP identification of the last segment"),
     Column("last_tsval", "q", "u32", "timestamp value of the last segment"),
+    Column("counts_ids", "b", "bool", "its segments have had different IP identifications"),
+    Column(
+        "held_nxt", "q", "u32", "snd_nxt before an ACK of what was not captured raised it, until the end is heard; -1"
+    ),
+    Column("held_una", "q", "u32", "snd_una before that"),
     Column("is_suspect", "b", "bool", "sent what may have been a probe since the other end was last heard"),
     Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
     Column("reply_ns", "q", "ns", "shortest time in which the end answered data or a SYN, -1"),
@@ -134,7 +139,7 @@ CANDIDATES = table(
     Column("ack", "q", "u32", "SEG.ACK"),
     Column("payload_len", "i", "octets", "TCP payload"),
     Column("relation", "b", "REL_*", "where SEG.SEQ lies relative to SND.NXT"),
-    Column("traits", "h", "TRAIT_*", "what was true when the segment was seen"),
+    Column("traits", "i", "TRAIT_*", "what was true when the segment was seen"),
     Column("window", "q", "octets", "advertised window"),
     Column("in_flight", "q", "octets", "own octets unacknowledged before it, -1 unknown"),
     Column("peer_window", "q", "octets", "last window advertised by the other end, -1 unknown"),
@@ -226,6 +231,12 @@ TOLD_SILENCES = table(
     "TOLD_SILENCES",
     Column("row", "q", "", "row of the candidate that ended it"),
     Column("survived", "b", "bool", "the end that did not end it was heard later, by more than a RST"),
+)
+
+RECENT = table(
+    "RECENT",
+    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number"),
+    Column("ts_ns", "q", "ns", "capture time of it, or of its latest copy"),
 )
 
 NEIGHBOURS = table(

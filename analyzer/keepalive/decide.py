@@ -20,12 +20,17 @@ from analyzer.keepalive.rules import (
     is_behind_own_fin,
     is_behind_own_syn,
     is_challenged,
+    is_disputed,
+    is_octet_again,
     is_own_traffic,
+    is_paced_like_probes,
     is_persist_timer,
     is_resend,
+    is_unacknowledged,
     is_window_probe_with_data,
     keeps_beat,
     may_be_beat,
+    peer_window,
     quoted_row,
     refuses_octet,
     revealed_later,
@@ -39,6 +44,7 @@ from analyzer.keepalive.tags import (
     BEHIND_OWN_SYN,
     BELOW_SND_NXT,
     BELOW_SND_UNA,
+    BOTH_CLOSED,
     CAPTURED_TWICE,
     CHALLENGE_ACK,
     CHALLENGED,
@@ -67,6 +73,7 @@ from analyzer.keepalive.tags import (
     SYN_ACK,
     SYN_TAG,
     TOO_SOON,
+    UNACCEPTABLE_ACK,
     WINDOW_ANSWER,
     WINDOW_CLOSED,
     WINDOW_PROBE,
@@ -79,6 +86,7 @@ from analyzer.tcp.traits import (
     REL_BEYOND,
     REL_NEXT,
     REL_UNKNOWN,
+    TRAIT_CLOSED,
     TRAIT_COPY,
     TRAIT_OUTSIDE,
     TRAIT_PEER_IN_FLIGHT,
@@ -180,8 +188,10 @@ def decide_row(
         return SYN_ACK if flags & ACK else SYN_TAG, CONTROL_BIT, NEVER
     if flags & FIN:
         return FIN_TAG, CONTROL_BIT, theirs if theirs != NEVER and answers(c, row, theirs) else NEVER
+    if is_disputed(c, order, place, last):
+        return STRAY, UNACCEPTABLE_ACK, NEVER
     if c.payload_len[row] <= 1:
-        tag, rule = probe_or_not(c, order, place, first, last, persists)
+        tag, rule = probe_or_not(c, order, place, first, last, mine, persists)
         if tag != NO_TAG:
             return tag, rule, NEVER
     challenged = challenged_row(c, order, place, first, out)
@@ -207,33 +217,39 @@ def decide_row(
     return PURE_ACK, PLAIN, NEVER
 
 
-def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, persists: int) -> tuple[int, int]:
+def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, mine: int, persists: int) -> tuple[int, int]:
     """A segment of at most one octet: a probe of either kind, something that looks like one, or NO_TAG."""
     row = order[place]
+    window = peer_window(c, order, place, last)
     rule = NEVER
     if c.relation[row] == REL_BELOW and not c.traits[row] & TRAIT_UNSURE:
         rule = BELOW_SND_NXT
     elif c.relation[row] == REL_BELOW_UNA:
         rule = BELOW_SND_UNA
     elif c.relation[row] == REL_BELOW and c.payload_len[row] == 1:
-        if c.own_ns[row] < REPEAT_NS and c.peer_window[row] != 0:
+        is_soon = c.own_ns[row] < REPEAT_NS or not is_paced_like_probes(c, order, place, first, last)
+        if is_soon and window != 0:
             return RETRANSMISSION, OCTETS_SENT_BEFORE
         rule = REPEATS_ONE_OCTET
     elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.traits[row] & TRAIT_UNSURE:
         rule = revealed_later(c, order, place, first, last)
-    if rule == NEVER:
-        if is_window_probe_with_data(c, row):
-            return WINDOW_PROBE, WINDOW_CLOSED
-        return NO_TAG, NEVER
-    if c.peer_window[row] == 0 and is_persist_timer(c, order, place, last, persists):
+    if is_window_probe_with_data(c, row, window) and (rule == NEVER or c.in_flight[row] > 0):
         return WINDOW_PROBE, WINDOW_CLOSED
-    if c.payload_len[row] == 1 and c.in_flight[row] > 0 and rule != BELOW_SND_UNA:
-        return RETRANSMISSION, OCTETS_SENT_BEFORE
+    if rule == NEVER:
+        return NO_TAG, NEVER
+    if window == 0 and is_persist_timer(c, order, place, first, last, persists):
+        return WINDOW_PROBE, WINDOW_CLOSED
+    if c.payload_len[row] == 1 and rule != BELOW_SND_UNA:
+        is_data = c.in_flight[row] > 0 and rule != REPEATS_ONE_OCTET
+        if is_data or (mine == NEVER and is_octet_again(c, order, place, first, last)):
+            return RETRANSMISSION, OCTETS_SENT_BEFORE
+    if c.traits[row] & TRAIT_CLOSED:
+        return STRAY, BOTH_CLOSED
     if is_behind_own_fin(c, row):
         return STRAY, BEHIND_OWN_FIN
     if is_behind_own_syn(c, row):
         return STRAY, BEHIND_OWN_SYN
-    if rule != BELOW_SND_UNA and comes_too_soon(c, row):
+    if rule != BELOW_SND_UNA and (comes_too_soon(c, row) or is_unacknowledged(c, order, place, last)):
         return STRAY, TOO_SOON
     return PROBE, rule
 

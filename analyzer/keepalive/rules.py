@@ -12,8 +12,10 @@ from analyzer.keepalive.tags import (
     REPEATED_UNSOLICITED,
     REPEATS_ONE_OCTET,
     REVEALED_BY_ANSWER,
+    REVEALED_BY_DATA,
     REVEALED_BY_RST,
     STRAY,
+    UNACCEPTABLE_ACK,
 )
 from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, NEVER, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
@@ -23,11 +25,16 @@ from analyzer.tcp.traits import (
     REL_BEYOND,
     REL_NEXT,
     REL_UNKNOWN,
+    TRAIT_ADVANCES,
+    TRAIT_AFTER_SYN,
     TRAIT_AT_FIN,
     TRAIT_AT_SYN,
     TRAIT_COPY,
+    TRAIT_PEER_IN_FLIGHT,
     TRAIT_REVEALS,
     TRAIT_SAME_ACK,
+    TRAIT_SAME_OCTET,
+    TRAIT_UNACCEPTABLE,
     TRAIT_UNSURE,
 )
 
@@ -38,10 +45,19 @@ FIN_SETTLED_NS = 1_000_000_000
 """Behind the end's own FIN a segment one below SND.NXT is reordering unless a second has passed."""
 SYN_SETTLED_NS = 300_000_000
 """At the octet of the end's own SYN it is no probe so soon after: Cisco IOS sends one after 200 ms."""
+HANDSHAKE_NS = 5_000_000_000
+"""Nothing but its SYN sent so far: the handshake's ACK, of a made-up trace that gives it the SYN's number."""
+SOLICITED_NS = 5_000_000_000
+"""What acknowledges the other end's data so soon is no probe: an ACK is delayed by 500 ms at most (RFC 9293
+§3.8.6.3), but made-up traces take whole seconds for a round trip."""
 REPEAT_NS = 900_000_000
 """Unsolicited repeats of one empty segment are probes when as far apart as the shortest interval (1 s)."""
 GIVE_UP_NS = 500_000_000
 """The shortest time after which a RST can be the timer's: half the shortest interval."""
+
+LONGEST_PACE_NS = 50_000_000_000
+"""Retransmission and window probes come evenly too once they have backed off to their limit: 60, 64 or 120 s."""
+NO_PACE, EVEN, BACKING_OFF = range(3)
 
 ANSWER_NS = 3_000_000_000
 """A RST later than any round trip after a probe does not answer it."""
@@ -59,6 +75,11 @@ QUIET = 4
 """Of the time from beat to beat this part at least is without data."""
 
 
+def is_extra(c: Any, row: int) -> bool:
+    """No segment of the flow: an ICMP error, or a segment's second copy."""
+    return bool(c.kind[row] == KIND_ICMP_ERROR or c.traits[row] & TRAIT_COPY)
+
+
 def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int:
     """The rule by which later rows of the flow show that a segment of unknown place was a probe, or NEVER.
 
@@ -68,20 +89,24 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
     seq, payload_len = c.seq[row], c.payload_len[row]
     for other in range(place + 1, last):
         later = order[other]
-        if c.kind[later] == KIND_ICMP_ERROR or c.traits[later] & TRAIT_COPY:
+        if is_extra(c, later):
             continue
         if c.end[later] != c.end[row]:
             if c.traits[later] & TRAIT_REVEALS and c.ack[later] == seq_add(seq, 1):
                 return REVEALED_BY_ANSWER
+            if payload_len == 0 and c.ack[later] == seq and c.flags[later] & (ACK | RST) == ACK:
+                return NEVER  # nothing was sent from there on
             continue
         if payload_len == 0 and c.flags[later] & RST:
             is_timer = c.seq[later] == seq_add(seq, 1) and c.own_ns[later] >= GIVE_UP_NS
             return REVEALED_BY_RST if is_timer else NEVER
+        if payload_len == 0 and c.payload_len[later] > 1 and abs(seq_diff(c.seq[later], seq)) <= 1:
+            return REVEALED_BY_DATA if c.seq[later] != seq and is_unsolicited(c, row) else NEVER
         if c.flags[later] & (SYN | FIN | RST) or c.seq[later] != seq or c.payload_len[later] != payload_len:
             break
         is_late = c.own_ns[later] >= REPEAT_NS
-        if payload_len == 1 and c.relation[later] == REL_BELOW and is_late and c.in_flight[later] <= 0:
-            return REPEATS_ONE_OCTET
+        if payload_len == 1 and c.relation[later] == REL_BELOW and is_late:
+            return REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else NEVER
         if payload_len == 0 and is_unsolicited_repeat(c, later) and is_unsolicited(c, row):
             return REPEATED_UNSOLICITED
         break
@@ -93,12 +118,50 @@ def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
     row = order[place]
     for other in range(place - 1, first - 1, -1):
         earlier = order[other]
-        if c.kind[earlier] == KIND_ICMP_ERROR or c.end[earlier] != c.end[row]:
+        if is_extra(c, earlier) or c.end[earlier] != c.end[row]:
             continue
         is_same = c.seq[earlier] == c.seq[row] and c.payload_len[earlier] == 0 and c.payload_len[row] == 0
         if is_same and is_unsolicited_repeat(c, row) and is_unsolicited(c, earlier):
             return REPEATED_UNSOLICITED
         return NEVER
+    return NEVER
+
+
+def is_paced_like_probes(c: Any, order: Any, place: int, first: int, last: int) -> bool:
+    """One octet again, of which it is not sure that it was acknowledged: data backs off (RFC 6298 §5.5).
+
+    If the octet is known to be unacknowledged it must keep an even pace to be a probe's.
+    """
+    pace = pace_of(c, order, place, first, last)
+    return pace == EVEN if c.in_flight[order[place]] > 0 else pace != BACKING_OFF
+
+
+def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
+    """Whether three in a row of this end's segments at one place, this one among them, come evenly or back off."""
+    before, after = alike(c, order, place, first - 1, -1), alike(c, order, place, last, 1)
+    if before != NEVER and after == NEVER:
+        place, before, after = before, alike(c, order, before, first - 1, -1), place
+    elif before == NEVER and after != NEVER:
+        place, before, after = after, place, alike(c, order, after, last, 1)
+    if before == NEVER or after == NEVER:
+        return NO_PACE
+    earlier_ns = c.ts_ns[order[place]] - c.ts_ns[order[before]]
+    later_ns = c.ts_ns[order[after]] - c.ts_ns[order[place]]
+    if 2 * later_ns >= 3 * earlier_ns:
+        return BACKING_OFF
+    is_even = abs(later_ns - earlier_ns) * 7 <= earlier_ns  # a timer wheel makes the first spacing an eighth longer
+    return EVEN if is_even and later_ns < LONGEST_PACE_NS else NO_PACE
+
+
+def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
+    """The next place of the flow, or the one before, where the end sends the same again, with nothing else between."""
+    row = order[place]
+    for other in range(place + step, stop, step):
+        near = order[other]
+        if is_extra(c, near) or c.end[near] != c.end[row]:
+            continue
+        is_same = c.seq[near] == c.seq[row] and c.payload_len[near] == c.payload_len[row]
+        return other if is_same and not c.flags[near] & (SYN | FIN | RST) else NEVER
     return NEVER
 
 
@@ -108,18 +171,54 @@ def is_behind_own_fin(c: Any, row: int) -> bool:
 
 
 def is_behind_own_syn(c: Any, row: int) -> bool:
-    """At the octet of its own SYN right after the handshake: no idle time can have run out."""
-    return bool(c.traits[row] & TRAIT_AT_SYN and c.ts_ns[row] - c.data_ns[row] < SYN_SETTLED_NS)
+    """At the octet of its own SYN: before that is acknowledged, or right after the handshake, which it may complete."""
+    if not c.traits[row] & TRAIT_AT_SYN:
+        return False
+    completes = c.traits[row] & TRAIT_AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
+    return bool(completes or c.in_flight[row] > 0 or c.ts_ns[row] - c.data_ns[row] < SYN_SETTLED_NS)
 
 
 def comes_too_soon(c: Any, row: int) -> bool:
-    """Right after data, or with data in flight: an ACK that left before the data, captured behind it.
+    """Right after data, or to acknowledge it: an ACK that left before the data, captured behind it.
 
     Below SND.UNA this cannot be: that octet's acknowledgement is a round trip old.
     """
-    if c.data_ns[row] != NEVER and c.ts_ns[row] - c.data_ns[row] < PROBE_IDLE_NS:
+    if c.data_ns[row] == NEVER:
+        return False
+    since_ns = c.ts_ns[row] - c.data_ns[row]
+    acknowledges = c.traits[row] & TRAIT_ADVANCES and c.traits[row] & TRAIT_PEER_IN_FLIGHT
+    return bool(since_ns < PROBE_IDLE_NS or (acknowledges and since_ns < SOLICITED_NS))
+
+
+def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:
+    """Its end waits for an ACK, so that no probe is due (RFC 9293 §3.8.4 MUST-26), and nothing shows that it was one.
+
+    The ACK may be missing in the capture: then an answer comes at once, or the segment again, and no data.
+    """
+    row = order[place]
+    if c.payload_len[row] > 0 or c.in_flight[row] <= 0:
+        return False
+    if c.idle_ns[row] < REPEAT_NS:
         return True
-    return bool(c.payload_len[row] == 0 and c.in_flight[row] > 0 and c.idle_ns[row] < REPEAT_NS)
+    for other in range(place + 1, last):
+        later = order[other]
+        if is_extra(c, later):
+            continue
+        if c.end[later] != c.end[row]:
+            return not (answers(c, later, row) and c.ts_ns[later] - c.ts_ns[row] <= ANSWER_NS)
+        is_again = c.seq[later] == c.seq[row] and c.payload_len[later] == 0 and c.own_ns[later] >= REPEAT_NS
+        return not (is_again or (c.flags[later] & RST and c.seq[later] == seq_add(c.seq[row], 1)))
+    return True
+
+
+def is_octet_again(c: Any, order: Any, place: int, first: int, last: int) -> bool:
+    """The one octet that its end sent last, sooner than any probe, or backing off where no ACK can be seen."""
+    row = order[place]
+    if not c.traits[row] & TRAIT_SAME_OCTET:
+        return False
+    if c.own_ns[row] < REPEAT_NS:
+        return True
+    return c.in_flight[row] == NEVER and pace_of(c, order, place, first, last) == BACKING_OFF
 
 
 def is_unsolicited(c: Any, row: int) -> bool:
@@ -131,24 +230,38 @@ def is_unsolicited_repeat(c: Any, row: int) -> bool:
     return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.traits[row] & TRAIT_SAME_ACK)
 
 
-def is_window_probe_with_data(c: Any, row: int) -> bool:
+def peer_window(c: Any, order: Any, place: int, last: int) -> int:
+    """The other end's window: its last, or where it has not been heard yet, that of its next segment."""
+    row = order[place]
+    if c.peer_window[row] != NEVER:
+        return int(c.peer_window[row])
+    for other in range(place + 1, last):
+        later = order[other]
+        if c.end[later] != c.end[row] and not is_extra(c, later):
+            return NEVER if c.flags[later] & RST else int(c.window[later])
+    return NEVER
+
+
+def is_window_probe_with_data(c: Any, row: int, window: int) -> bool:
     """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1)."""
-    return bool(c.payload_len[row] == 1 and c.relation[row] == REL_NEXT and c.peer_window[row] == 0)
+    if c.payload_len[row] != 1 or window != 0:
+        return False
+    return bool(c.relation[row] == REL_NEXT or c.relation[row] == REL_UNKNOWN or c.in_flight[row] > 0)
 
 
-def is_persist_timer(c: Any, order: Any, place: int, last: int, persists: int) -> bool:
+def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, persists: int) -> bool:
     """The window is closed and there is something to send: probes begin after one RTO and double (RFC 9293 §3.8.6.1).
 
     With nothing to send it is the keepalive timer, which waits a second at least and keeps its pace.
     """
     row = order[place]
-    if persists or c.any_ns[row] == NEVER or c.ts_ns[row] - c.any_ns[row] < REPEAT_NS:
+    pace = pace_of(c, order, place, first, last)
+    if c.any_ns[row] == NEVER and not persists:
+        return pace != EVEN
+    if persists or c.ts_ns[row] - c.any_ns[row] < REPEAT_NS or pace == BACKING_OFF:
         return True
-    for other in range(place + 1, last):
-        later = order[other]
-        if c.end[later] == c.end[row] and c.kind[later] != KIND_ICMP_ERROR:
-            return bool(c.payload_len[later] <= 1 and c.own_ns[later] < REPEAT_NS and c.peer_window[later] == 0)
-    return False
+    after = alike(c, order, place, last, 1)
+    return bool(after != NEVER and c.own_ns[order[after]] < REPEAT_NS and c.peer_window[order[after]] == 0)
 
 
 def is_resend(c: Any, row: int) -> bool:
@@ -182,27 +295,39 @@ def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
     relation = c.relation[row]
     if relation == REL_NEXT or relation == REL_UNKNOWN or c.traits[row] & TRAIT_UNSURE:
         return False
+    return is_refused(c, order, place, last)
+
+
+def is_disputed(c: Any, order: Any, place: int, last: int) -> bool:
+    """SEG.ACK outside of what its receiver accepts, which it answers by an ACK (RFC 5961 §5.2); else a hole in the
+    capture."""
+    return bool(c.traits[order[place]] & TRAIT_UNACCEPTABLE) and is_refused(c, order, place, last)
+
+
+def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
+    """The other end's next segment says at once, and again, where it is."""
+    row = order[place]
     for other in range(place + 1, last):
         later = order[other]
-        if c.end[later] != c.end[row] and c.kind[later] != KIND_ICMP_ERROR and not c.traits[later] & TRAIT_COPY:
+        if c.end[later] != c.end[row] and not is_extra(c, later):
             return says_again_where_it_is(c, later) and is_prompt_answer(c, later, row)
     return False
 
 
 def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
-    """The other end's RST or SYN that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2), or NEVER."""
+    """The other end's RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or -1."""
     row = order[place]
     if not says_again_where_it_is(c, row):
         return NEVER
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
-        if c.kind[earlier] == KIND_ICMP_ERROR or c.traits[earlier] & TRAIT_COPY:
+        if is_extra(c, earlier):
             continue
         if c.end[earlier] == c.end[row] or not is_prompt_answer(c, row, earlier):
             return NEVER
-        is_reset = out.tag[earlier] == STRAY and out.rule[earlier] == CHALLENGED
+        is_refused = out.tag[earlier] == STRAY and out.rule[earlier] in (CHALLENGED, UNACCEPTABLE_ACK)
         is_syn = c.flags[earlier] & (SYN | ACK) == SYN
-        return int(earlier) if is_reset or is_syn else NEVER
+        return int(earlier) if is_refused or is_syn else NEVER
     return NEVER
 
 
@@ -263,7 +388,6 @@ def quoted_row(c: Any, order: Any, place: int, first: int) -> int:
     row = order[place]
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
-        is_segment = c.kind[earlier] != KIND_ICMP_ERROR
-        if is_segment and c.end[earlier] == c.end[row] and c.seq[earlier] == c.seq[row]:
+        if not is_extra(c, earlier) and c.end[earlier] == c.end[row] and c.seq[earlier] == c.seq[row]:
             return int(earlier)
     return NEVER

@@ -63,6 +63,9 @@ class Rule(IntEnum):
     REFUSES_CONTROL = 22
     STEADY_PERIOD = 23
     NOBODY_ANSWERS = 24
+    REVEALED_BY_DATA = 25
+    BOTH_CLOSED = 26
+    UNACCEPTABLE_ACK = 27
 
     @property
     def label(self) -> str:
@@ -118,4 +121,7 @@ class Rule(IntEnum):
     REFUSES_CONTROL,
     STEADY_PERIOD,
     NOBODY_ANSWERS,
+    REVEALED_BY_DATA,
+    BOTH_CLOSED,
+    UNACCEPTABLE_ACK,
 ) = map(int, Rule)

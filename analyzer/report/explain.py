@@ -99,6 +99,11 @@ RULES = {
     Rule.REFUSES_CONTROL: "answers a RST or SYN that it does not obey with where the connection stands (RFC 5961 §3.2, "
     "§4.2)",
     Rule.STEADY_PERIOD: "a little data, again and again after the same time on an otherwise idle connection",
+    Rule.REVEALED_BY_DATA: "the next data of its sender shows that it lay one below SND.NXT",
+    Rule.BOTH_CLOSED: "one below SND.NXT after both FINs were acknowledged: no keepalive timer runs any more (RFC 9293 "
+    "§3.6)",
+    Rule.UNACCEPTABLE_ACK: "SEG.ACK of something never sent, or of long ago, which was answered and not believed (RFC "
+    "5961 §5.2)",
     Rule.NOBODY_ANSWERS: "asks for the link address of the end that fell silent; nobody answers (RFC 826, RFC 4861 "
     "§7.2.5)",
 }

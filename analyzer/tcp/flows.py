@@ -204,9 +204,10 @@ def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any,
 def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: int) -> bool:
     """After a long silence neither SEG.SEQ nor SEG.ACK goes on from the end's last segment, nor can they.
 
-    Timestamps decide where there are any: within one connection they neither run back (RFC 7323 §5.3) nor
-    faster than 1 MHz. Without them, both numbers must lie further back than a resend, or ahead by more
-    than any window. A capture that merely missed frames shows neither.
+    Timestamps that run back (RFC 7323 §5.3), or faster than 1 MHz, show another connection; those that go on show
+    nothing, since one clock serves all connections between two hosts (Linux secure_tcp_ts_off). Without that, both
+    numbers must lie further back than a resend, or ahead by more than any window. A capture that merely missed
+    frames shows neither.
     """
     if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[me] == NEVER:
         return False
@@ -217,7 +218,8 @@ def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: in
     tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[me]
     if tsval != NEVER and seen_tsval != NEVER and silent_ns < MICROSECOND_WRAP_NS:
         ticks = seq_diff(tsval, seen_tsval)
-        return ticks < 0 or ticks > silent_ns // 1000
+        if ticks < 0 or ticks > silent_ns // 1000:
+            return True
     return is_out_of_reach(ahead) and is_out_of_reach(acknowledged)
 
 

@@ -10,7 +10,7 @@ caller owns, so that the input may be cut into batches anywhere.
 from typing import Any
 
 from analyzer.columns import Table
-from analyzer.diagnostics import TIME_BACKWARDS, note
+from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.jit import Engine
 from analyzer.schema import (
     ACK,
@@ -21,6 +21,7 @@ from analyzer.schema import (
     KIND_TCP,
     NEIGHBOURS,
     NEVER,
+    RECENT,
     RST,
     SYN,
 )
@@ -28,15 +29,19 @@ from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.traits import (
     PLAUSIBLE_ACK,
+    RECENT_SLOTS,
     REL_NEXT,
     REPLY_NS,
     TRAIT_AFTER_SUSPECT,
     TRAIT_COPY,
     TRAIT_REFUSES_SYN,
     TRAIT_SAME_ACK,
+    TRAIT_UNACCEPTABLE,
     TRAIT_UNSURE,
     is_below,
     is_old_again,
+    is_seen_again,
+    look_of,
     may_be_probe,
     relation_of,
     traits_of,
@@ -54,12 +59,14 @@ class Tracker:
     def __init__(self) -> None:
         self.table = FlowTable()
         self.candidates = Table(CANDIDATES)
+        self.recent = Table(RECENT, fill=NEVER)
         self.neighbours = Table(NEIGHBOURS)
 
     def feed(self, packets: Table, engine: Engine, counts: Any) -> None:
         """Take in a batch; the rows of `packets` are free again afterwards."""
         self.table.assign(packets, engine)
         self.candidates.reserve(packets.rows)
+        self.recent.reserve(RECENT_SLOTS)
         before = self.candidates.rows
         self.candidates.rows = engine.run(
             track,
@@ -67,6 +74,7 @@ class Tracker:
             packets.rows,
             self.table.flows.view,
             self.table.ends.view,
+            self.recent.view,
             self.candidates.view,
             before,
             counts,
@@ -88,7 +96,7 @@ class Tracker:
                 )
 
 
-def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, counts: Any) -> int:
+def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any, rows: int, counts: Any) -> int:
     """Kernel: returns the number of candidates; at most one a packet is added."""
     for at in range(count):
         kind = packets.kind[at]
@@ -103,7 +111,16 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
         peer = me ^ 1
         ts, seq, ack, flags = packets.ts_ns[at], packets.seq[at], packets.ack[at], packets.flags[at]
         payload_len, tsval = packets.payload_len[at], packets.tsval[at]
-        traits = 0
+
+        look = look_of(packets, at, me)
+        slot = (look ^ (look >> 31)) & (RECENT_SLOTS - 1)
+        since_ns = abs(ts - recent.ts_ns[slot]) if recent.look[slot] == look else NEVER
+        recent.look[slot], recent.ts_ns[slot] = look, ts
+        if ends.held_nxt[me] != NEVER:
+            let_go(ends, me, seq, payload_len, flags, ts - ends.last_ns[peer])
+        snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
+        relation = relation_of(seq, snd_nxt, snd_una)
+        is_copy = since_ns != NEVER and is_seen_again(packets, at, ends, me, peer, relation, since_ns)
 
         if flows.packets[flow] == 0:
             flows.first_ns[flow] = ts
@@ -114,20 +131,18 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             if idle_ns < 0:
                 note(counts, TIME_BACKWARDS, packets.frame[at])
                 if idle_ns <= -STEP_BACK_NS:
-                    if is_old_again(packets, at, ends, me, peer):
-                        traits = TRAIT_COPY
-                    else:
+                    is_copy = is_copy or is_old_again(packets, at, ends, me, peer)
+                    if not is_copy:
                         set_clock_back(flows, flow, ends, ts)
                 idle_ns = 0
             if idle_ns > flows.max_idle_ns[flow]:
                 flows.max_idle_ns[flow] = idle_ns
         own_ns = max(ts - ends.last_ns[me], 0) if ends.last_ns[me] != NEVER else NEVER
 
-        snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
-        relation = relation_of(seq, snd_nxt, snd_una)
-        in_flight = seq_diff(snd_nxt, snd_una) if snd_nxt != NEVER and snd_una != NEVER else NEVER
+        is_known = snd_una != NEVER and ends.sent_ns[me] != NEVER  # an ACK one too low is nothing in flight
+        in_flight = seq_diff(snd_nxt, snd_una) if is_known else NEVER
         window = scaled_window(packets.window[at], flags, ends, me, peer)
-        traits |= traits_of(packets, at, ends, me, peer, relation, window, own_ns)
+        traits = traits_of(packets, at, ends, me, peer, relation, window, own_ns, is_copy)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
         is_small = payload_len <= 1 and not flags & (SYN | FIN | RST)
         is_suspect = is_small and (may_be_probe(relation) or (traits & TRAIT_UNSURE) != 0 or ends.window[peer] == 0)
@@ -135,11 +150,12 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
 
         if (
             flags & (SYN | FIN | RST)
-            or traits & (TRAIT_AFTER_SUSPECT | TRAIT_COPY)
+            or traits & (TRAIT_AFTER_SUSPECT | TRAIT_COPY | TRAIT_UNACCEPTABLE)
             or idle_ns >= IDLE_NS
             or is_resend
             or is_suspect
             or (payload_len == 0 and traits & TRAIT_SAME_ACK)
+            or (payload_len > 0 and ends.is_suspect[me] == 1 and traits & TRAIT_UNSURE)
         ):
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], ts
             out.flow[rows], out.end[rows], out.kind[rows] = flow, end, KIND_TCP
@@ -155,11 +171,11 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             rows += 1
 
         flows.packets[flow] += 1
+        if is_copy:
+            note(counts, CAPTURED_TWICE, packets.frame[at])
+            continue
         flows.octets[flow] += payload_len
         flows.last_ns[flow] = max(ts, flows.last_ns[flow])
-        if traits & TRAIT_COPY:
-            ends.last_ns[me] = max(ts, ends.last_ns[me])  # the next copy is measured from this one
-            continue
         if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
             ends.sent_ns[me] = ts
@@ -179,8 +195,21 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int, 
             ends.fin_seq[me] = seq_add(seq, payload_len)
         ends.last_ns[me], ends.last_seq[me], ends.last_ack[me] = ts, seq, ack
         ends.last_len[me], ends.last_flags[me] = payload_len, flags
+        if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0 and packets.ip_id[at] != ends.last_ip_id[me]:
+            ends.counts_ids[me] = 1
         ends.last_ip_id[me], ends.last_tsval[me] = packets.ip_id[at], tsval
     return rows
+
+
+def let_go(ends: Any, me: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:
+    """After an ACK of what was not captured: a prompt empty segment where the end was before denies that it sent that.
+
+    So the ACK was unacceptable (RFC 5961 §5.2), and not a hole in the capture.
+    """
+    is_bare = payload_len == 0 and not flags & (SYN | FIN | RST)
+    if is_bare and seq == ends.held_nxt[me] and since_ns <= REPLY_NS:
+        ends.snd_nxt[me], ends.snd_una[me] = ends.held_nxt[me], ends.held_una[me]
+    ends.held_nxt[me] = NEVER
 
 
 def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int:
@@ -208,6 +237,8 @@ def take_ack(ends: Any, me: int, peer: int, ack: int, flags: int, ts: int) -> No
     snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
     if snd_nxt != NEVER and abs(seq_diff(ack, snd_nxt)) > PLAUSIBLE_ACK:
         return
+    if ends.is_sure[peer] == 1 and snd_una != NEVER and seq_diff(ack, snd_nxt) > 1:  # one is a probe's octet
+        ends.held_nxt[peer], ends.held_una[peer] = snd_nxt, snd_una
     if snd_una == NEVER or seq_diff(ack, snd_una) > 0:
         ends.snd_una[peer] = ack
         if ends.sent_ns[peer] != NEVER:

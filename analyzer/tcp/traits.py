@@ -19,7 +19,8 @@ TRAIT_SAME_ACK = 2
 """SEG.ACK and the window differ in nothing or only in the window from the last segment's."""
 TRAIT_SAME_WINDOW = 4
 TRAIT_COPY = 8
-"""Equal to the end's last segment, milliseconds later: the same packet captured twice."""
+"""The same packet captured twice: equal to one of the end's, milliseconds later, or one from before the clock was set
+back."""
 TRAIT_PEER_IN_FLIGHT = 16
 """The other end has octets unacknowledged."""
 TRAIT_REVEALS = 32
@@ -34,11 +35,25 @@ TRAIT_OUTSIDE = 512
 """A RST whose SEG.SEQ lies outside of the other end's window (RFC 9293 §3.5.3)."""
 TRAIT_REFUSES_SYN = 1024
 """A bare ACK for a SYN: its sender still holds an older connection (RFC 9293 §3.5.1)."""
+TRAIT_CLOSED = 2048
+"""Both ends have sent FIN and had it acknowledged."""
+TRAIT_AFTER_SYN = 4096
+"""The end has sent nothing but its SYN so far."""
+TRAIT_ADVANCES = 8192
+"""SEG.ACK is beyond that of the end's last segment: it acknowledges something new."""
+TRAIT_SAME_OCTET = 16384
+"""The one octet that the end's last segment was."""
+TRAIT_UNACCEPTABLE = 32768
+"""SEG.ACK is of what the other end has not sent, as far as was captured, or of long ago (RFC 5961 §5.2)."""
 
 COPY_NS = 5_000_000
 """A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
 LATE_COPY_NS = 200_000_000
-"""Or so much later where both IP ID and timestamp say that it is one (interfaces whose clocks differ)."""
+"""Or so much later where the IP ID says that it is one (interfaces whose clocks differ)."""
+BARE_COPY_NS = 1_000_000
+"""Without IP ID and timestamp a segment sent again after an answer differs in nothing; but no stack is so quick."""
+RECENT_SLOTS = 1 << 16
+"""Segments whose look is remembered to know their copies by; 5 ms at a million a second need a tenth of it."""
 REPLY_NS = 2_000_000_000
 """What acknowledges data later than any round trip is no measure of one."""
 PLAUSIBLE_ACK = 1 << 30
@@ -68,25 +83,35 @@ def may_be_probe(relation: int) -> bool:
     return is_below(relation) or relation == REL_UNKNOWN or relation == REL_BEYOND
 
 
-def traits_of(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, window: int, own_ns: int) -> int:
+def traits_of(
+    packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, window: int, own_ns: int, is_copy: bool
+) -> int:
     """What the per-flow stage wants to know and only the state of this moment can tell."""
     seq, ack, flags = packets.seq[at], packets.ack[at], packets.flags[at]
-    traits = 0
+    traits = TRAIT_COPY if is_copy else 0
     if relation != REL_UNKNOWN and ends.is_sure[me] != 1:
         traits |= TRAIT_UNSURE
     if ends.is_suspect[peer] == 1:
         traits |= TRAIT_AFTER_SUSPECT
-    if own_ns != NEVER and flags & ACK and ends.last_flags[me] & ACK and ack == ends.last_ack[me]:
-        if relation == REL_NEXT or relation == REL_BELOW:
-            traits |= TRAIT_SAME_ACK
-        if window == ends.window[me]:
-            traits |= TRAIT_SAME_WINDOW
-    if own_ns != NEVER and own_ns <= LATE_COPY_NS and is_copy(packets, at, ends, me, own_ns):
-        traits |= TRAIT_COPY
+    if own_ns != NEVER and flags & ACK and ends.last_flags[me] & ACK:
+        if ack == ends.last_ack[me]:
+            if relation == REL_NEXT or relation == REL_BELOW:
+                traits |= TRAIT_SAME_ACK
+            if window == ends.window[me]:
+                traits |= TRAIT_SAME_WINDOW
+        elif seq_diff(ack, ends.last_ack[me]) > 0:
+            traits |= TRAIT_ADVANCES
+    if own_ns != NEVER and packets.payload_len[at] == 1 and ends.last_len[me] == 1 and seq == ends.last_seq[me]:
+        traits |= TRAIT_SAME_OCTET
+    if own_ns != NEVER and ends.last_flags[me] & SYN:
+        traits |= TRAIT_AFTER_SYN
     if ends.snd_una[peer] != NEVER and ends.snd_nxt[peer] != ends.snd_una[peer]:
         traits |= TRAIT_PEER_IN_FLIGHT
-    if ends.fin_seq[me] != NEVER and seq == ends.fin_seq[me]:
-        traits |= TRAIT_AT_FIN
+    if ends.fin_seq[me] != NEVER:
+        if seq == ends.fin_seq[me]:
+            traits |= TRAIT_AT_FIN
+        if has_fin_acknowledged(ends, me) and has_fin_acknowledged(ends, peer):
+            traits |= TRAIT_CLOSED
     if ends.isn[me] != NEVER and seq == ends.isn[me]:
         traits |= TRAIT_AT_SYN
     if reveals_probe(packets, at, ends, peer):
@@ -95,23 +120,41 @@ def traits_of(packets: Any, at: int, ends: Any, me: int, peer: int, relation: in
         traits |= TRAIT_OUTSIDE
     if refuses_syn(packets, at, ends, me, peer):
         traits |= TRAIT_REFUSES_SYN
+    if flags & (SYN | RST | ACK) == ACK and is_unacceptable(ack, ends, me, peer):
+        traits |= TRAIT_UNACCEPTABLE
     return traits
 
 
-def is_copy(packets: Any, at: int, ends: Any, me: int, own_ns: int) -> bool:
-    """The same packet again, not the same segment sent again: IP ID or timestamp are equal too."""
-    if (
-        packets.seq[at] != ends.last_seq[me]
-        or packets.ack[at] != ends.last_ack[me]
-        or packets.payload_len[at] != ends.last_len[me]
-        or packets.flags[at] != ends.last_flags[me]
-        or packets.tsval[at] != ends.last_tsval[me]
-    ):
-        return False
-    if packets.ip_id[at] > 0:
-        is_same = packets.ip_id[at] == ends.last_ip_id[me]
-        return is_same and (own_ns <= COPY_NS or packets.tsval[at] != NEVER)
-    return own_ns <= COPY_NS and (packets.tsval[at] != NEVER or own_ns < COPY_NS // 5)
+def look_of(packets: Any, at: int, me: int) -> int:
+    """A number for everything that a copy of a segment has in common with it; a copy on a router's other side has
+    another TTL, and checksums."""
+    look: int = (
+        packets.seq[at] * 0x2545F491
+        ^ packets.ack[at] * 0x5851F42D
+        ^ (packets.tsval[at] + 1) * 0x4C957F2B
+        ^ (packets.ip_id[at] + 1) * 0x14057B7E
+        ^ (packets.window[at] * 0x10000 + packets.flags[at]) * 0x1B873593
+        ^ packets.payload_len[at] * 0x3C6EF35F
+        ^ me * 0x41C64E6D
+    )
+    return look
+
+
+def is_seen_again(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, since_ns: int) -> bool:
+    """Of a segment that looks like one of the same end `since_ns` before: the same packet, not sent again.
+
+    A packet that is sent again has another IP identification (RFC 6864 §4.1), where there is any, and
+    mostly another timestamp.
+    """
+    ip_id, ts = packets.ip_id[at], packets.ts_ns[at]
+    if ip_id > 0 and (packets.tsval[at] != NEVER or ends.counts_ids[me] == 1):
+        return since_ns <= LATE_COPY_NS
+    if since_ns > COPY_NS or ip_id > 0 or packets.tsval[at] != NEVER:
+        return since_ns <= COPY_NS
+    if is_below(relation) or ends.last_ns[peer] < ts - since_ns:
+        return True  # nobody probes twice in milliseconds; nothing was heard that could have made the end say it again
+    is_ack = packets.payload_len[at] == 0 and not packets.flags[at] & (SYN | FIN | RST)
+    return since_ns <= BARE_COPY_NS and not (is_ack and relation == REL_NEXT)
 
 
 def is_old_again(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
@@ -131,6 +174,21 @@ def is_old_again(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
     if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0:
         return bool(((packets.ip_id[at] - ends.last_ip_id[me] + 0x8000) & 0xFFFF) - 0x8000 <= 0)
     return True
+
+
+def has_fin_acknowledged(ends: Any, end: int) -> bool:
+    fin_seq, snd_una = ends.fin_seq[end], ends.snd_una[end]
+    return bool(fin_seq != NEVER and snd_una != NEVER and seq_diff(snd_una, fin_seq) > 0)
+
+
+def is_unacceptable(ack: int, ends: Any, me: int, peer: int) -> bool:
+    """Above the other end's SND.NXT, or further below its SND.UNA than any window reached (RFC 5961 §5.2)."""
+    snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
+    if ends.is_sure[peer] != 1 or snd_nxt == NEVER or snd_una == NEVER:
+        return False
+    is_scale_known = ends.isn[me] != NEVER and ends.isn[peer] != NEVER
+    reach = max(ends.window[me], 0xFFFF) if is_scale_known else PLAUSIBLE_ACK
+    return seq_diff(ack, snd_nxt) > 0 or seq_diff(ack, snd_una) < -reach
 
 
 def is_outside(seq: int, ends: Any, me: int, peer: int) -> bool:

@@ -84,7 +84,7 @@ def test_traits(text: str, trait: int) -> None:
         ("1 A>B A seq 1000 ack 5001", TRAIT_SAME_ACK),
         ("1 A>B A seq 999 ack 5000 win 7", TRAIT_SAME_WINDOW),
         ("1 A>B A seq 999 ack 5000 \n 1.001 A>B A seq 999 ack 5000", TRAIT_COPY),  # another IP identification
-        ("1 A>B A seq 999 ack 5000 ipid 5 \n 1.1 A>B A seq 999 ack 5000 ipid 5", TRAIT_COPY),
+        ("1 A>B A seq 999 ack 5000 ipid 5 \n 1.3 A>B A seq 999 ack 5000 ipid 5", TRAIT_COPY),
         ("2 A>B A seq 1000 ack 5000", TRAIT_PEER_IN_FLIGHT),
         ("1 A>B PA seq 1000 len 9 \n 1.1 B>A A seq 5000 ack 1009 \n 3 B>A A seq 5000 ack 1009", TRAIT_AFTER_SUSPECT),
         ("2 A>B A seq 999 ack 5000", TRAIT_UNSURE),
