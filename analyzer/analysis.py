@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.packets import Decoder, address
+from analyzer.capture.packets import Decoder, address, count_of, span
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
@@ -169,21 +169,15 @@ class Analyzer:
         self.tracker = Tracker()
         self._frames = 0
         self._tcp_packets = 0
-        self._first_ns = self._last_ns = NEVER
+        self._span_ns = array("q", [NEVER, NEVER])
 
     def feed(self, buffer: bytearray, records: Table) -> None:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
         packets = self.decoder.decode(buffer, records, self._frames + 1, self.engine, self.diagnostics.counts)
-        self._note_times(records.view.ts_ns[: records.rows])
+        self.engine.run(span, records.view, records.rows, self._span_ns)
         self._frames += records.rows
-        self._tcp_packets += packets.view.kind[: packets.rows].count(KIND_TCP)
+        self._tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
         self.tracker.feed(packets, self.engine, self.diagnostics.counts)
-
-    def _note_times(self, ts_ns: "array[int]") -> None:
-        if ts_ns:
-            first, last = min(ts_ns), max(ts_ns)
-            self._first_ns = first if self._first_ns == NEVER else min(first, self._first_ns)
-            self._last_ns = max(last, self._last_ns)
 
     def finish(self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int]) -> Analysis:
         """Draw the findings; `link_types` are the numbers that the capture declares."""
@@ -196,8 +190,8 @@ class Analyzer:
             formats=tuple(dict.fromkeys(formats)),
             packets=self._frames,
             tcp_packets=self._tcp_packets,
-            first_ns=self._first_ns,
-            last_ns=self._last_ns,
+            first_ns=self._span_ns[0],
+            last_ns=self._span_ns[1],
             link_types=tuple(names),
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)

@@ -1,12 +1,17 @@
 """Growable tables of typed columns that the interpreter and numba both index.
 
-A column is an `array.array`: indexing it gives Python ints to the interpreter, and numba
-sees the same memory through a zero-copy view, so one storage serves one kernel text.
+A row lies in one piece, so that all that is known of an end is in two or three lines of the processor's cache.
+To the interpreter a column is a strided memoryview, which gives Python ints; compiled kernels index the same
+memory (rows.py). So one storage serves one kernel text, `table.column[row]`.
 """
 
-from array import array
+import sys
 from collections.abc import Sequence
+from mmap import mmap
 from typing import Any
+
+OCTETS = {"b": 1, "h": 2, "i": 4, "q": 8}
+"""Of a column's type code."""
 
 
 class Table:
@@ -17,8 +22,9 @@ class Table:
         self.fields = fields
         self.fill = fill
         self.rows = 0
+        self._offsets, self._stride = row_layout(fields)
         self._room = 0
-        self._arrays = [array(column.typecode) for column in fields.columns]
+        self._memory: Any = bytearray()
         self._view: Any = None
 
     def reserve(self, extra: int) -> None:
@@ -26,18 +32,33 @@ class Table:
         wanted = self.rows + extra
         if wanted <= self._room:
             return
-        grow = max(wanted, 2 * self._room) - self._room
-        for one in self._arrays:
-            one.extend(array(one.typecode, [self.fill]) * grow)
-        self._room += grow
-        self._view = None
+        before = self._room * self._stride
+        self._room = max(wanted, 2 * self._room)
+        memory = mmap(-1, self._room * self._stride)  # room that is never written to takes no memory
+        memory[:before] = self._memory[:before]
+        if self.fill:
+            memory[before:] = self._new_row() * (self._room - before // self._stride)
+        self._memory, self._view = memory, None
+
+    def _new_row(self) -> bytes:
+        row = bytearray(self._stride)
+        for column in self.fields.columns:
+            at, size = self._offsets[column.name], OCTETS[column.typecode]
+            row[at : at + size] = self.fill.to_bytes(size, sys.byteorder, signed=True)
+        return bytes(row)
 
     @property
     def view(self) -> Any:
-        """The columns by name, for a kernel. Not to be kept across `reserve`."""
+        """The columns by name, for a kernel or to look at. Not to be kept across `reserve`."""
         if self._view is None:
-            self._view = self.fields(*self._arrays)
+            self._view = self.fields(*map(self._column, self.fields.columns))
+            self._view.memory, self._view.room = self._memory, self._room
         return self._view
+
+    def _column(self, column: Any) -> Any:
+        size = OCTETS[column.typecode]
+        octets = memoryview(self._memory)[: self._room * self._stride]
+        return octets.cast(column.typecode)[self._offsets[column.name] // size :: self._stride // size]
 
     def __len__(self) -> int:
         return self.rows
@@ -45,18 +66,30 @@ class Table:
     def keep(self, rows: Sequence[int]) -> None:
         """Only these rows, in this order; the room of the others is given back."""
         kept = self.excerpt(rows)
-        self._arrays, self.rows, self._room, self._view = kept._arrays, kept.rows, kept._room, None
+        self._memory, self.rows, self._room, self._view = kept._memory, kept.rows, kept._room, None
 
     def excerpt(self, rows: Sequence[int]) -> "Table":
         """Another table with copies of these rows, in this order."""
         other = Table(self.fields, self.fill)
-        other._arrays = [array(one.typecode, map(one.__getitem__, rows)) for one in self._arrays]
-        other.rows = other._room = len(rows)
+        other.reserve(len(rows))
+        other.rows = len(rows)
+        stride = self._stride
+        for index, row in enumerate(rows):
+            other._memory[index * stride : (index + 1) * stride] = self._memory[row * stride : (row + 1) * stride]
         return other
 
     def append(self, *values: int) -> None:
         """One row, in the order of the columns."""
         self.reserve(1)
-        for one, value in zip(self._arrays, values, strict=True):
+        for one, value in zip(self.view, values, strict=True):
             one[self.rows] = value
         self.rows += 1
+
+
+def row_layout(fields: Any) -> tuple[dict[str, int], int]:
+    """Where in a row each column lies, and the length of a row: the widest first, so that nothing is in between."""
+    offsets, at = {}, 0
+    for column in sorted(fields.columns, key=lambda one: -OCTETS[one.typecode]):
+        offsets[column.name] = at
+        at += OCTETS[column.typecode]
+    return offsets, (at + 7) // 8 * 8

@@ -42,7 +42,7 @@ class Engine:
             self.compiled = self._octets >= FIRST_COMPILE_FROM_OCTETS or _cache().exists()
 
     def run(self, kernel: Callable[..., int], *arguments: Any) -> int:
-        """Call `kernel`; NamedTuples of columns, columns, buffers and ints may be passed."""
+        """Call `kernel`; views of tables, NamedTuples of them, arrays, buffers and ints may be passed."""
         if not self.compiled:
             return kernel(*arguments)
         return int(_compiled(kernel)(*[_as_numpy(one) for one in arguments]))
@@ -105,16 +105,19 @@ def _make_callable_from_kernels(function: Callable[..., Any], seen: set[Any]) ->
         if isinstance(helper, FunctionType) and helper.__module__.startswith("analyzer.") and helper not in seen:
             seen.add(helper)
             _make_callable_from_kernels(helper, seen)
-            register_jitable(helper)
+            register_jitable(forceinline=True)(helper)
 
 
 def _as_numpy(argument: Any) -> Any:
     import numpy as np
 
+    if isinstance(argument, tuple):
+        from analyzer.rows import rows_of
+
+        is_view = hasattr(argument, "columns")
+        return rows_of(argument) if is_view else type(argument)(*[_as_numpy(one) for one in argument])
     if isinstance(argument, array):
         return np.frombuffer(argument, dtype=argument.typecode) if len(argument) else np.empty(0, argument.typecode)
     if isinstance(argument, bytearray | mmap):
         return np.frombuffer(argument, dtype=np.uint8)
-    if isinstance(argument, tuple):
-        return type(argument)(*[_as_numpy(one) for one in argument])
     return argument

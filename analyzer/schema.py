@@ -19,15 +19,13 @@ class Column(NamedTuple):
     meaning: str
 
 
-def table(name: str, *columns: Column, module: str = __name__) -> Any:
+def table(name: str, *columns: Column) -> Any:
     """A NamedTuple type with a field for each column; `columns` describes them.
 
-    It must be bound to `name` in `module`: numba finds cached machine code by the types of
-    the arguments, and those only compare equal when they can be imported again.
+    Its instances, the views of a columns.Table, have room for what compiled kernels need (rows.py).
     """
-    fields = namedtuple(name, [column.name for column in columns], module=module)  # type: ignore[misc]  # fields are data
-    fields.columns = columns  # type: ignore[attr-defined]  # so that one name stands for all of a table
-    return fields
+    fields = namedtuple(name, [column.name for column in columns])  # type: ignore[misc]  # fields are data
+    return type(name, (fields,), {"columns": columns, "rows": None})
 
 
 RECORDS = table(

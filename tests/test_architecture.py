@@ -12,7 +12,7 @@ TESTS = ROOT / "tests"
 MAX_LINES = 450
 
 BASE = "base"
-BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "schema", "sequence", "version"}
+BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "rows", "schema", "sequence", "version"}
 LEVELS = {
     BASE: 0,
     "capture": 1,
@@ -31,7 +31,8 @@ HOMES = {
     "dpkt": ("capture/encapsulation.py",),
     "jinja2": ("report/",),
     "matplotlib": ("report/",),
-    "numba": ("jit.py",),
+    "numba": ("jit.py", "rows.py"),
+    "llvmlite": ("rows.py",),
     "pandas": ("report/",),
     "rich": ("cli/", "monitor/", "report/"),
     "scapy": ("capture/interface.py",),

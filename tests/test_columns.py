@@ -2,8 +2,8 @@
 
 import pytest
 
-from analyzer.columns import Table
-from analyzer.schema import NEIGHBOURS, NEVER, RECORDS
+from analyzer.columns import OCTETS, Table, row_layout
+from analyzer.schema import NEIGHBOURS, PACKETS, RECORDS
 
 
 def test_rows_come_back_as_they_were_appended() -> None:
@@ -15,12 +15,12 @@ def test_rows_come_back_as_they_were_appended() -> None:
     assert table.view.link_type[99] == -5
 
 
-def test_growth_keeps_rows_and_fills_the_room() -> None:
-    table = Table(RECORDS, fill=NEVER)
+def test_growth_keeps_rows_and_the_room_is_empty() -> None:
+    table = Table(RECORDS)
     table.append(7, 7, 7, 7, 7)
     table.reserve(1000)
     assert table.view.offset[0] == 7
-    assert list(table.view.offset[1:1001]) == [NEVER] * 1000
+    assert list(table.view.offset[1:1001]) == [0] * 1000
     assert len(table) == 1
 
 
@@ -50,7 +50,7 @@ def test_a_row_has_a_value_for_each_column() -> None:
 
 
 def test_a_value_must_fit_its_column() -> None:
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match="invalid value"):
         Table(RECORDS).append(0, 0, 0, 0, 2**31)
 
 
@@ -63,3 +63,12 @@ def test_an_excerpt_is_a_copy_and_keep_gives_back_the_room() -> None:
     assert list(table.view.ts_ns[:5]) == [0, 1, 2, 3, 4]
     table.keep([1, 4])
     assert (table.rows, list(table.view.ts_ns)) == (2, [1, 4])
+
+
+def test_a_row_lies_in_one_piece_without_holes() -> None:
+    offsets, stride = row_layout(PACKETS)
+    octets = sum(OCTETS[column.typecode] for column in PACKETS.columns)
+    assert stride == (octets + 7) // 8 * 8
+    taken = sorted((offsets[one.name], OCTETS[one.typecode]) for one in PACKETS.columns)
+    assert all(at % size == 0 for at, size in taken)
+    assert [at for at, _ in taken] == [sum(size for _, size in taken[:index]) for index in range(len(taken))]

@@ -56,7 +56,7 @@ def test_compiled_kernels_check_bounds() -> None:
         compiled_engine().run(past_the_end, bytearray(3))
 
 
-def test_an_empty_column_can_be_passed() -> None:
+def test_an_empty_table_can_be_passed() -> None:
     assert compiled_engine().run(kernel, Table(RECORDS).view, bytearray(1), 0, 1) == 0
 
 

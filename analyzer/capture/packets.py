@@ -36,7 +36,7 @@ class Decoder:
         packets.reserve(records.rows + 1)
         packets.rows = engine.run(decode, buffer, records.view, records.rows, first_frame, packets.view, counts)
         for _ in range(MAX_LAYERS):
-            if KIND_WRAPPED not in packets.view.kind[: packets.rows]:
+            if not engine.run(count_of, packets.view, packets.rows, KIND_WRAPPED):
                 return packets
             self._unwrap(buffer, engine, counts)
         kinds, frames = packets.view.kind, packets.view.frame
@@ -54,6 +54,28 @@ class Decoder:
         tunnel = packets.view.tunnel
         for row, *layer in zip(*(column[:rows] for column in layers.view), strict=True):
             tunnel[row] = self.tunnels.number(tunnel[row], *layer)
+
+
+def count_of(packets: Any, count: int, kind: int) -> int:
+    """Kernel: how many packets are of this kind."""
+    found = 0
+    for row in range(count):
+        if packets.kind[row] == kind:
+            found += 1
+    return found
+
+
+def span(records: Any, count: int, span_ns: Any) -> int:
+    """Kernel: widen `span_ns`, the first and the last time, both -1 before any."""
+    first_ns, last_ns = span_ns[0], span_ns[1]
+    for row in range(count):
+        ts_ns = records.ts_ns[row]
+        if ts_ns < first_ns or first_ns == NEVER:
+            first_ns = ts_ns
+        if ts_ns > last_ns:
+            last_ns = ts_ns
+    span_ns[0], span_ns[1] = first_ns, last_ns
+    return count
 
 
 class Tunnels:

@@ -51,7 +51,6 @@ INTERFACES = table(
     Column("shrink", "q", "", "divisor"),
     Column("last_tick", "q", "ticks", "the last that fits a time, -1 none"),
     Column("offset_ns", "q", "ns", "added to the time"),
-    module=__name__,
 )
 
 MICROSECONDS = 6

@@ -47,7 +47,7 @@ class FlowTable:
 
     def __init__(self) -> None:
         self.flows = Table(FLOWS)
-        self.ends = Table(ENDS, fill=NEVER)
+        self.ends = Table(ENDS)
         self.slots = array("i", [NEVER]) * FIRST_SLOTS
         self.seed = int.from_bytes(os.urandom(4), "big")
 
@@ -156,6 +156,8 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
                 flows.syn_seq[flow] = opening_seq(packets, row)
                 flows.first_frame[flow] = packets.frame[row]
                 flows.seen_ns[flow] = packets.ts_ns[row]
+                know_nothing(ends, 2 * flow)
+                know_nothing(ends, 2 * flow + 1)
             elif flows.is_opening[flow] and flags & (SYN | ACK) != SYN:
                 flows.is_opening[flow] = 0
             flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
@@ -166,6 +168,17 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
         packets.flow[row] = flow
         packets.end[row] = end
     return known
+
+
+def know_nothing(ends: Any, end: int) -> None:
+    """The row of an end of which nothing has been seen yet."""
+    ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = NEVER, NEVER, NEVER
+    ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = NEVER, NEVER, NEVER
+    ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = NEVER, NEVER, NEVER, NEVER
+    ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = NEVER, NEVER, NEVER, NEVER
+    ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = NEVER, NEVER, NEVER
+    ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = NEVER, NEVER, NEVER
+    ends.is_suspect[end], ends.ttl[end] = NEVER, NEVER
 
 
 def opening(flags: int) -> int:

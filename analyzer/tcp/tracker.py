@@ -79,21 +79,22 @@ class Tracker:
             before,
             counts,
         )
-        self._keep_neighbours(packets)
+        self.neighbours.reserve(packets.rows)
+        self.neighbours.rows = engine.run(
+            keep_neighbours, packets.view, packets.rows, self.neighbours.view, self.neighbours.rows
+        )
 
-    def _keep_neighbours(self, packets: Table) -> None:
-        columns, view = self.neighbours, packets.view
-        for row in range(packets.rows) if KIND_NEIGHBOUR in view.kind[: packets.rows] else ():
-            if view.kind[row] == KIND_NEIGHBOUR:
-                columns.append(
-                    view.frame[row],
-                    view.ts_ns[row],
-                    view.flags[row],
-                    view.dst_hi[row],
-                    view.dst_lo[row],
-                    view.src_hi[row],
-                    view.src_lo[row],
-                )
+
+def keep_neighbours(packets: Any, count: int, out: Any, rows: int) -> int:
+    """Kernel: ARP and neighbour discovery are no segments, but say who is there; returns the rows of `out` now."""
+    for at in range(count):
+        if packets.kind[at] == KIND_NEIGHBOUR:
+            out.frame[rows], out.ts_ns[rows] = packets.frame[at], packets.ts_ns[at]
+            out.is_answer[rows] = packets.flags[at]
+            out.addr_hi[rows], out.addr_lo[rows] = packets.dst_hi[at], packets.dst_lo[at]
+            out.asker_hi[rows], out.asker_lo[rows] = packets.src_hi[at], packets.src_lo[at]
+            rows += 1
+    return rows
 
 
 def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any, rows: int, counts: Any) -> int:

@@ -37,7 +37,7 @@ def decoded_with_tunnel(
     records.append(123, 0, len(buffer), len(octets), link_type)
     engine.compiled = compiled
     packets = decoder.decode(buffer, records, 5, engine, notes.counts)
-    is_packet = packets.view.kind[: packets.rows].count(KIND_OTHER) < packets.rows
+    is_packet = any(kind != KIND_OTHER for kind in packets.view.kind[: packets.rows])
     row = {name: values[0] for name, values in packets.view._asdict().items()} if is_packet else None
     return row, [one.code.name for one in notes], decoder.tunnels.names[row["tunnel"]] if row else ""
 

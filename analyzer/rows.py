@@ -1,0 +1,153 @@
+"""How compiled kernels see a table: an address, a number of rows, and columns at known places in a row.
+
+As NamedTuples of arrays a table takes seven words a column wherever it goes, and every access its own stride
+and bound. As a type of its own it takes two words, and `table.column[row]` one comparison and one load.
+What is read is an int64 whatever the column's width, as it is an int in the interpreter. Negative rows are
+out of bounds: no kernel counts from the end.
+
+Imported by jit.py when something is to be compiled; it tells numba about the types.
+"""
+
+import operator
+from collections.abc import Hashable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global, signature
+from numba.extending import (
+    NativeValue,
+    lower_builtin,
+    lower_getattr_generic,
+    models,
+    register_model,
+    unbox,
+)
+
+from analyzer.columns import OCTETS, row_layout
+
+
+class Rows:
+    """What a kernel is called with; made once for a view, and lives as long."""
+
+    def __init__(self, view: Any) -> None:
+        octets = np.frombuffer(view.memory, np.uint8) if view.room else np.empty(1, np.uint8)
+        self.octets = octets  # holds what `address` points to
+        self.address: int = octets.ctypes.data
+        self.room: int = view.room
+        fields: Any = type(view)
+        self._numba_type_ = _type_of(fields)
+
+
+def rows_of(view: Any) -> Rows:
+    """`view` is a table's."""
+    if view.rows is None:
+        view.rows = Rows(view)
+    rows: Rows = view.rows
+    return rows
+
+
+@cache
+def _type_of(fields: Hashable) -> "RowsType":
+    return RowsType(fields)
+
+
+class RowsType(types.Type):
+    """The type of a table's rows, by the layout of its fields."""
+
+    def __init__(self, fields: Any) -> None:
+        offsets, self.stride = row_layout(fields)
+        self.columns = {one.name: (one.typecode, offsets[one.name]) for one in fields.columns}
+        super().__init__(name=f"Rows({fields.__name__}, {self.columns}, {self.stride})")
+
+
+class ColumnType(types.Type):
+    """The type of one column: where in a row it lies, and how wide it is."""
+
+    def __init__(self, typecode: str, offset: int, stride: int) -> None:
+        self.bits, self.offset, self.stride = 8 * OCTETS[typecode], offset, stride
+        super().__init__(name=f"Column({typecode}, {offset}, {stride})")
+
+
+@register_model(RowsType)
+@register_model(ColumnType)
+class _AddressAndRoom(models.StructModel):
+    def __init__(self, manager: Any, of: types.Type) -> None:
+        super().__init__(manager, of, [("address", types.voidptr), ("room", types.intp)])
+
+
+@unbox(RowsType)
+def _unboxed(of: RowsType, rows: Any, c: Any) -> NativeValue:
+    words = []
+    for name in ("address", "room"):
+        held = c.pyapi.object_getattr_string(rows, name)
+        words.append(c.pyapi.long_as_longlong(held))
+        c.pyapi.decref(held)
+    struct = c.context.make_helper(c.builder, of)
+    struct.address = c.builder.inttoptr(words[0], struct.address.type)
+    struct.room = words[1]
+    return NativeValue(struct._getvalue(), is_error=c.pyapi.c_api_error())
+
+
+@infer_getattr
+class _ColumnByName(AttributeTemplate):
+    key = RowsType
+
+    def generic_resolve(self, rows: RowsType, name: str) -> Any:  # type: ignore[override]  # what numba declares is a stub
+        if name not in rows.columns:
+            return None
+        return ColumnType(*rows.columns[name], rows.stride)
+
+
+@lower_getattr_generic(RowsType)
+def _column(_context: Any, _builder: Any, _of: RowsType, rows: Any, _name: str) -> Any:
+    return rows
+
+
+@infer_global(operator.getitem)
+class _GetItem(AbstractTemplate):
+    def generic(self, args: Any, _kws: Any) -> Any:
+        column, row = args
+        if isinstance(column, ColumnType) and isinstance(row, types.Integer):
+            return signature(types.int64, column, types.int64)
+        return None
+
+
+@infer_global(operator.setitem)
+class _SetItem(AbstractTemplate):
+    def generic(self, args: Any, _kws: Any) -> Any:
+        column, row, value = args
+        if (
+            isinstance(column, ColumnType)
+            and isinstance(row, types.Integer)
+            and isinstance(value, types.Integer | types.Boolean)
+        ):
+            return signature(types.none, column, types.int64, types.int64)
+        return None
+
+
+def _place(context: Any, builder: Any, of: ColumnType, column: Any, row: Any) -> Any:
+    """Pointer to the value; IndexError outside of the table."""
+    struct = context.make_helper(builder, of, column)
+    with builder.if_then(builder.icmp_unsigned(">=", row, struct.room), likely=False):
+        context.call_conv.return_user_exc(builder, IndexError, ("row out of the table",))
+    at = builder.add(builder.mul(row, row.type(of.stride)), row.type(of.offset))
+    return builder.bitcast(builder.gep(struct.address, [at]), ir.IntType(of.bits).as_pointer())
+
+
+@lower_builtin(operator.getitem, ColumnType, types.int64)
+def _get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    column, row = args
+    place = _place(context, builder, sig.args[0], column, row)
+    return builder.sext(builder.load(place), ir.IntType(64)) if sig.args[0].bits < 64 else builder.load(place)
+
+
+@lower_builtin(operator.setitem, ColumnType, types.int64, types.int64)
+def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    column, row, value = args
+    place = _place(context, builder, sig.args[0], column, row)
+    width = ir.IntType(sig.args[0].bits)
+    builder.store(builder.trunc(value, width) if width.width < 64 else value, place)
+    return context.get_dummy_value()
