@@ -167,15 +167,15 @@ class Analyzer:
         self.diagnostics = Diagnostics()
         self.decoder = Decoder()
         self.tracker = Tracker()
-        self._frames = 0
+        self.frames = 0
         self._tcp_packets = 0
         self._span_ns = array("q", [NEVER, NEVER])
 
     def feed(self, buffer: bytearray, records: Table) -> None:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
-        packets = self.decoder.decode(buffer, records, self._frames + 1, self.engine, self.diagnostics.counts)
+        packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.engine.run(span, records.view, records.rows, self._span_ns)
-        self._frames += records.rows
+        self.frames += records.rows
         self._tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
         self.tracker.feed(packets, self.engine, self.diagnostics.counts)
 
@@ -188,7 +188,7 @@ class Analyzer:
         capture = Capture(
             files=tuple(files),
             formats=tuple(dict.fromkeys(formats)),
-            packets=self._frames,
+            packets=self.frames,
             tcp_packets=self._tcp_packets,
             first_ns=self._span_ns[0],
             last_ns=self._span_ns[1],
@@ -212,7 +212,7 @@ def analyze(
         try:
             with open_source(name) as source:
                 analyzer.engine.expect(source.size)
-                reader = CaptureReader(source, analyzer.diagnostics, chunk_octets)
+                reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, analyzer.frames)
                 for buffer, records, _ in reader.chunks(analyzer.engine):
                     analyzer.feed(buffer, records)
                     if on_progress is not None:

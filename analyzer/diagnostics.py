@@ -34,13 +34,19 @@ CODES = (
     Code(
         "damaged-record",
         Severity.DAMAGE,
-        "a record has an impossible length; what follows it in that file is not read",
+        "what is no record is skipped; reading goes on at the next place that can be believed",
     ),
     Code("damaged-block", Severity.DAMAGE, "a pcapng block contradicts itself and is skipped"),
     Code("damaged-compression", Severity.DAMAGE, "the compressed data is broken; everything before that is analysed"),
     Code("unreadable-file", Severity.DAMAGE, "a file could not be used at all and is left out"),
     Code("unknown-interface", Severity.DAMAGE, "a packet names an interface that the section does not describe"),
     Code("absurd-timestamp", Severity.DAMAGE, "a time stamp does not fit 64 bits of nanoseconds and is taken as 0"),
+    Code(
+        "appended-capture",
+        Severity.LIMIT,
+        "the header of another capture stands in the midst of the file; both are read",
+    ),
+    Code("unknown-block", Severity.LIMIT, "pcapng blocks of types that are not known are skipped"),
     Code("header-cut", Severity.LIMIT, "the snapshot length cuts the TCP or IP header; the segment is not used"),
     Code("malformed-header", Severity.LIMIT, "an IP or TCP header contradicts itself; the packet is not used"),
     Code("unknown-link-type", Severity.LIMIT, "frames of a link type that is not decoded"),
@@ -62,6 +68,8 @@ CODES = (
     UNREADABLE_FILE,
     UNKNOWN_INTERFACE,
     ABSURD_TIMESTAMP,
+    APPENDED_CAPTURE,
+    UNKNOWN_BLOCK,
     HEADER_CUT,
     MALFORMED_HEADER,
     UNKNOWN_LINK_TYPE,
@@ -77,6 +85,9 @@ def note(counts: Any, code: int, frame: int) -> None:
     if counts[2 * code] == 0:
         counts[2 * code + 1] = frame
     counts[2 * code] += 1
+
+
+MOST_DETAILS = 5
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ class Diagnostics:
     def __init__(self) -> None:
         self.counts = array("q", [0] * (2 * len(CODES)))
         self._details: dict[int, dict[str, None]] = {}
+        self._more = array("q", [0] * len(CODES))
 
     def add(self, code: int, frame: int = 0, detail: str = "") -> None:
         note(self.counts, code, frame)
@@ -104,13 +116,17 @@ class Diagnostics:
             self.detail(code, detail)
 
     def detail(self, code: int, words: str) -> None:
-        """Say more about a code whose occurrences are counted elsewhere."""
-        self._details.setdefault(code, {})[words] = None
+        """Say more about a code whose occurrences are counted elsewhere; the first few are kept, others counted."""
+        kept = self._details.setdefault(code, {})
+        if len(kept) < MOST_DETAILS:
+            kept[words] = None
+        elif words not in kept:
+            self._more[code] += 1
 
     def __iter__(self) -> Iterator[Diagnostic]:
         for index, code in enumerate(CODES):
             count = self.counts[2 * index]
             if count:
-                words = list(self._details.get(index, {}))
-                shown = ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+                more = self._more[index]
+                shown = ", ".join(self._details.get(index, {})) + (f" and {more:,} more" if more else "")
                 yield Diagnostic(code, count, self.counts[2 * index + 1], shown)

@@ -8,7 +8,7 @@ and the longer record header of Alexey Kuznetsov's patch ("modified" in Wireshar
 from array import array
 from typing import Any, Literal
 
-from analyzer.diagnostics import DAMAGED_RECORD, note
+from analyzer.schema import NEVER
 
 FILE_HEADER_OCTETS = 24
 RECORD_HEADER_OCTETS = 16
@@ -20,6 +20,10 @@ USUAL_SNAPLEN = 256 << 10
 
 MAX_CAPTURED = 16 << 20
 """No frame is longer, whatever the file header announces."""
+
+LONGEST_ON_WIRE = 1 << 20
+NEAR_NS = 30 * 86_400 * 1_000_000_000
+"""Neighbouring records are hardly further apart. Random seconds are so near in 1 of 800 cases."""
 
 MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
     0xA1B2C3D4: (1000, RECORD_HEADER_OCTETS),
@@ -36,14 +40,20 @@ MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
 WALK_STATE = 4
 """What the walkers of all formats have in their state; each one's own follows."""
 
-NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, LONGEST = range(WALK_STATE, WALK_STATE + 4)
+LAST_NS, PREVIOUS, NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, SNAPLEN, LONGEST = range(WALK_STATE, WALK_STATE + 7)
+"""PREVIOUS is where in the buffer the last record begins: its length may be what was wrong; NEVER without one."""
 
 MORE, BROKEN = range(2)
-"""STATUS: the rest needs more octets or another call; an impossible length, nothing more can be read."""
+"""STATUS: the rest needs more octets or another call; at NEXT is nothing that can be believed."""
 
 
 def is_pcap(head: bytes) -> bool:
     return int.from_bytes(head[:4], "little") in MAGICS or int.from_bytes(head[:4], "big") in MAGICS
+
+
+def is_file_header(header: bytes) -> bool:
+    """In the midst of a file the magic alone does not convince: version 2, no time zone, no accuracy."""
+    return is_pcap(header) and 2 in (header[4], header[5]) and header[8:16] == bytes(8)
 
 
 def read_file_header(header: bytes) -> "array[int]":
@@ -53,10 +63,22 @@ def read_file_header(header: bytes) -> "array[int]":
     snaplen = int.from_bytes(header[16:20], order)
     link_type = int.from_bytes(header[20:24], order) & 0xFFFF  # above it the length of the frame check sequence
     longest = min(max(snaplen, USUAL_SNAPLEN), MAX_CAPTURED) if snaplen else MAX_CAPTURED
-    return array("q", [0, 0, MORE, order == "big", ns_per_tick, header_octets, link_type, longest])
+    return array(
+        "q", [0, 0, MORE, order == "big", NEVER, NEVER, ns_per_tick, header_octets, link_type, snaplen, longest]
+    )
 
 
-def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limit: int, counts: Any) -> int:
+def is_no_record(time_ns: int, last_ns: int, captured: int, original: int, fraction_ns: int) -> bool:
+    """Nothing but zeros; or a header that fits in time no better than in anything else, which no writer writes.
+
+    So look garbage, a file that was not filled, and a header that is read from a wrong field on.
+    """
+    if last_ns == NEVER or abs(time_ns - last_ns) <= NEAR_NS:
+        return time_ns == 0 and captured == 0 and original == 0
+    return captured == 0 or captured > original or original > LONGEST_ON_WIRE or fraction_ns >= 1000000000
+
+
+def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limit: int) -> int:
     """Kernel: up to `limit` whole records of buffer[start:stop]; returns the rows written, NEXT says how far."""
     ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
@@ -64,13 +86,12 @@ def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limi
     w0, w1, w2, w3 = 1, 256, 65536, 16777216  # what the octets of a field are worth
     if state[IS_BIG]:
         w0, w1, w2, w3 = 16777216, 65536, 256, 1
-    status = MORE
+    status, last_ns = MORE, state[LAST_NS]
     rows = 0
-    at = start
+    at = previous = start
     while rows < limit and at + header <= stop:
         captured = buffer[at + 8] * w0 + buffer[at + 9] * w1 + buffer[at + 10] * w2 + buffer[at + 11] * w3
         if captured > longest:
-            note(counts, DAMAGED_RECORD, state[FRAMES] + rows + 1)
             status = BROKEN
             break
         frame = at + header
@@ -78,13 +99,22 @@ def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limi
             break
         seconds = buffer[at] * w0 + buffer[at + 1] * w1 + buffer[at + 2] * w2 + buffer[at + 3] * w3
         ticks = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
-        ts_ns[rows] = seconds * 1000000000 + ticks * ns_per_tick  # below 2**63: both factors are u32
-        wire_len[rows] = buffer[at + 12] * w0 + buffer[at + 13] * w1 + buffer[at + 14] * w2 + buffer[at + 15] * w3
+        original = buffer[at + 12] * w0 + buffer[at + 13] * w1 + buffer[at + 14] * w2 + buffer[at + 15] * w3
+        time_ns = seconds * 1000000000 + ticks * ns_per_tick  # below 2**63: both factors are u32
+        is_odd = captured == 0 or abs(time_ns - last_ns) > NEAR_NS
+        if is_odd and is_no_record(time_ns, last_ns, captured, original, ticks * ns_per_tick):
+            status = BROKEN
+            break
+        ts_ns[rows] = last_ns = time_ns
+        wire_len[rows] = original
         captured_len[rows] = captured
         offset[rows] = frame
         link_types[rows] = link_type
         rows += 1
+        previous = at
         at = frame + captured
+    if rows:
+        state[PREVIOUS], state[LAST_NS] = previous, last_ns
     state[NEXT] = at
     state[FRAMES] += rows
     state[STATUS] = status

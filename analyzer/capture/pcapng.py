@@ -10,13 +10,13 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from analyzer.capture.pcap import BROKEN, FRAMES, IS_BIG, MORE, NEXT, STATUS, WALK_STATE
+from analyzer.capture.pcap import BROKEN, FRAMES, IS_BIG, LAST_NS, MORE, NEXT, STATUS, WALK_STATE
 from analyzer.columns import Table
 from analyzer.diagnostics import (
     ABSURD_TIMESTAMP,
     DAMAGED_BLOCK,
-    DAMAGED_RECORD,
     INTERFACE_DROPS,
+    UNKNOWN_BLOCK,
     UNKNOWN_INTERFACE,
     Diagnostics,
     note,
@@ -26,18 +26,23 @@ from analyzer.schema import NEVER, Column, table
 SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6
 PACKET, PACKET_SIMPLE, PACKET_OBSOLETE = 6, 3, 2  # §4.3, §4.4, appendix A
 
+CUSTOM, CUSTOM_NOT_COPIED, FIRST_LOCAL = 0x00000BAD, 0x40000BAD, 0x80000000  # §4.9, §11.1
+
 SMALLEST_BLOCK = 12
 """Type, total length, total length once more (§3.1)."""
 
 MAX_BLOCK = 64 << 20
 """A longer block is taken for damage."""
 
+MAX_INTERFACES = 1 << 16
+"""Of a section. Nobody has so many, and descriptions are kept: those beyond it count as not described."""
+
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 """The byte-order magic, with which the body of a section header begins (§4.1)."""
 
 OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 5, 7
 
-LAST_NS, INTERFACE_COUNT = range(WALK_STATE, WALK_STATE + 2)
+INTERFACE_COUNT = WALK_STATE + 1
 
 DESCRIPTION, TAKEN = range(BROKEN + 1, BROKEN + 3)
 """More of STATUS: at NEXT is a block for `read_description`; it has been taken in."""
@@ -87,19 +92,23 @@ def walk_pcapng(
             break
         total = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
         if total < SMALLEST_BLOCK or total > MAX_BLOCK:
-            note(counts, DAMAGED_RECORD, next_frame + rows)
             status = BROKEN
             break
-        if at + total > stop:
+        end = at + total
+        if end > stop:
+            break
+        if total != buffer[end - 4] * w0 + buffer[end - 3] * w1 + buffer[end - 2] * w2 + buffer[end - 1] * w3:
+            status = BROKEN
             break
         body = at + 8
-        at += total
+        at = end
         if kind != PACKET and kind != PACKET_SIMPLE and kind != PACKET_OBSOLETE:
+            if not is_registered(kind):
+                note(counts, UNKNOWN_BLOCK, next_frame + rows)
             continue
         frame = body + (4 if kind == PACKET_SIMPLE else 20)
         room = at - 4 - frame
-        total_again = buffer[at - 4] * w0 + buffer[at - 3] * w1 + buffer[at - 2] * w2 + buffer[at - 1] * w3
-        if room < 0 or total != total_again:
+        if room < 0:
             note(counts, DAMAGED_BLOCK, next_frame + rows)
             continue
         original = buffer[frame - 4] * w0 + buffer[frame - 3] * w1 + buffer[frame - 2] * w2 + buffer[frame - 1] * w3
@@ -137,6 +146,12 @@ def walk_pcapng(
     state[LAST_NS] = last_ns
     state[STATUS] = status
     return rows
+
+
+def is_registered(kind: int) -> bool:
+    """Blocks that may be skipped without a word (§11.1): names, journals, secrets, custom and local ones."""
+    is_standard = 0 < kind < 0x300
+    return is_standard or kind == CUSTOM or kind == CUSTOM_NOT_COPIED or kind >= FIRST_LOCAL
 
 
 def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
@@ -180,7 +195,8 @@ def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
 def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table, diagnostics: Diagnostics) -> None:
     """Take in the section header, interface or statistics at NEXT, where the kernel stopped.
 
-    At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN.
+    At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN: then it
+    counts as far as the numbers of interfaces depend on it, and nothing else in it is believed.
     """
     at, frame = state[NEXT], state[FRAMES] + 1
     is_section = int.from_bytes(buffer[at : at + 4], "big") == SECTION  # the same in both byte orders
@@ -189,29 +205,41 @@ def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table
         state[IS_BIG] = BYTE_ORDERS[magic] == ">"
     order = ">" if state[IS_BIG] else "<"
     kind, total = struct.unpack_from(f"{order}II", buffer, at)
-    if not SMALLEST_BLOCK <= total <= MAX_BLOCK or (is_section and magic not in BYTE_ORDERS):
-        diagnostics.add(DAMAGED_RECORD, frame)
-        state[STATUS] = BROKEN
-        return
     end = at + total
-    if end > stop:
+    is_possible = SMALLEST_BLOCK <= total <= MAX_BLOCK and not (is_section and magic not in BYTE_ORDERS)
+    if is_possible and end > stop:
         state[STATUS] = MORE
         return
-    can_be_believed = buffer[at + 4 : at + 8] == buffer[end - 4 : end]
-    body = bytes(buffer[at + 8 : end - 4]) if can_be_believed else b""
+    if not is_possible or buffer[at + 4 : at + 8] != buffer[end - 4 : end]:
+        if is_section:
+            interfaces.rows = 0
+        elif kind == INTERFACE:
+            describe(interfaces, UNDESCRIBED)
+        state[STATUS], state[INTERFACE_COUNT] = BROKEN, len(interfaces)
+        return
+    body = bytes(buffer[at + 8 : end - 4])
     try:
         if kind == SECTION:
             interfaces.rows = 0
             struct.unpack_from(f"{order}IHHq", body)
         elif kind == INTERFACE:
-            interfaces.append(*read_interface(body, order))
+            describe(interfaces, read_interface(body, order))
         else:
             read_drops(body, order, frame - 1, diagnostics)
     except struct.error:
         diagnostics.add(DAMAGED_BLOCK, frame)
-        if kind == INTERFACE:  # the next ones keep their numbers
-            interfaces.append(NEVER, 0, *resolution(MICROSECONDS, 0))
+        if kind == INTERFACE:
+            describe(interfaces, UNDESCRIBED)
     state[NEXT], state[STATUS], state[INTERFACE_COUNT] = end, TAKEN, len(interfaces)
+
+
+UNDESCRIBED = (NEVER, 0, *resolution(MICROSECONDS, 0))
+"""The row of an interface whose description is damaged: the next ones keep their numbers."""
+
+
+def describe(interfaces: Table, row: tuple[int, ...]) -> None:
+    if len(interfaces) < MAX_INTERFACES:
+        interfaces.append(*row)
 
 
 def read_interface(body: bytes, order: str) -> tuple[int, ...]:

@@ -12,16 +12,20 @@ from analyzer.capture.pcap import (
     FILE_HEADER_OCTETS,
     FRAMES,
     LINK_TYPE,
+    MORE,
     NEXT,
+    PREVIOUS,
     STATUS,
+    is_file_header,
     is_pcap,
     read_file_header,
     walk_pcap,
 )
 from analyzer.capture.pcapng import DESCRIPTION, INTERFACES, TAKEN, is_pcapng, new_state, read_description, walk_pcapng
+from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record
 from analyzer.capture.source import Source
 from analyzer.columns import Table
-from analyzer.diagnostics import DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
+from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
 from analyzer.errors import CaptureError, UnknownFormatError
 from analyzer.jit import Engine
 from analyzer.schema import NEVER, RECORDS
@@ -50,11 +54,16 @@ ARCHIVES = {
 class CaptureReader:
     """One capture; `chunks` walks through it once, the properties then say what was met so far."""
 
-    def __init__(self, source: Source, diagnostics: Diagnostics, chunk_octets: int = CHUNK_OCTETS) -> None:
+    def __init__(
+        self, source: Source, diagnostics: Diagnostics, chunk_octets: int = CHUNK_OCTETS, frames_before: int = 0
+    ) -> None:
+        """Frames are counted on from `frames_before`, those of the captures that were read before this one."""
         self._source = source
         self._diagnostics = diagnostics
         self._buffer = bytearray(max(chunk_octets, FILE_HEADER_OCTETS))
         self._filled = 0
+        self._offset = 0  # of the buffer's first octet in the capture
+        self._is_end = False
         while self._filled < FILE_HEADER_OCTETS and self._read():
             pass
         head = bytes(self._buffer[: self._filled])
@@ -62,45 +71,57 @@ class CaptureReader:
         self._interfaces = Table(INTERFACES)
         if is_pcap(head) and len(head) >= FILE_HEADER_OCTETS:
             self.format = "pcap"
-            self._state = read_file_header(head)
-            self._state[NEXT] = FILE_HEADER_OCTETS
-            self.link_types.add(self._state[LINK_TYPE])
+            self._begin_pcap(head, frames_before)
         elif is_pcapng(head):
             self.format = "pcapng"
             self._state = new_state()
+            self._state[FRAMES] = frames_before
         elif source.damage:
             raise CaptureError(f"{source.name}: {source.damage}, before any packet; get the file again")
         else:
             raise UnknownFormatError(f"{source.name}: {describe(head)}")
 
+    def _begin_pcap(self, header: bytes, frames: int, at: int = 0) -> None:
+        """A file header at `at` of the buffer, after so many frames."""
+        self.file_header = header[:FILE_HEADER_OCTETS]
+        self._state = read_file_header(header)
+        self._state[NEXT], self._state[FRAMES] = at + FILE_HEADER_OCTETS, frames
+        self.link_types.add(self._state[LINK_TYPE])
+
     @property
     def frames(self) -> int:
         return self._state[FRAMES]
+
+    @property
+    def unread(self) -> bytes:
+        """What has been taken from the source and not been walked yet."""
+        return bytes(self._buffer[self._state[NEXT] : self._filled])
 
     def chunks(self, engine: Engine) -> Iterator[tuple[bytearray, Table, int]]:
         """Buffer, records in it, number of the first frame; all are used again for the next chunk."""
         records = Table(RECORDS)
         records.reserve(CHUNK_RECORDS)
-        state = self._state
         while True:
             first_frame = self.frames + 1
             records.rows = self._walk(engine, records)
             if records.rows:
                 yield self._buffer, records, first_frame
-            if state[STATUS] == DESCRIPTION:
+            if self._state[STATUS] == DESCRIPTION:
                 self._read_description()
-            if state[STATUS] == BROKEN:
-                break
-            if state[STATUS] != TAKEN and records.rows < CHUNK_RECORDS and not self._refill(engine):
+            if self._state[STATUS] == TAKEN or records.rows == CHUNK_RECORDS:
+                continue
+            if self._state[STATUS] == MORE and self._refill(engine):
+                continue
+            if self._state[NEXT] == self._filled or not (self._is_another_capture(engine) or self._skip(engine)):
                 break
         self._note_the_end()
 
     def _walk(self, engine: Engine, records: Table) -> int:
         where = (self._buffer, self._state[NEXT], self._filled, self._state)
-        into = (records.view, CHUNK_RECORDS, self._diagnostics.counts)
+        into = (records.view, CHUNK_RECORDS)
         if self.format == "pcap":
             return engine.run(walk_pcap, *where, *into)
-        return engine.run(walk_pcapng, *where, self._interfaces.view, *into)
+        return engine.run(walk_pcapng, *where, self._interfaces.view, *into, self._diagnostics.counts)
 
     def _read_description(self) -> None:
         read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics)
@@ -108,15 +129,64 @@ class CaptureReader:
             self.link_types.add(self._interfaces.view.link_type[len(self._interfaces) - 1])
             self.link_types.discard(NEVER)
 
+    def _is_another_capture(self, engine: Engine) -> bool:
+        """Whether the header of another pcap file is what stops the walk; `cat` puts it there. It is taken in."""
+        if self.format != "pcap":
+            return False
+        while self._filled < self._state[NEXT] + FILE_HEADER_OCTETS and self._refill(engine):
+            pass
+        at = self._state[NEXT]
+        header = bytes(self._buffer[at : min(at + FILE_HEADER_OCTETS, self._filled)])
+        if len(header) < FILE_HEADER_OCTETS or not is_file_header(header):
+            return False
+        self._diagnostics.add(APPENDED_CAPTURE, self.frames + 1, f"{self._source.name}: at octet {self._offset + at:,}")
+        self._begin_pcap(header, self.frames, at)
+        return True
+
+    def _skip(self, engine: Engine) -> bool:
+        """Go on at the next place that can be believed, and say what is lost; False where there is none.
+
+        The record before the damage is looked into, too: its length may be what is damaged. A record that the
+        end of the capture cuts short, with nothing to be found in it, is left for `_note_the_end`.
+        """
+        state, find = self._state, find_record if self.format == "pcap" else find_block
+        damaged_at, is_cut = state[NEXT], state[STATUS] == MORE
+        suspect = state[PREVIOUS] if self.format == "pcap" and state[PREVIOUS] != NEVER else damaged_at
+        damaged_from, suspect_from = self._offset + damaged_at, self._offset + suspect
+        state[NEXT] = suspect + 1
+        if self.format == "pcap":
+            state[PREVIOUS] = NEVER
+        while True:
+            state[NEXT] = engine.run(find, self._buffer, state[NEXT], self._filled, self._is_end, state)
+            if state[STATUS] == MORE or self._is_end:
+                break
+            self._refill(engine)
+        if is_cut and state[STATUS] == BROKEN:
+            state[NEXT] = damaged_at
+            return False
+        goes_on = self._offset + state[NEXT]
+        lost = f"{suspect_from if goes_on < damaged_from else damaged_from:,} to {goes_on - 1:,}"
+        self._diagnostics.add(DAMAGED_RECORD, self.frames + 1, f"{self._source.name}: octets {lost}")
+        return bool(state[STATUS] == MORE)
+
     def _refill(self, engine: Engine) -> bool:
-        """Carry the incomplete record to the front and read behind it; False at the end."""
-        rest = self._buffer[self._state[NEXT] : self._filled]
+        """Carry what is still needed to the front and read behind it; False at the end."""
+        state = self._state
+        keep_from = state[NEXT]
+        if self.format == "pcap" and state[PREVIOUS] != NEVER:
+            if state[NEXT] - state[PREVIOUS] <= LONGEST_FOUND:
+                keep_from, state[PREVIOUS] = state[PREVIOUS], 0
+            else:
+                state[PREVIOUS] = NEVER
+        rest = self._buffer[keep_from : self._filled]
         if len(rest) == len(self._buffer):  # one record is longer: the formats' limits bound the growth
             self._buffer = bytearray(2 * len(rest))
         self._buffer[: len(rest)] = rest
         self._filled = len(rest)
-        self._state[NEXT] = 0
+        self._offset += keep_from
+        state[NEXT] -= keep_from
         count = self._read()
+        self._is_end = count == 0
         if not self._source.size:  # nobody could announce it
             engine.expect(count)
         return count > 0
@@ -129,9 +199,7 @@ class CaptureReader:
 
     def _note_the_end(self) -> None:
         name, frame = self._source.name, self.frames + 1
-        if self._state[STATUS] == BROKEN:
-            self._diagnostics.detail(DAMAGED_RECORD, name)
-        elif self._source.damage:
+        if self._source.damage:
             self._diagnostics.add(DAMAGED_COMPRESSION, frame, f"{name}: {self._source.damage}")
         elif self._state[NEXT] < self._filled:
             self._diagnostics.add(TRUNCATED_FILE, frame, name)

@@ -11,16 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Literal
 
 from analyzer.capture.pcap import (
-    FILE_HEADER_OCTETS,
     FRAMES,
-    HEADER_OCTETS,
     IS_BIG,
     LINK_TYPE,
-    LONGEST,
+    MORE,
     NEXT,
     NS_PER_TICK,
+    SNAPLEN,
     STATUS,
-    is_pcap,
     read_file_header,
 )
 from analyzer.capture.pcapng import (
@@ -36,15 +34,16 @@ from analyzer.capture.pcapng import (
     PACKET_SIMPLE,
     SECTION,
     SMALLEST_BLOCK,
-    is_pcapng,
     new_state,
     read_description,
     walk_pcapng,
 )
+from analyzer.capture.reader import CaptureReader
+from analyzer.capture.salvage import LONGEST_BLOCK_FOUND, find_block
 from analyzer.capture.source import Source
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
-from analyzer.errors import UnknownFormatError
+from analyzer.jit import Engine
 from analyzer.schema import NEVER, RECORDS
 
 Comments = Mapping[int, Sequence[str]]
@@ -62,61 +61,63 @@ LONGEST_OPTION = 0xFFFF
 
 def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: int, program: str) -> int:
     """Copy one capture; `comments` are by frame number, `before` frames came before. Returns the frames copied."""
-    octets = _Octets(source)
-    head = octets.peek(FILE_HEADER_OCTETS)
-    if is_pcap(head) and len(head) == FILE_HEADER_OCTETS:
-        return _copy_pcap(octets, out, comments, before, program)
-    if is_pcapng(head):
-        return _copy_pcapng(octets, out, comments, before)
-    raise UnknownFormatError(f"{source.name}: is no capture any more; it has changed since it was analysed")
+    reader = CaptureReader(source, Diagnostics(), frames_before=before)
+    if reader.format == "pcap":
+        return _copy_pcap(reader, source.size, out, comments, program)
+    return _copy_pcapng(_Octets(source, reader.unread), out, comments, before)
 
 
 class _Octets:
-    """Takes an exact number of octets from a source, or what is left of it."""
+    """Looks ahead in a source; `ready` has been read of it before."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, ready: bytes) -> None:
         self._source = source
-        self._ready = b""
+        self._ready = ready
+        self._at = 0
 
     def peek(self, count: int) -> bytes:
-        if len(self._ready) < count:
-            more = bytearray(max(count, 1 << 16) - len(self._ready))
+        if len(self._ready) - self._at < count:
+            rest = self._ready[self._at :]
+            more = bytearray(max(count, 1 << 16) - len(rest))
             with memoryview(more) as view:
                 filled = 0
-                while filled + len(self._ready) < count and (got := self._source.readinto(view[filled:])):
+                while filled + len(rest) < count and (got := self._source.readinto(view[filled:])):
                     filled += got
-            self._ready += more[:filled]
-        return self._ready[:count]
+            self._ready, self._at = rest + more[:filled], 0
+        return self._ready[self._at : self._at + count]
 
     def take(self, count: int) -> bytes:
         taken = self.peek(count)
-        self._ready = self._ready[len(taken) :]
+        self._at += len(taken)
         return taken
 
 
-def _copy_pcap(octets: _Octets, out: BinaryIO, comments: Comments, before: int, program: str) -> int:
-    header = octets.take(FILE_HEADER_OCTETS)
-    state = read_file_header(header)
-    order = ">" if state[IS_BIG] else "<"
-    ticks_per_second = 10**9 // state[NS_PER_TICK]
-    [snaplen] = struct.unpack_from(f"{order}I", header, 16)
+def _copy_pcap(reader: CaptureReader, size: int, out: BinaryIO, comments: Comments, program: str) -> int:
+    """What the reader finds, as one section; each file header is an interface, with the resolution that it has."""
+    engine, before = Engine(), reader.frames
+    engine.expect(size)
     out.write(_section("<", _option("<", SHB_USERAPPL, program.encode())))
-    resolution = _option("<", IF_TSRESOL, bytes([len(str(ticks_per_second)) - 1]))
-    out.write(_block("<", INTERFACE, struct.pack("<HHI", state[LINK_TYPE], 0, snaplen) + resolution + _end("<")))
-    frame = before
-    while True:
-        record = octets.take(state[HEADER_OCTETS])
-        if len(record) < state[HEADER_OCTETS]:
-            break
-        seconds, ticks, captured, original = struct.unpack_from(f"{order}IIII", record)
-        data = octets.take(captured) if captured <= state[LONGEST] else b""
-        if captured > state[LONGEST] or len(data) < captured:
-            break
-        frame += 1
-        time = seconds * ticks_per_second + ticks
-        fixed = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, captured, original)
-        out.write(_block("<", PACKET, fixed + _padded(data) + _options("<", comments.get(frame, ()), b"")))
-    return frame - before
+    header, on = reader.file_header, 0
+    out.write(_interface(header))
+    for buffer, records, first_frame in reader.chunks(engine):
+        if reader.file_header is not header:
+            header, on = reader.file_header, on + 1
+            out.write(_interface(header))
+        ns_per_tick = read_file_header(header)[NS_PER_TICK]
+        r = records.view
+        for row in range(len(records)):
+            ticks, data = r.ts_ns[row] // ns_per_tick, buffer[r.offset[row] : r.offset[row] + r.captured_len[row]]
+            fixed = struct.pack("<IIIII", on, ticks >> 32, ticks & 0xFFFFFFFF, len(data), r.wire_len[row])
+            said = _options("<", comments.get(first_frame + row, ()), b"")
+            out.write(_block("<", PACKET, fixed + _padded(bytes(data)) + said))
+    return reader.frames - before
+
+
+def _interface(header: bytes) -> bytes:
+    """The description of an interface that says what this file header of pcap says."""
+    state = read_file_header(header)
+    resolution = _option("<", IF_TSRESOL, bytes([9 if state[NS_PER_TICK] == 1 else 6]))
+    return _block("<", INTERFACE, struct.pack("<HHI", state[LINK_TYPE], 0, state[SNAPLEN]) + resolution + _end("<"))
 
 
 def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int) -> int:
@@ -139,20 +140,34 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
 
 
 def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray]]:
-    """Byte order, type and octets of each whole block, up to one whose length cannot be."""
+    """Byte order, type and octets of each block that the reader reads, and of damaged descriptions: they count."""
     order: ByteOrder = "<"
     while len(head := octets.peek(SMALLEST_BLOCK)) == SMALLEST_BLOCK:
-        if int.from_bytes(head[:4], "big") == SECTION:  # the same in both byte orders
-            if head[8:12] not in BYTE_ORDERS:
-                return
+        if head[8:12] in BYTE_ORDERS and int.from_bytes(head[:4], "big") == SECTION:  # the same in both byte orders
             order = ">" if BYTE_ORDERS[head[8:12]] == ">" else "<"
         kind, total = struct.unpack_from(f"{order}II", head)
-        if not SMALLEST_BLOCK <= total <= MAX_BLOCK:
+        is_possible = SMALLEST_BLOCK <= total <= MAX_BLOCK and (kind != SECTION or head[8:12] in BYTE_ORDERS)
+        block = bytearray(octets.peek(total) if is_possible else head)
+        if is_possible and len(block) == total and block[4:8] == block[-4:]:
+            octets.take(total)
+            yield order, kind, block
+            continue
+        if kind in (SECTION, INTERFACE) and (not is_possible or len(block) == total):
+            yield order, kind, block
+        if not _skip_to_block(octets, order):
             return
-        block = octets.take(total)
-        if len(block) < total:
-            return
-        yield order, kind, bytearray(block)
+
+
+def _skip_to_block(octets: _Octets, order: ByteOrder) -> bool:
+    """Where the reader, too, goes on after damage; False where it does not."""
+    state = new_state()
+    state[IS_BIG] = order == ">"
+    octets.take(1)
+    while True:
+        ahead = bytearray(octets.peek(2 * LONGEST_BLOCK_FOUND))
+        octets.take(find_block(ahead, 0, len(ahead), len(ahead) < 2 * LONGEST_BLOCK_FOUND, state))
+        if state[STATUS] == MORE or not octets.peek(1):
+            return bool(state[STATUS] == MORE)
 
 
 def _is_sound(order: ByteOrder, block: bytearray) -> bool:

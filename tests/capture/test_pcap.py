@@ -77,12 +77,22 @@ def test_a_tail_cut_short_is_noted(kept: int) -> None:
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("snaplen", [0, 96, 262144])
-def test_an_impossible_length_ends_the_reading(snaplen: int, compiled: bool) -> None:
+def test_an_impossible_length_is_skipped(snaplen: int, compiled: bool) -> None:
     damaged = struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 60)
-    reading = read_capture(pcap_bytes(FRAMES, snaplen=snaplen) + damaged + pcap_record(b"x", 0, 0), compiled=compiled)
+    before = pcap_bytes(FRAMES, snaplen=snaplen)
+    behind = pcap_record(b"x", FRAMES[-1][0] // SECOND, 0)
+    reading = read_capture(before + damaged + behind, compiled=compiled)
+    assert reading.octets == [*(one[1] for one in FRAMES), b"x"]
+    assert reading.notes == {"damaged-record": (1, 4)}
+    assert f"(test.pcap: octets {len(before)} to {len(before) + 15})" in reading.messages[0]
+
+
+@pytest.mark.parametrize("octets", [16, 100_000])
+def test_a_file_that_was_not_filled(octets: int) -> None:
+    """A header of nothing but zeros is no frame of 1970."""
+    reading = read_capture(pcap_bytes(FRAMES) + bytes(octets))
     assert len(reading.frames) == 3
     assert reading.notes == {"damaged-record": (1, 4)}
-    assert "test.pcap" in reading.messages[0]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +112,12 @@ def test_long_frames_are_read_if_announced(snaplen: int, captured: int, is_read:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=40), st.integers(0, 2**32 - 1))),
+    st.lists(st.tuples(st.integers(1, 2_000_000), st.binary(max_size=40), st.integers(0, 2**32 - 1))),
     st.sampled_from("<>"),
     st.booleans(),
 )
 def test_what_is_written_is_read(frames: list[tuple[int, bytes, int]], order: str, modified: bool) -> None:
+    """Also lengths on the wire that cannot be, as long as the time is near that of the record before."""
     octets = pcap_bytes([(s * SECOND, frame, wire) for s, frame, wire in frames], order, modified=modified)
     reading = read_capture(octets)
     assert [(one.ts_ns // SECOND, one.octets, one.wire_len) for one in reading.frames] == frames

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from analyzer.capture.pcapng import MAX_INTERFACES
 from tests.capture.reading import ReadFrame, read_capture
 from tests.capture.writers import (
     Frame,
@@ -137,8 +138,6 @@ def test_a_packet_of_an_undescribed_interface_is_left_out(compiled: bool) -> Non
         packet(b"too long", 1, captured_len=9),
         block(6, b"too short"),
         block(3, b""),
-        block(6, bytes(24), trailer=28),
-        statistics()[:-4] + bytes(4),
         block(5, struct.pack("<III", 0, 0, 0) + struct.pack("<HH", 5, 4000)),
         block(5, struct.pack("<III", 0, 0, 0) + option(5, b"four")),
     ],
@@ -158,6 +157,7 @@ def test_a_block_that_contradicts_itself_is_skipped(damaged: bytes, compiled: bo
         interface(101, options=option(9, b"66")),
         interface(101, options=struct.pack("<HH", 2, 999)),
         interface(101)[:-4] + bytes(4),
+        block(1, b"", total=0x80000000),
     ],
 )
 def test_a_damaged_description_leaves_the_others_their_numbers(damaged: bytes) -> None:
@@ -165,33 +165,55 @@ def test_a_damaged_description_leaves_the_others_their_numbers(damaged: bytes) -
     reading = read_capture(octets)
     assert [(one.link_type, one.octets) for one in reading.frames] == [(113, b"b")]
     assert reading.link_types == {113}
-    assert reading.notes == {"damaged-block": (1, 1), "unknown-interface": (1, 1)}
+    what = "damaged-block" if damaged[4:8] == damaged[-4:] == struct.pack("<I", len(damaged)) else "damaged-record"
+    assert reading.notes == {what: (1, 1), "unknown-interface": (1, 1)}
 
 
-def test_a_damaged_section_header_still_begins_a_section() -> None:
-    octets = section() + interface() + packet(b"a", 1) + section()[:-4] + bytes(4) + interface(101) + packet(b"b", 1)
-    reading = read_capture(octets)
+@pytest.mark.parametrize("damaged", [section()[:-4] + bytes(4), block(0x0A0D0D0A, b"no magic")])
+def test_a_damaged_section_header_still_begins_a_section(damaged: bytes) -> None:
+    reading = read_capture(section() + interface() + packet(b"a", 1) + damaged + interface(101) + packet(b"b", 1))
     assert [one.link_type for one in reading.frames] == [1, 101]
-    assert reading.notes == {"damaged-block": (1, 2)}
+    assert reading.notes == {"damaged-record": (1, 2)}
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
         block(6, b"", total=11),
+        block(6, bytes(24), trailer=28),
+        statistics()[:-4] + bytes(4),
         block(0x99, b"", total=0),
         block(0x99, b"", total=(64 << 20) + 1),
-        block(1, b"", total=0x80000000),
-        block(0x0A0D0D0A, b"no magic"),
+        block(0x99, b"", total=60),
+        b"no block at all",
+        bytes(1000),
     ],
 )
 @BOTH_MODES
-def test_an_impossible_length_ends_the_reading(damaged: bytes, compiled: bool) -> None:
-    octets = section() + interface() + packet(b"before", 1) + damaged + packet(b"behind", 2)
-    reading = read_capture(octets, compiled=compiled)
-    assert reading.octets == [b"before"]
+def test_an_impossible_length_is_skipped(damaged: bytes, compiled: bool) -> None:
+    before = section() + interface() + packet(b"before", 1)
+    reading = read_capture(before + damaged + packet(b"behind", 2), compiled=compiled)
+    assert reading.octets == [b"before", b"behind"]
     assert reading.notes == {"damaged-record": (1, 2)}
-    assert "test.pcap" in reading.messages[0]
+    assert f"(test.pcap: octets {len(before)} to {len(before) + len(damaged) - 1:,})" in reading.messages[0]
+
+
+def test_blocks_of_types_that_nobody_knows_are_counted() -> None:
+    """Names, secrets, custom and local blocks are skipped without a word."""
+    silent = b"".join(block(kind, b"octets") for kind in (4, 10, 0x0BAD, 0x40000BAD, 0x80000001))
+    octets = section() + interface() + silent + block(0x06000000, bytes(40)) + packet(b"behind", 1)
+    reading = read_capture(octets)
+    assert reading.octets == [b"behind"]
+    assert reading.notes == {"unknown-block": (1, 1)}
+
+
+def test_more_interfaces_than_anybody_has_are_not_kept() -> None:
+    """The last that are described are unknown; memory does not grow with what a file describes."""
+    last = MAX_INTERFACES - 1
+    octets = section() + interface() * (MAX_INTERFACES + 3) + packet(b"a", 1, on=last) + packet(b"b", 1, on=last + 1)
+    reading = read_capture(octets)
+    assert reading.octets == [b"a"]
+    assert reading.notes == {"unknown-interface": (1, 2)}
 
 
 @BOTH_ORDERS

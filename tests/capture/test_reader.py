@@ -71,7 +71,7 @@ def test_a_record_longer_than_the_chunk_is_read() -> None:
 
 
 def test_many_small_records_come_in_several_chunks() -> None:
-    octets = pcap_bytes([(0, b"")] * (CHUNK_RECORDS + 5))
+    octets = pcap_bytes([(10**9, b"")] * (CHUNK_RECORDS + 5))
     reader = CaptureReader(Source("many.pcap", io.BytesIO(octets)), Diagnostics())
     sizes = [(len(records), first_frame) for _, records, first_frame in reader.chunks(Engine())]
     assert sizes == [(CHUNK_RECORDS, 1), (5, CHUNK_RECORDS + 1)]

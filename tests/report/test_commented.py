@@ -157,5 +157,5 @@ def test_comments_are_cut_to_what_an_option_holds() -> None:
 
 
 def test_a_file_that_is_no_capture_any_more() -> None:
-    with pytest.raises(UnknownFormatError, match="changed"):
+    with pytest.raises(UnknownFormatError, match="text that begins with"):
         copy_commented(Source("in.pcap", io.BytesIO(b"something else than that")), io.BytesIO(), {}, 0, "test")
