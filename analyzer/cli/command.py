@@ -70,6 +70,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
     if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
         raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
+    if options.strict and not options.expect:
+        raise click.UsageError("--strict goes with --expect")
     try:
         context.exit(_run(options))
     except KeepaliveAnalyzerError as error:
@@ -94,7 +96,7 @@ def _run(options: Options) -> int:
     from analyzer.report.output_file import check_outputs
 
     check_outputs(options.outputs, options.paths)
-    expected = expectations.parse(options.expect) if options.expect is not None else {}
+    expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     if options.annotate is not None:
         from analyzer.report.annotate import check
@@ -116,7 +118,7 @@ def _run(options: Options) -> int:
         for one in analysis.diagnostics:
             where = f", first at frame {one.first_frame}" if one.first_frame else ""
             _complain(f"{one.code.name} ({one.count}×{where}): {one.message}")
-    failures = [*expectations.unmet(expected, analysis), *expectations.found(unwanted, analysis)]
+    failures = [*expectations.unmet(expected, analysis, options.strict), *expectations.found(unwanted, analysis)]
     for failure in failures:
         _complain(failure)
     if failures:

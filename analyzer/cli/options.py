@@ -37,7 +37,13 @@ OUTPUT = (
 )
 
 CHECKS = (
-    click.Option(["--expect"], metavar="SPEC", help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3."),
+    click.Option(
+        ["--expect"],
+        multiple=True,
+        metavar="[WHERE:]SPEC",
+        help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3. WHERE: address, :port or both.",
+    ),
+    click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection ended so: timed-out,reset,…"),
 )
 
@@ -58,7 +64,8 @@ class Options:
     annotate: str | None
     sysctl: bool
     advice: str | None
-    expect: str | None
+    expect: tuple[str, ...]
+    strict: bool
     fail_on: str | None
     output: str
     color: str

@@ -1,28 +1,69 @@
 """`--expect` and `--fail-on`: what a person demands of a capture, and what does not meet it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
+from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting
 from analyzer.keepalive.verdict import Outcome
 from analyzer.report import explain
-from analyzer.report.units import plain
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
+WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
+"""10.0.0.5, [2001:db8::5], :443, or an address and a port."""
 
 
-def parse(words: str) -> dict[str, int]:
-    """Settings by name from time=60,intvl=10,probes=3; any of the three may be left out."""
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the probing ends at an address, or of connections with a port, should have set."""
+
+    settings: dict[str, int]
+    address: str | None = None
+    """The prober's own."""
+    port: int | None = None
+    """Of either end: a service has it at one, its clients at the other."""
+
+    @property
+    def particularity(self) -> tuple[bool, bool]:
+        return self.address is not None, self.port is not None
+
+    def concerns(self, flow: Flow, end: End) -> bool:
+        is_there = self.address is None or self.address == end.address
+        return is_there and (self.port is None or self.port in {one.port for one in flow.ends})
+
+    def __str__(self) -> str:
+        address = "" if self.address is None else f"[{self.address}]" if ":" in self.address else self.address
+        return address + (f":{self.port}" if self.port is not None else "")
+
+
+def parse(words: str) -> Expectation:
+    """time=60,intvl=10,probes=3, or some of it; an address, a port or both may stand before it, with a colon."""
+    where, colon, settings = words.rpartition(":")
     expected = {}
-    for part in words.split(","):
+    for part in settings.split(","):
         name, _, number = part.strip().partition("=")
         if name not in NAMES or not number.isdecimal():
             raise OptionError(
                 f"--expect {words}: '{part}' is not understood; give time=60,intvl=10,probes=3 or some of it"
             )
         expected[NAMES[name]] = int(number)
-    return expected
+    place = WHERE.fullmatch(where.strip())
+    if place is None or (colon and not place[0]):
+        raise OptionError(_no_place(words, where))
+    address = place["bracketed"] if place["bracketed"] is not None else place["bare"]
+    try:
+        known = str(ip_address(address)) if address is not None else None
+    except ValueError:
+        raise OptionError(_no_place(words, where)) from None
+    return Expectation(expected, known, int(place["port"]) if place["port"] else None)
+
+
+def _no_place(words: str, where: str) -> str:
+    return f"--expect {words}: '{where}' is no place; 10.0.0.5:time=60, [2001:db8::5]:443:time=60 and :443:time=60 are"
 
 
 def parse_outcomes(words: str) -> frozenset[Outcome]:
@@ -33,25 +74,55 @@ def parse_outcomes(words: str) -> frozenset[Outcome]:
     return frozenset(known[word] for word in words.split(","))
 
 
-def unmet(expected: dict[str, int], analysis: Analysis) -> Iterator[str]:
-    """A line for each probing end whose bounds exclude an expected setting."""
+def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bool = False) -> Iterator[str]:
+    """A line for each setting of a probing end whose bounds exclude what is expected of it.
+
+    Strictly also for each that the wire does not determine to be as expected, and for an expectation
+    that no probing end is held to.
+    """
+    held: set[int] = set()
     for flow in analysis.flows:
         for index in flow.probers:
             end = flow.ends[index]
-            for name, number in expected.items():
-                setting: Setting | None = getattr(end.settings, name)
-                if setting is not None and not includes(setting, number):
-                    high = plain(setting.high) if setting.high is not None else "…"
-                    where = f"#{flow.id} {explain.end_label(end)}"
-                    yield f"expected {name} = {number}, but {where} has {plain(setting.low)} to {high}"
+            for number in most_particular(expectations, flow, end):
+                held.add(number)
+                for name, value in expectations[number].settings.items():
+                    wrong = contradiction(getattr(end.settings, name), value, is_strict)
+                    if wrong is not None:
+                        yield f"expected {name} = {value}, but #{flow.id} {explain.end_label(end)} {wrong}"
+    for number, one in enumerate(expectations if is_strict else ()):
+        if number not in held:
+            yield (
+                f"no end probes that is to meet --expect {one}" if str(one) else "no end probes, so --expect is not met"
+            )
+
+
+def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[int, ...]:
+    """Those that an end is held to: an address counts for more than a port, and either for more than none."""
+    concerned = [(number, one) for number, one in enumerate(expectations) if one.concerns(flow, end)]
+    most = max((one.particularity for _, one in concerned), default=None)
+    return tuple(number for number, one in concerned if one.particularity == most)
+
+
+def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str | None:
+    """What an end has instead, as the end of a sentence; None where it meets the expectation."""
+    if setting is None:
+        return "does not show it" if is_strict else None
+    if not includes(setting, number):
+        return f"has {explain.bounds(setting)}"
+    if is_strict and setting.value != number:
+        likeliest = f", most likely {setting.value}" if setting.value is not None else ""
+        return f"shows no more than {explain.bounds(setting)}{likeliest}"
+    return None
 
 
 def includes(setting: Setting, number: int) -> bool:
     return setting.low <= number and (setting.high is None or number <= setting.high)
 
 
-def found(unwanted: frozenset[Outcome], analysis: Analysis) -> Iterator[str]:
+def found(unwanted: Iterable[Outcome], analysis: Analysis) -> Iterator[str]:
     """A line for each connection that ended as it should not."""
+    outcomes = frozenset(unwanted)
     for flow in analysis.flows:
-        if flow.verdict.outcome in unwanted:
+        if flow.verdict.outcome in outcomes:
             yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {explain.headline(flow)}"

@@ -11,7 +11,7 @@ from types import FrameType
 from samples.record import engine_uml
 from samples.record.network import sweep
 from samples.record.recorder import RecordingError, record
-from samples.record.scenarios import Scenario, load
+from samples.record.scenarios import FILE, Scenario, load
 from samples.record.truth import UnexpectedTruthError
 
 SAMPLES = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ SIDE_BY_SIDE = 60
 
 def main() -> int:
     options = _parser().parse_args()
-    scenarios = load()
+    scenarios = load(options.scenarios)
     if options.list:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--list | head` is no error
         for one in scenarios.values():
@@ -33,7 +33,7 @@ def main() -> int:
         return 2
     chosen = [scenarios[name] for name in options.names]
     if options.kernel == "uml":
-        return engine_uml.record(chosen, options.hz, options.out)
+        return engine_uml.record(chosen, options.hz, options.out, options.scenarios)
     if os.geteuid() != 0:
         sys.stderr.write("network namespaces need root\n")
         return 2
@@ -69,6 +69,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m samples.record", description="Record real TCP keepalive.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios, as --list has them")
+    parser.add_argument("--scenarios", type=Path, default=FILE, metavar="TOML", help="declared elsewhere than in ours")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     parser.add_argument("--kernel", choices=["host", "uml"], default="host", help="this kernel, or user-mode Linux")
     parser.add_argument("--hz", type=int, choices=engine_uml.CLOCK_RATES, help="one clock rate of user-mode Linux")

@@ -31,7 +31,7 @@ mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
 ip link set lo up
 cd {root}
-{python} -m samples.record --out {out} {names} >{log} 2>&1
+{python} -m samples.record --scenarios {declared} --out {out} {names} >{log} 2>&1
 echo $? >{status}
 sync
 echo o >/proc/sysrq-trigger
@@ -43,7 +43,7 @@ def kernel_for(hz: int) -> Path:
     return KERNELS / f"linux-hz{hz}"
 
 
-def record(chosen: list[Scenario], only_hz: int | None, out: Path) -> int:
+def record(chosen: list[Scenario], only_hz: int | None, out: Path, declared: Path) -> int:
     """Each scenario at each of its clock rates (or at one); a folder says which where there are several."""
     worst = 0
     for hz in CLOCK_RATES:
@@ -54,15 +54,15 @@ def record(chosen: list[Scenario], only_hz: int | None, out: Path) -> int:
             sys.stderr.write(f"{kernel_for(hz)} is missing: make kernels\n")
             return 2
         if names:
-            worst = max(worst, _boot(hz, names, out.resolve()))
+            worst = max(worst, _boot(hz, names, out.resolve(), declared.resolve()))
     return worst
 
 
-def _boot(hz: int, names: list[str], out: Path) -> int:
+def _boot(hz: int, names: list[str], out: Path, declared: Path) -> int:
     with temporary_folder() as folder:
         place = Path(folder)
         log, status, init = place / "log", place / "status", place / "init"
-        words = {"root": ROOT, "python": sys.executable, "out": out, "names": " ".join(names)}
+        words = {"root": ROOT, "python": sys.executable, "out": out, "declared": declared, "names": " ".join(names)}
         init.write_text(INIT.format(log=log, status=status, **words))
         init.chmod(0o755)
         command = [str(kernel_for(hz)), f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]

@@ -32,6 +32,8 @@ READ_BACK = ("keepalive", "time", "intvl", "probes", "user_timeout_ms")
 TCP_INFO_HEAD = struct.Struct("=8B24I")
 """struct tcp_info (include/uapi/linux/tcp.h): eight octets, then 32-bit words."""
 PROBES_OUT, LAST_DATA_SENT, LAST_DATA_RECEIVED, LAST_ACK_RECEIVED = 3, 8 + 9, 8 + 11, 8 + 12
+TCP_REPAIR = 19
+"""include/uapi/linux/tcp.h; tcp.c __tcp_close is silent for such a socket."""
 ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger: close sends RST and forgets the connection at once."""
 
@@ -116,6 +118,11 @@ class Connection:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         self.do_close()
 
+    def do_forget(self) -> None:
+        """Gone without a word, as after a power cut: a socket under repair sends nothing when it is closed."""
+        self.sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        self.do_close()
+
     def happened(self, mask: int) -> None:
         """Called with what epoll reports: an error ends the connection, data is read and echoed."""
         if mask & select.EPOLLERR:
@@ -193,11 +200,11 @@ class Application:
         return socket.AF_INET6 if ":" in self._plan["address"] else socket.AF_INET
 
     def _listen(self) -> None:
-        for port in {connection["to"] for connection in self._plan["connections"].values()}:
+        for address, port in {(one["peer"], one["to"]) for one in self._plan["connections"].values()}:
             listener = socket.socket(self._family())
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             set_options(listener, self._plan["listener"])
-            listener.bind((self._plan["address"], port))
+            listener.bind((address, port))
             listener.listen(1024)
             self._listeners[listener.fileno()] = listener
             self._epoll.register(listener, select.EPOLLIN)
@@ -207,7 +214,7 @@ class Application:
         sock.bind((self._plan["address"], port))
         connection = self._plan["connections"][str(port)]
         set_options(sock, connection["options"])
-        sock.connect((self._plan["peer"], connection["to"]))
+        sock.connect((connection["peer"], connection["to"]))
         self._adopt(port, sock)
 
     def _dispatch(self, file: int, mask: int) -> None:

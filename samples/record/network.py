@@ -10,41 +10,45 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from samples.record.scenarios import FAULTS, HOSTS, Scenario
+from samples.record.scenarios import FAULTS, HOSTS, WAYS, Scenario
 
 PREFIX = "ka-record"
 NAMESPACES = Path("/run/netns")
 PLACES = (*HOSTS, "middle")
 INTERFACES = {"originator": "eth0", "responder": "eth0", "middle": "right"}
 
-FAULT_TABLE = """
-add table inet fault
-add set inet fault silence { type inet_service; }
-add set inet fault net { type inet_service; }
-add set inet fault host { type inet_service; }
-add set inet fault prohibited { type inet_service; }
-add set inet fault forge { type inet_service; }
-add chain inet fault faults
-add rule inet fault faults tcp sport @silence drop
-add rule inet fault faults tcp dport @silence drop
-add rule inet fault faults tcp sport @net reject with icmpx no-route
-add rule inet fault faults tcp sport @host reject with icmpx host-unreachable
-add rule inet fault faults tcp sport @prohibited reject with icmpx admin-prohibited
-add rule inet fault faults tcp sport @forge reject with tcp reset
-add chain inet fault forward { type filter hook forward priority 0; }
-add rule inet fault forward jump faults
-add chain inet fault input { type filter hook input priority 0; }
-add rule inet fault input jump faults
-add chain inet fault output { type filter hook output priority 0; }
-add rule inet fault output jump faults
-"""
-"""Each fault is a set of the originator's ports; to add one to it is to make the fault happen.
-Behind a switch the table is the responder's own, in front of its TCP."""
+ANSWERS = {
+    "silence": "drop",
+    "net": "reject with icmpx no-route",
+    "host": "reject with icmpx host-unreachable",
+    "prohibited": "reject with icmpx admin-prohibited",
+    "forge": "reject with tcp reset",
+}
+"""What each fault does to a segment, in nft's words."""
+SIDES = {"there": "sport", "back": "dport"}
+"""On the way there the originator's port is the source, on the way back the destination."""
+
+
+def fault_table() -> str:
+    """Each fault and way is a set of the originator's ports; to add one to it is to make the fault happen.
+
+    Behind a switch the table is the responder's own, in front of its TCP.
+    """
+    names = [(fault, way, f"{fault}-{way}") for fault in FAULTS for way in WAYS]
+    lines = ["add table inet fault", "add chain inet fault faults"]
+    lines += [f"add set inet fault {name} {{ type inet_service; }}" for _, _, name in names]
+    lines += [f"add rule inet fault faults tcp {SIDES[way]} @{name} {ANSWERS[fault]}" for fault, way, name in names]
+    for hook in ("forward", "input", "output"):
+        lines.append(f"add chain inet fault {hook} {{ type filter hook {hook} priority 0; }}")
+        lines.append(f"add rule inet fault {hook} jump faults")
+    return "\n".join(lines)
+
 
 NAT_TABLE = """
 add table ip nat
@@ -54,6 +58,14 @@ add table inet tracker
 add chain inet tracker forward {{ type filter hook forward priority -10; }}
 add rule inet tracker forward ct state invalid {action}
 """
+BEACON = """
+import socket, sys
+family, group = {"4": (socket.AF_INET, "224.0.0.1"), "6": (socket.AF_INET6, "ff02::1")}[sys.argv[1]]
+beacon = socket.socket(family, socket.SOCK_DGRAM)
+beacon.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+beacon.sendto(b"still here", (group, 9))
+"""
+"""Each host says one word to all: the capture goes on when the connection no longer does."""
 QUICK_NEIGHBOURS = {"base_reachable_time_ms": 4000, "gc_stale_time": 2}
 """A neighbour that has gone is noticed within seconds, not a minute."""
 
@@ -85,10 +97,10 @@ class Network:
     def inside(self, place: str, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.namespace(place), *command]
 
-    def address(self, role: str) -> str:
+    def address(self, role: str, host: int = 0) -> str:
         """RFC 5737 and RFC 3849 addresses; one subnet behind a switch, two around a router."""
         subnet = 3 if self._scenario.link else 1 if self._scenario.middle == "switch" or role == "originator" else 2
-        host = 1 if role == "originator" else 2
+        host = host or HOSTS.index(role) + 1
         return f"2001:db8:{subnet}::{host}" if self._scenario.ip == 6 else f"{_ipv4(subnet)}.{host}"
 
     def set_sysctl(self, place: str, **values: int | str) -> None:
@@ -97,21 +109,26 @@ class Network:
         lines = [f"echo '{value}' >/proc/sys/{paths[name]}" for name, value in values.items()]
         subprocess.run(self.inside(place, "sh", "-ec", "\n".join(lines)), check=True)
 
-    def perform(self, verb: str, ports: Iterable[int]) -> None:
-        """Something happens to the path."""
+    def perform(self, verb: str, ports: Iterable[int], ways: Iterable[str] = ()) -> None:
+        """Something happens to the path, for the segments that travel these ways."""
         if verb == "unplug":
             self._in("responder", "link", "set", "eth0", "down")
         elif verb == "plug":
             self._in("responder", "link", "set", "eth0", "up")
         elif verb == "announce":  # a new hardware address is made known, if arp_notify or ndisc_notify says so
             self._in("responder", "link", "set", "eth0", "address", "02:00:00:00:00:02")
+        elif verb == "beacon":
+            for role in HOSTS:
+                subprocess.run(self.inside(role, sys.executable, "-c", BEACON, str(self._scenario.ip)), check=True)
         elif verb == "calm":
             self._tc("del")
         elif verb == "restore":
-            self._nft(self._faulty, "\n".join(f"flush set inet fault {fault}" for fault in FAULTS))
+            sets = [f"{fault}-{way}" for fault in FAULTS for way in WAYS]
+            self._nft(self._faulty, "\n".join(f"flush set inet fault {name}" for name in sets))
         else:
             elements = ", ".join(str(port) for port in ports)
-            self._nft(self._faulty, f"add element inet fault {verb} {{ {elements} }}")
+            lines = [f"add element inet fault {verb}-{way} {{ {elements} }}" for way in ways]
+            self._nft(self._faulty, "\n".join(lines))
 
     @property
     def _faulty(self) -> str:
@@ -138,7 +155,9 @@ class Network:
             self._build_router()
         if scenario.netem:
             self._tc("add", "netem", "limit", "100000", *scenario.netem.split())
-        self._nft(self._faulty, FAULT_TABLE)
+        for host in {connection.host for connection in scenario.connections} - {2}:
+            self._in("responder", "address", "add", f"{self.address('responder', host)}/{self._prefix}", "dev", "eth0")
+        self._nft(self._faulty, fault_table())
         for role in HOSTS:
             self.set_sysctl(role, **scenario.host(role).sysctl)
         if scenario.originator.program:  # a program's own choice of port is thereby ours

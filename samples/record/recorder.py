@@ -17,7 +17,7 @@ from typing import Any
 from samples.record import truth
 from samples.record.capture import Tcpdump, assemble
 from samples.record.network import PREFIX, Network
-from samples.record.scenarios import HOSTS, Scenario
+from samples.record.scenarios import HOSTS, WAYS, Scenario
 
 ROOT = Path(__file__).parents[2]
 LEAD_S = 3.0
@@ -86,6 +86,7 @@ def _start(scenario: Scenario, network: Network, role: str, start: float) -> sub
         "preload": host.preload,
         "connections": {
             connection.port: {
+                "peer": network.address("responder", connection.host),
                 "to": connection.to,
                 "opens": connection.opens,
                 "options": scenario.options(role, connection),
@@ -116,7 +117,7 @@ def _run_path(scenario: Scenario, network: Network, start: float) -> None:
     for at, who, verb, *arguments in sorted(scenario.script, key=lambda step: step[0]):
         if who == "path":
             _sleep_until(start + at)
-            network.perform(verb, _ports(scenario, arguments))
+            network.perform(verb, _ports(scenario, arguments), _ways(verb, arguments))
         elif who == "sysctl":
             _sleep_until(start + at)
             network.set_sysctl(verb, **{arguments[0]: arguments[1]})
@@ -138,6 +139,12 @@ def _ports(scenario: Scenario, arguments: list[Any]) -> list[int]:
     if arguments and str(arguments[-1]).startswith("#"):
         return [scenario.connections[int(arguments[-1][1:])].port]
     return [connection.port for connection in scenario.connections]
+
+
+def _ways(verb: str, arguments: list[Any]) -> tuple[str, ...]:
+    """Which segments a fault concerns, if nothing is said: silence all of them, any other those of the originator."""
+    said = tuple(way for way in WAYS if way in arguments)
+    return said or (WAYS if verb == "silence" else WAYS[:1])
 
 
 def _sleep_until(instant: float) -> None:

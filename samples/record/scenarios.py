@@ -14,11 +14,13 @@ HOSTS = ("originator", "responder")
 MIDDLES = ("router", "switch", "nat")
 FAULTS = ("silence", "net", "host", "prohibited", "forge")
 """What the path can do to a connection: drop it, report it unreachable, or answer it with RST."""
+WAYS = ("there", "back")
+"""A fault may concern one way only, from the originator or to it: its word stands behind the fault."""
 VERBS = {
-    "originator": ("send", "flood", "set", "read", "shutdown", "close", "abort", "pause"),
-    "responder": ("send", "flood", "set", "read", "shutdown", "close", "abort", "pause"),
-    "path": (*FAULTS, "restore", "unplug", "plug", "announce", "calm"),
-    "sysctl": HOSTS,
+    "originator": ("send", "flood", "set", "read", "shutdown", "close", "abort", "forget", "pause"),
+    "responder": ("send", "flood", "set", "read", "shutdown", "close", "abort", "forget", "pause"),
+    "path": (*FAULTS, "restore", "unplug", "plug", "announce", "calm", "beacon"),
+    "sysctl": (*HOSTS, "middle"),
 }
 SETTINGS = ("time", "intvl", "probes")
 FIRST_PORT = 40000
@@ -50,6 +52,8 @@ class Connection:
 
     port: int
     to: int = 9000
+    host: int = 2
+    """The last part of the responder's address; it has as many as are named."""
     opens: float = 0.0
     options: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -86,6 +90,8 @@ class Scenario:
     snaplen: int = 0
     missing: tuple[tuple[float, float], ...] = ()
     """Spans that the recording lacks."""
+    never_due: tuple[str, ...] = ()
+    """Ends whose keepalive is on and has no occasion to probe, where the kernel's counters do not tell that."""
     undetermined: dict[str, str] = field(default_factory=dict)
     """Settings that this capture does not pin down although the general rule says so, each with the reason."""
     kernel: str = "host"
@@ -120,7 +126,7 @@ def _scenario(name: str, table: dict[str, Any]) -> Scenario:
     grid = table.pop("grid", None)
     connections = tuple(Connection(FIRST_PORT + n, **one) for n, one in enumerate(table.pop("connection", [{}])))
     script = tuple(step for line in table.pop("script", []) for step in _steps(line))
-    for key in ("look", "capture", "hz"):
+    for key in ("look", "capture", "hz", "never_due"):
         table[key] = tuple(table.get(key, Scenario.__dataclass_fields__[key].default))
     table["missing"] = tuple(tuple(span) for span in table.get("missing", ()))
     try:

@@ -121,11 +121,11 @@ def _end(scenario: Scenario, points: tuple[str, ...], role: str, heard: list[dic
             end["tcp_user_timeout_s"] = settings["user_timeout_ms"] / 1000
             if error is not None and last["probes_out"]:
                 end["effective_probes"] = last["probes_out"]
-        if not _has_probed(last, error):
+        if role in scenario.never_due or not _has_probed(last):
             end["probed"] = False
         end["determined"] = [
             name
-            for name in _observed(last, error)
+            for name in ([] if role in scenario.never_due else _observed(last, error))
             if _is_exact(scenario, end, name)
             and (name == "tcp_keepalive_time" or is_recorded(scenario, points, role))
             and (name != "tcp_keepalive_probes" or not loses_probes(scenario, points, role))
@@ -147,14 +147,14 @@ def _error(heard: list[dict[str, Any]]) -> dict[str, Any] | None:
     return next((entry for entry in heard if entry["event"] == "error"), None)
 
 
-def _has_probed(last: dict[str, Any], error: dict[str, Any] | None) -> bool:
+def _has_probed(last: dict[str, Any]) -> bool:
     is_answered = not last["waiting"] and last["since_ack_ms"] + ANSWER_MS < last["since_data_ms"]
-    return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or error is not None or is_answered)
+    return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or is_answered)
 
 
 def _observed(last: dict[str, Any], error: dict[str, Any] | None) -> Iterator[str]:
     """The three rules of this file's head."""
-    if not _has_probed(last, error):
+    if not _has_probed(last):
         return
     yield "tcp_keepalive_time"
     gave_up = error is not None and error["errno"] == "ETIMEDOUT"
@@ -182,10 +182,10 @@ def _verdict(scenario: Scenario, heard: dict[str, list[dict[str, Any]]], is_faul
             raise UnexpectedTruthError(f"{scenario.name}: {scenario.verdict} declared, but no application noticed")
         is_probing = is_faulty and any(_last(heard[role])["probes_out"] for role in HOSTS)
         outcome, cause = ("probing", cause) if is_probing else ("alive", "")
-    if outcome == "alive" and errors:
-        raise UnexpectedTruthError(f"{scenario.name}: alive declared, but an application saw {errors[0]['errno']}")
+    if outcome in {"alive", "probing", "undetected"} and errors:
+        raise UnexpectedTruthError(f"{scenario.name}: {outcome} declared, but an application saw {errors[0]['errno']}")
     verdict = {"outcome": outcome} | ({"cause": cause} if cause else {})
-    if outcome in NOTICED:
+    if outcome in NOTICED or (outcome == "closed" and errors):
         verdict |= {"errno": errors[0]["errno"], "epoll": errors[0]["epoll"]}
     return verdict
 
