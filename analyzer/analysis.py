@@ -138,7 +138,9 @@ class Analysis:
         for end in (0, 1):
             told = story.ends[end]
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            gaps = [gap for gap in told.gaps if not (around.asked and gap.is_open)]
+            gaps = [
+                gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (around.asked and gap.is_open)
+            ]
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
             settings = infer(gaps, is_whole=self._is_whole(flow), may_be_linux=payload_len != 1)
             matches = matching_profiles(settings, payload_len) if told.probes else ()

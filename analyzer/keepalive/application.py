@@ -32,3 +32,19 @@ ICMPv6 types count from 64 (capture/headers.py). Only errors that quote data in 
 
 def icmp_errno(kind: int, code: int) -> str:
     return ICMP_ERRNO.get((kind, code), "EHOSTUNREACH")
+
+
+SOLICITATIONS = 3
+"""Tries of one question for a neighbour (neighbour.c ucast_solicit, mcast_solicit)."""
+
+
+def link_errno(asked: int) -> str:
+    """What ends data that waits for a neighbour in vain: asked for after the entry had failed, it is thrown away
+    with a host-unreachable error of the host's own (neighbour.c neigh_invalidate, arp.c arp_error_report); before
+    that it was sent all the same."""
+    return "EHOSTUNREACH" if asked > SOLICITATIONS else "ETIMEDOUT"
+
+
+def reset_errno(is_half_closed: bool) -> str:
+    """A RST breaks the pipe of an end that only sends any more (tcp_input.c tcp_reset, TCP_CLOSE_WAIT)."""
+    return "EPIPE" if is_half_closed else "ECONNRESET"

@@ -9,11 +9,11 @@ probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from analyzer.columns import Table
 from analyzer.keepalive.restart import Address, Restarts, address_of
-from analyzer.keepalive.timeline import Answer, Solicitation, Story
+from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Solicitation, Story
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 from analyzer.tcp.flows import FlowTable
@@ -23,6 +23,10 @@ ANSWER_WAIT_NS = 3_000_000_000
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
+MOST_LOOKED_AT = 64
+"""Connections of one host in which it was heard before and after a time: so many show whether also within it."""
+GONE_NS = 1_900_000_000
+"""From the first of three tries to the last."""
 FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
 
@@ -52,8 +56,9 @@ def network(who: Address) -> Address:
 class Neighbourhood:
     """Flows and solicitations by address; made once for a capture."""
 
-    def __init__(self, table: FlowTable, neighbours: Table, last_ns: int, stories: Sequence[Story] = ()) -> None:
+    def __init__(self, table: FlowTable, neighbours: Table, last_ns: int, stories: Sequence[Story]) -> None:
         self._table = table
+        self._stories = stories
         self._capture_end_ns = last_ns
         self._ends: dict[Address, list[int]] | None = None
         self._networks: dict[Address, list[int]] | None = None
@@ -88,6 +93,28 @@ class Neighbourhood:
         reasons, frames = self._restarts.signs(flow, story)
         return Surroundings(None, False, (), restart=reasons, restart_frames=frames)
 
+    def whole_gaps(self, flow: int, end: int, told: EndStory) -> tuple[Gap, ...]:
+        """The end's gaps without those in which its host asked for the other one in vain: what was due was not sent."""
+        vain = self._vain(address_of(self._table, flow, 1 - end))
+        if not vain:
+            return told.gaps
+        at_ns = {probe.frame: probe.ts_ns for probe in told.probes}
+        return tuple(gap for gap in told.gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain))
+
+    def _vain(self, who: Address) -> list[int]:
+        """When it was asked for the first time of those, one after the other, that nothing answered for so long that it
+        counts as gone (neighbour.c neigh_timer_handler): what had waited for it was thrown away."""
+        found, first_ns = [], NEVER
+        for ts_ns, is_answer, _ in self._heard.get(who, []):
+            if is_answer:
+                first_ns = NEVER
+            elif first_ns == NEVER:
+                first_ns = ts_ns
+            elif ts_ns - first_ns >= GONE_NS:
+                found.append(first_ns)
+                first_ns = NEVER
+        return found
+
     def _until_ns(self, story: Story) -> int:
         return story.reset.ts_ns if story.reset else self._capture_end_ns
 
@@ -101,29 +128,46 @@ class Neighbourhood:
 
     def _sent_elsewhere(self, who: Address, flow: int, since_ns: int, until_ns: int) -> bool:
         """The address sent a segment of another flow in this time."""
-        first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
         if self._ends is None:
             self._ends = self._by_last_sign(lambda address: address)
-        for end in self._ends[who]:
-            if last_ns[end] <= since_ns:
-                return False
-            if end // 2 != flow and first_ns[end // 2] < until_ns:
-                return True
-        return False
+        return any(end // 2 != flow for end in self._heard_meanwhile(self._ends[who], since_ns, until_ns))
 
     def _is_network_silent(self, flow: int, silent_end: int, since_ns: int, until_ns: int) -> bool:
         """No address there but the asking one sent anything meanwhile."""
-        first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
         if self._networks is None:
             self._networks = self._by_last_sign(network)
         asking = address_of(self._table, flow, 1 - silent_end)
-        for end in self._networks[network(address_of(self._table, flow, silent_end))]:
+        ends = self._networks[network(address_of(self._table, flow, silent_end))]
+        heard = self._heard_meanwhile(ends, since_ns, until_ns)
+        return all(end // 2 == flow or address_of(self._table, end // 2, end % 2) == asking for end in heard)
+
+    def _heard_meanwhile(self, ends: Sequence[int], since_ns: int, until_ns: int) -> Iterator[int]:
+        """Of these ends, the last one heard first, those that sent something in this time."""
+        first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
+        looked_at = 0
+        for end in ends:
             if last_ns[end] <= since_ns:
-                return True
-            is_other = address_of(self._table, end // 2, end % 2) != asking
-            if is_other and end // 2 != flow and first_ns[end // 2] < until_ns:
-                return False
-        return True
+                return
+            if first_ns[end // 2] >= until_ns:
+                continue
+            if last_ns[end] <= until_ns:
+                yield end
+            elif looked_at < MOST_LOOKED_AT:
+                looked_at += 1
+                if self._spoke(end, since_ns, until_ns):
+                    yield end
+
+    def _spoke(self, end: int, since_ns: int, until_ns: int) -> bool:
+        """The end was heard in this time too, not only before and after it: its host may have been away."""
+        story, flow = self._stories[end // 2], end // 2
+        own, other = story.ends[end % 2], story.ends[1 - end % 2]
+        sent = [probe.ts_ns for probe in own.probes]
+        sent += [probe.answer_ns for probe in other.probes if probe.answer in (Answer.ACK, Answer.DATA)]
+        sent += [silence.ts_ns for silence in story.silences if silence.sender == end % 2]
+        if any(since_ns < ts_ns <= until_ns for ts_ns in sent):
+            return True
+        is_asked = any(since_ns < probe.ts_ns <= until_ns for probe in other.probes)
+        return not is_asked and self._table.flows.view.max_idle_ns[flow] < until_ns - since_ns
 
     def _unanswered(self, who: Address, since_ns: int, until_ns: int) -> tuple[tuple[int, int], ...]:
         """Time and frame of the solicitations since when nothing answered for the address."""
@@ -139,6 +183,14 @@ class Neighbourhood:
             elif ts_ns <= until_ns:
                 asked.append((ts_ns, frame))
         return tuple(asked) if len(asked) >= FEWEST_ASKED else ()
+
+
+def _contains(gap: Gap, end_ns: int, vain: Sequence[int]) -> bool:
+    """Whether any of these lies in the gap; one that the capture's end or traffic ended says what it says."""
+    if end_ns == NEVER or gap.is_open or gap.kind is GapKind.SURVIVED:
+        return False
+    start_ns = end_ns - (gap.any_ns if gap.kind is GapKind.FIRST else gap.probe_ns)
+    return any(start_ns < ts_ns < end_ns for ts_ns in vain)
 
 
 def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:

@@ -365,15 +365,16 @@ def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
     """
     if probe == NEVER or not c.flags[row] & ACK:
         return False
-    if spacing != NEVER and not is_on_grid(c.own_ns[row], spacing):
+    waited_ns = c.ts_ns[row] - c.ts_ns[probe]  # it may have answered the other end's probes since
+    if spacing != NEVER and not is_on_grid(waited_ns, spacing):
         return False
-    return bool(c.seq[row] == seq_add(c.seq[probe], 1) and c.own_ns[row] >= GIVE_UP_NS)
+    return bool(c.seq[row] == seq_add(c.seq[probe], 1) and waited_ns >= GIVE_UP_NS)
 
 
-def is_on_grid(own_ns: int, spacing: int) -> bool:
+def is_on_grid(waited_ns: int, spacing: int) -> bool:
     """One interval, to an eighth; or several against one, where a probe is missing in the capture."""
     for times in range(1, MOST_MISSING + 2):
-        if abs(own_ns - times * spacing) <= spacing // 7 or abs(times * own_ns - spacing) <= spacing // 7:
+        if abs(waited_ns - times * spacing) <= spacing // 7 or abs(times * waited_ns - spacing) <= spacing // 7:
             return True
     return False
 

@@ -21,6 +21,7 @@ from analyzer.keepalive.tags import (
     WINDOW_PROBE,
 )
 from analyzer.keepalive.timeline import (
+    BY_ACK,
     Answer,
     Deafness,
     EndStory,
@@ -36,6 +37,7 @@ from analyzer.keepalive.timeline import (
 from analyzer.schema import (
     ACK,
     NEVER,
+    OPENED_SYN,
     RST,
     TOLD_ENDS,
     TOLD_FLOWS,
@@ -48,6 +50,8 @@ BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
 KNOWN_IDS = 4
 """So many IP identifications show whether an end counts them."""
+FEWEST_COPIES = 2
+"""Fewer segments captured twice do not show that all are."""
 ANSWERS, KINDS = tuple(Answer), tuple(GapKind)
 
 
@@ -163,6 +167,8 @@ class Stories:
             last_ns=c.ts_ns[rows[-1]],
             heard_ns=e.run_heard_ns[me],
             icmp_frames=tuple(c.frame[row] for row in errors),
+            peer_sent_ns=e.sent_ns[me ^ 1],
+            is_unheard=told.flows.reset_unheard[it] > 0,
         )
 
     def _unheard(self, e: Any, flow: int, me: int) -> Iterator[int]:
@@ -186,9 +192,10 @@ class Stories:
             end=end,
             frames=tuple(frames[: e.resends[me]]),  # none after a reset
             last_ns=e.resend_ns[me],
-            spacing_ns=e.resend_ns[me] - e.resend_before_ns[me] if e.resends[me] > 1 else 0,
+            spacing_ns=max(e.resend_wait_ns[me], 0),
             heard_ns=self._rows.ends.last_ns[2 * flow + 1 - end],
             icmp=(e.icmp[me] >> 8, e.icmp[me] & 0xFF) if e.icmp[me] != NEVER else None,
+            icmp_frames=tuple(c.frame[row] for row in self._unheard(e, flow, me) if tags[row] == ICMP_UNREACHABLE),
         )
 
     def _persistence(self, told: Told, flow: int, it: int) -> Persistence | None:
@@ -211,7 +218,7 @@ class Stories:
         if row == NEVER:
             return None
         c, of = self._rows.candidates, self._rows.segments.of[row]
-        is_give_up = self._rows.segments.tag[row] == GIVE_UP_RST
+        is_give_up = self._rows.segments.tag[row] == GIVE_UP_RST or told.flows.reset_unheard[it] > 0
         own = list(self._own_before(flow, row))
         return Reset(
             frame=c.frame[row],
@@ -229,7 +236,32 @@ class Stories:
             has_timestamp=c.tsval[row] != NEVER,
             usual_ip_ids=tuple([c.ip_id[one] for one in own if c.ip_id[one] > 0][-KNOWN_IDS:]),
             has_usual_timestamp=any(c.tsval[one] != NEVER for one in own),
+            took_ns=c.ts_ns[row] - c.ts_ns[of] if of != NEVER and not is_give_up else NEVER,
+            usual_took_ns=self._usual_took_ns(told, flow, it, c.end[row]),
+            is_once=self._is_once(flow, row),
         )
+
+    def _usual_took_ns(self, told: Told, flow: int, it: int, end: int) -> int:
+        """The end's shortest answer to a probe or a SYN: what a stack sends by itself, at once."""
+        c, p = self._rows.candidates, told.probes
+        took = [
+            c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
+            for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1])
+            if p.end[probe] != end and p.answer[probe] == BY_ACK
+        ]
+        reply_ns = self._rows.ends.reply_ns[2 * flow + end]
+        if reply_ns != NEVER and (took or self._rows.flows.opened[flow] == OPENED_SYN):
+            took.append(reply_ns)
+        return min(took, default=NEVER)
+
+    def _is_once(self, flow: int, reset: int) -> bool:
+        """The capture has every segment of the end twice, as on all interfaces of a router, but not this one."""
+        c, tags = self._rows.candidates, self._rows.segments.tag
+        mine = [row for row in self._rows_of(flow) if c.end[row] == c.end[reset] and tags[row] != ICMP_UNREACHABLE]
+        place = mine.index(reset)
+        copies = [tags[row] == DUPLICATE_FRAME for row in mine]
+        is_copied = place + 1 < len(mine) and copies[place + 1] and bool(c.flags[mine[place + 1]] & RST)
+        return place > 0 and copies[place - 1] and sum(copies[:place]) >= FEWEST_COPIES and not is_copied
 
     def _own_before(self, flow: int, reset: int) -> Iterator[int]:
         """The rows of the resetting end's own segments before the RST."""

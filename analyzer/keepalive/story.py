@@ -7,6 +7,7 @@ keepalive timer is (tcp_timer.c tcp_keepalive_timer) and refuses to know what fo
 from array import array
 from typing import Any, NamedTuple
 
+from analyzer.keepalive.rules import GIVE_UP_NS
 from analyzer.keepalive.tags import (
     ANSWER,
     CHALLENGE_ACK,
@@ -36,9 +37,10 @@ from analyzer.keepalive.timeline import (
     SPACING,
     SURVIVED,
 )
+from analyzer.schema import ACK as ACK_BIT
 from analyzer.schema import NEVER
 from analyzer.schema import RST as RST_BIT
-from analyzer.sequence import seq_diff
+from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.tracker import IDLE_NS
 from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT
 
@@ -50,6 +52,10 @@ SAME_INSTANT_NS = 5_000_000
 """A second copy of an answer is still that answer."""
 LONG_NS = 10_000_000_000
 """Every path survives shorter silences."""
+FEWEST_UNHEARD = 3
+"""So many probes and the RST show the grid that they are on."""
+ON_GRID_NS = 30_000_000
+"""Two ticks of the slowest clock, and the host's delay."""
 CLOSING_GAPS = 4
 """So many gaps the end of a flow's story may add: of each end what it survived, and the capture's end."""
 PROBES, GAPS, SILENCES = range(3)
@@ -104,7 +110,7 @@ def begin(told: Told, it: int, place: int) -> None:
     t, e = told.flows, told.ends
     note_places(told, it)
     t.reset_row[it] = NEVER
-    t.reset_is_native[it] = t.reset_follows_data[it] = 0
+    t.reset_is_native[it] = t.reset_follows_data[it] = t.reset_unheard[it] = 0
     t.bridged_ns[it] = 0
     for me in (2 * it, 2 * it + 1):
         e.fin_frame[me] = e.probes[me] = e.lost[me] = e.unanswered[me] = e.excused[me] = 0
@@ -112,7 +118,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.unheard_place[me] = place
         e.icmp_errors[me] = e.resends[me] = 0
         e.icmp[me] = NEVER
-        e.resend_ns[me] = e.resend_before_ns[me] = NEVER
+        e.resend_ns[me] = e.resend_wait_ns[me] = e.sent_ns[me] = NEVER
         e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
         e.window_probes[me] = 0
         e.survived_frame[me] = e.survived_ns[me] = 0
@@ -130,7 +136,8 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         return
     if tag == ICMP_UNREACHABLE:
         e.icmp_errors[me] += 1
-        e.icmp[me] = c.flags[row]
+        if quotes_flight(rows, of):
+            e.icmp[me] = c.flags[row]
         answer(told, it, of, BY_ICMP, row)
         return
     if c.flags[row] & RST_BIT and not e.has_reset[me]:
@@ -142,6 +149,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         told.silences.row[told.counts[SILENCES]] = row
         told.counts[SILENCES] += 1
     note_survived(c, row, tag, told, it)
+    e.sent_ns[me] = c.ts_ns[row]
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
@@ -151,6 +159,16 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         tell_reset(rows, flow, place, told, it)
     elif tag != STRAY:
         tell_sign_of_life(rows, place, told, it)
+
+
+def quotes_flight(rows: Rows, of: int) -> bool:
+    """Whether an ICMP error counts: a probe's number is not in flight (RFC 5927 §4, tcp_ipv4.c tcp_v4_err).
+
+    A window probe's neither, but for the octet of data that some stacks put into it; what is no candidate is data.
+    """
+    if of == NEVER or rows.segments.tag[of] not in (PROBE, WINDOW_PROBE):
+        return True
+    return bool(rows.segments.tag[of] == WINDOW_PROBE and rows.candidates.payload_len[of])
 
 
 def tell_probe(rows: Rows, row: int, told: Told, it: int) -> None:
@@ -180,10 +198,70 @@ def tell_reset(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
     if rows.segments.tag[row] == GIVE_UP_RST:
         add_gap(c, row, GIVE_UP, told, it)
     else:
-        answer(told, it, rows.segments.of[row], BY_RST, row)
+        t.reset_unheard[it] = unheard_run(c, row, told, it)
+        if t.reset_unheard[it]:
+            make_unheard(c, row, told, it)
+        else:
+            answer(told, it, rows.segments.of[row], BY_RST, row)
     t.reset_row[it] = row
     t.reset_is_native[it] = has_such_ttl(rows, flow, place)
     t.reset_follows_data[it] = bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or e.resends[peer] > 0
+
+
+def unheard_run(c: Any, row: int, told: Told, it: int) -> int:
+    """How many probes before this RST of their sender were answered in vain, 0 if it is no give-up.
+
+    The answers were lost behind the capture point. The prober's timer shows it: the probes come an interval apart,
+    although an answered one is followed by the idle time, and so does the RST (tcp_timer.c tcp_keepalive_timer).
+    Without an idle time that is clearly longer than the interval nothing can be told.
+    """
+    e, p = told.ends, told.probes
+    me = 2 * it + c.end[row]
+    probe, waited_ns = e.last_probe[me], since_probe(c, told, me, c.ts_ns[row])
+    if not c.flags[row] & ACK_BIT or waited_ns < GIVE_UP_NS or c.seq[row] != seq_add(c.seq[p.row[probe]], 1):
+        return 0
+    found, is_first = 1, False
+    for earlier in range(probe - 1, told.flows.first_probe[it] - 1, -1):
+        if p.end[earlier] != c.end[row]:
+            continue
+        spacing_ns = c.ts_ns[p.row[probe]] - c.ts_ns[p.row[earlier]]
+        if abs(spacing_ns - waited_ns) > (ON_GRID_NS if found < FEWEST_UNHEARD - 1 else waited_ns // 7):
+            is_first = True
+        if is_first or p.answer[earlier] != BY_ACK:
+            break
+        found, probe = found + 1, earlier
+    heard_ns = c.heard_ns[p.row[probe]]
+    is_clear = heard_ns != NEVER and (c.ts_ns[p.row[probe]] - heard_ns - waited_ns) * 7 > 2 * waited_ns
+    return found if found >= FEWEST_UNHEARD and is_clear else 0
+
+
+def make_unheard(c: Any, row: int, told: Told, it: int) -> None:
+    """The last gaps of the resetting end are an interval each, and nothing was heard since before the first of them."""
+    e, g, p = told.ends, told.gaps, told.probes
+    end, left = c.end[row], told.flows.reset_unheard[it]
+    me = 2 * it + end
+    e.unanswered[me] = left
+    probe = e.last_probe[me]
+    now_ns = c.ts_ns[p.row[probe]]
+    while left > 1:
+        probe -= 1
+        left -= p.end[probe] == end
+    e.run_probe[me] = probe
+    e.run_heard_ns[me] = heard_ns = c.heard_ns[p.row[probe]]
+    left = e.unanswered[me]
+    for gap in range(told.counts[GAPS] - 1, told.flows.first_gap[it] - 1, -1):
+        if left > 1 and g.end[gap] == end:
+            left -= 1
+            g.kind[gap], g.unanswered[gap] = SPACING, left
+            note_heard(g, gap, now_ns, heard_ns)
+            now_ns -= g.probe_ns[gap]
+    add_gap(c, row, GIVE_UP, told, it)
+    note_heard(g, told.counts[GAPS] - 1, c.ts_ns[row], heard_ns)
+
+
+def note_heard(g: Any, gap: int, now_ns: int, heard_ns: int) -> None:
+    """Nothing was heard since then, by none of the clocks."""
+    g.heard_ns[gap] = g.any_ns[gap] = g.speech_ns[gap] = now_ns - heard_ns
 
 
 def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
@@ -256,8 +334,7 @@ def note_echo(c: Any, row: int, e: Any, me: int) -> None:
 
 
 def note_resend(c: Any, row: int, e: Any, me: int) -> None:
-    e.resend_before_ns[me] = e.resend_ns[me] if e.resends[me] else NEVER
-    e.resend_ns[me] = c.ts_ns[row]
+    e.resend_ns[me], e.resend_wait_ns[me] = c.ts_ns[row], c.own_ns[row]
     e.resends[me] += 1
 
 
@@ -368,7 +445,7 @@ def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, told: Told, it
         return
     for end in (0, 1):
         me = 2 * it + end
-        if e.unanswered[me]:
+        if e.unanswered[me] and not has_work_left(rows.ends, 2 * flow + end):
             frame = c.frame[told.probes.row[e.last_probe[me]]]
             add_open_gap(told, it, end, PENDING, frame, NEVER, NEVER, since_probe(c, told, me, capture_end_ns))
 

@@ -124,6 +124,10 @@ class ProbeRun:
     heard_ns: int
     """When the other end was last heard at all, -1 if never in this capture."""
     icmp_frames: tuple[int, ...]
+    peer_sent_ns: int = -1
+    """When the other end last sent what this end did not take for an answer: a probe of its own perhaps."""
+    is_unheard: bool = False
+    """Answers were captured, and the prober went on and gave up as if it had heard none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,13 @@ class Deafness:
     frames: tuple[int, ...]
     last_ns: int
     spacing_ns: int
-    """Between the last two, which double (RFC 6298 §5.5); 0 with only one."""
+    """Before the last one the end had sent nothing for so long; it doubles (RFC 6298 §5.5)."""
     heard_ns: int
     """When the other end was last heard at all, -1 if never in this capture."""
     icmp: tuple[int, int] | None
-    """Type and code of the last ICMP error that quotes any of it."""
+    """Type and code of the last ICMP error that quotes what is in flight."""
+    icmp_frames: tuple[int, ...] = ()
+    """All ICMP errors about it, also those that quote a probe of a closed window, which count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,12 @@ class Reset:
     """IP identifications of the end's latest segments that are known, in order."""
     has_usual_timestamp: bool = False
     """The end's other segments carry the option."""
+    took_ns: int = -1
+    """Since the probe that it answers."""
+    usual_took_ns: int = -1
+    """The shortest time in which the end ever answered a probe, or a SYN."""
+    is_once: bool = False
+    """It was captured once, and the end's segments before it twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from enum import Enum
 from itertools import pairwise
 
 from analyzer.keepalive import rst
-from analyzer.keepalive.application import EPOLL_DEAD, icmp_errno
+from analyzer.keepalive.application import EPOLL_DEAD, icmp_errno, link_errno, reset_errno
 from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.timeline import GapKind, Story
+from analyzer.keepalive.timeline import Deafness, GapKind, Reset, Story
 from analyzer.schema import NEVER
 
 
@@ -49,9 +49,12 @@ class Reason(Enum):
     GIVE_UP_RST = "give-up-rst"
     SILENT_AFTER_PROBES = "silent-after-probes"
     RUN_GOES_ON = "run-goes-on"
+    SILENT_GIVE_UP = "silent-give-up"
     ICMP_DISCARDED = "icmp-discarded"
     NEIGHBOUR_SILENT = "neighbour-silent"
     PEER_HOST_ANSWERS = "peer-host-answers"
+    PEER_STILL_SENDS = "peer-still-sends"
+    ANSWERS_UNHEARD = "answers-unheard"
     PEER_HOST_SILENT = "peer-host-silent"
     PEER_FLOWS_SILENT = "peer-flows-silent"
     NETWORK_SILENT = "network-silent"
@@ -61,6 +64,8 @@ class Reason(Enum):
     RST_ANSWERS_PROBE = "rst-answers-probe"
     RST_WITHOUT_STATE = "rst-without-state"
     RST_LOOKS_FOREIGN = "rst-looks-foreign"
+    RST_TOO_SOON = "rst-too-soon"
+    RST_CAPTURED_ONCE = "rst-captured-once"
     RST_DIFFERS_IN_MORE = "rst-differs-in-more"
     RST_LOOKS_NATIVE = "rst-looks-native"
     RST_UNASKED = "rst-unasked"
@@ -72,6 +77,7 @@ class Reason(Enum):
     WINDOW_STAYED_CLOSED = "window-stayed-closed"
     PROBES_ANSWERED = "probes-answered"
     PROBES_IGNORED = "probes-ignored"
+    PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
     ONE_SIDED = "one-sided"
 
@@ -117,12 +123,18 @@ class Verdict:
 
 SILENCE = 2
 """A run of probes has ended without a RST when so many of its intervals pass without a probe."""
+SILENT_CYCLES = 3
+"""A prober is gone when so many of its periods pass without a probe."""
 LONGEST_INTERVAL_NS = 90_000_000_000
 """Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
 DEAF_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
 LONGEST_BACKOFF_NS = 120_000_000_000
 """No stack waits longer between resends (TCP_RTO_MAX)."""
+SHORTEST_BACKOFF_NS = 3_000_000_000
+"""Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
+LATE_TRY_NS = 1_000_000_000
+"""A resend after so long is not the first try: one more that nothing answers is no mere loss."""
 SHORTEST_INTERVAL_NS = 1_200_000_000
 """Tries of one solicitation are 1 s apart and show no interval of the timer."""
 TRIES = 3
@@ -181,12 +193,21 @@ def was_closed(story: Story, _around: Surroundings) -> Verdict | None:
     fins = tuple(end.fin_frame for end in story.ends)
     if story.reset is not None:
         frames = tuple(frame for frame in (*fins, story.reset.frame) if frame)
-        reason, confidence = Reason.RST_BY_APPLICATION, Confidence.LIKELY
-    elif all(fins):
-        frames, reason, confidence = fins, Reason.FIN_BOTH, Confidence.CERTAIN
-    else:
+        errno = _told_by(story, story.reset)
+        epoll, reasons = EPOLL_DEAD if errno else None, (Reason.RST_BY_APPLICATION,)
+        return Verdict(Outcome.CLOSED, Cause.APPLICATION, None, errno, epoll, None, Confidence.LIKELY, frames, reasons)
+    if not all(fins):
         return None
-    return Verdict(Outcome.CLOSED, Cause.APPLICATION, None, None, None, None, confidence, frames, (reason,))
+    reasons = (Reason.FIN_BOTH,)
+    return Verdict(Outcome.CLOSED, Cause.APPLICATION, None, None, None, None, Confidence.CERTAIN, fins, reasons)
+
+
+def _told_by(story: Story, reset: Reset) -> str | None:
+    """What the other application sees: nothing, if it has closed too, or if what its end sends no longer arrives."""
+    is_lost = story.run is not None and story.run.end == reset.end
+    if story.ends[1 - reset.end].fin_frame or is_lost:
+        return None
+    return reset_errno(is_half_closed=_is_half_closed(story, reset))
 
 
 def is_probing(story: Story, around: Surroundings) -> Verdict | None:
@@ -209,7 +230,7 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
         reasons = (Reason.RUN_GOES_ON, *reasons)
         return Verdict(Outcome.PROBING, cause, prober, None, None, None, confidence, frames[:EVIDENCE], reasons)
     delay = _given_up_ns(story, around) - heard_ns if heard_ns != NEVER else None
-    reasons = (Reason.SILENT_AFTER_PROBES, *reasons)
+    reasons = (Reason.SILENT_AFTER_PROBES, Reason.SILENT_GIVE_UP, *reasons)
     return _dead(outcome, cause, prober, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
 
 
@@ -238,10 +259,11 @@ def window_was_given_up(story: Story, _around: Surroundings) -> Verdict | None:
     persistence = story.persistence
     if persistence is None or len(persistence.frames) < 2:
         return None
-    if story.capture_end_ns - story.last_ns <= SILENCE * persistence.spacing_ns + LONGEST_BACKOFF_NS:
+    wait_ns = _next_try_ns(persistence.spacing_ns)
+    if story.capture_end_ns - story.last_ns <= wait_ns + wait_ns // 4:
         return None
-    delay = persistence.last_ns + min(2 * persistence.spacing_ns, LONGEST_BACKOFF_NS) - persistence.first_ns
-    reasons = (Reason.WINDOW_STAYED_CLOSED,)
+    delay = persistence.last_ns + wait_ns - persistence.first_ns
+    reasons = (Reason.WINDOW_STAYED_CLOSED, Reason.SILENT_GIVE_UP)
     return _dead(Outcome.TIMED_OUT, None, None, "ETIMEDOUT", delay, Confidence.LIKELY, persistence.frames, reasons)
 
 
@@ -256,31 +278,70 @@ def is_one_sided(story: Story, around: Surroundings) -> Verdict | None:
 
 
 def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
-    """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence."""
+    """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence.
+
+    Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
+    """
     deaf = story.deafness
-    if deaf is None or len(deaf.frames) < 2:
+    if deaf is None or not _is_no_mere_loss(deaf):
         return None
-    if story.capture_end_ns - deaf.last_ns <= SILENCE * deaf.spacing_ns + LONGEST_BACKOFF_NS:
+    last_ns = max(deaf.last_ns, around.last_asked_ns)
+    wait_ns = _next_try_ns(last_ns - deaf.last_ns + deaf.spacing_ns)
+    if story.capture_end_ns - max(last_ns, story.last_ns) <= wait_ns + wait_ns // 4:
         return None
-    next_ns = deaf.last_ns + min(2 * deaf.spacing_ns, LONGEST_BACKOFF_NS)
-    delay = next_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
+    delay = last_ns + wait_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
+    outcome, cause, errno, why = _why_given_up(deaf, around)
+    reasons = (Reason.DATA_GIVEN_UP, Reason.SILENT_GIVE_UP, *why)
+    frames = (*deaf.frames, *around.neighbour_frames)
+    return _dead(outcome, cause, None, errno, delay, Confidence.LIKELY, frames, reasons)
+
+
+def _why_given_up(deaf: Deafness, around: Surroundings) -> tuple[Outcome, Cause, str, tuple[Reason, ...]]:
+    """ICMP errors about what is in flight become the errno; those about a probe of a closed window do not."""
     if deaf.icmp is not None:
-        outcome, cause, errno = Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, icmp_errno(*deaf.icmp)
-        why: tuple[Reason, ...] = (Reason.ICMP_QUOTES_DATA,)
-    else:
-        outcome, errno = Outcome.TIMED_OUT, "ETIMEDOUT"
-        cause, why = _why_deaf(around)
-    reasons = (Reason.DATA_GIVEN_UP, *why)
-    return _dead(outcome, cause, None, errno, delay, Confidence.LIKELY, deaf.frames, reasons)
+        reasons: tuple[Reason, ...] = (Reason.ICMP_QUOTES_DATA,)
+        return Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, icmp_errno(*deaf.icmp), reasons
+    if deaf.icmp_frames:
+        return Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, "ETIMEDOUT", (Reason.ICMP_DISCARDED,)
+    cause, reasons = _why_deaf(around)
+    errno = link_errno(len(around.asked)) if cause is Cause.LINK_DEAD else "ETIMEDOUT"
+    return Outcome.TIMED_OUT, cause, errno, reasons
+
+
+def _is_no_mere_loss(deaf: Deafness) -> bool:
+    return len(deaf.frames) > 1 or deaf.spacing_ns >= LATE_TRY_NS
+
+
+def _next_try_ns(spacing_ns: int) -> int:
+    """The longest until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
+    return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
 
 
 def data_goes_unanswered(story: Story, around: Surroundings) -> Verdict | None:
     """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
     deaf = story.deafness
-    if deaf is None or len(deaf.frames) < 2 or story.capture_end_ns - deaf.heard_ns < DEAF_NS:
+    if deaf is None or not _is_no_mere_loss(deaf) or story.capture_end_ns - deaf.heard_ns < DEAF_NS:
         return None
     reasons = (Reason.DATA_UNANSWERED, *_why_deaf(around)[1])
     frames = deaf.frames[:EVIDENCE]
+    return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
+
+
+def has_fallen_silent(story: Story, _around: Surroundings) -> Verdict | None:
+    """An end that probed again and again ceased to, and the other does not probe: its silence goes unnoticed."""
+    if story.reset is not None or any(end.fin_frame for end in story.ends):
+        return None
+    probers = [end for end in (0, 1) if story.ends[end].probes]
+    if len(probers) != 1:
+        return None
+    prober = story.ends[probers[0]]
+    cycles = [gap.probe_ns for gap in prober.gaps if gap.kind is GapKind.CYCLE]
+    if not cycles or not prober.probes[-1].answer_frame:
+        return None
+    if story.capture_end_ns - story.last_ns <= SILENT_CYCLES * max(cycles):
+        return None
+    frames = (prober.probes[-1].frame, prober.probes[-1].answer_frame)
+    reasons = (Reason.PROBES_CEASED,)
     return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
 
 
@@ -297,6 +358,7 @@ RULES: tuple[type_of_rule, ...] = (
     is_probing,
     is_gone_from_link,
     is_half_open,
+    has_fallen_silent,
 )
 
 
@@ -316,6 +378,10 @@ def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Con
     """What ICMP, ARP and the peer's other connections say about a peer that does not answer."""
     if story.run is not None and story.run.icmp_frames:
         return Cause.PATH_UNREACHABLE, Outcome.UNREACHABLE, Confidence.CERTAIN, (Reason.ICMP_DISCARDED,)
+    if story.run is not None and story.run.is_unheard:
+        return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.ANSWERS_UNHEARD,)
+    if story.run is not None and story.run.peer_sent_ns > story.run.first_ns:
+        return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.PEER_STILL_SENDS,)
     cause, reasons = _why_deaf(around)
     is_certain = cause is Cause.LINK_DEAD or cause is Cause.PEER_SILENT
     return cause, Outcome.TIMED_OUT, Confidence.CERTAIN if is_certain else Confidence.LIKELY, reasons
@@ -340,14 +406,27 @@ def _reset_by_peer(story: Story, frames: tuple[int, ...], reason: Reason) -> Ver
     odd = rst.odd_fields(reset)
     if rst.is_foreign(reset):
         cause, is_certain = Cause.PATH_RESET, len(odd) > 1
-        looks = (Reason.RST_LOOKS_FOREIGN, Reason.RST_DIFFERS_IN_MORE)[: len(odd)]
+        looks = tuple(dict.fromkeys(LOOKS.get(field, Reason.RST_DIFFERS_IN_MORE) for field in odd))
     else:
         cause, is_certain = Cause.PEER_LOST_STATE, not odd and reset.usual_ttl != NEVER
         looks = (Reason.RST_LOOKS_NATIVE,)
     confidence = Confidence.CERTAIN if is_certain else Confidence.LIKELY
     delay = reset.ts_ns - reset.own_ns if reset.own_ns != NEVER else None
     prober = 1 - reset.end if story.ends[1 - reset.end].probes else None
-    return _dead(Outcome.RESET, cause, prober, "ECONNRESET", delay, confidence, frames, (reason, *looks))
+    errno = reset_errno(is_half_closed=_is_half_closed(story, reset))
+    return _dead(Outcome.RESET, cause, prober, errno, delay, confidence, frames, (reason, *looks))
+
+
+LOOKS = {
+    rst.Field.TTL: Reason.RST_LOOKS_FOREIGN,
+    rst.Field.HASTE: Reason.RST_TOO_SOON,
+    rst.Field.ONCE: Reason.RST_CAPTURED_ONCE,
+}
+
+
+def _is_half_closed(story: Story, reset: Reset) -> bool:
+    """The end that resets had closed its half, and the other had not: CLOSE_WAIT there."""
+    return bool(story.ends[reset.end].fin_frame and not story.ends[1 - reset.end].fin_frame)
 
 
 def _ticks(story: Story, around: Surroundings) -> list[int]:

@@ -38,11 +38,15 @@ CAUSES = {
 REASONS = {
     Reason.GIVE_UP_RST: "The prober sent RST one interval after its last unanswered probe, as a keepalive timer does.",
     Reason.SILENT_AFTER_PROBES: "Probes stayed unanswered and then ceased, without a RST in the capture.",
+    Reason.SILENT_GIVE_UP: "The instant when it gave up is not on the wire; the delay is the longest that fits.",
     Reason.RUN_GOES_ON: "The capture ends while probes go unanswered; what follows is not in it.",
     Reason.ICMP_DISCARDED: "ICMP errors quote the probes; Linux and BSD discard those, since a probe's sequence number "
     "is not in flight, so the application sees a timeout.",
     Reason.NEIGHBOUR_SILENT: "ARP or neighbour solicitations for the peer's address stayed unanswered.",
     Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
+    Reason.PEER_STILL_SENDS: "The peer itself went on sending on this connection, so it lives, and one way is broken.",
+    Reason.ANSWERS_UNHEARD: "Each probe was answered where this was captured, but the prober went on after the "
+    "interval and gave up as if it had heard nothing: the answers were lost on the way to it.",
     Reason.PEER_HOST_SILENT: "Nothing else was heard from the peer's address meanwhile.",
     Reason.PEER_FLOWS_SILENT: "Its other connections were left without an answer at the same time.",
     Reason.NETWORK_SILENT: "Nobody in the peer's network (/24 or /64) was heard meanwhile, and others in it were asked "
@@ -54,7 +58,11 @@ REASONS = {
     Reason.RST_ANSWERS_PROBE: "A RST came back for a probe.",
     Reason.RST_WITHOUT_STATE: "A RST without ACK came back for data: its sender has no such connection.",
     Reason.RST_LOOKS_FOREIGN: "The RST's TTL differs from that of the peer's own segments.",
-    Reason.RST_DIFFERS_IN_MORE: "So does more of it: its IP identification, window or options.",
+    Reason.RST_TOO_SOON: "The RST came in less than half of the time that any answer of the peer took: it has not been "
+    "to the peer and back.",
+    Reason.RST_CAPTURED_ONCE: "The peer's own segments pass the capture point twice, the RST only once: it comes from "
+    "the host that captured it.",
+    Reason.RST_DIFFERS_IN_MORE: "More of it is unlike the peer's: its IP identification, window or options.",
     Reason.RST_UNASKED: "A RST came that neither a probe nor a timer explains.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
@@ -68,6 +76,7 @@ REASONS = {
     Reason.PROBES_ANSWERED: "Every probe so far was answered.",
     Reason.PROBES_IGNORED: "Not every probe was answered, but the peer was heard again since: probes or answers were "
     "lost, or the peer does not answer probes.",
+    Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word; the other end does not probe.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
 }
@@ -232,7 +241,11 @@ def _what_was_seen(flow: Flow) -> str:
     if verdict.errno is None:
         return ""
     whose = "Its application" if verdict.prober is not None else "The application"
-    late = f", {short(verdict.detection_delay_ns)} after the peer was last heard" if verdict.detection_delay_ns else ""
+    if verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
+        whose = f"The application at {name(flow, 1 - flow.story.reset.end)}"
+    most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
+    delay_ns = verdict.detection_delay_ns
+    late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
     return f"{whose} saw {verdict.errno} (epoll {verdict.epoll}){late}."
 
 

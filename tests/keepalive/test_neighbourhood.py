@@ -1,8 +1,12 @@
 """What ARP and other flows say about an end that fell silent."""
 
+import pytest
+
 from analyzer.keepalive.neighbourhood import Neighbourhood
+from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from tests.keepalive.test_tags import OPENED
+from tests.keepalive.test_verdict import GAVE_UP
 from tests.transcript import Told, told
 
 ANSWERED = f"""{OPENED}
@@ -20,7 +24,8 @@ NOBODY = """
 def around(result: Told) -> Surroundings:
     analysis = result.analysis
     tracker = analysis._tracker
-    return Neighbourhood(tracker.table, tracker.neighbours, analysis.capture.last_ns).around(0, analysis.flows[0].story)
+    stories = [flow.story for flow in analysis.flows]
+    return Neighbourhood(tracker.table, tracker.neighbours, analysis.capture.last_ns, stories).around(0, stories[0])
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
@@ -127,3 +132,37 @@ def test_a_neighbour_that_fell_silent_later_does_not_make_a_network() -> None:
     """It still answered when the peer had already fallen silent."""
     verdict = first_verdict(RUN + to_another("C", 5001, begin=35.0))
     assert verdict.cause is Cause.PEER_SILENT
+
+
+def test_a_host_that_was_away_and_came_back_did_not_answer_elsewhere_meanwhile() -> None:
+    """The other connection was probed in vain at the same time, and lives on afterwards."""
+    result = in_order(f"""{GAVE_UP}
+    1.500  A:5001>B  PA  seq 1   ack 1  len 10
+    1.501  B>A:5001  PA  seq 1   ack 11 len 10
+    35.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    45.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    55.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    70.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    70.01  B>A:5001  A   seq 11  ack 11  | keepalive-answer
+    """)
+    dead, alive = (flow.verdict for flow in result.analysis.flows)
+    assert (dead.outcome, alive.outcome) == (Outcome.TIMED_OUT, Outcome.ALIVE)
+    assert dead.cause is Cause.PEER_SILENT
+
+
+@pytest.mark.parametrize(("asked", "left"), [((38.0, 39.0, 40.0), 0), ((38.0, 39.0), 1), ((38.0,), 1)])
+def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[float, ...], left: int) -> None:
+    """A spacing says nothing if the host asked for its neighbour in vain meanwhile: a probe may have waited for it."""
+    asking = "".join(f"    {at}  ask B by A\n" for at in asked)
+    result = in_order(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    {asking}
+    41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
+    """)
+    analysis, story = result.analysis, result.flow.story
+    tracker = analysis._tracker
+    whole = Neighbourhood(tracker.table, tracker.neighbours, analysis.capture.last_ns, [story]).whole_gaps
+    kinds = [gap.kind for gap in whole(0, 0, story.ends[0])]
+    assert kinds.count(GapKind.SPACING) == left
+    assert GapKind.FIRST in kinds

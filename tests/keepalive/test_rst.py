@@ -41,3 +41,22 @@ def test_no_timestamp_from_a_stack_that_has_the_connection() -> None:
 
 def test_without_another_distance_it_is_not_called_foreign() -> None:
     assert not is_foreign(replace(NATIVE, window=8192, ip_id=40000))
+
+
+def test_too_soon_to_have_been_there() -> None:
+    """The peer's fastest answer took 40 ms; what comes after 3 ms has turned back halfway."""
+    quick = replace(NATIVE, took_ns=3_000_000, usual_took_ns=40_000_000)
+    assert odd_fields(quick) == (Field.HASTE,)
+    assert is_foreign(quick)
+
+
+def test_time_says_nothing_where_hosts_are_near_or_nothing_is_known() -> None:
+    assert odd_fields(replace(NATIVE, took_ns=25_000_000, usual_took_ns=40_000_000)) == ()
+    assert odd_fields(replace(NATIVE, took_ns=100_000, usual_took_ns=4_000_000)) == ()
+    assert odd_fields(replace(NATIVE, took_ns=100_000)) == ()
+    assert odd_fields(replace(NATIVE, usual_took_ns=40_000_000)) == ()
+
+
+def test_captured_once_where_all_else_of_the_end_is_captured_twice() -> None:
+    assert odd_fields(replace(NATIVE, is_once=True)) == (Field.ONCE,)
+    assert is_foreign(replace(NATIVE, is_once=True))

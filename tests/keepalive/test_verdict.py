@@ -3,6 +3,7 @@
 import pytest
 
 from analyzer.keepalive.verdict import EPOLL_DEAD, Cause, Confidence, Outcome, Reason, Verdict
+from tests.keepalive.test_story import UNHEARD
 from tests.keepalive.test_tags import OPENED
 from tests.transcript import Told, told
 
@@ -324,9 +325,9 @@ def test_a_user_timeout_behind_a_closed_window() -> None:
     """tcp_probe_timer gives up in silence, though every probe was answered."""
     v = verdict(told(f"{WINDOW_CLOSED}    300.0  end"))
     assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, None, "ETIMEDOUT")
-    assert v.reasons == (Reason.WINDOW_STAYED_CLOSED,)
+    assert v.reasons == (Reason.WINDOW_STAYED_CLOSED, Reason.SILENT_GIVE_UP)
     assert v.detection_delay_ns == 28 * SECOND  # from the first probe to when the next was due
-    assert verdict(told(f"{WINDOW_CLOSED}    100.0  end")).outcome is Outcome.ALIVE
+    assert verdict(told(f"{WINDOW_CLOSED}    30.0  end")).outcome is Outcome.ALIVE
 
 
 def test_undetected_while_data_is_sent_again_and_again() -> None:
@@ -352,7 +353,8 @@ def test_data_given_up_in_silence_is_timed_out() -> None:
     """)
     assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
     assert verdict(result).errno == "ETIMEDOUT"
-    assert verdict(result).detection_delay_ns == 31_390_000_000  # heard at 1.01; the next resend was due at 32.4
+    assert Reason.SILENT_GIVE_UP in verdict(result).reasons
+    assert verdict(result).detection_delay_ns == 33_590_000_000  # heard at 1.01; the next resend was due by 34.6
 
 
 def test_no_stack_waits_longer_than_two_minutes_for_the_next_resend() -> None:
@@ -439,3 +441,118 @@ def test_giving_up_is_certain_even_when_only_that_side_was_captured() -> None:
     """)
     assert verdict(result).outcome is Outcome.TIMED_OUT
     assert verdict(result).detection_delay_ns is None
+
+
+# ---- who hears what
+
+
+def test_a_peer_that_goes_on_probing_is_not_silent() -> None:
+    """One way is broken: B's own probes arrive, A's are not answered."""
+    v = verdict(told(f"{RUN}    55.01  B>A  A  seq 4999  ack 1100  | keepalive-probe\n{give_up()}"))
+    assert (v.outcome, v.cause, v.reasons[-1]) == (Outcome.TIMED_OUT, Cause.PATH_DROPPED, Reason.PEER_STILL_SENDS)
+
+
+def test_answers_that_the_prober_did_not_hear() -> None:
+    v = verdict(told(f"{UNHEARD}    61.010  A>B  RA  seq 1100  ack 5000"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PATH_DROPPED, "ETIMEDOUT")
+    assert v.reasons == (Reason.GIVE_UP_RST, Reason.ANSWERS_UNHEARD)
+    assert v.detection_delay_ns == 60 * SECOND
+
+
+@pytest.mark.parametrize(("end", "expected"), [("90.0", Outcome.ALIVE), ("160.0", Outcome.UNDETECTED)])
+def test_a_prober_that_ceases_has_gone(end: str, expected: Outcome) -> None:
+    """Probed every 30 s; the other end does not probe and does not find out."""
+    v = verdict(
+        told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100  | keepalive-answer
+    61.02  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    61.03  B>A  A  seq 5000  ack 1100  | keepalive-answer
+    {end}  end
+    """)
+    )
+    assert v.outcome is expected
+    assert (Reason.PROBES_CEASED in v.reasons) == (expected is Outcome.UNDETECTED)
+
+
+# ---- what the application is told
+
+
+CLOSE_WAIT = f"""{OPENED}
+    2.00   B>A  FA  seq 5000  ack 1100
+    2.01   A>B  A   seq 1100  ack 5001
+    31.01  A>B  A   seq 1099  ack 5001  | keepalive-probe
+"""
+
+
+def test_a_reset_in_close_wait_is_a_broken_pipe() -> None:
+    """tcp_input.c tcp_reset."""
+    v = verdict(told(f"{CLOSE_WAIT}    31.02  B>A  R  seq 5001  win 0  ipid 0  | rst of 31.01"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PEER_LOST_STATE, "EPIPE")
+
+
+@pytest.mark.parametrize(
+    ("before", "reset", "errno"),
+    [
+        ("", "5.00  B>A  RA  seq 5000  ack 1100", "ECONNRESET"),
+        ("2.00  B>A  FA  seq 5000  ack 1100", "5.00  B>A  RA  seq 5001  ack 1100", "EPIPE"),
+        ("2.00  A>B  FA  seq 1100  ack 5000", "5.00  B>A  RA  seq 5000  ack 1101", None),  # A has closed: nobody asks
+    ],
+)
+def test_an_application_that_closes_at_once_is_felt_by_the_other(before: str, reset: str, errno: str | None) -> None:
+    v = verdict(told(f"{OPENED}    {before}\n    {reset}"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.CLOSED, Cause.APPLICATION, errno)
+    assert v.epoll == (EPOLL_DEAD if errno else None)
+
+
+def test_a_reset_by_a_prober_that_nobody_hears_is_not_felt() -> None:
+    """Off the grid of its own probes: its application gave up, and the path was already dead."""
+    v = verdict(told(f"{RUN}    58.01  A>B  RA  seq 1100  ack 5000"))
+    assert (v.outcome, v.errno) == (Outcome.CLOSED, None)
+
+
+RESENT = f"""{OPENED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 10
+    31.2  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.6  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    32.4  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "errno"),
+    [((34.0, 35.0, 36.0), "ETIMEDOUT"), ((34.0, 35.0, 36.0, 38.8, 39.8, 40.8), "EHOSTUNREACH")],
+)
+def test_data_that_waits_for_a_neighbour_in_vain(asked: tuple[float, ...], errno: str) -> None:
+    """Sent as long as the old entry is tried; asked for again it is thrown away with an error of the host's own."""
+    asking = "".join(f"    {at}  ask B by A\n" for at in asked)
+    v = verdict(told(f"{RESENT}{asking}    120.0  end"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.LINK_DEAD, errno)
+
+
+def test_errors_about_window_probes_are_not_what_the_application_sees() -> None:
+    v = verdict(
+        told(f"""{OPENED}
+    2.00   B>A  A  seq 5000  ack 1100  win 0            | window-update
+    2.20   A>B  A  seq 1099  ack 5000                   | zero-window-probe
+    2.21   icmp host-unreachable about A>B seq 1099     | icmp-unreachable
+    2.60   A>B  A  seq 1099  ack 5000                   | zero-window-probe
+    2.61   icmp host-unreachable about A>B seq 1099     | icmp-unreachable
+    60.0   end
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, "ETIMEDOUT")
+
+
+def test_one_window_probe_after_a_long_wait_is_enough() -> None:
+    """The first was answered: what comes four seconds later is no first try."""
+    v = verdict(
+        told(f"""{OPENED}
+    2.00  B>A  A  seq 5000  ack 1100  win 0  | window-update
+    2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    2.21  B>A  A  seq 5000  ack 1100  win 0  | zero-window-answer
+    6.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    60.0  end
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, "ETIMEDOUT")
