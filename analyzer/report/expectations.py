@@ -109,10 +109,10 @@ def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str 
     if setting is None:
         return "does not show it" if is_strict else None
     if not includes(setting, number):
-        return f"has {explain.bounds(setting)}"
+        return f"has {explain.bounds_in_words(setting)}"
     if is_strict and setting.value != number:
         likeliest = f", most likely {setting.value}" if setting.value is not None else ""
-        return f"shows no more than {explain.bounds(setting)}{likeliest}"
+        return f"shows only {explain.bounds_in_words(setting)}{likeliest}"
     return None
 
 

@@ -260,6 +260,14 @@ def bounds(setting: Setting) -> str:
     return low if low == high else f"{low}–{high}" if high is not None else f"≥ {low}"
 
 
+def bounds_in_words(setting: Setting) -> str:
+    """For where letters only are safe: a CI's log, a configuration file."""
+    low = plain(setting.low)
+    if setting.high is None:
+        return f"{low} or more"
+    return low if setting.low == setting.high else f"{low} to {plain(setting.high)}"
+
+
 def observed(setting: Setting, settings: Settings) -> str:
     """What was seen on the wire, without what kind of timer explains it."""
     seen, low = _seen(setting), plain(setting.low)

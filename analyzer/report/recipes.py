@@ -17,7 +17,7 @@ from analyzer.keepalive.hosts import LINUX, Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.report import explain
-from analyzer.report.units import plain, short
+from analyzer.report.units import short
 
 EVERYTHING = "all"
 NAMES = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -115,18 +115,11 @@ def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> It
     if setting is None:
         yield f"# net.ipv4.{name}: the capture does not show it"
         return
-    yield f"# {_bounds(setting)}: {explain.observed(setting, settings)}"
+    yield f"# {explain.bounds_in_words(setting)}: {explain.observed(setting, settings)}"
     yield f"net.ipv4.{name} = {setting.value}" if setting.value is not None else f"# net.ipv4.{name} is not determined"
-
-
-def _bounds(setting: Setting) -> str:
-    low = plain(setting.low)
-    if setting.high is None:
-        return f"{low} or more"
-    return low if setting.low == setting.high else f"{low} to {plain(setting.high)}"
 
 
 def _short(setting: Setting | None) -> str:
     if setting is None:
         return "?"
-    return str(setting.value) if setting.value is not None else _bounds(setting)
+    return str(setting.value) if setting.value is not None else explain.bounds_in_words(setting)
