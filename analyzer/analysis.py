@@ -20,13 +20,13 @@ from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
 from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.gaps import Rows
+from analyzer.keepalive.judge import judge
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import infer
 from analyzer.keepalive.stories import Stories
-from analyzer.keepalive.story import Rows
 from analyzer.keepalive.timeline import Solicitation, Story
-from analyzer.keepalive.verdict import judge
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.tracker import Tracker
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.ledger import heartbeat
-from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, Rows, Told, tell
+from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell
 from analyzer.keepalive.tags import (
     DUPLICATE_FRAME,
     FIN_TAG,

@@ -5,8 +5,8 @@ import pytest
 from analyzer.keepalive.neighbourhood import Neighbourhood
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
+from tests.keepalive.test_judge import GAVE_UP
 from tests.keepalive.test_tags import OPENED
-from tests.keepalive.test_verdict import GAVE_UP
 from tests.transcript import Told, told
 
 ANSWERED = f"""{OPENED}

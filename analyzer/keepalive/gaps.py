@@ -1,0 +1,182 @@
+"""What a keepalive timer showed of itself, written as gaps: observations of its idle time, its interval, its count.
+
+Kernels over the columns of a story in the making (`story.py`). They know which of the timer's clocks a time
+measures (tcp_timer.c tcp_keepalive_timer), also where the prober heard less than was captured.
+"""
+
+from array import array
+from typing import Any, NamedTuple
+
+from analyzer.keepalive.rules import GIVE_UP_NS
+from analyzer.keepalive.tags import PROBE
+from analyzer.keepalive.timeline import BY_ACK, CYCLE, FIRST, GIVE_UP, PENDING, SPACING
+from analyzer.schema import ACK, NEVER
+from analyzer.sequence import seq_add, seq_diff
+from analyzer.tcp.tracker import IDLE_NS
+from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT
+
+SAME_INSTANT_NS = 5_000_000
+"""A second copy of an answer is still that answer."""
+FEWEST_UNHEARD = 3
+"""So many probes and the RST show the grid that they are on."""
+ON_GRID_NS = 30_000_000
+"""Two ticks of the slowest clock, and the host's delay."""
+PROBES, GAPS, SILENCES = range(3)
+"""Places in `Told.counts`."""
+
+
+class Rows(NamedTuple):
+    """What stories are told from: columns, and the rows of flow f at order[starts[f]:starts[f + 1]]."""
+
+    candidates: Any
+    segments: Any
+    order: "array[int]"
+    starts: "array[int]"
+    flows: Any
+    ends: Any
+
+
+class Told(NamedTuple):
+    """Columns that a story is told into; `counts` are the rows in use of the last three tables."""
+
+    flows: Any
+    ends: Any
+    probes: Any
+    gaps: Any
+    silences: Any
+    counts: "array[int]"
+
+
+def gap_of_probe(c: Any, row: int, told: Told, me: int) -> int:
+    """Which of the timer's clocks the time before a probe measures (tcp_timer.c tcp_keepalive_timer)."""
+    before = told.ends.last_probe[me]
+    if before == NEVER:
+        return FIRST
+    heard_ns, any_ns, before_ns = c.heard_ns[row], c.any_ns[row], c.ts_ns[told.probes.row[before]]
+    is_silent = any_ns <= before_ns or (heard_ns != NEVER and heard_ns <= before_ns)
+    if is_silent and (told.ends.unanswered[me] or heard_ns < before_ns):  # an answer may bear the probe's own time
+        return SPACING
+    if told.probes.answer[before] != BY_ACK:
+        return FIRST
+    since_answer_ns = heard_ns - c.ts_ns[told.probes.answer_row[before]]
+    return CYCLE if 0 <= since_answer_ns <= SAME_INSTANT_NS else FIRST
+
+
+def since_probe(c: Any, told: Told, me: int, now_ns: int) -> int:
+    """Since the end's last probe, -1 without."""
+    probe = told.ends.last_probe[me]
+    return now_ns - c.ts_ns[told.probes.row[probe]] if probe != NEVER else NEVER
+
+
+def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
+    """What the timer's clocks showed at a probe or a give-up; left out where the capture's clock was set back."""
+    e, g = told.ends, told.gaps
+    now_ns, end = c.ts_ns[row], c.end[row]
+    me, peer = 2 * it + end, 2 * it + 1 - end
+    heard_ns = now_ns - c.heard_ns[row] if c.heard_ns[row] != NEVER else NEVER
+    any_ns = now_ns - c.any_ns[row] if c.any_ns[row] != NEVER else NEVER
+    probe_ns = since_probe(c, told, me, now_ns)
+    speech_ns = e.speech_ns[peer] if c.any_ns[row] != NEVER and c.any_ns[row] == e.echo_ns[peer] else c.any_ns[row]
+    if kind != GIVE_UP and min(heard_ns, any_ns, probe_ns) < NEVER:
+        return
+    gap = told.counts[GAPS]
+    told.counts[GAPS] += 1
+    g.end[gap], g.kind[gap], g.frame[gap], g.unanswered[gap] = end, kind, c.frame[row], e.unanswered[me]
+    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
+    g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
+
+
+def add_open_gap(
+    told: Told, it: int, end: int, kind: int, frame: int, idle_ns: int, any_ns: int, probe_ns: int
+) -> None:
+    """A gap that no timer ended."""
+    g = told.gaps
+    gap = told.counts[GAPS]
+    told.counts[GAPS] += 1
+    g.end[gap], g.kind[gap], g.frame[gap] = end, kind, frame
+    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.speech_ns[gap] = idle_ns, any_ns, probe_ns, NEVER
+    g.unanswered[gap] = told.ends.unanswered[2 * it + end] if kind == PENDING else 0
+
+
+def note_survived(c: Any, row: int, tag: int, told: Told, it: int) -> None:
+    """An idle time that ended in traffic: no timer had run out by then, at either end."""
+    e, idle_ns = told.ends, c.idle_ns[row]
+    if idle_ns < IDLE_NS:
+        return
+    for end in (0, 1):
+        me = 2 * it + end
+        is_own_probe = tag == PROBE and end == c.end[row]
+        if is_own_probe or has_work(c, row, end) or e.unanswered[me] or e.fin_frame[me]:
+            continue
+        if not e.survived_frame[me] or idle_ns > e.survived_ns[me]:  # only the longest bounds a timer
+            e.survived_frame[me], e.survived_ns[me] = c.frame[row], idle_ns
+            e.survived_probe_ns[me] = since_probe(c, told, me, c.ts_ns[row])
+
+
+def has_work(c: Any, row: int, end: int) -> bool:
+    """Data in flight, or a closed window before it: keepalive is suspended (tcp_keepalive_timer, first test)."""
+    if end == c.end[row]:
+        return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
+    return bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT or c.window[row] == 0)
+
+
+def has_work_left(ends: Any, me: int) -> bool:
+    """The same at the end of the capture; `me` is the end's row in ENDS."""
+    snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
+    return bool((snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0) or ends.window[me ^ 1] == 0)
+
+
+def unheard_run(c: Any, row: int, told: Told, it: int) -> int:
+    """How many probes before this RST of their sender were answered in vain, 0 if it is no give-up.
+
+    The answers were lost behind the capture point. The prober's timer shows it: the probes come an interval apart,
+    although an answered one is followed by the idle time, and so does the RST (tcp_timer.c tcp_keepalive_timer).
+    Without an idle time that is clearly longer than the interval nothing can be told.
+    """
+    e, p = told.ends, told.probes
+    me = 2 * it + c.end[row]
+    probe, waited_ns = e.last_probe[me], since_probe(c, told, me, c.ts_ns[row])
+    if not c.flags[row] & ACK or waited_ns < GIVE_UP_NS or c.seq[row] != seq_add(c.seq[p.row[probe]], 1):
+        return 0
+    found, is_first = 1, False
+    for earlier in range(probe - 1, told.flows.first_probe[it] - 1, -1):
+        if p.end[earlier] != c.end[row]:
+            continue
+        spacing_ns = c.ts_ns[p.row[probe]] - c.ts_ns[p.row[earlier]]
+        if abs(spacing_ns - waited_ns) > (ON_GRID_NS if found < FEWEST_UNHEARD - 1 else waited_ns // 7):
+            is_first = True
+        if is_first or p.answer[earlier] != BY_ACK:
+            break
+        found, probe = found + 1, earlier
+    heard_ns = c.heard_ns[p.row[probe]]
+    is_clear = heard_ns != NEVER and (c.ts_ns[p.row[probe]] - heard_ns - waited_ns) * 7 > 2 * waited_ns
+    return found if found >= FEWEST_UNHEARD and is_clear else 0
+
+
+def make_unheard(c: Any, row: int, told: Told, it: int) -> None:
+    """The last gaps of the resetting end are an interval each, and nothing was heard since before the first of them."""
+    e, g, p = told.ends, told.gaps, told.probes
+    end, left = c.end[row], told.flows.reset_unheard[it]
+    me = 2 * it + end
+    e.unanswered[me] = left
+    probe = e.last_probe[me]
+    now_ns = c.ts_ns[p.row[probe]]
+    while left > 1:
+        probe -= 1
+        left -= p.end[probe] == end
+    e.run_probe[me] = probe
+    e.run_heard_ns[me] = heard_ns = c.heard_ns[p.row[probe]]
+    left = e.unanswered[me]
+    for gap in range(told.counts[GAPS] - 1, told.flows.first_gap[it] - 1, -1):
+        if left > 1 and g.end[gap] == end:
+            left -= 1
+            g.kind[gap], g.unanswered[gap] = SPACING, left
+            note_heard(g, gap, now_ns, heard_ns)
+            now_ns -= g.probe_ns[gap]
+    add_gap(c, row, GIVE_UP, told, it)
+    note_heard(g, told.counts[GAPS] - 1, c.ts_ns[row], heard_ns)
+
+
+def note_heard(g: Any, gap: int, now_ns: int, heard_ns: int) -> None:
+    """Nothing was heard since then, by none of the clocks."""
+    g.heard_ns[gap] = g.any_ns[gap] = g.speech_ns[gap] = now_ns - heard_ns
