@@ -195,27 +195,21 @@ def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
 def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table, diagnostics: Diagnostics) -> None:
     """Take in the section header, interface or statistics at NEXT, where the kernel stopped.
 
-    At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN: then it
-    counts as far as the numbers of interfaces depend on it, and nothing else in it is believed.
+    At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN.
     """
     at, frame = state[NEXT], state[FRAMES] + 1
-    is_section = int.from_bytes(buffer[at : at + 4], "big") == SECTION  # the same in both byte orders
-    magic = bytes(buffer[at + 8 : at + 12])
-    if magic in BYTE_ORDERS and is_section:
-        state[IS_BIG] = BYTE_ORDERS[magic] == ">"
+    is_section = take_byte_order(buffer, at, state)
     order = ">" if state[IS_BIG] else "<"
     kind, total = struct.unpack_from(f"{order}II", buffer, at)
     end = at + total
-    is_possible = SMALLEST_BLOCK <= total <= MAX_BLOCK and not (is_section and magic not in BYTE_ORDERS)
-    if is_possible and end > stop:
+    if not SMALLEST_BLOCK <= total <= MAX_BLOCK or (kind == SECTION and not is_section):
+        state[STATUS] = BROKEN
+        return
+    if end > stop:
         state[STATUS] = MORE
         return
-    if not is_possible or buffer[at + 4 : at + 8] != buffer[end - 4 : end]:
-        if is_section:
-            interfaces.rows = 0
-        elif kind == INTERFACE:
-            describe(interfaces, UNDESCRIBED)
-        state[STATUS], state[INTERFACE_COUNT] = BROKEN, len(interfaces)
+    if buffer[at + 4 : at + 8] != buffer[end - 4 : end]:
+        state[STATUS] = BROKEN
         return
     body = bytes(buffer[at + 8 : end - 4])
     try:
@@ -231,6 +225,26 @@ def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table
         if kind == INTERFACE:
             describe(interfaces, UNDESCRIBED)
     state[NEXT], state[STATUS], state[INTERFACE_COUNT] = end, TAKEN, len(interfaces)
+
+
+def take_byte_order(buffer: Any, at: int, state: Any) -> bool:
+    """Whether a section header with a byte-order magic begins at `at`; what follows has its byte order."""
+    magic = bytes(buffer[at + 8 : at + 12])
+    if int.from_bytes(buffer[at : at + 4], "big") != SECTION or magic not in BYTE_ORDERS:  # the same in both orders
+        return False
+    state[IS_BIG] = BYTE_ORDERS[magic] == ">"
+    return True
+
+
+def count_damaged(buffer: Any, at: int, state: Any, interfaces: Table) -> None:
+    """Take a block at `at` that cannot be read into account, as far as the numbers of interfaces depend on it."""
+    take_byte_order(buffer, at, state)
+    kind = int.from_bytes(buffer[at : at + 4], "big" if state[IS_BIG] else "little")
+    if kind == SECTION:
+        interfaces.rows = 0
+    elif kind == INTERFACE:
+        describe(interfaces, UNDESCRIBED)
+    state[INTERFACE_COUNT] = len(interfaces)
 
 
 UNDESCRIBED = (NEVER, 0, *resolution(MICROSECONDS, 0))

@@ -21,7 +21,16 @@ from analyzer.capture.pcap import (
     read_file_header,
     walk_pcap,
 )
-from analyzer.capture.pcapng import DESCRIPTION, INTERFACES, TAKEN, is_pcapng, new_state, read_description, walk_pcapng
+from analyzer.capture.pcapng import (
+    DESCRIPTION,
+    INTERFACES,
+    TAKEN,
+    count_damaged,
+    is_pcapng,
+    new_state,
+    read_description,
+    walk_pcapng,
+)
 from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record
 from analyzer.capture.source import Source
 from analyzer.columns import Table
@@ -156,6 +165,8 @@ class CaptureReader:
         state[NEXT] = suspect + 1
         if self.format == "pcap":
             state[PREVIOUS] = NEVER
+        else:
+            count_damaged(self._buffer, damaged_at, state, self._interfaces)
         while True:
             state[NEXT] = engine.run(find, self._buffer, state[NEXT], self._filled, self._is_end, state)
             if state[STATUS] == MORE or self._is_end:

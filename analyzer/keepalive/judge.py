@@ -345,7 +345,7 @@ def _given_up_ns(story: Story, around: Surroundings) -> int:
 def _longest_interval_ns(story: Story) -> int:
     """What a run of one probe may be followed by: hardly anybody waits longer than before the first one."""
     idle = (gap.any_ns for end in story.ends for gap in end.gaps if gap.kind is GapKind.FIRST)
-    return max(LONGEST_INTERVAL_NS, *idle)
+    return max((LONGEST_INTERVAL_NS, *idle))
 
 
 def _interval_ns(story: Story, around: Surroundings, otherwise: int) -> int:

@@ -34,6 +34,7 @@ from analyzer.capture.pcapng import (
     PACKET_SIMPLE,
     SECTION,
     SMALLEST_BLOCK,
+    count_damaged,
     new_state,
     read_description,
     walk_pcapng,
@@ -124,13 +125,17 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
     """Each block by itself through the walker, which says whether it is a frame."""
     state, interfaces, notes, records = new_state(), Table(INTERFACES), Diagnostics(), Table(RECORDS)
     records.reserve(1)
-    for order, kind, block in _blocks(octets):
+    for order, kind, block, is_whole in _blocks(octets):
         state[NEXT] = 0
+        if not is_whole:
+            count_damaged(block, 0, state, interfaces)
+            out.write(_undescribed(order, kind))
+            continue
         is_frame = walk_pcapng(block, 0, len(block), state, interfaces.view, records.view, 1, notes.counts)
         if state[STATUS] == DESCRIPTION:
             read_description(block, len(block), state, interfaces, notes)
-            is_damaged = kind == INTERFACE and interfaces.view.link_type[len(interfaces) - 1] == NEVER
-            out.write(_description(order, kind, block, is_damaged))
+            is_described = kind != INTERFACE or interfaces.view.link_type[len(interfaces) - 1] != NEVER
+            out.write(_description(order, kind, block) if is_described else _undescribed(order, kind))
         elif is_frame:
             said = comments.get(before + state[FRAMES], ())
             out.write(_packet(order, kind, block, records.view.captured_len[0], said))
@@ -139,8 +144,11 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
     return int(state[FRAMES])
 
 
-def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray]]:
-    """Byte order, type and octets of each block that the reader reads, and of damaged descriptions: they count."""
+def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray, bool]]:
+    """Byte order, type, octets of each block that the reader reads, and True; False for damaged ones that count.
+
+    Of those it is the first octets only.
+    """
     order: ByteOrder = "<"
     while len(head := octets.peek(SMALLEST_BLOCK)) == SMALLEST_BLOCK:
         if head[8:12] in BYTE_ORDERS and int.from_bytes(head[:4], "big") == SECTION:  # the same in both byte orders
@@ -150,12 +158,11 @@ def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray]]:
         block = bytearray(octets.peek(total) if is_possible else head)
         if is_possible and len(block) == total and block[4:8] == block[-4:]:
             octets.take(total)
-            yield order, kind, block
-            continue
-        if kind in (SECTION, INTERFACE) and (not is_possible or len(block) == total):
-            yield order, kind, block
-        if not _skip_to_block(octets, order):
+            yield order, kind, block, True
+        elif not _skip_to_block(octets, order):
             return
+        elif kind in (SECTION, INTERFACE):
+            yield order, kind, block[:SMALLEST_BLOCK], False
 
 
 def _skip_to_block(octets: _Octets, order: ByteOrder) -> bool:
@@ -175,16 +182,19 @@ def _is_sound(order: ByteOrder, block: bytearray) -> bool:
     return bool(total_again == len(block) and len(block) % 4 == 0)
 
 
-def _description(order: ByteOrder, kind: int, block: bytearray, is_damaged: bool) -> bytes:
-    """A section header, interface or statistics, made anew where it is damaged and others count on it."""
-    if kind == SECTION:
-        if len(block) < SMALLEST_SECTION or not _is_sound(order, block):
-            return _section(order, b"")
-        block[16:24] = struct.pack(f"{order}q", UNKNOWN_LENGTH)
-        return bytes(block)
-    if kind == INTERFACE and (is_damaged or not _is_sound(order, block)):
-        return _block(order, INTERFACE, bytes(8))
-    return bytes(block) if _is_sound(order, block) else b""
+def _undescribed(order: ByteOrder, kind: int) -> bytes:
+    """In place of a damaged section header or interface, on which others count."""
+    return _section(order, b"") if kind == SECTION else _block(order, INTERFACE, bytes(8))
+
+
+def _description(order: ByteOrder, kind: int, block: bytearray) -> bytes:
+    """A section header, interface or statistics, made anew where Wireshark would stop at it."""
+    if kind != SECTION:
+        return bytes(block) if _is_sound(order, block) else b"" if kind != INTERFACE else _undescribed(order, kind)
+    if len(block) < SMALLEST_SECTION or not _is_sound(order, block):
+        return _undescribed(order, kind)
+    block[16:24] = struct.pack(f"{order}q", UNKNOWN_LENGTH)
+    return bytes(block)
 
 
 def _packet(order: ByteOrder, kind: int, block: bytearray, captured: int, said: Sequence[str]) -> bytes:

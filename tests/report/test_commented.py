@@ -159,3 +159,23 @@ def test_comments_are_cut_to_what_an_option_holds() -> None:
 def test_a_file_that_is_no_capture_any_more() -> None:
     with pytest.raises(UnknownFormatError, match="text that begins with"):
         copy_commented(Source("in.pcap", io.BytesIO(b"something else than that")), io.BytesIO(), {}, 0, "test")
+
+
+@each_order
+@pytest.mark.parametrize("total", [0, 11, 15 << 20], ids=["impossible", "too short", "beyond the end"])
+def test_after_damage_the_copy_has_what_the_reader_reads(total: int, order: str) -> None:
+    """Also where the damaged block begins a section or describes an interface: their frames stay where they belong."""
+    fourth = packet(b"four", 4, order=order)
+    for struck in (section(order), interface(113, order=order), packet(b"lost", 2, order=order)):
+        damaged = struck[:4] + struct.pack(f"{order}I", total) + struck[8:]
+        capture = section(order) + interface(order=order) + packet(b"one", 1, order=order) + damaged
+        capture += interface(101, order=order) + fourth + packet(b"five", 5, on=1, order=order)
+        theirs, ours = read_capture(capture), read_capture(copied(capture))
+        assert ours.frames == theirs.frames
+        assert len(ours.frames) >= 2
+        assert set(ours.notes) <= {"unknown-interface"}
+
+
+def test_captures_one_behind_the_other_become_interfaces() -> None:
+    capture = pcap_bytes(FRAMES) + pcap_bytes(FRAMES, ">", nano=True, link_type=101)
+    assert read_capture(copied(capture, {})).frames == read_capture(capture).frames
