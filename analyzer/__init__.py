@@ -1,9 +1,10 @@
 """ka-analyze: which TCP keepalive settings are in force in a capture, and what happened.
 
     import analyzer
-    analysis = analyzer.analyze("capture.pcap")
-    for flow in analysis.flows:
-        print(flow.ends[0], flow.verdict.outcome)
+    a = analyzer.analyze("capture.pcap")
+    a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
+    a.flow(12)                  # one connection, told in full
+    a.plot.timeline(flow=12)    # a matplotlib Axes
 
 Names are imported when first used, so that `import analyzer` costs nothing.
 """
@@ -13,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
-    from analyzer.analysis import Analysis, analyze
     from analyzer.keepalive.tags import Tag
     from analyzer.keepalive.verdict import Outcome
+    from analyzer.report.library import Analysis, Connection, analyze
 
-__all__ = ["Analysis", "Outcome", "Tag", "__version__", "analyze"]
+__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze"]
 
 _HOMES = {
-    "Analysis": "analyzer.analysis",
-    "analyze": "analyzer.analysis",
+    "Analysis": "analyzer.report.library",
+    "Connection": "analyzer.report.library",
+    "analyze": "analyzer.report.library",
     "Tag": "analyzer.keepalive.tags",
     "Outcome": "analyzer.keepalive.verdict",
 }
@@ -33,3 +35,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'analyzer' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -95,7 +95,12 @@ def _run(options: Options) -> int:
     from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
-    check_outputs(options.outputs, options.paths)
+    outputs = options.outputs
+    if options.folders:
+        from analyzer.report import tables
+
+        outputs |= tables.outputs(options.folders)  # complains, too, where a package is missing
+    check_outputs(outputs, options.paths)
     expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     if options.annotate is not None:
@@ -113,6 +118,7 @@ def _run(options: Options) -> int:
         from analyzer.report.annotate import annotate
 
         annotate(analysis, options.paths, options.annotate)
+    faces.write_files(analysis, options)
     faces.write(analysis, options)
     if not options.quiet:
         for one in analysis.diagnostics:

@@ -1,4 +1,4 @@
-"""What was asked for, written to where it was asked for: stdout or one file."""
+"""What was asked for, written to where it was asked for: stdout or one file, pages, tables, charts."""
 
 import sys
 from collections.abc import Iterator
@@ -12,6 +12,23 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.analysis import Analysis
+
+
+def write_files(analysis: "Analysis", options: Options) -> None:
+    """The page, the tables and the charts; what goes to stdout is not affected."""
+    if options.html is None and not options.folders:
+        return
+    from analyzer.report.library import Analysis
+
+    public = Analysis(analysis)
+    if options.html is not None:
+        public.write_html(options.html, options.top)
+    if options.csv is not None:
+        public.write_csv(options.csv)
+    if options.parquet is not None:
+        public.write_parquet(options.parquet)
+    if options.plots is not None:
+        public.write_plots(options.plots, options.top)
 
 
 def write(analysis: "Analysis", options: Options) -> None:
@@ -37,9 +54,9 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
     console = _console(file, options.color)
     with console.capture() as captured:
         if options.flow is None:
-            text.report(analysis, console, options.top)
+            console.print(text.report(analysis, options.top))
         else:
-            text.timeline(analysis, analysis.flows[options.flow], console)
+            console.print(text.timeline(analysis, analysis.flows[options.flow]))
     file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))
 
 

@@ -28,6 +28,12 @@ OUTPUT = (
         metavar="OUT",
         help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
     ),
+    click.Option(["--html"], metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."),
+    click.Option(["--csv"], metavar="DIR", help="Also write all tables to DIR as CSV."),
+    click.Option(
+        ["--parquet"], metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
+    ),
+    click.Option(["--plots"], metavar="DIR", help="Also write the charts to DIR as SVG."),
     click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE instead of stdout."),
     click.Option(
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
@@ -62,6 +68,10 @@ class Options:
     flow: int | None
     top: int
     annotate: str | None
+    html: str | None
+    csv: str | None
+    parquet: str | None
+    plots: str | None
     sysctl: bool
     advice: str | None
     expect: tuple[str, ...]
@@ -78,8 +88,14 @@ class Options:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Every path that is written, by its flag; '-' is standard output."""
-        named = {"-o": self.output, "--annotate": self.annotate}
+        """Every file that is written, by its flag; '-' is standard output."""
+        named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html}
+        return {flag: path for flag, path in named.items() if path is not None}
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """Every folder that is written to, by its flag."""
+        named = {"--csv": self.csv, "--parquet": self.parquet, "--plots": self.plots}
         return {flag: path for flag, path in named.items() if path is not None}
 
 

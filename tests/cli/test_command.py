@@ -559,3 +559,28 @@ def test_sysctl_of_the_probing_host() -> None:
 def test_advice_for_a_system_and_for_all() -> None:
     assert "net.ipv4.tcp_keepalive_time = 60" in invoke("--advice", "linux", SAMPLE).stdout
     assert "so_keepalive=60s:10s:5" in invoke("--advice", "all", SAMPLE).stdout
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"), [("--csv", "flows.csv"), ("--parquet", "flows.parquet"), ("--plots", "overview.svg")]
+)
+def test_folders_are_written_beside_the_report(flag: str, name: str, tmp_path: Path) -> None:
+    result = invoke(*SHORT[:1], flag, str(tmp_path / "out"))
+    assert result.exit_code == 0
+    assert result.stdout == invoke(*SHORT[:1]).stdout
+    assert (tmp_path / "out" / name).stat().st_size
+
+
+def test_a_page_is_written_beside_the_report(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert invoke(*SHORT[:1], "--html", str(page)).exit_code == 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_no_table_takes_the_place_of_the_capture(tmp_path: Path) -> None:
+    capture = tmp_path / "flows.csv"
+    capture.write_bytes(Path(SHORT[0]).read_bytes())
+    result = invoke(str(capture), "--csv", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is the capture" in result.stderr
+    assert capture.read_bytes() == Path(SHORT[0]).read_bytes()

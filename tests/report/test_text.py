@@ -14,6 +14,7 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Outcome
 from analyzer.report import explain, text
+from analyzer.report.order import SHOWN
 from tests.capture.reading import read_capture
 from tests.recordings import SHORT
 from tests.transcript import analyse, transcript
@@ -41,15 +42,15 @@ def console(width: int, terminal: bool = False) -> tuple[Console, io.StringIO]:
     return made, file
 
 
-def report(analysis: Analysis, width: int = 80, shown: int = text.SHOWN, terminal: bool = False) -> str:
+def report(analysis: Analysis, width: int = 80, shown: int = SHOWN, terminal: bool = False) -> str:
     made, file = console(width, terminal)
-    text.report(analysis, made, shown)
+    made.print(text.report(analysis, shown))
     return file.getvalue()
 
 
 def timeline(analysis: Analysis, flow: int = 0, width: int = 80) -> str:
     made, file = console(width)
-    text.timeline(analysis, analysis.flows[flow], made)
+    made.print(text.timeline(analysis, analysis.flows[flow]))
     return file.getvalue()
 
 
@@ -177,10 +178,10 @@ def test_healthy_connections_are_told_where_nothing_else_is() -> None:
 
 def test_many_connections_are_not_all_told() -> None:
     words = report(probed(50))
-    assert told(words) == list(range(text.SHOWN))
+    assert told(words) == list(range(SHOWN))
     rows = re.findall(r"^(\d+) ", words.partition("More connections")[2], re.MULTILINE)
-    assert rows == [str(number) for number in range(text.SHOWN, 4 * text.SHOWN)]
-    assert "and 10 more; --json has all of them" in words
+    assert rows == [str(number) for number in range(SHOWN, 4 * SHOWN)]
+    assert "and 10 more; --html and --json have all of them" in words
     assert "All 50 connections: 50 being probed" in words
 
 
@@ -199,7 +200,7 @@ def test_advice_names_its_connections() -> None:
     analysis = analyse(transcript("\n".join(lines)))
     [advice] = analysis.advice
     words = unwrapped(report(analysis))
-    assert f"advice {explain.advice(advice)} (#0, #1, #2, #3, #4 …)" in words
+    assert f"Advice • {explain.advice(advice)} (#0, #1, #2, #3, #4 …)" in words
 
 
 # Timeline

@@ -1,0 +1,121 @@
+"""How a duration on the wire becomes a setting: what each candidate foretells at each kernel clock, beside it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analyzer.keepalive.timer import LINUX, SECOND, Clock, spacing_ns
+from analyzer.report.charts import style
+from analyzer.report.charts.style import BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
+
+if TYPE_CHECKING:
+    from analyzer.report.library import Analysis
+
+MOST = 9
+"""Candidates in a chart."""
+KINDS = {"tcp_keepalive_time": ("first",), "tcp_keepalive_intvl": ("spacing", "give-up")}
+LOOKS = {"linux-100": ("o", GREEN), "linux-250": ("s", BLUE), "linux-300": ("^", PURPLE), "linux-1000": ("D", GREY)}
+
+
+def candidates(
+    analysis: "Analysis",
+    flow: int,
+    setting: str = "tcp_keepalive_intvl",
+    end: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A row for each whole second that might be set; a mark for each kernel clock where its timer would fire.
+
+    The lines down through the rows are the durations that were seen. A setting is possible where a
+    mark, or the bar from the earliest to the latest instant, meets every line.
+    """
+    ax = style.axes(ax, height=3.3)
+    if end is None:
+        ends = analysis.ends[(analysis.ends["flow"] == flow) & (analysis.ends["probes"] > 0)]
+        if ends.empty:
+            return style.nothing(ax, f"connection {flow}: no end of it probes")
+        end = int(ends["end"].iloc[0])
+    [about] = analysis.ends[(analysis.ends["flow"] == flow) & (analysis.ends["end"] == end)].to_dict("records")
+    seen = durations(analysis, flow, end, setting)
+    if not len(seen) or pd.isna(about[f"{setting}_high"]):
+        return style.nothing(ax, f"connection {flow}: nothing on the wire measures {setting}")
+    low, high, value = about[f"{setting}_low"], about[f"{setting}_high"], about[setting]
+    rows = _rows(int(low), int(high), None if pd.isna(value) else int(value))
+    fits = str(about["clocks"]).split() if pd.notna(about["clocks"]) else []
+    for y, seconds in enumerate(rows):
+        for index, clock in enumerate(LINUX):
+            _mark(ax, clock, seconds, y + (index - 1.5) * 0.16, setting, is_left=clock.name in fits)
+    for index, one in enumerate(_apart(seen)):
+        ax.axvline(one, color=RED, linewidth=1.2, zorder=1, label="" if index else "seen on the wire")
+    style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom")
+    for y, seconds in enumerate(rows):
+        if low <= seconds <= high:
+            ax.axhspan(y - 0.46, y + 0.46, color=RULE, alpha=0.45, linewidth=0, zorder=0)
+    _frame(ax, rows, value, seen, setting)
+    name = {"tcp_keepalive_intvl": "unanswered probes follow each other", "tcp_keepalive_time": "the first probe comes"}
+    style.title(ax, f"#{flow}  {setting}: when {name[setting]}")
+    style.legend(ax)
+    return ax
+
+
+def durations(analysis: "Analysis", flow: int, end: int, setting: str) -> np.ndarray:
+    """In seconds, what measures the setting: idle times before a probe, or times between unanswered probes."""
+    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["end"] == end)]
+    gaps = gaps[gaps["kind"].isin(KINDS[setting])]
+    since: np.ndarray = style.seconds(gaps["since_heard" if setting == "tcp_keepalive_time" else "since_probe"])
+    return np.asarray(since[np.isfinite(since)])
+
+
+def _rows(low: int, high: int, value: int | None) -> list[int]:
+    """Whole seconds within the bounds and a little beyond, thinned where there are many."""
+    first, last = max(1, low - 2), high + 2
+    if last - first < MOST:
+        return list(range(first, last + 1))
+    thinned = {round(one) for one in np.linspace(low, high, MOST - 3)}
+    return sorted({first, last, *thinned, *([value] if value is not None else [])})
+
+
+def foretold(clock: Clock, seconds: int, setting: str) -> tuple[float, float]:
+    """The earliest and the latest duration, in seconds, that this setting makes on the wire."""
+    if setting == "tcp_keepalive_intvl":  # armed on the boundary on which it fired: always the same
+        spacing = spacing_ns(clock, seconds) / SECOND
+        return spacing, spacing
+    return float(seconds), seconds + clock.lateness_ns(seconds * SECOND) / SECOND
+
+
+def _mark(ax: Axes, clock: Clock, seconds: int, y: float, setting: str, *, is_left: bool) -> None:
+    marker, color = LOOKS[clock.name]
+    alpha, label = (1.0 if is_left else 0.35), f"Linux, {clock.hz} Hz" + ("" if is_left else ": excluded")
+    labelled = {text.get_label() for text in ax.get_lines()}
+    at, latest = foretold(clock, seconds, setting)
+    if latest > at:
+        ax.plot([at, latest], [y, y], color=color, alpha=alpha, linewidth=2.6, solid_capstyle="butt", zorder=2)
+    ax.plot(
+        [at], [y], marker, color=color, alpha=alpha, markersize=5, linestyle="none", zorder=3,
+        label="" if label in labelled else label,
+    )  # fmt: skip
+
+
+def _apart(seen: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Those that can be told apart in a picture."""
+    return np.unique(np.round(seen, 3))[:40]
+
+
+def _frame(ax: Axes, rows: Sequence[int], value: int | None, seen: np.ndarray, setting: str) -> None:
+    words = [f"{seconds} s" + (" ◂" if not pd.isna(value) and seconds == value else "") for seconds in rows]
+    ax.set_yticks(range(len(rows)), words, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-0.6, len(rows) + 0.35)
+    ends = [
+        *seen,
+        *(one for seconds in (rows[0], rows[-1]) for clock in LINUX for one in foretold(clock, seconds, setting)),
+    ]
+    left, right = min(ends), max(ends)
+    if setting == "tcp_keepalive_time":  # long bars may leave the picture, what was seen may not
+        right = max(seen) + (max(seen) - left) * 0.6
+    ax.set_xlim(left - (right - left) * 0.05, right + (right - left) * 0.05)
+    style.label(ax, x="seconds", y="if it is set to")
+    ax.yaxis.label.set_color(MUTED)

@@ -1,0 +1,65 @@
+"""Settings by host and port: idle time and interval with their bounds, and the count."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analyzer.report.charts import style
+from analyzer.report.charts.style import AMBER, BLUE, INK, MUTED, RULE
+
+if TYPE_CHECKING:
+    from analyzer.report.library import Analysis
+
+MOST = 30
+LOOKS = (("tcp_keepalive_time", "o", BLUE, -0.15), ("tcp_keepalive_intvl", "s", AMBER, 0.15))
+
+
+def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None) -> Axes:
+    """A row for what most connections of a host have, and one for each port that differs; of one host, or of all."""
+    found = analysis.hosts
+    found = found[found["addr"] == addr] if addr is not None else found
+    shown = found.sort_values("flows", ascending=False, kind="stable").head(MOST)
+    ax = style.axes(ax, height=1.5 + 0.32 * max(2, len(shown)))
+    if shown.empty:
+        return style.nothing(ax, "no host probes")
+    bounds = shown[[f"{name}_{side}" for name, *_ in LOOKS for side in ("low", "high")]].to_numpy(dtype=float)
+    known = bounds[np.isfinite(bounds) & (bounds > 0)]
+    longest = max(float(known.max(initial=1.0)) * 1.5, 10.0)
+    style.log_seconds(ax, max(0.7, float(known.min(initial=longest)) / 1.5), longest * 1.6)
+    for name, marker, color, shift in LOOKS:
+        _bars(ax, shown, name, marker, color, shift)
+    for y, probes in enumerate(shown["tcp_keepalive_probes"].tolist()):
+        count = "? probes" if pd.isna(probes) else f"{probes} probe{'s' * (probes != 1)}"
+        style.say(ax, longest * 1.5, y, count, INK, ha="right")
+    _names(ax, shown)
+    more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
+    style.title(ax, f"Settings by host and port{more}")
+    style.label(ax, x="seconds")
+    style.legend(ax)
+    return ax
+
+
+def _bars(ax: Axes, shown: pd.DataFrame, name: str, marker: str, color: str, shift: float) -> None:
+    """The value as a mark, its bounds as a line, open to the right where nothing bounds it."""
+    value = shown[name].to_numpy(dtype=float, na_value=np.nan)
+    low = shown[f"{name}_low"].to_numpy(dtype=float)
+    high = shown[f"{name}_high"].fillna(np.inf).to_numpy(dtype=float)
+    y, right = np.arange(len(shown)) + shift, ax.get_xlim()[1] / 2.2
+    ax.hlines(y, low, np.minimum(high, right), color=color, linewidth=2, alpha=0.6)
+    ax.scatter(value, y, s=36, marker=marker, color=color, label=name, zorder=3)
+    is_open = np.isinf(high) & np.isfinite(low)
+    ax.scatter(np.where(is_open, right, np.nan), y, s=22, marker=">", color=color)
+
+
+def _names(ax: Axes, shown: pd.DataFrame) -> None:
+    names = []
+    for row in shown.itertuples():
+        port = "" if pd.isna(row.port) else f", port {row.port}"
+        names.append(f"{row.addr}{port}  ({row.flows})")
+    ax.set_yticks(range(len(shown)), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
+    ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    for y in range(len(shown)):
+        ax.axhline(y, color=RULE, linewidth=0.5, zorder=0)

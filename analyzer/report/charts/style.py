@@ -1,0 +1,242 @@
+"""How charts look: colours with their dark twins, axes without a pyplot, seconds on an axis, SVG with stable octets.
+
+Colours are Okabe and Ito's, told apart by the colour-blind; what they mean is also said by a
+marker or a line's pattern, so that nothing is lost in grey.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO, StringIO
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, RULE, PAPER = "#1b1f24", "#667085", "#d9dde3", "#fefefe"
+BLUE, GREEN, RED, PURPLE, AMBER, GREY = "#0072b2", "#00875f", "#c8500a", "#8a2a6e", "#b97a00", "#566070"
+DARK = {
+    INK: "#e8eaed",
+    MUTED: "#9aa4b2",
+    RULE: "#3a424e",
+    PAPER: "#14171c",
+    BLUE: "#5ab6ec",
+    GREEN: "#3fce9c",
+    RED: "#ff8a50",
+    PURPLE: "#e391cb",
+    AMBER: "#ffc45a",
+    GREY: "#b3bcc8",
+}
+"""What each colour becomes on a dark ground."""
+
+SIZE = 9.0
+"""Points of a chart's letters."""
+FONT = "DejaVu Sans"
+"""Comes with matplotlib; readers with another one have narrower letters."""
+FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
+
+
+class Look(NamedTuple):
+    """How an outcome is shown: colour, the marker at its end, and the line."""
+
+    color: str
+    marker: str
+    line: str
+
+
+LOOKS = {
+    "timed-out": Look(RED, "X", "-"),
+    "unreachable": Look(RED, "D", (0, (6, 1.5))),  # type: ignore[arg-type]  # matplotlib's own form of a pattern
+    "reset": Look(PURPLE, "v", "-"),
+    "undetected": Look(PURPLE, "s", ":"),
+    "probing": Look(AMBER, "P", "--"),
+    "alive": Look(GREEN, ">", "-"),
+    "closed": Look(BLUE, "|", "-"),
+    "unknown": Look(GREY, "o", ":"),
+}
+
+
+class Chart(Figure):
+    """A figure that shows itself in a notebook."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        file, dpi = BytesIO(), 144
+        self.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+        width, height = (int(inches * dpi / 1.5) for inches in self.get_size_inches())
+        return file.getvalue(), {"width": width, "height": height}
+
+
+def axes(given: Axes | None, width: float = 9.0, height: float = 3.4) -> Axes:
+    """The axes given, or those of a new chart of this size in inches, cleaned of what is not needed."""
+    ax = given if given is not None else Chart(figsize=(width, height), layout="constrained").add_subplot()
+    ax.figure.set_facecolor(PAPER)
+    ax.set_facecolor(PAPER)
+    ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=SIZE, labelfontfamily=FONT, length=3)
+    for side, spine in ax.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(MUTED)
+    ax.grid(visible=True, axis="x", color=RULE, linewidth=0.7)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def title(ax: Axes, words: str) -> None:
+    ax.set_title(words, loc="left", color=INK, fontsize=SIZE + 2, fontfamily=FONT, fontweight="bold", parse_math=False)
+
+
+def label(ax: Axes, *, x: str = "", y: str = "") -> None:
+    ax.set_xlabel(x, color=MUTED, fontsize=SIZE, fontfamily=FONT)
+    ax.set_ylabel(y, color=MUTED, fontsize=SIZE, fontfamily=FONT)
+
+
+def say(ax: Axes, x: float, y: float, words: str, color: str = INK, **more: Any) -> None:
+    """Words at a place; nothing in them is taken for a formula."""
+    more = {"fontsize": SIZE, "fontfamily": FONT, "ha": "center", "va": "center", **more}
+    ax.text(x, y, words, color=color, parse_math=False, **more)
+
+
+def legend(ax: Axes) -> None:
+    """Below the axes, in rows; outside of what a chart of our own shows."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    options: dict[str, Any] = {"frameon": False, "prop": {"family": FONT, "size": SIZE}, "labelcolor": INK}
+    figure = _figure(ax)
+    options["ncols"] = min(len(handles), max(1, int(figure.get_figwidth() / 1.9)))
+    if isinstance(figure, Chart):
+        figure.legend(handles, labels, loc="outside lower left", **options)
+    else:
+        ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.18), borderaxespad=0, **options)
+
+
+def nothing(ax: Axes, words: str) -> Axes:
+    """An empty chart that says why."""
+    ax.set_axis_off()
+    say(ax, 0.5, 0.5, words, MUTED, transform=ax.transAxes)
+    return ax
+
+
+STEPS_S = (
+    0.001,
+    0.01,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14400,
+    43200,
+    86400,
+)
+
+
+def step_s(span_s: float, about: int = 8) -> float:
+    """A distance of ticks that people count in."""
+    return next((step for step in STEPS_S if span_s / step <= about), STEPS_S[-1] * max(1, span_s // 86400 // about))
+
+
+def clock_words(span_s: float) -> tuple[str, Callable[[float], str]]:
+    """The unit in which instants within such a span are written, and how."""
+    if span_s < 600:
+        return "s", lambda t: f"{t:.10g}"
+    if span_s < 7200:
+        return "min:s", lambda t: f"{round(t) // 60}:{round(t) % 60:02}"
+    return "h:min", lambda t: f"{round(t) // 3600}:{round(t) % 3600 // 60:02}"
+
+
+def plain_s(value_s: float) -> str:
+    """A duration as people say it."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if value_s >= 2 * size and value_s % size == 0:
+            return f"{value_s / size:g} {unit}"
+    return f"{value_s:g} s"
+
+
+def log_seconds(ax: Axes, shortest_s: float, longest_s: float) -> None:
+    """A logarithmic axis with ticks where timers are set."""
+    ticks = [
+        t
+        for t in (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 432000)
+        if shortest_s <= t
+    ]
+    ticks = [t for t in ticks if t <= longest_s]
+    ax.set_xscale("log")
+    ax.set_xlim(shortest_s, longest_s)
+    ax.set_xticks(ticks, [plain_s(t) for t in ticks])
+    ax.minorticks_off()
+
+
+class Labels:
+    """Places words on a line of an axes so that none overlaps another; the first to come has its place."""
+
+    def __init__(self, ax: Axes, y: float) -> None:
+        left, right = ax.get_xlim()
+        self.ax, self.y = ax, y
+        self.per_inch = (right - left) / (_figure(ax).get_figwidth() * 0.8)
+        self.taken: list[tuple[float, float]] = []
+
+    def add(self, x: float, words: str, color: str = INK, room: float | None = None, **more: Any) -> bool:
+        """False where there was no room, or less than the words need of the `room` that they must fit in."""
+        half = (len(words) * SIZE * 0.6 + 6) / 72 * self.per_inch / 2
+        if (room is not None and 2 * half > room) or any(
+            x - half < right and left < x + half for left, right in self.taken
+        ):
+            return False
+        self.taken.append((x - half, x + half))
+        say(self.ax, x, self.y, words, color, **more)
+        return True
+
+
+def spread(x: Sequence[float], least: float) -> list[float]:
+    """The same places in order, moved to the right where they are too close to be told apart."""
+    moved: list[float] = []
+    for one in x:
+        moved.append(max(one, moved[-1] + least) if moved else one)
+    return moved
+
+
+def seconds(values: Any) -> Any:
+    """Durations of a frame as floating seconds, NaN where there is none."""
+    return values.dt.total_seconds().to_numpy(dtype=np.float64)
+
+
+def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
+    """The figure of these axes as SVG: the same octets each time, letters as text; `name` makes its ids its own."""
+    file = StringIO()
+    settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
+    with rc_context(settings):  # the only way to tell the writer; put back at once
+        _figure(ax).savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    words = file.getvalue().replace(f"'{FONT}'", FONTS)
+    begin = words.index("<svg")
+    head, _, body = words[begin:].partition(">")
+    style = f"<style>@media (prefers-color-scheme: dark) {{ {dark_css()} }}</style>" if is_dark_too else ""
+    return f"{head}>{style}{body}"
+
+
+def dark_css() -> str:
+    """Rules that turn each colour into its dark twin, wherever a style names it, in what `use` repeats too."""
+    return " ".join(_dark_rules())
+
+
+def _dark_rules() -> Iterable[str]:
+    for light, dark in DARK.items():
+        for what in ("fill", "stroke"):
+            yield f'[style*="{what}: {light}"] {{ {what}: {dark} !important }}'

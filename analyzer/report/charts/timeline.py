@@ -1,0 +1,278 @@
+"""One connection as an expert draws it: a lane for each end, what crossed between them, and when timers were due."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from analyzer.keepalive.timer import EXACT, LINUX, SECOND
+from analyzer.report.charts import style
+from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
+from analyzer.report.charts.timescale import TimeScale
+
+if TYPE_CHECKING:
+    from analyzer.report.library import Analysis
+
+TOP, BOTTOM = 1.0, 0.0
+HALFWAY = 0.42
+"""So far down goes what never arrived."""
+SAME_S = 1e-6
+MOST_SHOWN = 2000
+"""Segments; what comes after them is not drawn, and that is said."""
+
+
+class Kind(NamedTuple):
+    """How segments of some tags are drawn; `label` in the legend."""
+
+    label: str
+    color: str
+    width: float
+    tags: tuple[str, ...]
+
+
+ANSWERED, UNANSWERED = "probe, answered", "probe, unanswered"
+KINDS = (
+    Kind("handshake, FIN", GREY, 1.2, ("syn", "syn-ack", "fin")),
+    Kind("data, ACK", GREY, 0.8, ("data", "ack", "duplicate-ack", "window-update", "duplicate-frame", "stray")),
+    Kind("heartbeat", AMBER, 1.2, ("heartbeat",)),
+    Kind("resent", AMBER, 1.2, ("retransmission",)),
+    Kind("window probe", AMBER, 1.2, ("zero-window-probe", "zero-window-answer")),
+    Kind(ANSWERED, BLUE, 1.4, ("keepalive-probe",)),
+    Kind("answer", GREEN, 1.4, ("keepalive-answer", "challenge-ack")),
+    Kind(UNANSWERED, RED, 1.6, ()),
+    Kind("RST", PURPLE, 2.4, ("rst", "give-up-rst")),
+    Kind("ICMP error", PURPLE, 1.4, ("icmp-unreachable",)),
+    Kind("ARP unanswered", RED, 1.2, ("arp-unanswered",)),
+)
+KIND_OF = {tag: kind for kind in KINDS for tag in kind.tags}
+BY_LABEL = {kind.label: kind for kind in KINDS}
+
+
+class Stroke(NamedTuple):
+    """A segment to be drawn; `end` sent it, or is told."""
+
+    time: float
+    end: int
+    kind: Kind
+    tag: str
+    arrives: bool
+
+
+def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
+    """Lanes of both ends with all segments worth a name; long silences are cut.
+
+    Shaded: when the inferred settings let the timer fire, by the lateness of the kernel's wheel; and
+    in which time the other end was lost.
+    """
+    ax = style.axes(ax, height=3.6)
+    about = analysis.flows.loc[flow]
+    start = about["start"]
+    segments = analysis.segments[analysis.segments["flow"] == flow]
+    if segments.empty:
+        return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
+    strokes = _strokes(analysis, flow, segments.head(MOST_SHOWN), start)
+    times = sorted({0.0, *(stroke.time for stroke in strokes), *_told_at(about, strokes)})
+    scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
+    ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
+    ax.set_ylim(-0.34, 1.62)
+    _lanes(ax, analysis, flow)
+    _windows(ax, analysis, flow, scale, start)
+    _fault(ax, analysis, flow, scale, strokes)
+    _draw(ax, strokes, scale)
+    _words(ax, strokes, scale, str(about["errno"]) if pd.notna(about["errno"]) else "")
+    _noticed(ax, about, strokes, scale)
+    _cuts(ax, scale)
+    _axis(ax, scale)
+    more = f" (the first {MOST_SHOWN} of {len(segments)} segments)" if len(segments) > MOST_SHOWN else ""
+    style.title(ax, f"#{flow}  {about['summary']}{more}")
+    style.legend(ax)
+    return ax
+
+
+def _strokes(analysis: "Analysis", flow: int, segments: pd.DataFrame, start: pd.Timestamp) -> list[Stroke]:
+    probes = analysis.probes[analysis.probes["flow"] == flow]
+    unanswered = set(probes["frame"][probes["answer"].isin(("nothing", "icmp"))])
+    strokes = []
+    for time, end, frame, tag in zip(
+        style.seconds(segments["time"] - start), segments["end"], segments["frame"], segments["tag"], strict=True
+    ):
+        is_lost = tag == "keepalive-probe" and frame in unanswered
+        kind = BY_LABEL[UNANSWERED] if is_lost else KIND_OF[tag]
+        strokes.append(Stroke(float(time), int(end), kind, tag, not is_lost))
+    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["kind"] == "first")]
+    times = segments.drop_duplicates("frame").set_index("frame")["time"]
+    for end, heard in zip(gaps["end"], gaps["frame"].map(times) - gaps["since_heard"] - start, strict=True):
+        time = heard.total_seconds()  # the segment itself may be one that is not worth a name
+        if pd.notna(time) and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
+            strokes.append(Stroke(time, 1 - int(end), KIND_OF["ack"], "ack", True))
+    return sorted(strokes, key=lambda stroke: stroke.time)
+
+
+def _lanes(ax: Axes, analysis: "Analysis", flow: int) -> None:
+    ends = analysis.ends[analysis.ends["flow"] == flow]
+    names = []
+    for end in ends.itertuples():
+        role = f"{end.role}\n" if end.role != "unknown" else ""
+        address = f"[{end.addr}]\n" if ":" in end.addr else end.addr
+        names.append(f"{role}{address}:{end.port}")
+    for y in (TOP, BOTTOM):
+        ax.axhline(y, color=MUTED, linewidth=1.6, zorder=1)
+    ax.set_yticks((TOP, BOTTOM), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
+    ax.tick_params(axis="y", length=0)
+
+
+def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start: pd.Timestamp) -> None:
+    """Bands from the earliest to the latest instant at which the timer may fire."""
+    label = "timer due, by the settings found"
+    for end, earliest, latest in windows(analysis, flow, start):
+        left, right = scale.place(earliest), scale.place(latest)
+        y = (1.0, 0.1) if end == 0 else (-0.1, 0.1)
+        width = max(right - left, 0.004 * scale.width)
+        ax.broken_barh([(left, width)], y, facecolor=BLUE, alpha=0.35, linewidth=0, label=label, zorder=0)
+        label = ""
+
+
+def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tuple[int, float, float]]:
+    """For each gap that the timer ended: the end, the earliest and the latest instant in seconds since `start`."""
+    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & ~analysis.gaps["is_censored"]]
+    if gaps.empty:
+        return
+    frames = analysis.segments.drop_duplicates("frame").set_index("frame")["time"]
+    ends = analysis.ends[analysis.ends["flow"] == flow].set_index("end")
+    clocks = {clock.name: clock for clock in LINUX + EXACT}
+    for gap in gaps.itertuples():
+        name, since = ("tcp_keepalive_time", gap.since_heard)
+        if gap.kind in ("spacing", "give-up"):
+            name, since = "tcp_keepalive_intvl", gap.since_probe
+        elif gap.kind == "cycle":
+            continue
+        value, models = ends.loc[gap.end, name], ends.loc[gap.end, "clocks"]
+        if pd.isna(value) or pd.isna(models) or pd.isna(since) or gap.frame not in frames.index:
+            continue
+        armed = (frames[gap.frame] - since - start).total_seconds()
+        late = max(clocks[model].lateness_ns(int(value) * SECOND) for model in models.split()) / SECOND
+        yield int(gap.end), armed + float(value), armed + float(value) + late
+
+
+def _fault(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
+    """Between the last sign of the lost end and the first thing that it should have answered."""
+    about = analysis.flows.loc[flow]
+    if about["outcome"] not in ("timed-out", "unreachable", "probing", "undetected"):
+        return
+    lost = next((stroke for stroke in strokes if not stroke.arrives or stroke.kind.label == "resent"), None)
+    if lost is None:
+        return
+    silent = 1 - lost.end
+    heard = [s.time for s in strokes if s.end == silent and s.time < lost.time and s.kind.label != "ICMP error"]
+    begin, end = scale.place(heard[-1] if heard else 0.0), scale.place(lost.time)
+    y = TOP if silent == 0 else BOTTOM
+    ax.broken_barh(
+        [(begin, end - begin)], (y - 0.045, 0.09), facecolor=RED, alpha=0.3, linewidth=0, label="lost in here", zorder=2
+    )
+    ax.plot([end, 1.04 * scale.width], [y, y], color=style.PAPER, linewidth=2.2, linestyle=(0, (1, 1.5)), zorder=2)
+
+
+def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
+    least = 0.0045 * scale.width
+    places = style.spread([scale.place(stroke.time) for stroke in strokes], least if len(strokes) < 120 else 0.0)
+    for kind in KINDS:
+        drawn = [(x, stroke) for x, stroke in zip(places, strokes, strict=True) if stroke.kind is kind]
+        if not drawn:
+            continue
+        lines, heads = [], []
+        for x, stroke in drawn:
+            begin, end = _span(stroke)
+            lines.append([(x, begin), (x, end)])
+            heads.append((x, end, "x" if not stroke.arrives else "v" if end < begin else "^"))
+        pattern = "--" if kind.label == "resent" else "-"
+        ax.add_collection(
+            LineCollection(
+                lines, colors=kind.color, linewidths=kind.width, linestyles=pattern, label=kind.label, zorder=3
+            )
+        )
+        for marker in ("x", "v", "^"):
+            points = np.array([(x, y) for x, y, one in heads if one == marker]).reshape(-1, 2)
+            if len(points):
+                y = points[:, 1] + {"x": 0.0, "v": 0.03, "^": -0.03}[marker]
+                size = 34 if marker == "x" else 16
+                ax.scatter(points[:, 0], y, s=size, marker=marker, color=kind.color, linewidths=1.6, zorder=4)
+
+
+def _span(stroke: Stroke) -> tuple[float, float]:
+    """From where to where it is drawn: an ICMP error comes from the middle of the way."""
+    own, other = (TOP, BOTTOM) if stroke.end == 0 else (BOTTOM, TOP)
+    if stroke.tag == "icmp-unreachable":
+        return 0.5, own
+    if stroke.tag == "arp-unanswered":
+        return own, own + (0.16 if own == BOTTOM else -0.16)
+    return own, other if stroke.arrives else own + HALFWAY * (1 if other > own else -1)
+
+
+def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) -> None:
+    """Above the lanes what the segments are, and over that the times between them."""
+    upper, lower = style.Labels(ax, 1.2), style.Labels(ax, -0.2)
+    told = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
+    order = {"rst": 0, "give-up-rst": 0, "syn": 1, "keepalive-probe": 2, "fin": 1}
+    names = {"rst": "RST", "give-up-rst": "RST", "syn": "SYN", "fin": "FIN", "keepalive-probe": "probe"}
+    for stroke in sorted(told, key=lambda s: order[s.tag]):
+        words = names[stroke.tag]
+        if errno and words == "RST":
+            words += f": {errno}"
+        color = INK if stroke.tag == "syn" else stroke.kind.color
+        (upper if stroke.end == 0 else lower).add(scale.place(stroke.time), words, color)
+    durations = style.Labels(ax, 1.48)
+    marks = [s.time for s in strokes if s.tag in ("keepalive-probe", "give-up-rst", "rst")]
+    before = [s.time for s in strokes if marks and s.time < marks[0]]
+    steps = [(a, b) for a, b in pairwise([*before[-1:], *marks]) if b > a]
+    for earlier, later in sorted(steps, key=lambda pair: -(scale.place(pair[1]) - scale.place(pair[0]))):
+        left, right = scale.place(earlier), scale.place(later)
+        words = f"{later - earlier:.4g} s"
+        if durations.add((left + right) / 2, words, MUTED, room=right - left):
+            ax.annotate(
+                "", (left, 1.38), (right, 1.38), arrowprops={"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
+            )
+
+
+def _noticed(ax: Axes, about: pd.Series, strokes: Sequence[Stroke], scale: TimeScale) -> None:
+    """Where no RST shows it, when the application was told."""
+    for time in _told_at(about, strokes):
+        x = scale.place(time)
+        ax.axvline(x, color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
+        style.say(ax, x, 1.2, str(about["errno"]), PURPLE)
+
+
+def _told_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
+    """The instant, if there is one and no RST stands there."""
+    if pd.isna(about["detection_delay"]) or any(stroke.kind.label == "RST" for stroke in strokes):
+        return []
+    loser = about["prober"] if pd.notna(about["prober"]) else strokes[-1].end
+    heard = [s.time for s in strokes if s.end != loser and s.kind.label not in ("ICMP error", "ARP unanswered")]
+    return [heard[-1] + float(about["detection_delay"].total_seconds())] if heard else []
+
+
+def _cuts(ax: Axes, scale: TimeScale) -> None:
+    """Where time is left out, a pair of strokes through the axis and the lanes."""
+    for begin, end in scale.cuts:
+        x = scale.place(end)
+        for y in (TOP, BOTTOM):
+            style.say(
+                ax,
+                x,
+                y,
+                "//",
+                MUTED,
+                fontweight="bold",
+                bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 0.5},
+            )
+        style.say(ax, x, 0.5, f"{style.plain_s(round(end - begin))}\nleft out", MUTED, fontsize=style.SIZE - 1)
+
+
+def _axis(ax: Axes, scale: TimeScale) -> None:
+    unit, words = style.clock_words(scale.last)
+    ticks = scale.ticks()
+    ax.set_xticks([scale.place(tick) for tick in ticks], [words(tick) for tick in ticks])
+    style.label(ax, x=f"since the connection's first segment ({unit})")

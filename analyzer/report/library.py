@@ -1,0 +1,287 @@
+"""The library face: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
+
+    a = analyzer.analyze("capture.pcap")
+    a.flows                     # a pandas DataFrame, as are probes, gaps, segments, hosts, path_limits, …
+    a.flow(12)                  # one connection, told in full
+    a.verdict                   # of the connection that matters most
+    a.plot.timeline(flow=12)    # a matplotlib Axes
+
+Nothing is printed and nothing is global. The columns are those of schema.FRAMES.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analyzer import analysis
+from analyzer.analysis import Capture
+from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.verdict import Verdict
+from analyzer.report import explain
+from analyzer.report.course import who
+from analyzer.report.order import SHOWN, urgency
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from rich.console import Group
+
+
+def analyze(*paths: "str | PathLike[str]", on_progress: Callable[[int], None] | None = None) -> "Analysis":
+    """Analyse captures as one timeline, in the order given; '-' is standard input.
+
+    `on_progress` is called with the octets of capture walked since its last call.
+    Raises analyzer.errors.CaptureError if nothing can be used; what is imperfect is in `diagnostics`.
+    """
+    return Analysis(analysis.analyze(*map(str, paths), on_progress=on_progress))
+
+
+class Analysis:
+    """What was found in a capture. Tables are made when first asked for."""
+
+    def __init__(self, findings: analysis.Analysis) -> None:
+        self.findings = findings
+        """The same as tuples of dataclasses: flows, hosts, path_limits, advice."""
+
+    @property
+    def capture(self) -> Capture:
+        """What was read."""
+        return self.findings.capture
+
+    @cached_property
+    def flows(self) -> "pd.DataFrame":
+        """The connections, by number."""
+        return self.frame("flows").set_index("flow")
+
+    @cached_property
+    def ends(self) -> "pd.DataFrame":
+        """Both ends of each connection with their settings, bounds, and what those rest on."""
+        return self.frame("ends")
+
+    @cached_property
+    def probes(self) -> "pd.DataFrame":
+        """The keepalive probes and what answered them."""
+        return self.frame("probes")
+
+    @cached_property
+    def gaps(self) -> "pd.DataFrame":
+        """The observations of keepalive timers: what the settings are inferred from."""
+        return self.frame("gaps")
+
+    @cached_property
+    def segments(self) -> "pd.DataFrame":
+        """The segments that may matter, each with its tag and rule; a run of plain data is not in it."""
+        return self.frame("segments")
+
+    @cached_property
+    def silences(self) -> "pd.DataFrame":
+        """What paths were tested with: every silence of 10 s and more."""
+        return self.frame("silences")
+
+    @cached_property
+    def hosts(self) -> "pd.DataFrame":
+        """Settings by probing host, and by port where connections differ."""
+        return self.frame("hosts")
+
+    @cached_property
+    def path_limits(self) -> "pd.DataFrame":
+        """For how long each path may be silent."""
+        return self.frame("path_limits")
+
+    @cached_property
+    def survival(self) -> "pd.DataFrame":
+        """The likeliest share of silences that a path survives, by length."""
+        return self.frame("survival")
+
+    @cached_property
+    def advice(self) -> "pd.DataFrame":
+        """What should be set otherwise."""
+        return self.frame("advice")
+
+    @cached_property
+    def diagnostics(self) -> "pd.DataFrame":
+        """What is imperfect about the capture."""
+        return self.frame("diagnostics")
+
+    def frame(self, name: str) -> "pd.DataFrame":
+        """A table of schema.FRAMES by name, made anew."""
+        from analyzer.report.frames import frame
+
+        return frame(name, self.findings)
+
+    def flow(self, number: int) -> "Connection":
+        """One connection; IndexError if there is none of that number."""
+        if not 0 <= number < len(self.findings.flows):
+            raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows)}, from 0")
+        return Connection(self, self.findings.flows[number])
+
+    def __iter__(self) -> "Iterator[Connection]":
+        return (Connection(self, flow) for flow in self.findings.flows)
+
+    def __len__(self) -> int:
+        return len(self.findings.flows)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """That of the connection that matters most; None for a capture without connections."""
+        first = min(self.findings.flows, key=urgency, default=None)
+        return first.verdict if first is not None else None
+
+    @property
+    def plot(self) -> "Plot":
+        """Charts."""
+        return Plot(self)
+
+    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
+        """The report as one page that needs nothing else, with charts of the `shown` connections that matter most."""
+        from analyzer.report.html import write
+
+        write(self, str(path), shown)
+
+    def write_csv(self, folder: "str | PathLike[str]") -> None:
+        """Every table as CSV."""
+        from analyzer.report.tables import write_csv
+
+        write_csv(self, str(folder))
+
+    def write_parquet(self, folder: "str | PathLike[str]") -> None:
+        """Every table as Parquet, with units and meanings; needs pyarrow."""
+        from analyzer.report.tables import write_parquet
+
+        write_parquet(self, str(folder))
+
+    def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN) -> None:
+        """The charts as SVG, those of one connection for the `shown` that matter most."""
+        from analyzer.report.tables import write_plots
+
+        write_plots(self, str(folder), shown)
+
+    def __rich__(self) -> "Group":
+        from analyzer.report.text import report
+
+        return report(self.findings)
+
+    def __repr__(self) -> str:
+        from analyzer.report.text import title
+
+        return f"<Analysis of {' · '.join(title(self.findings))}>"
+
+    def _repr_html_(self) -> str:
+        from analyzer.report.html import notebook_summary
+
+        return notebook_summary(self)
+
+
+class Connection:
+    """One connection of an analysis."""
+
+    def __init__(self, of: Analysis, findings: Flow) -> None:
+        self._of = of
+        self.findings = findings
+        """All that is known of it, as dataclasses: ends with settings and story, verdict."""
+
+    @property
+    def id(self) -> int:
+        return self.findings.id
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.findings.verdict
+
+    @property
+    def headline(self) -> str:
+        """Outcome and cause in a few words."""
+        return explain.headline(self.findings)
+
+    @property
+    def sentences(self) -> list[str]:
+        """Who probes, and what happened."""
+        return explain.sentences(self.findings)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the verdict is what it is."""
+        return explain.reasons(self.findings)
+
+    @property
+    def ends(self) -> "pd.DataFrame":
+        return self._own(self._of.ends).set_index("end")
+
+    @property
+    def probes(self) -> "pd.DataFrame":
+        return self._own(self._of.probes)
+
+    @property
+    def gaps(self) -> "pd.DataFrame":
+        return self._own(self._of.gaps)
+
+    @property
+    def segments(self) -> "pd.DataFrame":
+        return self._own(self._of.segments)
+
+    def _own(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        return frame[frame["flow"] == self.id].drop(columns="flow").reset_index(drop=True)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Its timeline."""
+        return self._of.plot.timeline(self.id, ax)
+
+    def __rich__(self) -> "Group":
+        from analyzer.report.text import connection
+
+        return connection(self.findings)
+
+    def __repr__(self) -> str:
+        return f"<Connection #{self.id} {who(self.findings)}: {self.headline}>"
+
+    def _repr_html_(self) -> str:
+        from analyzer.report.html import notebook_connection
+
+        return notebook_connection(self)
+
+
+class Plot:
+    """Charts of an analysis: each takes the Axes to draw on, or makes its own, and returns it."""
+
+    def __init__(self, of: Analysis) -> None:
+        self._of = of
+
+    def timeline(self, flow: int = 0, ax: "Axes | None" = None) -> "Axes":
+        """One connection as an expert draws it."""
+        from analyzer.report.charts.timeline import timeline
+
+        return timeline(self._of, flow, ax)
+
+    def candidates(
+        self, flow: int = 0, setting: str = "tcp_keepalive_intvl", end: int | None = None, ax: "Axes | None" = None
+    ) -> "Axes":
+        """How the durations that were seen become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
+        from analyzer.report.charts.candidates import candidates
+
+        return candidates(self._of, flow, setting, end, ax)
+
+    def silences(self, path: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """For how long a path may be silent, with known limits."""
+        from analyzer.report.charts.silences import silences
+
+        return silences(self._of, path, ax)
+
+    def overview(self, ax: "Axes | None" = None) -> "Axes":
+        """Every connection as a bar in time, by outcome."""
+        from analyzer.report.charts.overview import overview
+
+        return overview(self._of, ax)
+
+    def hosts(self, addr: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Settings by host and port."""
+        from analyzer.report.charts.hosts import hosts
+
+        return hosts(self._of, addr, ax)
+
+    def cost(self, ax: "Axes | None" = None) -> "Axes":
+        """Probes an hour by host."""
+        from analyzer.report.charts.cost import cost
+
+        return cost(self._of, ax)

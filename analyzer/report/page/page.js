@@ -1,0 +1,167 @@
+"use strict";
+// The table of all connections: sorted, filtered, opened. Everything from the capture is put in as text, never as markup.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const [ID, WHO, OUTCOME, HEADLINE, SETTINGS, PROBES, ANSWERED, IDLE, START, LENGTH, PACKETS, MORE] = Array(12).keys();
+  const STEP = 200;
+  const word = index => index < 0 ? "" : data.words[index];
+  const seconds = s => s >= 7200 ? (s / 3600).toFixed(1) + " h" : s >= 600 ? (s / 60).toFixed(1) + " min" : +s.toPrecision(4) + " s";
+  const COLUMNS = [
+    ["#", row => row[ID], row => "#" + row[ID], ""],
+    ["connection", row => row[WHO], row => row[WHO], ""],
+    ["what happened", row => row[OUTCOME], row => data.outcomes[row[OUTCOME]][2] + " " + word(row[HEADLINE]), "what"],
+    ["time/intvl/probes", row => word(row[SETTINGS]), row => word(row[SETTINGS]), "less"],
+    ["probes", row => row[PROBES], row => row[PROBES] ? row[ANSWERED] + " of " + row[PROBES] + " answered" : "", "less"],
+    ["longest silence", row => row[IDLE], row => seconds(row[IDLE]), "n"],
+    ["began", row => row[START], row => new Date(row[START] * 1000).toISOString().slice(0, 19).replace("T", " "), "less"],
+    ["lasted", row => row[LENGTH], row => seconds(row[LENGTH]), "n less"],
+    ["segments", row => row[PACKETS], row => row[PACKETS], "n less"],
+  ];
+  const table = document.getElementById("table"), body = table.tBodies[0], filter = document.getElementById("filter");
+  const count = document.getElementById("count"), further = document.getElementById("further");
+  const chosen = new Set();
+  let sorted = null, isDown = false, rows = data.rows, shown = 0;
+
+  const make = (tag, text, name) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    if (name) made.className = name;
+    return made;
+  };
+  const tone = row => "o-" + data.outcomes[row[OUTCOME]][0];
+
+  const settingsTable = ([name, ...settings]) => {
+    const made = make("table", undefined, "settings");
+    made.createCaption().textContent = "Settings in force at " + word(name);
+    const head = made.createTHead().insertRow();
+    for (const heading of ["setting", "value", "bounds", "seen"]) head.append(make("th", heading));
+    const rest = made.createTBody();
+    for (const cells of settings) {
+      const line = rest.insertRow();
+      cells.forEach((cell, index) => line.append(make("td", word(cell), index === 1 ? "value" : "")));
+    }
+    return made;
+  };
+
+  const detail = row => {
+    const line = make("tr", undefined, "more " + tone(row)), cell = make("td");
+    cell.colSpan = COLUMNS.length;
+    if (row.length <= MORE) {
+      cell.append(make("p", "No keepalive probe, and nothing happened to it."));
+    } else {
+      const [sentences, ends, course, reasons, frames] = row[MORE];
+      const list = make("ul");
+      for (const one of sentences) cell.append(make("p", word(one)));
+      for (const one of reasons) list.append(make("li", word(one)));
+      cell.append(list);
+      if (frames.length) cell.append(make("p", "Proof: frames " + frames.join(", "), "quiet"));
+      for (const end of ends) {
+        const box = make("div", undefined, "scroll");
+        box.append(settingsTable(end));
+        cell.append(box);
+      }
+      if (course >= 0) cell.append(make("p", word(course), "course"));
+    }
+    const card = document.getElementById("flow-" + row[ID]);
+    const link = make(card ? "a" : "p", card ? "Its timeline" : "Its timeline: ka-analyze --flow " + row[ID], card ? "" : "quiet");
+    if (card) link.href = "#flow-" + row[ID];
+    cell.append(link);
+    line.append(cell);
+    return line;
+  };
+
+  const line = row => {
+    const made = make("tr", undefined, tone(row));
+    for (const [index, [, , text, name]] of COLUMNS.entries()) {
+      const cell = make("td", index ? text(row) : undefined, name);
+      if (!index) {
+        const button = make("button", "▸ " + text(row), "open");
+        button.type = "button";
+        button.setAttribute("aria-expanded", "false");
+        button.addEventListener("click", () => {
+          const isOpen = button.getAttribute("aria-expanded") === "true";
+          if (isOpen) made.nextSibling.remove(); else made.after(detail(row));
+          button.setAttribute("aria-expanded", String(!isOpen));
+          button.textContent = (isOpen ? "▸ " : "▾ ") + text(row);
+        });
+        cell.append(button);
+      }
+      made.append(cell);
+    }
+    return made;
+  };
+
+  const extend = (upTo) => {
+    const part = document.createDocumentFragment();
+    for (const row of rows.slice(shown, upTo)) part.append(line(row));
+    body.append(part);
+    shown = Math.min(upTo, rows.length);
+    further.hidden = shown >= rows.length;
+    further.textContent = "Show more (" + (rows.length - shown) + ")";
+  };
+
+  const draw = () => {
+    const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    rows = data.rows.filter(row => {
+      if (chosen.size && !chosen.has(row[OUTCOME])) return false;
+      const text = ("#" + row[ID] + " " + row[WHO] + " " + word(row[HEADLINE]) + " " + word(row[SETTINGS])).toLowerCase();
+      return wanted.every(one => one.startsWith("#") ? "#" + row[ID] === one : text.includes(one));
+    });
+    if (sorted !== null) {
+      const key = COLUMNS[sorted][1], sign = isDown ? -1 : 1;
+      rows = rows.map(row => [key(row), row]).sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x[ID] - y[ID]) * sign).map(([, row]) => row);
+    }
+    body.replaceChildren();
+    shown = 0;
+    extend(STEP);
+    count.textContent = rows.length === data.rows.length ? "" : rows.length + " of " + data.rows.length;
+  };
+
+  const head = table.tHead.insertRow();
+  for (const [index, [name, , , kind]] of COLUMNS.entries()) {
+    const heading = make("th", undefined, kind === "what" ? "" : kind), button = make("button", name);
+    heading.scope = "col";
+    button.type = "button";
+    button.addEventListener("click", () => {
+      isDown = sorted === index && !isDown;
+      sorted = index;
+      for (const one of head.cells) one.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", isDown ? "descending" : "ascending");
+      for (const one of head.cells) one.firstChild.textContent = one.firstChild.textContent.replace(/ [▲▼]$/, "");
+      button.textContent = name + (isDown ? " ▼" : " ▲");
+      draw();
+    });
+    heading.append(button);
+    head.append(heading);
+  }
+
+  const numbers = new Map();
+  for (const row of data.rows) numbers.set(row[OUTCOME], (numbers.get(row[OUTCOME]) || 0) + 1);
+  for (const [index, [code, words, sign]] of data.outcomes.entries()) {
+    if (!numbers.has(index)) continue;
+    const button = make("button", undefined, "o-" + code);
+    button.type = "button";
+    button.setAttribute("aria-pressed", "false");
+    button.append(make("b", sign), " " + words + " " + numbers.get(index));
+    button.addEventListener("click", () => {
+      const isOn = chosen.has(index);
+      if (isOn) chosen.delete(index); else chosen.add(index);
+      button.setAttribute("aria-pressed", String(!isOn));
+      draw();
+    });
+    document.getElementById("outcomes").append(button);
+  }
+
+  let waiting;
+  filter.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
+  further.addEventListener("click", () => extend(shown + 5 * STEP));
+  addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
+  if (location.hash.startsWith("#flow-") && !document.querySelector(location.hash)) filter.value = "#" + location.hash.slice(6);
+  addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#flow-") || document.getElementById(location.hash.slice(1))) return;
+    filter.value = "#" + location.hash.slice(6);
+    draw();
+    table.scrollIntoView();
+  });
+  draw();
+})();

@@ -1,0 +1,23 @@
+"""Silences of a path: as many as there were, known limits beside them, no name over another."""
+
+import pytest
+
+from tests.report.charts.drawing import overlapping, sample, words
+
+
+@pytest.mark.parametrize("name", ["nat-forgets-one-of-two", "defaults-answered-hz250", "grid-hz100"])
+def test_counts_are_in_the_title(name: str) -> None:
+    a = sample(name)
+    results = a.silences["result"].value_counts()
+    ax = a.plot.silences()
+    assert f"{results['survived']} survived, {results['failed']} failed" in words(ax)[-1]
+    assert overlapping(ax) == []
+
+
+def test_one_path_of_several() -> None:
+    a = sample("nat-forgets-one-of-two")
+    assert "198.51.100.2:9000" in words(a.plot.silences("198.51.100.2:9000"))[-1]
+
+
+def test_without_silences_it_says_so() -> None:
+    assert any("no silence" in word for word in words(sample("peer-alive-8-2-4").plot.silences()))

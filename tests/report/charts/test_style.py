@@ -1,0 +1,84 @@
+"""Colours that the colour-blind and a grey printer can tell, stable octets, words that are never formulas."""
+
+from itertools import combinations
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from analyzer.keepalive.verdict import Outcome
+from analyzer.report.charts import style
+from tests.report.charts.drawing import sample
+
+
+def luminance(color: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    "color", [style.INK, style.MUTED, style.BLUE, style.GREEN, style.RED, style.PURPLE, style.GREY]
+)
+def test_words_can_be_read_on_light_and_dark(color: str) -> None:
+    assert contrast(color, style.PAPER) >= 4.3
+    assert contrast(style.DARK[color], style.DARK[style.PAPER]) >= 4.5
+
+
+def test_outcomes_are_told_apart_without_colour() -> None:
+    assert set(style.LOOKS) == {outcome.value for outcome in Outcome}
+    for one, other in combinations(style.LOOKS.values(), 2):
+        assert one.marker != other.marker
+
+
+def test_svg_is_stable_and_needs_nothing() -> None:
+    first, second = (style.svg(sample("nc-30-10-5").plot.timeline(), "timeline") for _ in range(2))
+    assert first == second
+    ET.fromstring(first)
+    assert "date" not in first.lower()
+    assert first.count("http") == first.count("http://www.w3.org/")
+
+
+def test_dark_twins_are_named_in_the_svg() -> None:
+    plain = style.svg(sample("nc-30-10-5").plot.timeline(), "timeline", is_dark_too=False)
+    assert "prefers-color-scheme" not in plain
+    assert f"fill: {style.INK}" in plain
+    assert f'[style*="fill: {style.INK}"] {{ fill: {style.DARK[style.INK]} !important }}' in style.dark_css()
+
+
+def test_words_are_not_formulas() -> None:
+    ax = style.axes(None)
+    style.say(ax, 0.5, 0.5, "$x^2$ <script>&")
+    assert "$x^2$ &lt;script&gt;&amp;" in style.svg(ax, "words")
+
+
+def test_a_chart_shows_itself_in_a_notebook() -> None:
+    octets, size = style.axes(None).figure._repr_png_()  # type: ignore[union-attr]
+    assert octets.startswith(b"\x89PNG")
+    assert size["width"] > size["height"]
+
+
+def test_labels_leave_out_what_has_no_room() -> None:
+    ax = style.axes(None)
+    ax.set_xlim(0, 10)
+    labels = style.Labels(ax, 0.5)
+    assert labels.add(5, "first")
+    assert not labels.add(5.1, "second")
+    assert labels.add(9, "third")
+    assert not labels.add(1, "too long for its room", room=0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(30, "30 s"), (60, "60 s"), (120, "2 min"), (7200, "2 h"), (90, "90 s"), (432000, "5 d")]
+)
+def test_durations_as_people_say_them(value: float, words: str) -> None:
+    assert style.plain_s(value) == words
+
+
+def test_spread_keeps_order_and_distance() -> None:
+    assert style.spread([0, 0, 0.05, 5], 0.1) == pytest.approx([0, 0.1, 0.2, 5])

@@ -1,0 +1,101 @@
+"""What `import analyzer` gives: lazily, typed, without printing anything or keeping global state."""
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import analyzer
+from analyzer.keepalive.verdict import Outcome
+from analyzer.schema import FRAMES
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"
+
+
+@pytest.fixture(scope="module")
+def nat() -> analyzer.Analysis:
+    return analyzer.analyze(NAT)
+
+
+def test_every_table_is_an_attribute(nat: analyzer.Analysis) -> None:
+    for name in FRAMES:
+        table = getattr(nat, name)
+        columns = [field.name for field in FRAMES[name]]
+        assert [*(one for one in table.index.names if one), *table.columns] == columns
+        assert getattr(nat, name) is table  # made once
+
+
+def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
+    assert nat.flows.index.name == "flow"
+    assert nat.flows.loc[1, "outcome"] == "alive"
+    assert nat.flow(1).verdict.outcome is Outcome.ALIVE
+    assert [one.id for one in nat] == [0, 1]
+    assert len(nat) == 2
+
+
+@pytest.mark.parametrize("number", [-1, 2])
+def test_no_such_connection(nat: analyzer.Analysis, number: int) -> None:
+    with pytest.raises(IndexError, match="the capture has 2"):
+        nat.flow(number)
+
+
+def test_the_verdict_is_that_of_the_most_urgent(nat: analyzer.Analysis) -> None:
+    assert nat.verdict is not None
+    assert nat.verdict.outcome is Outcome.TIMED_OUT
+
+
+def test_a_connection_has_its_own_rows(nat: analyzer.Analysis) -> None:
+    one = nat.flow(0)
+    assert len(one.probes) == 4
+    assert one.ends.loc[0, "tcp_keepalive_time"] == 14
+    assert set(one.segments["frame"]) < set(nat.segments["frame"])
+    assert one.headline in repr(one)
+    assert one.sentences
+    assert one.reasons
+
+
+def test_it_shows_itself_in_a_notebook_and_a_terminal(nat: analyzer.Analysis) -> None:
+    for one in (nat, nat.flow(0)):
+        page = one._repr_html_()
+        assert "timed out" in page
+        assert "<script" not in page
+        console = Console(width=100, record=True, file=StringIO())
+        console.print(one)
+        assert "timed out" in console.export_text()
+    assert repr(nat).startswith(f"<Analysis of {NAT} · pcap, Ethernet · 37 frames")
+
+
+def test_an_empty_capture_has_no_verdict(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(NAT.read_bytes()[:24])
+    found = analyzer.analyze(empty)
+    assert found.verdict is None
+    assert found.flows.empty
+    assert "No TCP connection" in found._repr_html_()
+
+
+PROGRAM = """
+import sys
+import analyzer
+assert not {"numpy", "pandas", "matplotlib", "rich", "jinja2"} & set(sys.modules), "import analyzer costs something"
+a = analyzer.analyze(sys.argv[1])
+assert not {"pandas", "matplotlib"} & set(sys.modules), "analyze costs something"
+a.flows, a.flow(0), a.plot.timeline(), a._repr_html_(), repr(a)
+assert "matplotlib.pyplot" not in sys.modules
+"""
+
+
+def test_lazy_silent_and_without_pyplot() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, str(NAT)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_public_names() -> None:
+    for name in analyzer.__all__:
+        assert getattr(analyzer, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        analyzer.nonsense  # noqa: B018

@@ -1,0 +1,33 @@
+"""Which connections are told first, and which in full."""
+
+from pathlib import Path
+
+from analyzer.analysis import analyze
+from analyzer.keepalive.verdict import Outcome
+from analyzer.report.order import URGENCY, told
+from tests.transcript import analyse, transcript
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_every_outcome_has_its_place() -> None:
+    assert sorted(URGENCY, key=str) == sorted(Outcome, key=str)
+
+
+def test_the_dead_come_before_the_living() -> None:
+    flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
+    in_full, rest = told(reversed(flows), 5)
+    assert [flow.verdict.outcome for flow in in_full] == [Outcome.TIMED_OUT, Outcome.ALIVE]
+    assert rest == []
+
+
+def test_what_there_is_no_room_for_is_kept() -> None:
+    flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
+    in_full, rest = told(flows, 1)
+    assert [flow.id for flow in in_full] == [0]
+    assert [flow.id for flow in rest] == [1]
+
+
+def test_of_a_dull_capture_some_are_told_all_the_same() -> None:
+    [flow] = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10")).flows
+    assert told([flow] * 5, 10) == ([flow] * 3, [])
