@@ -5,53 +5,23 @@ and bound. As a type of its own it takes two words, and `table.column[row]` one 
 What is read is an int64 whatever the column's width, as it is an int in the interpreter. Negative rows are
 out of bounds: no kernel counts from the end.
 
-Imported by jit.py when something is to be compiled; it tells numba about the types.
+Imported by compiling.py; what it defines numba finds by its decorators.
 """
 
 import operator
-from collections.abc import Hashable
-from functools import cache
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global, signature
 from numba.extending import (
-    NativeValue,
     lower_builtin,
     lower_getattr_generic,
     models,
     register_model,
-    unbox,
 )
 
 from analyzer.columns import OCTETS, row_layout
-
-
-class Rows:
-    """What a kernel is called with; made once for a view, and lives as long."""
-
-    def __init__(self, view: Any) -> None:
-        octets = np.frombuffer(view.memory, np.uint8) if view.room else np.empty(1, np.uint8)
-        self.octets = octets  # holds what `address` points to
-        self.address: int = octets.ctypes.data
-        self.room: int = view.room
-        fields: Any = type(view)
-        self._numba_type_ = _type_of(fields)
-
-
-def rows_of(view: Any) -> Rows:
-    """`view` is a table's."""
-    if view.rows is None:
-        view.rows = Rows(view)
-    rows: Rows = view.rows
-    return rows
-
-
-@cache
-def _type_of(fields: Hashable) -> "RowsType":
-    return RowsType(fields)
 
 
 class RowsType(types.Type):
@@ -76,19 +46,6 @@ class ColumnType(types.Type):
 class _AddressAndRoom(models.StructModel):
     def __init__(self, manager: Any, of: types.Type) -> None:
         super().__init__(manager, of, [("address", types.voidptr), ("room", types.intp)])
-
-
-@unbox(RowsType)
-def _unboxed(of: RowsType, rows: Any, c: Any) -> NativeValue:
-    words = []
-    for name in ("address", "room"):
-        held = c.pyapi.object_getattr_string(rows, name)
-        words.append(c.pyapi.long_as_longlong(held))
-        c.pyapi.decref(held)
-    struct = c.context.make_helper(c.builder, of)
-    struct.address = c.builder.inttoptr(words[0], struct.address.type)
-    struct.room = words[1]
-    return NativeValue(struct._getvalue(), is_error=c.pyapi.c_api_error())
 
 
 @infer_getattr

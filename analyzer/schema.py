@@ -23,10 +23,10 @@ class Column(NamedTuple):
 def table(name: str, *columns: Column) -> Any:
     """A NamedTuple type with a field for each column; `columns` describes them.
 
-    Its instances, the views of a columns.Table, have room for what compiled kernels need (rows.py).
+    Its instances, the views of a columns.Table, also hold where they lie, which is what compiled kernels are given.
     """
     fields = namedtuple(name, [column.name for column in columns])  # type: ignore[misc]  # fields are data
-    return type(name, (fields,), {"columns": columns, "rows": None})
+    return type(name, (fields,), {"columns": columns, "address": None})
 
 
 RECORDS = table(

@@ -12,7 +12,18 @@ TESTS = ROOT / "tests"
 MAX_LINES = 450
 
 BASE = "base"
-BASE_MODULES = {"columns", "diagnostics", "errors", "jit", "rows", "schema", "sequence", "version"}
+BASE_MODULES = {
+    "columns",
+    "diagnostics",
+    "errors",
+    "compiling",
+    "jit",
+    "machine_code",
+    "rows",
+    "schema",
+    "sequence",
+    "version",
+}
 LEVELS = {
     BASE: 0,
     "capture": 1,
@@ -31,15 +42,15 @@ HOMES = {
     "dpkt": ("capture/encapsulation.py",),
     "jinja2": ("report/",),
     "matplotlib": ("report/",),
-    "numba": ("jit.py", "rows.py"),
-    "llvmlite": ("rows.py",),
+    "llvmlite": ("machine_code.py", "rows.py"),
+    "numba": ("compiling.py", "rows.py"),
     "pandas": ("report/",),
     "rich": ("cli/", "monitor/", "report/"),
     "scapy": ("capture/interface.py",),
 }
 """The only places that may import these packages."""
 
-MAY_PRINT = {"jit.py"}
+MAY_PRINT = {"compiling.py"}
 
 WITHOUT_TEST_FILE = {
     "__main__.py",  # calls the command; tests/cli/test_command.py runs it

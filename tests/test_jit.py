@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analyzer import jit
+from analyzer import jit, machine_code
 from analyzer.columns import Table
 from analyzer.jit import COMPILE_FROM_OCTETS, FIRST_COMPILE_FROM_OCTETS, Engine
 from analyzer.schema import RECORDS
@@ -76,11 +76,11 @@ def test_many_small_captures_make_a_large_one() -> None:
 def test_before_the_first_compilation_only_very_large_captures_are_compiled(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(jit, "_cache", lambda: tmp_path / "none")
+    monkeypatch.setattr(machine_code, "place", lambda: tmp_path / "none")
     first = Engine()
     first.expect(FIRST_COMPILE_FROM_OCTETS - 1)
     assert not first.compiled
-    monkeypatch.setattr(jit, "_cache", lambda: tmp_path)
+    monkeypatch.setattr(machine_code, "place", lambda: tmp_path)
     later = Engine()
     later.expect(FIRST_COMPILE_FROM_OCTETS - 1)
     assert later.compiled

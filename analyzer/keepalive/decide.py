@@ -106,25 +106,25 @@ def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table,
     segments.rows = candidates.rows
     order = array("q", [0]) * max(candidates.rows, 1)
     starts = array("q", [0]) * (flows + 2)
-    engine.run(sort_by_flow, candidates.view.flow, candidates.rows, order, starts)
+    engine.run(sort_by_flow, candidates.view, candidates.rows, order, starts)
     engine.run(decide, candidates.view, order, starts, flows, segments.view)
     return segments, order, starts
 
 
-def sort_by_flow(flow: Any, rows: int, order: Any, starts: Any) -> int:
+def sort_by_flow(c: Any, rows: int, order: Any, starts: Any) -> int:
     """Kernel: counting sort, stable, so that each flow's rows stay in capture order.
 
     `starts` has two places more than there are flows, all 0; row starts[f] to starts[f + 1]
     of `order` are flow f's.
     """
     for row in range(rows):
-        starts[flow[row] + 2] += 1
+        starts[c.flow[row] + 2] += 1
     for index in range(2, len(starts)):
         starts[index] += starts[index - 1]
     for row in range(rows):
-        place = starts[flow[row] + 1]
+        place = starts[c.flow[row] + 1]
         order[place] = row
-        starts[flow[row] + 1] = place + 1
+        starts[c.flow[row] + 1] = place + 1
     return rows
 
 

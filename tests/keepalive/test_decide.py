@@ -1,6 +1,7 @@
 """The kernel around the rules: rows by flow, and runs of heartbeats; test_tags.py has the situations."""
 
 from array import array
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from tests.transcript import told
 @given(st.lists(st.integers(0, 4), max_size=40))
 def test_rows_are_sorted_by_flow_and_stay_in_capture_order(flow: list[int]) -> None:
     order, starts = array("q", [0] * max(len(flow), 1)), array("q", [0] * 7)
-    sort_by_flow(flow, len(flow), order, starts)
+    sort_by_flow(SimpleNamespace(flow=flow), len(flow), order, starts)
     assert list(order[: len(flow)]) == sorted(range(len(flow)), key=flow.__getitem__)
     assert [list(flow).count(one) for one in range(5)] == [starts[one + 1] - starts[one] for one in range(5)]
 

@@ -1,0 +1,194 @@
+"""Kernels as machine code: where it is kept between runs, how it is loaded and called.
+
+numba makes it once (compiling.py). What it makes refers to nothing outside of itself, so from then on LLVM's
+loader and ctypes are enough: 0.05 s and 20 MB, where importing numba and numpy takes 0.35 s and 130 MB. Files
+are keyed by the sources of this package (an edit of a helper in another file must count), by numba, LLVM and the
+processor, and are put in place whole, so that any number of first runs may go on at once.
+"""
+
+import ctypes
+import os
+import sys
+import tempfile
+from array import array
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+Kernel = Callable[..., int]
+Types = tuple[Any, ...]
+"""Of a kernel's arguments: int, the type code of an array, b"" for a buffer, the type of a view, a tuple of these
+and a NamedTuple's class."""
+
+OK = 0
+"""What compiled code returns beside its result; all else is an index outside of a table."""
+
+_functions: dict[tuple[Kernel, Types], "Function"] = {}
+
+
+def call(kernel: Kernel, arguments: tuple[Any, ...]) -> int:
+    """As `kernel(*arguments)`; views of tables, NamedTuples of them, arrays, buffers and ints may be passed.
+
+    Releases the GIL meanwhile.
+    """
+    words: list[int] = []
+    held: list[Any] = []
+    types = tuple(_flatten(one, words, held) for one in arguments)
+    function = _functions.get((kernel, types))
+    if function is None:
+        function = _functions[kernel, types] = Function(kernel, types, len(words))
+    return function(words)
+
+
+def _flatten(argument: Any, words: list[int], held: list[Any]) -> Any:
+    """Append what compiled code gets for it, and what must live as long as the call; returns its type."""
+    if isinstance(argument, int):
+        words.append(argument)
+        return int
+    if isinstance(argument, array):
+        address, length = argument.buffer_info()
+        words += (0, 0, length, argument.itemsize, address, length, argument.itemsize)
+        return argument.typecode
+    if hasattr(argument, "columns"):
+        if argument.address is None:
+            argument.address = address_of(argument.memory, held) if argument.room else 0
+        words += (argument.address, argument.room)
+        return type(argument)
+    if isinstance(argument, tuple):
+        return type(argument), *[_flatten(one, words, held) for one in argument]
+    length = len(argument)
+    words += (0, 0, length, 1, address_of(argument, held), length, 1)
+    return b""
+
+
+def address_of(buffer: Any, held: list[Any]) -> int:
+    octets = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+    held.append(octets)
+    return ctypes.addressof(octets)
+
+
+class Function:
+    """A kernel's machine code for arguments of these types."""
+
+    def __init__(self, kernel: Kernel, types: Types, words: int) -> None:
+        self._name = kernel.__name__
+        symbol, code = stored(kernel, types)
+        integers = [ctypes.c_int64] * (2 + words)
+        self._function = ctypes.CFUNCTYPE(ctypes.c_int32, *integers)(_Loader.load(symbol, code))
+
+    def __call__(self, words: list[int]) -> int:
+        result, exception = ctypes.c_int64(), ctypes.c_int64()
+        if self._function(ctypes.addressof(result), ctypes.addressof(exception), *words) != OK:
+            raise IndexError(f"{self._name}: outside of what it was given")
+        return result.value
+
+
+class _Loader:
+    """LLVM's: object code in, address out."""
+
+    _engine: Any = None
+
+    @classmethod
+    def load(cls, symbol: str, code: bytes) -> int:
+        import llvmlite.binding as llvm
+
+        if cls._engine is None:
+            llvm.initialize_native_target()
+            llvm.initialize_native_asmprinter()
+            machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
+            cls._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        cls._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        cls._engine.finalize_object()
+        address: int = cls._engine.get_function_address(symbol)
+        return address
+
+
+def stored(kernel: Kernel, types: Types) -> tuple[str, bytes]:
+    """Symbol and object code, from the disk, or compiled and put there."""
+    named = f"{kernel.__module__}.{kernel.__qualname__} {types}"
+    path = place() / f"{kernel.__name__}-{sha256(named.encode()).hexdigest()[:16]}"
+    try:
+        return unpacked(path.read_bytes())
+    except (OSError, ValueError):  # not there yet, or not whole
+        from analyzer import compiling
+
+        symbol, code = compiling.object_code(kernel, types)
+        keep(path, packed(symbol, code))
+        return symbol, code
+
+
+def packed(symbol: str, code: bytes) -> bytes:
+    return f"{sha256(symbol.encode() + code).hexdigest()} {symbol}\n".encode() + code
+
+
+def unpacked(octets: bytes) -> tuple[str, bytes]:
+    """ValueError if it is not what was packed: what is damaged must not be run."""
+    head, _, code = octets.partition(b"\n")
+    digest, symbol = head.decode().split(" ")
+    if digest != sha256(symbol.encode() + code).hexdigest():
+        raise ValueError("damaged")
+    return symbol, code
+
+
+def keep(path: Path, octets: bytes) -> None:
+    """Whole or not at all; where the disk is full or read-only the next run compiles again."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(octets)
+        Path(file.name).replace(path)
+    except OSError:
+        return
+
+
+def is_compiled() -> bool:
+    """This version has been compiled before, or has begun to be."""
+    return place().is_dir()
+
+
+@cache
+def place() -> Path:
+    """The directory for the machine code of these sources; a home that cannot be written to is passed over."""
+    user = os.getuid() if os.name == "posix" else 0
+    for directory in (_in_home(), Path(tempfile.gettempdir()) / f"ka-analyze-{user}"):
+        if directory is not None and is_ours(directory):
+            return directory / fingerprint()
+    return Path(tempfile.mkdtemp(prefix="ka-analyze-"))
+
+
+def _in_home() -> Path | None:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ka-analyze"
+    except RuntimeError:  # nobody's home
+        return None
+
+
+def is_ours(directory: Path) -> bool:
+    """Can be written to, by nobody else: what lies there will be run."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.stat()
+    except OSError:
+        return False
+    is_shared = os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o022)
+    return not is_shared and os.access(directory, os.W_OK)
+
+
+@cache
+def fingerprint() -> str:
+    """Of all that the machine code depends on."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    digest = sha256(sys.version.encode())
+    digest.update(llvmlite.__version__.encode())
+    digest.update(f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}".encode())
+    found = find_spec("numba")
+    if found is not None and found.origin is not None:
+        digest.update(str(Path(found.origin).stat().st_mtime_ns).encode())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,44 @@
+"""Object code that refers to nothing outside of itself: LLVM's loader ends the process at an unknown name."""
+
+from array import array
+from typing import Any
+
+import llvmlite.binding as llvm
+import pytest
+
+from analyzer import machine_code
+from analyzer.capture.headers import decode
+from analyzer.capture.pcap import walk_pcap
+from analyzer.compiling import object_code
+from analyzer.machine_code import Kernel
+from analyzer.schema import PACKETS, RECORDS
+
+
+def ratio(columns: Any, by: int) -> int:
+    """Needs what numba's runtime would give: a division that may fail."""
+    return columns[0] // by
+
+
+@pytest.mark.parametrize(
+    ("kernel", "types"),
+    [
+        (walk_pcap, (b"", int, int, "q", RECORDS, int, "q")),
+        (decode, (b"", RECORDS, int, int, PACKETS, "q")),
+        (ratio, ("q", int)),
+    ],
+    ids=["walk_pcap", "decode", "ratio"],
+)
+def test_the_code_stands_alone(kernel: Kernel, types: tuple[Any, ...]) -> None:
+    symbol, code = object_code(kernel, types)
+    assert symbol.encode() in code
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    assert engine.get_function_address(symbol)
+
+
+def test_an_error_of_arithmetic_is_an_error() -> None:
+    assert machine_code.call(ratio, (array("q", [7]), 2)) == 3
+    with pytest.raises(IndexError):
+        machine_code.call(ratio, (array("q", [7]), 0))
