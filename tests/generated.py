@@ -1,4 +1,4 @@
-"""The generated blocks of the READMEs: `python -m tests.generated` rewrites them, test_readme.py compares."""
+"""What is generated of the READMEs and docs/: `python -m tests.generated` rewrites it, test_readme.py compares."""
 
 import tomllib
 from collections import Counter
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+
+from tests import documented
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -89,11 +91,28 @@ def _probers(flow: dict[str, Any]) -> Iterator[str]:
             yield f"{end['role']} {settings}" + (f", user timeout {timeout:g} s" if timeout else "")
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A file that is generated from its first line to its last."""
+
+    path: str
+    wanted: Callable[[], str]
+
+    def write(self) -> None:
+        (ROOT / self.path).write_text(self.wanted(), encoding="utf-8")
+
+
+FILES = (
+    Whole("docs/command.md", documented.command_page),
+    Whole("docs/tables.md", documented.tables_page),
+    Whole("docs/ka-analyze.1", documented.man_page),
+)
+
 BLOCKS = (
     Block("README.md", "<!-- output: nc-30-10-5 -->", "<!-- end output -->", lambda: output_of("nc-30-10-5")),
     Block("samples/README.md", "<!-- table -->", "<!-- end table -->", samples_table),
 )
 
 if __name__ == "__main__":
-    for block in BLOCKS:
-        block.write()
+    for one in (*BLOCKS, *FILES):
+        one.write()

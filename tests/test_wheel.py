@@ -22,7 +22,12 @@ def test_every_file_of_the_package_and_no_other(names: set[str]) -> None:
         for path in (ROOT / "analyzer").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if ".dist-info/" not in name} == package
+    assert {name for name in names if ".dist-info/" not in name and ".data/" not in name} == package
+
+
+def test_the_manual_is_where_man_looks(names: set[str]) -> None:
+    data = {name.partition(".data/data/")[2] for name in names if ".data/" in name}
+    assert data == {"share/man/man1/ka-analyze.1"}
 
 
 def test_licence_and_command_are_in(names: set[str]) -> None:

@@ -1,8 +1,4 @@
-"""The run: from flags to an exit code.
-
-Exit codes: 0 analysed; 1 an expectation failed; 2 usage, or input that cannot be used;
-3 analysed, but the input was damaged; 130 interrupted; 143 and 129 ended by SIGTERM and SIGHUP.
-"""
+"""The run: from flags to an exit code, EXIT_CODES; 143 and 129 where SIGTERM and SIGHUP ended it."""
 
 import os
 import signal
@@ -18,6 +14,14 @@ from analyzer.cli.progress import analyse
 from analyzer.errors import KeepaliveAnalyzerError
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_CODES = {
+    ANALYSED: "analysed, whatever was found",
+    NOT_AS_EXPECTED: "only with --expect or --fail-on: a connection is not as it should be",
+    UNUSABLE: "wrong usage, or no input that can be analysed",
+    DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
+    INTERRUPTED: "interrupted by ^C",
+}
+"""For the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
 """Signals that end the command; it exits with 128 more, as a shell says it of a program without a handler."""
 

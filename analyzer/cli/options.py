@@ -6,8 +6,14 @@ import click
 
 from analyzer.version import __version__
 
+PATH = click.Path(readable=False, allow_dash=True)
+DIR = click.Path(readable=False, file_okay=False)
+"""For completion; whether a path can be used is for whoever opens it to say."""
+
 INPUT = (
-    click.Option(["-r", "--read"], multiple=True, metavar="FILE", help="Read this capture too, after the others."),
+    click.Option(
+        ["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too, after the others."
+    ),
 )
 
 FACES = (
@@ -25,16 +31,19 @@ FACES = (
 OUTPUT = (
     click.Option(
         ["--annotate"],
+        type=PATH,
         metavar="OUT",
         help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
     ),
-    click.Option(["--html"], metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."),
-    click.Option(["--csv"], metavar="DIR", help="Also write all tables to DIR as CSV."),
     click.Option(
-        ["--parquet"], metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
+        ["--html"], type=PATH, metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."
     ),
-    click.Option(["--plots"], metavar="DIR", help="Also write the charts to DIR as SVG."),
-    click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE instead of stdout."),
+    click.Option(["--csv"], type=DIR, metavar="DIR", help="Also write all tables to DIR as CSV."),
+    click.Option(
+        ["--parquet"], type=DIR, metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
+    ),
+    click.Option(["--plots"], type=DIR, metavar="DIR", help="Also write the charts to DIR as SVG."),
+    click.Option(["-o", "--output"], type=PATH, default="-", metavar="FILE", help="Write to FILE instead of stdout."),
     click.Option(
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
     ),
@@ -116,7 +125,7 @@ class GroupedCommand(click.Command):
 
 
 PARAMETERS: list[click.Parameter] = [
-    click.Argument(["files"], nargs=-1, metavar="FILE..."),
+    click.Argument(["files"], type=PATH, nargs=-1, metavar="FILE..."),
     *(option for group in GROUPS.values() for option in group),
 ]
 
