@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from analyzer.capture.coverage import Coverage
 from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.packets import Decoder, address, count_of, span
+from analyzer.capture.packets import Decoder, address, count_of
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
-from analyzer.diagnostics import UNKNOWN_LINK_TYPE, UNREADABLE_FILE, Diagnostic, Diagnostics, Severity
+from analyzer.diagnostics import TIME_JUMP, UNKNOWN_LINK_TYPE, UNREADABLE_FILE, Diagnostic, Diagnostics, Severity
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
@@ -93,7 +94,7 @@ class Analysis:
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self.capture.last_ns, self._stories)
+        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self._stories)
 
     @cached_property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
@@ -171,12 +172,13 @@ class Analyzer:
         self.tracker = Tracker()
         self.frames = 0
         self._tcp_packets = 0
+        self.coverage = Coverage()
         self._span_ns = array("q", [NEVER, NEVER])
 
     def feed(self, buffer: bytearray, records: Table) -> None:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
-        self.engine.run(span, records.view, records.rows, self._span_ns)
+        self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
         self._tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
         self.tracker.feed(packets, self.engine, self.diagnostics.counts)
@@ -186,17 +188,27 @@ class Analyzer:
         for link_type in link_types:
             if link_type not in LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
                 self.diagnostics.detail(UNKNOWN_LINK_TYPE, f"LINKTYPE {link_type}")
+        self._note_holes()
         names = dict.fromkeys(LINK_NAMES.get(number, f"LINKTYPE {number}") for number in link_types)
         capture = Capture(
             files=tuple(files),
             formats=tuple(dict.fromkeys(formats)),
             packets=self.frames,
             tcp_packets=self._tcp_packets,
-            first_ns=self._span_ns[0],
-            last_ns=self._span_ns[1],
+            first_ns=self.coverage.first_ns,
+            last_ns=self.coverage.last_ns,
             link_types=tuple(names),
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
+
+    def _note_holes(self) -> None:
+        """Where the capture's clock jumps by years, a flow was watched until the jump and not until the end."""
+        if not self.coverage.holes:
+            return
+        self.diagnostics.add(TIME_JUMP, times=self.coverage.holes)
+        f = self.tracker.table.flows.view
+        for flow in range(self.tracker.table.flows.rows):
+            f.watched_ns[flow] = self.coverage.end_after(f.last_ns[flow])
 
 
 def analyze(

@@ -58,6 +58,19 @@ CODES = (
         Severity.LIMIT,
         "the capturing interface reported dropped packets; a missing answer may be a drop",
     ),
+    Code("time-jump", Severity.LIMIT, "the time stamps jump by more than 30 days; no silence is counted across that"),
+    Code(
+        "flows-given-up",
+        Severity.LIMIT,
+        "connections are left out to stay within --max-memory: mere SYNs first, ended ones, then the longest silent",
+    ),
+    Code(
+        "segments-given-up",
+        Severity.LIMIT,
+        "of the longest connections the earlier probes and gaps are left out to stay within --max-memory",
+    ),
+    Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
+    Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
 )
 
 (
@@ -77,6 +90,11 @@ CODES = (
     CAPTURED_TWICE,
     TIME_BACKWARDS,
     INTERFACE_DROPS,
+    TIME_JUMP,
+    FLOWS_GIVEN_UP,
+    SEGMENTS_GIVEN_UP,
+    NEIGHBOURS_GIVEN_UP,
+    TUNNELS_GIVEN_UP,
 ) = range(len(CODES))
 
 
@@ -110,8 +128,9 @@ class Diagnostics:
         self._details: dict[int, dict[str, None]] = {}
         self._more = array("q", [0] * len(CODES))
 
-    def add(self, code: int, frame: int = 0, detail: str = "") -> None:
+    def add(self, code: int, frame: int = 0, detail: str = "", times: int = 1) -> None:
         note(self.counts, code, frame)
+        self.counts[2 * code] += times - 1
         if detail:
             self.detail(code, detail)
 

@@ -93,6 +93,7 @@ FLOWS = table(
     Column("last_ns", "q", "ns", "last segment"),
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
     Column("max_idle_ns", "q", "ns", "longest time without any segment"),
+    Column("watched_ns", "q", "ns", "until when the capture would show more of it; 0 until the capture's end"),
 )
 
 ENDS = table(

@@ -56,10 +56,9 @@ def network(who: Address) -> Address:
 class Neighbourhood:
     """Flows and solicitations by address; made once for a capture."""
 
-    def __init__(self, table: FlowTable, neighbours: Table, last_ns: int, stories: Sequence[Story]) -> None:
+    def __init__(self, table: FlowTable, neighbours: Table, stories: Sequence[Story]) -> None:
         self._table = table
         self._stories = stories
-        self._capture_end_ns = last_ns
         self._ends: dict[Address, list[int]] | None = None
         self._networks: dict[Address, list[int]] | None = None
         self._of_address, self._of_network = Waits(), Waits()
@@ -116,7 +115,7 @@ class Neighbourhood:
         return found
 
     def _until_ns(self, story: Story) -> int:
-        return story.reset.ts_ns if story.reset else self._capture_end_ns
+        return story.reset.ts_ns if story.reset else story.capture_end_ns
 
     def _by_last_sign(self, key: Callable[[Address], Address]) -> dict[Address, list[int]]:
         """All ends of an address or a network, the one that was heard last first."""

@@ -11,7 +11,7 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.ledger import heartbeat
-from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell
+from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell, watched_until
 from analyzer.keepalive.tags import (
     DUPLICATE_FRAME,
     FIN_TAG,
@@ -94,7 +94,7 @@ class Stories:
             deafness=self._deafness(told, flow, it),
             reset=self._reset(told, flow, it),
             last_ns=self._rows.flows.last_ns[flow],
-            capture_end_ns=self._capture_end_ns,
+            capture_end_ns=watched_until(self._rows.flows, flow, self._capture_end_ns),
             heard_ns=(self._rows.ends.last_ns[2 * flow], self._rows.ends.last_ns[2 * flow + 1]),
             silences=self._silences(told, it),
             bridged_ns=told.flows.bridged_ns[it],

@@ -66,14 +66,21 @@ def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: 
     told.counts[PROBES] = told.counts[GAPS] = told.counts[SILENCES] = 0
     for flow in range(first, last):
         it = flow - first
+        end_ns = watched_until(rows.flows, flow, capture_end_ns)
         begin(told, it, rows.starts[flow])
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
             tell_row(rows, flow, place, told, it)
         if told.flows.reset_row[it] == NEVER:
-            reach_capture_end(rows, flow, capture_end_ns, told, it)
-        close(rows, flow, capture_frame, capture_end_ns, told, it)
+            reach_capture_end(rows, flow, end_ns, told, it)
+        close(rows, flow, capture_frame, end_ns, told, it)
     note_places(told, last - first)
     return last - first
+
+
+def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:
+    """The capture's end, or for this flow a jump of the capture's clock before it."""
+    watched_ns: int = flows.watched_ns[flow]
+    return watched_ns or capture_end_ns
 
 
 def note_places(told: Told, it: int) -> None:

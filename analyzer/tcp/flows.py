@@ -42,6 +42,11 @@ MICROSECOND_WRAP_NS = (1 << 31) * 1000
 """As long as no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
 
 
+LONGEST_SILENCE_NS = 30 * 86_400 * 1_000_000_000
+"""Nobody waits so long before a probe (Linux: 32,767 s): the clock jumped, or nobody watched. What comes then is told
+as a connection that enters in mid-stream."""
+
+
 class FlowTable:
     """The flows, the state of their ends (rows 2 * flow and 2 * flow + 1), and the index to them."""
 
@@ -203,6 +208,8 @@ def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any,
     """
     flags = packets.flags[row]
     silent_ns = packets.ts_ns[row] - flows.seen_ns[flow]
+    if abs(silent_ns) > LONGEST_SILENCE_NS:
+        return True
     if not flags & SYN:
         return silent_ns >= REUSE_NS and is_of_another_life(packets, row, ends, 2 * flow + end, silent_ns)
     syn_seq = flows.syn_seq[flow]

@@ -25,7 +25,7 @@ def around(result: Told) -> Surroundings:
     analysis = result.analysis
     tracker = analysis._tracker
     stories = [flow.story for flow in analysis.flows]
-    return Neighbourhood(tracker.table, tracker.neighbours, analysis.capture.last_ns, stories).around(0, stories[0])
+    return Neighbourhood(tracker.table, tracker.neighbours, stories).around(0, stories[0])
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
@@ -162,7 +162,7 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     """)
     analysis, story = result.analysis, result.flow.story
     tracker = analysis._tracker
-    whole = Neighbourhood(tracker.table, tracker.neighbours, analysis.capture.last_ns, [story]).whole_gaps
+    whole = Neighbourhood(tracker.table, tracker.neighbours, [story]).whole_gaps
     kinds = [gap.kind for gap in whole(0, 0, story.ends[0])]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds

@@ -10,7 +10,7 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, PACKETS
 from analyzer.tcp.flows import FIRST_SLOTS, FlowTable
-from tests.transcript import fed, transcript
+from tests.transcript import START_NS, fed, transcript
 
 Endpoint = tuple[int, int, int]  # high half, low half, port
 
@@ -21,7 +21,7 @@ def packets(segments: list[tuple[Endpoint, Endpoint]], kind: int = KIND_TCP) -> 
     table.rows = len(segments)
     p = table.view
     for row, (source, target) in enumerate(segments):
-        p.kind[row], p.flags[row] = kind, 0x10
+        p.kind[row], p.flags[row], p.ts_ns[row] = kind, 0x10, START_NS
         p.src_hi[row], p.src_lo[row], p.dst_hi[row], p.dst_lo[row] = *source[:2], *target[:2]
         p.ports[row] = source[2] * 65536 + target[2]
     return table
@@ -152,6 +152,16 @@ def test_a_simultaneous_open_is_one_flow() -> None:
     0.3  B>A  SA  seq 4999  ack 1000
     """
     assert flows_of(simultaneous) == [(OPENED_SYN, 999)]
+
+
+def test_after_a_month_it_is_told_as_another_connection() -> None:
+    """Whether the clock jumped or nobody watched: nothing is known of the time between."""
+    days = 86_400
+    assert flows_of(f"{HANDSHAKE}    {29 * days}  B>A  A  seq 5000  ack 1000") == [(OPENED_SYN, 999)]
+    assert flows_of(f"{HANDSHAKE}    {31 * days}  B>A  A  seq 5000  ack 1000") == [
+        (OPENED_SYN, 999),
+        (OPENED_MIDSTREAM, NEVER),
+    ]
 
 
 def test_incarnations_survive_the_growth_of_the_table() -> None:
