@@ -5,7 +5,7 @@ calls of `feed`; what they are cut into changes nothing.
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +28,8 @@ from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import infer
 from analyzer.keepalive.stories import Stories
 from analyzer.keepalive.timeline import Solicitation, Story
+from analyzer.keepalive.timer import Keepalive
+from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.tracker import Tracker
 
@@ -119,6 +121,18 @@ class Analysis:
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
         return advice.advise(self.flows, self.path_limits)
+
+    def what_if(self, keepalive: Keepalive) -> WhatIf:
+        """The same capture with these settings at the ends that probe, or that opened the connections."""
+        idle = (tuple(self._idle_times(flow)) for flow in self.flows)
+        duration_ns = self.capture.last_ns - self.capture.first_ns
+        return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
+
+    def _idle_times(self, flow: Flow) -> Iterator[Idle]:
+        is_closed = all(end.story.fin_frame for end in flow.ends)
+        end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else self.capture.last_ns
+        last_data_ns = self._tracker.table.flows.view.data_ns[flow.id]
+        return idle_times(self.candidates.view, self.rows(flow.id), last_data_ns, end_ns)
 
     def rows(self, flow: int) -> "array[int]":
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""

@@ -74,6 +74,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
     if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
         raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
+    if options.what_if is not None and any((options.tags, options.flow is not None, options.sysctl, options.advice)):
+        raise click.UsageError("--what-if goes with --json, or alone")
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
@@ -115,6 +117,10 @@ def _run(options: Options) -> int:
         from analyzer.report import recipes
 
         recipes.chosen(options.advice)  # a wrong name is told before anything is read
+    if options.what_if is not None:
+        from analyzer.report import what_if
+
+        what_if.parse(options.what_if)
     analysis = analyse(options.paths, is_quiet=options.quiet)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")

@@ -38,10 +38,18 @@ def write(analysis: "Analysis", options: Options) -> None:
 
 
 def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
+    supposed = None
+    if options.what_if is not None:
+        from analyzer.report import what_if
+
+        supposed = analysis.what_if(what_if.parse(options.what_if))
     if options.json or options.tags:
         from analyzer.report import document
 
-        file.writelines(document.document(analysis) if options.json else document.tag_lines(analysis))
+        file.writelines(document.document(analysis, supposed) if options.json else document.tag_lines(analysis))
+        return
+    if supposed is not None:
+        file.writelines(line + "\n" for line in what_if.lines(supposed, analysis, options.top))
         return
     if options.sysctl or options.advice is not None:
         from analyzer.report import recipes

@@ -25,6 +25,11 @@ FACES = (
     click.Option(
         ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all."
     ),
+    click.Option(
+        ["--what-if"],
+        metavar="SPEC",
+        help="Print what time=60,intvl=10,probes=5 would have cost, noticed and prevented; with --json add it there.",
+    ),
 )
 """What goes to stdout: at most one of them."""
 
@@ -83,6 +88,7 @@ class Options:
     plots: str | None
     sysctl: bool
     advice: str | None
+    what_if: str | None
     expect: tuple[str, ...]
     strict: bool
     fail_on: str | None

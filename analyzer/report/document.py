@@ -16,7 +16,8 @@ from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Verdict
-from analyzer.report import explain
+from analyzer.keepalive.what_if import WhatIf
+from analyzer.report import explain, what_if
 from analyzer.report.units import iso, seconds
 from analyzer.schema import NEVER
 from analyzer.version import __version__
@@ -26,7 +27,7 @@ PLAIN = (Tag.DATA, Tag.ACK)
 """Tags without a line of their own in the NDJSON."""
 
 
-def document(analysis: Analysis) -> Iterator[str]:
+def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str]:
     """The JSON document in pieces, a line each for the head, every flow, and the rest."""
     head = {
         "schema": SCHEMA,
@@ -36,11 +37,13 @@ def document(analysis: Analysis) -> Iterator[str]:
     }
     yield _dump(head)[:-1] + ', "flows": [\n'
     yield from _joined(_dump(_flow(flow)) for flow in analysis.flows)
-    tail = {
+    tail: dict[str, Any] = {
         "hosts": [_host(host) for host in analysis.hosts],
         "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
         "advice": [_advice(one) for one in analysis.advice],
     }
+    if supposed is not None:
+        tail["what_if"] = what_if.as_object(supposed)
     yield "\n], " + _dump(tail)[1:] + "\n"
 
 

@@ -55,6 +55,8 @@ class Connection:
     host: int = 2
     """The last part of the responder's address; it has as many as are named."""
     opens: float = 0.0
+    verdict: str = ""
+    """Where it differs from the scenario's."""
     options: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -147,7 +149,7 @@ def _steps(line: list[Any]) -> list[tuple[Any, ...]]:
 def _with_grid(
     scenario: Scenario, count: int, seed: int, realistic: list[list[int]], keeper: list[int], **limits: list[int]
 ) -> Scenario:
-    """`count` connections, every other one with one of the realistic settings, cut off at random times.
+    """`count` connections, every other one with realistic settings; cut off at random times, if any are given.
 
     The first is the keeper: it is not cut off and shows throughout that the peer's host lives.
     """
@@ -159,7 +161,7 @@ def _with_grid(
         opens = round(dice.uniform(0, limits["opens_s"][1]), 1)
         connections.append(Connection(FIRST_PORT + n, opens=opens, options={"originator": options}))
         script.append((opens + 1.0, "originator", "send", 12, f"#{n}"))
-        if n:
+        if n and "cut_s" in limits:
             script.append((round(dice.uniform(*limits["cut_s"]), 1), "path", "silence", f"#{n}"))
     return replace(scenario, connections=tuple(connections), script=(*scenario.script, *script))
 

@@ -79,7 +79,7 @@ def _flow(
     heard = {role: [entry for entry in logs[role] if entry["port"] == connection.port] for role in HOSTS}
     ends = [_end(scenario, points, role, heard[role]) for role in HOSTS]
     fault = _fault(scenario, connection)
-    verdict = _verdict(scenario, heard, bool(fault))
+    verdict = _verdict(scenario, connection.verdict or scenario.verdict, heard, bool(fault))
     return {"port": connection.port, "fault": fault, "end": ends, "verdict": verdict}
 
 
@@ -170,16 +170,18 @@ def _is_exact(scenario: Scenario, end: dict[str, Any], name: str) -> bool:
     return name == "tcp_keepalive_probes" or end[name] < SHARP_BELOW_S or end[name] in USED_BY_PEOPLE
 
 
-def _verdict(scenario: Scenario, heard: dict[str, list[dict[str, Any]]], is_faulty: bool) -> dict[str, Any]:
+def _verdict(
+    scenario: Scenario, declared: str, heard: dict[str, list[dict[str, Any]]], is_faulty: bool
+) -> dict[str, Any]:
     """The declared one, where somebody noticed or nobody was to; else what the wire shows so far.
 
     On a path without a fault a probe that has no answer at the last instant has one on its way.
     """
-    errors = sorted((error for role in HOSTS if (error := _error(heard[role]))), key=lambda error: error["t"])
-    outcome, _, cause = scenario.verdict.partition("/")
+    errors = sorted((error for role in HOSTS if (error := _error(heard[role]))), key=_place_in_time)
+    outcome, _, cause = declared.partition("/")
     if outcome in NOTICED and not errors:
         if len(scenario.connections) == 1:
-            raise UnexpectedTruthError(f"{scenario.name}: {scenario.verdict} declared, but no application noticed")
+            raise UnexpectedTruthError(f"{scenario.name}: {declared} declared, but no application noticed")
         is_probing = is_faulty and any(_last(heard[role])["probes_out"] for role in HOSTS)
         outcome, cause = ("probing", cause) if is_probing else ("alive", "")
     if outcome in {"alive", "probing", "undetected"} and errors:
@@ -188,6 +190,11 @@ def _verdict(scenario: Scenario, heard: dict[str, list[dict[str, Any]]], is_faul
     if outcome in NOTICED or (outcome == "closed" and errors):
         verdict |= {"errno": errors[0]["errno"], "epoll": errors[0]["epoll"]}
     return verdict
+
+
+def _place_in_time(error: dict[str, Any]) -> tuple[float, bool]:
+    """The RST of a give-up tells the other end at once: of two errors at one instant the timeout came first."""
+    return round(error["t"], 1), error["errno"] != "ETIMEDOUT"
 
 
 def _readme(scenario: Scenario, name: str) -> Iterator[str]:
