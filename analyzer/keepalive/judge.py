@@ -178,8 +178,8 @@ def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
     deaf = story.deafness
     if deaf is None or not _is_no_mere_loss(deaf):
         return None
-    last_ns = max(deaf.last_ns, around.last_asked_ns)
-    wait_ns = _next_try_ns(last_ns - deaf.last_ns + deaf.spacing_ns)
+    tries = [deaf.last_ns - deaf.spacing_ns, deaf.last_ns, *(ts_ns for ts_ns in _asked(around) if ts_ns > deaf.last_ns)]
+    last_ns, wait_ns = max(deaf.last_ns, around.last_asked_ns), _next_try_ns(tries[-1] - tries[-2])
     if story.capture_end_ns - max(last_ns, story.last_ns) <= wait_ns + wait_ns // 4:
         return None
     delay = last_ns + wait_ns - deaf.heard_ns if deaf.heard_ns != NEVER else None
@@ -326,9 +326,13 @@ def _ticks(story: Story, around: Surroundings) -> list[int]:
     """When the prober's timer fired: its unanswered probes, and the first tries of solicitations."""
     frames = set(story.run.frames) if story.run is not None else set()
     probes = [probe.ts_ns for end in story.ends for probe in end.probes if probe.frame in frames]
+    return sorted({*probes, *_asked(around)})
+
+
+def _asked(around: Surroundings) -> list[int]:
+    """When the first try of each solicitation was made."""
     asked = ((NEVER - SHORTEST_INTERVAL_NS, 0), *around.asked)
-    tries = [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
-    return sorted({*probes, *tries})
+    return [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
 
 
 def _given_up_ns(story: Story, around: Surroundings) -> int:

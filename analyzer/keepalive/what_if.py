@@ -227,13 +227,13 @@ def _end_ns(keepalive: Keepalive, clock: Clock, heard_ns: int, alive_until_ns: i
 def _prevented(
     keepalive: Keepalive, clocks: Sequence[Clock], flow: Flow, limit_of: dict[str, PathLimit]
 ) -> Prevented | None:
-    """Whether the longest silence that these settings leave is one that the path survived."""
+    """Whether the longest silence that these settings may leave was survived, or the shortest was not."""
     limit = limit_of.get(path_of(flow))
     if failure(flow) is None or limit is None or limit.failed_ns is None:
         return None
-    silence_ns = longest_silence_ns(keepalive, clocks)
-    if silence_ns >= limit.failed_ns:
+    if max(keepalive.time_s, keepalive.intvl_s) * SECOND >= limit.failed_ns:
         return Prevented.NO
+    silence_ns = longest_silence_ns(keepalive, clocks)
     refuses = any(box.keepalive_refreshes is False for box in limit.matches)
     is_known = limit.survived_ns is not None and silence_ns <= limit.survived_ns and limit.is_bracket
     return Prevented.YES if is_known and not refuses else Prevented.UNKNOWN

@@ -35,7 +35,8 @@ def parse(words: str) -> Keepalive:
 def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
     """The cost, and of each connection that was lost what would have become of it; `top` of them."""
     settings, flows = supposed.keepalive, analysis.flows
-    yield f"What if: {settings.time_s} s idle, then every {settings.intvl_s} s, {settings.probes} probes{_until(settings)}"
+    numbers = f"{settings.time_s}/{settings.intvl_s}/{settings.probes}"
+    yield f"What if the settings were {numbers} (time/intvl/probes){_until(settings)}?"
     yield ""
     yield f"In {short(supposed.capture_ns)}, {len(flows)} connection{_s(len(flows))}: {_cost(supposed)}"
     yield f"The capture has {supposed.probes_now} probe{_s(supposed.probes_now)}."
@@ -52,7 +53,7 @@ def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
 
 
 def _until(settings: Keepalive) -> str:
-    return f", user timeout {settings.user_timeout_ms / 1000:g} s" if settings.user_timeout_ms else ""
+    return f" with a user timeout of {settings.user_timeout_ms / 1000:g} s" if settings.user_timeout_ms else ""
 
 
 def _s(count: int) -> str:
@@ -74,7 +75,7 @@ def sentences(one: Replay, flow: Flow) -> Iterator[str]:
     was = f"after {short(one.was_noticed_ns)}" if one.was_noticed_ns is not None else "not at all"
     if one.noticed_ns is not None:
         soonest, latest = (short(ns) for ns in one.noticed_ns)
-        when = soonest if soonest == latest else f"{soonest} to {latest}"
+        when = soonest if soonest == latest else f"between {soonest} and {latest}"
         yield f"Noticed {when} after the other end was last heard; as it was, {was}."
     else:
         yield f"Data was in flight before the probes could have decided; noticed {was}, as it was."

@@ -119,7 +119,7 @@ def _end(scenario: Scenario, points: tuple[str, ...], role: str, heard: list[dic
         end |= {name: settings[option] for name, option in SETTINGS.items()}
         if settings["user_timeout_ms"]:
             end["tcp_user_timeout_s"] = settings["user_timeout_ms"] / 1000
-            if error is not None and last["probes_out"]:
+            if error is not None and last["probes_out"] and role not in scenario.never_due:
                 end["effective_probes"] = last["probes_out"]
         if role in scenario.never_due or not _has_probed(last):
             end["probed"] = False
