@@ -6,6 +6,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from heapq import merge
+from operator import itemgetter
 from typing import Any
 
 from analyzer.analysis import Analysis
@@ -18,13 +19,15 @@ from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Verdict
 from analyzer.keepalive.what_if import WhatIf
 from analyzer.report import explain, what_if
-from analyzer.report.units import iso, seconds
+from analyzer.report.units import SECOND, iso, seconds
 from analyzer.schema import NEVER
 from analyzer.version import __version__
 
 SCHEMA = "ka-analyze/1"
 PLAIN = (Tag.DATA, Tag.ACK)
 """Tags without a line of their own in the NDJSON."""
+BLOCK = 1 << 14
+"""Rows taken out of the columns at once."""
 
 
 def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str]:
@@ -49,33 +52,39 @@ def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str
 
 def tag_lines(analysis: Analysis) -> Iterator[str]:
     """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order."""
-    lines = merge(_segment_lines(analysis), _solicitation_lines(analysis), key=lambda line: line["frame"])
-    return (_dump(line) + "\n" for line in lines)
+    lines = _segment_lines(analysis)
+    if analysis.solicitations:
+        lines = merge(lines, _solicitation_lines(analysis), key=itemgetter(0))
+    return map(itemgetter(1), lines)
 
 
-def _segment_lines(analysis: Analysis) -> Iterator[dict[str, Any]]:
+def _segment_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
+    """Frame and line. There may be millions: of each line only numbers are written, block by block."""
     c, s = analysis.candidates.view, analysis.segments.view
-    labels = {int(tag): tag.label for tag in Tag if tag not in PLAIN}
-    rules = {int(rule): rule.label for rule in Rule}
-    for row in range(analysis.candidates.rows):
-        label = labels.get(s.tag[row])
-        if label is not None:
-            of = s.of[row]
-            yield {
-                "frame": c.frame[row],
-                "time": iso(c.ts_ns[row]),
-                "flow": c.flow[row],
-                "end": c.end[row],
-                "tag": label,
-                "rule": rules[s.rule[row]],
-                "of": c.frame[of] if of != NEVER else None,
-            }
+    plain = {int(tag) for tag in PLAIN}
+    labels = [json.dumps(tag.label) for tag in Tag]
+    rules = [json.dumps(rule.label) for rule in Rule]
+    columns = (c.frame, c.ts_ns, c.flow, c.end, s.tag, s.rule, s.of)
+    second, until_second = NEVER, ""
+    for first in range(0, analysis.candidates.rows, BLOCK):
+        rows = slice(first, min(first + BLOCK, analysis.candidates.rows))
+        for frame, ts_ns, flow, end, tag, rule, of in zip(*(one[rows].tolist() for one in columns), strict=True):
+            if tag in plain:
+                continue
+            if ts_ns // SECOND != second:
+                second = ts_ns // SECOND
+                until_second = str(iso(second * SECOND))[:-10]
+            line = (
+                f'{{"frame": {frame}, "time": "{until_second}{ts_ns % SECOND:09d}Z", "flow": {flow}, "end": {end}, '
+                f'"tag": {labels[tag]}, "rule": {rules[rule]}, "of": {"null" if of == NEVER else c.frame[of]}}}\n'
+            )
+            yield frame, line
 
 
-def _solicitation_lines(analysis: Analysis) -> Iterator[dict[str, Any]]:
+def _solicitation_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
     """ARP requests and neighbour solicitations that stand for probes."""
     for flow, one in analysis.solicitations:
-        yield {
+        line = {
             "frame": one.frame,
             "time": iso(one.ts_ns),
             "flow": flow,
@@ -84,6 +93,7 @@ def _solicitation_lines(analysis: Analysis) -> Iterator[dict[str, Any]]:
             "rule": Rule.NOBODY_ANSWERS.label,
             "of": one.of_frame or None,
         }
+        yield one.frame, _dump(line) + "\n"
 
 
 def _dump(value: Any) -> str:
