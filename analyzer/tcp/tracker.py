@@ -117,6 +117,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
         slot = (look ^ (look >> 31)) & (RECENT_SLOTS - 1)
         since_ns = abs(ts - recent.ts_ns[slot]) if recent.look[slot] == look else NEVER
         recent.look[slot], recent.ts_ns[slot] = look, ts
+        if since_ns == NEVER and is_plain(packets, at, flows, flow, ends, me, peer):
+            take_plain(packets, at, flows, flow, ends, me, peer)
+            continue
         if ends.held_nxt[me] != NEVER:
             let_go(ends, me, seq, payload_len, flags, ts - ends.last_ns[peer])
         snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
@@ -194,12 +197,53 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
             ends.window_shift[me] = packets.window_shift[at]
         if flags & FIN:
             ends.fin_seq[me] = seq_add(seq, payload_len)
-        ends.last_ns[me], ends.last_seq[me], ends.last_ack[me] = ts, seq, ack
-        ends.last_len[me], ends.last_flags[me] = payload_len, flags
-        if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0 and packets.ip_id[at] != ends.last_ip_id[me]:
-            ends.counts_ids[me] = 1
-        ends.last_ip_id[me], ends.last_tsval[me] = packets.ip_id[at], tsval
+        remember(packets, at, ends, me)
     return rows
+
+
+def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, me: int, peer: int) -> bool:
+    """Data or an ACK, in sequence, on a flow that goes on: what all but few packets are.
+
+    No candidate by any clause of `track`, which so need not be asked: half of the time that tracking takes.
+    """
+    flags, payload_len, ack = packets.flags[at], packets.payload_len[at], packets.ack[at]
+    idle_ns = packets.ts_ns[at] - flows.last_ns[flow]
+    if flags & (SYN | FIN | RST | ACK) != ACK or payload_len == 1 or idle_ns < 0 or idle_ns >= IDLE_NS:
+        return False
+    if packets.seq[at] != ends.snd_nxt[me] or ends.is_sure[me] != 1 or ends.held_nxt[me] != NEVER:
+        return False
+    if ends.is_sure[peer] != 1 or ends.is_suspect[peer] == 1 or ends.snd_una[peer] == NEVER:
+        return False
+    if seq_diff(ack, ends.snd_nxt[peer]) > 0 or seq_diff(ack, ends.snd_una[peer]) < 0:
+        return False
+    return bool(payload_len > 0 or (ack != ends.last_ack[me] and ends.window[peer] != 0))
+
+
+def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, me: int, peer: int) -> None:
+    """What `track` does with a plain segment."""
+    ts, flags, payload_len = packets.ts_ns[at], packets.flags[at], packets.payload_len[at]
+    flows.max_idle_ns[flow] = max(ts - flows.last_ns[flow], flows.max_idle_ns[flow])
+    flows.packets[flow] += 1
+    flows.octets[flow] += payload_len
+    flows.last_ns[flow] = ts
+    if payload_len > 0:
+        flows.data_ns[flow] = ts
+        ends.sent_ns[me] = ts
+    take_ack(ends, me, peer, packets.ack[at], flags, ts)
+    take_sequence(ends, me, seq_add(packets.seq[at], payload_len), payload_len, flags, REL_NEXT, ts)
+    ends.window[me] = scaled_window(packets.window[at], flags, ends, me, peer)
+    ends.ttl[me] = packets.ttl[at]
+    ends.is_suspect[peer] = 0
+    remember(packets, at, ends, me)
+
+
+def remember(packets: Any, at: int, ends: Any, me: int) -> None:
+    """The segment as the end's last one."""
+    ends.last_ns[me], ends.last_seq[me], ends.last_ack[me] = packets.ts_ns[at], packets.seq[at], packets.ack[at]
+    ends.last_len[me], ends.last_flags[me] = packets.payload_len[at], packets.flags[at]
+    if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0 and packets.ip_id[at] != ends.last_ip_id[me]:
+        ends.counts_ids[me] = 1
+    ends.last_ip_id[me], ends.last_tsval[me] = packets.ip_id[at], packets.tsval[at]
 
 
 def let_go(ends: Any, me: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:

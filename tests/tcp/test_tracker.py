@@ -1,9 +1,18 @@
 """Send sequence variables of both ends, and which segments are worth a second look."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from analyzer.analysis import Analyzer
+from analyzer.capture.reader import CaptureReader
+from analyzer.capture.source import open_source
 from analyzer.schema import KIND_ICMP_ERROR, NEVER
+from analyzer.tcp import tracker
 from analyzer.tcp.traits import REL_BELOW
+from tests.benchmarks.captures import CAPTURES
+from tests.recordings import SHORT
 from tests.transcript import START_NS, fed, nanoseconds, transcript
 
 OPENED = """
@@ -175,3 +184,26 @@ def test_flows_are_counted() -> None:
     flows = f.tracker.table.flows.view
     assert (flows.packets[0], flows.octets[0], flows.max_idle_ns[0]) == (5, 20, nanoseconds("8.98"))
     assert (flows.first_ns[0], flows.last_ns[0], flows.data_ns[0]) == (at("0"), at("9.2"), at("9.2"))
+
+
+@pytest.mark.parametrize("path", ["data", "idle", *SHORT], ids=lambda path: getattr(path, "parent", Path(path)).name)
+def test_plain_segments_need_not_be_looked_at(
+    path: str | Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever is_plain lets pass would not have been a candidate, and leaves the same state."""
+    monkeypatch.setenv("KA_JIT", "0")
+    if isinstance(path, str):
+        CAPTURES[path].make(tmp_path / path, share=0.001)
+        path = tmp_path / path
+
+    def state() -> list[list[int]]:
+        analyzer = Analyzer()
+        with open_source(str(path)) as source:
+            for buffer, records, _ in CaptureReader(source, analyzer.diagnostics).chunks(analyzer.engine):
+                analyzer.feed(buffer, records)
+        tables = (analyzer.tracker.table.flows, analyzer.tracker.table.ends, analyzer.tracker.candidates)
+        return [column[: len(one)].tolist() for one in tables for column in one.view]
+
+    with_shortcut = state()
+    monkeypatch.setattr(tracker, "is_plain", lambda *_: False)
+    assert state() == with_shortcut
