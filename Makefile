@@ -3,10 +3,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test format docs kernels record ci clean
+.PHONY: help venv check test format docs notebooks pictures kernels record ci clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(BIN)/ka-analyze  ## install the project and its tools into .venv
 
@@ -22,8 +22,14 @@ format: venv  ## format the sources and apply safe lint fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: venv  ## rewrite the generated blocks of the READMEs
+docs: venv  ## rewrite what is generated of the READMEs and docs/
 	$(BIN)/python -m tests.generated
+
+notebooks: venv  ## run the notebooks and keep their outputs
+	$(BIN)/python -m tests.notebooks
+
+pictures: venv  ## make the pictures of the README (the page's needs chromium)
+	$(BIN)/python -m tests.pictures
 
 kernels:  ## build user-mode Linux at 100, 250, 300 and 1000 Hz for the recorder
 	samples/record/kernels.sh

@@ -31,6 +31,8 @@ DARK = {
 
 SIZE = 9.0
 """Points of a chart's letters."""
+SHARP, SHOWN = 120, 90
+"""Dots for each inch of a picture in a notebook, and how large it is shown."""
 FONT = "DejaVu Sans"
 """Comes with matplotlib; readers with another one have narrower letters."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
@@ -60,9 +62,9 @@ class Chart(Figure):
     """A figure that shows itself in a notebook."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        file, dpi = BytesIO(), 144
-        self.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
-        width, height = (int(inches * dpi / 1.5) for inches in self.get_size_inches())
+        file = BytesIO()
+        self.savefig(file, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs={"optimize": True})
+        width, height = (int(inches * SHOWN) for inches in self.get_size_inches())
         return file.getvalue(), {"width": width, "height": height}
 
 
