@@ -5,17 +5,30 @@ calls of `feed`; what they are cut into changes nothing.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.link import LINK_NAMES
+from analyzer.capture.locations import captures
 from analyzer.capture.packets import Decoder, address, count_of
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
+from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
-from analyzer.diagnostics import TIME_JUMP, UNKNOWN_LINK_TYPE, UNREADABLE_FILE, Diagnostic, Diagnostics, Severity
+from analyzer.diagnostics import (
+    CAPTURED_TWICE,
+    TIME_BACKWARDS,
+    TIME_JUMP,
+    TRUNCATED_FILE,
+    UNKNOWN_LINK_TYPE,
+    UNREADABLE_FILE,
+    Diagnostic,
+    Diagnostics,
+    Severity,
+)
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
@@ -51,6 +64,23 @@ class Capture:
     first_ns: int
     last_ns: int
     link_types: tuple[str, ...]
+    frames: tuple[int, ...] = ()
+    """Of each file, in the order of `files`; frames are numbered on from one to the next."""
+
+    def file_of(self, frame: int) -> str | None:
+        """The file that a frame is in."""
+        ends = list(accumulate(self.frames))
+        return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the inputs; its `format` is empty if it could not be used."""
+
+    name: str
+    format: str
+    link_types: tuple[int, ...]
+    frames: int
 
 
 class Analysis:
@@ -185,33 +215,66 @@ class Analyzer:
         self.decoder = Decoder()
         self.tracker = Tracker()
         self.frames = 0
-        self._tcp_packets = 0
+        self.tcp_packets = 0
         self.coverage = Coverage()
         self._span_ns = array("q", [NEVER, NEVER])
 
-    def feed(self, buffer: bytearray, records: Table) -> None:
-        """One batch of records whose frames lie in `buffer`; both may be reused afterwards."""
+    def feed(self, buffer: bytearray, records: Table) -> Table:
+        """One batch of records whose frames lie in `buffer`; both may be reused afterwards.
+
+        Returns its packets with their flows; the table is used again for the next batch.
+        """
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
-        self._tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
-        self.tracker.feed(packets, self.engine, self.diagnostics.counts)
+        self.tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
+        self.tracker.feed(packets, self.engine)
+        return packets
 
-    def finish(self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int]) -> Analysis:
-        """Draw the findings; `link_types` are the numbers that the capture declares."""
+    def _sum_up(self) -> None:
+        """What is counted for each flow, so that shards can be joined; the diagnostics are of all of them."""
+        flows, f = self.tracker.table.flows.rows, self.tracker.table.flows.view
+        counts = self.diagnostics.counts
+        for code, number, frame in (
+            (TIME_BACKWARDS, f.steps_back, f.step_back_frame),
+            (CAPTURED_TWICE, f.copies, f.copy_frame),
+        ):
+            counts[2 * code] = sum(number[:flows])
+            counts[2 * code + 1] = min(filter(None, frame[:flows]), default=0)
+
+    def left_out(self, name: str, error: CaptureError) -> Part:
+        """One of several inputs cannot be used."""
+        self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
+        return Part(name, "", (), 0)
+
+    def conclude(self, parts: Sequence[Part]) -> Analysis:
+        """Draw the findings of these inputs. Raises CaptureError if none of them could be used."""
+        formats = [part.format for part in parts if part.format]
+        if not formats:
+            details = next(iter(self.diagnostics)).detail
+            raise CaptureError(f"none of the {len(parts)} inputs can be used: {details}")
+        link_types = dict.fromkeys(number for part in parts for number in part.link_types)
+        return self.finish([part.name for part in parts], formats, list(link_types), [part.frames for part in parts])
+
+    def finish(
+        self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int], frames: Sequence[int] = ()
+    ) -> Analysis:
+        """Draw the findings. `link_types` are the declared numbers, `frames` the count of each file."""
+        self._sum_up()
+        self._note_holes()
         for link_type in link_types:
             if link_type not in LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
                 self.diagnostics.detail(UNKNOWN_LINK_TYPE, f"LINKTYPE {link_type}")
-        self._note_holes()
         names = dict.fromkeys(LINK_NAMES.get(number, f"LINKTYPE {number}") for number in link_types)
         capture = Capture(
             files=tuple(files),
             formats=tuple(dict.fromkeys(formats)),
             packets=self.frames,
-            tcp_packets=self._tcp_packets,
+            tcp_packets=self.tcp_packets,
             first_ns=self.coverage.first_ns,
             last_ns=self.coverage.last_ns,
             link_types=tuple(names),
+            frames=tuple(frames),
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
@@ -225,32 +288,50 @@ class Analyzer:
             f.watched_ns[flow] = self.coverage.end_after(f.last_ns[flow])
 
 
+def read_capture(
+    name: str, analyzer: Analyzer, chunk_octets: int, on_batch: Callable[[Table, Table], None] | None
+) -> Part:
+    """Feed one capture to the analyzer. Raises CaptureError if nothing of it can be used.
+
+    `on_batch` gets the records and the packets of each batch; both tables are used again for the next one.
+    """
+    before = analyzer.frames
+    with open_source(name) as source:
+        analyzer.engine.expect(source.size)
+        reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
+        try:
+            for buffer, records, _ in reader.chunks(analyzer.engine):
+                packets = analyzer.feed(buffer, records)
+                if on_batch is not None:
+                    on_batch(records, packets)
+        except CaptureError as error:
+            if analyzer.frames == before:
+                raise
+            analyzer.diagnostics.add(TRUNCATED_FILE, analyzer.frames + 1, str(error))
+    return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
+
+
 def analyze(
     *paths: str, chunk_octets: int = CHUNK_OCTETS, on_progress: Callable[[int], None] | None = None
 ) -> Analysis:
-    """Analyse captures as one timeline, in the order given; '-' is standard input.
+    """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of capture walked since its last call.
     Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
     analyzer = Analyzer()
-    formats: list[str] = []
-    link_types: list[int] = []
-    for name in paths:
+    names = captures(paths, first_frame_ns)
+    parts: list[Part] = []
+
+    def walked(records: Table, _: Table) -> None:
+        if on_progress is not None:
+            on_progress(sum(records.view.captured_len[: records.rows]))
+
+    for name in names:
         try:
-            with open_source(name) as source:
-                analyzer.engine.expect(source.size)
-                reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, analyzer.frames)
-                for buffer, records, _ in reader.chunks(analyzer.engine):
-                    analyzer.feed(buffer, records)
-                    if on_progress is not None:
-                        on_progress(sum(records.view.captured_len[: records.rows]))
-                formats.append(reader.format)
-                link_types.extend(sorted(reader.link_types))
+            parts.append(read_capture(name, analyzer, chunk_octets, walked))
         except CaptureError as error:
-            if len(paths) == 1:
+            if len(names) == 1:
                 raise
-            analyzer.diagnostics.add(UNREADABLE_FILE, 0, str(error))
-    if not formats:
-        raise CaptureError(f"none of the {len(paths)} inputs can be used: {next(iter(analyzer.diagnostics)).detail}")
-    return analyzer.finish(paths, formats, list(dict.fromkeys(link_types)))
+            parts.append(analyzer.left_out(name, error))
+    return analyzer.conclude(parts)

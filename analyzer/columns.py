@@ -78,6 +78,31 @@ class Table:
             other._memory[index * stride : (index + 1) * stride] = self._memory[row * stride : (row + 1) * stride]
         return other
 
+    def extend(self, other: "Table") -> None:
+        """The rows of another table of the same columns, behind those in use."""
+        self.reserve(other.rows)
+        more = other.octets
+        at = self.rows * self._stride
+        self._memory[at : at + len(more)] = more
+        self.rows += other.rows
+
+    @property
+    def octets(self) -> memoryview:
+        """The rows in use, as `row_layout` says. Not to be kept across `reserve`."""
+        return memoryview(self._memory)[: self.rows * self._stride]
+
+    def __getstate__(self) -> tuple[Any, int, bytes]:
+        """What is in use travels to another process, not the room behind it."""
+        return self.fields, self.fill, bytes(self.octets)
+
+    def __setstate__(self, state: tuple[Any, int, bytes]) -> None:
+        fields, fill, octets = state
+        Table.__init__(self, fields, fill)
+        rows = len(octets) // self._stride
+        self.reserve(rows)
+        self.rows = rows
+        self._memory[: len(octets)] = octets
+
     def append(self, *values: int) -> None:
         """One row, in the order of the columns."""
         self.reserve(1)

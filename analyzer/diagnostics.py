@@ -71,6 +71,11 @@ CODES = (
     ),
     Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
     Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
+    Code(
+        "file-gone",
+        Severity.DAMAGE,
+        "a file would have had to be read again and is gone or was changed; connections go on there without certainty",
+    ),
 )
 
 (
@@ -95,6 +100,7 @@ CODES = (
     SEGMENTS_GIVEN_UP,
     NEIGHBOURS_GIVEN_UP,
     TUNNELS_GIVEN_UP,
+    FILE_GONE,
 ) = range(len(CODES))
 
 
@@ -141,6 +147,17 @@ class Diagnostics:
             kept[words] = None
         elif words not in kept:
             self._more[code] += 1
+
+    def absorb(self, other: "Diagnostics", frames_before: int) -> None:
+        """Add what was noted of a capture that begins behind so many frames of this one."""
+        for code in range(len(CODES)):
+            count, frame = other.counts[2 * code], other.counts[2 * code + 1]
+            if count and not self.counts[2 * code]:
+                self.counts[2 * code + 1] = frame + frames_before if frame else 0
+            self.counts[2 * code] += count
+            for words in other._details.get(code, ()):
+                self.detail(code, words)
+            self._more[code] += other._more[code]
 
     def __iter__(self) -> Iterator[Diagnostic]:
         for index, code in enumerate(CODES):

@@ -13,6 +13,10 @@ NEVER = -1
 """What a time, an index or a quantity holds when there is none."""
 
 
+UNSEEN = -2
+"""Instead of NEVER where the capture is too short yet to say that there is none."""
+
+
 class Column(NamedTuple):
     name: str
     typecode: str
@@ -58,6 +62,7 @@ PACKETS = table(
     Column("ttl", "h", "hops", "TTL or hop limit"),
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
     Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
+    Column("since_ns", "q", "ns", "time since a segment that looks the same; -1 none, UNSEEN where nobody can know"),
     Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
     Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
@@ -94,6 +99,11 @@ FLOWS = table(
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
     Column("max_idle_ns", "q", "ns", "longest time without any segment"),
     Column("watched_ns", "q", "ns", "until when the capture would show more of it; 0 until the capture's end"),
+    Column("steps_back", "q", "", "segments captured out of time order"),
+    Column("step_back_frame", "q", "", "number of the first such segment's frame, 0 without"),
+    Column("copies", "q", "", "segments captured again"),
+    Column("copy_frame", "q", "", "number of the first such segment's frame, 0 without"),
+    Column("far_below", "q", "", "segments whose SEG.ACK only the window scale tells to be acceptable or not"),
 )
 
 ENDS = table(
@@ -110,7 +120,7 @@ ENDS = table(
     Column("window_shift", "b", "bits", "own window scale, -1 without or unknown"),
     Column("last_ns", "q", "ns", "last segment sent"),
     Column("accepted_ns", "q", "ns", "last segment sent that the other end accepts (RFC 9293 §3.4), -1"),
-    Column("sent_ns", "q", "ns", "last data, SYN or FIN sent"),
+    Column("sent_ns", "q", "ns", "last data, SYN or FIN sent, until all is acknowledged; else -1"),
     Column("last_seq", "q", "u32", "SEG.SEQ of the last segment"),
     Column("last_ack", "q", "u32", "SEG.ACK of the last segment"),
     Column("last_len", "q", "octets", "payload of the last segment"),
@@ -237,8 +247,9 @@ TOLD_SILENCES = table(
 
 RECENT = table(
     "RECENT",
-    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number"),
+    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number; 0 none"),
     Column("ts_ns", "q", "ns", "capture time of it, or of its latest copy"),
+    Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
 )
 
 NEIGHBOURS = table(

@@ -30,10 +30,11 @@ LEVELS = {
     "tcp": 2,
     "keepalive": 3,
     "analysis": 4,
-    "report": 5,
-    "monitor": 5,
-    "cli": 6,
-    "__main__": 7,
+    "shards": 5,
+    "report": 6,
+    "monitor": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 

@@ -31,6 +31,11 @@ class Coverage:
         return self._last[-1] if self._last else NEVER
 
     @property
+    def spans(self) -> list[tuple[int, int]]:
+        """First and last time of each."""
+        return list(zip(self._first, self._last, strict=True))
+
+    @property
     def holes(self) -> int:
         return max(len(self._first) - 1, 0)
 

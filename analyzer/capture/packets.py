@@ -85,6 +85,13 @@ class Tunnels:
         self.names = [""]
         self._numbers: dict[tuple[int, ...], int] = {}
 
+    def adopt(self, others: "Tunnels") -> list[int]:
+        """The numbers here of the tunnels that another capture met, by their numbers there."""
+        numbers = [0]
+        for around, kind, identifier, *ends in others._numbers:  # in the order of their numbers
+            numbers.append(self.number(numbers[around], kind, identifier, *(ends or (0, 0, 0, 0))))
+        return numbers
+
     def number(
         self, around: int, kind: int, identifier: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int
     ) -> int:

@@ -7,6 +7,7 @@ carried from one buffer to the next. The formats themselves are in pcap.py and p
 import codecs
 from collections.abc import Iterator
 
+from analyzer.capture.locations import PEEK_OCTETS
 from analyzer.capture.pcap import (
     BROKEN,
     FILE_HEADER_OCTETS,
@@ -32,7 +33,7 @@ from analyzer.capture.pcapng import (
     walk_pcapng,
 )
 from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record
-from analyzer.capture.source import Source
+from analyzer.capture.source import Source, open_source
 from analyzer.columns import Table
 from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
 from analyzer.errors import CaptureError, UnknownFormatError
@@ -214,6 +215,17 @@ class CaptureReader:
             self._diagnostics.add(DAMAGED_COMPRESSION, frame, f"{name}: {self._source.damage}")
         elif self._state[NEXT] < self._filled:
             self._diagnostics.add(TRUNCATED_FILE, frame, name)
+
+
+def first_frame_ns(name: str) -> int | None:
+    """The time of a capture's first frame; None without frames, or if it cannot be used."""
+    try:
+        with open_source(name) as source:
+            for _, records, _ in CaptureReader(source, Diagnostics(), PEEK_OCTETS).chunks(Engine()):
+                return int(records.view.ts_ns[0])
+    except CaptureError:
+        pass
+    return None
 
 
 SHOWN_TEXT = 40

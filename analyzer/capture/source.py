@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from analyzer.capture.locations import is_url, open_url
 from analyzer.errors import CaptureError, CapturePermissionError
 
 HEAD_OCTETS = 6
@@ -187,12 +188,14 @@ def _standard_input() -> Any:
 
 
 def _open_file(path: str) -> Any:
+    if is_url(path):
+        return open_url(path)
     try:
         return Path(path).open("rb")
     except FileNotFoundError as error:
         raise CaptureError(f"{path}: no such file; check the name, or give - for standard input") from error
     except IsADirectoryError as error:
-        raise CaptureError(f"{path}: a directory; give the files in it, for example {path.rstrip('/')}/*") from error
+        raise CaptureError(f"{path}: a directory without files in it; give captures") from error
     except PermissionError as error:
         words = f"{path}: may not be read by this user; change its permissions, or: sudo cat {path} | ka-analyze -"
         raise CapturePermissionError(words) from error

@@ -66,7 +66,7 @@ def main(context: click.Context, /, **given: Any) -> None:
     settings really in force, what happened when a peer went away, and who noticed.
 
     FILE is a pcap or pcapng capture, also compressed (gzip, zstd, xz, bzip2); '-' is standard
-    input. Several files are analysed as one capture, in the order given.
+    input. A directory, a glob or a URL may name several; they are one capture, in the order of time.
     Every option can also be set in the environment: KA_JSON=1 is --json.
     """
     options = Options(**given)

@@ -76,7 +76,7 @@ class FlowTable:
 
     def _new_slots(self, size: int, engine: Engine) -> None:
         self.slots = array("i", [NEVER]) * size
-        engine.run(rebuild, self.flows.view, self.flows.rows, self.slots, self.seed)
+        engine.run(enter, self.flows.view, 0, self.flows.rows, self.slots, self.seed)
 
     def keep(self, flows: Sequence[int], engine: Engine) -> None:
         """Only these flows, given in ascending order; their indices are their places in it from now on."""
@@ -90,6 +90,20 @@ class FlowTable:
         other.flows = self.flows.excerpt(flows)
         other.ends = self.ends.excerpt([2 * flow + end for flow in flows for end in (0, 1)])
         return other
+
+    def find(self, flows: Table, engine: Engine) -> "array[int]":
+        """For each row of another table's FLOWS the flow here that its endpoints have now, NEVER without."""
+        found = array("q", [NEVER]) * max(flows.rows, 1)
+        engine.run(find, flows.view, flows.rows, self.flows.view, self.slots, self.seed, found)
+        return found[: flows.rows]
+
+    def append(self, flows: Table, ends: Table, engine: Engine) -> None:
+        """Take over flows of another table behind those here; of equal endpoints the last is the one to go on."""
+        first = self.flows.rows
+        self._make_room(flows.rows, engine)
+        self.flows.extend(flows)
+        self.ends.extend(ends)
+        engine.run(enter, self.flows.view, first, self.flows.rows, self.slots, self.seed)
 
 
 def mix(state: int, word: int) -> int:
@@ -247,10 +261,28 @@ def is_out_of_reach(octets: int) -> bool:
     return octets < -BACK_OCTETS or octets > AHEAD_OCTETS
 
 
-def rebuild(flows: Any, known: int, slots: Any, seed: int) -> int:
-    """Kernel: enter all flows into empty slots; a later incarnation replaces an earlier one."""
+def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any) -> int:
+    """Kernel: the flow that the endpoints of each wanted row have now, NEVER without; returns how many have one."""
     mask = len(slots) - 1
-    for flow in range(known):
+    known = 0
+    for row in range(count):
+        a_hi, a_lo, b_hi, b_lo = wanted.a_hi[row], wanted.a_lo[row], wanted.b_hi[row], wanted.b_lo[row]
+        ports, tunnel = wanted.ports[row], wanted.tunnel[row]
+        slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
+        found[row] = NEVER
+        while slots[slot] != NEVER:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
+                found[row] = slots[slot]
+                known += 1
+                break
+            slot = (slot + 1) & mask
+    return known
+
+
+def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
+    """Kernel: enter the flows from `first` on into the slots; a later incarnation replaces an earlier one."""
+    mask = len(slots) - 1
+    for flow in range(first, known):
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
         ports, tunnel = flows.ports[flow], flows.tunnel[flow]
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask

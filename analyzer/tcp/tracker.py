@@ -10,7 +10,6 @@ caller owns, so that the input may be cut into batches anywhere.
 from typing import Any
 
 from analyzer.columns import Table
-from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.jit import Engine
 from analyzer.schema import (
     ACK,
@@ -21,15 +20,14 @@ from analyzer.schema import (
     KIND_TCP,
     NEIGHBOURS,
     NEVER,
-    RECENT,
     RST,
     SYN,
 )
 from analyzer.sequence import seq_add, seq_diff
+from analyzer.tcp.copies import Recent
 from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.traits import (
     PLAUSIBLE_ACK,
-    RECENT_SLOTS,
     REL_NEXT,
     REPLY_NS,
     TRAIT_AFTER_SUSPECT,
@@ -39,9 +37,9 @@ from analyzer.tcp.traits import (
     TRAIT_UNACCEPTABLE,
     TRAIT_UNSURE,
     is_below,
+    is_far_below,
     is_old_again,
     is_seen_again,
-    look_of,
     may_be_probe,
     relation_of,
     traits_of,
@@ -59,14 +57,18 @@ class Tracker:
     def __init__(self) -> None:
         self.table = FlowTable()
         self.candidates = Table(CANDIDATES)
-        self.recent = Table(RECENT, fill=NEVER)
+        self.recent = Recent()
         self.neighbours = Table(NEIGHBOURS)
 
-    def feed(self, packets: Table, engine: Engine, counts: Any) -> None:
+    def feed(self, packets: Table, engine: Engine) -> None:
         """Take in a batch; the rows of `packets` are free again afterwards."""
+        self.recent.recognise(packets, engine)
+        self.follow(packets, engine)
+
+    def follow(self, packets: Table, engine: Engine) -> None:
+        """Take in a batch of which is known how long ago what looks the same was captured (`since_ns`)."""
         self.table.assign(packets, engine)
         self.candidates.reserve(packets.rows)
-        self.recent.reserve(RECENT_SLOTS)
         before = self.candidates.rows
         self.candidates.rows = engine.run(
             track,
@@ -74,10 +76,8 @@ class Tracker:
             packets.rows,
             self.table.flows.view,
             self.table.ends.view,
-            self.recent.view,
             self.candidates.view,
             before,
-            counts,
         )
         self.neighbours.reserve(packets.rows)
         self.neighbours.rows = engine.run(
@@ -97,7 +97,7 @@ def keep_neighbours(packets: Any, count: int, out: Any, rows: int) -> int:
     return rows
 
 
-def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any, rows: int, counts: Any) -> int:
+def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) -> int:
     """Kernel: returns the number of candidates; at most one a packet is added."""
     for at in range(count):
         kind = packets.kind[at]
@@ -112,19 +112,14 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
         peer = me ^ 1
         ts, seq, ack, flags = packets.ts_ns[at], packets.seq[at], packets.ack[at], packets.flags[at]
         payload_len, tsval = packets.payload_len[at], packets.tsval[at]
-
-        look = look_of(packets, at, me)
-        slot = (look ^ (look >> 31)) & (RECENT_SLOTS - 1)
-        since_ns = abs(ts - recent.ts_ns[slot]) if recent.look[slot] == look else NEVER
-        recent.look[slot], recent.ts_ns[slot] = look, ts
-        if since_ns == NEVER and is_plain(packets, at, flows, flow, ends, me, peer):
+        if packets.since_ns[at] < 0 and is_plain(packets, at, flows, flow, ends, me, peer):
             take_plain(packets, at, flows, flow, ends, me, peer)
             continue
         if ends.held_nxt[me] != NEVER:
             let_go(ends, me, seq, payload_len, flags, ts - ends.last_ns[peer])
         snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
         relation = relation_of(seq, snd_nxt, snd_una)
-        is_copy = since_ns != NEVER and is_seen_again(packets, at, ends, me, peer, relation, since_ns)
+        is_copy = packets.since_ns[at] >= 0 and is_seen_again(packets, at, ends, me, peer, relation)
 
         if flows.packets[flow] == 0:
             flows.first_ns[flow] = ts
@@ -133,7 +128,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
         else:
             idle_ns = ts - flows.last_ns[flow]
             if idle_ns < 0:
-                note(counts, TIME_BACKWARDS, packets.frame[at])
+                if flows.steps_back[flow] == 0:
+                    flows.step_back_frame[flow] = packets.frame[at]
+                flows.steps_back[flow] += 1
                 if idle_ns <= -STEP_BACK_NS:
                     is_copy = is_copy or is_old_again(packets, at, ends, me, peer)
                     if not is_copy:
@@ -143,8 +140,8 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
                 flows.max_idle_ns[flow] = idle_ns
         own_ns = max(ts - ends.last_ns[me], 0) if ends.last_ns[me] != NEVER else NEVER
 
-        is_known = snd_una != NEVER and ends.sent_ns[me] != NEVER  # an ACK one too low is nothing in flight
-        in_flight = seq_diff(snd_nxt, snd_una) if is_known else NEVER
+        is_known = snd_una == snd_nxt or ends.sent_ns[me] != NEVER  # an ACK one too low is nothing in flight
+        in_flight = seq_diff(snd_nxt, snd_una) if snd_una != NEVER and is_known else NEVER
         window = scaled_window(packets.window[at], flags, ends, me, peer)
         traits = traits_of(packets, at, ends, me, peer, relation, window, own_ns, is_copy)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
@@ -176,13 +173,17 @@ def track(packets: Any, count: int, flows: Any, ends: Any, recent: Any, out: Any
 
         flows.packets[flow] += 1
         if is_copy:
-            note(counts, CAPTURED_TWICE, packets.frame[at])
+            if flows.copies[flow] == 0:
+                flows.copy_frame[flow] = packets.frame[at]
+            flows.copies[flow] += 1
             continue
         flows.octets[flow] += payload_len
         flows.last_ns[flow] = max(ts, flows.last_ns[flow])
         if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
             ends.sent_ns[me] = ts
+        if flags & ACK and is_far_below(ack, ends, peer):
+            flows.far_below[flow] += 1
         if not flags & RST and not traits & TRAIT_REFUSES_SYN:
             take_ack(ends, me, peer, ack, flags, ts)
             take_sequence(ends, me, end_seq, payload_len, flags, relation, ts)
@@ -254,7 +255,7 @@ def let_go(ends: Any, me: int, seq: int, payload_len: int, flags: int, since_ns:
     is_bare = payload_len == 0 and not flags & (SYN | FIN | RST)
     if is_bare and seq == ends.held_nxt[me] and since_ns <= REPLY_NS:
         ends.snd_nxt[me], ends.snd_una[me] = ends.held_nxt[me], ends.held_una[me]
-    ends.held_nxt[me] = NEVER
+    ends.held_nxt[me] = ends.held_una[me] = NEVER
 
 
 def scaled_window(window: int, flags: int, ends: Any, me: int, peer: int) -> int:
@@ -293,6 +294,7 @@ def take_ack(ends: Any, me: int, peer: int, ack: int, flags: int, ts: int) -> No
     if snd_nxt == NEVER or seq_diff(ack, snd_nxt) >= 0:
         ends.snd_nxt[peer] = ack
         ends.is_sure[peer] = 1
+        ends.sent_ns[peer] = NEVER  # nothing is outstanding
 
 
 def take_sequence(ends: Any, me: int, end_seq: int, payload_len: int, flags: int, relation: int, ts: int) -> None:

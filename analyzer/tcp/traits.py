@@ -52,8 +52,8 @@ LATE_COPY_NS = 200_000_000
 """Or so much later where the IP ID says that it is one (interfaces whose clocks differ)."""
 BARE_COPY_NS = 1_000_000
 """Without IP ID and timestamp a segment sent again after an answer differs in nothing; but no stack is so quick."""
-RECENT_SLOTS = 1 << 16
-"""Segments whose look is remembered to know their copies by; 5 ms at a million a second need a tenth of it."""
+UNSCALED_WINDOW = 0xFFFF
+"""The largest without the option (RFC 9293 §3.1)."""
 REPLY_NS = 2_000_000_000
 """What acknowledges data later than any round trip is no measure of one."""
 PLAUSIBLE_ACK = 1 << 30
@@ -125,36 +125,21 @@ def traits_of(
     return traits
 
 
-def look_of(packets: Any, at: int, me: int) -> int:
-    """A number for everything that a copy of a segment has in common with it; a copy on a router's other side has
-    another TTL, and checksums."""
-    look: int = (
-        packets.seq[at] * 0x2545F491
-        ^ packets.ack[at] * 0x5851F42D
-        ^ (packets.tsval[at] + 1) * 0x4C957F2B
-        ^ (packets.ip_id[at] + 1) * 0x14057B7E
-        ^ (packets.window[at] * 0x10000 + packets.flags[at]) * 0x1B873593
-        ^ packets.payload_len[at] * 0x3C6EF35F
-        ^ me * 0x41C64E6D
-    )
-    return look
-
-
-def is_seen_again(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, since_ns: int) -> bool:
+def is_seen_again(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int) -> bool:
     """Of a segment that looks like one of the same end `since_ns` before: the same packet, not sent again.
 
     A packet that is sent again has another IP identification (RFC 6864 §4.1), where there is any, and
     mostly another timestamp.
     """
-    ip_id, ts = packets.ip_id[at], packets.ts_ns[at]
+    ip_id, ts, since_ns = packets.ip_id[at], packets.ts_ns[at], packets.since_ns[at]
     if ip_id > 0 and (packets.tsval[at] != NEVER or ends.counts_ids[me] == 1):
-        return since_ns <= LATE_COPY_NS
+        return bool(since_ns <= LATE_COPY_NS)
     if since_ns > COPY_NS or ip_id > 0 or packets.tsval[at] != NEVER:
-        return since_ns <= COPY_NS
+        return bool(since_ns <= COPY_NS)
     if is_below(relation) or ends.last_ns[peer] < ts - since_ns:
         return True  # nobody probes twice in milliseconds; nothing was heard that could have made the end say it again
     is_ack = packets.payload_len[at] == 0 and not packets.flags[at] & (SYN | FIN | RST)
-    return since_ns <= BARE_COPY_NS and not (is_ack and relation == REL_NEXT)
+    return bool(since_ns <= BARE_COPY_NS and not (is_ack and relation == REL_NEXT))
 
 
 def is_old_again(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
@@ -187,8 +172,13 @@ def is_unacceptable(ack: int, ends: Any, me: int, peer: int) -> bool:
     if ends.is_sure[peer] != 1 or snd_nxt == NEVER or snd_una == NEVER:
         return False
     is_scale_known = ends.isn[me] != NEVER and ends.isn[peer] != NEVER
-    reach = max(ends.window[me], 0xFFFF) if is_scale_known else PLAUSIBLE_ACK
+    reach = max(ends.window[me], UNSCALED_WINDOW) if is_scale_known else PLAUSIBLE_ACK
     return seq_diff(ack, snd_nxt) > 0 or seq_diff(ack, snd_una) < -reach
+
+
+def is_far_below(ack: int, ends: Any, peer: int) -> bool:
+    """So far below SND.UNA that it depends on the window scale, and with it on the SYN, whether it is acceptable."""
+    return ends.snd_una[peer] != NEVER and seq_diff(ack, ends.snd_una[peer]) < -UNSCALED_WINDOW
 
 
 def is_outside(seq: int, ends: Any, me: int, peer: int) -> bool:

@@ -146,7 +146,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="a directory; give the files in it"):
+    with pytest.raises(CaptureError, match="a directory without files in it"):
         open_source(str(tmp_path))
 
 

@@ -102,7 +102,7 @@ def test_sound_capture_is_analysed_in_silence() -> None:
         (lambda path: path.write_bytes(gzip.compress(b"letter" * 9)), "text", "give the pcap"),
         (lambda path: path.write_bytes(SAMPLE.read_bytes()[:20]), "cut short", "get the file again"),
         (lambda path: path.write_bytes(b""), "empty", "give a capture"),
-        (lambda path: path.mkdir(), "a directory", "give the files in it"),
+        (lambda path: path.mkdir(), "a directory", "give captures"),
         (lambda path: path.symlink_to("nowhere"), "no such file", "check the name"),
         (lambda path: path.symlink_to(path), "cannot be opened", "symbolic links"),
         (lambda _: None, "no such file", "check the name"),
@@ -287,9 +287,9 @@ def test_standard_input_through_a_pipe() -> None:
 
 def test_several_files_are_one_capture() -> None:
     document = json.loads(invoke("--json", HEALTHY, SAMPLE).stdout)
-    assert document["capture"]["files"] == [str(HEALTHY), str(SAMPLE)]
+    assert document["capture"]["files"] == [str(SAMPLE), str(HEALTHY)]  # in the order of time
     assert document["capture"]["packets"] == 178 + 46
-    assert [flow["verdict"]["outcome"] for flow in document["flows"]] == ["closed", "timed-out"]
+    assert [flow["verdict"]["outcome"] for flow in document["flows"]] == ["timed-out", "closed"]
 
 
 def test_option_r_names_files_too() -> None:

@@ -98,7 +98,9 @@ def test_half_of_the_files_cannot_be_read(tmp_path: Path) -> None:
     """A line for the code with each of them, what can be read analysed, exit 3."""
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("no capture at all\n")
-    result = child("--json", tmp_path / "empty", SAMPLE, tmp_path / "text", HEALTHY, tmp_path, tmp_path / "missing")
+    (tmp_path / "folder").mkdir()
+    bad = [tmp_path / name for name in ("empty", "text", "folder", "missing")]
+    result = child("--json", bad[0], SAMPLE, bad[1], HEALTHY, *bad[2:])
     assert result.returncode == 3
     [line] = result.stderr.splitlines()
     for words in ("unreadable-file (4×)", "empty", "text that begins", "directory", "no such file"):

@@ -172,7 +172,7 @@ def test_an_icmp_error_is_a_candidate_of_the_end_that_is_told() -> None:
 
 def test_time_that_runs_backwards_is_noted_and_makes_no_negative_gap() -> None:
     analyzer = fed(transcript(f"{OPENED}    5  A>B  FA  seq 1000  ack 5000\n    4  A>B  FA  seq 1000  ack 5000"))
-    [one] = analyzer.diagnostics
+    [one] = analyzer.finish(["-"], ["pcap"], [1]).diagnostics
     assert (one.code.name, one.count, one.first_frame) == ("time-backwards", 1, 5)
     c = analyzer.tracker.candidates.view
     assert (c.idle_ns[3], c.own_ns[3]) == (0, 0)

@@ -1,0 +1,146 @@
+"""What a user names: files, directories, globs and URLs; which captures those are, and in which order.
+
+Captures of one capture point are ordered by the time of their first frame, so that a ring whose names have
+wrapped is still one timeline. URLs are opened through fsspec, which is an extra; files are not.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from analyzer.errors import CaptureError
+
+PEEK_OCTETS = 1 << 16
+"""So much of a remote file is asked for at once; the first frame is in it."""
+
+
+def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
+    """All captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
+
+    What has no frames or cannot be used comes last. With a pipe among them the order stays as given: what is
+    looked at there is gone.
+    """
+    found = tuple(one for name in names for one in expanded(name))
+    if len(found) < 2 or any(is_pipe(one) for one in found):
+        return found
+    return in_time_order(found, [first_ns(one) for one in found])
+
+
+def in_time_order(names: Sequence[str], times: Sequence[int | None]) -> tuple[str, ...]:
+    """Names whose time is None come last; equal times keep the order given."""
+    order = sorted(range(len(names)), key=lambda at: (times[at] is None, times[at] or 0))
+    return tuple(names[at] for at in order)
+
+
+def expanded(name: str) -> Sequence[str]:
+    """The captures that one argument names; a name that leads to nothing stays, for `source` to complain about."""
+    if is_url(name):
+        return _expanded_url(name)
+    if name == "-":
+        return [name]
+    path = Path(name)
+    try:
+        if path.is_dir():
+            return sorted(str(one) for one in path.iterdir() if one.is_file() and not one.name.startswith(".")) or [
+                name
+            ]
+        if has_magic(name) and not path.exists():
+            found = glob(name, recursive=True)  # noqa: PTH207  # pathlib has no glob that may begin at the root
+            return sorted(one for one in found if Path(one).is_file()) or [name]
+    except (OSError, ValueError):  # a directory that may not be read, a null in the name
+        return [name]
+    return [name]
+
+
+def is_pipe(name: str) -> bool:
+    """Standard input, or something else that can be read once only."""
+    if name == "-":
+        return True
+    try:
+        path = Path(name)
+        return not is_url(name) and path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_url(name: str) -> bool:
+    """`s3://bucket/key`, `https://…`: anything that fsspec may know."""
+    scheme, separator, _ = name.partition("://")
+    return bool(separator) and scheme.replace("+", "").isalnum()
+
+
+def _expanded_url(name: str) -> Sequence[str]:
+    """A glob, or all of a prefix that ends with a slash; web servers do not say what they have."""
+    scheme = name.partition("://")[0]
+    if not (has_magic(name) or name.endswith("/")) or scheme in {"http", "https"}:
+        return [name]
+
+    def listed() -> list[str]:
+        system, path = _file_system(name)
+        found = system.glob(path + "*" if path.endswith("/") else path) if has_magic(path) else system.find(path)
+        return sorted(system.unstrip_protocol(one) for one in found)
+
+    return _asked(name, listed) or [name]
+
+
+def open_url(name: str) -> io.BufferedReader:
+    """The octets behind a URL; raises CaptureError, and while reading OSError."""
+
+    def opened() -> Any:
+        system, path = _file_system(name)
+        return system.open(path, "rb", block_size=PEEK_OCTETS * 16)
+
+    return io.BufferedReader(_Remote(_asked(name, opened)), PEEK_OCTETS)
+
+
+def _file_system(name: str) -> tuple[Any, str]:
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise CaptureError(
+            f"{name}: URLs need more packages; install them: pip install 'ka-analyze[remote]'"
+        ) from error
+    system, path = url_to_fs(name)
+    return system, path
+
+
+def _asked(name: str, question: Callable[[], Any]) -> Any:
+    """The answer; each file system of fsspec raises what it likes."""
+    try:
+        return question()
+    except CaptureError:
+        raise
+    except FileNotFoundError as error:
+        raise CaptureError(f"{name}: no such file; check the URL") from error
+    except ImportError as error:
+        raise CaptureError(f"{name}: {error}; or: pip install 'ka-analyze[remote]'") from error
+    except Exception as error:
+        raise CaptureError(f"{name}: cannot be opened: {_words(error)}") from error
+
+
+class _Remote(io.RawIOBase):
+    """A file of fsspec whose errors are OSErrors."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            octets = self._file.read(len(buffer))
+        except Exception as error:
+            raise OSError(_words(error)) from error
+        buffer[: len(octets)] = octets
+        return len(octets)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,250 @@
+"""Shards in capture order, one after the other, into what a single pass over all of their files would have found.
+
+A flow whose endpoints nothing before has met is taken over as the shard has it. Of the others the shard's prefix is
+tracked again, twice: in the state that the flow really had, and in none, as the shard did. If both end in the same
+state, all that follows is the same too, and the shard's end state and candidates are taken over, with what only the
+flow's beginning can tell of them filled in (`late.py`). If not, the file is read once more for these flows.
+ARCHITECTURE.md says why that is exact.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from analyzer.analysis import Analysis, Analyzer, Part
+from analyzer.capture.packets import Tunnels
+from analyzer.columns import Table
+from analyzer.diagnostics import FILE_GONE
+from analyzer.errors import CaptureError
+from analyzer.jit import Engine
+from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
+from analyzer.shards.late import Meeting, State, state_of
+from analyzer.shards.shard import Shard, read_again
+from analyzer.shards.tables import arrays, copy_of, take
+from analyzer.tcp.copies import Recent
+from analyzer.tcp.tracker import Tracker
+from analyzer.tcp.traits import LATE_COPY_NS
+
+Again = Callable[[Shard, Engine], Iterator[tuple[Table, Tunnels]]]
+
+
+class Join:
+    """The flows so far; `add` takes the next shard."""
+
+    def __init__(self, engine: Engine | None = None, again: Again = read_again) -> None:
+        self.analyzer = Analyzer(engine)
+        self._again = again
+        self._tracker = self.analyzer.tracker
+        self._engine = self.analyzer.engine
+        self._later: list[Table] = []
+        """Candidates that were taken over, with the flows of the join."""
+        self._parts: list[Part] = []
+
+    def add(self, shard: Shard) -> None:
+        step = _Step(shard, self.analyzer, self._again)
+        step.run()
+        self._later.extend(step.candidates)
+        self._take_in_counts(shard)
+
+    def _take_in_counts(self, shard: Shard) -> None:
+        whole = self.analyzer
+        whole.diagnostics.absorb(shard.diagnostics, whole.frames)
+        neighbours = copy_of(shard.neighbours)
+        arrays(neighbours).frame[:] += whole.frames
+        self._tracker.neighbours.extend(neighbours)
+        whole.frames += shard.part.frames
+        whole.tcp_packets += shard.tcp_packets
+        for first_ns, last_ns in shard.coverage.spans:
+            whole.coverage.add(first_ns, last_ns)
+        self._parts.append(shard.part)
+
+    def leave_out(self, name: str, error: CaptureError) -> None:
+        """This file's place in the order is here, and it cannot be used."""
+        self._parts.append(self.analyzer.left_out(name, error))
+
+    def finish(self) -> Analysis:
+        """Number the flows by their first frame, as a single pass does, and draw the findings."""
+        tracker = self._tracker
+        f = arrays(tracker.table.flows)
+        order = np.argsort(f.first_frame, kind="stable")
+        number = np.empty(len(order), dtype="i")
+        number[order] = np.arange(len(order), dtype="i")
+        pairs = np.stack((2 * order, 2 * order + 1), axis=1).ravel()
+        tracker.table.ends = take(tracker.table.ends, pairs)
+        tracker.table.flows = take(tracker.table.flows, order)
+        for more in self._later:
+            tracker.candidates.extend(more)
+        self._later.clear()
+        candidates = take(tracker.candidates, np.argsort(arrays(tracker.candidates).frame, kind="stable"))
+        c = arrays(candidates)
+        c.flow[:] = number[c.flow]
+        tracker.candidates = candidates
+        return self.analyzer.conclude(self._parts)
+
+
+class _Step:
+    """One shard's part; flows of the shard are `s`, flows of the join `t`."""
+
+    def __init__(self, shard: Shard, whole: Analyzer, again: Again) -> None:
+        self.candidates: list[Table] = []
+        self._shard = shard
+        self._whole = whole
+        self._again = again
+        self._frames_before = whole.frames
+        self._tracker, self._engine = whole.tracker, whole.engine
+        self._tunnels = np.array(whole.decoder.tunnels.adopt(shard.tunnels), dtype="i")
+        self._flows = copy_of(shard.flows)
+        f = arrays(self._flows)
+        f.tunnel[:] = self._tunnels[f.tunnel]
+        f.first_frame[:] += self._frames_before
+        f.step_back_frame[f.step_back_frame > 0] += self._frames_before
+        self._prefix = self._numbered(copy_of(shard.prefix), self._tunnels)
+        self._last_kept = np.zeros(shard.flows.rows, dtype="q")
+        """Of each flow `s` the last frame that was tracked again."""
+        self._since_ns = arrays(self._prefix).since_ns.copy()  # as the shard saw it
+        self._may_hold_copies = np.zeros(shard.flows.rows, dtype=bool)
+        """Flows `s` with copies, after the prefix, of what was captured before the shard."""
+
+    def run(self) -> None:
+        known = np.append(np.array(self._tracker.table.find(self._flows, self._engine), dtype="q"), NEVER)
+        p = arrays(self._prefix)
+        flow = p.flow.astype("q")  # -1 finds the last place of `known`, which is NEVER
+        np.maximum.at(self._last_kept, flow[flow >= 0], p.frame[flow >= 0])
+        self._recognise()
+        self._track(take(self._prefix, flow == NEVER))  # errors of flows that only a file before may know
+        self._take_over(np.flatnonzero(known[:-1] == NEVER))
+        life = np.append(_lives(known[:-1]), NEVER)
+        is_unlike = np.zeros(known.max() + 2, dtype=bool)
+        resume = np.full(self._flows.rows, NEVER, dtype="q")
+        for number in range(life.max() + 1):
+            rows = (life[flow] == number) & ~is_unlike[known[flow]]
+            unlike = self._continue(rows, flow[rows])
+            is_unlike[known[unlike]] = True
+            resume[unlike] = self._last_kept[unlike]
+            resume[(life[:-1] > number) & np.isin(known[:-1], known[unlike])] = 0
+        if is_unlike.any():
+            self._read_again(resume)
+        recent = copy_of(self._shard.recent)
+        arrays(recent).tunnel[:] = self._tunnels[arrays(recent).tunnel]
+        self._tracker.recent.overlay(recent, self._engine)
+
+    def _numbered(self, packets: Table, tunnels: Any) -> Table:
+        """The same packets, with frames and tunnels numbered as in the join."""
+        p = arrays(packets)
+        p.frame[:] += self._frames_before
+        p.tunnel[:] = tunnels[p.tunnel]
+        return packets
+
+    def _track(self, packets: Table) -> None:
+        if packets.rows:
+            self._tracker.follow(packets, self._engine)
+
+    def _recognise(self) -> None:
+        """Which of the segments that nothing in the shard looks like are like one before it.
+
+        Only the first at each place of the table can be (`copies.py`), and only within LATE_COPY_NS. If files
+        overlap, the shard has not kept all that would have to be looked at.
+        """
+        before, shard = self._tracker.recent, self._shard
+        p = arrays(self._prefix)
+        is_unseen = (p.kind == KIND_TCP) & (p.since_ns == UNSEEN)
+        first = take(self._prefix, is_unseen)
+        copy_of_recent(before).recognise(first, self._engine)
+        p.since_ns[is_unseen] = arrays(first).since_ns
+        unseen = self._numbered(copy_of(shard.unseen), self._tunnels)
+        copy_of_recent(before).recognise(unseen, self._engine)
+        u = arrays(unseen)
+        is_later = (u.since_ns >= 0) & (u.since_ns <= LATE_COPY_NS) & (u.frame > self._last_kept[u.flow])
+        self._may_hold_copies[u.flow[is_later]] = True
+        if arrays(before.table).ts_ns.max() > shard.first_frame_ns:
+            self._may_hold_copies[:] = True
+
+    def _take_over(self, flows: Any) -> None:
+        """Flows that begin in this shard as far as anybody knows."""
+        number = np.full(self._flows.rows, NEVER, dtype="q")
+        number[flows] = self._tracker.table.flows.rows + np.arange(len(flows))
+        ends = np.stack((2 * flows, 2 * flows + 1), axis=1).ravel()
+        self._tracker.table.append(take(self._flows, flows), take(self._shard.ends, ends), self._engine)
+        candidates = self._shard.candidates
+        chosen = take(candidates, number[arrays(candidates).flow] != NEVER)
+        self._hand_on(chosen, number, np.zeros(self._flows.rows, dtype=bool))
+
+    def _hand_on(self, candidates: Table, number: Any, is_turned: Any) -> None:
+        """Candidates of the shard, with frames and flows as in the join; `is_turned` where ends change places."""
+        c = arrays(candidates)
+        c.end[:] ^= is_turned[c.flow]
+        c.flow[:] = number[c.flow]
+        c.frame[:] += self._frames_before
+        self.candidates.append(candidates)
+
+    def _continue(self, rows: Any, flow: Any) -> Any:
+        """Track the prefixes of these flows, each of other endpoints; returns the flows whose rest may differ.
+
+        `rows` are those of the prefix, one bool each, `flow` the flows `s` of those that are meant.
+        """
+        packets, copy = take(self._prefix, rows), take(self._prefix, rows)
+        arrays(copy).since_ns[:] = self._since_ns[rows]
+        alone = Tracker()
+        alone.follow(copy, self._engine)
+        self._track(packets)
+        flows, last = np.unique(flow[::-1], return_index=True)
+        last = len(flow) - 1 - last
+        p, a, c = arrays(packets), arrays(copy), arrays(self._shard.candidates)
+        is_after = c.frame + self._frames_before > self._last_kept[c.flow]
+        is_all_kept = arrays(self._flows).packets[flows] == arrays(alone.table.flows).packets[a.flow[last]]
+        is_open = ~is_all_kept | np.isin(flows, c.flow[is_after])
+        flows, last = flows[is_open], last[is_open]
+        is_turned = a.end[last] != p.end[last]
+        meeting = Meeting(
+            alone=state_of(alone.table, a.flow[last]),
+            known=state_of(self._tracker.table, p.flow[last], is_turned),
+            end=State(self._flows, self._shard.ends, flows),
+        )
+        place = np.full(self._flows.rows, NEVER, dtype="q")
+        place[flows] = np.arange(len(flows))
+        after = np.flatnonzero(is_after & (place[c.flow] != NEVER))
+        rest = take(self._shard.candidates, after)
+        at = place[arrays(rest).flow]
+        is_like = meeting.is_alike() & meeting.is_surely_amended(arrays(rest), at) & ~self._may_hold_copies[flows]
+        if self._shard.is_gone and not is_like.all():
+            self._whole.diagnostics.add(FILE_GONE, 0, self._shard.part.name)
+            is_like[:] = True
+        meeting.amend(arrays(rest), at)
+        meeting.move_on(is_like)
+        number, turned = np.full(self._flows.rows, NEVER, dtype="q"), np.zeros(self._flows.rows, dtype=bool)
+        number[flows], turned[flows] = p.flow[last], is_turned
+        self._hand_on(take(rest, is_like[at]), number, turned)
+        return flows[~is_like]
+
+    def _read_again(self, resume: Any) -> None:
+        """Track flows from the frame after `resume` on in the file itself; those with NEVER are left out."""
+        recent = copy_of_recent(self._tracker.recent)
+        try:
+            for packets, tunnels in self._again(self._shard, self._engine):
+                numbers = np.array(self._whole.decoder.tunnels.adopt(tunnels), dtype="i")
+                self._numbered(packets, numbers)
+                recent.recognise(packets, self._engine)
+                p = arrays(packets)
+                is_wanted = (p.flow >= 0) & np.isin(p.kind, (KIND_TCP, KIND_ICMP_ERROR))
+                since = np.where(is_wanted, np.append(resume, NEVER)[np.where(is_wanted, p.flow, -1)], NEVER)
+                self._track(take(packets, (since != NEVER) & (p.frame > since)))
+                del p  # under which the next batch could not grow
+        except CaptureError as error:
+            self._whole.diagnostics.add(FILE_GONE, 0, str(error))
+
+
+def copy_of_recent(recent: Recent) -> Recent:
+    made = Recent()
+    made.table = copy_of(recent.table)
+    return made
+
+
+def _lives(known: Any) -> Any:
+    """Which of the flows with equal endpoints each is, in this shard; NEVER for endpoints that are new."""
+    order = np.argsort(known, kind="stable")
+    places = np.arange(len(known))
+    begins = np.append(True, np.diff(known[order]) != 0)[: len(known)]
+    life = np.empty(len(known), dtype="q")
+    life[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return np.where(known == NEVER, NEVER, life)

@@ -1,0 +1,87 @@
+"""What one file says by itself: a capture that begins in mid-stream, with enough kept to join it to those before it.
+
+Candidates and end states as if nothing had come before, and the packets (`prefix.py`) from which the join finds
+out what had. Frames and flows are numbered from the beginning of the file.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analyzer.analysis import Analyzer, Part, read_capture
+from analyzer.capture.coverage import Coverage
+from analyzer.capture.packets import Decoder, Tunnels
+from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
+from analyzer.capture.source import open_source
+from analyzer.columns import Table
+from analyzer.diagnostics import Diagnostics
+from analyzer.errors import CaptureError
+from analyzer.jit import Engine
+from analyzer.shards.prefix import Prefix
+from analyzer.shards.tables import arrays, take
+from analyzer.tcp.flows import FlowTable
+
+
+@dataclass
+class Shard:
+    """What is kept of one file."""
+
+    part: Part
+    tcp_packets: int
+    coverage: Coverage
+    diagnostics: Diagnostics
+    tunnels: Tunnels
+    flows: Table
+    ends: Table
+    candidates: Table
+    neighbours: Table
+    prefix: Table
+    """Rows of PACKETS, in capture order."""
+    unseen: Table
+    """Rows of PACKETS: segments that may be copies of what a file before ends with, which nobody here can know."""
+    recent: Table
+    """Rows of RECENT, the places in use."""
+    first_frame_ns: int
+    """Time of the first frame, -1 without."""
+    is_gone: bool = False
+    """The file cannot be read again."""
+
+
+def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS) -> Shard:
+    """Analyse one file by itself. Raises CaptureError if it cannot be used at all."""
+    analyzer, prefix = Analyzer(), Prefix()
+    tracker = analyzer.tracker
+
+    def keep(records: Table, packets: Table) -> None:
+        prefix.feed(records, packets, tracker.table.flows.rows, analyzer.engine)
+
+    return Shard(
+        part=read_capture(name, analyzer, chunk_octets, keep),
+        tcp_packets=analyzer.tcp_packets,
+        coverage=analyzer.coverage,
+        diagnostics=analyzer.diagnostics,
+        tunnels=analyzer.decoder.tunnels,
+        flows=tracker.table.flows,
+        ends=tracker.table.ends,
+        candidates=tracker.candidates,
+        neighbours=tracker.neighbours,
+        prefix=prefix.packets,
+        unseen=prefix.unseen,
+        recent=take(tracker.recent.table, arrays(tracker.recent.table).look != 0),
+        first_frame_ns=prefix.first_ns,
+    )
+
+
+def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
+    """All packets of the shard's file once more, with their flows as in the shard; batch by batch, in one table.
+
+    Raises CaptureError if the file is gone, or is no longer the one that was read.
+    """
+    decoder, table, diagnostics = Decoder(), FlowTable(), Diagnostics()
+    with open_source(shard.part.name) as source:
+        reader = CaptureReader(source, diagnostics)
+        for buffer, records, first_frame in reader.chunks(engine):
+            packets = decoder.decode(buffer, records, first_frame, engine, diagnostics.counts)
+            table.assign(packets, engine)
+            yield packets, decoder.tunnels
+    if (reader.frames, table.flows.rows) != (shard.part.frames, shard.flows.rows):
+        raise CaptureError(f"{shard.part.name}: changed while it was read; let it be written to its end first")

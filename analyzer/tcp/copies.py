@@ -1,0 +1,86 @@
+"""How long ago a segment that looks the same was captured: whether that makes it a copy is for `traits.py` to say.
+
+The looks of recent segments lie in a table of fixed size, each at the place that follows from it; a later one of
+the same place replaces it. So what is remembered follows from the packets alone, not from how flows are numbered or
+the capture is cut, and what two captures remember together follows from what each remembers (`Recent.overlay`).
+"""
+
+from typing import Any
+
+from analyzer.columns import Table
+from analyzer.jit import Engine
+from analyzer.schema import KIND_TCP, NEVER, RECENT, UNSEEN
+
+RECENT_SLOTS = 1 << 16
+"""Segments whose look is remembered to know their copies by; 5 ms at a million a second need a tenth of it."""
+MASK32 = 0xFFFFFFFF
+
+
+class Recent:
+    """What recent segments looked like."""
+
+    def __init__(self) -> None:
+        self.table = Table(RECENT)
+        self.table.reserve(RECENT_SLOTS)
+        self.table.rows = RECENT_SLOTS
+
+    def recognise(self, packets: Table, engine: Engine) -> None:
+        """Fill in `since_ns` of each segment, and remember it."""
+        engine.run(recognise, packets.view, packets.rows, self.table.view)
+
+    def overlay(self, later: Table, engine: Engine) -> None:
+        """Remember what a later capture remembers in the end, the places in use of its table."""
+        engine.run(overlay, later.view, later.rows, self.table.view)
+
+
+def recognise(packets: Any, count: int, recent: Any) -> int:
+    """Kernel: `since_ns` is UNSEEN where nothing has been at the place so far."""
+    looks, times, tunnels = recent.look, recent.ts_ns, recent.tunnel
+    for row in range(count):
+        if packets.kind[row] != KIND_TCP:
+            continue
+        ts_ns, tunnel = packets.ts_ns[row], packets.tunnel[row]
+        look = look_of(packets, row)
+        place = place_of(look, tunnel)
+        if looks[place] == look and tunnels[place] == tunnel:
+            packets.since_ns[row] = abs(ts_ns - times[place])
+        else:
+            packets.since_ns[row] = UNSEEN if looks[place] == 0 else NEVER
+        looks[place], times[place], tunnels[place] = look, ts_ns, tunnel
+    return count
+
+
+def overlay(later: Any, count: int, recent: Any) -> int:
+    """Kernel: each of the later looks at its place."""
+    for row in range(count):
+        place = place_of(later.look[row], later.tunnel[row])
+        recent.look[place], recent.ts_ns[place], recent.tunnel[place] = (
+            later.look[row],
+            later.ts_ns[row],
+            later.tunnel[row],
+        )
+    return count
+
+
+def place_of(look: int, tunnel: int) -> int:
+    """In a tunnel and outside of it the same segment has places of its own."""
+    place: int = (look ^ (look >> 31)) + (tunnel != 0) & (RECENT_SLOTS - 1)
+    return place
+
+
+def look_of(packets: Any, at: int) -> int:
+    """A number for everything that a copy of a segment has in common with it; a copy on a router's other side has
+    another TTL, and checksums."""
+    src, dst = packets.src_lo[at] ^ packets.src_hi[at], packets.dst_lo[at] ^ packets.dst_hi[at]
+    look: int = (
+        packets.seq[at] * 0x2545F491
+        ^ packets.ack[at] * 0x5851F42D
+        ^ (packets.tsval[at] + 1) * 0x4C957F2B
+        ^ (packets.ip_id[at] + 1) * 0x14057B7E
+        ^ (packets.window[at] * 0x10000 + packets.flags[at]) * 0x1B873593
+        ^ packets.payload_len[at] * 0x3C6EF35F
+        ^ ((src ^ (src >> 32)) & MASK32) * 0x41C64E6D
+        ^ ((dst ^ (dst >> 32)) & MASK32) * 0x7FEB352D
+        ^ packets.ports[at] * 0x6C078965
+    )
+    return look | 1  # no look is 0

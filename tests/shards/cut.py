@@ -1,0 +1,63 @@
+"""Captures cut into files, and what single pass and join make of them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from analyzer.analysis import Analysis, analyze
+from analyzer.capture.locations import captures
+from analyzer.capture.reader import first_frame_ns
+from analyzer.shards.join import Join
+from analyzer.shards.shard import Shard, read_shard
+from analyzer.shards.tables import arrays
+from tests.capture.writers import Frame, pcap_bytes
+
+
+def files_of(folder: Path, frames: Sequence[Frame], cuts: Sequence[int], link_type: int = 1) -> list[str]:
+    """The frames in files, a new one before each of the frames whose numbers are given (from 0)."""
+    places = [0, *sorted(cut % (len(frames) + 1) for cut in cuts), len(frames)]
+    names = []
+    for number, (since, until) in enumerate(pairwise(places)):
+        path = folder / f"{number:05}.pcap"
+        path.write_bytes(pcap_bytes(frames[since:until], nano=True, link_type=link_type))
+        names.append(str(path))
+    return names
+
+
+def joined(names: Sequence[str]) -> Analysis:
+    join = Join()
+    for name in captures(names, first_frame_ns):
+        join.add(read_shard(name))
+    return join.finish()
+
+
+def tables(analysis: Analysis) -> dict[str, Any]:
+    """All that was found, state and findings."""
+    tracker = analysis._tracker
+    found: dict[str, Any] = {}
+    for name, table in {
+        "flows": tracker.table.flows,
+        "ends": tracker.table.ends,
+        "candidates": tracker.candidates,
+        "neighbours": tracker.neighbours,
+        "segments": analysis.segments,
+    }.items():
+        found |= {f"{name}.{column}": values.tolist() for column, values in arrays(table)._asdict().items()}
+    found["flows.tunnel"] = [analysis._tunnels[number] for number in found["flows.tunnel"]]
+    found["capture"], found["diagnostics"] = analysis.capture, analysis.diagnostics
+    found["verdicts"] = [(flow.verdict, [end.settings for end in flow.ends]) for flow in analysis.flows]
+    return found
+
+
+def assert_same(names: Sequence[str]) -> None:
+    expected, found = tables(analyze(*names)), tables(joined(names))
+    for key, values in expected.items():
+        assert found[key] == values, key
+
+
+def shard_of(frames: Sequence[Frame]) -> Shard:
+    with TemporaryDirectory() as folder:
+        [name] = files_of(Path(folder), frames, [])
+        return read_shard(name)
