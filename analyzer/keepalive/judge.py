@@ -30,8 +30,8 @@ LATE_TRY_NS = 1_000_000_000
 """A resend after so long is not the first try: one more that nothing answers is no mere loss."""
 SHORTEST_INTERVAL_NS = 1_200_000_000
 """Tries of one solicitation are 1 s apart and show no interval of the timer."""
-TRIES = 3
-"""Of one solicitation (net/core/neighbour.c mcast_solicit)."""
+SOLICITED_NS = 3_200_000_000
+"""A solicitation is under way for three tries, a second apart (net/core/neighbour.c mcast_solicit)."""
 EVIDENCE = 12
 """So many frames are named."""
 
@@ -336,14 +336,16 @@ def _asked(around: Surroundings) -> list[int]:
 
 
 def _given_up_ns(story: Story, around: Surroundings) -> int:
-    """One interval after the last probe; where nobody answers ARP, when the timer last asked, which may be one earlier.
+    """One interval after the last probe at the latest. Where nobody answers ARP the RST asks once more itself.
 
-    The RST itself asks once more, unless a solicitation is under way (net/core/neighbour.c __neigh_event_send).
+    While a solicitation is under way nothing asks (net/core/neighbour.c __neigh_event_send): then of a short
+    interval every other one shows, and the RST may have come up to so long after the last.
     """
-    asked = [ts_ns for ts_ns, _ in around.asked]
-    if not asked or (story.run is not None and story.run.last_ns > asked[-1]):
-        return _ticks(story, around)[-1] + _interval_ns(story, around, 0)
-    return next(ts_ns for ts_ns in asked[-TRIES:] if asked[-1] - ts_ns < TRIES * SHORTEST_INTERVAL_NS)
+    ticks, asked = _ticks(story, around), _asked(around)
+    if ticks[-1] not in asked:
+        return ticks[-1] + _interval_ns(story, around, 0)
+    shortest_ns = min((later - earlier for earlier, later in pairwise(asked)), default=0)
+    return ticks[-1] + (min(shortest_ns, SOLICITED_NS) if shortest_ns <= 2 * SOLICITED_NS else 0)
 
 
 def _longest_interval_ns(story: Story) -> int:

@@ -41,6 +41,21 @@ def test_when_they_cease_the_prober_has_given_up() -> None:
     assert (verdict.outcome, verdict.cause, verdict.errno) == (Outcome.TIMED_OUT, Cause.LINK_DEAD, "ETIMEDOUT")
 
 
+@pytest.mark.parametrize(
+    ("tries", "delay_s"),
+    [
+        ((61.02, 62.02, 63.02, 71.02, 72.02, 73.02), 40.0),  # the RST asked: nothing was under way for 7 s
+        ((61.02, 62.02, 63.02, 67.02, 68.02, 69.02), 39.2),  # 3 s may show as 6 s: the RST may have come 3 s later
+    ],
+)
+def test_the_longest_time_that_fits_where_even_the_give_up_waits_for_arp(
+    tries: tuple[float, ...], delay_s: float
+) -> None:
+    asking = "".join(f"    {at}  ask B by A\n" for at in tries)
+    verdict = told(f"{ANSWERED}{asking}    300.00  end").flow.verdict
+    assert verdict.detection_delay_ns == round(delay_s * 10**9)
+
+
 def test_without_keepalive_nobody_has_noticed() -> None:
     verdict = told(OPENED + NOBODY + "    300.00  end").flow.verdict
     assert (verdict.outcome, verdict.cause, verdict.reasons) == (Outcome.UNDETECTED, None, (Reason.NEIGHBOUR_SILENT,))

@@ -1,0 +1,181 @@
+"""Recipes fed to the programs that they are for: what getsockopt says of their sockets is what was promised.
+
+Each program runs inside the recorder's namespaces, as the samples of real programs do. Others are skipped.
+"""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from analyzer.report.recipes import chosen
+from tests.test_record import record, why_not_here
+
+SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+POSTGRES = """
+cat >>$place/more.conf <<'END'
+{lines}
+END
+chown postgres $place $place/more.conf
+exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c '
+  PATH=$$PATH:$$(echo /usr/lib/postgresql/*/bin); initdb -D $place/data -A trust --no-sync
+  echo host all all all trust >>$place/data/pg_hba.conf; cat $place/more.conf >>$place/data/postgresql.conf
+  exec postgres -D $place/data -p $port -h $address -k $place -c dynamic_shared_memory_type=mmap'
+"""
+C = """
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) {{
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in peer = {{ .sin_family = AF_INET, .sin_port = htons($port) }};
+  inet_pton(AF_INET, "$peer", &peer.sin_addr);
+{lines}
+  connect(fd, (struct sockaddr *)&peer, sizeof peer);
+  return pause();
+}}
+"""
+JAVA = """
+import java.net.*;
+import jdk.net.ExtendedSocketOptions;
+class Main {{
+  public static void main(String[] none) throws Exception {{
+    Socket socket = new Socket("$peer", $port);
+{lines}
+    Thread.sleep(60000);
+  }}
+}}
+"""
+GO = """
+package main
+import ("net"; "time"; "context"; "fmt")
+func main() {{
+{lines}
+  _, err := dialer.DialContext(context.Background(), "tcp", "$peer:$port")
+  fmt.Println(err, listener.KeepAliveConfig.Enable)
+  time.Sleep(time.Minute)
+}}
+"""
+PYTHON = """
+import socket, time
+sock = socket.create_connection(("$peer", $port))
+{lines}
+time.sleep(60)
+"""
+ON = 'import socket, time; s = socket.create_connection(("$peer", $port)); s.setsockopt(1, 9, 1); time.sleep(60)'
+NGINX = """
+daemon off; pid $place/nginx.pid; error_log /dev/null; events {{}}
+http {{ access_log off; client_body_temp_path $place/body; proxy_temp_path $place/proxy; server {{
+{lines}
+}} }}
+"""
+HAPROXY = """
+defaults
+  timeout client 1h
+  timeout server 1h
+  timeout connect 5s
+{lines}
+listen clients
+  bind $address:$port
+  server one $address:$port
+"""
+
+
+class Program(NamedTuple):
+    """How a recipe's lines come into force; `file` and `command` have $peer, $address, $port and $place."""
+
+    recipe: str
+    needs: str
+    """The executable without which there is nothing to test."""
+    role: str
+    file: str
+    """With {lines} for the recipe's."""
+    command: str
+    """What then runs; the file is $place/file."""
+    expected: tuple[int, int, int] = (60, 10, 5)
+    seconds: int = 25
+    """From the start of the recording to when getsockopt is asked."""
+
+
+PROGRAMS = (
+    Program("linux", "sysctl", "originator", "{lines}", f"sysctl -qp $place/file; exec python3 -c '{ON}'"),
+    Program("setsockopt", "gcc", "originator", C, "gcc -x c $place/file -o $place/it; exec $place/it"),
+    Program(
+        "go",
+        "go",
+        "originator",
+        GO,
+        "cp $place/file $place/main.go; HOME=$place go build -o $place/it $place/main.go; exec $place/it",
+        seconds=120,
+    ),
+    Program("java", "java", "originator", JAVA, "cp $place/file $place/Main.java; exec java $place/Main.java"),
+    Program(
+        "node",
+        "node",
+        "originator",
+        'const socket = require("net").connect($port, "$peer");\n{lines}\n',
+        "exec node $place/file",
+        (60, 1, 10),
+    ),
+    Program("python", "python3", "originator", PYTHON, "exec python3 $place/file"),
+    Program("postgresql", "postgres", "responder", "", POSTGRES),
+    Program(
+        "redis",
+        "redis-server",
+        "responder",
+        'port $port\nbind $address\nprotected-mode no\nsave ""\ndir $place\n{lines}\n',
+        "exec redis-server $place/file",
+        (60, 20, 3),
+    ),
+    Program("nginx", "nginx", "responder", NGINX, "exec nginx -c $place/file"),
+    Program("haproxy", "haproxy", "responder", HAPROXY, "exec haproxy -db -f $place/file"),
+    Program("curl", "curl", "originator", "{lines}", "exec sh $place/file", (60, 60, 9)),
+)
+
+
+def scenario(program: Program) -> str:
+    """A declaration for the recorder: the program at one end, and an application of the recorder's at the other."""
+    [recipe] = chosen(program.recipe)
+    lines = "\n".join(line for line in recipe.filled(60, 10, 5) if not line.startswith("# "))
+    lines = lines.replace("listen 443 ssl", "listen $address:$port").replace("URL", "http://$peer:$port/")
+    file = program.file.format(lines=lines) if "{lines}" in program.file else program.file
+    command = program.command.replace("{lines}", lines)
+    shell = f"cat >$place/file <<'END'\n{file}\nEND\n{command}"
+    words = ", ".join(json.dumps(word) for word in ("sh", "-c", shell))
+    return f"""
+    [{program.recipe}]
+    what = "a recipe in force"
+    why = "what it promises"
+    seconds = {program.seconds}
+    {program.role} = {{ program = [{words}] }}
+    script = []
+    """
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of the programs that are installed, side by side."""
+    reason = why_not_here()
+    if reason is not None:
+        pytest.skip(reason)
+    place = tmp_path_factory.mktemp("recipes")
+    there = [program for program in PROGRAMS if shutil.which(program.needs)]
+    declared = place / "scenarios.toml"
+    declared.write_text("".join(map(scenario, there)))
+    record(*(program.recipe for program in there), "--scenarios", str(declared), "--out", str(place))
+    return place
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.recipe)
+def test_program_takes_the_recipe(program: Program, recorded: Path) -> None:
+    if shutil.which(program.needs) is None:
+        pytest.skip(f"{program.needs} is not installed")
+    truth = tomllib.loads((recorded / program.recipe / "truth.toml").read_text())
+    [end] = [end for end in truth["end"] if end["role"] == program.role]
+    assert end["keepalive"]
+    assert tuple(end[name] for name in SETTINGS) == program.expected
