@@ -13,6 +13,7 @@ from analyzer.keepalive.rules import (
     FEWEST_BEATS,
     REPEAT_NS,
     answers,
+    answers_data,
     answers_with_reset,
     challenged_row,
     comes_too_soon,
@@ -22,6 +23,7 @@ from analyzer.keepalive.rules import (
     is_challenged,
     is_disputed,
     is_octet_again,
+    is_one_octet_missing,
     is_own_traffic,
     is_paced_like_probes,
     is_persist_timer,
@@ -65,6 +67,7 @@ from analyzer.keepalive.tags import (
     REFUSES_CONTROL,
     REPEATS_ONE_OCTET,
     RETRANSMISSION,
+    REVEALED_BY_ANSWER,
     RST_TAG,
     SAME_ACK_IN_FLIGHT,
     SAME_ACK_NEW_WINDOW,
@@ -201,7 +204,7 @@ def decide_row(
         return RETRANSMISSION, OCTETS_SENT_BEFORE, NEVER
     if theirs != NEVER and out.tag[theirs] == WINDOW_PROBE and refuses_octet(c, row, theirs):
         return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
-    if theirs != NEVER and answers(c, row, theirs):
+    if theirs != NEVER and answers(c, row, theirs) and not answers_data(c, row, theirs):
         if c.payload_len[row] > 0:
             return DATA, ANSWERS_PROBE, theirs
         if out.tag[theirs] == WINDOW_PROBE:
@@ -233,7 +236,9 @@ def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, mine: in
         rule = REPEATS_ONE_OCTET
     elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.traits[row] & TRAIT_UNSURE:
         rule = revealed_later(c, order, place, first, last)
-    if is_window_probe_with_data(c, row, window) and (rule == NEVER or c.in_flight[row] > 0):
+    elif is_one_octet_missing(c, order, place, last):
+        rule = REVEALED_BY_ANSWER
+    if rule != REVEALED_BY_ANSWER and is_window_probe_with_data(c, order, place, last, window):
         return WINDOW_PROBE, WINDOW_CLOSED
     if rule == NEVER:
         return NO_TAG, NEVER

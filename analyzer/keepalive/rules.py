@@ -22,6 +22,7 @@ from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.tracker import IDLE_NS
 from analyzer.tcp.traits import (
     REL_BELOW,
+    REL_BELOW_UNA,
     REL_BEYOND,
     REL_NEXT,
     REL_UNKNOWN,
@@ -65,6 +66,8 @@ MOST_MISSING = 2
 """More probes in a row are hardly lost at the capture point alone."""
 LOOKBACK = 64
 """An ICMP error quotes a recent segment; bounds the work that forged ones can cause."""
+LOOKAHEAD = 64
+"""What shows the place of a train of equal segments follows its end, sooner or later; bounds the work."""
 HEARTBEAT_OCTETS = 128
 """Signs of life are short: 1 to 31 octets mostly, 52 to 100 of SSH, about 100 of FIX; a message's payload is longer."""
 FEWEST_BEATS = 3
@@ -87,7 +90,8 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
     """
     row = order[place]
     seq, payload_len = c.seq[row], c.payload_len[row]
-    for other in range(place + 1, last):
+    found = NEVER
+    for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if is_extra(c, later):
             continue
@@ -107,10 +111,23 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
         is_late = c.own_ns[later] >= REPEAT_NS
         if payload_len == 1 and c.relation[later] == REL_BELOW and is_late:
             return REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else NEVER
-        if payload_len == 0 and is_unsolicited_repeat(c, later) and is_unsolicited(c, row):
-            return REPEATED_UNSOLICITED
-        break
-    return repeats_earlier(c, order, place, first)
+        if payload_len > 0 or not (is_unsolicited_repeat(c, later) and is_unsolicited(c, row)):
+            break
+        found = REPEATED_UNSOLICITED  # unless something that follows them shows their place
+    return found if found != NEVER else repeats_earlier(c, order, place, first)
+
+
+def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
+    """An empty segment at SND.NXT, after silence, whose prompt answer acknowledges one octet more than was captured."""
+    row = order[place]
+    if c.payload_len[row] > 0 or c.relation[row] != REL_NEXT or not is_unsolicited(c, row):
+        return False
+    for other in range(place + 1, last):
+        later = order[other]
+        if not is_extra(c, later):
+            is_answer = c.end[later] != c.end[row] and is_prompt_answer(c, later, row)
+            return bool(is_answer and c.traits[later] & TRAIT_REVEALS and c.ack[later] == seq_add(c.seq[row], 1))
+    return False
 
 
 def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
@@ -242,11 +259,18 @@ def peer_window(c: Any, order: Any, place: int, last: int) -> int:
     return NEVER
 
 
-def is_window_probe_with_data(c: Any, row: int, window: int) -> bool:
-    """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1)."""
-    if c.payload_len[row] != 1 or window != 0:
+def is_window_probe_with_data(c: Any, order: Any, place: int, last: int, window: int) -> bool:
+    """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1), which may be refused."""
+    row = order[place]
+    if c.payload_len[row] != 1 or window != 0 or c.relation[row] == REL_BELOW_UNA:
         return False
-    return bool(c.relation[row] == REL_NEXT or c.relation[row] == REL_UNKNOWN or c.in_flight[row] > 0)
+    if c.relation[row] == REL_NEXT or c.in_flight[row] > 0:
+        return True
+    for other in range(place + 1, last if c.relation[row] == REL_UNKNOWN else 0):
+        later = order[other]
+        if c.end[later] != c.end[row] and not is_extra(c, later):
+            return refuses_octet(c, later, row)
+    return False
 
 
 def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, persists: int) -> bool:
@@ -276,6 +300,11 @@ def answers(c: Any, row: int, probe: int) -> bool:
     if c.flags[row] & RST or not c.flags[row] & ACK:
         return False
     return seq_diff(c.ack[row], c.seq[probe]) >= 1
+
+
+def answers_data(c: Any, row: int, probe: int) -> bool:
+    """Acknowledges more, which was sent after the probe: no answer is needed to bring that about."""
+    return bool(c.relation[probe] != REL_BELOW_UNA and seq_diff(c.ack[row], c.seq[probe]) > 1)
 
 
 def refuses_octet(c: Any, row: int, probe: int) -> bool:

@@ -214,9 +214,9 @@ def reveals_probe(packets: Any, at: int, ends: Any, peer: int) -> bool:
     received before (RFC 2883 §4.1).
     """
     ack, flags = packets.ack[at], packets.flags[at]
-    if flags & (SYN | RST) or not flags & ACK or ends.is_sure[peer] == 1 or ends.snd_nxt[peer] == NEVER:
+    if flags & (SYN | RST) or not flags & ACK or ends.snd_nxt[peer] == NEVER:
         return False
     if ends.last_len[peer] == 1:
-        return bool(packets.has_dsack[at]) and ack == ends.snd_nxt[peer]
+        return bool(ends.is_sure[peer] != 1 and packets.has_dsack[at]) and ack == ends.snd_nxt[peer]
     is_latest = ends.last_len[peer] == 0 and ends.last_seq[peer] == ends.snd_nxt[peer]
     return is_latest and seq_diff(ack, ends.snd_nxt[peer]) == 1

@@ -171,7 +171,7 @@ def test_a_probe_after_a_hole_in_the_capture_is_revealed_by_its_answer() -> None
 
 def test_probes_after_a_hole_that_nothing_answers_are_revealed_by_their_repetition_and_end() -> None:
     told(f"""{OPENED}
-    31.01  A>B  A   seq 1199  ack 5000   | keepalive-probe by repeated-unsolicited
+    31.01  A>B  A   seq 1199  ack 5000   | keepalive-probe by revealed-by-rst
     41.01  A>B  A   seq 1199  ack 5000   | keepalive-probe by revealed-by-rst
     51.01  A>B  RA  seq 1200  ack 5000   | give-up-rst of 41.01
     """)
@@ -447,7 +447,7 @@ def test_data_that_overlaps_the_garbage_octet_is_data() -> None:
     told(f"""{OPENED}
     31.01  A>B  A   seq 1099  ack 5000  len 1   | keepalive-probe
     31.50  A>B  PA  seq 1099  ack 5000  len 51
-    31.51  B>A  A   seq 5000  ack 1150          | keepalive-answer of 31.01
+    31.51  B>A  A   seq 5000  ack 1150
     61.51  A>B  A   seq 1149  ack 5000          | keepalive-probe
     """)
 
