@@ -13,12 +13,14 @@ from typing import Any
 from analyzer.capture.headers import (
     LAYER_PORT,
     LAYER_PROTOCOL,
+    PORT_CAPWAP,
     PORT_GENEVE,
     PORT_GTP,
     PORT_L2TP,
     PORT_LISP,
     PORT_MPLS,
     PORT_TEREDO,
+    PORT_TZSP,
     PORT_VXLAN,
     PORT_VXLAN_GPE,
     PORT_VXLAN_LINUX,
@@ -27,6 +29,7 @@ from analyzer.capture.headers import (
     PROTOCOL_GRE,
     PROTOCOL_IPV4,
     PROTOCOL_IPV6,
+    PROTOCOL_L2TP,
     PROTOCOL_MPLS,
     network_layer,
     wrap,
@@ -39,12 +42,16 @@ from analyzer.capture.link import (
     ETHERTYPE_IPV4,
     ETHERTYPE_IPV6,
     ETHERTYPE_MAC_IN_MAC,
+    ETHERTYPE_MACSEC,
     ETHERTYPE_MPLS,
     ETHERTYPE_NSH,
     ETHERTYPE_QINQ,
+    ETHERTYPE_TRILL,
     ETHERTYPE_VLAN,
     ETHERTYPE_VN_TAG,
     LAYER_ETHERTYPE,
+    LINK_80211,
+    LINK_80211_SWAPPED,
     LINK_ETHERNET,
     LINK_PPP,
     LINK_RAW,
@@ -53,15 +60,17 @@ from analyzer.capture.link import (
     link_payload,
 )
 from analyzer.capture.octets import u16, u32
-from analyzer.capture.wrapped_links import NO_PAYLOAD, link_layer
-from analyzer.diagnostics import HEADER_CUT, UNKNOWN_LINK_TYPE, note
+from analyzer.capture.wrapped_links import ENCRYPTED_PAYLOAD, NO_PAYLOAD, link_layer
+from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, UNKNOWN_LINK_TYPE, note
 from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
 
 NO_TUNNEL, VXLAN, GENEVE, GRE, NVGRE, ERSPAN, IPIP = range(7)
 ETHERIP, MPLS, GTP, TEREDO, L2TP, LISP, MAC_IN_MAC = range(7, 14)
+CAPWAP, TZSP = 14, 15
 TUNNEL_NAMES = (
     *("", "vxlan", "geneve", "gre", "nvgre", "erspan", "ipip"),
     *("etherip", "mpls", "gtp", "teredo", "l2tp", "lisp", "mac-in-mac"),
+    *("capwap", "tzsp"),
 )
 
 NEXT_PROTOCOLS = (
@@ -77,6 +86,8 @@ GRE_CHECKSUM, GRE_ROUTING, GRE_KEY, GRE_SEQUENCE, GRE_ACK = 0x8000, 0x4000, 0x20
 PROTOCOL_TYPE_WCCP, PROTOCOL_TYPE_PPP, PROTOCOL_TYPE_ERSPAN, PROTOCOL_TYPE_ERSPAN3 = 0x883E, 0x880B, 0x88BE, 0x22EB
 FIRST_VSID = 0x1000  # RFC 7637 §3.2; a key below it is that of a bridge over plain GRE
 GTP_USER_DATA = 255
+CAPWAP_NATIVE, CAPWAP_FRAGMENT, CAPWAP_KEEPALIVE = 0x100, 0x80, 0x08
+TZSP_ETHERNET, TZSP_80211, TZSP_PADDING, TZSP_END = 1, 18, 0, 1
 L2TP_CONTROL, L2TP_LENGTH, L2TP_SEQUENCE, L2TP_OFFSET = 0x8000, 0x4000, 0x0800, 0x0200
 
 Peeled = tuple[int, int, int, int]
@@ -97,6 +108,8 @@ def unwrap(buffer: Any, packets: Any, count: int, layers: Any, counts: Any) -> i
         layer, at, tunnel, identifier = peel(buffer, packets.seq[row], stop, packets.ports[row])
         if layer == UNKNOWN_LINK:
             note(counts, UNKNOWN_LINK_TYPE, packets.frame[row])
+        elif layer == ENCRYPTED_PAYLOAD:
+            note(counts, ENCRYPTED, packets.frame[row])
         elif layer == CUT and stop < wire_stop:
             note(counts, HEADER_CUT, packets.frame[row])
         if layer < 0:
@@ -138,6 +151,8 @@ def in_ip(buffer: Any, at: int, stop: int, protocol: int) -> Peeled:
         return LINK_ETHERNET, at + 2, ETHERIP, NEVER
     if protocol == PROTOCOL_ETHERNET:  # RFC 8986 §4.9
         return LINK_ETHERNET, at, ETHERIP, NEVER
+    if protocol == PROTOCOL_L2TP:
+        return l2tp_session(buffer, at, stop)
     if protocol == PROTOCOL_MPLS:  # RFC 4023
         return LAYER_ETHERTYPE + ETHERTYPE_MPLS, at, MPLS, NEVER
     return NO_PAYLOAD, at, NO_TUNNEL, NEVER
@@ -156,6 +171,10 @@ def in_udp(buffer: Any, at: int, stop: int, port: int) -> Peeled:
         return teredo(buffer, at, stop)
     if port == PORT_L2TP:
         return l2tp(buffer, at, stop)
+    if port == PORT_CAPWAP:
+        return capwap(buffer, at, stop)
+    if port == PORT_TZSP:
+        return tzsp(buffer, at, stop)
     if port == PORT_LISP:  # RFC 9300 §5.1; the instance is of no use, since the direction back may have another
         return LINK_RAW, at + 8, LISP, NEVER
     if port == PORT_MPLS:  # RFC 7510
@@ -266,8 +285,10 @@ def teredo(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 2661 §3.1: data messages of version 2, which carry PPP."""
+    """RFC 2661 §3.1: data messages of version 2, which carry PPP; RFC 3931 §4.1.2.1: those of version 3."""
     flags = u16(buffer, at)
+    if flags & (L2TP_CONTROL | 0x0F) == 3:
+        return l2tp_session(buffer, at + 4, stop)
     if flags & L2TP_CONTROL or flags & 0x0F != 2:
         return NO_PAYLOAD, at, NO_TUNNEL, NEVER
     payload = at + 6 + (2 if flags & L2TP_LENGTH else 0) + (4 if flags & L2TP_SEQUENCE else 0)
@@ -276,6 +297,49 @@ def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
             return CUT, at, NO_TUNNEL, NEVER
         payload += 2 + u16(buffer, payload)
     return LINK_PPP, payload, L2TP, NEVER
+
+
+def l2tp_session(buffer: Any, at: int, stop: int) -> Peeled:
+    """RFC 3931 §4.1: a session number, a cookie of 0, 4 or 8 octets and perhaps a sublayer; then Ethernet by its look.
+
+    Numbers differ by direction; 0 is the control connection.
+    """
+    if at + 4 > stop:
+        return CUT, at, NO_TUNNEL, NEVER
+    for octets in (4, 8, 12, 16):
+        if u32(buffer, at) != 0 and is_ethernet(buffer, at + octets, stop):
+            return LINK_ETHERNET, at + octets, L2TP, NEVER
+    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+
+
+def capwap(buffer: Any, at: int, stop: int) -> Peeled:
+    """RFC 5415 §4.3: Ethernet, or the frames of the radio (RFC 5416); the first fragment only, and no DTLS."""
+    bits = u32(buffer, at) & 0xFFFFFF
+    payload = at + (bits >> 19) * 4
+    if buffer[at] == 1:
+        return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, NEVER
+    is_later = bits & CAPWAP_FRAGMENT and u16(buffer, at + 6) & 0xFFF8
+    if buffer[at] != 0 or payload < at + 8 or bits & CAPWAP_KEEPALIVE or is_later:
+        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+    if not bits & CAPWAP_NATIVE:
+        return LINK_ETHERNET, payload, CAPWAP, NEVER
+    if payload + 2 > stop:
+        return CUT, at, NO_TUNNEL, NEVER
+    is_data = buffer[payload] & 0x0F == 0x08
+    return (LINK_80211 if is_data else LINK_80211_SWAPPED), payload, CAPWAP, NEVER
+
+
+def tzsp(buffer: Any, at: int, stop: int) -> Peeled:
+    """TaZmen Sniffer Protocol, version 1: Ethernet or 802.11 behind tagged fields."""
+    protocol = u16(buffer, at + 2)
+    if buffer[at] != 1 or buffer[at + 1] > 1 or (protocol != TZSP_ETHERNET and protocol != TZSP_80211):
+        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+    at += 4
+    while at + 2 <= stop and buffer[at] != TZSP_END:
+        at += 1 if buffer[at] == TZSP_PADDING else 2 + buffer[at + 1]
+    if at >= stop or buffer[at] != TZSP_END:
+        return CUT, at, NO_TUNNEL, NEVER
+    return (LINK_ETHERNET if protocol == TZSP_ETHERNET else LINK_80211), at + 1, TZSP, NEVER
 
 
 def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
@@ -290,6 +354,13 @@ def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
         return LINK_ETHERNET, at + 4, MAC_IN_MAC, u32(buffer, at) & 0xFFFFFF
     if ethertype == ETHERTYPE_BRIDGE:
         return LINK_ETHERNET, at, NO_TUNNEL, NEVER
+    if ethertype == ETHERTYPE_TRILL:  # RFC 6325 §3
+        return LINK_ETHERNET, at + 6 + (u16(buffer, at) >> 6 & 0x1F) * 4, NO_TUNNEL, NEVER
+    if ethertype == ETHERTYPE_MACSEC:  # IEEE 802.1AE §9.3: encrypted, or with its integrity checked only
+        if buffer[at] & 0x08:
+            return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, NEVER
+        at += 14 if buffer[at] & 0x20 else 6  # with the channel's name
+        return LAYER_ETHERTYPE + u16(buffer, at) if at + 2 <= stop else CUT, at + 2, NO_TUNNEL, NEVER
     if ethertype == ETHERTYPE_NSH:  # RFC 8300 §2.2
         return next_protocol(buffer[at + 3] * 1), at + (u16(buffer, at) & 0x3F) * 4, NO_TUNNEL, NEVER
     if ethertype == ETHERTYPE_MPLS:
@@ -300,9 +371,15 @@ def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
 def pseudowire(buffer: Any, at: int, stop: int) -> Peeled:
     """RFC 4448 §4: Ethernet below the last label, mostly behind a control word; nothing says so but its look."""
     for frame in (at + 4, at):
-        if frame + 14 <= stop:
-            ethertype = u16(buffer, frame + 12)
-            is_ip = ethertype == ETHERTYPE_IPV4 or ethertype == ETHERTYPE_IPV6
-            if is_ip or ethertype in (ETHERTYPE_ARP, ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_MPLS):
-                return LINK_ETHERNET, frame, NO_TUNNEL, NEVER
+        if is_ethernet(buffer, frame, stop):
+            return LINK_ETHERNET, frame, NO_TUNNEL, NEVER
     return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+
+
+def is_ethernet(buffer: Any, at: int, stop: int) -> bool:
+    """By its look: an ethertype of something that is read here."""
+    if at + 14 > stop:
+        return False
+    ethertype = u16(buffer, at + 12)
+    is_ip = ethertype == ETHERTYPE_IPV4 or ethertype == ETHERTYPE_IPV6
+    return is_ip or ethertype in (ETHERTYPE_ARP, ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_MPLS)

@@ -20,7 +20,7 @@ from analyzer.capture.link import (
     link_payload,
 )
 from analyzer.capture.octets import i64, u16, u32
-from analyzer.diagnostics import HEADER_CUT, LATER_FRAGMENT, MALFORMED_HEADER, note
+from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, LATER_FRAGMENT, MALFORMED_HEADER, note
 from analyzer.schema import ACK, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_OTHER, KIND_TCP, KIND_WRAPPED, SYN
 from analyzer.sequence import seq_diff
 
@@ -30,10 +30,11 @@ IPV4_MAPPED = 0xFFFF << 32
 PROTOCOL_HOP_BY_HOP, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_ROUTING = 0, 1, 6, 43
 PROTOCOL_FRAGMENT, PROTOCOL_AH, PROTOCOL_ICMPV6, PROTOCOL_DESTINATION = 44, 51, 58, 60
 PROTOCOL_IPV4, PROTOCOL_UDP, PROTOCOL_IPV6, PROTOCOL_GRE = 4, 17, 41, 47
-PROTOCOL_ETHERIP, PROTOCOL_MPLS, PROTOCOL_ETHERNET = 97, 137, 143
+PROTOCOL_ESP, PROTOCOL_ETHERIP, PROTOCOL_L2TP, PROTOCOL_MPLS, PROTOCOL_ETHERNET = 50, 97, 115, 137, 143
 
 PORT_L2TP, PORT_GTP, PORT_TEREDO, PORT_LISP, PORT_VXLAN, PORT_VXLAN_GPE = 1701, 2152, 3544, 4341, 4789, 4790
-PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX = 6081, 6635, 8472
+PORT_CAPWAP, PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX, PORT_TZSP = 5247, 6081, 6635, 8472, 37008
+PORT_IPSEC_NAT, PORT_WIREGUARD = 4500, 51820
 
 LAYER_PROTOCOL, LAYER_PORT = 2 << 16, 3 << 16
 """Added to an IP protocol or a UDP port, beside link.LAYER_ETHERTYPE: what `inner_layer` may hold."""
@@ -44,6 +45,9 @@ ICMPV6_UNREACHABLE, ICMPV6_TIME_EXCEEDED, ICMPV6_PARAMETER = 1, 3, 4
 ICMPV6_TYPES = 64
 """Added to the type of an ICMPv6 error, so that one number tells it from ICMP's."""
 ICMPV6_SOLICITATION, ICMPV6_ADVERTISEMENT = 135, 136
+
+WIREGUARD_DATA = 4 << 24
+"""Type of a message, and three reserved octets."""
 
 OPTION_END, OPTION_NOP, OPTION_WINDOW_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 0, 1, 3, 5, 8
 ONLY_TIMESTAMP_OCTETS = 32  # NOP, NOP, timestamp: what nearly every segment carries
@@ -114,13 +118,27 @@ def tunnel_layer(buffer: Any, protocol: int, at: int, stop: int) -> int:
         if port in (PORT_VXLAN, PORT_VXLAN_LINUX, PORT_GENEVE, PORT_GTP, PORT_VXLAN_GPE, PORT_LISP, PORT_MPLS):
             return LAYER_PORT + port
         for either in (port, u16(buffer, at)):
-            if either == PORT_TEREDO or either == PORT_L2TP:
+            if either in (PORT_TEREDO, PORT_L2TP, PORT_CAPWAP, PORT_TZSP):
                 return LAYER_PORT + either
         return NO_LAYER
+    return LAYER_PROTOCOL + protocol if is_tunnel(protocol) else NO_LAYER
+
+
+def is_tunnel(protocol: int) -> bool:
     is_ip = protocol == PROTOCOL_IPV4 or protocol == PROTOCOL_IPV6
-    if is_ip or protocol in (PROTOCOL_GRE, PROTOCOL_ETHERIP, PROTOCOL_MPLS, PROTOCOL_ETHERNET):
-        return LAYER_PROTOCOL + protocol
-    return NO_LAYER
+    return is_ip or protocol in (PROTOCOL_GRE, PROTOCOL_ETHERIP, PROTOCOL_L2TP, PROTOCOL_MPLS, PROTOCOL_ETHERNET)
+
+
+def is_encrypted(buffer: Any, protocol: int, at: int, stop: int) -> bool:
+    """ESP (RFC 4303), also behind a NAT (RFC 3948 §2: there IKE begins with zeros), or WireGuard's data."""
+    if protocol == PROTOCOL_ESP:
+        return True
+    if protocol != PROTOCOL_UDP or at + 16 > stop:
+        return False
+    source, target = u16(buffer, at), u16(buffer, at + 2)
+    if source == PORT_IPSEC_NAT or target == PORT_IPSEC_NAT:
+        return u32(buffer, at + 8) != 0
+    return (source == PORT_WIREGUARD or target == PORT_WIREGUARD) and u32(buffer, at + 8) == WIREGUARD_DATA
 
 
 def ipv4(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int, counts: Any) -> int:
@@ -159,13 +177,18 @@ def ipv4_addresses(buffer: Any, at: int, packets: Any, row: int) -> None:
 
 def ipv4_with_more(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, counts: Any) -> int:
     """IPv4 that carries neither TCP nor ICMP, but perhaps a tunnel, or TCP behind an authentication header."""
-    if u16(buffer, at + 6) & 0x1FFF:
-        return KIND_OTHER
     protocol, payload = buffer[at + 9] * 1, at + (buffer[at] & 0x0F) * 4
+    if u16(buffer, at + 6) & 0x1FFF:
+        if is_tunnel(protocol):
+            note(counts, LATER_FRAGMENT, packets.frame[row])
+        return KIND_OTHER
     if protocol == PROTOCOL_AH:  # RFC 4302 §2
         protocol, payload, _ = after_extension_headers(buffer, protocol, payload, stop)
         if protocol == PROTOCOL_AH:
             note(counts, HEADER_CUT, packets.frame[row])
+    if is_encrypted(buffer, protocol, payload, stop):
+        note(counts, ENCRYPTED, packets.frame[row])
+        return KIND_OTHER
     layer = tunnel_layer(buffer, protocol, payload, stop)
     packets.ip_id[row] = u16(buffer, at + 4)
     packets.ttl[row] = buffer[at + 8]
@@ -187,10 +210,16 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
     protocol, payload, is_later_fragment = after_extension_headers(buffer, buffer[at + 6] * 1, at + 40, stop)
     layer = NO_LAYER
     if protocol != PROTOCOL_TCP and protocol != PROTOCOL_ICMPV6:
-        if is_extension(protocol) and not is_later_fragment:
+        if is_later_fragment:
+            if is_tunnel(protocol):
+                note(counts, LATER_FRAGMENT, packets.frame[row])
+            return KIND_OTHER
+        if is_extension(protocol):
             note(counts, HEADER_CUT, packets.frame[row])
-        if not is_later_fragment:
-            layer = tunnel_layer(buffer, protocol, payload, stop)
+        if is_encrypted(buffer, protocol, payload, stop):
+            note(counts, ENCRYPTED, packets.frame[row])
+            return KIND_OTHER
+        layer = tunnel_layer(buffer, protocol, payload, stop)
         if layer == NO_LAYER:
             return KIND_OTHER
     if is_later_fragment:
@@ -277,8 +306,16 @@ def tcp_options(buffer: Any, at: int, stop: int, flags: int, packets: Any, row: 
         elif option == OPTION_WINDOW_SCALE and length == 3 and flags & SYN:
             packets.window_shift[row] = min(buffer[at + 2] * 1, MAX_WINDOW_SHIFT)
         elif option == OPTION_SACK and length >= 10:
-            packets.has_dsack[row] = seq_diff(u32(buffer, at + 6), packets.ack[row]) <= 0
+            packets.has_dsack[row] = is_duplicate_sack(buffer, at, length, packets.ack[row])
         at += length
+
+
+def is_duplicate_sack(buffer: Any, at: int, length: int, ack: int) -> bool:
+    """RFC 2883 §4: the first block lies below SEG.ACK, or within the second one."""
+    left, right = u32(buffer, at + 2), u32(buffer, at + 6)
+    if seq_diff(right, ack) <= 0:
+        return True
+    return length >= 18 and seq_diff(left, u32(buffer, at + 10)) >= 0 and seq_diff(right, u32(buffer, at + 14)) <= 0
 
 
 def icmp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:

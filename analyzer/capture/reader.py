@@ -7,6 +7,7 @@ carried from one buffer to the next. The formats themselves are in pcap.py and p
 import codecs
 from collections.abc import Iterator
 
+from analyzer.capture.foreign import translated
 from analyzer.capture.locations import PEEK_OCTETS
 from analyzer.capture.pcap import (
     BROKEN,
@@ -44,9 +45,6 @@ CHUNK_OCTETS = 1 << 20
 CHUNK_RECORDS = 1 << 15
 
 FOREIGN = {
-    b"snoop\0\0\0": "a Solaris snoop capture",
-    b"RTSS": "a Microsoft Network Monitor 1 capture",
-    b"GMBU": "a Microsoft Network Monitor 2 capture",
     b"XCP\0": "a NetXray or Windows Sniffer capture",
     b"TRSNIFF data": "a DOS Sniffer capture",
     b"iptrace ": "an AIX iptrace capture",
@@ -68,7 +66,8 @@ class CaptureReader:
         self, source: Source, diagnostics: Diagnostics, chunk_octets: int = CHUNK_OCTETS, frames_before: int = 0
     ) -> None:
         """Frames are counted on from `frames_before`, those of the captures that were read before this one."""
-        self._source = source
+        source, foreign = translated(source)
+        self.source = source
         self._diagnostics = diagnostics
         self._buffer = bytearray(max(chunk_octets, FILE_HEADER_OCTETS))
         self._filled = 0
@@ -83,7 +82,7 @@ class CaptureReader:
             self.format = "pcap"
             self._begin_pcap(head, frames_before)
         elif is_pcapng(head):
-            self.format = "pcapng"
+            self.format = foreign or "pcapng"
             self._state = new_state()
             self._state[FRAMES] = frames_before
         elif source.damage:
@@ -149,7 +148,7 @@ class CaptureReader:
         header = bytes(self._buffer[at : min(at + FILE_HEADER_OCTETS, self._filled)])
         if len(header) < FILE_HEADER_OCTETS or not is_file_header(header):
             return False
-        self._diagnostics.add(APPENDED_CAPTURE, self.frames + 1, f"{self._source.name}: at octet {self._offset + at:,}")
+        self._diagnostics.add(APPENDED_CAPTURE, self.frames + 1, f"{self.source.name}: at octet {self._offset + at:,}")
         self._begin_pcap(header, self.frames, at)
         return True
 
@@ -178,7 +177,7 @@ class CaptureReader:
             return False
         goes_on = self._offset + state[NEXT]
         lost = f"{suspect_from if goes_on < damaged_from else damaged_from:,} to {goes_on - 1:,}"
-        self._diagnostics.add(DAMAGED_RECORD, self.frames + 1, f"{self._source.name}: octets {lost}")
+        self._diagnostics.add(DAMAGED_RECORD, self.frames + 1, f"{self.source.name}: octets {lost}")
         return bool(state[STATUS] == MORE)
 
     def _refill(self, engine: Engine) -> bool:
@@ -199,20 +198,20 @@ class CaptureReader:
         state[NEXT] -= keep_from
         count = self._read()
         self._is_end = count == 0
-        if not self._source.size:  # nobody could announce it
+        if not self.source.size:  # nobody could announce it
             engine.expect(count)
         return count > 0
 
     def _read(self) -> int:
         with memoryview(self._buffer) as view:
-            count = self._source.readinto(view[self._filled :])
+            count = self.source.readinto(view[self._filled :])
         self._filled += count
         return count
 
     def _note_the_end(self) -> None:
-        name, frame = self._source.name, self.frames + 1
-        if self._source.damage:
-            self._diagnostics.add(DAMAGED_COMPRESSION, frame, f"{name}: {self._source.damage}")
+        name, frame = self.source.name, self.frames + 1
+        if self.source.damage:
+            self._diagnostics.add(DAMAGED_COMPRESSION, frame, f"{name}: {self.source.damage}")
         elif self._state[NEXT] < self._filled:
             self._diagnostics.add(TRUNCATED_FILE, frame, name)
 
@@ -250,8 +249,6 @@ def describe(head: bytes) -> str:
     if is_text(head):
         words = head[:SHOWN_TEXT].decode(errors="ignore")
         return f"text that {octets} ({words!r}); give the pcap or pcapng file it was made from"
-    if looks_like_erf(head):
-        return f"perhaps an Endace ERF capture, {octets}; convert it with: editcap -F pcapng IN OUT"
     return f"no known capture, {octets}; pcap and pcapng are read, for others try: editcap -F pcapng IN OUT"
 
 
@@ -261,11 +258,3 @@ def is_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return all(one.isprintable() or one.isspace() for one in text)
-
-
-def looks_like_erf(head: bytes) -> bool:
-    """ERF has no file header; its records begin with time (8 octets, seconds last), type, flags, lengths."""
-    seconds, kind = int.from_bytes(head[4:8], "little"), head[8] & 0x7F if len(head) > 8 else 0
-    record_octets, wire_octets = int.from_bytes(head[10:12], "big"), int.from_bytes(head[14:16], "big")
-    is_plausible_time = 788918400 < seconds < 2208988800  # 1995 to 2040
-    return is_plausible_time and 1 <= kind <= 27 and record_octets > 16 and wire_octets > 0

@@ -92,6 +92,24 @@ class Source:
         """Nothing at all came from the stream."""
         return not self._ready and self._pieces is None
 
+    def peek(self, count: int) -> bytes:
+        """The next `count` octets, fewer only at the end; they are read again."""
+        octets = self.take(count)
+        self._ready = memoryview(octets + bytes(self._ready))
+        return octets
+
+    def take(self, count: int) -> bytes:
+        """The next `count` octets, fewer only at the end."""
+        octets = bytearray()
+        while len(octets) < count:
+            more = bytearray(min(count - len(octets), PIECE))
+            with memoryview(more) as view:
+                got = self.readinto(view)
+            if not got:
+                break
+            octets += more[:got]
+        return bytes(octets)
+
     def readinto(self, view: memoryview) -> int:
         """Fill `view` with expanded data, or with as much of a plain stream as has come; 0 at the end."""
         try:

@@ -1,13 +1,14 @@
 """Link layers beyond Ethernet and raw IP: wireless, serial, rings, and what capture systems put before a frame.
 
 `link_layer` returns what follows (a link type, or LAYER_ETHERTYPE + ethertype) and its offset, or CUT,
-UNKNOWN_LINK or NO_PAYLOAD. Helpers of a kernel. The layouts are those of tcpdump.org/linktypes.html.
+UNKNOWN_LINK, NO_PAYLOAD or ENCRYPTED_PAYLOAD. Helpers of a kernel. The layouts are those of tcpdump.org/linktypes.html.
 """
 
 from typing import Any
 
 from analyzer.capture.link import (
     CUT,
+    ETHERTYPE_ARP,
     ETHERTYPE_IPV4,
     ETHERTYPE_IPV6,
     ETHERTYPE_LLC,
@@ -16,11 +17,15 @@ from analyzer.capture.link import (
     LAYER_ETHERTYPE,
     LINK_1394,
     LINK_80211,
+    LINK_80211_SWAPPED,
+    LINK_ARCNET_BSD,
+    LINK_ARCNET_LINUX,
     LINK_ATM,
     LINK_AVS,
     LINK_CISCO_HDLC,
     LINK_CISCO_HDLC_DIRECTION,
     LINK_ENC,
+    LINK_ERF,
     LINK_ETHERNET,
     LINK_FDDI,
     LINK_FIBRE_CHANNEL,
@@ -48,6 +53,7 @@ from analyzer.capture.link import (
     LINK_RAW,
     LINK_SLIP,
     LINK_SLIP_BSD,
+    LINK_SUN_ATM,
     LINK_TOKEN_RING,
     LINK_USER2,
     PPP_IPV4,
@@ -57,7 +63,8 @@ from analyzer.capture.link import (
 from analyzer.capture.octets import u16, u16_little, u32, u32_little
 
 NO_PAYLOAD = -3
-"""A layer that carries nothing of ours: management, encrypted, compressed."""
+"""A layer that carries nothing of ours: management, compressed."""
+ENCRYPTED_PAYLOAD = -4
 
 LAYER_LLC = LAYER_ETHERTYPE + ETHERTYPE_LLC
 
@@ -76,6 +83,7 @@ SKIPPED = (
     (LINK_FRAME_RELAY_DIRECTION, 1, LINK_FRAME_RELAY),
     (LINK_IPNET, 24, LINK_RAW),
     (LINK_MPACKET, 8, LINK_ETHERNET),
+    (LINK_SUN_ATM, 4, LAYER_LLC),
 )
 """Link types with a header of fixed length: its octets, and what follows."""
 
@@ -95,6 +103,10 @@ JUNIPER = (
 
 PPP_VERBATIM, PPP_HDLC_UNICAST, PPP_HDLC_MULTICAST, PPP_CONTROL, PPP_MPLS = 0xFF, 0x0F, 0x8F, 0x03, 0x0281
 NLPID_SNAP, NLPID_IPV6, NLPID_IPV4 = 0x80, 0x8E, 0xCC
+ERF_ETHERNET, ERF_SERIAL, ERF_MC_HDLC, ERF_IPV4, ERF_IPV6 = (2, 11, 16, 20), (1, 10, 15, 19), 5, 22, 23
+PROTECTED = 0x40
+ARCNET_IP_OLD, ARCNET_ARP_OLD, ARCNET_EXCEPTION = 240, 241, 0xFF
+ARCNET_PROTOCOLS = ((212, ETHERTYPE_IPV4), (213, ETHERTYPE_ARP), (196, ETHERTYPE_IPV6))
 AVS_MAGIC, NFLOG_PAYLOAD = 0x80211, 9
 
 
@@ -109,8 +121,10 @@ def link_layer(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, in
     for juniper_type, follows in JUNIPER:
         if link_type == juniper_type:
             return juniper(buffer, at, stop, follows)
-    if link_type == LINK_80211:
-        return wireless(buffer, at, stop)
+    if link_type == LINK_80211 or link_type == LINK_80211_SWAPPED:
+        return wireless(buffer, at, stop, link_type)
+    if link_type == LINK_ARCNET_BSD or link_type == LINK_ARCNET_LINUX:
+        return arcnet(buffer, at, stop, link_type)
     if link_type in (LINK_RADIOTAP, LINK_PPI, LINK_PRISM, LINK_AVS):
         return radio(buffer, at, stop, link_type)
     if link_type == LINK_PPP or link_type == LINK_PPP_SERIAL:
@@ -121,6 +135,8 @@ def link_layer(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, in
         return token_ring(buffer, at, stop)
     if link_type == LINK_NFLOG:
         return nflog(buffer, at, stop)
+    if link_type == LINK_ERF:
+        return erf(buffer, at, stop)
     if link_type == LINK_PFLOG:
         return (LINK_RAW, at + (buffer[at] + 3) // 4 * 4) if at < stop else (CUT, at)
     if link_type == LINK_PKTAP or link_type == LINK_USER2:
@@ -128,11 +144,30 @@ def link_layer(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, in
     return UNKNOWN_LINK, at
 
 
-def wireless(buffer: Any, at: int, stop: int) -> tuple[int, int]:
+def arcnet(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
+    """RFC 1201: addresses, Linux's offset, protocol, and the numbers of fragments, of which the first one is read."""
+    at += 2 if link_type == LINK_ARCNET_BSD else 4
+    if at + 8 > stop:
+        return CUT, at
+    protocol = buffer[at]
+    if protocol == ARCNET_IP_OLD or protocol == ARCNET_ARP_OLD:  # RFC 1051
+        return LAYER_ETHERTYPE + (ETHERTYPE_IPV4 if protocol == ARCNET_IP_OLD else ETHERTYPE_ARP), at + 1
+    if buffer[at + 1] == ARCNET_EXCEPTION:
+        at += 4
+    for known, ethertype in ARCNET_PROTOCOLS:
+        if protocol == known:
+            is_later = buffer[at + 1] and not buffer[at + 1] & 1
+            return (NO_PAYLOAD if is_later else LAYER_ETHERTYPE + ethertype), at + 4
+    return NO_PAYLOAD, at
+
+
+def wireless(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
     """IEEE 802.11-2020 §9.2.4, §9.3.2: of data frames the LLC header behind the MAC header."""
     if at + 24 > stop:
         return CUT, at
     control, flags = buffer[at] * 1, buffer[at + 1] * 1
+    if link_type == LINK_80211_SWAPPED:
+        control, flags = flags, control
     is_null = control & 0x40
     if control & 0x0F != 0x08 or is_null or buffer[at + 22] & 0x0F:  # no data frame; a later fragment
         return NO_PAYLOAD, at
@@ -149,7 +184,7 @@ def wireless(buffer: Any, at: int, stop: int) -> tuple[int, int]:
             return CUT, at
         if buffer[llc] == 0xAA and buffer[llc + 1] == 0xAA:
             return LAYER_LLC, llc
-    return NO_PAYLOAD, at
+    return (ENCRYPTED_PAYLOAD if flags & PROTECTED else NO_PAYLOAD), at
 
 
 def radio(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
@@ -234,6 +269,26 @@ def nflog(buffer: Any, at: int, stop: int) -> tuple[int, int]:
             return NO_PAYLOAD, at
         at += (length + 3) // 4 * 4
     return CUT, at
+
+
+def erf(buffer: Any, at: int, stop: int) -> tuple[int, int]:
+    """Endace's record: time, type, lengths, any extension headers; Ethernet has two octets of padding before it."""
+    if at + 24 > stop:
+        return CUT, at
+    kind, has_extension = buffer[at + 8] & 0x7F, buffer[at + 8] & 0x80
+    at += 16
+    while has_extension:
+        if at + 8 > stop:
+            return CUT, at
+        has_extension = buffer[at] & 0x80
+        at += 8
+    if kind in ERF_ETHERNET:
+        return LINK_ETHERNET, at + 2
+    if kind in ERF_SERIAL:
+        return LINK_PPP, at
+    if kind == ERF_MC_HDLC:
+        return LINK_PPP, at + 4
+    return (LINK_RAW if kind == ERF_IPV4 or kind == ERF_IPV6 else NO_PAYLOAD), at
 
 
 def pktap(buffer: Any, at: int, stop: int) -> tuple[int, int]:

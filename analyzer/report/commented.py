@@ -65,7 +65,7 @@ def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: in
     reader = CaptureReader(source, Diagnostics(), frames_before=before)
     if reader.format == "pcap":
         return _copy_pcap(reader, source.size, out, comments, program)
-    return _copy_pcapng(_Octets(source, reader.unread), out, comments, before)
+    return _copy_pcapng(_Octets(reader.source, reader.unread), out, comments, before)
 
 
 class _Octets:

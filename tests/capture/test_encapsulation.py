@@ -1,5 +1,6 @@
 """Tunnels of every kind, built by scapy as independent truth; what is in them, and which they are."""
 
+import struct
 import subprocess
 
 import pytest
@@ -74,6 +75,10 @@ def test_padding_and_offload_change_nothing(name: str) -> None:
 
 
 UNKNOWN_TO_TSHARK = {
+    "L2TPv3": "must be told what the sessions carry",
+    "L2TPv3 with cookie and sublayer": "must be told what the sessions carry",
+    "L2TPv3 over UDP": "must be told what the sessions carry",
+    "CAPWAP, radio": "swaps the frame control, as Cisco does, unless told",
     "VXLAN, Linux": "the port is no default",
     "ERSPAN III with IP": "taken for Ethernet",
     "Teredo": "IPv6 only",
@@ -90,6 +95,24 @@ UNKNOWN_TO_TSHARK = {
     "Ethernet over MPLS": "guesses by well-known MAC addresses",
     "Ethernet over MPLS, no control word": "guesses by well-known MAC addresses",
 }
+
+
+@pytest.mark.parametrize(
+    ("frame", "note"),
+    [
+        (outer(False, proto=50) / Raw(bytes(60)), "encrypted"),  # ESP
+        (outer6(False, nh=50) / Raw(bytes(60)), "encrypted"),
+        (udp(4500, True) / Raw(bytes(range(60))), "encrypted"),
+        (udp(51820, False) / Raw(b"\x04\0\0\0" + bytes(60)), "encrypted"),
+        (udp(5247, False) / Raw(b"\x01\0\0\0" + bytes(60)), "encrypted"),  # DTLS in CAPWAP
+        (ether(type=0x88E5) / Raw(b"\x2c" + bytes(60)), "encrypted"),  # MACsec
+        (outer(False, proto=47, frag=100) / Raw(bytes(60)), "later-fragment"),
+        (outer6(False, nh=44) / Raw(struct.pack("!BBHI", 47, 0, 800, 1) + bytes(60)), "later-fragment"),
+    ],
+    ids=["ESP", "ESP over IPv6", "ESP behind a NAT", "WireGuard", "CAPWAP", "MACsec", "GRE", "GRE over IPv6"],
+)
+def test_what_stays_closed_is_noted(frame: Packet, note: str) -> None:
+    assert decoded(frame) == (None, [note])
 
 
 @pytest.mark.needs("tshark")
@@ -166,11 +189,17 @@ def test_more_than_segments_comes_out_of_a_tunnel() -> None:
         outer(False, proto=47) / GRE(proto=0x88BE, seqnum_present=1) / Raw(b"\x30" + bytes(60)),  # ERSPAN version 3
         outer(False, proto=47) / GRE(proto=0x2000) / Raw(bytes(60)),  # CDP
         outer(False, proto=17, frag=100) / Raw(bytes(60)),
-        outer(False, proto=50) / Raw(bytes(60)),  # ESP
-        outer6(False, nh=50) / Raw(bytes(60)),
+        outer(False, proto=115) / Raw(bytes(4) + bytes(inner(bytes(IP4)))),  # L2TPv3, control connection
+        outer(False, proto=115) / Raw(bytes(range(90))),
+        udp(4500, False) / Raw(bytes(60)),  # IKE behind a NAT
+        udp(51820, False) / Raw(b"\x01\0\0\0" + bytes(60)),  # handshake of WireGuard
+        udp(37008, False) / Raw(b"\x01\x02\0\x01\x01" + bytes(60)),  # TZSP, no received packet
+        udp(37008, False) / Raw(b"\x01\0\0\x01\0\0\0\0"),  # without an end of its fields
+        udp(5247, False) / Raw(struct.pack("!BBHI", 0, 2 << 3, 0x08, 0) + bytes(60)),  # keepalive of CAPWAP itself
+        udp(5247, False) / Raw(struct.pack("!BBHHH", 0, 2 << 3, 0x80, 1, 64) + bytes(60)),  # a later fragment
         ether(type=0x8847) / Raw(b"\0\0\x11\x40" + bytes(range(60))),  # MPLS with nothing known
     ],
-    ids=range(17),
+    ids=range(23),
 )
 def test_what_only_looks_like_a_tunnel_is_nothing(frame: Packet) -> None:
     assert decoded(frame) == (None, [])

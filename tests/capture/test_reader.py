@@ -101,10 +101,7 @@ def test_compression_cut_short_is_noted_and_nothing_else() -> None:
 
 
 NO_CAPTURES = {
-    "a Solaris snoop capture; convert it with: editcap -F pcapng IN OUT": b"snoop\0\0\0\0\0\0\2\0\0\0\4" + bytes(20),
-    "a Microsoft Network Monitor 2 capture; convert": b"GMBU\0\2\1\0" + bytes(40),
     "a NetXray or Windows Sniffer capture; convert": b"XCP\x00002.001\0" + bytes(40),
-    "perhaps an Endace ERF capture": bytes.fromhex("00000000 78563b65 02 04 0060 0000 004a") + bytes(20),
     "a zip archive; take the capture out of it first": b"PK\x03\x04" + bytes(40),
     "text that begins with 66 6c 6f 77 .*'flow_id,src_ip,dst_ip": b"flow_id,src_ip,dst_ip,src_port\n1,",
     "text that begins with c3 9c": "Über diese Mitschnitte".encode(),

@@ -211,3 +211,13 @@ def test_a_device_that_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", lambda *_: Failing())
     with pytest.raises(CaptureError, match=r"disk\.pcap: reading fails: Input/output error"):
         open_source("disk.pcap")
+
+
+@pytest.mark.parametrize("name", ["", *COMPRESSORS])
+def test_what_was_only_looked_at_is_read_again(name: str) -> None:
+    source = Source("a.pcap", io.BytesIO(COMPRESSORS[name](TEXT) if name else TEXT))
+    assert source.peek(24) == TEXT[:24]
+    assert source.take(100_000) == TEXT[:100_000]
+    assert source.peek(10) == TEXT[100_000:100_010]
+    assert octets_of(source) == TEXT[100_000:]
+    assert source.peek(1) == source.take(1) == b""

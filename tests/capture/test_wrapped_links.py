@@ -57,6 +57,11 @@ def test_what_carries_no_packet_is_not_worth_a_note(frame: bytes, link_type: int
     assert decoded(frame, link_type) == (None, [])
 
 
+def test_protected_frames_are_noted() -> None:
+    frame = qos(bytes(IP4), padding=bytes(range(100)))
+    assert decoded(frame[:1] + bytes([frame[1] | 0x40]) + frame[2:], 105) == (None, ["encrypted"])
+
+
 def test_only_what_looks_like_pktap_is_taken_for_it() -> None:
     assert decoded(bytes(200), 149) == (None, ["unknown-link-type"])
 

@@ -206,6 +206,32 @@ TUNNELS: dict[str, tuple[str, Wrapper]] = {
         f"l2tp {ENDS}",
         lambda ip, back: udp(1701, back) / L2TP(hdr=0, version=2, tunnel_id=1 + back, session_id=2 + back) / ppp(ip),
     ),
+    "L2TPv3": (
+        f"l2tp {ENDS}",
+        lambda ip, back: outer(back, proto=115) / Raw(struct.pack("!I", 5 + back)) / inner(ip),
+    ),
+    "L2TPv3 with cookie and sublayer": (
+        f"l2tp {ENDS}",
+        lambda ip, back: outer(back, proto=115) / Raw(struct.pack("!I8sI", 5 + back, b"\x99" * 8, 7)) / inner(ip),
+    ),
+    "L2TPv3 over UDP": (
+        f"l2tp {ENDS}",
+        lambda ip, back: udp(1701, back) / Raw(struct.pack("!HHI4s", 3, 0, 5 + back, b"\x99" * 4)) / inner(ip),
+    ),
+    "CAPWAP": (
+        f"capwap {ENDS}",
+        lambda ip, back: udp(5247, back) / Raw(capwap(native=False)) / inner(ip),
+    ),
+    "CAPWAP, radio": (f"capwap {ENDS}", lambda ip, back: udp(5247, back) / Raw(capwap(native=True) + qos(ip))),
+    "CAPWAP, radio, frame control swapped": (
+        f"capwap {ENDS}",
+        lambda ip, back: udp(5247, back) / Raw(capwap(native=True) + qos(ip)[1::-1] + qos(ip)[2:]),
+    ),
+    "TZSP": (
+        f"tzsp {ENDS}",
+        lambda ip, back: udp(37008, back) / Raw(b"\x01\0\0\x01" + b"\0\0\x0a\x01\x05" + b"\x01") / inner(ip),
+    ),
+    "TZSP, radio": (f"tzsp {ENDS}", lambda ip, back: udp(37008, back) / Raw(b"\x01\0\0\x12\x01" + qos(ip))),
     "L2TP with everything": (
         f"l2tp {ENDS}",
         lambda ip, back: (
@@ -230,6 +256,20 @@ TUNNELS: dict[str, tuple[str, Wrapper]] = {
 
 TO_DS, FROM_DS = 1, 2
 AVS = struct.pack("!II", 0x80211001, 64) + bytes(56)
+
+
+def capwap(native: bool) -> bytes:
+    """RFC 5415 §4.3: a header of two words, WBID 1 (802.11), T for the frames of the radio; two more octets behind."""
+    return struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | native << 8, 0)
+
+
+def erf(kind: int, frame: bytes) -> bytes:
+    """Endace's record header, its time seconds from 1970 as a fixed-point number."""
+    return (
+        struct.pack("<QBBHHH", 1_700_000_000 << 32, kind, 4, 0, 0, 0)[:10]
+        + struct.pack("!HHH", 16 + len(frame), 0, len(frame))
+        + frame
+    )
 
 
 def radiotap(ip: bytes, back: bool) -> bytes:
@@ -271,6 +311,10 @@ def frame_relay(ip: bytes, address: bytes = b"\x18\x41") -> bytes:
 
 def typed(ip: bytes) -> bytes:
     return struct.pack("!H", ethertype(ip)) + ip
+
+
+def arcnet(ip: bytes) -> bytes:
+    return struct.pack("!BBH", 212 if ip[0] >> 4 == 4 else 196, 0, 9) + ip
 
 
 LINKS: dict[str, tuple[int, Wrapper]] = {
@@ -326,6 +370,23 @@ LINKS: dict[str, tuple[int, Wrapper]] = {
     "Cisco HDLC with direction": (205, lambda ip, back: bytes([back]) + b"\x0f\0" + typed(ip)),
     "frame relay with direction": (206, lambda ip, back: bytes([back]) + frame_relay(ip)),
     "IPNET": (226, lambda ip, _: ipnet(ip)),
+    "ARCnet": (7, lambda ip, _: b"\x01\x02" + arcnet(ip)),
+    "ARCnet, Linux": (129, lambda ip, _: b"\x01\x02\0\0" + arcnet(ip)),
+    "SunATM": (123, lambda ip, _: b"\x02\0\0\x64" + bytes(snap(ip))),
+    "ERF": (197, lambda ip, _: erf(2, bytes(2) + bytes(inner(ip)))),
+    "ERF with extension headers": (
+        197,
+        lambda ip, _: erf(0x82, b"\x84" + bytes(7) + b"\x04" + bytes(7) + bytes(2) + bytes(inner(ip))),
+    ),
+    "ERF, serial": (197, lambda ip, _: erf(1, b"\x0f\0" + typed(ip))),
+    "TRILL": (
+        ETHERNET,
+        lambda ip, _: ether(type=0x22F3) / Raw(struct.pack("!HHH4s", 1 << 6 | 9, 7, 8, b"\0" * 4)) / inner(ip),
+    ),
+    "MACsec, not encrypted": (
+        ETHERNET,
+        lambda ip, _: bytes(ether(type=0x88E5)) + struct.pack("!BBI8s", 0x20, 0, 5, bytes(8)) + typed(ip),
+    ),
     "NFLOG": (239, lambda ip, _: nflog(ip, "<")),
     "NFLOG, big endian": (239, lambda ip, _: nflog(ip, ">")),
     "InfiniBand": (242, lambda ip, _: bytes(40) + struct.pack("!HH", ethertype(ip), 0) + ip),
