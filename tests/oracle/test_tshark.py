@@ -42,6 +42,7 @@ WINDOW_CLOSED = "the peer's window is 0 and data waits: a window probe, which on
 EXPLAINED = {
     "at-router-any-8-2-4": Disagreement((20, 24), "duplicate-frame", SECOND_COPY),
     "mirrored-twice-8-2-4": Disagreement((20, 24, 28, 30, 32, 38), "duplicate-frame", SECOND_COPY),
+    "router-any-resets-6-2-4": Disagreement((18,), "duplicate-frame", SECOND_COPY),
     "snaplen-64-8-2-4": Disagreement(
         (10, 12, 14, 15, 16, 17),
         "keepalive-probe",
@@ -57,6 +58,7 @@ EXPLAINED = {
         "retransmission",
         "one octet that was never acknowledged is data sent again; a probe's octet is acknowledged (§3.8.1, §3.8.4)",
     ),
+    "zero-window-dead": Disagreement((14, 16, 17, 19, 21, 23), "zero-window-probe", WINDOW_CLOSED),
     "zero-window": Disagreement((14, 16, 17, 19, 21, 23, 25, 29), "zero-window-probe", WINDOW_CLOSED),
     "zero-window-keepalive-5-2-3": Disagreement((14, 16, 17, 19, 21, 23, 25, 29), "zero-window-probe", WINDOW_CLOSED),
 }
