@@ -108,7 +108,7 @@ CODES = (
 
 def note(counts: Any, code: int, frame: int) -> None:
     """Count one occurrence at `frame` (from 1; 0 when no frame is concerned). Kernel helper."""
-    if counts[2 * code] == 0:
+    if counts[2 * code] == 0 or 0 < frame < counts[2 * code + 1]:  # layers are unwrapped later, in rounds
         counts[2 * code + 1] = frame
     counts[2 * code] += 1
 

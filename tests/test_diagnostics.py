@@ -19,7 +19,7 @@ def test_the_first_frame_and_the_count_are_kept() -> None:
         note(found.counts, HEADER_CUT, frame)
     found.add(TIME_BACKWARDS, 7)
     first, second = found
-    assert (first.code.name, first.count, first.first_frame) == ("header-cut", 3, 12)
+    assert (first.code.name, first.count, first.first_frame) == ("header-cut", 3, 5)
     assert (second.code.name, second.count, second.first_frame) == ("time-backwards", 1, 7)
     assert first.message == CODES[HEADER_CUT].message
 

@@ -10,7 +10,7 @@ from typing import Any
 from analyzer.capture.encapsulation import TUNNEL_NAMES, unwrap
 from analyzer.capture.headers import decode
 from analyzer.columns import Table
-from analyzer.diagnostics import MALFORMED_HEADER, note
+from analyzer.diagnostics import MALFORMED_HEADER, TUNNELS_GIVEN_UP, note
 from analyzer.jit import Engine
 from analyzer.schema import KIND_OTHER, KIND_WRAPPED, LAYERS, NEVER, PACKETS
 
@@ -53,7 +53,11 @@ class Decoder:
         rows = engine.run(unwrap, buffer, packets.view, packets.rows, layers.view, counts)
         tunnel = packets.view.tunnel
         for row, *layer in zip(*(column[:rows] for column in layers.view), strict=True):
-            tunnel[row] = self.tunnels.number(tunnel[row], *layer)
+            number = self.tunnels.number(tunnel[row], *layer)
+            if number == NEVER:
+                note(counts, TUNNELS_GIVEN_UP, packets.view.frame[row])
+                packets.view.kind[row], number = KIND_OTHER, 0
+            tunnel[row] = number
 
 
 def count_of(packets: Any, count: int, kind: int) -> int:
@@ -78,6 +82,10 @@ def span(records: Any, count: int, span_ns: Any) -> int:
     return count
 
 
+MAX_TUNNELS = 1 << 18
+"""They take half a kilobyte each. Random numbers in a hostile capture would fill the memory."""
+
+
 class Tunnels:
     """Numbers for tunnels, and their names: "vxlan 42", or with outer ends where the header has no number."""
 
@@ -95,10 +103,12 @@ class Tunnels:
     def number(
         self, around: int, kind: int, identifier: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int
     ) -> int:
-        """The same for both directions; `around` is the tunnel in which this one runs, 0 for none."""
+        """The same for both directions, NEVER for one too many; `around` is the tunnel around it, 0 for none."""
         ends = sorted(((src_hi, src_lo), (dst_hi, dst_lo))) if identifier == NEVER else ()
         key = (around, kind, identifier, *(half for end in ends for half in end))
         number = self._numbers.get(key)
+        if number is None and len(self.names) > MAX_TUNNELS:
+            return NEVER
         if number is None:
             number = self._numbers[key] = len(self.names)
             which = "-".join(address(*end) for end in ends) if ends else str(identifier)

@@ -44,6 +44,9 @@ from analyzer.schema import NEVER, RECORDS
 CHUNK_OCTETS = 1 << 20
 CHUNK_RECORDS = 1 << 15
 
+RUN_OF_ZEROS = 64
+"""No header of a record or block has so many in a row; a search need not look at each."""
+
 FOREIGN = {
     b"XCP\0": "a NetXray or Windows Sniffer capture",
     b"TRSNIFF data": "a DOS Sniffer capture",
@@ -168,6 +171,7 @@ class CaptureReader:
         else:
             count_damaged(self._buffer, damaged_at, state, self._interfaces)
         while True:
+            state[NEXT] += self._zeros_at(state[NEXT])
             state[NEXT] = engine.run(find, self._buffer, state[NEXT], self._filled, self._is_end, state)
             if state[STATUS] == MORE or self._is_end:
                 break
@@ -179,6 +183,14 @@ class CaptureReader:
         lost = f"{suspect_from if goes_on < damaged_from else damaged_from:,} to {goes_on - 1:,}"
         self._diagnostics.add(DAMAGED_RECORD, self.frames + 1, f"{self.source.name}: octets {lost}")
         return bool(state[STATUS] == MORE)
+
+    def _zeros_at(self, at: int) -> int:
+        """How many octets can be passed over because a long run of zeros begins there."""
+        if any(self._buffer[at : at + RUN_OF_ZEROS]):
+            return 0
+        with memoryview(self._buffer) as view:
+            rest = bytes(view[at : self._filled])
+        return max(len(rest) - len(rest.lstrip(b"\0")) - RUN_OF_ZEROS, 0)
 
     def _refill(self, engine: Engine) -> bool:
         """Carry what is still needed to the front and read behind it; False at the end."""
@@ -198,7 +210,7 @@ class CaptureReader:
         state[NEXT] -= keep_from
         count = self._read()
         self._is_end = count == 0
-        if not self.source.size:  # nobody could announce it
+        if self._offset + self._filled > self.source.size:  # nobody announced it, or it expands to more than is usual
             engine.expect(count)
         return count > 0
 

@@ -27,6 +27,9 @@ times as much) and zstd (32,768 times: 128 MiB, for a file made to hurt); 16 KiB
 PIECE = 1 << 20
 """Octets taken at once from bzip2 and xz, which can be asked for less than everything."""
 
+XZ_MEMORY = 512 << 20
+"""Dictionaries are at most 64 MiB with xz's own presets; a file may ask for 4 GiB."""
+
 USUAL_RATIO = 4
 """Guess of how much compressed captures expand."""
 
@@ -52,7 +55,7 @@ def _zstd() -> Compression:
 def _xz() -> Compression:
     import lzma
 
-    return Compression("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), lzma.LZMAError)
+    return Compression("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), lzma.LZMAError)
 
 
 def _bzip2() -> Compression:

@@ -121,7 +121,7 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
-    analysis = analyse(options.paths, is_quiet=options.quiet)
+    analysis = analyse(options.paths, is_quiet=options.quiet, max_memory=options.max_memory)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:

@@ -1,5 +1,6 @@
 """Every flag once: its name, its one help text, the heading under which `--help` shows it."""
 
+import re
 from dataclasses import dataclass
 
 import click
@@ -10,9 +11,34 @@ PATH = click.Path(readable=False, allow_dash=True)
 DIR = click.Path(readable=False, file_okay=False)
 """For completion; whether a path can be used is for whoever opens it to say."""
 
+
+class Octets(click.ParamType[int]):
+    """A number of octets, with K, M, G or T for binary multiples."""
+
+    name = "size"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d{1,9})([KMGT]?)(i?B)?", value.strip(), re.IGNORECASE)
+        if found is None:
+            self.fail(f"{value!r} is no size; write for example 800M or 4G", param, ctx)
+        octets = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
+        if octets < LEAST_OCTETS:
+            self.fail(f"{value} is too little; 512M is the least", param, ctx)
+        return octets
+
+
+LEAST_OCTETS = 512 << 20
+"""analysis.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
+
 INPUT = (
     click.Option(
         ["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too, after the others."
+    ),
+    click.Option(
+        ["--max-memory"],
+        type=Octets(),
+        metavar="SIZE",
+        help="Give up what says least beyond this, and say so (4G, or half of the machine's if that is less).",
     ),
 )
 
@@ -77,6 +103,7 @@ class Options:
 
     files: tuple[str, ...]
     read: tuple[str, ...]
+    max_memory: int | None
     json: bool
     tags: bool
     flow: int | None

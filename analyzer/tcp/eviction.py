@@ -5,14 +5,17 @@
 
 Flows go in the order of what they could still tell: those that never were more than a SYN, those that
 ended, those that were silent for longer than any keepalive waits; and only if `Limits.keeps_idle` is off, the
-longest silent of the rest. Of the flows that stay, each keeps its latest candidates: what is left looks like
-a capture that began later, which the per-flow stage is made for. Candidates stay in capture order and
-flows in the order of their numbers. What was given up is counted, for a diagnostic; nothing is lost silently.
+longest silent of the rest. Of the flows that stay, those with the most candidates keep their latest ones, the others
+keep all: what is left looks like a capture that began later, which the per-flow stage is made for. Candidates stay in
+capture order and flows in the order of their numbers. What was given up is counted, for a diagnostic; nothing is lost
+silently.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from analyzer.jit import Engine
 from analyzer.schema import NEVER, RST
@@ -22,8 +25,6 @@ LONGEST_WAIT_NS = 3 * 3600 * 1_000_000_000
 """2 h 11 m 15 s pass on a Linux default from the last segment to the give-up; the rest is margin."""
 CLOSED_NS = 60_000_000_000
 """After so long nothing belongs to a closed flow any more (2 MSL on Linux)."""
-NEIGHBOURS = 65_536
-"""So many of the latest ARP and neighbour discovery packets are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Limits:
     candidates: int
     of_one_flow: int = 256
     """The latest so many candidates of each flow; they hold some hundred probes with their answers."""
+    neighbours: int = 65_536
+    """So many of the latest ARP and neighbour discovery packets are kept."""
     keeps_idle: bool = True
     """Never give up a flow that may still be probed, however many there are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forgotten:
     """What was given up, and where the rest is now."""
 
@@ -46,8 +49,15 @@ class Forgotten:
     candidates: int
     new_flow: "array[int]"
     """By old index the new one, -1 for a flow that is gone."""
-    new_row: dict[int, int]
-    """By old row of a candidate the new one, of those that stay."""
+    rows: Sequence[int]
+    """The old rows of the candidates that stay, in their new order."""
+    cut: int
+    """How many candidates of flows that stay were given up."""
+
+    @cached_property
+    def new_row(self) -> dict[int, int]:
+        """By old row of a candidate the new one, of those that stay."""
+        return {row: index for index, row in enumerate(self.rows)}
 
 
 def shrink(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> Forgotten | None:
@@ -55,69 +65,125 @@ def shrink(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> For
     before, candidates_before = tracker.table.flows.rows, tracker.candidates.rows
     if before <= limits.flows and candidates_before <= limits.candidates:
         return None
+    kept = _kept_flows(tracker, engine, now_ns, limits)
     new_flow = array("q", [NEVER]) * before
-    kept = sorted(_kept_flows(tracker, now_ns, limits))
     for index, flow in enumerate(kept):
         new_flow[flow] = index
-    rows = _kept_rows(tracker, new_flow, limits)
+    lengths = _lengths(tracker, engine, new_flow)
+    rows = _kept_rows(tracker, engine, new_flow, lengths, limits)
     tracker.candidates.keep(rows)
-    flow_column = tracker.candidates.view.flow
-    for row in range(tracker.candidates.rows):
-        flow_column[row] = new_flow[flow_column[row]]
+    engine.run(renumber, tracker.candidates.view, len(rows), new_flow)
     if len(kept) < before:
         tracker.table.keep(kept, engine)
-    tracker.neighbours.keep(range(max(tracker.neighbours.rows - NEIGHBOURS, 0), tracker.neighbours.rows))
-    new_row = {row: index for index, row in enumerate(rows)}
-    return Forgotten(before - len(kept), candidates_before - len(rows), new_flow, new_row)
+    return Forgotten(before - len(kept), candidates_before - len(rows), new_flow, rows, sum(lengths) - len(rows))
 
 
-def _kept_flows(tracker: Tracker, now_ns: int, limits: Limits) -> Sequence[int]:
-    """All below the limit; above it, three quarters of the limit, or all that may still be probed."""
-    flows = tracker.table.flows
-    if flows.rows <= limits.flows:
-        return range(flows.rows)
-    last_ns = flows.view.last_ns
-    worth = [(_worth(tracker, flow, now_ns), last_ns[flow], flow) for flow in range(flows.rows)]
-    worth.sort(reverse=True)
-    room = limits.flows * 3 // 4
-    needed = sum(rank == MAY_BE_PROBED for rank, _, _ in worth) if limits.keeps_idle else 0
-    return [flow for _, _, flow in worth[: max(room, needed)]]
+def forget_neighbours(tracker: Tracker, limits: Limits) -> int:
+    """Keep the latest half of the ARP and neighbour discovery packets if there are too many; how many were given up."""
+    rows = tracker.neighbours.rows
+    if rows <= limits.neighbours:
+        return 0
+    tracker.neighbours.keep(range(rows - limits.neighbours // 2, rows))
+    return rows - limits.neighbours // 2
+
+
+def _kept_flows(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> Sequence[int]:
+    """All below the limit; above it, half of the limit, or all that may still be probed."""
+    table = tracker.table
+    count = table.flows.rows
+    if count <= limits.flows:
+        return range(count)
+    weights = array("q", [0]) * count
+    needed = engine.run(weigh, table.flows.view, table.ends.view, count, now_ns, weights)
+    by_weight = sorted(range(count), key=weights.__getitem__, reverse=True)
+    return sorted(by_weight[: max(limits.flows // 2, needed if limits.keeps_idle else 0)])
 
 
 ONLY_A_SYN, ENDED, TOO_LONG_SILENT, MAY_BE_PROBED = range(4)
+WEIGHT = 1 << 40
+"""More than the seconds of any time."""
 
 
-def _worth(tracker: Tracker, flow: int, now_ns: int) -> int:
+def weigh(flows: Any, ends: Any, count: int, now_ns: int, weights: Any) -> int:
+    """Kernel: what each flow may still tell, then how lately it was seen; returns how many may still be probed."""
+    needed = 0
+    for flow in range(count):
+        worth = worth_of(flows, ends, flow, now_ns)
+        weights[flow] = worth * WEIGHT + flows.last_ns[flow] // 1000000000
+        needed += worth == MAY_BE_PROBED
+    return needed
+
+
+def worth_of(flows: Any, ends: Any, flow: int, now_ns: int) -> int:
     """What a flow may still tell; the least is given up first."""
-    f, ends = tracker.table.flows.view, tracker.table.ends.view
-    silent_ns = now_ns - f.last_ns[flow]
+    silent_ns = now_ns - flows.last_ns[flow]
     a, b = 2 * flow, 2 * flow + 1
-    if f.is_opening[flow]:
+    if flows.is_opening[flow]:
         return ONLY_A_SYN
     both_closed = ends.fin_seq[a] != NEVER and ends.fin_seq[b] != NEVER
-    is_reset = any(ends.last_flags[end] != NEVER and ends.last_flags[end] & RST for end in (a, b))
+    is_reset = is_end_reset(ends, a) or is_end_reset(ends, b)
     if silent_ns > CLOSED_NS and (both_closed or is_reset):
         return ENDED
     return TOO_LONG_SILENT if silent_ns > LONGEST_WAIT_NS else MAY_BE_PROBED
 
 
-def _kept_rows(tracker: Tracker, new_flow: "array[int]", limits: Limits) -> list[int]:
-    """The latest rows of each flow that stays: fewer of each, until three quarters of the limit hold them."""
-    each = limits.of_one_flow
-    rows = list(_latest(tracker, new_flow, each))
-    while len(rows) > limits.candidates * 3 // 4 and each > 1:
-        each //= 2
-        rows = list(_latest(tracker, new_flow, each))
-    rows.reverse()
+def is_end_reset(ends: Any, end: int) -> bool:
+    flags: int = ends.last_flags[end]
+    return flags != NEVER and flags & RST != 0
+
+
+def _lengths(tracker: Tracker, engine: Engine, new_flow: "array[int]") -> list[int]:
+    """How many candidates the flows that stay have, the fewest first."""
+    counts = array("q", [0]) * len(new_flow)
+    engine.run(count_rows, tracker.candidates.view, tracker.candidates.rows, counts)
+    return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != NEVER)
+
+
+def _kept_rows(
+    tracker: Tracker, engine: Engine, new_flow: "array[int]", lengths: Sequence[int], limits: Limits
+) -> Sequence[int]:
+    """The latest rows of each flow that stays, fewer of the longest, so that half of the limit holds them."""
+    candidates = tracker.candidates
+    share = limits.of_one_flow
+    if candidates.rows > limits.candidates:
+        share = min(share, _fair_share(lengths, limits.candidates // 2))
+    left = array("q", [share]) * len(new_flow)
+    chosen = array("q", [0]) * (sum(min(length, share) for length in lengths) + 1)
+    count = engine.run(choose, candidates.view, candidates.rows, new_flow, left, chosen)
+    return chosen[count - 1 :: -1] if count else chosen[:0]
+
+
+def _fair_share(lengths: Sequence[int], room: int) -> int:
+    """The greatest length to which all may be cut so that they fit together; `lengths` ascend. At least 1."""
+    for index, length in enumerate(lengths):
+        left = len(lengths) - index
+        if length * left > room:
+            return max(room // left, 1)
+        room -= length
+    return lengths[-1] if lengths else 1
+
+
+def count_rows(candidates: Any, rows: int, counts: Any) -> int:
+    """Kernel: how many candidates each flow has."""
+    for row in range(rows):
+        counts[candidates.flow[row]] += 1
     return rows
 
 
-def _latest(tracker: Tracker, new_flow: "array[int]", each: int) -> Iterator[int]:
-    """Rows from the last to the first, at most `each` of a flow."""
-    of_flow = tracker.candidates.view.flow
-    left = array("q", [each]) * len(new_flow)
-    for row in range(tracker.candidates.rows - 1, -1, -1):
-        flow = of_flow[row]
-        if new_flow[flow] != NEVER and left[flow]:
+def choose(candidates: Any, rows: int, new_flow: Any, left: Any, chosen: Any) -> int:
+    """Kernel: rows from the last to the first, of each flow that stays as many as are left; returns how many."""
+    count = 0
+    for row in range(rows - 1, -1, -1):
+        flow = candidates.flow[row]
+        if new_flow[flow] != NEVER and left[flow] > 0:
             left[flow] -= 1
-            yield row
+            chosen[count] = row
+            count += 1
+    return count
+
+
+def renumber(candidates: Any, rows: int, new_flow: Any) -> int:
+    """Kernel: the flows' new numbers."""
+    for row in range(rows):
+        candidates.flow[row] = new_flow[candidates.flow[row]]
+    return rows

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from analyzer.analysis import LEAST_MEMORY
 from analyzer.cli import main
+from analyzer.cli.options import LEAST_OCTETS
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import pcap_bytes, pcapng_bytes
@@ -584,3 +586,15 @@ def test_no_table_takes_the_place_of_the_capture(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is the capture" in result.stderr
     assert capture.read_bytes() == Path(SHORT[0]).read_bytes()
+
+
+@pytest.mark.parametrize("size", ["512M", "4g", "1GiB", "0x", "", "511M", "1000", "9" * 12, "-1"])
+def test_max_memory_is_a_size(size: str) -> None:
+    is_size = size in {"512M", "4g", "1GiB"}
+    result = invoke(HEALTHY, "--max-memory", size)
+    assert result.exit_code == (0 if is_size else 2)
+    assert is_size or "--max-memory" in result.stderr
+
+
+def test_the_least_memory_is_what_the_analysis_says() -> None:
+    assert LEAST_OCTETS == LEAST_MEMORY

@@ -128,9 +128,9 @@ def terminal_faces(analysis: Analysis) -> None:
     """Nothing in them is more than text and line feeds."""
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     with console.capture() as captured:
-        text.report(analysis, console, 2)
+        console.print(text.report(analysis, 2))
         for flow in analysis.flows[:1]:
-            text.timeline(analysis, flow, console)
+            console.print(text.timeline(analysis, flow))
     lines = captured.get().split("\n")
     lines += recipes.sysctl_lines(analysis)
     lines += recipes.advice_lines("all", analysis)
