@@ -12,7 +12,7 @@ from itertools import chain
 
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.losses import IDLE_KINDS
-from analyzer.keepalive.path import PathLimit, failure, path_of
+from analyzer.keepalive.path import PathLimit, failure, fatal_silence_ns, path_of
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.timer import LINUX, SECOND, Clock, spacing_ns
 from analyzer.keepalive.verdict import Outcome
@@ -247,12 +247,12 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
 def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
     """Hosts whose probes come more often than any path needs: what they cost in a day on idle connections.
 
-    A path that was seen to forget a connection may need them.
+    A path that was seen to forget a connection may need them, and so may one that is suspected of it.
     """
     periods: dict[str, dict[int, int]] = defaultdict(dict)
     for flow in flows:
         limit = limit_of.get(path_of(flow))
-        if limit is not None and limit.failed_ns is not None:
+        if (limit is not None and limit.failed_ns is not None) or fatal_silence_ns(flow) is not None:
             continue
         for end in flow.ends:
             time, intvl, _ = _values(end)

@@ -15,9 +15,11 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.hosts import service_end
 from analyzer.keepalive.profiles import Middlebox, matching_middleboxes
 from analyzer.keepalive.settings import MAX_FRAMES
+from analyzer.keepalive.story import LONG_NS
 from analyzer.keepalive.timeline import Silence
 from analyzer.keepalive.timer import SECOND
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.schema import NEVER
 
 OnExpiry = Literal["silent", "rst"]
 ALL = "all"
@@ -147,6 +149,20 @@ def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tu
             good, count, shortest = good + before[0], count + before[1], before[2]
         blocks.append((good, count, shortest, ns))
     return tuple((ns, good / count) for good, count, *lengths in blocks for ns in dict.fromkeys(lengths))
+
+
+def fatal_silence_ns(flow: Flow) -> int | None:
+    """How long it was silent when the peer was lost, if it never survived as much: a path that forgets looks so too."""
+    run = flow.story.run
+    if (
+        flow.verdict.cause is not Cause.PEER_SILENT
+        or run is None
+        or run.heard_ns == NEVER
+        or flow.ends[run.end].answered
+    ):
+        return None
+    silence_ns = run.first_ns - run.heard_ns
+    return silence_ns if silence_ns >= LONG_NS and flow.max_idle_ns <= silence_ns else None
 
 
 def failure(flow: Flow) -> Silence | None:

@@ -9,6 +9,8 @@ from analyzer.schema import NEVER
 
 ALIKE = 0.03
 """Neighbours are folded whose spacing differs by less."""
+FIRST, LAST = 5, 4
+"""Of a long course so many parts are shown."""
 MARKS = {Answer.NOTHING: "✗", Answer.ACK: "✓", Answer.DATA: "✓", Answer.RST: "↯", Answer.ICMP: "ICMP"}
 ARROWS = {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}
 
@@ -25,7 +27,13 @@ def course(flow: Flow) -> str:
     story = flow.ends[prober].story
     idle_ns = {gap.frame: gap.any_ns for gap in story.gaps if gap.kind is GapKind.FIRST}
     parts = ["handshake" if not flow.is_midstream else "mid-stream"]
-    for probe, count, gap_ns in _folded(story.probes, flow.start_ns):
+    folded = _folded(story.probes, flow.start_ns)
+    left_out = folded[FIRST:-LAST] if len(folded) > FIRST + LAST + 1 else []
+    for place, (probe, count, gap_ns) in enumerate(folded):
+        if FIRST <= place < FIRST + len(left_out):
+            if place == FIRST:
+                parts.append(f"─ … {sum(count for _, count, _ in left_out)} more probes …")
+            continue
         idle = idle_ns.get(probe.frame)
         after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != NEVER else ""
         parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))

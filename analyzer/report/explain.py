@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.path import PathLimit
+from analyzer.keepalive.path import PathLimit, fatal_silence_ns
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
@@ -200,7 +200,21 @@ def meaning(flow: Flow) -> str:
     if flow.verdict.outcome is Outcome.UNDETECTED:
         return "One end is lost and the other has not found out: its application waits, and goes on waiting."
     cause = flow.verdict.cause
-    return MEANINGS.get(cause, "") if cause is not None and Reason.NETWORK_SILENT not in flow.verdict.reasons else ""
+    if cause is None or Reason.NETWORK_SILENT in flow.verdict.reasons:
+        return ""
+    return MEANINGS.get(cause, "") + _or_forgotten(flow)
+
+
+def _or_forgotten(flow: Flow) -> str:
+    """What a path that forgets would look like from here, where nothing speaks against it."""
+    silence_ns = fatal_silence_ns(flow)
+    if silence_ns is None:
+        return ""
+    return (
+        f" Nothing here shows that the connection could survive a silence of {short(silence_ns)}: a NAT or a firewall "
+        "that forgets silent connections looks like this, too. Then a first probe sooner than that would have kept it "
+        "open."
+    )
 
 
 def sentences(flow: Flow) -> list[str]:

@@ -1,17 +1,20 @@
 """What a path survived and what it did not, from connections told step by step."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.path import ALL, PathLimit, failure, limits, survival_curve
+from analyzer.keepalive.path import ALL, PathLimit, failure, fatal_silence_ns, limits, survival_curve
 from analyzer.keepalive.timeline import Answer, Silence
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from tests.keepalive.made import Made, flow, ns
 from tests.keepalive.test_tags import OPENED
 from tests.transcript import told
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 DROPPED = (Outcome.TIMED_OUT, Cause.PATH_DROPPED)
 RESET = (Outcome.RESET, Cause.PATH_RESET)
 
@@ -255,3 +258,18 @@ def test_a_network_that_says_no_more_than_one_of_its_services_is_not_listed() ->
         lives(90, number=2, server="2001:db8:1::1"),
     ]
     assert "2001:db8::/64" not in [limit.path for limit in limits(flows)]
+
+
+@pytest.mark.parametrize(
+    ("sample", "seconds"),
+    [
+        ("nat-forgets-14-3-4", 14),  # a NAT that forgets, and nothing else in the capture that could say so
+        ("defaults-dead-hz250", None),  # it survived two hours, twice
+        ("nat-forgets-one-of-two", None),  # the path is blamed anyway
+        ("peer-alive-8-2-4", None),
+    ],
+)
+def test_a_silence_that_was_never_survived_may_have_been_the_path(sample: str, seconds: int | None) -> None:
+    flow = analyze(str(SAMPLES / sample / "capture.pcap")).flows[0]
+    silence_ns = fatal_silence_ns(flow)
+    assert (silence_ns is None) if seconds is None else (0 <= (silence_ns or 0) - ns(seconds) < ns(0.25))

@@ -13,6 +13,7 @@ from analyzer.keepalive.timer import EXACT, LINUX, SECOND
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
 from analyzer.report.charts.timescale import TimeScale
+from analyzer.report.units import short
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -22,7 +23,9 @@ HALFWAY = 0.42
 """So far down goes what never arrived."""
 SAME_S = 1e-6
 MOST_SHOWN = 2000
-"""Segments; what comes after them is not drawn, and that is said."""
+"""Segments, the last ones; what comes before them is not drawn, and that is said."""
+DENSE = 240
+"""With more segments than these lines get thinner."""
 
 
 class Kind(NamedTuple):
@@ -74,8 +77,9 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     segments = analysis.segments[analysis.segments["flow"] == flow]
     if segments.empty:
         return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
-    strokes = _strokes(analysis, flow, segments.head(MOST_SHOWN), start)
-    times = sorted({0.0, *(stroke.time for stroke in strokes), *_told_at(about, strokes)})
+    strokes = _strokes(analysis, flow, segments.tail(MOST_SHOWN), start)
+    is_whole = len(segments) <= MOST_SHOWN
+    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_told_at(about, strokes)})
     scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
     ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
     ax.set_ylim(-0.34, 1.62)
@@ -87,7 +91,7 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     _noticed(ax, about, strokes, scale)
     _cuts(ax, scale)
     _axis(ax, scale)
-    more = f" (the first {MOST_SHOWN} of {len(segments)} segments)" if len(segments) > MOST_SHOWN else ""
+    more = "" if is_whole else f" (the last {MOST_SHOWN} of {len(segments)} segments)"
     style.title(ax, f"#{flow}  {about['summary']}{more}")
     style.legend(ax)
     return ax
@@ -104,10 +108,11 @@ def _strokes(analysis: "Analysis", flow: int, segments: pd.DataFrame, start: pd.
         kind = BY_LABEL[UNANSWERED] if is_lost else KIND_OF[tag]
         strokes.append(Stroke(float(time), int(end), kind, tag, not is_lost))
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["kind"] == "first")]
-    times = segments.drop_duplicates("frame").set_index("frame")["time"]
+    times = _own_times(analysis, flow)
     for end, heard in zip(gaps["end"], gaps["frame"].map(times) - gaps["since_heard"] - start, strict=True):
         time = heard.total_seconds()  # the segment itself may be one that is not worth a name
-        if pd.notna(time) and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
+        is_shown = pd.notna(time) and (not strokes or time >= strokes[0].time or len(segments) < MOST_SHOWN)
+        if is_shown and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
             strokes.append(Stroke(time, 1 - int(end), KIND_OF["ack"], "ack", True))
     return sorted(strokes, key=lambda stroke: stroke.time)
 
@@ -129,6 +134,8 @@ def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start:
     """Bands from the earliest to the latest instant at which the timer may fire."""
     label = "timer due, by the settings found"
     for end, earliest, latest in windows(analysis, flow, start):
+        if earliest < scale.first:
+            continue
         left, right = scale.place(earliest), scale.place(latest)
         y = (1.0, 0.1) if end == 0 else (-0.1, 0.1)
         width = max(right - left, 0.004 * scale.width)
@@ -141,7 +148,7 @@ def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tu
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & ~analysis.gaps["is_censored"]]
     if gaps.empty:
         return
-    frames = analysis.segments.drop_duplicates("frame").set_index("frame")["time"]
+    frames = _own_times(analysis, flow)
     ends = analysis.ends[analysis.ends["flow"] == flow].set_index("end")
     clocks = {clock.name: clock for clock in LINUX + EXACT}
     for gap in gaps.itertuples():
@@ -156,6 +163,12 @@ def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tu
         armed = (frames[gap.frame] - since - start).total_seconds()
         late = max(clocks[model].lateness_ns(int(value) * SECOND) for model in models.split()) / SECOND
         yield int(gap.end), armed + float(value), armed + float(value) + late
+
+
+def _own_times(analysis: "Analysis", flow: int) -> pd.Series:
+    """Capture times of the connection's segments, by frame."""
+    segments = analysis.segments[analysis.segments["flow"] == flow]
+    return segments.drop_duplicates("frame").set_index("frame")["time"]
 
 
 def _fault(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
@@ -177,7 +190,7 @@ def _fault(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, strokes:
 
 
 def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
-    least = 0.0045 * scale.width
+    least, thin = 0.0045 * scale.width, min(1.0, DENSE / len(strokes))
     places = style.spread([scale.place(stroke.time) for stroke in strokes], least if len(strokes) < 120 else 0.0)
     for kind in KINDS:
         drawn = [(x, stroke) for x, stroke in zip(places, strokes, strict=True) if stroke.kind is kind]
@@ -188,17 +201,15 @@ def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
             begin, end = _span(stroke)
             lines.append([(x, begin), (x, end)])
             heads.append((x, end, "x" if not stroke.arrives else "v" if end < begin else "^"))
-        pattern = "--" if kind.label == "resent" else "-"
+        pattern, width = "--" if kind.label == "resent" else "-", kind.width * (1 if kind.label == UNANSWERED else thin)
         ax.add_collection(
-            LineCollection(
-                lines, colors=kind.color, linewidths=kind.width, linestyles=pattern, label=kind.label, zorder=3
-            )
+            LineCollection(lines, colors=kind.color, linewidths=width, linestyles=pattern, label=kind.label, zorder=3)
         )
         for marker in ("x", "v", "^"):
             points = np.array([(x, y) for x, y, one in heads if one == marker]).reshape(-1, 2)
             if len(points):
                 y = points[:, 1] + {"x": 0.0, "v": 0.03, "^": -0.03}[marker]
-                size = 34 if marker == "x" else 16
+                size = 34 if marker == "x" else 16 * thin
                 ax.scatter(points[:, 0], y, s=size, marker=marker, color=kind.color, linewidths=1.6, zorder=4)
 
 
@@ -230,7 +241,7 @@ def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) ->
     steps = [(a, b) for a, b in pairwise([*before[-1:], *marks]) if b > a]
     for earlier, later in sorted(steps, key=lambda pair: -(scale.place(pair[1]) - scale.place(pair[0]))):
         left, right = scale.place(earlier), scale.place(later)
-        words = f"{later - earlier:.4g} s"
+        words = short(round((later - earlier) * SECOND))
         if durations.add((left + right) / 2, words, MUTED, room=right - left):
             ax.annotate(
                 "", (left, 1.38), (right, 1.38), arrowprops={"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
