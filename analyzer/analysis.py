@@ -40,9 +40,9 @@ from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.judge import judge
+from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.settings import infer
 from analyzer.keepalive.stories import Stories
 from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.timer import Keepalive
@@ -146,6 +146,15 @@ class Analysis:
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
     @cached_property
+    def _together(self) -> Together:
+        """Settings of all ends, and the kernels that ticked them."""
+        return infer_together([one for flow in range(len(self._stories)) for one in self._observed(flow)])
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        return self._together.kernels
+
+    @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
         return hosts.pool(self.flows)
 
@@ -179,6 +188,26 @@ class Analysis:
         is_first_there = len(rows) > 0 and self.candidates.view.frame[rows[0]] == f.first_frame[flow]
         return bool(is_first_there and f.opened[flow] == OPENED_SYN)
 
+    def _observed(self, flow: int) -> Iterator[Observed]:
+        """Both ends of a flow as inference takes them."""
+        f, story = self._tracker.table.flows.view, self._stories[flow]
+        is_asked = self._neighbourhood.around(flow, story).asked
+        for end, told in enumerate(story.ends):
+            address_ = address(f.a_hi[flow], f.a_lo[flow]) if end == 0 else address(f.b_hi[flow], f.b_lo[flow])
+            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
+            gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (is_asked and gap.is_open)]
+            instants = {probe.frame: probe.ts_ns for probe in told.probes}
+            if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
+                instants[story.reset.frame] = story.reset.ts_ns
+            yield Observed(
+                (flow, end),
+                f"{self._tunnels[f.tunnel[flow]]} {address_}",
+                gaps,
+                is_whole=self._is_whole(flow),
+                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
+                instants=instants,
+            )
+
     def _flow(self, flow: int, story: Story) -> Flow:
         f = self._tracker.table.flows.view
         addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
@@ -187,12 +216,8 @@ class Analysis:
         ends = []
         for end in (0, 1):
             told = story.ends[end]
-            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            gaps = [
-                gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (around.asked and gap.is_open)
-            ]
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
-            settings = infer(gaps, is_whole=self._is_whole(flow), may_be_linux=payload_len != 1)
+            settings = self._together.settings[flow, end]
             matches = matching_profiles(settings, payload_len) if told.probes else ()
             ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
         return Flow(

@@ -161,6 +161,7 @@ CANDIDATES = table(
     Column("ttl", "h", "hops", "TTL or hop limit"),
     Column("usual_ttl", "h", "hops", "TTL of the same end's ordinary segments, -1 unknown"),
     Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
+    Column("own_ip_id", "i", "", "that of the same end's last segment; -1 if it may have been several on the wire"),
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without"),
 )
 
@@ -214,6 +215,10 @@ TOLD_ENDS = table(
     Column("survived_frame", "q", "", "what ended the longest idle time that no timer of this end ended, 0"),
     Column("survived_ns", "q", "ns", "how long that was"),
     Column("survived_probe_ns", "q", "ns", "by then, since its last probe, -1"),
+    Column("doubted_frame", "q", "", "the same of an idle time since whose end it was not heard"),
+    Column("doubted_ns", "q", "ns", "how long that was"),
+    Column("doubted_probe_ns", "q", "ns", "by then, since its last probe, -1"),
+    Column("doubted_at_ns", "q", "ns", "when it ended"),
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
 )
@@ -236,6 +241,7 @@ TOLD_GAPS = table(
     Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
     Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),
     Column("unanswered", "q", "", "consecutive unanswered probes of this end before its end"),
+    Column("missing", "i", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
     Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),
 )
 

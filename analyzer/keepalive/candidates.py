@@ -68,6 +68,8 @@ class Candidate(NamedTuple):
     """The likeliest interval; None where the gaps need not come from it."""
     weight: float
     """How likely they are, as a power of two: the prior, and how exactly they foretell the gaps."""
+    claims: tuple[Claim, ...] = ()
+    """The boundaries on which it puts probes."""
     is_rare: bool = False
     """Possible, and so within the bounds, but not to be answered while there is anything else."""
 
@@ -146,14 +148,15 @@ def candidates(
         forced = [r for r in evidence.sure_idle if not may_be_spacing(clock, r, intvls.low, intvls.high)]
         if not forced or evidence.time_high is None:
             if evidence.time_high is None or floor <= evidence.time_high:
-                yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight)
+                known = spacing_claims(evidence, intvls.low) if intvls.low == intvls.high else []
+                yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight, tuple(known))
             continue
         if not is_whole and intvls.value is not None:
             yield from unseen_probe(evidence, intvls, forced, weight)
         low = max(floor, evidence.least_time(forced))
-        for first, last, lateness in possible_times(evidence, intvls, low, evidence.time_high):
+        for first, last, lateness, claims in possible_times(evidence, intvls, low, evidence.time_high):
             time = prior.likeliest(first, last)
-            yield Candidate(clock, first, last, time, *intvls, weight + prior.weight(time) + lateness)
+            yield Candidate(clock, first, last, time, *intvls, weight + prior.weight(time) + lateness, claims)
 
 
 def unseen_probe(evidence: Evidence, intvls: Intvls, forced: Sequence[Reading], weight: float) -> Iterator[Candidate]:
@@ -210,14 +213,16 @@ def spacing_claims(evidence: Evidence, intvl: int) -> list[Claim]:
     claims = []
     for reading in evidence.phased_spacing:
         level = fit_spacing(evidence.clock, reading, intvl).level
-        claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns))
+        claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns, reading.frame))
         if reading.is_on_grid:
             claims.append(Claim(level, reading.chain, reading.at_ns - reading.spacing.seen_ns, reading.jitter_ns))
     return claims
 
 
-def possible_times(evidence: Evidence, intvls: Intvls, low: int, high: int) -> Iterator[tuple[int, int, float]]:
-    """Stretches of idle times that explain all gaps, each with how exactly it foretells them."""
+def possible_times(
+    evidence: Evidence, intvls: Intvls, low: int, high: int
+) -> Iterator[tuple[int, int, float, tuple[Claim, ...]]]:
+    """Stretches of idle times that explain all gaps, each with how exactly it foretells them, and boundaries."""
     clock = evidence.clock
     intvl = intvls.low if intvls.low == intvls.high else None
     spaced = [may_be_spacing(clock, r, intvls.low, intvls.high) for r in evidence.phased_idle]
@@ -234,10 +239,10 @@ def possible_times(evidence: Evidence, intvls: Intvls, low: int, high: int) -> I
         claims = list(known)
         for reading, fit, may_be in explained:
             level = min([fit.level] * fit.is_possible + [spacing_level] * may_be)  # of two explanations the weaker
-            claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns))
+            claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns, reading.frame))
         if is_phase_possible(evidence, claims):
             firsts = (fit for r, fit, may_be in explained if r.kind is GapKind.FIRST and not may_be)
-            yield first, last, sum(exactness(clock, fit, last) for fit in firsts)
+            yield first, last, sum(exactness(clock, fit, last) for fit in firsts), tuple(claims)
 
 
 def is_phase_possible(evidence: Evidence, claims: Sequence[Claim]) -> bool:

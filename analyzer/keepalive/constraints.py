@@ -8,11 +8,11 @@ same jiffies, so their boundaries must agree: `Claim`. The constant spacings R a
 need no rule of their own, they are what is left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import LVL_CLK_SHIFT, SECOND, Clock
+from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
 
 HOST_DELAY_NS = 5_000_000
 """From the tick to the wire: softirq, qdisc and time stamping."""
@@ -23,6 +23,13 @@ DRIFT_SHIFT = 13
 TELLS_NOTHING = 1 << 62
 """The slack of a gap that no single run of a timer made."""
 
+Ceilings = tuple[int, int, int, int]
+"""A level of the wheel for each clock rate of `timer.LINUX`."""
+NO_CEILING = 8
+UNHINDERED: Ceilings = (NO_CEILING,) * 4
+TRUSTED_LEVELS = 2
+"""A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
+
 
 class Seen(NamedTuple):
     """A gap, and how far it may be believed."""
@@ -32,6 +39,17 @@ class Seen(NamedTuple):
     """By so much it may be longer than its timer, because a probe before its end may be lost."""
     jitter_ns: int = 0
     """By how much the way to the capture point is known to vary."""
+    ceilings: Ceilings = UNHINDERED
+    """The coarsest boundary on which the probe may lie, as the host's other probes have it."""
+
+
+class Ticks(NamedTuple):
+    """What is known of the kernel that ticks an end's timers, from its other ends (`kernels`)."""
+
+    rates: tuple[bool, ...]
+    """Whether it may be each clock rate of `timer.LINUX`."""
+    ceilings: Mapping[int, Ceilings]
+    """By the frame that ends a gap."""
 
 
 class Span(NamedTuple):
@@ -61,6 +79,9 @@ class Reading(NamedTuple):
     """By how much the way to the capture point may vary."""
     slack_ns: int
     """As in `Seen`."""
+    ceiling: int
+    """The coarsest level on whose boundary its end may lie."""
+    frame: int
 
 
 class Fit(NamedTuple):
@@ -90,6 +111,8 @@ class Claim(NamedTuple):
     chain: int
     at_ns: int
     jitter_ns: int
+    frame: int = 0
+    """The probe's."""
 
 
 UNKNOWN = Span(-1, -1, -1)
@@ -98,7 +121,8 @@ UNKNOWN = Span(-1, -1, -1)
 def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
     """The gaps with their places in time, in order."""
     readings, chain, at_ns = [], 0, 0
-    for gap, slack_ns, known_jitter_ns in seen:
+    rate = LINUX.index(clock) if clock.is_wheel else -1
+    for gap, slack_ns, known_jitter_ns, ceilings in seen:
         jitter_ns = max(gap.lag_ns // 2, known_jitter_ns)
         idle_ns = idle_of(gap, clock)
         idle = spacing = UNKNOWN
@@ -112,7 +136,12 @@ def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
             chain, at_ns = chain + 1, 0
         end_ns = at_ns + max(gap.probe_ns, 0)
         on_grid = gap.kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
-        readings.append(Reading(gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns, slack_ns))
+        ceiling = ceilings[rate] if rate >= 0 else NO_CEILING
+        readings.append(
+            Reading(
+                gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns, slack_ns, ceiling, gap.frame
+            )
+        )
         if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING):
             at_ns = end_ns
     return readings
@@ -173,13 +202,18 @@ def fit_idle(clock: Clock, reading: Reading, time_s: int, intvl_s: int | None) -
     answer_ns = reading.spacing.seen_ns - reading.idle.seen_ns
     is_after_answer = reading.kind is GapKind.CYCLE and not clock.hears_all
     if not is_after_answer or intvl_s is None or answer_ns + reading.lag_ns > intvl_s * SECOND:
-        return Fit(need, 0, level_of(clock, time_ns))
+        return Fit(need, 0, topped(level_of(clock, time_ns), reading))
     off_ns = reading.spacing.most_ns - reading.spacing.seen_ns
     longest = time_ns + answer_ns + reading.lag_ns + off_ns - intvl_s * SECOND
     if longest <= 0:
         return Fit(need, 0, -1)
     shortest = time_ns + answer_ns - off_ns - latest_ns(clock, intvl_s)
-    return Fit(need, level_of(clock, max(shortest, 0)), level_of(clock, longest))
+    return Fit(need, level_of(clock, max(shortest, 0)), topped(level_of(clock, longest), reading))
+
+
+def topped(level: int, reading: Reading) -> int:
+    """The coarsest level that a timer up to `level` can have fired on."""
+    return min(level, max(reading.ceiling, level - TRUSTED_LEVELS))
 
 
 def fit_spacing(clock: Clock, reading: Reading, intvl_s: int) -> Fit:

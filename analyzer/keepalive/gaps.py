@@ -21,6 +21,8 @@ FEWEST_UNHEARD = 3
 """So many probes and the RST show the grid that they are on."""
 ON_GRID_NS = 30_000_000
 """Two ticks of the slowest clock, and the host's delay."""
+MOST_MISSING = 16
+"""With larger steps an end does not count its segments, or counts those of other connections too."""
 PROBES, GAPS, SILENCES = range(3)
 """Places in `Told.counts`."""
 
@@ -84,6 +86,15 @@ def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
     g.end[gap], g.kind[gap], g.frame[gap], g.unanswered[gap] = end, kind, c.frame[row], e.unanswered[me]
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
     g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
+    g.missing[gap] = missing(c, row)
+
+
+def missing(c: Any, row: int) -> int:
+    """Segments between an end's last one and this, if it counts them (ip_select_ident_segs); -1 if not known."""
+    if c.ip_id[row] <= 0 or c.own_ip_id[row] <= 0:
+        return NEVER
+    step = (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF
+    return step - 1 if 0 < step <= MOST_MISSING else NEVER
 
 
 def add_open_gap(
@@ -96,6 +107,7 @@ def add_open_gap(
     g.end[gap], g.kind[gap], g.frame[gap] = end, kind, frame
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.speech_ns[gap] = idle_ns, any_ns, probe_ns, NEVER
     g.unanswered[gap] = told.ends.unanswered[2 * it + end] if kind == PENDING else 0
+    g.missing[gap] = NEVER
 
 
 def note_survived(c: Any, row: int, tag: int, told: Told, it: int) -> None:
@@ -108,9 +120,19 @@ def note_survived(c: Any, row: int, tag: int, told: Told, it: int) -> None:
         is_own_probe = tag == PROBE and end == c.end[row]
         if is_own_probe or has_work(c, row, end) or e.unanswered[me] or e.fin_frame[me]:
             continue
-        if not e.survived_frame[me] or idle_ns > e.survived_ns[me]:  # only the longest bounds a timer
-            e.survived_frame[me], e.survived_ns[me] = c.frame[row], idle_ns
-            e.survived_probe_ns[me] = since_probe(c, told, me, c.ts_ns[row])
+        if idle_ns > e.doubted_ns[me]:  # only the longest bounds a timer
+            e.doubted_frame[me], e.doubted_ns[me], e.doubted_at_ns[me] = c.frame[row], idle_ns, c.ts_ns[row]
+            e.doubted_probe_ns[me] = since_probe(c, told, me, c.ts_ns[row])
+        if end == c.end[row]:
+            confirm_survived(e, me)
+
+
+def confirm_survived(e: Any, me: int) -> None:
+    """The end is heard: it was there, and its way to the capture point open, when a probe was not due."""
+    if e.doubted_ns[me] > e.survived_ns[me]:
+        e.survived_frame[me], e.survived_ns[me] = e.doubted_frame[me], e.doubted_ns[me]
+        e.survived_probe_ns[me] = e.doubted_probe_ns[me]
+    e.doubted_frame[me] = e.doubted_ns[me] = 0
 
 
 def has_work(c: Any, row: int, end: int) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from analyzer.keepalive.constraints import DRIFT_SHIFT, HOST_DELAY_NS, TELLS_NOTHING, Seen
+from analyzer.keepalive.constraints import DRIFT_SHIFT, HOST_DELAY_NS, TELLS_NOTHING, Ceilings, Seen
 from analyzer.keepalive.timeline import Gap, GapKind
 
 DISTANT_NS = 1_000_000
@@ -62,6 +62,9 @@ class Mended(NamedTuple):
     missing: Count = NONE
     is_restart: bool = False
     """An answer before it was not captured: the run of unanswered probes began anew."""
+
+    def under(self, ceilings: Ceilings) -> "Mended":
+        return self._replace(seen=self.seen._replace(ceilings=ceilings))
 
     @property
     def is_spoilt(self) -> bool:

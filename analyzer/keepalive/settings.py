@@ -9,10 +9,12 @@ all that was seen. Never a value that the gaps do not determine.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import compress
+from typing import NamedTuple
 
 from analyzer.keepalive import losses
 from analyzer.keepalive.candidates import Candidate, Strictness, candidates
-from analyzer.keepalive.constraints import TELLS_NOTHING, Seen, idle_of, latest_ns, least_s, read
+from analyzer.keepalive.constraints import TELLS_NOTHING, UNHINDERED, Seen, Ticks, idle_of, latest_ns, least_s, read
 from analyzer.keepalive.losses import (
     INTVL_KINDS,
     Mended,
@@ -93,20 +95,37 @@ class Settings:
     """The kinds of timer that explain the gaps: linux-100, linux-250, linux-300, linux-1000, exact."""
 
 
+class Inference(NamedTuple):
+    """Settings, and what explains the gaps that they come from."""
+
+    settings: Settings
+    found: Sequence[Candidate]
+
+
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps, given in the order in which they ended.
 
     `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
     Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel.
     """
+    return explain(gaps, is_whole, may_be_linux).settings
+
+
+def explain(
+    gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True, ticks: Ticks | None = None
+) -> Inference:
+    """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
     gaps = [gap for gap in gaps if not is_sub_second(gap)]
     is_far = is_distant(gaps)
     usual = usual_of(gaps)
     mended = mend(gaps, usual) if is_far else [Mended(Seen(gap)) for gap in gaps]
+    fine = LINUX + EXACT if may_be_linux else EXACT
+    if ticks is not None:
+        mended = [one.under(ticks.ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
+        fine = tuple(compress(LINUX, ticks.rates))
     seen = [one.seen for one in mended]
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
-        return unprobed(seen)
-    fine = LINUX + EXACT if may_be_linux else EXACT
+        return Inference(unprobed(seen), ())
     found = agreement(seen, fine, is_whole)
     if is_far:
         rare = [one for doubted in doubts(mended, usual) for one in agreement(doubted, fine, is_whole)]
@@ -115,13 +134,14 @@ def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True
     time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
         time, intvl = contradictory(seen, fine, is_whole)
-    return Settings(
+    settings = Settings(
         tcp_keepalive_time=time,
         tcp_keepalive_intvl=intvl,
         tcp_keepalive_probes=probes_setting(gaps, usual),
         tcp_user_timeout=user_timeout_setting(gaps, usual),
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
     )
+    return Inference(settings, found)
 
 
 def is_sub_second(gap: Gap) -> bool:
@@ -147,8 +167,9 @@ def agreement(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> li
     If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
     it is one of the slow timers.
     """
+    slow = COARSE if EXACT[0] in fine else ()
     for strictness in Strictness:
-        for clocks, has_phase in ((fine, True), ((*fine, *COARSE), False)):
+        for clocks, has_phase in ((fine, True), ((*fine, *slow), False)):
             found = [one for clock in clocks for one in candidates(seen, clock, strictness, has_phase, is_whole)]
             if found:
                 return found

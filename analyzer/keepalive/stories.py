@@ -293,4 +293,5 @@ def _gap(g: Any, row: int, lag_ns: int) -> Gap:
         unanswered=g.unanswered[row],
         lag_ns=lag_ns,
         speech_ns=g.speech_ns[row],
+        missing=g.missing[row],
     )

@@ -14,6 +14,7 @@ from analyzer.keepalive.gaps import (
     Told,
     add_gap,
     add_open_gap,
+    confirm_survived,
     gap_of_probe,
     has_work_left,
     make_unheard,
@@ -106,6 +107,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
         e.window_probes[me] = 0
         e.survived_frame[me] = e.survived_ns[me] = 0
+        e.doubted_frame[me] = e.doubted_ns[me] = 0
         e.has_reset[me] = 0
         e.before_reset_ns[me] = NEVER
 
@@ -129,6 +131,8 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         e.before_reset_ns[me] = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
     if t.reset_row[it] != NEVER:
         return  # what follows a reset is no longer this connection
+    if not c.flags[row] & RST_BIT:
+        confirm_survived(e, me)
     if c.idle_ns[row] >= LONG_NS and is_test_of_path(c, row, tag, e, it):
         told.silences.row[told.counts[SILENCES]] = row
         told.counts[SILENCES] += 1
@@ -307,6 +311,8 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
     is_open = t.reset_row[it] == NEVER and capture_end_ns > last_ns and not both_closed
     for end in (0, 1):
         me = 2 * it + end
+        if e.doubted_frame[me] and heard_last_ns(rows, flow, end, told, it) > e.doubted_at_ns[me]:
+            confirm_survived(e, me)
         if e.survived_frame[me]:
             idle_ns = e.survived_ns[me]
             add_open_gap(told, it, end, SURVIVED, e.survived_frame[me], idle_ns, idle_ns, e.survived_probe_ns[me])
@@ -328,11 +334,16 @@ def note_survivors(rows: Rows, flow: int, told: Told, it: int) -> None:
     c = rows.candidates
     for silence in range(told.flows.first_silence[it], told.counts[SILENCES]):
         row = told.silences.row[silence]
-        other = 1 - c.end[row]
-        heard_ns = rows.ends.last_ns[2 * flow + other]
-        if told.ends.has_reset[2 * it + other] and rows.ends.last_flags[2 * flow + other] & RST_BIT:
-            heard_ns = told.ends.before_reset_ns[2 * it + other]
+        heard_ns = heard_last_ns(rows, flow, 1 - c.end[row], told, it)
         told.silences.survived[silence] = heard_ns > c.ts_ns[row]
+
+
+def heard_last_ns(rows: Rows, flow: int, end: int, told: Told, it: int) -> int:
+    """When an end was last heard, by more than a RST."""
+    heard_ns: int = rows.ends.last_ns[2 * flow + end]
+    if told.ends.has_reset[2 * it + end] and rows.ends.last_flags[2 * flow + end] & RST_BIT:
+        heard_ns = told.ends.before_reset_ns[2 * it + end]
+    return heard_ns
 
 
 def end_of_run(c: Any, told: Told, it: int) -> int:

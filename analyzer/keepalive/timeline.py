@@ -49,6 +49,8 @@ class Gap:
     0 where the capture was taken at this end. Gaps from `heard_ns` may be so much too long."""
     speech_ns: int = -1
     """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
+    missing: int = -1
+    """Segments of this end since its last one that the capture lacks, as its IP identifications count them."""
 
     @property
     def is_open(self) -> bool:

@@ -45,6 +45,8 @@ from analyzer.tcp.traits import (
     traits_of,
 )
 
+SMALLEST_MSS = 536
+"""What every path carries whole (RFC 9293 §3.7.1): less was one segment on the wire, whatever offloads do."""
 IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
 STEP_BACK_NS = 2_000_000_000
@@ -169,6 +171,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             out.data_ns[rows] = flows.data_ns[flow]
             out.ttl[rows], out.usual_ttl[rows] = packets.ttl[at], ends.ttl[me]
             out.ip_id[rows], out.tsval[rows] = packets.ip_id[at], tsval
+            out.own_ip_id[rows] = ends.last_ip_id[me] if ends.last_len[me] < SMALLEST_MSS else NEVER
             rows += 1
 
         flows.packets[flow] += 1
@@ -330,4 +333,4 @@ def emit_icmp_error(packets: Any, at: int, ends: Any, out: Any, row: int) -> Non
     out.idle_ns[row], out.own_ns[row] = NEVER, NEVER
     out.heard_ns[row], out.any_ns[row], out.data_ns[row] = NEVER, NEVER, NEVER
     out.ttl[row], out.usual_ttl[row] = packets.ttl[at], NEVER
-    out.ip_id[row], out.tsval[row] = packets.ip_id[at], NEVER
+    out.ip_id[row], out.tsval[row], out.own_ip_id[row] = packets.ip_id[at], NEVER, NEVER
