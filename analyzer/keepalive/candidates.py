@@ -109,9 +109,11 @@ class Evidence:
     def time_floor(self, intvls: Intvls, unseen_ns: int = 0) -> int:
         """The idle time that a timer survived: none was due before, unless the interval was still running.
 
-        `unseen_ns` is how long that may be after a probe that was not captured.
+        `unseen_ns` is how long that may be after a probe that was not captured. What was survived began with an
+        answer, which restarts a timer that hears all.
         """
-        free = (r for r in self.survived if not may_still_run(self.clock, r, intvls.high))
+        hears_all = self.clock.hears_all
+        free = (r for r in self.survived if hears_all or not may_still_run(self.clock, r, intvls.high))
         return self.least_time(r for r in free if has_probe(r) or r.idle.seen_ns > unseen_ns)
 
 

@@ -33,6 +33,8 @@ TELLING_BITS = 2.0
 """One comparison says something if it would come out so by chance at most once in four."""
 SURE_BITS = 8.0
 """Together they make one kernel of several ends if chance would once in 256."""
+MANY_BITS = 24.0
+"""What it takes to believe in a second kernel behind an address: some of many ends agree by chance, or after a loss."""
 
 
 class Boundary(NamedTuple):
@@ -206,7 +208,7 @@ def _of_address(probers: Sequence[Prober]) -> list[Kernel]:
     while len(left) > 1 and len(found) < MAX_KERNELS:
         groups = [_grown(left, rate) for rate in range(len(LINUX))]
         best = max(groups, key=lambda group: (len(group.ends), group.bits))
-        if best.bits < SURE_BITS:
+        if best.bits < (MANY_BITS if found else SURE_BITS):
             break
         trains = tuple(group.train if group.ends == best.ends else None for group in groups)
         found.append(Kernel((address,), best.ends, trains))

@@ -9,9 +9,10 @@ a frame may be lost before the capture point or after it, which shows in the len
   interval, and the run of unanswered probes goes on;
 - an answer that only the capture lost makes an answered cycle look like a spacing.
 
-So the gaps of an end are compared with its own interval, which is the same each time, and with its usual cycle.
-`mend` finds those that are longer or shorter by a loss; `doubts` names one by one those that nothing confirms:
-whatever one more loss could have made of them must stay within the bounds.
+Where an end counts its segments in their IP identifications (`Gap.missing`), a probe that was not captured
+shows in the next one. Elsewhere the gaps of an end are compared with its own interval, which is the same each time,
+and with its usual cycle. `mend` finds those that are longer or shorter by a loss; `doubts` names one by one those
+that nothing confirms: whatever one more loss could have made of them must stay within the bounds.
 """
 
 from bisect import bisect_left, bisect_right
@@ -33,6 +34,9 @@ MAX_IN_BAND = 2
 """So many probes in a row may be lost without any other sign."""
 FEW = 8
 """Of so few cycles each is tried as the usual one; of more the median is."""
+
+FEWEST_COUNTED = 2
+"""So many segments that follow each other by their IP identifications show that their end counts them."""
 
 IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
 INTVL_KINDS = (GapKind.SPACING, GapKind.GIVE_UP)
@@ -121,6 +125,8 @@ class Usual(NamedTuple):
         """Probes lost in a gap longer than the usual cycle: an interval for each, beside what the timer may be late."""
         longer_ns = duration_ns - self.cycle_ns
         missing = self.intvls_in(longer_ns)
+        if missing and self.is_cycle(duration_ns // ((duration_ns + self.cycle_ns // 2) // self.cycle_ns)):
+            return Count(0, missing, missing)  # or a probe was not captured, and its answer neither
         if self.intvl_ns < 0:
             return Count(0, 1, 1) if was_usual or not self.may_be_cycle(duration_ns) else NONE
         if self.may_be_cycle(duration_ns):
@@ -128,6 +134,14 @@ class Usual(NamedTuple):
         if missing and (was_usual or (self.is_repeated and self.intvl_ns > lateness_ns(self.cycle_ns))):
             return Count(missing, missing, missing)
         return Count(0, max(1, missing), max(1, (longer_ns + lateness_ns(self.cycle_ns)) // self.intvl_ns + 1))
+
+    def is_cycle_and_intvls(self, duration_ns: int, times: int) -> bool:
+        """A cycle and so many intervals, and not as well so many cycles, whose answers were not captured either."""
+        if self.intvl_ns <= 0 or self.cycle_ns <= 0:
+            return False
+        off_ns = self.off_ns(duration_ns)
+        by_intvls, by_cycles = self.cycle_ns + times * self.intvl_ns, (times + 1) * self.cycle_ns
+        return abs(duration_ns - by_intvls) <= off_ns + lateness_ns(self.intvl_ns) < abs(duration_ns - by_cycles)
 
     def lost_in_first(self, duration_ns: int) -> Count:
         """The same after traffic. Where the interval is the longer one, cycles do not tell the idle time."""
@@ -217,13 +231,24 @@ def losses(usual: Usual, cycle_ns: int, cycles: Sequence[int], firsts: Sequence[
     return total, sum(not usual.is_cycle(other_ns) for other_ns in cycles), cycle_ns
 
 
+def counted(gaps: Sequence[Gap]) -> list[Gap]:
+    """The gaps, without what IP identifications say of an end that does not count its segments by them."""
+    following = sum(gap.missing == 0 for gap in gaps)
+    skipping = sum(gap.missing > 0 for gap in gaps)
+    if following >= FEWEST_COUNTED and following >= 2 * skipping:
+        return list(gaps)
+    return [replace(gap, missing=-1) if gap.missing > 0 else gap for gap in gaps]
+
+
 def mended_spacing(gap: Gap, usual: Usual) -> Mended:
     """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
     whole = Mended(Seen(gap, 0, usual.jitter_ns))
     if gap.probe_ns < 0:
         return whole
+    if gap.missing > 0:
+        return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(gap.missing, gap.missing, gap.missing))
     intvls, is_answered = usual.intvls_in(gap.probe_ns, gap.unanswered >= 2), usual.is_cycle(gap.probe_ns)
-    if intvls == 1 or not (intvls or is_answered):
+    if intvls == 1 or not (intvls or is_answered) or (gap.missing == 0 and not is_answered):
         return whole
     fewest = -gap.unanswered if is_answered else intvls - 1
     missing = Count(fewest, intvls - 1, intvls - 1) if intvls else NONE
@@ -238,9 +263,14 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     whole = Mended(Seen(gap, 0, usual.jitter_ns))
     if gap.kind is GapKind.PENDING:  # the give-up itself may be lost
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns))
+    if gap.kind is GapKind.SURVIVED and gap.is_open:  # nothing shows that the way was open, or the end still there
+        return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns))
     if gap.kind is GapKind.SURVIVED:
         return Mended(Seen(gap, usual.one_more_ns(gap.heard_ns), usual.jitter_ns))
     duration_ns = gap.probe_ns if gap.kind is GapKind.CYCLE else gap.heard_ns
+    if gap.missing > 0:
+        unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
+        return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
     if usual.cycle_ns < 0 or duration_ns < 0 or usual.is_cycle(duration_ns):
         return whole
     is_first = gap.kind is GapKind.FIRST
@@ -248,6 +278,8 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if is_first and gap.probe_ns >= 0 and (not is_intvl_known or usual.intvls_in(gap.probe_ns) == 1):
         return whole  # traffic, while the interval's timer was running
     if duration_ns > usual.cycle_ns:
+        if gap.missing == 0:
+            return whole
         missing = usual.lost_in_first(duration_ns) if is_first else usual.lost_in_cycle(duration_ns, was_usual)
         return whole if missing == NONE else Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), missing)
     intvls = 0 if is_first else usual.intvls_in(duration_ns)
@@ -303,7 +335,7 @@ def doubts(mended: Sequence[Mended], usual: Usual) -> Iterator[list[Seen]]:
     if 1 < len(doubtful) == len(places):  # nothing confirms anything
         yield loosened(seen, doubtful)
     spacings = [place for place, one in enumerate(seen) if is_sharp(one, INTVL_KINDS)]
-    if len(spacings) == 1:
+    if len(spacings) == 1 and seen[spacings[0]].gap.missing:
         yield loosened(seen, {spacings[0]: seen[spacings[0]].gap.probe_ns // 2})
 
 
@@ -314,6 +346,8 @@ def is_unconfirmed(gap: Gap, known: Sequence[int], usual: Usual) -> bool:
         return False
     in_band = usual.intvl_ns <= lateness_ns(gap.heard_ns) + off_ns
     may_be_unheard = gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) > 0
+    if gap.missing == 0:
+        return may_be_unheard
     return len(known) == 1 or usual.cycle_ns < 0 or in_band or may_be_unheard
 
 
@@ -335,7 +369,8 @@ def loosened(seen: Sequence[Seen], slacks: Mapping[int, int]) -> list[Seen]:
 def may_hide_one(mended: Sequence[Mended], usual: Usual) -> bool:
     """One more probe of the last run may be missing, or one more answer unheard, and the gaps would be the same."""
     opening = next((one for one in reversed(mended) if one.seen.gap.kind in IDLE_KINDS or is_unheard(one)), None)
-    if opening is None or sum(is_sharp(one.seen, INTVL_KINDS) for one in mended) == 1:
+    lone = [one.seen.gap.missing for one in mended if is_sharp(one.seen, INTVL_KINDS)]
+    if opening is None or (len(lone) == 1 and lone[0] != 0):
         return True
     gap = opening.seen.gap
     if gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) == 1:

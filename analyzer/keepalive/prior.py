@@ -30,7 +30,7 @@ KNOWN = {
     3600: USUAL,
 }
 
-ROUND = {60: 4.0, 50: 3.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
+ROUND = {300: 5.0, 100: 5.0, 60: 4.0, 50: 4.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
 """Multiples of these, the first that divides."""
 
 EXACT_CLOCK = -3.0

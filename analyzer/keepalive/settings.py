@@ -19,6 +19,7 @@ from analyzer.keepalive.losses import (
     INTVL_KINDS,
     Mended,
     Usual,
+    counted,
     doubts,
     is_distant,
     may_hide_one,
@@ -115,7 +116,7 @@ def explain(
     gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True, ticks: Ticks | None = None
 ) -> Inference:
     """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
-    gaps = [gap for gap in gaps if not is_sub_second(gap)]
+    gaps = counted([gap for gap in gaps if not is_sub_second(gap)])
     is_far = is_distant(gaps)
     usual = usual_of(gaps)
     mended = mend(gaps, usual) if is_far else [Mended(Seen(gap)) for gap in gaps]
@@ -152,7 +153,8 @@ def is_sub_second(gap: Gap) -> bool:
 
 def unprobed(seen: Sequence[Seen]) -> Settings:
     """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
-    longest = max(seen, key=lambda one: one.gap.heard_ns, default=None)
+    telling = [one for one in seen if one.slack_ns != TELLS_NOTHING]
+    longest = max(telling, key=lambda one: one.gap.heard_ns, default=None)
     if longest is None:
         return Settings(None, None, None, None, ())
     low = min(least_s(clock, one.idle.least_ns) for clock in LINUX + EXACT for one in read([longest], clock))

@@ -22,11 +22,20 @@ class Observer:
         self.is_fresh = True
         """The last thing heard was traffic, not the answer to the last probe."""
         self.unanswered = 0
+        self.missed: int | None = None
+        """Own segments lost since the last one; None for an end that does not count its segments."""
 
     def gap(self, kind: GapKind, now: int) -> None:
         heard = now - self.heard if self.heard >= 0 else -1
         probe = now - self.probe if self.probe >= 0 else -1
-        self.gaps.append(Gap(kind, self.frame, heard, heard, probe, self.unanswered, self.lag_ns))
+        is_own = kind not in (GapKind.SURVIVED, GapKind.PENDING)
+        missing = self.missed if is_own and self.missed is not None else -1
+        self.gaps.append(Gap(kind, self.frame, heard, heard, probe, self.unanswered, self.lag_ns, missing=missing))
+
+    def miss(self) -> None:
+        """A segment of the end is lost before the capture point."""
+        if self.missed is not None:
+            self.missed += 1
 
     def hear(self, at: int, is_answer: bool) -> None:
         if self.heard >= 0 and not self.unanswered and at - self.heard > SHORT_NS and self.probe < self.heard:
@@ -36,14 +45,15 @@ class Observer:
     def tick(self, at: int, is_give_up: bool) -> None:
         if is_give_up:
             self.gap(GapKind.GIVE_UP, at)
-            return
-        if self.unanswered:
+        elif self.unanswered:
             self.gap(GapKind.SPACING, at)
         elif self.is_fresh or self.probe < 0:
             self.gap(GapKind.FIRST, at)
         else:
             self.gap(GapKind.CYCLE, at)
-        self.probe, self.unanswered = at, self.unanswered + 1
+        self.missed = None if self.missed is None else 0
+        if not is_give_up:
+            self.probe, self.unanswered = at, self.unanswered + 1
 
     def end(self, at: int) -> None:
         """The capture ends."""
@@ -100,13 +110,23 @@ class Path:
 
 
 def observe_lossy(
-    keepalive: Keepalive, clock: Clock, path: Path, start_ns: int, end_ns: int, heard_ns: Sequence[int], alive_ns: int
+    keepalive: Keepalive,
+    clock: Clock,
+    path: Path,
+    start_ns: int,
+    end_ns: int,
+    heard_ns: Sequence[int],
+    alive_ns: int,
+    counts: bool = False,
 ) -> list[Gap]:
     """The gaps of `timer.simulate` as captured at the far end of a path on which frames are lost.
+
+    `counts`: the end counts its segments in their IP identifications.
 
     A reset after no unanswered probe that was captured is not known to be a give-up (`tags.gives_up`).
     """
     observer = Observer(path.lag_ns)
+    observer.missed = 0 if counts else None
     observer.hear(start_ns - path.delay_ns(), is_answer=False)
     arrivals = sorted((at, False) for at in heard_ns)  # and whether it answers a probe
     heard, probes_out, frame = clock.jiffies(start_ns), 0, 0
@@ -125,6 +145,8 @@ def observe_lossy(
         fate, passes = path.fates.get(frame, Fate.ARRIVES), now + path.delay_ns()
         if fate is not Fate.MISSED and (action is Action.PROBE or observer.unanswered):
             observer.tick(passes, action is Action.GIVE_UP)
+        else:
+            observer.miss()
         if action is Action.GIVE_UP:
             end_ns = passes if fate is not Fate.MISSED else end_ns
             break

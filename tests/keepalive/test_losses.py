@@ -1,12 +1,13 @@
 """Losses: what a capture away from the prober misses, class by class, and what must stay within the bounds."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.keepalive.losses import NONE, Count, is_distant, mend, runs, usual_of
+from analyzer.keepalive.losses import NONE, Count, counted, is_distant, mend, runs, usual_of
 from analyzer.keepalive.settings import Basis, Setting, infer
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
@@ -125,6 +126,52 @@ def test_a_lone_spacing_may_be_two() -> None:
     assert intvl.low <= 5
 
 
+def numbered(gaps: list[Gap], *missing: int) -> list[Gap]:
+    """With what the end's IP identifications say before each gap's end."""
+    return [replace(one, missing=count) for one, count in zip(gaps, missing, strict=True)]
+
+
+def test_an_end_that_counts_its_segments_tells_how_many_are_missing() -> None:
+    """The probe before the run's first captured one is missing, although the cycle alone would not show it."""
+    gaps = numbered([far(FIRST, 606.5), *run(681.984, 75.776, 75.776, 75.776)], 0, 1, 0, 0, 0)
+    assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (None, 3, 4)
+    gaps = numbered([far(FIRST, 606.5), *cycles(606.208), *run(681.984, 75.776, 75.776, 75.776)], 0, 0, 1, 0, 0, 0)
+    assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
+
+
+def test_a_gap_in_which_nothing_is_missing_is_not_doubted() -> None:
+    settings = infer(numbered([far(FIRST, 40.4), *run(40.4, 10.027, 10.027)[1:]], 0, 0, 0), is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (40, 39, 40)  # 10.027 s is 300 Hz, where 40 s are 1.7 s late at most
+    assert known(settings.tcp_keepalive_probes) == (2, 2, 2)
+
+
+def test_a_probe_and_its_answer_may_both_be_missing() -> None:
+    """Two cycles of 240 s are eight intervals of 60 s besides; nothing was lost on the way."""
+    gaps = [far(FIRST, 249.04), *cycles(245.76, 245.76, 245.76, 491.52), *run(245.76, 61.44, 61.44, 61.44)]
+    assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (3, 3, 3)
+
+
+def test_a_gap_of_which_something_is_missing_tells_no_idle_time() -> None:
+    gaps = numbered([far(FIRST, 7239.0), *run(7239.0, 61.44, 61.44, 61.44)[1:]], 1, 0, 0, 0)
+    settings = infer(gaps, is_whole=True)
+    assert settings.tcp_keepalive_time is None or settings.tcp_keepalive_time.low <= 3600
+    assert known(settings.tcp_keepalive_intvl) == (60, 57, 61)
+
+
+def test_identifications_that_are_shared_by_many_connections_say_nothing() -> None:
+    """They skip a few each time, and yet every interval is the same."""
+    gaps = numbered([far(FIRST, 60.01), *run(60.01, 10.001, 10.002, 10.001)[1:]], 3, 1, 2, 5)
+    assert all(one.missing < 0 for one in counted(gaps))
+    assert known(infer(gaps, is_whole=True, may_be_linux=False).tcp_keepalive_intvl) == (10, 10, 10)
+
+
+def test_far_away_the_silence_at_the_captures_end_says_nothing() -> None:
+    """The way may have been cut; at the prober itself it is a bound."""
+    open_gap = replace(far(SURVIVED, 20_000), any_ns=-1)
+    assert infer([open_gap]).tcp_keepalive_time is None
+    assert infer([replace(open_gap, lag_ns=0)]).tcp_keepalive_time is not None
+
+
 def test_silence_after_a_lone_probe_says_nothing_far_away() -> None:
     """The next probe or the reset may be lost; at the prober the interval is longer."""
     assert infer([far(FIRST, 30.4), far(PENDING, -1, 50, 1)]).tcp_keepalive_intvl is None
@@ -161,7 +208,13 @@ LOSSES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(list(Fate)[1:])), m
 
 
 def lossy_life(
-    keepalive: Keepalive, clock: Clock, losses: list[tuple[float, Fate]], one_way_ms: int, jitter: float, seed: int
+    keepalive: Keepalive,
+    clock: Clock,
+    losses: list[tuple[float, Fate]],
+    one_way_ms: int,
+    jitter: float,
+    seed: int,
+    counts: bool = False,
 ) -> list[Gap]:
     """A life of which one frame is lost, or two in a hundred, seen from the far end of a path with jitter."""
     random = Random(seed)
@@ -173,7 +226,7 @@ def lossy_life(
 
     def observed(fates: dict[int, Fate]) -> list[Gap]:
         path = Path(Random(seed), one_way_ms * MILLISECOND, int(one_way_ms * MILLISECOND * jitter), fates)
-        return observe_lossy(keepalive, clock, path, start, end, [heard], dead)
+        return observe_lossy(keepalive, clock, path, start, end, [heard], dead, counts)
 
     frames = len(observed({}))
     lost = losses[: max(1, frames // 50)]
@@ -188,11 +241,18 @@ def lossy_life(
     st.sampled_from([2, 15, 50]),
     st.sampled_from([0, 0.2, 0.5]),
     st.integers(0, 1 << 30),
+    st.booleans(),
 )
 def test_bounds_contain_the_truth_when_frames_are_lost(
-    keepalive: Keepalive, clock: Clock, losses: list[tuple[float, Fate]], one_way_ms: int, jitter: float, seed: int
+    keepalive: Keepalive,
+    clock: Clock,
+    losses: list[tuple[float, Fate]],
+    one_way_ms: int,
+    jitter: float,
+    seed: int,
+    counts: bool,
 ) -> None:
-    found = infer(lossy_life(keepalive, clock, losses, one_way_ms, jitter, seed), is_whole=True)
+    found = infer(lossy_life(keepalive, clock, losses, one_way_ms, jitter, seed, counts), is_whole=True)
     for setting, truth in (
         (found.tcp_keepalive_time, keepalive.time_s),
         (found.tcp_keepalive_intvl, keepalive.intvl_s),

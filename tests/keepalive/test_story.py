@@ -143,6 +143,30 @@ def test_the_silence_at_the_captures_end_is_survived_so_far() -> None:
     assert [(gap.frame, gap.heard_ns // MS, gap.any_ns) for gap in survived(result, 0)] == [(6, 89_000, UNKNOWN)]
 
 
+def test_an_end_that_is_not_heard_again_has_survived_nothing() -> None:
+    """B may have been gone, or the way to it, long before A's probes."""
+    result = told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    41.250  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    """)
+    assert survived(result, 1) == []
+    result = told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    31.020  B>A  A  seq 5000  ack 1100  | keepalive-answer of 31.010
+    """)
+    assert [gap.heard_ns // MS for gap in survived(result, 1)] == [30_000]
+
+
+def test_segments_that_were_not_captured_show_in_ip_identifications() -> None:
+    result = told(f"""{OPENED}
+    31.010  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    31.020  B>A  A  seq 5000  ack 1100  | keepalive-answer of 31.010
+    61.730  A>B  A  seq 1099  ack 5000  ipid 900  | keepalive-probe
+    71.970  A>B  A  seq 1099  ack 5000  ipid 902  | keepalive-probe
+    """)
+    assert [gap.missing for gap in result.flow.ends[0].story.gaps if gap.kind is not GapKind.PENDING] == [0, -1, 1]
+
+
 def test_silence_with_own_data_in_flight_bounds_no_timer() -> None:
     """Keepalive does not run while anything is unacknowledged (tcp_keepalive_timer)."""
     result = told(f"""{OPENED}
