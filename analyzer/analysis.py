@@ -43,11 +43,13 @@ from analyzer.keepalive.judge import judge
 from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
+from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import Stories
+from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.timer import Keepalive
 from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
-from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
 from analyzer.tcp.eviction import Limits, forget_neighbours, shrink
 from analyzer.tcp.tracker import Tracker
 
@@ -156,7 +158,7 @@ class Analysis:
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
-        return hosts.pool(self.flows)
+        return hosts.pool(self.flows, self.kernels)
 
     @cached_property
     def path_limits(self) -> tuple[path.PathLimit, ...]:
@@ -201,12 +203,21 @@ class Analysis:
                 instants[story.reset.frame] = story.reset.ts_ns
             yield Observed(
                 (flow, end),
-                f"{self._tunnels[f.tunnel[flow]]} {address_}",
+                f"{self._tunnels[f.tunnel[flow]]} {address_}".strip(),
                 gaps,
                 is_whole=self._is_whole(flow),
                 may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
                 instants=instants,
             )
+
+    def _has_bare_probes(self, flow: int, end: int) -> bool:
+        """The end's probes carry no timestamp, although its other segments do."""
+        c, tags = self.candidates.view, self.segments.view.tag
+        own = [
+            row for row in self.rows(flow) if c.end[row] == end and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
+        ]
+        with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
+        return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
     def _flow(self, flow: int, story: Story) -> Flow:
         f = self._tracker.table.flows.view
@@ -219,7 +230,9 @@ class Analysis:
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
             settings = self._together.settings[flow, end]
             matches = matching_profiles(settings, payload_len) if told.probes else ()
-            ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches))
+            look = look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end))
+            stack = stack_of(look) if told.probes else Stack.UNKNOWN
+            ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches, stack))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from analyzer.keepalive.settings import Settings
+from analyzer.keepalive.stacks import Stack
 from analyzer.keepalive.timeline import Answer, EndStory, Story
 from analyzer.keepalive.verdict import Verdict
 
@@ -25,6 +26,8 @@ class End:
     settings: Settings
     matches: tuple[str, ...]
     """Names of well-known settings that fit (profiles.toml)."""
+    stack: Stack = Stack.UNKNOWN
+    """What its probes look like."""
 
     @property
     def has_keepalive(self) -> bool:

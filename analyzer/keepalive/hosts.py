@@ -12,12 +12,14 @@ from math import inf
 from typing import Self
 
 from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.settings import MAX_FRAMES, Setting, Settings
+from analyzer.keepalive.stacks import Stack
 
 LINUX_MODEL = "linux-"
-LINUX = "Linux >= 4.8"
-EXACT = "exact timer (not Linux >= 4.8)"
-UNKNOWN = "unknown"
+LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
+MORE_OF = {Stack.EXACT: (Stack.BSD, Stack.OLD_LINUX, Stack.LWIP), Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS)}
+"""What is known only roughly of one end gives way to what is known of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Host:
     overrides: tuple[Override, ...]
     stack: str
     hz: int | None
+    kernels: int = 0
+    """So many kernels show in the boundaries on which its probes lie: more than one behind a NAT; 0 if none does."""
+    same_kernel: tuple[str, ...] = ()
+    """Other addresses whose probes lie on the boundaries of the same kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class _Prober:
     flow: int
     port: int
     settings: Settings
+    stack: Stack
 
     @property
     def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
@@ -96,8 +103,12 @@ def service_end(flow: Flow) -> int:
     return int(flow.ends[1].port < flow.ends[0].port)
 
 
-def pool(flows: Iterable[Flow]) -> tuple[Host, ...]:
+def pool(flows: Iterable[Flow], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
     """The hosts that probe, in the order in which they begin to appear."""
+    behind: dict[str, list[Kernel]] = defaultdict(list)
+    for kernel in kernels:
+        for address in kernel.addresses:
+            behind[plain(address)].append(kernel)
     flows_of: dict[str, set[int]] = defaultdict(set)
     probers: dict[str, list[_Prober]] = defaultdict(list)
     for flow in flows:
@@ -105,18 +116,25 @@ def pool(flows: Iterable[Flow]) -> tuple[Host, ...]:
         for end in flow.ends:
             flows_of[end.address].add(flow.id)
             if end.has_keepalive:
-                probers[end.address].append(_Prober(flow.id, port, end.settings))
-    return tuple(_host(addr, len(flows_of[addr]), ends) for addr, ends in probers.items())
+                probers[end.address].append(_Prober(flow.id, port, end.settings, end.stack))
+    return tuple(_host(addr, len(flows_of[addr]), ends, behind[addr]) for addr, ends in probers.items())
 
 
-def _host(addr: str, flows: int, probers: Sequence[_Prober]) -> Host:
+def plain(address: str) -> str:
+    """The address of a kernel without the tunnel that it is in."""
+    return address.rpartition(" ")[2]
+
+
+def _host(addr: str, flows: int, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
     sysctl = _pooled(groups[0]) if has_biggest else None
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
-    return Host(addr, flows, sysctl, tuple(overrides), _stack(models), _hz(models))
+    same = {plain(other) for kernel in kernels for other in kernel.addresses} - {addr}
+    stack, hz = _stack(probers, models), _hz(models)
+    return Host(addr, flows, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
@@ -191,11 +209,14 @@ def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
     return tuple(model for model in telling[0] if all(model in models for models in telling)) if telling else ()
 
 
-def _stack(models: Sequence[str]) -> str:
+def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
+    """What its ends look like; several behind a NAT are all named."""
+    seen = {prober.stack for prober in probers} - {Stack.UNKNOWN}
+    seen -= {rough for rough, precise in MORE_OF.items() if seen.intersection(precise)}
+    if seen:
+        return " and ".join(sorted(stack.value for stack in seen))
     are_linux = {model.startswith(LINUX_MODEL) for model in models}
-    if len(are_linux) != 1:
-        return UNKNOWN
-    return LINUX if True in are_linux else EXACT
+    return UNKNOWN if len(are_linux) != 1 else LINUX if True in are_linux else EXACT
 
 
 def _hz(models: Sequence[str]) -> int | None:

@@ -268,7 +268,7 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if gap.kind is GapKind.SURVIVED:
         return Mended(Seen(gap, usual.one_more_ns(gap.heard_ns), usual.jitter_ns))
     duration_ns = gap.probe_ns if gap.kind is GapKind.CYCLE else gap.heard_ns
-    if gap.missing > 0:
+    if gap.missing > 0 and gap.kind is GapKind.CYCLE:  # after traffic it may as well be an ACK that is missing
         unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
     if usual.cycle_ns < 0 or duration_ns < 0 or usual.is_cycle(duration_ns):
@@ -348,7 +348,7 @@ def is_unconfirmed(gap: Gap, known: Sequence[int], usual: Usual) -> bool:
     may_be_unheard = gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) > 0
     if gap.missing == 0:
         return may_be_unheard
-    return len(known) == 1 or usual.cycle_ns < 0 or in_band or may_be_unheard
+    return gap.missing > 0 or len(known) == 1 or usual.cycle_ns < 0 or in_band or may_be_unheard
 
 
 def is_sharp(one: Seen, kinds: Sequence[GapKind]) -> bool:
@@ -357,6 +357,8 @@ def is_sharp(one: Seen, kinds: Sequence[GapKind]) -> bool:
 
 
 def idle_slack_ns(gap: Gap, usual: Usual) -> int:
+    if gap.missing > 0:
+        return TELLS_NOTHING
     if gap.kind is GapKind.CYCLE and (usual.intvl_ns < 0 or usual.intvls_in(gap.probe_ns)):
         return TELLS_NOTHING
     return usual.one_more_ns(gap.heard_ns)

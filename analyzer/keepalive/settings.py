@@ -94,6 +94,8 @@ class Settings:
     tcp_user_timeout: Setting | None
     models: tuple[str, ...]
     """The kinds of timer that explain the gaps: linux-100, linux-250, linux-300, linux-1000, exact."""
+    timers: tuple[str, ...] = ()
+    """The same as `timer.Clock.kind` has them."""
 
 
 class Inference(NamedTuple):
@@ -141,6 +143,7 @@ def explain(
         tcp_keepalive_probes=probes_setting(gaps, usual),
         tcp_user_timeout=user_timeout_setting(gaps, usual),
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
+        timers=tuple(dict.fromkeys(candidate.clock.kind for candidate in found)),
     )
     return Inference(settings, found)
 

@@ -43,6 +43,20 @@ class Clock:
     """... and in proportion to it (Linux before 4.8, timer.c apply_slack: delay / 256)."""
 
     @property
+    def kind(self) -> str:
+        """What tells it from other kinds of timer."""
+        if self.is_wheel:
+            return "wheel"
+        if self.slack_ns >= SECOND:
+            return "slow"
+        return "slack" if self.is_slack else "hears all" if self.hears_all else "ignores echoes"
+
+    @property
+    def is_slack(self) -> bool:
+        """Linux 2.6.36 to 4.7."""
+        return not self.is_wheel and self.slack_shift < 63
+
+    @property
     def depth(self) -> int:
         """Levels of the wheel (timer.c LVL_DEPTH)."""
         return 9 if self.hz > 100 else 8
@@ -56,6 +70,8 @@ class Clock:
 
     def fire(self, now: int, delta: int) -> int:
         """The jiffy in which a timer armed at `now` fires: never early (timer.c calc_index)."""
+        if self.is_slack:
+            return slackened(now + delta, delta)
         if not self.is_wheel:
             return now + delta
         cutoff = level_start(self.depth)
@@ -81,6 +97,14 @@ class Clock:
         if self.is_wheel:
             return self.granularity_ns(self.level(self.jiffies(delay_ns)))
         return self.slack_ns + (delay_ns >> self.slack_shift)
+
+
+def slackened(expires: int, delta: int) -> int:
+    """A timer before the wheel: up to delta / 256 late, when most low bits of the jiffy are 0 (timer.c apply_slack)."""
+    latest = expires + (delta >> 8)
+    if delta < 256 or latest == expires:
+        return expires
+    return latest & ~((1 << (expires ^ latest).bit_length() - 1) - 1)
 
 
 LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in (100, 250, 300, 1000))

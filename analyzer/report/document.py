@@ -200,6 +200,8 @@ def _host(host: Host) -> dict[str, Any]:
         ],
         "stack": host.stack,
         "hz": host.hz,
+        "kernels": host.kernels,
+        "same_kernel": list(host.same_kernel),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.ledger import ledger
 from analyzer.keepalive.path import PathLimit, fatal_silence_ns
 from analyzer.keepalive.settings import Basis, Setting, Settings
@@ -377,6 +378,19 @@ def _or_user_timeout(settings: Settings) -> str:
     if other is None or other.high is None:
         return ""
     return f" (or a user timeout between {plain(other.low)} and {plain(other.high)} s)"
+
+
+def kernels(host: Host) -> list[str]:
+    """What the boundaries of timers say about who is behind an address."""
+    said = []
+    if host.kernels > 1:
+        said.append(
+            f"{host.addr}: its probes lie on the timer boundaries of {host.kernels} kernels, so several hosts share it."
+        )
+    if host.same_kernel:
+        others = ", ".join(host.same_kernel)
+        said.append(f"{host.addr} is one host with {others}: their probes lie on the timer boundaries of one kernel.")
+    return said
 
 
 def reasons(flow: Flow) -> list[str]:

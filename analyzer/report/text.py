@@ -253,6 +253,8 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     yield from _headed("Hosts whose connections probe", table)
     if len(rows) > MOST_ROWS:
         yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
+    for sentence in [words for host in analysis.hosts for words in explain.kernels(host)][:MOST_ROWS]:
+        yield _prose(sentence)
 
 
 def _triple(settings: Settings) -> list[str]:

@@ -121,8 +121,16 @@ def test_depth_of_the_wheel() -> None:
 
 
 def test_exact_timer_fires_on_time() -> None:
-    assert OLD_LINUX.fire(7, 60_000) == 60_007
+    assert EXACT[1].fire(7, 60_000) == 60_007
     assert OLD_LINUX.lateness_ns(256 * SECOND) == SECOND + OLD_LINUX.slack_ns  # apply_slack: 1 / 256
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 10_000_000))
+def test_before_the_wheel_timers_were_late_by_their_slack(now: int, delta: int) -> None:
+    """By 1/256 at most (timer.c apply_slack)."""
+    fired = OLD_LINUX.fire(now, delta)
+    expires, latest = now + delta, now + delta + delta // 256
+    assert expires <= fired <= latest
 
 
 @given(st.sampled_from(LINUX + EXACT), st.integers(0, 1 << 40))

@@ -38,7 +38,7 @@ CONTRACT = {
     "triple": "tcp_keepalive_time tcp_keepalive_intvl tcp_keepalive_probes",
     "setting": "value low high n basis",
     "verdict": "outcome cause prober errno epoll detection_delay_s confidence evidence_frames reasons",
-    "host": "addr flows sysctl overrides stack hz",
+    "host": "addr flows sysctl overrides stack hz kernels same_kernel",
     "override": "port settings flows",
     "path_limit": "path survived_s failed_s matches on_expiry",
     "advice": "code flows text",
