@@ -11,6 +11,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tests import documented
+from tests.wheel_picture import wheel
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -106,6 +107,7 @@ FILES = (
     Whole("docs/command.md", documented.command_page),
     Whole("docs/tables.md", documented.tables_page),
     Whole("docs/ka-analyze.1", documented.man_page),
+    Whole("docs/wheel.svg", wheel),
 )
 
 BLOCKS = (
