@@ -23,6 +23,7 @@ DRIFT_SHIFT = 13
 TELLS_NOTHING = 1 << 62
 """The slack of a gap that no single run of a timer made."""
 
+RATES = tuple(clock.hz for clock in LINUX)
 Ceilings = tuple[int, int, int, int]
 """A level of the wheel for each clock rate of `timer.LINUX`."""
 NO_CEILING = 8
@@ -121,7 +122,7 @@ UNKNOWN = Span(-1, -1, -1)
 def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
     """The gaps with their places in time, in order."""
     readings, chain, at_ns = [], 0, 0
-    rate = LINUX.index(clock) if clock.is_wheel else -1
+    rate = RATES.index(clock.hz) if clock.is_wheel else -1
     for gap, slack_ns, known_jitter_ns, ceilings in seen:
         jitter_ns = max(gap.lag_ns // 2, known_jitter_ns)
         idle_ns = idle_of(gap, clock)

@@ -271,6 +271,8 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if gap.missing > 0 and gap.kind is GapKind.CYCLE:  # after traffic it may as well be an ACK that is missing
         unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
+    if gap.missing > 0:
+        whole = whole._replace(missing=Count(0, 0, gap.missing))
     if usual.cycle_ns < 0 or duration_ns < 0 or usual.is_cycle(duration_ns):
         return whole
     is_first = gap.kind is GapKind.FIRST
@@ -347,7 +349,7 @@ def is_unconfirmed(gap: Gap, known: Sequence[int], usual: Usual) -> bool:
     in_band = usual.intvl_ns <= lateness_ns(gap.heard_ns) + off_ns
     may_be_unheard = gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) > 0
     if gap.missing == 0:
-        return may_be_unheard
+        return may_be_unheard or (gap.kind is GapKind.CYCLE and usual.intvl_ns < 0)
     return gap.missing > 0 or len(known) == 1 or usual.cycle_ns < 0 or in_band or may_be_unheard
 
 
@@ -357,8 +359,9 @@ def is_sharp(one: Seen, kinds: Sequence[GapKind]) -> bool:
 
 
 def idle_slack_ns(gap: Gap, usual: Usual) -> int:
-    if gap.missing > 0:
-        return TELLS_NOTHING
+    if gap.missing > 0:  # so many intervals longer than the idle time, or so many times its length
+        whole_ns = gap.heard_ns + lateness_ns(gap.heard_ns)
+        return max(gap.missing * usual.one_more_ns(gap.heard_ns), whole_ns * gap.missing // (gap.missing + 1))
     if gap.kind is GapKind.CYCLE and (usual.intvl_ns < 0 or usual.intvls_in(gap.probe_ns)):
         return TELLS_NOTHING
     return usual.one_more_ns(gap.heard_ns)

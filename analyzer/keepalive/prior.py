@@ -4,6 +4,7 @@ Weights are powers of two: 3 more is eight times likelier. Evidence is weighed i
 measure (`candidates.exactness`), so a few good observations outvote a round number.
 """
 
+from bisect import bisect_left, bisect_right
 from math import log2
 
 DEFAULT, USUAL = 6.0, 5.0
@@ -30,6 +31,8 @@ KNOWN = {
     3600: USUAL,
 }
 
+IN_ORDER = sorted(KNOWN)
+
 ROUND = {300: 5.0, 100: 5.0, 60: 4.0, 50: 4.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
 """Multiples of these, the first that divides."""
 
@@ -44,12 +47,20 @@ def weight(seconds: int) -> float:
     """How likely a setting of so many seconds is, as a power of two."""
     if seconds in KNOWN:
         return KNOWN[seconds]
-    roundness = next(weight for step, weight in ROUND.items() if seconds % step == 0)
-    return roundness - log2(max(seconds, THINNING_S) / THINNING_S)
+    for step, roundness in ROUND.items():
+        if seconds % step == 0:
+            return roundness - (log2(seconds / THINNING_S) if seconds > THINNING_S else 0.0)
+    raise AssertionError("1 divides")
 
 
 def likeliest(low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
-    known = [seconds for seconds in KNOWN if low <= seconds <= high]
-    tops = [top for top in (high - high % step for step in ROUND) if top >= low]
-    return max(known + tops, key=lambda seconds: (weight(seconds), seconds))
+    best, best_weight = high, weight(high)
+    for seconds in IN_ORDER[bisect_left(IN_ORDER, low) : bisect_right(IN_ORDER, high)]:
+        if (KNOWN[seconds], seconds) > (best_weight, best):
+            best, best_weight = seconds, KNOWN[seconds]
+    for step in ROUND:
+        seconds = high - high % step
+        if seconds >= low and (weight(seconds), seconds) > (best_weight, best):
+            best, best_weight = seconds, weight(seconds)
+    return best

@@ -18,7 +18,7 @@ from analyzer.keepalive.constraints import TELLS_NOTHING, UNHINDERED, Seen, Tick
 from analyzer.keepalive.losses import (
     INTVL_KINDS,
     Mended,
-    Usual,
+    Run,
     counted,
     doubts,
     is_distant,
@@ -137,11 +137,13 @@ def explain(
     time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
         time, intvl = contradictory(seen, fine, is_whole)
+    lived = mended if is_far else mend(gaps, usual)
+    told, may_hide = runs(lived), is_far and may_hide_one(lived, usual)
     settings = Settings(
         tcp_keepalive_time=time,
         tcp_keepalive_intvl=intvl,
-        tcp_keepalive_probes=probes_setting(gaps, usual),
-        tcp_user_timeout=user_timeout_setting(gaps, usual),
+        tcp_keepalive_probes=probes_setting(told, may_hide),
+        tcp_user_timeout=user_timeout_setting(told),
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
         timers=tuple(dict.fromkeys(candidate.clock.kind for candidate in found)),
     )
@@ -278,14 +280,12 @@ def spread(gaps: Sequence[Gap], is_intvl: bool) -> Setting | None:
     return setting(None, min(lows), max(highs), Basis.CONTRADICTORY, seen, durations)
 
 
-def probes_setting(gaps: Sequence[Gap], usual: Usual) -> Setting | None:
-    """The count of unanswered probes at which the end gives up.
+def probes_setting(told: Sequence[Run], may_hide: bool) -> Setting | None:
+    """The count of unanswered probes at which the end gives up; `may_hide` that one more may be missing.
 
     A timer that sends a probe after n unanswered ones has a count above n (tcp_keepalive_timer).
     Probes that are missing count as well; at the prober itself only their being missing shows.
     """
-    mended = mend(gaps, usual)
-    told = runs(mended)
     if not told:
         return None
     give_ups = [run for run in told if run.gap.kind is GapKind.GIVE_UP and run.gap.heard_ns >= 0]
@@ -299,21 +299,20 @@ def probes_setting(gaps: Sequence[Gap], usual: Usual) -> Setting | None:
         return setting(None, low, longest, Basis.CONTRADICTORY, whole)
     if low < high:
         return setting(None, low, high, Basis.GIVE_UP_COUNT, whole)
-    most = low + (is_distant(gaps) and may_hide_one(mended, usual))
-    return setting(low, low, most, Basis.GIVE_UP_COUNT, whole)
+    return setting(low, low, low + may_hide, Basis.GIVE_UP_COUNT, whole)
 
 
 def is_probe(gap: Gap) -> bool:
     return gap.kind in (*IDLE_KINDS, GapKind.SPACING)
 
 
-def user_timeout_setting(gaps: Sequence[Gap], usual: Usual) -> Setting | None:
+def user_timeout_setting(told: Sequence[Run]) -> Setting | None:
     """The user timeouts that would have ended every run as it ended: not before its last probe, but by its RST.
 
     The timer looks at the user timeout only when it fires, and never before the first probe
     (tcp_timer.c tcp_keepalive_timer).
     """
-    told = [run for run in runs(mend(gaps, usual)) if run.gap.kind is GapKind.GIVE_UP and run.gap.heard_ns >= 0]
+    told = [run for run in told if run.gap.kind is GapKind.GIVE_UP and run.gap.heard_ns >= 0]
     whole = [run.gap for run in told]
     if not whole:
         return None

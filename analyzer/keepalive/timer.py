@@ -22,9 +22,6 @@ def level_start(level: int) -> int:
     return (LVL_SIZE - 1) << (level - 1) * LVL_CLK_SHIFT
 
 
-LEVEL_STARTS = tuple(level_start(level) for level in range(1, 9))
-
-
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A kind of timer: how fine it is, how late it fires, and from what it counts idle time."""
@@ -62,11 +59,9 @@ class Clock:
         return 9 if self.hz > 100 else 8
 
     def level(self, delta: int) -> int:
-        """The wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index)."""
-        for level, start in enumerate(LEVEL_STARTS):
-            if delta < start:
-                return min(level, self.depth - 1)
-        return self.depth - 1
+        """The wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index): n from 63 * 8^(n-1) on."""
+        level = ((max(delta, 0) // (LVL_SIZE - 1)).bit_length() + LVL_CLK_SHIFT - 1) // LVL_CLK_SHIFT
+        return min(level, self.depth - 1)
 
     def fire(self, now: int, delta: int) -> int:
         """The jiffy in which a timer armed at `now` fires: never early (timer.c calc_index)."""
