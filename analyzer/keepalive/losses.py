@@ -271,7 +271,7 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if gap.missing > 0 and gap.kind is GapKind.CYCLE:  # after traffic it may as well be an ACK that is missing
         unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
-    if gap.missing > 0:
+    if gap.missing > 0 and not usual.is_cycle(duration_ns):
         whole = whole._replace(missing=Count(0, 0, gap.missing))
     if usual.cycle_ns < 0 or duration_ns < 0 or usual.is_cycle(duration_ns):
         return whole
