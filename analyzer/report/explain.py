@@ -292,7 +292,14 @@ def probe_ledger(flow: Flow, index: int) -> str:
 
 
 def _no_probe(flow: Flow) -> str:
-    return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
+    """A bound instead of silence: what a timer would have had to be set to."""
+    known = [(index, time) for index in (0, 1) if (time := flow.ends[index].settings.tcp_keepalive_time) is not None]
+    if not known:
+        return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
+    whose = "at both" if len(known) == 2 else f"at {name(flow, known[0][0])}"
+    idle, low = short(min(time.seen_ns[1] for _, time in known)), plain(min(time.low for _, time in known))
+    bound = f"{whose} it is off, or tcp_keepalive_time is {low} s or more"
+    return f"No keepalive probe from either end in {idle} idle: {bound}."
 
 
 def _what_was_seen(flow: Flow) -> str:

@@ -133,6 +133,18 @@ def test_sentences(time: Setting | None, intvl: Setting | None, answers: str) ->
     assert ("No keepalive probe" in said[0]) == (not answers)
 
 
+def test_no_probe_is_a_bound_and_not_silence() -> None:
+    survived = replace(within(18720, None), basis=Basis.SURVIVED_GAPS, seen_ns=(ns(18732), ns(18732)))
+    words = (
+        "No keepalive probe from either end in 5 h 12 min idle: at {} it is off, or tcp_keepalive_time is 18720 s or "
+    )
+    one, nothing = flow(Made(), found=settings(survived)), flow(Made(), max_idle_s=7)
+    assert explain.sentences(one) == [words.format("the originator") + "more."]
+    ends = one.ends[0], replace(one.ends[1], settings=settings(survived))
+    assert explain.sentences(replace(one, ends=ends)) == [words.format("both") + "more."]
+    assert explain.sentences(nothing) == ["No keepalive probe from either end; the longest silence is 7 s."]
+
+
 def test_known_settings_are_in_the_sentence() -> None:
     made = Made().probe(30).probe(10).probe(10)
     said = explain.sentences(flow(made, found=settings(30, exactly(10, basis=Basis.SPACING), 3)))[0]
