@@ -148,6 +148,7 @@ def window_was_given_up(story: Story, _around: Surroundings) -> Verdict | None:
     """Probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c tcp_probe_timer).
 
     It counts from the first of them and ends the connection in silence; keepalive is suspended all the while.
+    Seen from the other end they may as well be lost on the way.
     """
     persistence = story.persistence
     if persistence is None or len(persistence.frames) < 2:
@@ -155,6 +156,10 @@ def window_was_given_up(story: Story, _around: Surroundings) -> Verdict | None:
     wait_ns = _next_try_ns(persistence.spacing_ns)
     if story.capture_end_ns - story.last_ns <= wait_ns + wait_ns // 4:
         return None
+    if story.ends[persistence.end].lag_ns > story.ends[1 - persistence.end].lag_ns:  # captured nearer to the other
+        reasons: tuple[Reason, ...] = (Reason.PROBES_CEASED,)
+        frames = persistence.frames[-EVIDENCE:]
+        return Verdict(Outcome.UNDETECTED, None, None, None, None, None, Confidence.LIKELY, frames, reasons)
     delay = persistence.last_ns + wait_ns - persistence.first_ns
     reasons = (Reason.WINDOW_STAYED_CLOSED, Reason.SILENT_GIVE_UP)
     return _dead(Outcome.TIMED_OUT, None, None, "ETIMEDOUT", delay, Confidence.LIKELY, persistence.frames, reasons)

@@ -331,6 +331,13 @@ def test_a_user_timeout_behind_a_closed_window() -> None:
     assert verdict(told(f"{WINDOW_CLOSED}    30.0  end")).outcome is Outcome.ALIVE
 
 
+def test_window_probes_that_cease_may_be_lost_where_their_sender_is_far() -> None:
+    """A acknowledges B's SYN after 50 ms, B that of A after 10: captured at B, which is not told that A is gone."""
+    text = WINDOW_CLOSED.replace(" 0.020 ", " 0.060 ")
+    v = verdict(told(f"{text}    300.0  end"))
+    assert (v.outcome, v.errno, v.reasons) == (Outcome.UNDETECTED, None, (Reason.PROBES_CEASED,))
+
+
 def test_undetected_while_data_is_sent_again_and_again() -> None:
     """Keepalive does not run with data in flight; the retransmission timer has not given up yet."""
     result = told(f"""{OPENED}
