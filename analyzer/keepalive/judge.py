@@ -5,6 +5,7 @@ and the frames that prove it. The words are in `report/explain.py`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from analyzer.keepalive import rst
@@ -43,8 +44,13 @@ def judge(story: Story, surroundings: Surroundings) -> Verdict:
     for rule in RULES:
         verdict = rule(story, surroundings)
         if verdict is not None:
-            return verdict
+            return verdict if may_be_linux(story, verdict.prober) else replace(verdict, epoll=None)
     return _open(story)
+
+
+def may_be_linux(story: Story, prober: int | None) -> bool:
+    """Only Linux has epoll, and it never puts an octet into a probe (tcp_output.c tcp_xmit_probe_skb)."""
+    return prober is None or not any(probe.payload_len for probe in story.ends[prober].probes)
 
 
 def gave_up(story: Story, around: Surroundings) -> Verdict | None:
@@ -202,7 +208,8 @@ def _why_given_up(deaf: Deafness, around: Surroundings) -> tuple[Outcome, Cause,
     if deaf.icmp_frames:
         return Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, "ETIMEDOUT", (Reason.ICMP_DISCARDED,)
     cause, reasons = _why_deaf(around)
-    errno = link_errno(len(around.asked)) if cause is Cause.LINK_DEAD else "ETIMEDOUT"
+    is_told = cause is Cause.LINK_DEAD and not deaf.is_window_probe
+    errno = link_errno(len(around.asked)) if is_told else "ETIMEDOUT"
     return Outcome.TIMED_OUT, cause, errno, reasons
 
 

@@ -184,19 +184,20 @@ class Stories:
         if end == NEVER:
             return None
         c, tags, e, me = self._rows.candidates, self._rows.segments.tag, told.ends, 2 * it + end
-        frames = [
-            c.frame[row]
+        tried = [
+            row
             for row in self._unheard(e, flow, me)
             if tags[row] in (RETRANSMISSION, WINDOW_PROBE) or (tags[row] == FIN_TAG and c.frame[row] != e.fin_frame[me])
-        ]
+        ][: e.resends[me]]  # none after a reset
         return Deafness(
             end=end,
-            frames=tuple(frames[: e.resends[me]]),  # none after a reset
+            frames=tuple(c.frame[row] for row in tried),
             last_ns=e.resend_ns[me],
             spacing_ns=max(e.resend_wait_ns[me], 0),
             heard_ns=self._rows.ends.last_ns[2 * flow + 1 - end],
             icmp=(e.icmp[me] >> 8, e.icmp[me] & 0xFF) if e.icmp[me] != NEVER else None,
             icmp_frames=tuple(c.frame[row] for row in self._unheard(e, flow, me) if tags[row] == ICMP_UNREACHABLE),
+            is_window_probe=bool(tried) and tags[tried[-1]] == WINDOW_PROBE and not c.payload_len[tried[-1]],
         )
 
     def _persistence(self, told: Told, flow: int, it: int) -> Persistence | None:

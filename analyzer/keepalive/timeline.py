@@ -147,6 +147,8 @@ class Deafness:
     """Type and code of the last ICMP error that quotes what is in flight."""
     icmp_frames: tuple[int, ...] = ()
     """All ICMP errors about it, also those that quote a probe of a closed window, which count for nothing."""
+    is_window_probe: bool = False
+    """The last of it was an empty probe of a closed window: no error about that reaches the application."""
 
 
 @dataclass(frozen=True, slots=True)

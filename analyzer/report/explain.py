@@ -186,11 +186,17 @@ def overall(flows: Sequence[Flow]) -> str:
     return died + (f", {doubtful} more do not answer." if doubtful else ".")
 
 
+ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD})
+"""The peer is heard, or hears; so it lives, and has the connection."""
+
+
 def headline(flow: Flow) -> str:
     """Outcome and cause in a few words."""
     outcome, cause = OUTCOMES[flow.verdict.outcome], flow.verdict.cause
     if Reason.NETWORK_SILENT in flow.verdict.reasons and cause is not None:
         return f"{outcome}: the peer's whole network fell silent"
+    if cause is Cause.PATH_DROPPED and ONE_WAY.intersection(flow.verdict.reasons):
+        return f"{outcome}: one way of the path is broken"
     if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         return "closed by RST of the application"
     return outcome if cause in (None, Cause.APPLICATION) else f"{outcome}: {CAUSES[cause]}"
@@ -312,7 +318,8 @@ def _what_was_seen(flow: Flow) -> str:
     most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
     delay_ns = verdict.detection_delay_ns
     late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
-    return f"{whose} saw {verdict.errno} (epoll {verdict.epoll}){late}."
+    epoll = f" (epoll {verdict.epoll})" if verdict.epoll is not None else ""
+    return f"{whose} saw {verdict.errno}{epoll}{late}."
 
 
 def basis(setting: Setting, settings: Settings) -> str:

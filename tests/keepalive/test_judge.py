@@ -538,6 +538,20 @@ def test_data_that_waits_for_a_neighbour_in_vain(asked: tuple[float, ...], errno
     assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.LINK_DEAD, errno)
 
 
+def test_window_probes_that_wait_for_a_neighbour_end_in_a_timeout() -> None:
+    """The host's own error quotes a number before what is in flight, as a router's does."""
+    asking = "".join(f"    {at}  ask B by A\n" for at in (8.0, 9.0, 10.0, 14.0, 15.0, 16.0))
+    v = verdict(
+        told(f"""{OPENED}
+    2.00  B>A  A  seq 5000  ack 1100  win 0  | window-update
+    2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    2.60  A>B  A  seq 1099  ack 5000         | zero-window-probe
+{asking}    120.0  end
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.LINK_DEAD, "ETIMEDOUT")
+
+
 def test_errors_about_window_probes_are_not_what_the_application_sees() -> None:
     v = verdict(
         told(f"""{OPENED}
@@ -564,3 +578,10 @@ def test_one_window_probe_after_a_long_wait_is_enough() -> None:
     """)
     )
     assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, "ETIMEDOUT")
+
+
+def test_a_stack_that_puts_an_octet_into_its_probes_has_no_epoll() -> None:
+    """Windows, illumos: the error is the same, how the application is told of it is not."""
+    octets = GAVE_UP.replace("seq 1099  ack 5000  |", "seq 1099  ack 5000  len 1  |")
+    v = verdict(told(octets))
+    assert (v.outcome, v.errno, v.epoll) == (Outcome.TIMED_OUT, "ETIMEDOUT", None)

@@ -114,6 +114,21 @@ def test_connection_closed_by_reset_is_not_called_orderly() -> None:
     assert explain.headline(aborted) != explain.headline(flow(outcome=Outcome.CLOSED, cause=Cause.APPLICATION))
 
 
+@pytest.mark.parametrize("reason", explain.ONE_WAY)
+def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Reason) -> None:
+    lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PATH_DROPPED)
+    one_way = replace(lost, verdict=replace(lost.verdict, reasons=(reason,)))
+    assert explain.headline(one_way) == "timed out: one way of the path is broken"
+    assert explain.headline(lost) != explain.headline(one_way)
+
+
+def test_without_epoll_nothing_is_said_of_it() -> None:
+    lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PEER_SILENT)
+    for epoll, words in ((25, "saw ETIMEDOUT (epoll 25)."), (None, "saw ETIMEDOUT.")):
+        told = replace(lost, verdict=replace(lost.verdict, errno="ETIMEDOUT", epoll=epoll))
+        assert explain.sentences(told)[-1].endswith(words)
+
+
 KNOWLEDGE = {"nothing": None, "exact": exactly(30), "bounds": within(25, 31), "least": within(25, None)}
 
 
