@@ -5,7 +5,7 @@ says whether the result may be incomplete, which the command turns into exit 3.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -131,10 +131,21 @@ class Diagnostic:
 class Diagnostics:
     """The counts of one analysis, with a few words of detail where a code has some."""
 
-    def __init__(self) -> None:
-        self.counts = array("q", [0] * (2 * len(CODES)))
-        self._details: dict[int, dict[str, None]] = {}
-        self._more = array("q", [0] * len(CODES))
+    def __init__(
+        self,
+        counts: Sequence[int] = (0,) * (2 * len(CODES)),
+        details: Sequence[Sequence[str]] = (),
+        more: Sequence[int] = (0,) * len(CODES),
+    ) -> None:
+        """With arguments as `as_dict` tells them."""
+        self.counts = array("q", counts)
+        self._details = {code: dict.fromkeys(words) for code, words in enumerate(details) if words}
+        self._more = array("q", more)
+
+    def as_dict(self) -> dict[str, list[Any]]:
+        """All that is known, for JSON."""
+        details = [list(self._details.get(code, ())) for code in range(len(CODES))]
+        return {"counts": list(self.counts), "details": details, "more": list(self._more)}
 
     def add(self, code: int, frame: int = 0, detail: str = "", times: int = 1) -> None:
         note(self.counts, code, frame)

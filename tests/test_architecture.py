@@ -43,6 +43,8 @@ HOMES = {
     "dpkt": ("capture/encapsulation.py",),
     "jinja2": ("report/",),
     "matplotlib": ("report/",),
+    "distributed": ("shards/cluster.py",),
+    "fsspec": ("capture/locations.py",),
     "llvmlite": ("machine_code.py", "rows.py"),
     "numba": ("compiling.py", "rows.py"),
     "pandas": ("report/",),

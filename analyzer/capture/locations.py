@@ -85,6 +85,19 @@ def _expanded_url(name: str) -> Sequence[str]:
     return _asked(name, listed) or [name]
 
 
+def identity_of_url(name: str) -> str:
+    """What a remote file system says that changes when the file does. Raises CaptureError if it is gone."""
+
+    def told() -> str:
+        system, path = _file_system(name)
+        info = system.info(path)
+        return " ".join(
+            f"{key}={info[key]}" for key in ("size", "ETag", "LastModified", "mtime", "created") if key in info
+        )
+
+    return str(_asked(name, told))
+
+
 def open_url(name: str) -> io.BufferedReader:
     """The octets behind a URL; raises CaptureError, and while reading OSError."""
 

@@ -5,6 +5,7 @@ row where they stand, so that packets stay in capture order, and become packets 
 """
 
 import socket
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analyzer.capture.encapsulation import TUNNEL_NAMES, unwrap
@@ -93,10 +94,15 @@ class Tunnels:
         self.names = [""]
         self._numbers: dict[tuple[int, ...], int] = {}
 
-    def adopt(self, others: "Tunnels") -> list[int]:
+    @property
+    def keys(self) -> list[tuple[int, ...]]:
+        """What tells them apart, in the order of their numbers from 1."""
+        return list(self._numbers)
+
+    def adopt(self, keys: Iterable[Sequence[int]]) -> list[int]:
         """The numbers here of the tunnels that another capture met, by their numbers there."""
         numbers = [0]
-        for around, kind, identifier, *ends in others._numbers:  # in the order of their numbers
+        for around, kind, identifier, *ends in keys:
             numbers.append(self.number(numbers[around], kind, identifier, *(ends or (0, 0, 0, 0))))
         return numbers
 

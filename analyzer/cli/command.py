@@ -72,6 +72,12 @@ def main(context: click.Context, /, **given: Any) -> None:
     options = Options(**given)
     if not options.paths:
         raise click.UsageError("no capture given; name a file, or '-' for standard input")
+    if options.resume and options.keep_shards is None:
+        raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
+    if options.max_memory is not None and (options.jobs or options.cluster or options.keep_shards):
+        raise click.UsageError("--max-memory is for one pass: it excludes --jobs, --cluster and --keep-shards")
+    if options.cluster is not None and options.jobs is not None:
+        raise click.UsageError("--jobs and --cluster exclude each other: a cluster has as many workers as it has")
     if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
         raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
     if options.what_if is not None and any((options.tags, options.flow is not None, options.sysctl, options.advice)):
@@ -98,6 +104,7 @@ def main(context: click.Context, /, **given: Any) -> None:
 
 
 def _run(options: Options) -> int:
+    from analyzer.capture.locations import expanded
     from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
@@ -106,13 +113,14 @@ def _run(options: Options) -> int:
         from analyzer.report import tables
 
         outputs |= tables.outputs(options.folders)  # complains, too, where a package is missing
-    check_outputs(outputs, options.paths)
+    named = tuple(one for path in options.paths for one in expanded(path))
+    check_outputs(outputs, named)
     expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     if options.annotate is not None:
         from analyzer.report.annotate import check
 
-        check(options.annotate, options.paths)
+        check(options.annotate, named)
     if options.advice is not None:
         from analyzer.report import recipes
 
@@ -121,18 +129,20 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
-    analysis = analyse(options.paths, is_quiet=options.quiet, max_memory=options.max_memory)
+    analysis = analyse(options)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:
         from analyzer.report.annotate import annotate
 
-        annotate(analysis, options.paths, options.annotate)
+        annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     faces.write(analysis, options)
     if not options.quiet:
         for one in analysis.diagnostics:
             where = f", first at frame {one.first_frame}" if one.first_frame else ""
+            file = analysis.capture.file_of(one.first_frame) if len(analysis.capture.files) > 1 else None
+            where += f" in {file}" if file else ""
             _complain(f"{one.code.name} ({one.count}×{where}): {one.message}")
     failures = [*expectations.unmet(expected, analysis, options.strict), *expectations.found(unwanted, analysis)]
     for failure in failures:

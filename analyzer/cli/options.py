@@ -40,6 +40,21 @@ INPUT = (
         metavar="SIZE",
         help="Give up what says least beyond this, and say so (4G, or half of the machine's if that is less).",
     ),
+    click.Option(
+        ["-j", "--jobs"],
+        type=click.IntRange(1),
+        metavar="N",
+        help="Read so many files at once (for many large files as many as there are cores, else 1).",
+    ),
+    click.Option(
+        ["--cluster"], metavar="ADDRESS", help="Read the files on a dask cluster, tcp://scheduler:8786 or the like."
+    ),
+    click.Option(
+        ["--keep-shards"], type=DIR, metavar="DIR", help="Keep in DIR, as Parquet, what each file says by itself."
+    ),
+    click.Option(
+        ["--resume"], is_flag=True, help="With --keep-shards: read only files that are not in DIR as they are now."
+    ),
 )
 
 FACES = (
@@ -104,6 +119,10 @@ class Options:
     files: tuple[str, ...]
     read: tuple[str, ...]
     max_memory: int | None
+    jobs: int | None
+    cluster: str | None
+    keep_shards: str | None
+    resume: bool
     json: bool
     tags: bool
     flow: int | None

@@ -1,35 +1,96 @@
-"""Reading captures with a progress bar: on stderr, on terminals, for long files only."""
+"""Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only."""
 
+import os
 import sys
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from analyzer.cli.options import Options
+from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
 PROGRESS_FROM_OCTETS = 64 << 20
 """Smaller captures are done before a progress bar could be read."""
+PARALLEL_FROM_OCTETS = 256 << 20
+"""Less than that one process has read before others have begun."""
 
 
-def analyse(paths: tuple[str, ...], *, is_quiet: bool, max_memory: int | None = None) -> "Analysis":
+def analyse(options: Options) -> "Analysis":
+    """What the flags of the input say. Raises CaptureError, OptionError."""
+    octets = sum(map(_size, options.paths))
+    is_shown = not options.quiet and octets >= PROGRESS_FROM_OCTETS and sys.stderr.isatty()
+    if options.cluster or options.keep_shards or _jobs(options, octets) > 1:
+        return _gathered(options, _jobs(options, octets), is_shown)
     from analyzer.analysis import analyze
 
-    octets = sum(map(_size, paths))
-    if is_quiet or octets < PROGRESS_FROM_OCTETS or not sys.stderr.isatty():
-        return analyze(*paths, max_memory=max_memory)
-    from rich.console import Console
-    from rich.progress import Progress
+    with _bar("reading", octets, is_shown) as advance:
+        return analyze(*options.paths, on_progress=advance, max_memory=options.max_memory)
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=octets)
-        on_progress = partial(progress.advance, task)
-        return analyze(*paths, on_progress=on_progress, max_memory=max_memory)
+
+def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
+    from analyzer.capture.locations import captures, is_pipe
+    from analyzer.capture.reader import first_frame_ns
+    from analyzer.shards import gather
+    from analyzer.shards.cluster import cluster
+    from analyzer.shards.kept import Kept
+    from analyzer.shards.processes import processes
+
+    kept = Kept(options.keep_shards, resumes=options.resume) if options.keep_shards is not None else None
+
+    def first_ns(name: str) -> int | None:
+        known = kept.first_ns(name) if kept is not None else None
+        return known if known is not None else first_frame_ns(name)
+
+    names = captures(options.paths, first_ns)
+    if any(map(is_pipe, names)):
+        raise OptionError(
+            "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
+        )
+    with _bar("files", len(names), is_shown) as advance:
+        if options.cluster is None:
+            return gather.gather(names, processes(jobs), kept, lambda _: advance(1))
+        with cluster(options.cluster) as there:
+            if kept is not None:
+                return gather.gather(names, there.reader, kept, lambda _: advance(1))
+            analyzer, parts = there.joined(names)
+            return analyzer.conclude(parts)
+
+
+def _jobs(options: Options, octets: int) -> int:
+    if options.jobs is not None or options.max_memory is not None:
+        return options.jobs or 1
+    from analyzer.capture.locations import expanded, is_pipe
+
+    names = [one for path in options.paths for one in expanded(path)] if octets >= PARALLEL_FROM_OCTETS else []
+    return min(len(names), os.cpu_count() or 1) if names and not any(map(is_pipe, names)) else 1
+
+
+@contextmanager
+def _bar(what: str, total: int, is_shown: bool) -> Iterator[Callable[[int], None]]:
+    """Gives the function to be called with what has been done since its last call."""
+    if not is_shown:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    count = MofNCompleteColumn() if what == "files" else TextColumn("{task.percentage:>3.0f}%")
+    with Progress(
+        TextColumn(what), BarColumn(), count, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.advance(task, done)
 
 
 def _size(path: str) -> int:
     """For the progress; what cannot be opened is for the reader to complain about."""
+    from analyzer.capture.locations import expanded, is_url
+
     try:
-        return Path(path).stat().st_size
-    except OSError:
+        return sum(Path(one).stat().st_size for one in expanded(path)) if not is_url(path) else PROGRESS_FROM_OCTETS
+    except (OSError, ValueError):
         return 0

@@ -64,7 +64,12 @@ class Join:
         self._parts.append(self.analyzer.left_out(name, error))
 
     def finish(self) -> Analysis:
-        """Number the flows by their first frame, as a single pass does, and draw the findings."""
+        """Draw the findings. Raises CaptureError if no file could be used."""
+        analyzer, parts = self.whole()
+        return analyzer.conclude(parts)
+
+    def whole(self) -> tuple[Analyzer, list[Part]]:
+        """The analyzer as a single pass would have left it: flows are numbered by their first frames."""
         tracker = self._tracker
         f = arrays(tracker.table.flows)
         order = np.argsort(f.first_frame, kind="stable")
@@ -80,7 +85,7 @@ class Join:
         c = arrays(candidates)
         c.flow[:] = number[c.flow]
         tracker.candidates = candidates
-        return self.analyzer.conclude(self._parts)
+        return self.analyzer, self._parts
 
 
 class _Step:
@@ -93,7 +98,7 @@ class _Step:
         self._again = again
         self._frames_before = whole.frames
         self._tracker, self._engine = whole.tracker, whole.engine
-        self._tunnels = np.array(whole.decoder.tunnels.adopt(shard.tunnels), dtype="i")
+        self._tunnels = np.array(whole.decoder.tunnels.adopt(shard.tunnels.keys), dtype="i")
         self._flows = copy_of(shard.flows)
         f = arrays(self._flows)
         f.tunnel[:] = self._tunnels[f.tunnel]
@@ -222,7 +227,7 @@ class _Step:
         recent = copy_of_recent(self._tracker.recent)
         try:
             for packets, tunnels in self._again(self._shard, self._engine):
-                numbers = np.array(self._whole.decoder.tunnels.adopt(tunnels), dtype="i")
+                numbers = np.array(self._whole.decoder.tunnels.adopt(tunnels.keys), dtype="i")
                 self._numbered(packets, numbers)
                 recent.recognise(packets, self._engine)
                 p = arrays(packets)

@@ -61,3 +61,12 @@ def shard_of(frames: Sequence[Frame]) -> Shard:
     with TemporaryDirectory() as folder:
         [name] = files_of(Path(folder), frames, [])
         return read_shard(name)
+
+
+def talk(times: int) -> str:
+    """Data of A each second, acknowledged by B."""
+    lines = (
+        f"{n}.0 A>B PA seq {1000 + 10 * n} ack 5000 len 10\n {n}.1 B>A A seq 5000 ack {1010 + 10 * n}"
+        for n in range(times)
+    )
+    return "\n".join(lines)

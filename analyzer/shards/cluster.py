@@ -1,0 +1,82 @@
+"""Shards on a dask.distributed cluster that is there already: workers read the files, one of them joins.
+
+Files are named, not sent: each worker opens them itself, as a path that all of them see or through fsspec. Tasks of a
+worker that is lost are done again by another one; dask sees to that.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer.analysis import Analyzer, Part
+from analyzer.errors import CaptureError, OptionError
+from analyzer.shards.gather import Reader, read_or_error
+from analyzer.shards.join import Join
+from analyzer.shards.shard import Shard
+
+CONNECT_S = 10
+"""A scheduler that does not answer within this time is not there."""
+
+
+@contextmanager
+def cluster(address: str) -> Iterator["Cluster"]:
+    """The cluster whose scheduler has this address, `tcp://host:8786`. Raises OptionError if there is none."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise OptionError("--cluster needs more packages; install them: pip install 'ka-analyze[cluster]'") from error
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"--cluster {address}: no scheduler answers there ({error}); start: dask scheduler"
+        ) from error
+    with client:
+        yield Cluster(client)
+
+
+class Cluster:
+    """Its reader and its join."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def reader(self) -> Reader:
+        """Brings the shards themselves here."""
+
+        def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
+            for future in self._read(names):
+                yield self._result(future)
+
+        return read
+
+    def joined(self, names: Sequence[str]) -> tuple[Analyzer, list[Part]]:
+        """Brings here what a single pass over these files, in this order, would have found of each flow."""
+        found: tuple[Analyzer, list[Part]] = self._result(
+            self._client.submit(join_all, list(names), self._read(names), pure=False)
+        )
+        return found
+
+    def _read(self, names: Sequence[str]) -> list[Any]:
+        futures: list[Any] = self._client.map(read_or_error, names, pure=False, batch_size=None)
+        return futures
+
+    def _result(self, future: Any) -> Any:
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise CaptureError(f"the cluster lost every worker that tried one of the tasks: {error}") from error
+
+
+def join_all(names: Sequence[str], shards: Sequence[Shard | CaptureError]) -> tuple[Analyzer, list[Part]]:
+    """A task of the cluster."""
+    join = Join()
+    for name, shard in zip(names, shards, strict=True):
+        if isinstance(shard, CaptureError):
+            join.leave_out(name, shard)
+        else:
+            join.add(shard)
+    return join.whole()

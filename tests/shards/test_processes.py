@@ -1,0 +1,48 @@
+"""Files read in processes of their own."""
+
+import os
+import signal
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from analyzer.errors import CaptureError
+from analyzer.shards import processes as module
+from analyzer.shards.gather import gather
+from analyzer.shards.processes import processes
+from analyzer.shards.shard import Shard
+from tests.shards.cut import files_of, joined, tables, talk
+from tests.transcript import transcript
+
+TEXT = talk(9)
+
+
+def dies(name: str) -> Shard | CaptureError:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return CaptureError(name)
+
+
+def test_in_processes_as_in_one(tmp_path: Path) -> None:
+    names = [*files_of(tmp_path, transcript(TEXT), [3, 7, 11]), str(tmp_path / "missing.pcap")]
+    found = tables(gather(names, processes(2)))
+    [note] = found["diagnostics"]
+    assert note.detail.startswith(f"{names[-1]}: no such file")
+    expected = tables(joined(names[:-1]))
+    for key in expected.keys() - {"diagnostics", "capture"}:
+        assert found[key] == expected[key], key
+
+
+def test_nobody_is_left_when_the_rest_is_not_wanted(tmp_path: Path) -> None:
+    reading = processes(2)(files_of(tmp_path, transcript(TEXT), [3, 7, 11]))
+    assert isinstance(next(reading), Shard)
+    reading.close()  # type: ignore[attr-defined]
+    for child in active_children():
+        child.join(10)
+    assert not active_children()
+
+
+def test_a_process_that_is_ended_from_outside_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "read_or_error", dies)
+    with pytest.raises(CaptureError, match="ended from outside, perhaps for lack of memory; try fewer --jobs"):
+        list(processes(1)(files_of(tmp_path, transcript(TEXT), [3])))
