@@ -7,6 +7,7 @@ markup, no control characters. Width and colour are the console's; prose is kept
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from heapq import merge
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.constrain import Constrain
@@ -16,9 +17,9 @@ from rich.text import Text
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.advice import Advice
-from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.tags import PURE_ACK, Rule, Tag
+from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Outcome
 from analyzer.report import explain
 from analyzer.report.course import course, who
@@ -42,6 +43,14 @@ STYLES = {
     Outcome.ALIVE: "green",
     Outcome.CLOSED: "green",
     Outcome.UNKNOWN: "dim",
+}
+TAG_STYLES = {
+    Tag.KEEPALIVE_PROBE: "cyan",
+    Tag.KEEPALIVE_ANSWER: "green",
+    Tag.RST: "bold red",
+    Tag.GIVE_UP_RST: "bold red",
+    Tag.ICMP_UNREACHABLE: "magenta",
+    Tag.ARP_UNANSWERED: "magenta",
 }
 TRIPLE = SETTINGS[:3]
 BLANK = Text("")
@@ -93,40 +102,54 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
     yield _title(analysis)
     yield BLANK
     yield from _tell(flow)
-    table = _table("time", "frame", "from", "what", "because")
-    for frame, ts_ns, *words in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
-        table.add_row(short(ts_ns - analysis.capture.first_ns), str(frame), *words)
+    table = _table("time", "frame", "", "silence", "what", "rule")
+    rules: dict[Rule, int] = {}
+    for event in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
+        silence = short(event.idle_ns) if event.idle_ns >= SECOND else ""
+        number = rules.setdefault(event.rule, len(rules) + 1)
+        time = short(event.ts_ns - analysis.capture.first_ns)
+        what = Text(event.what, TAG_STYLES.get(event.tag, ""))
+        comes_from = 1 - event.end if event.tag is Tag.ICMP_UNREACHABLE else event.end  # a router tells the end
+        table.add_row(time, str(event.frame), "→←"[comes_from], silence, what, str(number))
     yield _indented(table, above=1)
+    yield BLANK
+    for rule, number in rules.items():
+        yield _prose(f"rule {number}: {explain.rule(rule)}")
     yield BLANK
     for sentence in (*(explain.probe_ledger(flow, index) for index in flow.probers), *explain.reasons(flow)):
         yield _prose(sentence)
 
 
-def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:
-    """Frame, time, end, what and why; an answer with the probe's frame and the delay."""
+class _Event(NamedTuple):
+    """A line of the timeline; in order of frames. Of an ICMP error `end` is the end that is told."""
+
+    frame: int
+    ts_ns: int
+    end: int
+    idle_ns: int
+    tag: Tag
+    what: str
+    rule: Rule
+
+
+def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
+    """What is worth a line; an answer with the probe's frame and the delay."""
     c, s = analysis.candidates.view, analysis.segments.view
     for row in analysis.rows(flow.id):
-        tag, of = s.tag[row], s.of[row]
-        idle = c.idle_ns[row] >= SECOND
-        if tag in (Tag.DATA, PURE_ACK) and not idle:
+        tag, of = Tag(s.tag[row]), s.of[row]
+        if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
             continue
         answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
-        since = f"+{short(c.idle_ns[row])}" if idle else ""
-        what = f"{Tag(tag).label}{answers}  {since}".rstrip()
-        yield c.frame[row], c.ts_ns[row], _sender(flow, c.end[row]), what, explain.rule(Rule(s.rule[row]))
+        what = f"{tag.label}{answers}"
+        yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, Rule(s.rule[row]))
 
 
-def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, int, str, str, str]]:
+def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
     """In the same form, what nobody on the link answered."""
     for number, one in analysis.solicitations:
         if number == flow.id:
-            what = Tag.ARP_UNANSWERED.label + (f" → {one.of_frame}" if one.of_frame else "")
-            yield one.frame, one.ts_ns, _sender(flow, one.end), what, explain.rule(Rule.NOBODY_ANSWERS)
-
-
-def _sender(flow: Flow, end: int) -> str:
-    role = flow.ends[end].role
-    return role.value if role is not Role.UNKNOWN else str(flow.ends[end])
+            tag, of = Tag.ARP_UNANSWERED, f" → {one.of_frame}" if one.of_frame else ""
+            yield _Event(one.frame, one.ts_ns, one.end, NEVER, tag, tag.label + of, Rule.NOBODY_ANSWERS)
 
 
 def title(analysis: Analysis) -> tuple[str, str]:

@@ -213,8 +213,9 @@ def test_timeline_has_every_tagged_segment_and_its_rule() -> None:
     probe_rows = [row for row in analysis.rows(0) if s.tag[row] == Tag.KEEPALIVE_PROBE]
     assert len(probe_rows) == 8
     for row in probe_rows:
-        assert f" {c.frame[row]} originator keepalive-probe" in words
-        assert explain.rule(Rule(s.rule[row])) in words
+        line = re.search(rf" {c.frame[row]} → (?:[\d.]+ s )?keepalive-probe (\d+) ", words)
+        assert line is not None
+        assert f"rule {line[1]}: {explain.rule(Rule(s.rule[row]))}" in words
     assert "keepalive-answer → 28" in words
     assert "icmp-unreachable → 36" in words
     assert all(reason in words for reason in explain.reasons(analysis.flows[0]))

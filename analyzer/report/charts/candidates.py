@@ -14,6 +14,7 @@ from analyzer.report.charts.style import BLUE, GREEN, GREY, INK, MUTED, PURPLE, 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
 
+BEHIND = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
 MOST = 9
 """Candidates in a chart."""
 KINDS = {"tcp_keepalive_time": ("first",), "tcp_keepalive_intvl": ("spacing", "give-up")}
@@ -50,7 +51,7 @@ def candidates(
             _mark(ax, clock, seconds, y + (index - 1.5) * 0.16, setting, is_left=clock.name in fits)
     for index, one in enumerate(_apart(seen)):
         ax.axvline(one, color=RED, linewidth=1.2, zorder=1, label="" if index else "seen on the wire")
-    style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom")
+    style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom", bbox=BEHIND)
     for y, seconds in enumerate(rows):
         if low <= seconds <= high:
             ax.axhspan(y - 0.46, y + 0.46, color=RULE, alpha=0.45, linewidth=0, zorder=0)

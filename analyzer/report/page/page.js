@@ -14,8 +14,8 @@
     ["probes", row => row[PROBES], row => row[PROBES] ? row[ANSWERED] + " of " + row[PROBES] + " answered" : "", "less"],
     ["longest silence", row => row[IDLE], row => seconds(row[IDLE]), "n"],
     ["began", row => row[START], row => new Date(row[START] * 1000).toISOString().slice(0, 19).replace("T", " "), "less"],
-    ["lasted", row => row[LENGTH], row => seconds(row[LENGTH]), "n less"],
-    ["segments", row => row[PACKETS], row => row[PACKETS], "n less"],
+    ["lasted", row => row[LENGTH], row => seconds(row[LENGTH]), "n less least"],
+    ["segments", row => row[PACKETS], row => row[PACKETS], "n less least"],
   ];
   const table = document.getElementById("table"), body = table.tBodies[0], filter = document.getElementById("filter");
   const count = document.getElementById("count"), further = document.getElementById("further");
@@ -54,7 +54,7 @@
       for (const one of sentences) cell.append(make("p", word(one)));
       for (const one of reasons) list.append(make("li", word(one)));
       cell.append(list);
-      if (frames.length) cell.append(make("p", "Proof: frames " + frames.join(", "), "quiet"));
+      if (frames.length) cell.append(make("p", "Proof: frame" + (frames.length > 1 ? "s " : " ") + frames.join(", "), "quiet"));
       for (const end of ends) {
         const box = make("div", undefined, "scroll");
         box.append(settingsTable(end));
@@ -155,7 +155,7 @@
   let waiting;
   filter.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
   further.addEventListener("click", () => extend(shown + 5 * STEP));
-  addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
+  addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details.how")) one.open = true; });
   if (location.hash.startsWith("#flow-") && !document.querySelector(location.hash)) filter.value = "#" + location.hash.slice(6);
   addEventListener("hashchange", () => {
     if (!location.hash.startsWith("#flow-") || document.getElementById(location.hash.slice(1))) return;
