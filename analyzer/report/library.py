@@ -29,13 +29,18 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 
-def analyze(*paths: "str | PathLike[str]", on_progress: Callable[[int], None] | None = None) -> "Analysis":
-    """Analyse captures as one timeline, in the order given; '-' is standard input.
+def analyze(
+    *paths: "str | PathLike[str]",
+    on_progress: Callable[[int], None] | None = None,
+    max_memory: int | None = None,
+) -> "Analysis":
+    """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
-    `on_progress` is called with the octets of capture walked since its last call.
+    `on_progress` is called with the octets of capture walked since its last call. Beyond `max_memory` octets, by
+    default a share of what the machine has, what says least is given up, and a diagnostic says so.
     Raises analyzer.errors.CaptureError if nothing can be used; what is imperfect is in `diagnostics`.
     """
-    return Analysis(analysis.analyze(*map(str, paths), on_progress=on_progress))
+    return Analysis(analysis.analyze(*map(str, paths), on_progress=on_progress, max_memory=max_memory))
 
 
 class Analysis:
