@@ -13,7 +13,7 @@ from analyzer.capture.source import open_source
 from analyzer.errors import CaptureError, OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tags import Rule, Tag
-from analyzer.report import explain
+from analyzer.report import explain, explain_settings
 from analyzer.report.commented import copy_commented
 from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
@@ -108,7 +108,7 @@ def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
             setting = getattr(end.settings, name)
             for frame in setting.frames if setting is not None and end.has_keepalive else ():
                 value = f"{setting.value}, " if setting.value is not None else ""
-                yield frame, f"shows {name} of {end}: {value}bounds {explain.bounds(setting)}"
+                yield frame, f"shows {name} of {end}: {value}bounds {explain_settings.bounds(setting)}"
 
 
 def _plain(words: str) -> str:

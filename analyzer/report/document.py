@@ -18,7 +18,7 @@ from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Verdict
 from analyzer.keepalive.what_if import WhatIf
-from analyzer.report import explain, what_if
+from analyzer.report import explain, explain_settings, what_if
 from analyzer.report.units import SECOND, iso, seconds
 from analyzer.schema import NEVER
 from analyzer.version import __version__
@@ -171,7 +171,7 @@ def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | No
         "low": setting.low,
         "high": setting.high,
         "n": setting.n,
-        "basis": explain.basis(setting, settings),
+        "basis": explain_settings.basis(setting, settings),
         "frames": list(setting.frames),
     }
 

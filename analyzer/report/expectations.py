@@ -10,7 +10,7 @@ from analyzer.errors import OptionError
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting
 from analyzer.keepalive.verdict import Outcome
-from analyzer.report import explain
+from analyzer.report import explain, explain_settings
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
@@ -109,10 +109,10 @@ def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str 
     if setting is None:
         return "does not show it" if is_strict else None
     if not includes(setting, number):
-        return f"has {explain.bounds_in_words(setting)}"
+        return f"has {explain_settings.bounds_in_words(setting)}"
     if is_strict and setting.value != number:
         likeliest = f", most likely {setting.value}" if setting.value is not None else ""
-        return f"shows only {explain.bounds_in_words(setting)}{likeliest}"
+        return f"shows only {explain_settings.bounds_in_words(setting)}{likeliest}"
     return None
 
 

@@ -19,7 +19,7 @@ from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.timeline import Answer, GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome
-from analyzer.report import explain
+from analyzer.report import explain, explain_settings
 from analyzer.schema import DURATION, FRAMES, KIND, NEVER, SETTINGS, TEXT, TIME, Field
 
 Row = tuple[Any, ...]
@@ -132,7 +132,7 @@ def _bounded(setting: Setting | None) -> Row:
 
 
 def _based(setting: Setting | None, settings: Settings) -> Row:
-    more = (setting.n, explain.basis(setting, settings)) if setting is not None else (None, None)
+    more = (setting.n, explain_settings.basis(setting, settings)) if setting is not None else (None, None)
     return *_bounded(setting), *more
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from analyzer.keepalive.advice import recommended
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting
-from analyzer.report import explain, recipes
+from analyzer.report import explain, explain_settings, recipes
 from analyzer.report.course import course, who
 from analyzer.report.order import URGENCY, told
 from analyzer.report.output_file import text_output
@@ -183,7 +183,7 @@ def _end(flow: Flow, index: int) -> dict[str, Any]:
     return {
         "name": explain.end_label(end),
         "settings": [_setting(end, name) for name in SETTINGS[:3]],
-        "clock": explain.clock(end.settings) if end.settings.models else "",
+        "clock": explain_settings.clock(end.settings) if end.settings.models else "",
         "matches": end.matches,
     }
 
@@ -193,7 +193,7 @@ def _setting(end: End, name: str) -> tuple[str, str, str, str]:
     if setting is None:
         return name, "?", "", "the capture does not show it"
     value = str(setting.value) if setting.value is not None else "?"
-    return name, value, explain.bounds(setting), explain.observed(setting, end.settings)
+    return name, value, explain_settings.bounds(setting), explain_settings.observed(setting, end.settings)
 
 
 def _advice(analysis: "Analysis") -> list[dict[str, Any]]:

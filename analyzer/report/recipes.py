@@ -16,7 +16,7 @@ from analyzer.keepalive.advice import recommended
 from analyzer.keepalive.hosts import LINUX, Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
-from analyzer.report import explain
+from analyzer.report import explain_settings
 from analyzer.report.units import short
 
 EVERYTHING = "all"
@@ -115,11 +115,11 @@ def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> It
     if setting is None:
         yield f"# net.ipv4.{name}: the capture does not show it"
         return
-    yield f"# {explain.bounds_in_words(setting)}: {explain.observed(setting, settings)}"
+    yield f"# {explain_settings.bounds_in_words(setting)}: {explain_settings.observed(setting, settings)}"
     yield f"net.ipv4.{name} = {setting.value}" if setting.value is not None else f"# net.ipv4.{name} is not determined"
 
 
 def _short(setting: Setting | None) -> str:
     if setting is None:
         return "?"
-    return str(setting.value) if setting.value is not None else explain.bounds_in_words(setting)
+    return str(setting.value) if setting.value is not None else explain_settings.bounds_in_words(setting)

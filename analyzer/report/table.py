@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from analyzer.keepalive.findings import Flow
-from analyzer.report import explain
+from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
 from analyzer.report.order import URGENCY, is_telling, urgency
 from analyzer.report.units import SECOND
@@ -81,7 +81,10 @@ def _setting(flow: Flow, index: int, name: str, words: _Words) -> list[int]:
     if setting is None:
         return [words(name), words("?"), words(""), words("the capture does not show it")]
     value = str(setting.value) if setting.value is not None else "?"
-    return [words(one) for one in (name, value, explain.bounds(setting), explain.observed(setting, settings))]
+    return [
+        words(one)
+        for one in (name, value, explain_settings.bounds(setting), explain_settings.observed(setting, settings))
+    ]
 
 
 def _triple(flow: Flow, index: int) -> str:
@@ -89,7 +92,11 @@ def _triple(flow: Flow, index: int) -> str:
     for name in SETTINGS[:3]:
         setting = getattr(flow.ends[index].settings, name)
         parts.append(
-            "?" if setting is None else str(setting.value) if setting.value is not None else explain.bounds(setting)
+            "?"
+            if setting is None
+            else str(setting.value)
+            if setting.value is not None
+            else explain_settings.bounds(setting)
         )
     return "/".join(parts)
 

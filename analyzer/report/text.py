@@ -21,7 +21,7 @@ from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Outcome
-from analyzer.report import explain
+from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
 from analyzer.report.order import SHOWN, URGENCY, told
 from analyzer.report.units import SECOND, iso, short
@@ -185,7 +185,7 @@ def _tell(flow: Flow) -> Iterator[RenderableType]:
         whose = explain.name(flow, index) if len(flow.probers) > 1 else ""
         yield _indented(_settings(end, whose), above=1)
         if end.settings.models:
-            yield _prose(_sentence(explain.clock(end.settings)))
+            yield _prose(_sentence(explain_settings.clock(end.settings)))
         if end.matches:
             yield _prose("Like " + ", ".join(end.matches) + ".")
     if flow.probers:
@@ -226,7 +226,7 @@ def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
     if setting is None:
         return "?", "", "the capture does not show it"
     value = str(setting.value) if setting.value is not None else "?"
-    return value, explain.bounds(setting), explain.observed(setting, settings)
+    return value, explain_settings.bounds(setting), explain_settings.observed(setting, settings)
 
 
 def _rest(flows: list[Flow], shown: int) -> Iterator[RenderableType]:

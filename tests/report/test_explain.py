@@ -11,7 +11,7 @@ from analyzer.analysis import analyze
 from analyzer.keepalive.advice import Advice, AdviceCode, advise
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.path import limits
-from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.settings import Basis, Setting
 from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
@@ -183,51 +183,6 @@ def test_ends_have_names_by_role_or_address() -> None:
     assert [explain.name(unknown, end) for end in (0, 1)] == ["10.0.0.1:40000", "10.0.0.2:443"]
     assert explain.end_label(known.ends[0]) == "10.0.0.1:40000 (originator)"
     assert explain.end_label(unknown.ends[0]) == "10.0.0.1:40000"
-
-
-# Bases
-
-
-def claim(basis: Basis, value: int | None = 30, high: float | None = 31, n: int = 3, spread_s: float = 0.5) -> Setting:
-    return Setting(value, 30, high, n, basis, (ns(30.1), ns(30.1 + spread_s)), (7,))
-
-
-@pytest.mark.parametrize("others", [settings(), settings(30, 10, 5, models=()), settings(models=("exact",))])
-@each_basis
-def test_basis_has_words(basis: Basis, others: Settings) -> None:
-    for one in (claim(basis), claim(basis, value=None), claim(basis, high=None), claim(basis, n=1, spread_s=0)):
-        assert is_prose(explain.observed(one, others))
-        assert is_prose(explain.basis(one, others))
-
-
-def test_bases_differ() -> None:
-    assert len({explain.basis(claim(basis), settings()) for basis in Basis}) == len(Basis)
-
-
-@pytest.mark.parametrize("basis", [Basis.FIRST_GAP, Basis.ANSWERED_CYCLE, Basis.SPACING])
-def test_measured_bases_name_times_and_the_clock(basis: Basis) -> None:
-    words = explain.basis(claim(basis), settings(models=("linux-250",)))
-    assert all(one in words for one in ("30.10", "30.60", "3 times", "Linux", "250"))
-
-
-def test_a_single_or_steady_time_is_said_once() -> None:
-    assert "30.10 s idle" in explain.observed(claim(Basis.FIRST_GAP, n=1, spread_s=0), settings())
-    assert "30.10 s, 3 times" in explain.observed(claim(Basis.FIRST_GAP, spread_s=0), settings())
-
-
-def test_give_up_mentions_the_user_timeout_only_where_it_fits() -> None:
-    count = exactly(5, basis=Basis.GIVE_UP_COUNT)
-    fitting = replace(settings(), tcp_user_timeout=within(72, 82))
-    assert "user timeout between 72 and 82 s" in explain.basis(count, fitting)
-    assert "user timeout" not in explain.basis(count, settings())
-
-
-@pytest.mark.parametrize("models", [(), ("exact",), ("linux-100",), ("linux-100", "linux-250", "exact")])
-def test_clock(models: tuple[str, ...]) -> None:
-    words = explain.clock(settings(models=models))
-    assert is_prose(words)
-    for rate in (model.removeprefix("linux-") for model in models if model != "exact"):
-        assert rate in words
 
 
 # Advice
