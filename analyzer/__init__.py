@@ -6,6 +6,9 @@
     a.flow(12)                  # one connection, told in full
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
+    for event in analyzer.watch("eth0"):
+        print(event.time_ns, event.name, event.ends, event.fields)
+
 Names are imported when first used, so that `import analyzer` costs nothing.
 """
 
@@ -16,9 +19,10 @@ from analyzer.version import __version__
 if TYPE_CHECKING:
     from analyzer.keepalive.tags import Tag
     from analyzer.keepalive.verdict import Outcome
+    from analyzer.monitor.watch import watch
     from analyzer.report.library import Analysis, Connection, analyze
 
-__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze"]
+__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "watch"]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
@@ -26,6 +30,7 @@ _HOMES = {
     "analyze": "analyzer.report.library",
     "Tag": "analyzer.keepalive.tags",
     "Outcome": "analyzer.keepalive.verdict",
+    "watch": "analyzer.monitor.watch",
 }
 
 

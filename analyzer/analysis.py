@@ -50,7 +50,7 @@ from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.timer import Keepalive
 from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
-from analyzer.tcp.eviction import Limits, forget_neighbours, shrink
+from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, shrink
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -300,10 +300,15 @@ class Analyzer:
         self.tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
         self.tracker.feed(packets, self.engine)
         if self._limits is not None:
-            self._stay_within(self._limits)
+            self.stay_within(self._limits)
         return packets
 
-    def _stay_within(self, limits: Limits) -> None:
+    def analysis_of(self, part: Tracker, until_ns: int) -> Analysis:
+        """The findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
+        capture = Capture((), (), self.frames, self.tcp_packets, self.coverage.first_ns, until_ns, ())
+        return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
+
+    def stay_within(self, limits: Limits) -> Forgotten | None:
         """Give up what says least when there is too much, and count it; flows get other numbers then."""
         forgotten = shrink(self.tracker, self.engine, self._span_ns[1], limits)
         neighbours = forget_neighbours(self.tracker, limits)
@@ -313,6 +318,7 @@ class Analyzer:
         for code, times in given_up.items():
             if times:
                 self.diagnostics.add(code, times=times)
+        return forgotten
 
     def _sum_up(self) -> None:
         """What is counted for each flow, so that shards can be joined; the diagnostics are of all of them."""

@@ -36,6 +36,11 @@ class Engine:
 
             self.compiled = self._octets >= FIRST_COMPILE_FROM_OCTETS or machine_code.is_compiled()
 
+    @property
+    def may_change_over(self) -> bool:
+        """It interprets, and nothing keeps it from compiling."""
+        return not self.compiled and not self._is_forced and has_numba()
+
     def run(self, kernel: Callable[..., int], *arguments: Any) -> int:
         """Call `kernel`; views of tables, NamedTuples of them, arrays, buffers and ints may be passed."""
         if not self.compiled:

@@ -32,9 +32,9 @@ LEVELS = {
     "analysis": 4,
     "shards": 5,
     "report": 6,
-    "monitor": 6,
-    "cli": 7,
-    "__main__": 8,
+    "monitor": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 

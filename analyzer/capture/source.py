@@ -89,6 +89,10 @@ class Source:
                 self.size *= USUAL_RATIO
                 self._pieces = filter(None, self._expand(head, compression()))
                 self._ready = memoryview(b"")
+        if head and self._pieces is None and not self.size:
+            # What is buffered already. BufferedReader.readinto1 would give it, too, but only together with what is
+            # still to come, for which it waits (CPython 3.11 to 3.14 _buffered_readinto_generic).
+            self._ready = memoryview(head + stream.read1())
 
     @property
     def is_empty(self) -> bool:

@@ -70,8 +70,9 @@ def main(context: click.Context, /, **given: Any) -> None:
     Every option can also be set in the environment: KA_JSON=1 is --json.
     """
     options = Options(**given)
-    if not options.paths:
-        raise click.UsageError("no capture given; name a file, or '-' for standard input")
+    _check_live(options)
+    if not options.paths and not options.iface and not options.list_ifaces:
+        raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
     if options.max_memory is not None and (options.jobs or options.cluster or options.keep_shards):
@@ -115,6 +116,11 @@ def _run(options: Options) -> int:
         outputs |= tables.outputs(options.folders)  # complains, too, where a package is missing
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
+    if options.list_ifaces:
+        from analyzer.cli.live import list_interfaces
+
+        list_interfaces()
+        return ANALYSED
     expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
     if options.annotate is not None:
@@ -129,7 +135,12 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
-    analysis = analyse(options)
+    if options.is_live:
+        from analyzer.cli.live import watch
+
+        analysis = watch(options)
+    else:
+        analysis = analyse(options)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:
@@ -137,7 +148,8 @@ def _run(options: Options) -> int:
 
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
-    faces.write(analysis, options)
+    if not options.ndjson or options.output != "-":
+        faces.write(analysis, options)
     if not options.quiet:
         for one in analysis.diagnostics:
             where = f", first at frame {one.first_frame}" if one.first_frame else ""
@@ -150,6 +162,24 @@ def _run(options: Options) -> int:
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _check_live(options: Options) -> None:
+    """Options that belong together, or do not."""
+    if options.iface and options.paths:
+        raise click.UsageError("--iface and files exclude each other")
+    if options.iface and options.annotate is not None:
+        raise click.UsageError("--annotate reads the capture twice: record it with -w, and annotate that file")
+    needs_iface: dict[str, object] = {"-f": options.filter, "--user": options.user, "-p": options.no_promiscuous}
+    needs_live: dict[str, object] = {"-w": options.write, "--duration": options.duration, "-c": options.count}
+    for flag, value in needs_iface.items():
+        if value and not options.iface:
+            raise click.UsageError(f"{flag} is for --iface")
+    for flag, value in needs_live.items():
+        if value is not None and not options.is_live:
+            raise click.UsageError(f"{flag} is for --iface, or with --ndjson for captures that are still written")
+    if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):
+        raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
 def _complain(words: str) -> None:

@@ -59,12 +59,12 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
         return
     from analyzer.report import text
 
-    console = _console(file, options.color)
-    with console.capture() as captured:
+    shown = console(file, options.color)
+    with shown.capture() as captured:
         if options.flow is None:
-            console.print(text.report(analysis, options.top))
+            shown.print(text.report(analysis, options.top))
         else:
-            console.print(text.timeline(analysis, analysis.flows[options.flow]))
+            shown.print(text.timeline(analysis, analysis.flows[options.flow]))
     file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))
 
 
@@ -82,7 +82,7 @@ def _opened(path: str) -> Iterator[TextIO]:
         yield file
 
 
-def _console(file: TextIO, color: str) -> "Console":
+def console(file: TextIO, color: str) -> "Console":
     """The flag beats NO_COLOR and FORCE_COLOR, which rich honours."""
     from rich.console import Console
 

@@ -108,7 +108,39 @@ CHECKS = (
     click.Option(["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection ended so: timed-out,reset,…"),
 )
 
-GROUPS = {"Input": INPUT, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
+LIVE = (
+    click.Option(
+        ["-i", "--iface"],
+        multiple=True,
+        metavar="NAME",
+        help="Capture from this interface, or from 'any'; may be repeated.",
+    ),
+    click.Option(["-D", "--list-ifaces"], is_flag=True, help="List the interfaces, and exit."),
+    click.Option(
+        ["-f", "--filter"],
+        metavar="BPF",
+        help="What the kernel lets through (TCP, ICMP, ARP and tunnels); '' for everything.",
+    ),
+    click.Option(
+        ["-s", "--snaplen"], type=click.IntRange(64, 65535), default=256, metavar="N", help="Octets of a frame (256)."
+    ),
+    click.Option(["-p", "no_promiscuous"], is_flag=True, help="Do not put the interface into promiscuous mode."),
+    click.Option(["--duration"], type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds."),
+    click.Option(["-c", "--count"], type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+    click.Option(["-w", "--write"], metavar="OUT", help="Also write the frames to OUT (pcapng) as they come."),
+    click.Option(
+        ["--ndjson"], is_flag=True, help="Print events as they happen, a JSON object a line; also of '-' or files."
+    ),
+    click.Option(
+        ["--metrics"], metavar="ADDR:PORT", help="Serve counters to Prometheus; ADDR is 127.0.0.1 if left out."
+    ),
+    click.Option(
+        ["--on-event"], metavar="COMMAND", help="Run this when something is wrong, with the event as JSON on its stdin."
+    ),
+    click.Option(["--user"], metavar="NAME", help="Become this user as soon as the interface is open."),
+)
+
+GROUPS = {"Input": INPUT, "Live": LIVE, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
 """In the order of `--help`."""
 
 
@@ -135,6 +167,18 @@ class Options:
     sysctl: bool
     advice: str | None
     what_if: str | None
+    iface: tuple[str, ...]
+    list_ifaces: bool
+    filter: str | None
+    snaplen: int
+    no_promiscuous: bool
+    duration: float | None
+    count: int | None
+    write: str | None
+    ndjson: bool
+    metrics: str | None
+    on_event: str | None
+    user: str | None
     expect: tuple[str, ...]
     strict: bool
     fail_on: str | None
@@ -148,9 +192,14 @@ class Options:
         return (*self.files, *self.read)
 
     @property
+    def is_live(self) -> bool:
+        """Findings are told while frames come."""
+        return bool(self.iface) or self.ndjson or self.metrics is not None or self.on_event is not None
+
+    @property
     def outputs(self) -> dict[str, str]:
         """Every file that is written, by its flag; '-' is standard output."""
-        named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html}
+        named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html, "-w": self.write}
         return {flag: path for flag, path in named.items() if path is not None}
 
     @property

@@ -136,7 +136,7 @@ def _flow(flow: Flow) -> dict[str, Any]:
         "bytes": flow.octets,
         "max_idle_s": seconds(flow.max_idle_ns),
         "ends": [_end(end) for end in flow.ends],
-        "verdict": _verdict(flow, flow.verdict),
+        "verdict": verdict_object(flow, flow.verdict),
     }
 
 
@@ -149,12 +149,12 @@ def _end(end: End) -> dict[str, Any]:
         "probes": len(end.story.probes),
         "answered": end.answered,
         "payload_len": end.payload_len,
-        "settings": _settings(end.settings),
+        "settings": settings_object(end.settings),
         "matches": list(end.matches),
     }
 
 
-def _settings(settings: Settings) -> dict[str, Any]:
+def settings_object(settings: Settings) -> dict[str, Any]:
     return {
         "tcp_keepalive_time": _setting(settings.tcp_keepalive_time, settings),
         "tcp_keepalive_intvl": _setting(settings.tcp_keepalive_intvl, settings),
@@ -176,7 +176,7 @@ def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | No
     }
 
 
-def _verdict(flow: Flow, verdict: Verdict) -> dict[str, Any]:
+def verdict_object(flow: Flow, verdict: Verdict) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome.value,
         "cause": verdict.cause.value if verdict.cause else None,
@@ -206,7 +206,7 @@ def _host(host: Host) -> dict[str, Any]:
 
 
 def _triple(settings: Settings) -> dict[str, Any]:
-    triple = _settings(settings)
+    triple = settings_object(settings)
     del triple["tcp_user_timeout"]  # a socket's own, never a host's
     return triple
 

@@ -1,0 +1,96 @@
+"""Compiled kernels without a pause in the capture.
+
+Interpreted kernels are fast enough for most networks, but not for 30,000 frames a second. Machine code that is
+in the cache is loaded before the capture begins; where there is none, another process makes it meanwhile.
+"""
+
+import os
+import subprocess
+import sys
+
+from analyzer import machine_code
+from analyzer.analysis import Analyzer
+from analyzer.capture.encapsulation import unwrap
+from analyzer.capture.link import LINK_ETHERNET
+from analyzer.capture.ring import walk_block
+from analyzer.columns import Table
+from analyzer.diagnostics import Diagnostics
+from analyzer.jit import Engine, has_numba
+from analyzer.schema import LAYERS, PACKETS, RECORDS
+from analyzer.tcp.eviction import Limits
+
+NICE = 19
+
+
+class Compiling:
+    """`look` changes the engine over when the machine code is there."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> str:
+        """Load, or have it made; says in a line what the matter is, "" for nothing."""
+        if not has_numba():
+            return "numba is not installed: beyond some 20,000 frames a second the kernel will drop frames"
+        if not self._engine.may_change_over:
+            return ""
+        if machine_code.is_compiled():
+            self._change_over()
+            return ""
+        words = [sys.executable, "-c", "from analyzer.monitor.compiling import compile_all; compile_all()"]
+        self._process = subprocess.Popen(  # noqa: S603  # this program itself
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: os.nice(NICE),  # noqa: PLW1509  # no thread has been started yet
+        )
+        return "compiling the kernels meanwhile, once after install"
+
+    def look(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            is_made = self._process.returncode == 0
+            self._process = None
+            if is_made:
+                self._change_over()
+
+    def _change_over(self) -> None:
+        self._engine.compiled = True
+        load(self._engine)
+
+    def close(self) -> None:
+        """What is half made is left to be made another time."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def compile_all() -> None:
+    """In the other process."""
+    engine = Engine()
+    engine.compiled = True
+    load(engine)
+
+
+SYN = bytes.fromhex(
+    "000000000000 000000000000 0800 45000028000000004006 0000 00000000 00000000"  # Ethernet, IPv4
+    "0001 0002 00000000 00000000 5002 0000 0000 0000"
+)
+"""A frame that makes a flow."""
+
+
+def load(engine: Engine) -> None:
+    """Run each kernel on as good as nothing; what is in no cache is compiled."""
+    analyzer = Analyzer(engine)
+    records, packets, layers = Table(RECORDS), Table(PACKETS), Table(LAYERS)
+    records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)
+    packets.reserve(1)
+    layers.reserve(1)
+    analyzer.feed(bytearray(SYN), records)
+    _ = analyzer.analysis_of(analyzer.tracker, 0).flows
+    analyzer.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
+    engine.run(unwrap, bytearray(1), packets.view, 0, layers.view, Diagnostics().counts)
+    engine.run(walk_block, bytearray(64), 0, 0, 0, LINK_ETHERNET, records.view, 0)

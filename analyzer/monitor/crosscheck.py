@@ -1,0 +1,98 @@
+"""What the kernel says of an own connection, held against what the capture says.
+
+Knows which differences mean something.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.keepalive.findings import End
+from analyzer.monitor.changes import Look, ends_of
+from analyzer.monitor.events import Event, Name
+from analyzer.monitor.forecast import Forecast
+from analyzer.monitor.sockets import KernelTimer, OwnSockets
+from analyzer.monitor.watcher import Watcher
+from analyzer.report import document
+from analyzer.report.units import seconds
+
+SECOND = 1_000_000_000
+TOLERANCE_NS = 2 * SECOND
+"""Between asking the kernel and looking at the capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A code, and what either says in seconds from now or as a count."""
+
+    code: str
+    kernel: float | None
+    inferred: float | None
+
+    def to_object(self) -> dict[str, Any]:
+        return {"code": self.code, "kernel": self.kernel, "inferred": self.inferred}
+
+
+class Crosscheck:
+    """The kernel's view beside the inferred one; `events` tells each kind of difference once a connection."""
+
+    def __init__(self, sockets: OwnSockets) -> None:
+        self.sockets = sockets
+        self._told: set[tuple[int, int, str]] = set()
+        self._asked_ns = 0
+
+    def of(self, end: End, other: End) -> KernelTimer | None:
+        """The socket at this end, if it is one of this machine's."""
+        return self.sockets.of((end.address, end.port), (other.address, other.port))
+
+    def events(self, watcher: Watcher, now_ns: int, monotonic_ns: int) -> Iterator[Event]:
+        """Of connections that are probed from here; looked at once a second."""
+        if monotonic_ns - self._asked_ns < SECOND or self.sockets.reason is not None:
+            return
+        self._asked_ns = monotonic_ns
+        for number, look in watcher.looks():
+            for end in look.flow.probers if look.flow.story.reset is None else ():
+                timer = self.of(look.flow.ends[end], look.flow.ends[1 - end])
+                forecast = look.forecasts[end]
+                if timer is None or forecast is None:
+                    continue
+                found = disagreement(timer, timer.fires_ns - monotonic_ns, forecast, now_ns)
+                if found is not None and (number, end, found.code) not in self._told:
+                    self._told.add((number, end, found.code))
+                    yield _event(number, look, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
+
+
+def _event(
+    number: int, look: Look, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
+) -> Event:
+    one, forecast = look.flow.ends[end], look.forecasts[end]
+    fires_s = seconds(remaining_ns) if timer.fires_ns >= 0 else None
+    fields = {
+        "settings": document.settings_object(one.settings),
+        "matches": list(one.matches),
+        "forecast": forecast.to_object() if forecast else None,
+        "kernel": {"timer": timer.timer, "fires_s": fires_s, "unanswered": timer.unanswered, "process": timer.process},
+        "disagreement": found.to_object(),
+    }
+    return Event(now_ns, Name.SETTINGS, number, end, ends_of(look.flow), fields)
+
+
+def disagreement(timer: KernelTimer, remaining_ns: int, forecast: Forecast, now_ns: int) -> Disagreement | None:
+    """`remaining_ns` is until the kernel's timer fires; the first of the differences that mean something.
+
+    A keepalive timer that fires too early only looks at the clock and is armed again (tcp_timer.c
+    tcp_keepalive_timer), so only one that fires later than the next probe is expected contradicts.
+    """
+    if timer.timer == "off" and forecast.unanswered:
+        return Disagreement("no-timer", None, None)
+    if timer.timer != "keepalive":
+        return None
+    if timer.unanswered > forecast.unanswered + 1:
+        return Disagreement("more-unanswered", float(timer.unanswered), float(forecast.unanswered))
+    expected = forecast.next_probe or forecast.give_up
+    if expected is None or expected.latest_ns is None:
+        return None
+    latest_ns = expected.latest_ns - now_ns
+    if remaining_ns > latest_ns + TOLERANCE_NS and latest_ns > 0:
+        return Disagreement("later-than-expected", remaining_ns / SECOND, latest_ns / SECOND)
+    return None

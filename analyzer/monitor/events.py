@@ -1,0 +1,68 @@
+"""What a live analysis tells as it happens: the names, which are a contract, and one event as a JSON object.
+
+{"time", "event", "flow", "end", "ends", …}: `flow` is the number of the connection since the start, `end` the
+end that the event is about, `ends` are both, as address and port. What follows depends on the name:
+
+    flow-open           frame, opened ("syn", "midstream")
+    keepalive-probe     frame, payload_len, unanswered (probes in a row, this one included, not answered so far)
+    keepalive-answer    frame, of (the probe's frame), delay_s, answer ("ack", "data")
+    probe-unanswered    frame (the probe's), waited_s, unanswered, forecast
+    give-up             frame (null if it gave up in silence), basis ("rst", "silence"), errno, detection_delay_s
+    reset               frame, answers (the probe's frame, or null), cause
+    unreachable         frame, of, icmp_type, icmp_code; ICMPv6 types as they are, with "icmp_version" 6
+    flow-closed         frames
+    settings            settings (as in the document), matches, forecast; with "kernel" where it knows better
+    verdict             outcome, cause, prober, errno, epoll, detection_delay_s, confidence, reasons
+    drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from analyzer.report.units import iso
+
+
+class Name(Enum):
+    FLOW_OPEN = "flow-open"
+    KEEPALIVE_PROBE = "keepalive-probe"
+    KEEPALIVE_ANSWER = "keepalive-answer"
+    PROBE_UNANSWERED = "probe-unanswered"
+    GIVE_UP = "give-up"
+    RESET = "reset"
+    UNREACHABLE = "unreachable"
+    FLOW_CLOSED = "flow-closed"
+    SETTINGS = "settings"
+    VERDICT = "verdict"
+    DROPS = "drops"
+
+
+TROUBLE = frozenset({Name.PROBE_UNANSWERED, Name.GIVE_UP, Name.RESET, Name.UNREACHABLE, Name.DROPS})
+"""What somebody may want to be woken for; a verdict is trouble, too, where it is not that all is well."""
+WELL = frozenset({"alive", "closed", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, when it did; `flow` and `end` are None for what concerns the capture."""
+
+    time_ns: int
+    name: Name
+    flow: int | None
+    end: int | None
+    ends: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.name in TROUBLE or (self.name is Name.VERDICT and self.fields["outcome"] not in WELL)
+
+    def to_object(self) -> dict[str, Any]:
+        known = {"time": iso(self.time_ns), "event": self.name.value, "flow": self.flow, "end": self.end}
+        return {**known, "ends": list(self.ends), **self.fields}
+
+    def to_json(self) -> str:
+        """One line, without its end."""
+        return json.dumps(self.to_object(), allow_nan=False)

@@ -1,0 +1,162 @@
+"""Batches from network interfaces, for as long as somebody takes them.
+
+What happens to an interface itself (it drops frames, goes down, comes back) is noted as events.
+"""
+
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from analyzer.analysis import Analyzer
+from analyzer.capture.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
+from analyzer.capture.merge import Frames, Merger
+from analyzer.capture.writer import Described
+from analyzer.columns import Table
+from analyzer.diagnostics import INTERFACE_DROPS
+from analyzer.errors import KeepaliveAnalyzerError
+from analyzer.monitor.events import Event, Name
+from analyzer.schema import RECORDS
+
+WAIT_MS = 100
+"""After so long without a frame there is an empty batch: time passes also on a silent network."""
+LOOK_NS = 500_000_000
+"""Drops are asked for, and what is down is looked for, so often."""
+ANY = "any"
+
+
+def expand(names: Sequence[str]) -> tuple[str, ...]:
+    """Interfaces by name; `any` stands for all that are up and have none above them, which would show frames twice."""
+    if ANY not in names:
+        return tuple(dict.fromkeys(names))
+    return tuple(one.name for one in interfaces() if one.is_up and not _has_upper(one))
+
+
+def _has_upper(one: Interface) -> bool:
+    """A bridge, bond or VLAN lies on it."""
+    return any(Path("/sys/class/net", one.name).glob("upper_*"))
+
+
+class Interfaces:
+    """One interface or several; one that goes away is waited for."""
+
+    is_live = True
+    formats: tuple[str, ...] = ("live",)
+
+    def __init__(
+        self, names: Sequence[str], expression: str, analyzer: Analyzer, *, snaplen: int, is_promiscuous: bool
+    ) -> None:
+        """Opens all of them, or raises what LiveInterface does."""
+        self.names = tuple(names)
+        self._analyzer = analyzer
+        self._snaplen, self._is_promiscuous = snaplen, is_promiscuous
+        self._expression = expression
+        self._links = [Link(self._open(name)) for name in expand(names)]
+        self._notices: list[Event] = []
+        self._merger = Merger()
+        self._looked_ns = 0
+
+    def _open(self, name: str) -> LiveInterface:
+        return LiveInterface(name, self._expression, snaplen=self._snaplen, is_promiscuous=self._is_promiscuous)
+
+    def batches(self) -> Iterator[Frames | None]:
+        while True:
+            wait([one.live for one in self._links], WAIT_MS)
+            self._look_after(time.monotonic_ns())
+            had_any = False
+            for batch in self._single() if len(self._links) == 1 else self._merged():
+                had_any = True
+                yield batch
+            if not had_any:
+                yield None
+
+    def _single(self) -> Iterator[Frames]:
+        """Frames of the only interface where they lie."""
+        live = self._links[0].live
+        records = Table(RECORDS)
+        while live.next_block(self._analyzer.engine, records):
+            if records.rows:
+                yield Frames(live.memory, records, array("i", bytes(4 * records.rows)))
+            records.rows = 0
+            live.release()
+
+    def _merged(self) -> Iterator[Frames]:
+        """Frames of all that nothing earlier can follow any more."""
+        records = Table(RECORDS)
+        for number, one in enumerate(self._links):
+            while one.live.next_block(self._analyzer.engine, records):
+                self._merger.add(one.live.memory, records, number)
+                records.rows = 0
+                one.live.release()
+        batch = self._merger.take(time.time_ns() - 3 * HAND_OVER_MS * 1_000_000)
+        if batch.records.rows:
+            yield batch
+
+    def _look_after(self, monotonic_ns: int) -> None:
+        """Drops; interfaces that went down or came back."""
+        if monotonic_ns - self._looked_ns < LOOK_NS:
+            return
+        self._looked_ns = monotonic_ns
+        for one in self._links:
+            now_ns = time.time_ns()
+            dropped = one.live.new_drops()
+            if dropped:
+                self._note(now_ns, one, "no-room", dropped=dropped)
+            if one.live.takes_error() and one.down_ns is None:
+                one.down_ns = now_ns
+                self._note(now_ns, one, "interface-down")
+            if one.down_ns is not None and self._is_back(one):
+                self._note(now_ns, one, "interface-up", blind_s=round((now_ns - one.down_ns) / 1e9, 3))
+                one.down_ns = None
+
+    def _is_back(self, one: "Link") -> bool:
+        """The kernel goes on with the same interface by itself; one that was made anew is opened anew."""
+        if one.live.is_up:
+            return True
+        index = index_of(one.live.name)
+        if index in (0, one.live.index, one.refused_index):
+            return False
+        try:
+            anew = self._open(one.live.name)
+        except KeepaliveAnalyzerError as error:
+            one.refused_index = index
+            self._note(time.time_ns(), one, "interface-lost", why=str(error))
+            return False
+        anew.dropped = one.live.dropped
+        one.live.close()
+        one.live = anew
+        return True
+
+    def _note(self, now_ns: int, one: "Link", reason: str, **fields: Any) -> None:
+        known = {"interface": one.live.name, "reason": reason, "dropped": None}
+        self._notices.append(Event(now_ns, Name.DROPS, None, None, (), {**known, **fields}))
+
+    def described(self) -> Sequence[Described]:
+        return [Described(one.live.name, one.live.link_type, one.live.snaplen) for one in self._links]
+
+    @property
+    def dropped(self) -> list[int]:
+        return [one.live.dropped for one in self._links]
+
+    def notices(self) -> list[Event]:
+        notices, self._notices = self._notices, []
+        return notices
+
+    def finish(self) -> None:
+        for number, one in enumerate(self._links):
+            one.live.new_drops()
+            if one.live.dropped:
+                words = f"interface {number}: {one.live.dropped:,} by the system"
+                self._analyzer.diagnostics.add(INTERFACE_DROPS, self._analyzer.frames, words)
+            one.live.close()
+
+
+class Link:
+    """An interface that is captured from, and since when it is down."""
+
+    def __init__(self, live: LiveInterface) -> None:
+        self.live = live
+        self.down_ns: int | None = None
+        self.refused_index = 0
+        """An interface of the same name that could not be opened."""

@@ -1,0 +1,145 @@
+"""One live analysis from begin to end: batches in, events out, until the source ends or enough was seen.
+
+Knows the instant of the capture: the latest time stamp, and the time that has passed since without frames.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from analyzer.analysis import Analysis
+from analyzer.capture.merge import Frames
+from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.monitor.events import Event
+from analyzer.monitor.watcher import Watcher
+from analyzer.schema import NEVER
+
+TICK_NS = 50_000_000
+"""Of frames that come without a break events are drawn so often."""
+FLUSH_NS = 1_000_000_000
+"""What is recorded is in the file after so long."""
+
+
+class Source(Protocol):
+    """What the loop needs of either."""
+
+    is_live: bool
+    names: tuple[str, ...]
+    formats: tuple[str, ...]
+
+    def batches(self) -> Iterator[Frames | None]: ...
+
+    def described(self) -> Sequence[Described]:
+        """The interfaces so far, by number."""
+        ...
+
+    @property
+    def dropped(self) -> Sequence[int]:
+        """Frames that the kernel dropped, by interface."""
+        ...
+
+    def notices(self) -> list[Event]:
+        """What happened to the interfaces since the last call."""
+        ...
+
+    def finish(self) -> None:
+        """Note for the analysis what was lost on the way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When it is enough; None for never."""
+
+    duration_ns: int | None = None
+    frames: int | None = None
+
+
+class Clock:
+    """The instant of the capture; `monotonic_ns` is any clock that only goes forward."""
+
+    def __init__(self, *, is_live: bool) -> None:
+        self.now_ns = NEVER
+        self._is_live = is_live
+        self._last_ns = NEVER
+        self._silent_since_ns = NEVER
+
+    def saw(self, last_ns: int) -> None:
+        """Frames up to this time stamp."""
+        self.now_ns = self._last_ns = max(last_ns, self._last_ns)
+        self._silent_since_ns = NEVER
+
+    def waited(self, monotonic_ns: int) -> None:
+        """No frame has come. Of a file that says nothing."""
+        if not self._is_live or self._last_ns == NEVER:
+            return
+        if self._silent_since_ns == NEVER:
+            self._silent_since_ns = monotonic_ns
+        self.now_ns = self._last_ns + monotonic_ns - self._silent_since_ns
+
+
+class Session:
+    """Ties a source to a watcher, a recording, and those who listen."""
+
+    def __init__(self, source: Source, watcher: Watcher, stop: Stop, recording: PcapngWriter | None = None) -> None:
+        self.source = source
+        self.watcher = watcher
+        self.clock = Clock(is_live=source.is_live)
+        self._stop = stop
+        self._recording = recording
+        self._ticked_ns = self._flushed_ns = 0
+
+    def run(self) -> Iterator[list[Event]]:
+        """Events as they happen, also empty lists while nothing does; ends when the source does, or at `stop`."""
+        started_ns = time.monotonic_ns()
+        for batch in self.source.batches():
+            now_ns = time.monotonic_ns()
+            if batch is not None:
+                self._take(batch)
+            else:
+                self.clock.waited(now_ns)
+            if batch is None or now_ns - self._ticked_ns >= TICK_NS or not self.source.is_live:
+                self._ticked_ns = now_ns
+                yield self._tick()
+            if self._is_over(now_ns - started_ns):
+                return
+
+    def _take(self, batch: Frames) -> None:
+        records = batch.records
+        if self._stop.frames is not None:
+            records.rows = min(records.rows, self._stop.frames - self.watcher.analyzer.frames)
+        if not records.rows:
+            return
+        self.watcher.feed(batch.buffer, records)
+        self.clock.saw(max(records.view.ts_ns[: records.rows]))
+        if self._recording is not None:
+            self._recording.describe(self.source.described())
+            self._recording.write(batch.buffer, records, batch.interfaces[: records.rows])
+
+    def _tick(self) -> list[Event]:
+        if self._recording is not None and self._ticked_ns - self._flushed_ns >= FLUSH_NS:
+            self._recording.flush()
+            self._flushed_ns = self._ticked_ns
+        events = self.source.notices()
+        if self.clock.now_ns != NEVER:
+            events += self.watcher.tick(self.clock.now_ns)
+        return events
+
+    def _is_over(self, passed_ns: int) -> bool:
+        duration_ns, frames = self._stop.duration_ns, self._stop.frames
+        is_late = duration_ns is not None and passed_ns >= duration_ns
+        return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
+
+    def finish(self) -> tuple[list[Event], Analysis]:
+        """The last events, and what a file with the same frames would say. The recording is whole then."""
+        self.source.finish()
+        if self._recording is not None:
+            self._recording.describe(self.source.described())
+            self._recording.finish(self.source.dropped, max(self.clock.now_ns, 0))
+        events = self.source.notices()
+        if self.clock.now_ns != NEVER:
+            events += self.watcher.last_tick(self.clock.now_ns)
+        analyzer = self.watcher.analyzer
+        link_types = dict.fromkeys(one.link_type for one in self.source.described())
+        return events, analyzer.finish(self.source.names, self.source.formats, list(link_types))

@@ -1,0 +1,131 @@
+"""The terminal while it happens: connections with what is expected of them, and the latest events.
+
+Connections in trouble come first, then those that are probed, then the ones that were idle longest. Everything
+from a capture is shown as plain text.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from analyzer.keepalive.findings import End
+from analyzer.keepalive.settings import Setting
+from analyzer.keepalive.verdict import Outcome
+from analyzer.monitor.changes import Look
+from analyzer.monitor.crosscheck import Crosscheck
+from analyzer.monitor.events import Event, Name
+from analyzer.monitor.watcher import Watcher
+from analyzer.monitor.words import ahead, clock, line
+from analyzer.report.explain import OUTCOMES
+from analyzer.report.units import plain
+
+EVENTS = 12
+"""So many of the latest are shown below the table."""
+STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
+          Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green"}  # fmt: skip
+QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
+"""Shown as lines only on a terminal that has nothing else to tell."""
+
+
+class View:
+    """Updates in place, twice a second; `tell` takes events."""
+
+    def __init__(self, console: Console, watcher: Watcher, crosscheck: Crosscheck | None, title: str) -> None:
+        """Without `crosscheck` the columns of the kernel's own view are left out."""
+        self._watcher = watcher
+        self._crosscheck = crosscheck
+        self._title = title
+        self._events: deque[str] = deque(maxlen=EVENTS)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._drawn_s = 0.0
+
+    @property
+    def _has_kernel(self) -> bool:
+        return self._crosscheck is not None and self._crosscheck.sockets.reason is None
+
+    def start(self) -> None:
+        self._live.start()
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def tell(self, events: Iterable[Event], now_ns: int) -> None:
+        self._events.extend(line(event) for event in events if event.name not in QUIET)
+        if time.monotonic() - self._drawn_s >= 0.5:
+            self._drawn_s = time.monotonic()
+            self._live.update(self.drawn(now_ns, self._live.console.height), refresh=True)
+
+    def drawn(self, now_ns: int, height: int) -> RenderableType:
+        """What fits into so many lines."""
+        looks = sorted(self._watcher.looks(), key=lambda pair: _urgency(pair[1]))
+        room = max(height - EVENTS - 6, 3)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        headings = ["#", "connection", "state", "time/intvl/probes", "expected"]
+        for heading in headings + (["kernel's timer", "process"] if self._has_kernel else []):
+            table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        for number, look in looks[:room]:
+            table.add_row(*self._cells(number, look, now_ns))
+        more = len(looks) - room
+        counts = f"{self._watcher.analyzer.frames:,} frames, {len(self._watcher.watched):,} connections"
+        below = [Text(f"… and {more} more", "dim")] if more > 0 else []
+        reason = self._crosscheck.sockets.reason if self._crosscheck is not None else None
+        notes = [Text(f"the kernel's own view is missing: {reason}", "dim")] if reason is not None else []
+        lines = [Text(one, no_wrap=True, overflow="ellipsis") for one in self._events]
+        return Group(Text(f"{self._title} · {counts}", "bold"), table, *below, *notes, Text(), *lines)
+
+    def _cells(self, number: int, look: Look, now_ns: int) -> list[Text]:
+        flow = look.flow
+        probers = flow.probers
+        silent_ns = now_ns - flow.end_ns
+        outcome = flow.verdict.outcome
+        state = f"idle {clock(silent_ns)}" if outcome is Outcome.ALIVE else OUTCOMES[outcome]
+        is_open = outcome in (Outcome.ALIVE, Outcome.PROBING)
+        expected = [ahead(one, now_ns) for one in look.forecasts if one is not None and is_open]
+        words = [
+            str(number),
+            f"{flow.ends[0]} ↔ {flow.ends[1]}",
+            state,
+            "; ".join(settings(flow.ends[end]) for end in probers),
+            "; ".join(filter(None, expected)),
+        ]
+        cells = [Text(word) for word in words]
+        cells[2].stylize(STYLES.get(outcome, ""))
+        if self._has_kernel:
+            cells += [Text(word) for word in self._kernel(look)]
+        return cells
+
+    def _kernel(self, look: Look) -> tuple[str, str]:
+        assert self._crosscheck is not None
+        for end in (0, 1):
+            timer = self._crosscheck.of(look.flow.ends[end], look.flow.ends[1 - end])
+            if timer is not None:
+                left_ns = timer.fires_ns - time.monotonic_ns()
+                fires = f" in {clock(max(left_ns, 0))}" if timer.fires_ns >= 0 else ""
+                return f"{timer.timer}{fires}", timer.process or ""
+        return "", ""
+
+
+def _urgency(look: Look) -> tuple[int, bool, int]:
+    order = (Outcome.PROBING, Outcome.UNDETECTED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.ALIVE)
+    outcome = look.flow.verdict.outcome
+    return order.index(outcome) if outcome in order else len(order), not look.flow.probers, look.flow.end_ns
+
+
+def settings(end: End) -> str:
+    """The three, "30/10/5", with what bounds there are where there is no value."""
+    return "/".join(_cell(one) for one in (
+        end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl, end.settings.tcp_keepalive_probes
+    ))  # fmt: skip
+
+
+def _cell(one: Setting | None) -> str:
+    if one is None:
+        return "?"
+    if one.value is not None:
+        return str(one.value)
+    return f"{plain(one.low)}–{plain(one.high)}" if one.high is not None else f"≥{plain(one.low)}"

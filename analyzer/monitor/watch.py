@@ -1,0 +1,41 @@
+"""Events of a live analysis for a program: a generator, which ends when its source does or when it is closed."""
+
+from collections.abc import Iterator, Sequence
+
+from analyzer.capture.bpf import DEFAULT_FILTER
+from analyzer.capture.interface import SNAPLEN
+from analyzer.monitor.compiling import Compiling
+from analyzer.monitor.events import Event
+from analyzer.monitor.interfaces import Interfaces
+from analyzer.monitor.session import Session, Source, Stop
+from analyzer.monitor.stream import Stream
+from analyzer.monitor.watcher import Watcher
+
+FOREVER = Stop()
+
+
+def watch(
+    *ifaces: str, captures: Sequence[str] = (), bpf: str = DEFAULT_FILTER, snaplen: int = SNAPLEN, stop: Stop = FOREVER
+) -> Iterator[Event]:
+    """Events of interfaces, or of captures that are still written; '-' is standard input.
+
+    `bpf` is what the kernel lets through. Raises what opening raises: CaptureError, FilterError.
+    """
+    watcher = Watcher()
+    source: Source
+    if ifaces:
+        compiling = Compiling(watcher.analyzer.engine)
+        compiling.begin()
+        source = Interfaces(ifaces, bpf, watcher.analyzer, snaplen=snaplen, is_promiscuous=True)
+        return _events(Session(source, watcher, stop), compiling)
+    return _events(Session(Stream(captures, watcher.analyzer), watcher, stop), Compiling(watcher.analyzer.engine))
+
+
+def _events(session: Session, compiling: Compiling) -> Iterator[Event]:
+    try:
+        for events in session.run():
+            compiling.look()
+            yield from events
+        yield from session.finish()[0]
+    finally:
+        compiling.close()

@@ -1,0 +1,274 @@
+"""Events from batches of records, as they come: which connections to look at again, and when.
+
+A look is an analysis of the few connections that something may have changed for (`tcp/excerpt.py`), with
+their latest candidates and with the connections that may explain a silence. What a batch brings for a
+connection is looked at in the next `tick`, so long as the time for it lasts; connections that are probed
+come first, and what waits is looked at in the tick after. Instants come from the capture.
+"""
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from analyzer.analysis import Analysis, Analyzer
+from analyzer.capture.headers import ICMPV6_TYPES
+from analyzer.capture.packets import address
+from analyzer.columns import Table
+from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.neighbourhood import network
+from analyzer.keepalive.restart import Address, address_of
+from analyzer.keepalive.tags import ICMP_UNREACHABLE
+from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
+from analyzer.monitor.events import Event, Name
+from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
+from analyzer.schema import FIN, KIND_ICMP_ERROR, NEVER, OPENED_MIDSTREAM, RST
+from analyzer.tcp.eviction import Limits
+from analyzer.tcp.excerpt import excerpt
+from analyzer.tcp.traits import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
+
+LIMITS = Limits(flows=200_000, candidates=1_000_000)
+"""Some 300 MB; of what cannot be probed any more less is kept."""
+LOOKED_AT = 128
+"""The latest so many candidates of a connection are looked at: some sixty probes and answers."""
+RELATED = 32
+"""So many connections to the same network are looked at with one in trouble, the latest."""
+ROWS_A_TICK = 4096
+"""So many candidates are looked at in a tick, some 50 ms of work."""
+DEAF_NS = 5_000_000_000
+"""After so long without the other end data counts as unanswered (verdict.py)."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One connection: its candidates, what was told, and what it looked like."""
+
+    told: Told
+    rows: "array[int]" = field(default_factory=lambda: array("q"))
+    look: Look | None = None
+    due_ns: int | None = None
+    """When it is looked at next, whatever is captured until then."""
+
+    @property
+    def is_in_trouble(self) -> bool:
+        if self.look is None:
+            return False
+        story = self.look.flow.story
+        return story.reset is None and (story.run is not None or story.deafness is not None)
+
+
+class Watcher:
+    """Takes batches as an Analyzer does, which it owns; `tick` says what is new."""
+
+    def __init__(self, analyzer: Analyzer | None = None, limits: Limits = LIMITS) -> None:
+        self.analyzer = analyzer or Analyzer()
+        self.watched: list[Watched] = []
+        """By index of the flow."""
+        self.forgotten_flows = self.forgotten_candidates = 0
+        self._limits = limits
+        self._numbers = 0
+        self._seen_rows = 0
+        self._waiting: OrderedDict[int, None] = OrderedDict()  # numbers of flows to look at
+        self._timers: list[tuple[int, int]] = []  # when, and the number of the flow
+        self._flow_of: dict[int, int] = {}  # its index, by number
+        self._of_network: dict[Address, list[int]] = {}  # numbers
+        self._counts: dict[str, Count] = {}  # by address: at which number of probes its host gave up
+
+    def feed(self, buffer: Any, records: Table) -> None:
+        self.analyzer.feed(buffer, records)
+
+    def tick(self, now_ns: int) -> list[Event]:
+        """What is new at this instant of the capture, in order of time."""
+        events = list(self._opened())
+        self._sort_in(now_ns)
+        self._run_out(now_ns)
+        events += self._look_at(list(self._next_waiting()), now_ns)
+        self._forget()
+        return sorted(events, key=lambda event: event.time_ns)
+
+    def last_tick(self, now_ns: int) -> list[Event]:
+        """What is new at the capture's end, of every connection that was looked at and is open."""
+        for one in self.watched:
+            if one.look is not None and one.look.flow.story.reset is None:
+                self._waiting[one.told.number] = None
+        events = self.tick(now_ns)
+        while self.is_behind:
+            events += self.tick(now_ns)
+        return events
+
+    @property
+    def is_behind(self) -> bool:
+        """Something waits to be looked at."""
+        return bool(self._waiting)
+
+    def looks(self) -> "Iterator[tuple[int, Look]]":
+        """The connections that were looked at, as they were then, with their numbers."""
+        return ((one.told.number, one.look) for one in self.watched if one.look is not None)
+
+    def _opened(self) -> Iterator[Event]:
+        """Flows that are new since the last tick."""
+        table = self.analyzer.tracker.table
+        f = table.flows.view
+        for flow in range(len(self.watched), table.flows.rows):
+            number = self._numbers
+            self._numbers += 1
+            self.watched.append(Watched(Told(number)))
+            self._flow_of[number] = flow
+            for end in (0, 1):
+                self._of_network.setdefault(network(address_of(table, flow, end)), []).append(number)
+            opened = "midstream" if f.opened[flow] == OPENED_MIDSTREAM else "syn"
+            fields = {"frame": f.first_frame[flow], "opened": opened}
+            yield Event(f.first_ns[flow], Name.FLOW_OPEN, number, None, self._ends(flow), fields)
+
+    def _ends(self, flow: int) -> tuple[str, str]:
+        table = self.analyzer.tracker.table
+        ports = table.flows.view.ports[flow]
+        first, second = (address(*address_of(table, flow, end)) for end in (0, 1))
+        return _endpoint(first, ports >> 16), _endpoint(second, ports & 0xFFFF)
+
+    def _sort_in(self, now_ns: int) -> None:
+        """New candidates go to their flows; those that may tell something put theirs in the queue."""
+        candidates = self.analyzer.tracker.candidates
+        c = candidates.view
+        for row in range(self._seen_rows, candidates.rows):
+            one = self.watched[c.flow[row]]
+            one.rows.append(row)
+            if may_tell(c, row) or one.is_in_trouble:
+                self._waiting[one.told.number] = None
+            elif c.in_flight[row] > 0:
+                self._set_timer(one, now_ns + DEAF_NS)
+        self._seen_rows = candidates.rows
+
+    def _set_timer(self, one: Watched, due_ns: int) -> None:
+        if one.due_ns is None or due_ns < one.due_ns:
+            one.due_ns = due_ns
+            heappush(self._timers, (due_ns, one.told.number))
+
+    def _run_out(self, now_ns: int) -> None:
+        """Timers that have run out put their flows in the queue; one that was set anew since says nothing."""
+        while self._timers and self._timers[0][0] <= now_ns:
+            due_ns, number = heappop(self._timers)
+            flow = self._flow_of.get(number, NEVER)
+            if flow != NEVER and self.watched[flow].due_ns == due_ns:
+                self.watched[flow].due_ns = None
+                if self._is_due(flow, now_ns):
+                    self._waiting[number] = None
+
+    def _is_due(self, flow: int, now_ns: int) -> bool:
+        """It is watched, or one end sent something that the other has not been heard since."""
+        if self.watched[flow].look is not None:
+            return True
+        last_ns = self.analyzer.tracker.table.ends.view.last_ns
+        a_ns, b_ns = last_ns[2 * flow], last_ns[2 * flow + 1]
+        return bool(NEVER not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= DEAF_NS and a_ns != b_ns)
+
+    def _next_waiting(self) -> Iterator[int]:
+        """Flows until the tick's work is full; those that have probes first."""
+        rows = 0
+        probed = [number for number in self._waiting if self._has_probes(number)]
+        for number in (*probed, *list(self._waiting)):
+            if rows >= ROWS_A_TICK:
+                return
+            if number in self._waiting:
+                del self._waiting[number]
+                if number in self._flow_of:
+                    flow = self._flow_of[number]
+                    rows += min(len(self.watched[flow].rows), LOOKED_AT)
+                    yield flow
+
+    def _has_probes(self, number: int) -> bool:
+        flow = self._flow_of.get(number)
+        look = self.watched[flow].look if flow is not None else None
+        return look is not None and bool(look.flow.probers)
+
+    def _look_at(self, flows: list[int], now_ns: int) -> Iterator[Event]:
+        if not flows:
+            return
+        related = {other for flow in flows if self.watched[flow].is_in_trouble for other in self._related(flow)}
+        order = sorted({*flows, *related})
+        tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-LOOKED_AT:] for flow in order})
+        analysis = self.analyzer.analysis_of(tracker, now_ns)
+        wanted = set(flows)
+        for place, flow in enumerate(order):
+            if flow in wanted:
+                forecasts = (
+                    self._forecast(analysis.flows[place], flow, 0),
+                    self._forecast(analysis.flows[place], flow, 1),
+                )
+                yield from self._told(self.watched[flow], _look(analysis, place, forecasts, now_ns))
+
+    def _told(self, one: Watched, look: Look) -> list[Event]:
+        one.look = look
+        found = changes(look, one.told)
+        for end in look.flow.ends:
+            count = own_count(end.settings)
+            if count is not None:
+                self._counts[end.address] = Count(count.value, "another connection of its host")
+        due_ns = next_due_ns(look, one.told)
+        if due_ns is not None:
+            self._set_timer(one, due_ns)
+        return found
+
+    def _forecast(self, found: Flow, flow: int, end: int) -> Forecast | None:
+        ends, peer = self.analyzer.tracker.table.ends.view, 2 * flow + 1 - end
+        heard_ns = ends.accepted_ns[peer] if ends.accepted_ns[peer] != NEVER else ends.last_ns[peer]
+        return forecast(found.ends[end], heard_ns, self._counts.get(found.ends[end].address))
+
+    def _related(self, flow: int) -> Iterable[int]:
+        """The latest flows of the networks of both ends."""
+        table = self.analyzer.tracker.table
+        last_ns = table.flows.view.last_ns
+        found: set[int] = set()
+        for end in (0, 1):
+            numbers = self._of_network.get(network(address_of(table, flow, end)), [])
+            found.update(self._flow_of[number] for number in numbers if number in self._flow_of)
+        return sorted(found, key=lambda other: -last_ns[other])[:RELATED]
+
+    def _forget(self) -> None:
+        """Keep memory bounded; what is forgotten is counted."""
+        forgotten = self.analyzer.stay_within(self._limits)
+        if forgotten is None:
+            return
+        self.forgotten_flows += forgotten.flows
+        self.forgotten_candidates += forgotten.candidates
+        self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != NEVER]
+        for one in self.watched:
+            one.rows = array("q", (forgotten.new_row[row] for row in one.rows if row in forgotten.new_row))
+        self._seen_rows = self.analyzer.tracker.candidates.rows
+        self._flow_of = {one.told.number: flow for flow, one in enumerate(self.watched)}
+        for key, numbers in list(self._of_network.items()):
+            numbers[:] = [number for number in numbers if number in self._flow_of]
+            if not numbers:
+                del self._of_network[key]
+
+
+def may_tell(c: Any, row: int) -> bool:
+    """A candidate that may be more than a resend or a duplicate ACK: something that a look could show."""
+    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.traits[row] & TRAIT_AFTER_SUSPECT:
+        return True
+    is_small = c.payload_len[row] <= 1
+    return bool(is_small and (may_be_probe(c.relation[row]) or c.traits[row] & TRAIT_UNSURE))
+
+
+def _look(analysis: Analysis, place: int, forecasts: tuple[Forecast | None, Forecast | None], now_ns: int) -> Look:
+    c, s = analysis.candidates.view, analysis.segments.view
+    errors = tuple(
+        IcmpError(
+            frame=c.frame[row],
+            ts_ns=c.ts_ns[row],
+            end=c.end[row],
+            of=c.frame[s.of[row]] if s.of[row] != NEVER else None,
+            icmp_type=(c.flags[row] >> 8) % ICMPV6_TYPES,
+            icmp_code=c.flags[row] & 0xFF,
+            is_v6=c.flags[row] >> 8 >= ICMPV6_TYPES,
+        )
+        for row in analysis.rows(place)
+        if s.tag[row] == ICMP_UNREACHABLE
+    )
+    return Look(analysis.flows[place], errors, forecasts, now_ns)
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,110 @@
+"""From a source to events, a recording and an analysis, without a network."""
+
+import io
+from array import array
+from collections.abc import Iterator, Sequence
+
+from analyzer.capture.merge import Frames
+from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.monitor.events import Event, Name
+from analyzer.monitor.session import Clock, Session, Stop
+from analyzer.monitor.watcher import Watcher
+from tests.capture.test_merge import block
+from tests.monitor.live import at
+from tests.monitor.test_watcher import LOST
+from tests.transcript import transcript
+
+SECOND = 10**9
+
+
+class Scripted:
+    """Batches as they are given; None is a silence."""
+
+    is_live = True
+    names: tuple[str, ...] = ("eth0",)
+    formats: tuple[str, ...] = ("live",)
+    dropped: Sequence[int] = (3,)
+
+    def __init__(self, *batches: "Frames | None") -> None:
+        self._batches = batches
+        self.is_finished = False
+
+    def batches(self) -> Iterator[Frames | None]:
+        yield from self._batches
+
+    def described(self) -> Sequence[Described]:
+        return [Described("eth0", 1, 256)]
+
+    def notices(self) -> list[Event]:
+        return []
+
+    def finish(self) -> None:
+        self.is_finished = True
+
+
+def batch(*frames: tuple[int, bytes]) -> Frames:
+    buffer, records = block(*frames)
+    return Frames(bytearray(buffer), records, array("i", [0] * len(frames)))
+
+
+def lost() -> list[Frames]:
+    return [batch(frame) for frame in transcript(LOST)]
+
+
+def run(session: Session) -> list[Event]:
+    events = [event for events in session.run() for event in events]
+    last, _ = session.finish()
+    return events + last
+
+
+def test_events_come_out_and_the_analysis_is_that_of_a_file() -> None:
+    source = Scripted(*lost())
+    session = Session(source, Watcher(), Stop())
+    events = [event for events in session.run() for event in events]
+    last, analysis = session.finish()
+    assert {event.name for event in events + last} >= {Name.KEEPALIVE_PROBE, Name.GIVE_UP}
+    assert analysis.flows[0].verdict.outcome.value == "timed-out"
+    assert (analysis.capture.files, analysis.capture.formats, analysis.capture.packets) == (("eth0",), ("live",), 10)
+    assert source.is_finished
+
+
+def test_it_stops_after_so_many_frames_and_not_one_more() -> None:
+    session = Session(Scripted(*lost()[:3], batch(*transcript(LOST)[3:])), Watcher(), Stop(frames=5))
+    run(session)
+    assert session.watcher.analyzer.frames == 5
+
+
+def test_it_stops_after_so_long() -> None:
+    silence: list[Frames | None] = [None] * 1000
+    session = Session(Scripted(*silence), Watcher(), Stop(duration_ns=0))
+    assert len(list(session.run())) == 1
+
+
+def test_the_recording_is_what_was_analysed() -> None:
+    file = io.BytesIO()
+    run(Session(Scripted(*lost()), Watcher(), Stop(frames=7), PcapngWriter(file)))
+    octets = file.getvalue()
+    assert all(frame in octets for _, frame in transcript(LOST)[:7])
+    assert transcript(LOST)[8][1] not in octets
+
+
+def test_time_goes_on_while_nothing_comes() -> None:
+    clock = Clock(is_live=True)
+    clock.waited(5 * SECOND)
+    assert clock.now_ns == -1  # no frame so far
+    clock.saw(at("10"))
+    clock.waited(5 * SECOND)
+    clock.waited(7 * SECOND)
+    assert clock.now_ns == at("12")
+    clock.saw(at("11"))  # a block that was held up
+    assert clock.now_ns == at("10") or clock.now_ns == at("11")
+    clock.waited(9 * SECOND)
+    assert clock.now_ns == at("11")
+
+
+def test_of_a_file_time_is_what_it_says() -> None:
+    clock = Clock(is_live=False)
+    clock.saw(at("10"))
+    clock.waited(5 * SECOND)
+    clock.waited(50 * SECOND)
+    assert clock.now_ns == at("10")
