@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test format docs notebooks pictures kernels record ci clean
+.PHONY: help venv check test format docs notebooks pictures kernels record fuzz ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ kernels:  ## build user-mode Linux at 100, 250, 300 and 1000 Hz for the recorder
 
 record: venv  ## list what can be recorded; samples/README.md says how
 	$(BIN)/python -m samples.record --list
+
+fuzz: venv  ## break captures for SECONDS=600, with a new seed or SEED=n
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 ci:  ## what continuous integration runs, from the README's commands on
 	bash .ci/run

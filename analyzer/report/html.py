@@ -49,13 +49,20 @@ SIGNS = {
 """What an outcome is known by without its colour."""
 
 
+def _shown(value: object) -> object:
+    """Words without control characters, which file names may hold; what is HTML already stays as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in value)
+
+
 @cache
 def _environment() -> Environment:
     from analyzer.report.charts.style import LOOKS
 
     made = Environment(
         loader=PackageLoader("analyzer.report", "page"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     made.filters["short"] = short
     made.globals["signs"], made.globals["colors"] = SIGNS, {name: look.color for name, look in LOOKS.items()}

@@ -29,9 +29,12 @@ def main() -> int:
     limit_memory(given.memory << 20)
     click.echo(f"seed {given.seed}, what fails is kept in {given.keep}")
     tally = Tally()
-    for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed), given.compiled):
-        if tally.captures % EVERY == 0:
-            click.echo(summary(tally))
+    try:
+        for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed), given.compiled):
+            if tally.captures % EVERY == 0:
+                click.echo(summary(tally))
+    except KeyboardInterrupt:
+        click.echo("stopped")
     click.echo(summary(tally))
     click.echo(json.dumps(dict(sorted(tally.mutations.items()))))
     for failure, count in tally.failures.most_common():

@@ -24,13 +24,14 @@ from rich.console import Console
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import Severity
 from analyzer.errors import CaptureError
-from analyzer.report import document, recipes, text
+from analyzer.report import document, library, recipes, text
 from analyzer.report.annotate import annotate
 from tests.fuzz.corpus import pick
 from tests.fuzz.mutations import mutate
 
 LIMIT_S = 5
-ON_TERMINAL, IN_CHUNKS, COPIED = 0.1, 0.2, 0.2
+"""Of processor time, so that a busy machine makes no finds."""
+ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE = 0.1, 0.2, 0.2, 0.01, 0.002
 """Shares of the captures for which the dear checks are made; rich takes nine tenths of the time otherwise."""
 
 
@@ -64,7 +65,7 @@ def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled
         octets, done = mutate(random, pieces)
         tally.captures += 1
         tally.mutations.update(done)
-        began = time.monotonic()
+        began = time.process_time()
         try:
             with deadline():
                 tally.outcomes[examine(octets, folder / "mutated", random, is_compiled)] += 1
@@ -74,7 +75,7 @@ def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled
             (folder / f"{name}.pcap").write_bytes(octets)
             story = f"{origin}: {', '.join(done)}\n{traceback.format_exc()}"
             (folder / f"{name}.txt").write_text(story, errors="replace")
-        tally.slowest_s = max(tally.slowest_s, time.monotonic() - began)
+        tally.slowest_s = max(tally.slowest_s, time.process_time() - began)
         yield tally
 
 
@@ -83,12 +84,12 @@ def deadline() -> Iterator[None]:
     def late(*_: object) -> None:
         raise Hang
 
-    signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
+    signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def examine(octets: bytes, path: Path, random: Random, is_compiled: bool) -> str:
@@ -108,6 +109,10 @@ def examine(octets: bytes, path: Path, random: Random, is_compiled: bool) -> str
         assert told == machine_faces(again), f"other findings in chunks of {cut}"
     if random.random() < COPIED:
         check_copy(analysis, path)
+    if random.random() < AS_TABLES:
+        library.Analysis(analysis).write_csv(str(path.with_name("tables")))
+    if random.random() < AS_PAGE:
+        check_page(analysis, path.with_name("page.html"))
     if is_compiled:
         os.environ["KA_JIT"] = "1"
         assert told == machine_faces(analyze(str(path))), "other findings when compiled"
@@ -136,6 +141,12 @@ def terminal_faces(analysis: Analysis) -> None:
     lines += recipes.advice_lines("all", analysis)
     lines += [one.message for one in analysis.diagnostics]
     assert all(line.isprintable() for line in lines), "control characters"
+
+
+def check_page(analysis: Analysis, path: Path) -> None:
+    """It can be drawn, and holds two scripts, its data and ours."""
+    library.Analysis(analysis).write_html(str(path), 2)
+    assert path.read_text().count("<script") == 2
 
 
 def refuse(constant: str) -> None:

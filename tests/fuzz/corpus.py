@@ -6,8 +6,9 @@ from random import Random
 
 from scapy.utils import rdpcap  # noqa: F401  # scapy is loaded once, here, and not within a measured run
 
+from tests.capture.test_foreign import WRITERS
 from tests.capture.wrapping import LINKS, TUNNELS
-from tests.fuzz.pieces import Frames, Pieces, as_pcap, as_pcapng, frames_of_pcap
+from tests.fuzz.pieces import Frames, Pieces, as_foreign, as_pcap, as_pcapng, frames_of_pcap
 from tests.recordings import SAMPLES
 
 LONGEST_FILE = 20_000
@@ -49,9 +50,16 @@ def forged() -> Frames:
     return Frames("forged", 1, [(10**18 + at, random.randbytes(at % 90)) for at in range(200)])
 
 
+FOREIGN = 0.05
+"""Share of captures in formats that are translated."""
+
+
 def pick(random: Random) -> tuple[str, Pieces]:
-    """A seed in one of the two formats and one of the two byte orders."""
+    """A seed in one of the two formats and one of the two byte orders, or in a foreign one."""
     seed = random.choice(seeds())
+    if random.random() < FOREIGN:
+        name = random.choice(sorted(WRITERS))
+        return f"{seed.name} as {name}", as_foreign(seed, name)
     make = random.choice((as_pcap, as_pcapng))
     order = random.choice("<>")
     return f"{seed.name} as {make.__name__[3:]} {order}", make(seed, order)

@@ -4,9 +4,14 @@ Each mutation takes a seeded random and works in place: those of `STRUCTURAL` on
 those of `RAW` on the octets of the whole file. None knows the readers under test.
 """
 
+import bz2
+import gzip
+import lzma
 import struct
 from collections.abc import Callable
 from random import Random
+
+import zstandard
 
 from tests.capture.writers import block, interface, option
 from tests.fuzz.pieces import Pieces
@@ -249,7 +254,12 @@ def splice(random: Random, octets: bytearray) -> None:
     octets[at:at] = octets[begin : begin + random.choice((8, 100, 2000))]
 
 
-RAW: tuple[Callable[[Random, bytearray], None], ...] = (flip, overwrite, overwrite_head, cut, insert, splice)
+def compress(random: Random, octets: bytearray) -> None:
+    """What is done to it after that breaks the compressed data."""
+    octets[:] = random.choice((gzip.compress, bz2.compress, lzma.compress, zstandard.compress))(bytes(octets))
+
+
+RAW: tuple[Callable[[Random, bytearray], None], ...] = (flip, overwrite, overwrite_head, cut, insert, splice, compress)
 
 NAMES = tuple(one.__name__ for one in (*STRUCTURAL, *RAW))
 

@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
+from tests.capture.test_foreign import WRITERS
 from tests.capture.writers import interface, option, packet, pcap_record, section, statistics
 
 PCAP_MAGICS = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1)}
@@ -67,3 +68,8 @@ def as_pcapng(seed: Frames, order: str) -> Pieces:
     blocks += [packet(octets, ts_ns, order=order) for ts_ns, octets in seed.frames]
     blocks.append(statistics(0, dropped=3, os_dropped=1, order=order))
     return Pieces("pcapng", order, bytearray(), [bytearray(one) for one in blocks])
+
+
+def as_foreign(seed: Frames, name: str) -> Pieces:
+    """As snoop, ERF or Network Monitor: one piece, which is mutated as octets."""
+    return Pieces(name, "<", bytearray(WRITERS[name]([octets for _, octets in seed.frames])))
