@@ -78,30 +78,30 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
     """A line for each setting of a probing end whose bounds exclude what is expected of it.
 
     Strictly also for each that the wire does not determine to be as expected, and for an expectation
-    that no probing end is held to.
+    that concerns no probing end.
     """
-    held: set[int] = set()
+    concerned: set[int] = set()
     for flow in analysis.flows:
         for index in flow.probers:
             end = flow.ends[index]
-            for number in most_particular(expectations, flow, end):
-                held.add(number)
-                for name, value in expectations[number].settings.items():
+            concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
+            for one in most_particular(expectations, flow, end):
+                for name, value in one.settings.items():
                     wrong = contradiction(getattr(end.settings, name), value, is_strict)
                     if wrong is not None:
                         yield f"expected {name} = {value}, but #{flow.id} {explain.end_label(end)} {wrong}"
     for number, one in enumerate(expectations if is_strict else ()):
-        if number not in held:
+        if number not in concerned:
             yield (
                 f"no end probes that is to meet --expect {one}" if str(one) else "no end probes, so --expect is not met"
             )
 
 
-def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[int, ...]:
+def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[Expectation, ...]:
     """Those that an end is held to: an address counts for more than a port, and either for more than none."""
-    concerned = [(number, one) for number, one in enumerate(expectations) if one.concerns(flow, end)]
-    most = max((one.particularity for _, one in concerned), default=None)
-    return tuple(number for number, one in concerned if one.particularity == most)
+    concerned = [one for one in expectations if one.concerns(flow, end)]
+    most = max((one.particularity for one in concerned), default=None)
+    return tuple(one for one in concerned if one.particularity == most)
 
 
 def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str | None:
