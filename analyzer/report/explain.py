@@ -3,13 +3,11 @@
 Everything else carries codes and numbers. Sentences are for a person with a dead connection.
 """
 
-from collections.abc import Sequence
-
 from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.path import PathLimit, fatal_silence_ns
+from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Basis, Settings
 from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
@@ -36,23 +34,6 @@ CAUSES = {
     Cause.PEER_LOST_STATE: "the peer no longer knows the connection",
     Cause.PATH_RESET: "something on the path answered for the peer",
 }
-
-MEANINGS = {
-    Cause.PEER_SILENT: "The other host, or the way to it, went away without a word: it crashed, lost its power or "
-    "its network, or something on the way began to drop its packets. From this capture these look the same.",
-    Cause.PATH_DROPPED: "The other host is alive, so something between the two ends, such as a NAT, a firewall or a "
-    "load balancer, most likely struck this connection out of its table while it was silent. What is sent after that "
-    "goes nowhere, and neither end is told. (A peer that lost the connection and may not answer looks the same.)",
-    Cause.LINK_DEAD: "The next hop is asked for its link address and does not answer: the host is off, unplugged, or "
-    "has another address now.",
-    Cause.PATH_UNREACHABLE: "A router on the way says that it cannot deliver: a route or a link is down, or a filter "
-    "rejects the packets.",
-    Cause.PEER_LOST_STATE: "The other host is there and does not know this connection: it was rebooted, its program "
-    "was killed, or its address now belongs to another host.",
-    Cause.PATH_RESET: "Something between the two ends, such as a firewall or a load balancer, ended the connection in "
-    "the peer's name; the peer may still hold it open.",
-}
-"""For a person who has never seen this."""
 
 REASONS = {
     Reason.GIVE_UP_RST: "The prober sent RST one interval after its last unanswered probe, as a keepalive timer does.",
@@ -168,23 +149,6 @@ PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/pro
 PROPOSAL += "{set_detection_s} s."
 
 
-DEAD = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.UNDETECTED)
-
-
-def overall(flows: Sequence[Flow]) -> str:
-    """All connections in a sentence: how many died, and how many are in doubt."""
-    if not flows:
-        return "No TCP connection in this capture."
-    dead = sum(flow.verdict.outcome in DEAD for flow in flows)
-    doubtful = sum(flow.verdict.outcome is Outcome.PROBING for flow in flows)
-    if len(flows) == 1:
-        if flows[0].verdict.outcome is Outcome.UNKNOWN:
-            return "What became of the one connection is not known."
-        return f"The one connection {'died' if dead else f'is {OUTCOMES[flows[0].verdict.outcome]}'}."
-    died = f"{dead} of {len(flows)} connections died" if dead else f"None of {len(flows)} connections died"
-    return died + (f", {doubtful} more do not answer." if doubtful else ".")
-
-
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD})
 """The peer is heard, or hears; so it lives, and has the connection."""
 
@@ -199,28 +163,6 @@ def headline(flow: Flow) -> str:
     if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         return "closed by RST of the application"
     return outcome if cause in (None, Cause.APPLICATION) else f"{outcome}: {CAUSES[cause]}"
-
-
-def meaning(flow: Flow) -> str:
-    """What is behind the verdict, for a newcomer; empty where the headline says it all."""
-    if flow.verdict.outcome is Outcome.UNDETECTED:
-        return "One end is lost and the other has not found out: its application waits, and goes on waiting."
-    cause = flow.verdict.cause
-    if cause is None or Reason.NETWORK_SILENT in flow.verdict.reasons:
-        return ""
-    return MEANINGS.get(cause, "") + _or_forgotten(flow)
-
-
-def _or_forgotten(flow: Flow) -> str:
-    """What a path that forgets would look like from here, where nothing speaks against it."""
-    silence_ns = fatal_silence_ns(flow)
-    if silence_ns is None:
-        return ""
-    return (
-        f" Nothing here shows that the connection could survive a silence of {short(silence_ns)}: a NAT or a firewall "
-        "that forgets silent connections looks like this, too. Then a first probe sooner than that would have kept it "
-        "open."
-    )
 
 
 def sentences(flow: Flow) -> list[str]:

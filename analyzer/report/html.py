@@ -18,7 +18,7 @@ from markupsafe import Markup
 from analyzer.keepalive.advice import recommended
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings import Setting
-from analyzer.report import explain, explain_settings, recipes
+from analyzer.report import explain, explain_settings, meaning, recipes
 from analyzer.report.course import course, who
 from analyzer.report.order import URGENCY, told
 from analyzer.report.output_file import text_output
@@ -85,7 +85,7 @@ def page(analysis: "Analysis", shown: int) -> str:
     in_full, alike = _examples(findings.flows, shown)
     script = _part("page.js")
     return _environment().get_template("report.html.j2").render(
-        title=explain.overall(findings.flows),
+        title=meaning.overall(findings.flows),
         names=names,
         what=what,
         cards=[_card(analysis, flow, alike[explain.headline(flow)]) for flow in in_full],
@@ -108,7 +108,7 @@ def notebook_summary(analysis: "Analysis") -> str:
     """What matters of an analysis, for the output of a cell."""
     in_full, _ = told(analysis.findings.flows, 3)
     names, what = title(analysis.findings)
-    words = explain.overall(analysis.findings.flows)
+    words = meaning.overall(analysis.findings.flows)
     cards = [_told(flow) for flow in in_full]
     return _environment().get_template("notebook.html.j2").render(title=words, names=names, what=what, cards=cards)
 
@@ -176,7 +176,7 @@ def _told(flow: Flow) -> dict[str, Any]:
         "confidence": flow.verdict.confidence.value,
         "headline": explain.headline(flow),
         "sentences": explain.sentences(flow),
-        "meaning": explain.meaning(flow),
+        "meaning": meaning.meaning(flow),
         "reasons": explain.reasons(flow),
         "frames": flow.verdict.evidence_frames,
         "ledger": [explain.probe_ledger(flow, index) for index in flow.probers],

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analyzer.analysis import analyze
 from analyzer.keepalive.advice import Advice, AdviceCode, advise
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.path import limits
@@ -18,7 +16,6 @@ from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report import explain
 from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within
 
-SAMPLES = Path(__file__).parents[2] / "samples"
 TABLES = {
     Outcome: explain.OUTCOMES,
     Cause: explain.CAUSES,
@@ -33,42 +30,6 @@ each_basis = pytest.mark.parametrize("basis", Basis)
 def is_prose(words: str) -> bool:
     """Complete, on one line, without what a forgotten `format` or a None would leave."""
     return bool(words.strip()) and not any(one in words for one in ("{", "}", "None", "\n", "  ", "<", "Basis."))
-
-
-# For a newcomer
-
-
-def test_what_is_behind_every_cause_but_the_application() -> None:
-    assert set(explain.MEANINGS) == set(Cause) - {Cause.APPLICATION}
-    assert all(map(is_prose, explain.MEANINGS.values()))
-
-
-@pytest.mark.parametrize(
-    ("sample", "words"),
-    [
-        ("nat-forgets-one-of-two", "a NAT, a firewall or a load balancer"),
-        ("nat-forgets-14-3-4", "survive a silence of 14.01 s: a NAT or a firewall"),
-        ("nat-data-too-late", "One end is lost and the other has not found out"),
-        ("peer-alive-8-2-4", ""),
-    ],
-)
-def test_meaning(sample: str, words: str) -> None:
-    said = explain.meaning(analyze(str(SAMPLES / sample / "capture.pcap")).flows[0])
-    assert words in said
-    assert bool(words) == bool(said)
-
-
-@pytest.mark.parametrize(
-    ("sample", "words"),
-    [
-        ("nat-forgets-one-of-two", "1 of 2 connections died."),
-        ("nc-30-10-5", "The one connection died."),
-        ("still-probing-8-3-9", "The one connection is being probed."),
-        ("peer-alive-8-2-4", "The one connection is alive."),
-    ],
-)
-def test_all_connections_in_a_sentence(sample: str, words: str) -> None:
-    assert explain.overall(analyze(str(SAMPLES / sample / "capture.pcap")).flows) == words
 
 
 # Tables
