@@ -31,6 +31,7 @@ from analyzer.tcp.traits import (
     TRAIT_AT_FIN,
     TRAIT_AT_SYN,
     TRAIT_COPY,
+    TRAIT_LATE_BY_CLOCK,
     TRAIT_PEER_IN_FLIGHT,
     TRAIT_REVEALS,
     TRAIT_SAME_ACK,
@@ -53,12 +54,14 @@ SOLICITED_NS = 5_000_000_000
 §3.8.6.3), but made-up traces take whole seconds for a round trip."""
 REPEAT_NS = 900_000_000
 """Unsolicited repeats of one empty segment are probes when as far apart as the shortest interval (1 s)."""
+LONG_SPACING_NS = 5_000_000_000
+"""Scanners and floods that repeat an ACK do so sooner."""
 GIVE_UP_NS = 500_000_000
 """The shortest time after which a RST can be the timer's: half the shortest interval."""
 
 LONGEST_PACE_NS = 50_000_000_000
 """Retransmission and window probes come evenly too once they have backed off to their limit: 60, 64 or 120 s."""
-NO_PACE, EVEN, BACKING_OFF = range(3)
+NO_PACE, EVEN, SLOW, BACKING_OFF = range(4)
 
 ANSWER_NS = 3_000_000_000
 """A RST later than any round trip after a probe does not answer it."""
@@ -114,7 +117,19 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
         if payload_len > 0 or not (is_unsolicited_repeat(c, later) and is_unsolicited(c, row)):
             break
         found = REPEATED_UNSOLICITED  # unless something that follows them shows their place
-    return found if found != NEVER else repeats_earlier(c, order, place, first)
+    if found == NEVER:
+        found = repeats_earlier(c, order, place, first)
+    return found if found != NEVER and is_train(c, order, place, first, last) else NEVER
+
+
+def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
+    """Three that come evenly; or two, where no scanner would wait so long for an answer."""
+    pace = pace_of(c, order, place, first, last)
+    if pace == EVEN or pace == SLOW:
+        return True
+    after = alike(c, order, place, last, 1)
+    row = order[after if after != NEVER else place]
+    return bool(pace == NO_PACE and c.own_ns[row] >= LONG_SPACING_NS)
 
 
 def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
@@ -154,7 +169,10 @@ def is_paced_like_probes(c: Any, order: Any, place: int, first: int, last: int) 
 
 
 def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
-    """Whether three in a row of this end's segments at one place, this one among them, come evenly or back off."""
+    """Whether three in a row of this end's segments at one place, this one among them, come evenly or back off.
+
+    SLOW is so evenly that what has backed off to its limit comes no slower.
+    """
     before, after = alike(c, order, place, first - 1, -1), alike(c, order, place, last, 1)
     if before != NEVER and after == NEVER:
         place, before, after = before, alike(c, order, before, first - 1, -1), place
@@ -166,8 +184,9 @@ def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
     later_ns = c.ts_ns[order[after]] - c.ts_ns[order[place]]
     if 2 * later_ns >= 3 * earlier_ns:
         return BACKING_OFF
-    is_even = abs(later_ns - earlier_ns) * 7 <= earlier_ns  # a timer wheel makes the first spacing an eighth longer
-    return EVEN if is_even and later_ns < LONGEST_PACE_NS else NO_PACE
+    if abs(later_ns - earlier_ns) * 7 > earlier_ns:  # a timer wheel makes the first spacing an eighth longer
+        return NO_PACE
+    return EVEN if later_ns < LONGEST_PACE_NS else SLOW
 
 
 def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
@@ -196,15 +215,17 @@ def is_behind_own_syn(c: Any, row: int) -> bool:
 
 
 def comes_too_soon(c: Any, row: int) -> bool:
-    """Right after data, or to acknowledge it: an ACK that left before the data, captured behind it.
+    """Right after the end's own data, or to acknowledge the other end's: an ACK that was captured late.
 
-    Below SND.UNA this cannot be: that octet's acknowledgement is a round trip old.
+    Data of the other end that it does not acknowledge may have crossed a probe on its way.
     """
-    if c.data_ns[row] == NEVER:
+    if c.data_ns[row] == NEVER or c.traits[row] & TRAIT_LATE_BY_CLOCK:
         return False
     since_ns = c.ts_ns[row] - c.data_ns[row]
-    acknowledges = c.traits[row] & TRAIT_ADVANCES and c.traits[row] & TRAIT_PEER_IN_FLIGHT
-    return bool(since_ns < PROBE_IDLE_NS or (acknowledges and since_ns < SOLICITED_NS))
+    if c.traits[row] & TRAIT_ADVANCES and c.traits[row] & TRAIT_PEER_IN_FLIGHT:
+        return bool(since_ns < SOLICITED_NS)
+    is_crossing = c.data_ns[row] == c.any_ns[row] and c.own_ns[row] >= PROBE_IDLE_NS
+    return bool(since_ns < PROBE_IDLE_NS and not is_crossing)
 
 
 def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:

@@ -31,6 +31,8 @@ from analyzer.tcp.traits import (
     REL_NEXT,
     REPLY_NS,
     TRAIT_AFTER_SUSPECT,
+    TRAIT_AFTER_SYN,
+    TRAIT_AT_SYN,
     TRAIT_COPY,
     TRAIT_REFUSES_SYN,
     TRAIT_SAME_ACK,
@@ -202,6 +204,8 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         if flags & FIN:
             ends.fin_seq[me] = seq_add(seq, payload_len)
         remember(packets, at, ends, me)
+        if traits & TRAIT_AFTER_SYN and traits & TRAIT_AT_SYN and payload_len == 0:
+            ends.last_flags[me] |= SYN  # still nothing else
     return rows
 
 

@@ -38,13 +38,15 @@ TRAIT_REFUSES_SYN = 1024
 TRAIT_CLOSED = 2048
 """Both ends have sent FIN and had it acknowledged."""
 TRAIT_AFTER_SYN = 4096
-"""The end has sent nothing but its SYN so far."""
+"""The end has sent nothing so far but its SYN, and empty segments with the SYN's number."""
 TRAIT_ADVANCES = 8192
 """SEG.ACK is beyond that of the end's last segment: it acknowledges something new."""
 TRAIT_SAME_OCTET = 16384
 """The one octet that the end's last segment was."""
 TRAIT_UNACCEPTABLE = 32768
 """SEG.ACK is of what the other end has not sent, as far as was captured, or of long ago (RFC 5961 §5.2)."""
+TRAIT_LATE_BY_CLOCK = 65536
+"""The sender's timestamps say that a second has passed where the capture's times say that hardly any has."""
 
 COPY_NS = 5_000_000
 """A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
@@ -56,6 +58,8 @@ UNSCALED_WINDOW = 0xFFFF
 """The largest without the option (RFC 9293 §3.1)."""
 REPLY_NS = 2_000_000_000
 """What acknowledges data later than any round trip is no measure of one."""
+CLOCK_TICKS, CLOCK_NS = 1000, 50_000_000
+"""A timestamp clock of more than 20 kHz is hardly met; but capture times are rewritten now and then."""
 PLAUSIBLE_ACK = 1 << 30
 """The largest window (RFC 7323 §2.3): an ACK further ahead tells nothing about SND.NXT."""
 
@@ -105,6 +109,8 @@ def traits_of(
         traits |= TRAIT_SAME_OCTET
     if own_ns != NEVER and ends.last_flags[me] & SYN:
         traits |= TRAIT_AFTER_SYN
+    if own_ns != NEVER and own_ns < CLOCK_NS and is_later_by_clock(packets.tsval[at], ends.last_tsval[me]):
+        traits |= TRAIT_LATE_BY_CLOCK
     if ends.snd_una[peer] != NEVER and ends.snd_nxt[peer] != ends.snd_una[peer]:
         traits |= TRAIT_PEER_IN_FLIGHT
     if ends.fin_seq[me] != NEVER:
@@ -159,6 +165,10 @@ def is_old_again(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
     if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0:
         return bool(((packets.ip_id[at] - ends.last_ip_id[me] + 0x8000) & 0xFFFF) - 0x8000 <= 0)
     return True
+
+
+def is_later_by_clock(tsval: int, last_tsval: int) -> bool:
+    return tsval != NEVER and last_tsval != NEVER and seq_diff(tsval, last_tsval) >= CLOCK_TICKS
 
 
 def has_fin_acknowledged(ends: Any, end: int) -> bool:

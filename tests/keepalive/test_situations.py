@@ -225,6 +225,18 @@ SITUATIONS = {
         3.000  A>B  PA  seq 1000  ack 5000  len 10
         3.500  B>A  A   seq 5000  ack 1010
     """,
+    "8 the handshake's ACK has the SYN's number, again and again": """
+        0.000  A>B  S   seq 999
+        1.000  A>B  A   seq 999   ack 5000          | stray by behind-own-syn
+        2.000  A>B  A   seq 999   ack 5000          | stray by behind-own-syn
+        3.000  A>B  A   seq 999   ack 5000          | stray by behind-own-syn
+    """,
+    "8 data of the other end may cross a probe": f"""{OPENED}
+        31.000  B>A  PA  seq 5000  ack 1100  len 50
+        31.005  A>B  A   seq 1099  ack 5000         | keepalive-probe
+        31.025  A>B  A   seq 1100  ack 5050
+        31.055  B>A  A   seq 5050  ack 1100         | keepalive-answer of 31.005
+    """,
     "9 an octet after a reset": f"""{OPENED}
         2.00  B>A  RA  seq 5000  ack 1100  win 0
         4.00  A>B  PA  seq 1100  ack 5000  len 1
@@ -408,6 +420,28 @@ def test_a_port_pair_that_is_used_again_without_syn(vary: Callable[[str], str]) 
         """)
     )
     assert len(result.analysis.flows) == 2
+
+
+def test_an_ack_repeated_once_is_no_train_of_probes() -> None:
+    """Nobody else is heard, in mid-stream: as well a scanner's."""
+    told("""
+    0.00   A>B  A  seq 1099  ack 5000
+    1.00   A>B  A  seq 1099  ack 5000
+    """)
+
+
+def test_capture_times_that_were_rewritten_are_seen_by_timestamps() -> None:
+    """An editor put the frames microseconds apart; the sender's clock says that 30 s passed."""
+    told("""
+    0.000000  A>B  S   seq 999                         tsval 1000
+    0.000001  B>A  SA  seq 4999  ack 1000              tsval 9000
+    0.000002  A>B  A   seq 1000  ack 5000              tsval 1002
+    0.000003  A>B  PA  seq 1000  ack 5000  len 100     tsval 1010
+    0.000004  B>A  A   seq 5000  ack 1100              tsval 9012
+    0.000005  A>B  A   seq 1099  ack 5000              tsval 31015  | keepalive-probe
+    0.000006  B>A  A   seq 5000  ack 1100              tsval 39017  | keepalive-answer of 0.000005
+    0.000007  A>B  A   seq 1099  ack 5000              tsval 61018  | keepalive-probe
+    """)
 
 
 def test_a_fin_counts_behind_ten_thousand_unacknowledged_segments() -> None:
