@@ -18,8 +18,8 @@ from analyzer.keepalive.constraints import (
     Fit,
     Reading,
     Seen,
+    finest_level,
     fit_idle,
-    fit_spacing,
     is_in_phase,
     latest_ns,
     least_s,
@@ -99,8 +99,27 @@ class Evidence:
         self.sure_idle = [r for r in self.idle if strictness < Strictness.NO_OPENING or has_probe(r)]
         self.phased_idle = telling(self.sure_idle)
         self.phased_spacing = telling(self.spacing)
+        self.least_spacing_ns = max((r.spacing.least_ns for r in self.phased_spacing), default=0)
+        self._claims: dict[int, tuple[Claim, ...]] = {}
+        self._is_in_phase: dict[int, bool] = {}
         most_ns = min((r.idle.most_ns for r in self.idle), default=None)
         self.time_high = None if most_ns is None else most_ns // SECOND
+
+    def claims_at(self, level: int) -> tuple[Claim, ...]:
+        """The ends of spacings lie on the interval's boundaries, and so do the beginnings of all but a run's first."""
+        if level not in self._claims:
+            claims = []
+            for r in self.phased_spacing:
+                claims.append(Claim(level, r.chain, r.at_ns, r.jitter_ns, r.frame))
+                if r.is_on_grid:
+                    claims.append(Claim(level, r.chain, r.at_ns - r.spacing.seen_ns, r.jitter_ns))
+            self._claims[level] = tuple(claims)
+        return self._claims[level]
+
+    def are_spacings_in_phase(self, level: int) -> bool:
+        if level not in self._is_in_phase:
+            self._is_in_phase[level] = is_phase_possible(self, self.claims_at(level))
+        return self._is_in_phase[level]
 
     def least_time(self, readings: Iterable[Reading]) -> int:
         """The idle time that so long a gap takes at least."""
@@ -150,8 +169,8 @@ def candidates(
         forced = [r for r in evidence.sure_idle if not may_be_spacing(clock, r, intvls.low, intvls.high)]
         if not forced or evidence.time_high is None:
             if evidence.time_high is None or floor <= evidence.time_high:
-                known = spacing_claims(evidence, intvls.low) if intvls.low == intvls.high else []
-                yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight, tuple(known))
+                known = spacing_claims(evidence, intvls.low) if intvls.low == intvls.high else ()
+                yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight, known)
             continue
         if not is_whole and intvls.value is not None:
             yield from unseen_probe(evidence, intvls, forced, weight)
@@ -206,19 +225,14 @@ def beyond_idle(evidence: Evidence) -> list[Reading]:
 
 
 def explains_spacings(evidence: Evidence, intvl: int) -> bool:
-    fits = [fit_spacing(evidence.clock, r, intvl) for r in evidence.phased_spacing]
-    return all(fit.is_possible for fit in fits) and is_phase_possible(evidence, spacing_claims(evidence, intvl))
+    """The longest spacing bounds the lateness; the boundaries depend on nothing but the interval's level."""
+    level = level_of(evidence.clock, intvl * SECOND)
+    need = finest_level(evidence.clock, evidence.least_spacing_ns - intvl * SECOND, intvl * SECOND)
+    return need <= level and evidence.are_spacings_in_phase(level)
 
 
-def spacing_claims(evidence: Evidence, intvl: int) -> list[Claim]:
-    """The ends of spacings lie on the interval's boundaries, and so do the beginnings of all but a run's first."""
-    claims = []
-    for reading in evidence.phased_spacing:
-        level = fit_spacing(evidence.clock, reading, intvl).level
-        claims.append(Claim(level, reading.chain, reading.at_ns, reading.jitter_ns, reading.frame))
-        if reading.is_on_grid:
-            claims.append(Claim(level, reading.chain, reading.at_ns - reading.spacing.seen_ns, reading.jitter_ns))
-    return claims
+def spacing_claims(evidence: Evidence, intvl: int) -> tuple[Claim, ...]:
+    return evidence.claims_at(level_of(evidence.clock, intvl * SECOND))
 
 
 def possible_times(
@@ -228,7 +242,7 @@ def possible_times(
     clock = evidence.clock
     intvl = intvls.low if intvls.low == intvls.high else None
     spaced = [may_be_spacing(clock, r, intvls.low, intvls.high) for r in evidence.phased_idle]
-    known = [] if intvl is None else spacing_claims(evidence, intvl)
+    known = () if intvl is None else spacing_claims(evidence, intvl)
     spacing_level = 0 if intvl is None else level_of(clock, intvl * SECOND)
 
     def fits(time: int) -> tuple[Fit, ...]:

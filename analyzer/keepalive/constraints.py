@@ -217,13 +217,6 @@ def topped(level: int, reading: Reading) -> int:
     return min(level, max(reading.ceiling, level - TRUSTED_LEVELS))
 
 
-def fit_spacing(clock: Clock, reading: Reading, intvl_s: int) -> Fit:
-    """The gap as interval: the timer was armed for just that."""
-    intvl_ns = intvl_s * SECOND
-    level = level_of(clock, intvl_ns)
-    return Fit(finest_level(clock, reading.spacing.least_ns - intvl_ns, intvl_ns), level, level)
-
-
 def may_be_spacing(clock: Clock, reading: Reading, low: int, high: int | None) -> bool:
     """The timer of some interval from `low` to `high` may have ended the gap."""
     return low * SECOND <= reading.spacing.most_ns and may_still_run(clock, reading, high)

@@ -12,7 +12,6 @@ from analyzer.keepalive.constraints import (
     Seen,
     finest_level,
     fit_idle,
-    fit_spacing,
     idle_of,
     is_in_phase,
     latest_ns,
@@ -98,9 +97,8 @@ def test_fit_after_an_answer_knows_how_the_timer_was_armed() -> None:
     assert not fit_idle(HZ_250, reading, 150, 151).is_possible
 
 
-def test_fit_of_a_spacing() -> None:
+def test_intervals_that_may_have_ended_a_gap() -> None:
     [reading] = read([Seen(gap(SPACING, 80, 20.48, 1))], HZ_250)
-    assert fit_spacing(HZ_250, reading, 20) == Fit(need=3, sure=3, top=3)
     assert may_be_spacing(HZ_250, reading, 19, 19)
     assert not may_be_spacing(HZ_250, reading, 1, 17)
     assert not may_be_spacing(HZ_250, reading, 21, None)
