@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test format docs notebooks pictures kernels record fuzz ci clean
+.PHONY: help venv check test bench format docs notebooks pictures kernels record fuzz ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ check: venv  ## format, lint and types, without changing anything
 
 test: venv  ## run the tests
 	$(BIN)/python -m pytest
+
+bench: venv  ## compare speed and memory with tshark, tcptrace, libpcap and cat; takes an hour
+	$(BIN)/python -m tests.benchmarks
 
 format: venv  ## format the sources and apply safe lint fixes
 	$(BIN)/ruff format

@@ -5,10 +5,10 @@ and nothing is looped over packets. Payload on port 443 is TLS records, on other
 tshark dissects: on random octets it would spend its time with noise.
 """
 
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,37 +234,49 @@ def _put_little(rows: NDArray[np.uint8], at: int, values: Numbers) -> None:
     rows[:, at : at + 4] = values.astype("<u4").view(np.uint8).reshape(-1, 4)
 
 
-def write_pcap(segments: Segments, out: BinaryIO, snaplen: int) -> None:
-    head = np.array([0xA1B23C4D, 4 << 16 | 2, 0, 0, snaplen, 1], "<u4")  # nanoseconds, version 2.4, Ethernet
-    out.write(head.tobytes())
+def pcap_head(snaplen: int) -> bytes:
+    """Nanoseconds, version 2.4, Ethernet."""
+    return np.array([0xA1B23C4D, 4 << 16 | 2, 0, 0, snaplen, 1], "<u4").tobytes()
+
+
+def pcap_records(segments: Segments, snaplen: int) -> Iterator[bytes]:
     at = 0
     for rows, captured in rendered(segments, snaplen, 16):
         ts_ns, payload_len = segments.ts_ns[at : at + len(rows)], segments.payload_len[at : at + len(rows)]
         at += len(rows)
         for index, values in enumerate((ts_ns // SECOND, ts_ns % SECOND, captured, HEADERS + payload_len)):
             _put_little(rows, 4 * index, values)
-        out.write(rows[np.arange(rows.shape[1]) < 16 + captured[:, None]].tobytes())
+        yield rows[np.arange(rows.shape[1]) < 16 + captured[:, None]].tobytes()
 
 
-def write_pcapng(segments: Segments, out: BinaryIO, snaplen: int) -> None:
-    """One section, one interface with nanoseconds, enhanced packet blocks."""
-    out.write(np.array([0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0xFFFFFFFF, 0xFFFFFFFF, 28], "<u4").tobytes())
-    out.write(np.array([1, 32, 1, snaplen, 9 | 1 << 16, 9, 0, 32], "<u4").tobytes())  # if_tsresol 9
+def pcapng_head(snaplen: int) -> bytes:
+    """One section, one interface with nanoseconds (if_tsresol 9)."""
+    section = np.array([0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0xFFFFFFFF, 0xFFFFFFFF, 28], "<u4")
+    return section.tobytes() + np.array([1, 32, 1, snaplen, 9 | 1 << 16, 9, 0, 32], "<u4").tobytes()
+
+
+def pcapng_records(segments: Segments, snaplen: int) -> Iterator[bytes]:
+    """Enhanced packet blocks."""
     at = 0
     for rows, captured in rendered(segments, snaplen, 28):
         ts_ns, payload_len = segments.ts_ns[at : at + len(rows)], segments.payload_len[at : at + len(rows)]
         at += len(rows)
         total = 32 + (captured + 3) // 4 * 4
-        row = np.arange(len(rows))
-        beyond = np.arange(rows.shape[1]) >= 28 + captured[:, None]
-        rows[beyond] = 0
-        six = np.full_like(total, 6)
-        values = (six, total, six * 0, ts_ns >> 32, ts_ns & 0xFFFFFFFF, captured, HEADERS + payload_len)
-        for index, one in enumerate(values):
-            _put_little(rows, 4 * index, one)
+        rows[np.arange(rows.shape[1]) >= 28 + captured[:, None]] = 0
+        words = (
+            np.full_like(total, 6),
+            total,
+            total * 0,
+            ts_ns >> 32,
+            ts_ns & 0xFFFFFFFF,
+            captured,
+            HEADERS + payload_len,
+        )
+        for index, values in enumerate(words):
+            _put_little(rows, 4 * index, values)
         for index in range(4):
-            rows[row, total - 4 + index] = total >> 8 * index & 0xFF
-        out.write(rows[np.arange(rows.shape[1]) < total[:, None]].tobytes())
+            rows[np.arange(len(rows)), total - 4 + index] = total >> 8 * index & 0xFF
+        yield rows[np.arange(rows.shape[1]) < total[:, None]].tobytes()
 
 
 @dataclass(frozen=True)
@@ -275,23 +287,43 @@ class Capture:
     flows: int
     length: int
     snaplen: int
-    write: Callable[[Segments, BinaryIO, int], None] = write_pcap
-    suffix: str = "pcap"
+    is_pcapng: bool = False
+    repeats: int = 1
+    """So many times over, later and with other numbers each time, as the same hosts would do it again."""
 
     def segments(self, share: float = 1.0) -> Segments:
         """`share` of its flows."""
         random = np.random.default_rng(7)
         return in_order(self.script(max(int(self.flows * share), 1), self.length, random), random)
 
-    def make(self, path: Path, share: float = 1.0) -> None:
+    def make(self, path: Path, share: float = 1.0) -> int:
+        """Write `share` of it; returns the packets."""
+        segments = self.segments(share)
+        span_ns = int(segments.ts_ns[-1] - segments.ts_ns[0]) + 60 * SECOND
+        records = pcapng_records if self.is_pcapng else pcap_records
         with path.open("wb") as out:
-            self.write(self.segments(share), out, self.snaplen)
+            out.write(pcapng_head(self.snaplen) if self.is_pcapng else pcap_head(self.snaplen))
+            for turn in range(self.repeats):
+                out.writelines(records(later(segments, turn * span_ns, turn << 24), self.snaplen))
+        return self.repeats * len(segments.ts_ns)
+
+
+def later(segments: Segments, ns: int, octets: int) -> Segments:
+    """The same again after `ns`, with initial sequence numbers that lie `octets` ahead."""
+    ack = np.where(segments.flags & ACK, segments.ack + octets & 0xFFFFFFFF, 0)
+    return replace(segments, ts_ns=segments.ts_ns + ns, seq=segments.seq + octets & 0xFFFFFFFF, ack=ack)
 
 
 CAPTURES = {
     "data": Capture(data, 20_000, 250, 96),
-    "data-ng": Capture(data, 20_000, 250, 96, write_pcapng, "pcapng"),
+    "data-ng": Capture(data, 20_000, 250, 96, is_pcapng=True),
     "frames": Capture(frames, 4_000, 250, 65_535),
     "idle": Capture(idle, 500_000, 8, 96),
+    "long": Capture(data, 20_000, 250, 96, repeats=6),
 }
-"""5 million packets mostly data, the same as pcapng, 1 million full frames, 2 million packets mostly keepalive."""
+"""5 million packets mostly data, the same as pcapng, 1 million full frames, 2 million packets mostly keepalive, and 30
+million packets."""
+
+if __name__ == "__main__":
+    name, share, path = sys.argv[1:]
+    sys.stdout.write(f"{CAPTURES[name].make(Path(path), float(share))}\n")
