@@ -31,6 +31,7 @@ LEVELS = {
     "keepalive": 3,
     "analysis": 4,
     "shards": 5,
+    "points": 5,
     "report": 6,
     "monitor": 7,
     "cli": 8,

@@ -3,8 +3,9 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -12,6 +13,9 @@ from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
 from analyzer.cli.progress import analyse
 from analyzer.errors import KeepaliveAnalyzerError
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -71,7 +75,9 @@ def main(context: click.Context, /, **given: Any) -> None:
     """
     options = Options(**given)
     _check_live(options)
-    if not options.paths and not options.iface and not options.list_ifaces:
+    if options.point:
+        _check_points(options)
+    elif not options.paths and not options.iface and not options.list_ifaces:
         raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
@@ -86,7 +92,7 @@ def main(context: click.Context, /, **given: Any) -> None:
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
-        context.exit(_run(options))
+        context.exit(_compare(options) if options.point else _run(options))
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
         context.exit(UNUSABLE)
@@ -150,12 +156,7 @@ def _run(options: Options) -> int:
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
         faces.write(analysis, options)
-    if not options.quiet:
-        for one in analysis.diagnostics:
-            where = f", first at frame {one.first_frame}" if one.first_frame else ""
-            file = analysis.capture.file_of(one.first_frame) if len(analysis.capture.files) > 1 else None
-            where += f" in {file}" if file else ""
-            _complain(f"{one.code.name} ({one.count}×{where}): {one.message}")
+    _tell_diagnostics(analysis, options)
     failures = [*expectations.unmet(expected, analysis, options.strict), *expectations.found(unwanted, analysis)]
     for failure in failures:
         _complain(failure)
@@ -180,6 +181,43 @@ def _check_live(options: Options) -> None:
             raise click.UsageError(f"{flag} is for --iface, or with --ndjson for captures that are still written")
     if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
+
+
+def _tell_diagnostics(analysis: "Analysis", options: Options, of: str = "") -> None:
+    for one in () if options.quiet else analysis.diagnostics:
+        where = f", first at frame {one.first_frame}" if one.first_frame else ""
+        file = analysis.capture.file_of(one.first_frame) if len(analysis.capture.files) > 1 else None
+        where += f" in {file}" if file else ""
+        _complain(f"{of}{one.code.name} ({one.count}×{where}): {one.message}")
+
+
+def _check_points(options: Options) -> None:
+    if options.paths or options.is_live or options.keep_shards is not None:
+        raise click.UsageError("--point names all captures; it excludes FILE, --iface and --keep-shards")
+    others = (options.tags, options.flow is not None, options.sysctl, options.advice, options.what_if, options.folders)
+    checks = (options.expect, options.fail_on, options.annotate, options.html)
+    if any(others) or any(checks):
+        raise click.UsageError(
+            "--point goes with the report and with --json; for all else analyse each point by itself"
+        )
+
+
+def _compare(options: Options) -> int:
+    """Two capture points side by side."""
+    from analyzer.capture.locations import expanded
+    from analyzer.points import compare
+    from analyzer.report.output_file import check_outputs
+
+    if len(options.points) != 2:
+        raise click.UsageError(f"--point names {len(options.points)} capture points; two can be compared")
+    named = [path for paths in options.points.values() for path in paths]
+    check_outputs(options.outputs, [one for path in named for one in expanded(path)])
+    points = {name: analyse(replace(options, files=paths)) for name, paths in options.points.items()}
+    first, second = points.values()
+    faces.write_points(points, compare(first, second), options)
+    for name, analysis in points.items():
+        _tell_diagnostics(analysis, options, f"{name}: ")
+    return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
 
 
 def _complain(words: str) -> None:

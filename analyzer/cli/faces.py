@@ -9,9 +9,12 @@ from analyzer.cli.options import Options
 from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console, Group
 
     from analyzer.analysis import Analysis
+    from analyzer.points import Match
 
 
 def write_files(analysis: "Analysis", options: Options) -> None:
@@ -37,6 +40,17 @@ def write(analysis: "Analysis", options: Options) -> None:
         _write(analysis, options, file)
 
 
+def write_points(points: "Mapping[str, Analysis]", matches: "Sequence[Match]", options: Options) -> None:
+    """Two capture points side by side."""
+    from analyzer.report import between
+
+    with _opened(options.output) as file:
+        if options.json:
+            file.writelines(between.points_document(points, matches))
+        else:
+            _print(between.side_by_side(points, matches, options.top), options, file)
+
+
 def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
     supposed = None
     if options.what_if is not None:
@@ -59,12 +73,16 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
         return
     from analyzer.report import text
 
-    shown = console(file, options.color)
-    with shown.capture() as captured:
-        if options.flow is None:
-            shown.print(text.report(analysis, options.top))
-        else:
-            shown.print(text.timeline(analysis, analysis.flows[options.flow]))
+    if options.flow is None:
+        _print(text.report(analysis, options.top), options, file)
+    else:
+        _print(text.timeline(analysis, analysis.flows[options.flow]), options, file)
+
+
+def _print(shown: "Group", options: Options, file: TextIO) -> None:
+    terminal = console(file, options.color)
+    with terminal.capture() as captured:
+        terminal.print(shown)
     file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))
 
 

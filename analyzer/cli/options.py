@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from analyzer.errors import OptionError
 from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
@@ -39,6 +40,12 @@ INPUT = (
         type=Octets(),
         metavar="SIZE",
         help="Give up what says least beyond this, and say so (4G, or half of the machine's if that is less).",
+    ),
+    click.Option(
+        ["--point"],
+        multiple=True,
+        metavar="NAME=FILES",
+        help="Captures of one of two points of the same traffic: analysed side by side, to say where probes were lost.",
     ),
     click.Option(
         ["-j", "--jobs"],
@@ -151,6 +158,7 @@ class Options:
     files: tuple[str, ...]
     read: tuple[str, ...]
     max_memory: int | None
+    point: tuple[str, ...]
     jobs: int | None
     cluster: str | None
     keep_shards: str | None
@@ -195,6 +203,17 @@ class Options:
     def is_live(self) -> bool:
         """Findings are told while frames come."""
         return bool(self.iface) or self.ndjson or self.metrics is not None or self.on_event is not None
+
+    @property
+    def points(self) -> dict[str, tuple[str, ...]]:
+        """What --point names, by name; repeated names add files. OptionError without name or files."""
+        named: dict[str, tuple[str, ...]] = {}
+        for one in self.point:
+            name, _, files = one.partition("=")
+            if not name or not files:
+                raise OptionError(f"--point {one}: write NAME=FILES, for example --point client=client.pcap")
+            named[name] = (*named.get(name, ()), files)
+        return named
 
     @property
     def outputs(self) -> dict[str, str]:
