@@ -15,7 +15,6 @@ from typing import Any
 from analyzer.analysis import Analysis
 from analyzer.keepalive.timeline import Answer, Probe
 from analyzer.schema import ACK, KIND_TCP
-from analyzer.shards.tables import arrays
 
 SAME_NS = 500_000_000
 """One segment passes the points within this time of the usual; probes lie further apart."""
@@ -77,7 +76,7 @@ class Side:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.c = arrays(analysis.candidates)
+        self.c = analysis.candidates.view
         self.rows_of: dict[int, list[int]] = defaultdict(list)
         self.flows_by_look: dict[Look, set[int]] = defaultdict(set)
         for row in range(analysis.candidates.rows):
@@ -88,8 +87,8 @@ class Side:
 
     def look(self, row: int) -> Look:
         c = self.c
-        ack = int(c.ack[row]) if c.flags[row] & ACK else 0
-        return int(c.flags[row]), int(c.seq[row]), ack, int(c.payload_len[row]), int(c.tsval[row])
+        ack = c.ack[row] if c.flags[row] & ACK else 0
+        return c.flags[row], c.seq[row], ack, c.payload_len[row], c.tsval[row]
 
     def is_watching(self, ts_ns: int) -> bool:
         return self.analysis.capture.first_ns <= ts_ns <= self.analysis.capture.last_ns
@@ -121,7 +120,7 @@ class _Meeting:
         pairs = list(self._surely_same())
         c, d = sides[0].c, sides[1].c
         self._is_turned = 2 * sum(bool(c.end[a] != d.end[b]) for a, b in pairs) > len(pairs)
-        offsets = [int(d.ts_ns[b]) - int(c.ts_ns[a]) for a, b in pairs]
+        offsets = [d.ts_ns[b] - c.ts_ns[a] for a, b in pairs]
         self._offset_ns = median_low(offsets) if offsets else 0
         self._same = dict(self._all_same())
         """Row at the first point: row at the second."""
@@ -145,9 +144,9 @@ class _Meeting:
             waiting[self._sides[1].look(row)].append(row)
         for row in self._rows[0]:
             others = waiting.get(self._sides[0].look(row), [])
-            at_ns = int(c.ts_ns[row]) + self._offset_ns
-            near = min(others, key=lambda other: abs(int(d.ts_ns[other]) - at_ns), default=None)
-            if near is not None and abs(int(d.ts_ns[near]) - at_ns) <= SAME_NS:
+            at_ns = c.ts_ns[row] + self._offset_ns
+            near = min(others, key=lambda other: abs(d.ts_ns[other] - at_ns), default=None)
+            if near is not None and abs(d.ts_ns[near] - at_ns) <= SAME_NS:
                 others.remove(near)
                 yield row, near
 
@@ -169,7 +168,7 @@ class _Meeting:
         """The point that sees the end's segments with more hops left; without routers between them, answers sooner."""
         c, d = self._sides[0].c, self._sides[1].c
         same = [(a, b) for a, b in self._same.items() if c.end[a] == end]
-        hops = {int(c.ttl[a]) - int(d.ttl[b]) for a, b in same}
+        hops = {c.ttl[a] - d.ttl[b] for a, b in same}
         if len(hops) == 1 and hops != {0}:
             return 0 if hops.pop() > 0 else 1
         peers = sorted(a for a in self._same if c.end[a] != end)
@@ -177,8 +176,8 @@ class _Meeting:
         for a, b in same:
             before = [peer for peer in peers if peer < a]
             if before:
-                first_ns = int(c.ts_ns[a]) - int(c.ts_ns[before[-1]])
-                second_ns = int(d.ts_ns[b]) - int(d.ts_ns[self._same[before[-1]]])
+                first_ns = c.ts_ns[a] - int(c.ts_ns[before[-1]])
+                second_ns = d.ts_ns[b] - int(d.ts_ns[self._same[before[-1]]])
                 took.append(first_ns - second_ns)
         if not took or not median_low(took):
             return None
