@@ -81,7 +81,7 @@ class Side:
         self.flows_by_look: dict[Look, set[int]] = defaultdict(set)
         for row in range(analysis.candidates.rows):
             if self.c.kind[row] == KIND_TCP:
-                flow = int(self.c.flow[row])
+                flow = self.c.flow[row]
                 self.rows_of[flow].append(row)
                 self.flows_by_look[self.look(row)].add(flow)
 
@@ -176,8 +176,8 @@ class _Meeting:
         for a, b in same:
             before = [peer for peer in peers if peer < a]
             if before:
-                first_ns = c.ts_ns[a] - int(c.ts_ns[before[-1]])
-                second_ns = d.ts_ns[b] - int(d.ts_ns[self._same[before[-1]]])
+                first_ns = c.ts_ns[a] - c.ts_ns[before[-1]]
+                second_ns = d.ts_ns[b] - d.ts_ns[self._same[before[-1]]]
                 took.append(first_ns - second_ns)
         if not took or not median_low(took):
             return None
@@ -186,9 +186,7 @@ class _Meeting:
     def _fates(self) -> Iterator[ProbeFate]:
         """Of every probe that either point has."""
         c = self._sides[0].c
-        row_at = [
-            {int(side.c.frame[row]): row for row in rows} for side, rows in zip(self._sides, self._rows, strict=True)
-        ]
+        row_at = [{side.c.frame[row]: row for row in rows} for side, rows in zip(self._sides, self._rows, strict=True)]
         first_of = {b: a for a, b in self._same.items()}
         found: list[tuple[int, ProbeFate]] = []
         for end in (0, 1):
@@ -201,18 +199,18 @@ class _Meeting:
                 if b not in first_of:
                     found.append((probe.ts_ns - self._offset_ns, self._fate(end, (None, b), probe)))
                 elif not self._is_probe(first_of[b], end):
-                    found.append((int(c.ts_ns[first_of[b]]), self._fate(end, (first_of[b], b), probe)))
+                    found.append((c.ts_ns[first_of[b]], self._fate(end, (first_of[b], b), probe)))
         yield from (fate for _, fate in sorted(found, key=lambda pair: pair[0]))
 
     def _probes(self, point: int, end: int) -> tuple[Probe, ...]:
         return self._sides[point].analysis.flows[self._flows[point]].ends[end].story.probes
 
     def _is_probe(self, row: int, end: int) -> bool:
-        frame = int(self._sides[0].c.frame[row])
+        frame = self._sides[0].c.frame[row]
         return any(probe.frame == frame for probe in self._probes(0, end))
 
     def _fate(self, end: int, rows: tuple[int | None, int | None], probe: Probe) -> ProbeFate:
-        frames = tuple(0 if row is None else int(self._sides[at].c.frame[row]) for at, row in enumerate(rows))
+        frames = tuple(0 if row is None else self._sides[at].c.frame[row] for at, row in enumerate(rows))
         answers = tuple(self._answer_frame(at, end, frame) for at, frame in enumerate(frames))
         return ProbeFate(
             end, self._judged(end, frames, answers, probe), (frames[0], frames[1]), (answers[0], answers[1])
