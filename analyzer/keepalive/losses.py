@@ -295,19 +295,28 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
 
 
 def runs(mended: Sequence[Mended]) -> list[Run]:
-    """What the prober had counted by the end of each gap, if no losses but the visible ones happened."""
+    """What the prober had counted by the end of each gap, if no losses but the visible ones happened.
+
+    A gap may have been left out, so that the next one counts more than one probe more, or belongs to another run.
+    """
     found: list[Run] = []
-    sent, unheard_ns = NONE, 0
+    sent, unheard_ns, captured = NONE, 0, 0
     for one in mended:
         gap = one.seen.gap
         if gap.kind is GapKind.SURVIVED:
             continue
+        left_out = gap.unanswered - captured
+        captured = 1 if is_unheard(one) else gap.unanswered + 1
         if gap.kind in IDLE_KINDS or one.is_restart:
             sent, unheard_ns = NONE, 0
+        elif left_out < 0:
+            sent, unheard_ns = Count(gap.unanswered, gap.unanswered, gap.unanswered), 0
         elif sent == NONE:
             sent = Count(gap.unanswered, gap.unanswered, gap.unanswered)
         elif is_unheard(one):
             unheard_ns += gap.probe_ns
+        if left_out > 0 and found and sent.most < gap.unanswered:
+            sent = sent.more(Count(left_out, left_out, left_out))
         before = sent.more(one.missing)
         before = before._replace(fewest=max(0, before.fewest))
         found.append(Run(gap, before, unheard_ns))

@@ -119,6 +119,16 @@ def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
     assert known(probes) == (2, 2, 3)
 
 
+def test_a_gap_that_was_left_out_does_not_change_the_count() -> None:
+    """While the host asked for the peer's link address in vain its probes were not sent, and their gaps say nothing."""
+    gaps = [*LIFE, *run(30.72, 10.027, 10.027, 10.027, 10.027)]
+    for place in range(len(LIFE), len(gaps) - 1):
+        left = gaps[:place] + gaps[place + 1 :]
+        assert known(infer(left, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
+    two = [*run(30.72, 10.027, 10.027, 10.027)[:-1], *run(30.72, 10.027, 10.027, 10.027, 10.027)[1:]]
+    assert known(infer([*LIFE, *two], is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
+
+
 def test_a_lone_spacing_may_be_two() -> None:
     settings = infer([*LIFE, far(SPACING, 40.747, 10.027, 1)], is_whole=True)
     intvl = settings.tcp_keepalive_intvl
