@@ -89,6 +89,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
     if options.what_if is not None and any((options.tags, options.flow is not None, options.sysctl, options.advice)):
         raise click.UsageError("--what-if goes with --json, or alone")
+    if "-" in (options.html, *options.folders.values()):
+        raise click.UsageError("standard output has the report; give --html, --csv, --parquet and --plots a name")
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:

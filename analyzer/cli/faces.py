@@ -21,8 +21,11 @@ def write_files(analysis: "Analysis", options: Options) -> None:
     """The page, the tables and the charts; what goes to stdout is not affected."""
     if options.html is None and not options.folders:
         return
+    import logging
+
     from analyzer.report.library import Analysis
 
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its caches nobody who asks for a report wants to hear
     public = Analysis(analysis)
     if options.html is not None:
         public.write_html(options.html, options.top)

@@ -598,3 +598,17 @@ def test_max_memory_is_a_size(size: str) -> None:
 
 def test_the_least_memory_is_what_the_analysis_says() -> None:
     assert LEAST_OCTETS == LEAST_MEMORY
+
+
+@pytest.mark.parametrize("flag", ["--html", "--csv", "--parquet", "--plots"])
+def test_pages_and_tables_need_a_name(flag: str) -> None:
+    result = invoke(SAMPLE, flag, "-")
+    assert result.exit_code == 2
+    assert "standard output has the report" in result.stderr
+
+
+def test_fonts_that_are_not_cached_yet_are_nobodys_business(tmp_path: Path) -> None:
+    done = child(
+        SAMPLE, "--html", str(tmp_path / "r.html"), env=ENVIRONMENT | {"MPLCONFIGDIR": str(tmp_path / "fonts")}
+    )
+    assert (done.returncode, done.stderr) == (0, "")

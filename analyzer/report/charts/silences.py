@@ -1,5 +1,6 @@
 """For how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
 
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,8 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     """Silences of 10 s and more of one path, or of all: survived ones up, failed ones down, and the survival curve."""
     ax = style.axes(ax, height=3.8)
     found = analysis.silences
-    found = found[found["path"] == path] if path not in (None, "all") else found
+    if path not in (None, "all"):
+        found = found[[_is_in(service, path) for service in found["path"]]]
     found = found[found["result"] != "unknown"]
     if found.empty:
         return style.nothing(ax, "no silence of 10 s or more tells anything of the path")
@@ -39,6 +41,13 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     style.title(ax, f"Silences of {which}: {int(has_survived.sum())} survived, {int((~has_survived).sum())} failed")
     style.legend(ax)
     return ax
+
+
+def _is_in(service: str, path: str) -> bool:
+    """The service is the path, or its address lies in the network that is."""
+    if "/" not in path:
+        return service == path
+    return ip_address(service.rpartition(":")[0].strip("[]")) in ip_network(path)
 
 
 def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analyzer.report.charts.silences import _is_in
 from tests.report.charts.drawing import overlapping, sample, words
 
 
@@ -17,6 +18,22 @@ def test_counts_are_in_the_title(name: str) -> None:
 def test_one_path_of_several() -> None:
     a = sample("nat-forgets-one-of-two")
     assert "198.51.100.2:9000" in words(a.plot.silences("198.51.100.2:9000"))[-1]
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "is_in"),
+    [
+        ("10.0.0.1:443", "10.0.0.1:443", True),
+        ("10.0.0.1:443", "10.0.0.1:44", False),
+        ("10.0.0.1:443", "10.0.0.0/24", True),
+        ("10.0.1.1:443", "10.0.0.0/24", False),
+        ("[2001:db8::1]:443", "2001:db8::/64", True),
+        ("[2001:db8:1::1]:443", "2001:db8::/64", False),
+        ("10.0.0.1:443", "2001:db8::/64", False),
+    ],
+)
+def test_services_of_a_network(service: str, path: str, is_in: bool) -> None:
+    assert _is_in(service, path) is is_in
 
 
 def test_without_silences_it_says_so() -> None:
