@@ -70,11 +70,9 @@ def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast |
     `others` is the count where this connection has not shown it, from what is known of its host.
     """
     probes = end.story.probes
+    if not probes:  # it may have keepalive off
+        return None
     count = own_count(end.settings) or others or known_count(end)
-    if not probes:
-        idle = _idle(end.settings)
-        first = Span(heard_ns, heard_ns).later(idle) if idle and heard_ns >= 0 else None
-        return Forecast(0, count, first, None) if first else None
     unanswered = in_a_row(probes, heard_ns)
     if not unanswered:
         return Forecast(0, count, _after_answer(end, heard_ns), None)

@@ -39,6 +39,8 @@ class OwnSockets:
     def __init__(self) -> None:
         self.reason: str | None = "not asked yet"
         """Why there is nothing to show, for a person; None if there is."""
+        self.process_reason: str | None = None
+        """Why no process is shown, for a person; None if some are."""
         self._timers: Mapping[Endpoints, KernelTimer] = {}
         self._processes: dict[int, str | None] = {}
         self._stop = threading.Event()
@@ -95,12 +97,14 @@ class OwnSockets:
 
     def _find_processes(self, inodes: Iterable[int]) -> None:
         """Looked for once: a socket hardly changes hands."""
-        wanted = set(inodes)
+        wanted = set(inodes) - {0}
         self._processes = {inode: name for inode, name in self._processes.items() if inode in wanted}
         if not wanted - self._processes.keys():
             return
         names = processes_of_sockets()
         self._processes.update((inode, names.get(inode)) for inode in wanted)
+        is_any_known = not wanted or any(self._processes.values())
+        self.process_reason = None if is_any_known else "other programs may not be looked at (CAP_SYS_PTRACE)"
 
 
 def plain(address: str) -> str:

@@ -6,7 +6,7 @@ from a capture is shown as plain text.
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -48,6 +48,10 @@ class View:
     def _has_kernel(self) -> bool:
         return self._crosscheck is not None and self._crosscheck.sockets.reason is None
 
+    @property
+    def _has_processes(self) -> bool:
+        return self._crosscheck is not None and self._crosscheck.sockets.process_reason is None
+
     def start(self) -> None:
         self._live.start()
 
@@ -66,15 +70,16 @@ class View:
         room = max(height - EVENTS - 6, 3)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         headings = ["#", "connection", "state", "time/intvl/probes", "expected"]
-        for heading in headings + (["kernel's timer", "process"] if self._has_kernel else []):
+        if self._has_kernel:
+            headings += ["kernel's timer"] + (["process"] if self._has_processes else [])
+        for heading in headings:
             table.add_column(heading, overflow="ellipsis", no_wrap=True)
         for number, look in looks[:room]:
             table.add_row(*self._cells(number, look, now_ns))
         more = len(looks) - room
         counts = f"{self._watcher.analyzer.frames:,} frames, {len(self._watcher.watched):,} connections"
         below = [Text(f"… and {more} more", "dim")] if more > 0 else []
-        reason = self._crosscheck.sockets.reason if self._crosscheck is not None else None
-        notes = [Text(f"the kernel's own view is missing: {reason}", "dim")] if reason is not None else []
+        notes = [Text(why, "dim") for why in self._missing()]
         lines = [Text(one, no_wrap=True, overflow="ellipsis") for one in self._events]
         return Group(Text(f"{self._title} · {counts}", "bold"), table, *below, *notes, Text(), *lines)
 
@@ -97,7 +102,14 @@ class View:
         cells[2].stylize(STYLES.get(outcome, ""))
         if self._has_kernel:
             cells += [Text(word) for word in self._kernel(look)]
-        return cells
+        return cells[: 7 if self._has_processes else 6]
+
+    def _missing(self) -> Iterator[str]:
+        """What is not shown, and why."""
+        if self._crosscheck is not None and self._crosscheck.sockets.reason is not None:
+            yield f"the kernel's own view is missing: {self._crosscheck.sockets.reason}"
+        elif self._crosscheck is not None and self._crosscheck.sockets.process_reason is not None:
+            yield f"processes are not shown: {self._crosscheck.sockets.process_reason}"
 
     def _kernel(self, look: Look) -> tuple[str, str]:
         assert self._crosscheck is not None

@@ -197,7 +197,6 @@ def test_a_capture_that_dumpcap_or_tcpdump_writes_is_followed(hosts: tuple[Host,
     live.wait_for("probe-unanswered", 2)
     for came, event in live.of("keepalive-probe"):
         assert came - instant(event) < 2 * LATE_S  # tcpdump hands over once a second
-    live.process.kill()
 
 
 @needs_namespaces

@@ -7,10 +7,11 @@ import ctypes
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Host:
         """A program on this host; it ends with the test."""
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **how.pop("env", {})}
         command = ["ip", "netns", "exec", self.name, *words]
-        process = subprocess.Popen(command, text=True, env=environment, **how)
+        process = subprocess.Popen(command, text=True, env=environment, start_new_session=True, **how)
         self._stack.callback(_end, process)
         return process
 
@@ -82,6 +83,6 @@ def wire() -> Iterator[tuple[Host, Host]]:
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    if process.poll() is None:
-        process.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # with all that it started
     process.communicate()

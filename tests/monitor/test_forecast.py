@@ -89,7 +89,6 @@ def test_a_count_that_was_not_seen_is_another_connections_or_a_well_known_one_or
     assert known_count(both) is None  # 9 and 8
 
 
-def test_nothing_is_said_of_an_end_without_probes_and_bounds() -> None:
+def test_nothing_is_said_of_an_end_that_has_not_probed() -> None:
     [flow] = analyze(str(next(path for path in SAMPLES if path.parent.name == "nc-30-10-5"))).flows
-    silent = replace(flow.ends[1], settings=replace(flow.ends[1].settings, tcp_keepalive_time=None))
-    assert forecast(silent, 5) is None
+    assert forecast(flow.ends[1], 5) is None

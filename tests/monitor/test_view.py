@@ -54,6 +54,10 @@ def test_the_kernels_own_word_stands_beside_it_or_why_not() -> None:
     screen = drawn(watcher, "65", Crosscheck(sockets))
     assert "keepalive in 0 s" in screen
     assert "ssh (7)" in screen
+    sockets.process_reason = "other programs may not be looked at (CAP_SYS_PTRACE)"
+    screen = drawn(watcher, "65", Crosscheck(sockets))
+    assert "ssh (7)" not in screen
+    assert "processes are not shown: other programs may not be looked at" in screen
     sockets.reason = "pyroute2 is not installed"
     screen = drawn(watcher, "65", Crosscheck(sockets))
     assert "kernel's own view is missing: pyroute2 is not installed" in screen
