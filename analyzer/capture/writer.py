@@ -5,10 +5,12 @@ Follows draft-ietf-opsawg-pcapng (§ below), with nanoseconds, little-endian.
 
 import struct
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NamedTuple
+from io import RawIOBase
+from typing import Any, NamedTuple
 
 from analyzer.capture.pcapng import IF_TSRESOL, INTERFACE, ISB_OSDROP, PACKET, SECTION, STATISTICS
 from analyzer.columns import Table
+from analyzer.errors import OptionError
 from analyzer.version import __version__
 
 BLOCK_OVERHEAD = 32
@@ -27,19 +29,21 @@ class Described(NamedTuple):
 
 
 class PcapngWriter:
-    """Writes to `file`, which stays open; `finish` adds the statistics."""
+    """Writes to `file`, which stays open; `finish` adds the statistics. OptionError if it cannot be written."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: RawIOBase, name: str = "the recording") -> None:
+        """`name` is the file's, for a complaint."""
         self._file = file
+        self._name = name
         self._described = 0
         program = _option(SHB_USERAPPL, f"ka-analyze {__version__}".encode())
-        file.write(_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + program + _END))
+        self._put(_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + program + _END))
 
     def describe(self, described: Sequence[Described]) -> None:
         """All interfaces by number, before packets of them are written; those that are known are left out."""
         for one in described[self._described :]:
             options = _option(IF_NAME, one.name.encode(errors="replace")) + _option(IF_TSRESOL, bytes([NANOSECONDS]))
-            self._file.write(_block(INTERFACE, struct.pack("<HHI", one.link_type, 0, one.snaplen) + options + _END))
+            self._put(_block(INTERFACE, struct.pack("<HHI", one.link_type, 0, one.snaplen) + options + _END))
         self._described = len(described)
 
     def write(self, buffer: Any, records: Table, interfaces: Sequence[int]) -> None:
@@ -56,17 +60,21 @@ class PcapngWriter:
             parts.append(HEADER.pack(PACKET, total, interface, high, low, captured, wire))
             parts.append(buffer[offset : offset + captured])
             parts.append(TAILS[padding] + total.to_bytes(4, "little"))
-        self._file.write(b"".join(parts))
+        self._put(b"".join(parts))
 
-    def flush(self) -> None:
-        self._file.flush()
+    def _put(self, octets: bytes) -> None:
+        rest = memoryview(octets)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        except OSError as error:
+            raise OptionError(f"{self._name} cannot be written any further: {error.strerror}") from error
 
     def finish(self, drops: Sequence[int], time_ns: int) -> None:
         """What each interface dropped (§4.6), by number."""
         for number, dropped in enumerate(drops):
             body = struct.pack("<III", number, time_ns >> 32, time_ns & 0xFFFFFFFF)
-            self._file.write(_block(STATISTICS, body + _option(ISB_OSDROP, struct.pack("<Q", dropped)) + _END))
-        self._file.flush()
+            self._put(_block(STATISTICS, body + _option(ISB_OSDROP, struct.pack("<Q", dropped)) + _END))
 
 
 _END = b"\0\0\0\0"

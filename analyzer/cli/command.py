@@ -143,7 +143,7 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
-    if options.is_live:
+    if options.is_live or _is_watched(options):
         from analyzer.cli.live import watch
 
         analysis = watch(options)
@@ -165,6 +165,17 @@ def _run(options: Options) -> int:
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _is_watched(options: Options) -> bool:
+    """A pipe, in a terminal, and nothing else asked for: what is written into it is shown as it comes."""
+    is_report = not (options.json or options.tags or options.sysctl or options.advice or options.what_if)
+    is_elsewhere = options.jobs or options.cluster or options.keep_shards
+    return options.paths == ("-",) and is_report and options.flow is None and not is_elsewhere and _is_terminal(options)
+
+
+def _is_terminal(options: Options) -> bool:
+    return options.output == "-" and not options.quiet and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _check_live(options: Options) -> None:

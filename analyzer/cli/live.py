@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from analyzer.analysis import limits_within
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
 from analyzer.errors import OptionError
@@ -20,11 +21,12 @@ from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event
 from analyzer.monitor.privileges import drop
 from analyzer.monitor.session import Session, Source, Stop
-from analyzer.monitor.watcher import Watcher
+from analyzer.monitor.watcher import LIMITS, Watcher
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
     from analyzer.capture.writer import PcapngWriter
+    from analyzer.monitor.alerts import Alerts
 
 Listener = Callable[[Sequence[Event]], None]
 
@@ -43,7 +45,8 @@ def watch(options: Options) -> "Analysis":
     from analyzer.monitor.compiling import Compiling
 
     with ExitStack() as stack:
-        watcher = Watcher()
+        limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
+        watcher = Watcher(limits=limits)
         compiling = Compiling(watcher.analyzer.engine)
         stack.callback(compiling.close)
         if options.iface:
@@ -106,7 +109,8 @@ def _recording(options: Options, stack: ExitStack) -> "PcapngWriter | None":
     from analyzer.capture.writer import PcapngWriter
 
     try:
-        return PcapngWriter(stack.enter_context(Path(options.write).open("wb")))
+        path = Path(options.write)
+        return PcapngWriter(stack.enter_context(path.open("wb", buffering=0)), f"-w {path}")  # a batch is there at once
     except OSError as error:
         raise OptionError(f"{options.write} cannot be written: {error.strerror}; give -w another FILE") from error
 
@@ -131,7 +135,19 @@ def _listeners(
 
         alerts = Alerts(options.on_event)
         stack.callback(alerts.close)
-        yield lambda events: alerts.tell(events, time.monotonic_ns())
+        yield _alerting(alerts, options)
+
+
+def _alerting(alerts: "Alerts", options: Options) -> Listener:
+    """A command that cannot be started is said once."""
+
+    def tell(events: Sequence[Event]) -> None:
+        alerts.tell(events, time.monotonic_ns())
+        if alerts.failed:
+            _say(options, alerts.failed)
+            alerts.failed = ""
+
+    return tell
 
 
 def _crosscheck(options: Options, stack: ExitStack) -> Crosscheck | None:

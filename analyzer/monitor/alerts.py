@@ -34,7 +34,7 @@ class Alerts:
         if not self._words:
             raise OptionError("--on-event: there is no command")
         self.failed = ""
-        """Why the last start failed, for a person."""
+        """Why the last start failed, for a person; whoever tells it takes it away."""
         self.suppressed = 0
         self._running: list[tuple[subprocess.Popen[bytes], int]] = []
         self._told: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))

@@ -17,8 +17,6 @@ from analyzer.schema import NEVER
 
 TICK_NS = 50_000_000
 """Of frames that come without a break events are drawn so often."""
-FLUSH_NS = 1_000_000_000
-"""What is recorded is in the file after so long."""
 
 
 class Source(Protocol):
@@ -88,7 +86,7 @@ class Session:
         self.clock = Clock(is_live=source.is_live)
         self._stop = stop
         self._recording = recording
-        self._ticked_ns = self._flushed_ns = 0
+        self._ticked_ns = 0
 
     def run(self) -> Iterator[list[Event]]:
         """Events as they happen, also empty lists while nothing does; ends when the source does, or at `stop`."""
@@ -118,9 +116,6 @@ class Session:
             self._recording.write(batch.buffer, records, batch.interfaces[: records.rows])
 
     def _tick(self) -> list[Event]:
-        if self._recording is not None and self._ticked_ns - self._flushed_ns >= FLUSH_NS:
-            self._recording.flush()
-            self._flushed_ns = self._ticked_ns
         events = self.source.notices()
         if self.clock.now_ns != NEVER:
             events += self.watcher.tick(self.clock.now_ns)

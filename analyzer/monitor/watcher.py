@@ -30,7 +30,9 @@ from analyzer.tcp.excerpt import excerpt
 from analyzer.tcp.traits import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
-"""Some 300 MB; of what cannot be probed any more less is kept."""
+"""Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
+LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
+"""So many connections that are all open would take 2 GB."""
 LOOKED_AT = 128
 """The latest so many candidates of a connection are looked at: some sixty probes and answers."""
 RELATED = 32
@@ -228,7 +230,10 @@ class Watcher:
 
     def _forget(self) -> None:
         """Keep memory bounded; what is forgotten is counted."""
-        forgotten = self.analyzer.stay_within(self._limits)
+        limits = self._limits
+        if self.analyzer.tracker.table.flows.rows > LAST_RESORT.flows:
+            limits = LAST_RESORT
+        forgotten = self.analyzer.stay_within(limits)
         if forgotten is None:
             return
         self.forgotten_flows += forgotten.flows

@@ -12,6 +12,7 @@ from analyzer.analysis import analyze
 from analyzer.capture.link import LINK_ETHERNET, LINK_RAW
 from analyzer.capture.writer import Described, PcapngWriter
 from analyzer.columns import Table
+from analyzer.errors import OptionError
 from analyzer.schema import RECORDS
 from tests.transcript import START_NS, transcript
 
@@ -81,3 +82,12 @@ def test_tshark_reads_it_to_the_nanosecond(tmp_path: Path) -> None:
         time, interface, captured, length = line.split("\t")
         assert (time.replace(".", ""), interface, int(captured)) == (str(ts_ns), name, len(frame))
         assert int(length) == (60 if name == "tun0" else len(frame))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said_with_the_files_name() -> None:
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(OptionError, match="-w out cannot be written"),
+    ):
+        PcapngWriter(full, "-w out")
