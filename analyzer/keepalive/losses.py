@@ -167,14 +167,17 @@ def is_distant(gaps: Sequence[Gap]) -> bool:
 
 
 def mend(gaps: Sequence[Gap], usual: Usual) -> list[Mended]:
-    """The gaps of an end as the prober lived them; where it was captured itself only runs may have holes."""
+    """The gaps of an end as the prober lived them; where it was captured itself only runs may have holes,
+    and what lacks segments by their identifications.
+    """
     mended, was_usual, is_far = [], False, is_distant(gaps)
     for gap in gaps:
         if gap.kind in INTVL_KINDS:
             one = mended_spacing(gap, usual)
             mended.append(one if is_far else one._replace(missing=one.missing._replace(fewest=0)))
         else:
-            mended.append(mended_idle(gap, usual, was_usual) if is_far else Mended(Seen(gap)))
+            may_have_hole = is_far or gap.missing > 0
+            mended.append(mended_idle(gap, usual, was_usual) if may_have_hole else Mended(Seen(gap)))
         was_usual = gap.kind is GapKind.CYCLE and usual.is_repeated and usual.is_cycle(gap.probe_ns)
     return mended if are_losses_few(mended) else [Mended(Seen(gap, 0, usual.jitter_ns)) for gap in gaps]
 
@@ -235,7 +238,7 @@ def counted(gaps: Sequence[Gap]) -> list[Gap]:
     """The gaps, without what IP identifications say of an end that does not count its segments by them."""
     following = sum(gap.missing == 0 for gap in gaps)
     skipping = sum(gap.missing > 0 for gap in gaps)
-    if following >= FEWEST_COUNTED and following >= 2 * skipping:
+    if following >= FEWEST_COUNTED and following >= skipping:
         return list(gaps)
     return [replace(gap, missing=-1) if gap.missing > 0 else gap for gap in gaps]
 

@@ -121,7 +121,8 @@ def explain(
     gaps = counted([gap for gap in gaps if not is_sub_second(gap)])
     is_far = is_distant(gaps)
     usual = usual_of(gaps)
-    mended = mend(gaps, usual) if is_far else [Mended(Seen(gap)) for gap in gaps]
+    lived = mend(gaps, usual)
+    mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]
     fine = LINUX + EXACT if may_be_linux else EXACT
     if ticks is not None:
         mended = [one.under(ticks.ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
@@ -137,7 +138,6 @@ def explain(
     time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
         time, intvl = contradictory(seen, fine, is_whole)
-    lived = mended if is_far else mend(gaps, usual)
     told, may_hide = runs(lived), is_far and may_hide_one(lived, usual)
     settings = Settings(
         tcp_keepalive_time=time,
