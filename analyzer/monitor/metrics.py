@@ -6,7 +6,14 @@ Names follow its conventions; there is no label that the network could fill with
 from collections import Counter as Tally
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    start_http_server,
+)
 
 from analyzer.errors import OptionError
 from analyzer.keepalive.verdict import Cause, Outcome
@@ -30,6 +37,7 @@ class Metrics:
     """Listens at an address from the begin on; `tell` counts events, `note` what the watcher holds."""
 
     def __init__(self, where: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self._registry = registry = CollectorRegistry()
         self._flows = Gauge("ka_flows", "Connections by state", ["state"], registry=registry)
         self._probes = Counter("ka_probes_sent", "Keepalive probes seen", registry=registry)

@@ -7,7 +7,7 @@ come first, and what waits is looked at in the tick after. Instants come from th
 """
 
 from array import array
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -21,6 +21,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.neighbourhood import network
 from analyzer.keepalive.restart import Address, address_of
 from analyzer.keepalive.tags import ICMP_UNREACHABLE
+from analyzer.keepalive.verdict import Outcome
 from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
@@ -33,6 +34,8 @@ LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
 LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
 """So many connections that are all open would take 2 GB."""
+KEPT_OVER = 1000
+"""So many connections that ended badly are kept for the view, the latest."""
 LOOKED_AT = 128
 """The latest so many candidates of a connection are looked at: some sixty probes and answers."""
 RELATED = 32
@@ -76,6 +79,7 @@ class Watcher:
         self._timers: list[tuple[int, int]] = []  # when, and the number of the flow
         self._flow_of: dict[int, int] = {}  # its index, by number
         self._of_network: dict[Address, list[int]] = {}  # numbers
+        self._over: deque[Watched] = deque()
         self._counts: dict[str, Count] = {}  # by address: at which number of probes its host gave up
 
     def feed(self, buffer: Any, records: Table) -> None:
@@ -202,8 +206,8 @@ class Watcher:
                 yield from self._told(self.watched[flow], _look(analysis, place, forecasts, now_ns))
 
     def _told(self, one: Watched, look: Look) -> list[Event]:
-        one.look = look
         found = changes(look, one.told)
+        self._keep(one, look)
         for end in look.flow.ends:
             count = own_count(end.settings)
             if count is not None:
@@ -212,6 +216,15 @@ class Watcher:
         if due_ns is not None:
             self._set_timer(one, due_ns)
         return found
+
+    def _keep(self, one: Watched, look: Look) -> None:
+        """The look is kept while the connection is open, and of those that ended badly for the latest."""
+        was_over = one.look is not None and _is_over(one.look)
+        one.look = look if look.flow.verdict.outcome is not Outcome.CLOSED else None
+        if _is_over(look) and one.look is not None and not was_over:
+            self._over.append(one)
+            if len(self._over) > KEPT_OVER:
+                self._over.popleft().look = None
 
     def _forecast(self, found: Flow, flow: int, end: int) -> Forecast | None:
         ends, peer = self.analyzer.tracker.table.ends.view, 2 * flow + 1 - end
@@ -247,6 +260,11 @@ class Watcher:
             numbers[:] = [number for number in numbers if number in self._flow_of]
             if not numbers:
                 del self._of_network[key]
+
+
+def _is_over(look: Look) -> bool:
+    """Reset, or given up in silence."""
+    return look.flow.story.reset is not None or look.flow.verdict.errno is not None
 
 
 def may_tell(c: Any, row: int) -> bool:

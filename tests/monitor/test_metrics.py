@@ -45,6 +45,7 @@ def test_a_connection_that_was_lost_is_counted(metrics: Metrics) -> None:
     assert seen['ka_probe_rtt_seconds_bucket{le="0.005"}'] == 0
     assert seen['ka_probe_rtt_seconds_bucket{le="0.02"}'] == 2  # 10 ms
     assert seen["ka_capture_frames"] == 10
+    assert not any("_created" in name for name in seen)
 
 
 def test_resets_have_their_cause(metrics: Metrics) -> None:

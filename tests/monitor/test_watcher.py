@@ -207,3 +207,14 @@ def test_a_long_life_takes_no_more_memory_than_a_short_one() -> None:
         ]
     assert watcher.analyzer.tracker.candidates.rows <= 40
     assert len(watcher.watched[0].told.probes) <= 16
+
+
+def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes some kilobytes, and there is no end of connections."""
+    monkeypatch.setattr("analyzer.monitor.watcher.KEPT_OVER", 2)
+    watcher = Watcher()
+    closed = f"{OPENED}\n 1.0 A>B FA seq 1000 ack 5000\n 1.01 B>A FA seq 5000 ack 1001"
+    reset = f"{OPENED}\n 30.0 A>B A seq 999 ack 5000\n 30.01 B>A R seq 5000"
+    for port, text in enumerate((closed, reset, reset, reset, ALIVE), 42000):
+        told(text.replace("A>", f"A:{port}>").replace(">A", f">A:{port}"), watcher=watcher)
+    assert [number for number, _ in watcher.looks()] == [2, 3, 4]
