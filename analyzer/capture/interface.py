@@ -64,7 +64,9 @@ class Interface:
 
 
 def interfaces() -> tuple[Interface, ...]:
-    """All interfaces of this network namespace, by index."""
+    """All interfaces of this network namespace, by index. CaptureError where this is not Linux."""
+    if sys.platform != "linux":
+        raise CaptureError("interfaces are captured from on Linux only; let dumpcap do it: dumpcap -w - | ka-analyze -")
     from scapy.arch.linux.rtnetlink import _get_if_list
 
     found = (
@@ -111,8 +113,8 @@ class LiveInterface:
         """CapturePermissionError, FilterError, or CaptureError if there is no such interface."""
         self.name = name
         self.index = index_of(name)
+        known = ", ".join(one.name for one in interfaces())
         if not self.index:
-            known = ", ".join(one.name for one in interfaces())
             raise CaptureError(f"{name}: no such interface; there is {known}")
         self.dropped = 0
         self.snaplen = snaplen

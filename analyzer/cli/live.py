@@ -19,7 +19,6 @@ from analyzer.cli.options import Options
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event
-from analyzer.monitor.privileges import drop
 from analyzer.monitor.session import Session, Source, Stop
 from analyzer.monitor.watcher import LIMITS, Watcher
 
@@ -53,6 +52,8 @@ def watch(options: Options) -> "Analysis":
             _say(options, compiling.begin())
         session = Session(_source(options, watcher), watcher, _stop(options), _recording(options, stack))
         if options.iface:
+            from analyzer.monitor.privileges import drop  # which only Unix has
+
             _say(options, drop(options.user))
         crosscheck = _crosscheck(options, stack)
         listeners = list(_listeners(options, session, crosscheck, stack))

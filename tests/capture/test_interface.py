@@ -175,6 +175,12 @@ def test_an_unknown_interface_is_answered_with_those_that_exist() -> None:
         LiveInterface("nosuch0", DEFAULT_FILTER)
 
 
+def test_where_this_is_not_linux_there_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(CaptureError, match=r"Linux only; let dumpcap do it: dumpcap -w - \| ka-analyze -"):
+        interfaces()
+
+
 def test_a_wrong_filter_is_answered_with_what_libpcap_says() -> None:
     with pytest.raises(FilterError, match=r"syntax error|libpcap"):
         compile_filter("tcp and and", LINK_ETHERNET)

@@ -171,7 +171,7 @@ def test_a_real_connection_is_followed_to_its_end(hosts: tuple[Host, Host], tmp_
 @needs_namespaces
 def test_lines_for_people_end_in_the_report(hosts: tuple[Host, Host]) -> None:
     near, far = hosts
-    words = ["-m", "analyzer", "-i", "eth", "--duration", "12"]
+    words = ["-m", "analyzer", "-i", "eth", "--duration", "9"]
     live = near.python(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"KA_JIT": "0"})
     assert live.stderr is not None
     while "without capabilities" not in (line := live.stderr.readline()):
@@ -183,6 +183,32 @@ def test_lines_for_people_end_in_the_report(hosts: tuple[Host, Host]) -> None:
     assert " probes\n" in text
     assert f"{far.address}:9000 answers after" in text
     assert "tcp_keepalive_time    2      2" in text
+
+
+@needs_namespaces
+def test_a_service_manager_may_end_it(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    """SIGTERM ends the capture as ^C does: what was recorded and asked for is there."""
+    near, far = hosts
+    out, report = tmp_path / "out.pcapng", tmp_path / "report.txt"
+    live = watching(near, "-w", str(out), "-o", str(report), KA_JIT="0")
+    connected(near, far)
+    live.wait_for("keepalive-answer")
+    assert live.end(signal.SIGTERM) == 0
+    assert "1 TCP connection" in report.read_text()
+    assert analyze(str(out)).flows[0].probers == (0,)
+
+
+@needs_namespaces
+def test_an_interface_that_goes_down_is_an_event(hosts: tuple[Host, Host]) -> None:
+    near, _ = hosts
+    live = watching(near, KA_JIT="0")
+    near.ip("link", "set", "eth", "down")
+    live.wait_for("drops")
+    near.ip("link", "set", "eth", "up")
+    live.wait_for("drops", 2)
+    assert live.end() == 0
+    reasons = [event["reason"] for _, event in live.of("drops")]
+    assert reasons == ["interface-down", "interface-up"]
 
 
 @needs_namespaces
