@@ -53,7 +53,8 @@ def document_of(path: Path | str, **options: int) -> Document:
 def plain_text(sample: Path) -> str:
     """The document as the command prints it, from the path, interpreted, in one chunk."""
     result = CliRunner().invoke(main, ["--json", str(sample)], env={"KA_JIT": "0"})
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert all("captured-twice" in line for line in result.stderr.splitlines())  # as some samples are, on purpose
     return result.stdout
 
 
