@@ -21,7 +21,9 @@ from analyzer.capture.source import open_source
 from analyzer.columns import Table
 from analyzer.diagnostics import (
     CAPTURED_TWICE,
+    CODES,
     FLOWS_GIVEN_UP,
+    NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
     SEGMENTS_GIVEN_UP,
     TIME_BACKWARDS,
@@ -109,6 +111,11 @@ class Analysis:
         self._engine = engine
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+
+    def file_of(self, note: Diagnostic) -> str | None:
+        """Of several files the one where this was first met; None if the note names it or no frame is concerned."""
+        is_named = note.code in [CODES[code] for code in NAME_THEIR_FILE]
+        return None if is_named or len(self.capture.files) < 2 else self.capture.file_of(note.first_frame)
 
     @property
     def is_damaged(self) -> bool:

@@ -106,6 +106,10 @@ CODES = (
 ) = range(len(CODES))
 
 
+NAME_THEIR_FILE = (TRUNCATED_FILE, DAMAGED_RECORD, DAMAGED_COMPRESSION, UNREADABLE_FILE, APPENDED_CAPTURE, FILE_GONE)
+"""Their details say which file is meant; the frame may be the one after its last."""
+
+
 def note(counts: Any, code: int, frame: int) -> None:
     """Count one occurrence at `frame` (from 1; 0 when no frame is concerned). Kernel helper."""
     if counts[2 * code] == 0 or 0 < frame < counts[2 * code + 1]:  # layers are unwrapped later, in rounds

@@ -120,3 +120,16 @@ def test_addresses_are_written_as_usual(text: str) -> None:
     packed = ip_address(text).packed
     hi, lo = unpack("!qq", packed if len(packed) == 16 else bytes(10) + b"\xff\xff" + packed)
     assert address(hi, lo) == text
+
+
+def test_of_several_files_the_one_is_named_where_something_was_first_met(tmp_path: Path) -> None:
+    files = tmp_path / "1.pcap", tmp_path / "2.pcap"
+    good, cut = transcript(FIRST_HALF), transcript(SECOND_HALF)
+    files[0].write_bytes(pcap_bytes(good, nano=True)[:-5])
+    files[1].write_bytes(pcap_bytes([(ts_ns, octets[:30], len(octets)) for ts_ns, octets in cut], nano=True))
+    analysis = analyze(*map(str, files))
+    notes = {one.code.name: (one.first_frame, analysis.file_of(one), one.detail) for one in analysis.diagnostics}
+    assert notes == {
+        "truncated-file": (3, None, str(files[0])),  # the frame that it would have been: now the next file's first
+        "header-cut": (3, str(files[1]), ""),
+    }

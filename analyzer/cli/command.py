@@ -199,7 +199,7 @@ def _check_live(options: Options) -> None:
 def _tell_diagnostics(analysis: "Analysis", options: Options, of: str = "") -> None:
     for one in () if options.quiet else analysis.diagnostics:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
-        file = analysis.capture.file_of(one.first_frame) if len(analysis.capture.files) > 1 else None
+        file = analysis.file_of(one)
         where += f" in {file}" if file else ""
         _complain(f"{of}{one.code.name} ({one.count}×{where}): {one.message}")
 

@@ -120,7 +120,13 @@ def _capture(analysis: Analysis) -> dict[str, Any]:
 
 def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
     return [
-        {"code": one.code.name, "count": one.count, "first_frame": one.first_frame or None, "message": one.message}
+        {
+            "code": one.code.name,
+            "count": one.count,
+            "first_frame": one.first_frame or None,
+            "file": analysis.file_of(one),
+            "message": one.message,
+        }
         for one in analysis.diagnostics
     ]
 

@@ -19,7 +19,7 @@ from analyzer.diagnostics import FILE_GONE
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
-from analyzer.shards.late import Meeting, State, state_of
+from analyzer.shards.late import FIRSTS, Meeting, State, state_of
 from analyzer.shards.shard import Shard, read_again
 from analyzer.shards.tables import arrays, copy_of, take
 from analyzer.tcp.copies import Recent
@@ -103,7 +103,9 @@ class _Step:
         f = arrays(self._flows)
         f.tunnel[:] = self._tunnels[f.tunnel]
         f.first_frame[:] += self._frames_before
-        f.step_back_frame[f.step_back_frame > 0] += self._frames_before
+        for _, frame in FIRSTS:
+            numbers = getattr(f, frame)
+            numbers[numbers > 0] += self._frames_before
         self._prefix = self._numbered(copy_of(shard.prefix), self._tunnels)
         self._last_kept = np.zeros(shard.flows.rows, dtype="q")
         """Of each flow `s` the last frame that was tracked again."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.shards import prefix
-from tests.recordings import SAMPLES
+from tests.recordings import SAMPLES, SHORT
 from tests.shards.cut import assert_same, files_of
 from tests.test_properties import A_PORT, Step, frames, steps
 from tests.test_same_everywhere import frames_of
@@ -44,6 +44,17 @@ def test_whatever_is_kept(conversation: list[Step], where: list[int], few: int, 
         patch.setattr(prefix, "FEW", few)
         patch.setattr(prefix, "MOST", most)
         assert_same(files_of(Path(folder), frames(conversation), where))
+
+
+@pytest.mark.parametrize("sample", SHORT[::4], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("later_ns", [50_000, 3_000_000, 150_000_000])
+def test_copies_on_both_sides_of_a_cut(sample: Path, later_ns: int, tmp_path: Path) -> None:
+    """Every frame is captured twice, the second time a little later."""
+    recorded = frames_of(sample)
+    twice = [(one.ts_ns + shift, one.octets, one.wire_len) for one in recorded for shift in (0, later_ns)]
+    chance = random.Random(sample.parent.name)
+    where = [chance.randrange(len(twice)) for _ in range(5)]
+    assert_same(files_of(tmp_path, sorted(twice), where, recorded[0].link_type))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
