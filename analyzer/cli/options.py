@@ -32,9 +32,7 @@ LEAST_OCTETS = 512 << 20
 """analysis.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
 
 INPUT = (
-    click.Option(
-        ["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too, after the others."
-    ),
+    click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),
     click.Option(
         ["--max-memory"],
         type=Octets(),
