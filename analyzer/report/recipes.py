@@ -39,7 +39,7 @@ class Recipe:
             "probes": probes,
             "time_ms": 1000 * time,
             "intvl_ms": 1000 * intvl,
-            "third": time // 3,
+            "third": max(1, time // 3),  # anet.c anetKeepAlive
             "window": 1000 * (time + probes * intvl),
         }
         yield f"# {self.name}: {self.title}"

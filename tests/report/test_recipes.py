@@ -62,3 +62,9 @@ def test_sysctl_leaves_out_what_is_not_known() -> None:
 
 def test_sysctl_of_nobody() -> None:
     assert list(sysctl_lines(told(OPENED).analysis)) == ["# No end of any connection probes."]
+
+
+def test_a_third_of_two_seconds_is_one() -> None:
+    """Redis takes no interval of 0 (anet.c anetKeepAlive)."""
+    [redis] = recipes.chosen("redis")
+    assert "a third of it, 1 s" in "\n".join(redis.filled(2, 1, 3))
