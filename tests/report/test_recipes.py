@@ -66,5 +66,5 @@ def test_sysctl_of_nobody() -> None:
 
 def test_a_third_of_two_seconds_is_one() -> None:
     """Redis takes no interval of 0 (anet.c anetKeepAlive)."""
-    [redis] = recipes.chosen("redis")
+    [redis] = chosen("redis")
     assert "a third of it, 1 s" in "\n".join(redis.filled(2, 1, 3))
