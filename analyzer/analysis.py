@@ -128,7 +128,11 @@ class Analysis:
 
     @cached_property
     def flows(self) -> tuple[Flow, ...]:
-        return tuple(self._flow(flow, story) for flow, story in enumerate(self._stories))
+        return tuple(self._flow(flow, story, self._together) for flow, story in enumerate(self._stories))
+
+    def flow_alone(self, flow: int) -> Flow:
+        """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
+        return self._flow(flow, self._stories[flow], infer_together(list(self._observed(flow))))
 
     @cached_property
     def _stories(self) -> tuple[Story, ...]:
@@ -226,7 +230,7 @@ class Analysis:
         with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
-    def _flow(self, flow: int, story: Story) -> Flow:
+    def _flow(self, flow: int, story: Story, together: Together) -> Flow:
         f = self._tracker.table.flows.view
         addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
@@ -235,7 +239,7 @@ class Analysis:
         for end in (0, 1):
             told = story.ends[end]
             payload_len = max((probe.payload_len for probe in told.probes), default=None)
-            settings = self._together.settings[flow, end]
+            settings = together.settings[flow, end]
             matches = matching_profiles(settings, payload_len) if told.probes else ()
             look = look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end))
             stack = stack_of(look) if told.probes else Stack.UNKNOWN

@@ -199,11 +199,9 @@ class Watcher:
         wanted = set(flows)
         for place, flow in enumerate(order):
             if flow in wanted:
-                forecasts = (
-                    self._forecast(analysis.flows[place], flow, 0),
-                    self._forecast(analysis.flows[place], flow, 1),
-                )
-                yield from self._told(self.watched[flow], _look(analysis, place, forecasts, now_ns))
+                found = analysis.flow_alone(place)
+                forecasts = (self._forecast(found, flow, 0), self._forecast(found, flow, 1))
+                yield from self._told(self.watched[flow], Look(found, _errors(analysis, place), forecasts, now_ns))
 
     def _told(self, one: Watched, look: Look) -> list[Event]:
         found = changes(look, one.told)
@@ -275,9 +273,10 @@ def may_tell(c: Any, row: int) -> bool:
     return bool(is_small and (may_be_probe(c.relation[row]) or c.traits[row] & TRAIT_UNSURE))
 
 
-def _look(analysis: Analysis, place: int, forecasts: tuple[Forecast | None, Forecast | None], now_ns: int) -> Look:
+def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
+    """The ICMP errors among the flow's candidates."""
     c, s = analysis.candidates.view, analysis.segments.view
-    errors = tuple(
+    return tuple(
         IcmpError(
             frame=c.frame[row],
             ts_ns=c.ts_ns[row],
@@ -290,7 +289,6 @@ def _look(analysis: Analysis, place: int, forecasts: tuple[Forecast | None, Fore
         for row in analysis.rows(place)
         if s.tag[row] == ICMP_UNREACHABLE
     )
-    return Look(analysis.flows[place], errors, forecasts, now_ns)
 
 
 def _endpoint(host: str, port: int) -> str:
