@@ -31,6 +31,8 @@ from tests.fuzz.mutations import mutate
 
 LIMIT_S = 5
 """Of processor time, so that a busy machine makes no finds."""
+COMPILING_S = 200
+"""Where a kernel may have to be compiled on the way."""
 ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE = 0.1, 0.2, 0.2, 0.01, 0.002
 """Shares of the captures for which the dear checks are made; rich takes nine tenths of the time otherwise."""
 
@@ -67,7 +69,7 @@ def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled
         tally.mutations.update(done)
         began = time.process_time()
         try:
-            with deadline():
+            with deadline(COMPILING_S if is_compiled else LIMIT_S):
                 tally.outcomes[examine(octets, folder / "mutated", random, is_compiled)] += 1
         except (Exception, Hang) as error:  # noqa: BLE001  # whatever it is, it is a find
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -80,12 +82,12 @@ def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled
 
 
 @contextmanager
-def deadline() -> Iterator[None]:
+def deadline(limit_s: float) -> Iterator[None]:
     def late(*_: object) -> None:
         raise Hang
 
     signal.signal(signal.SIGPROF, late)
-    signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
+    signal.setitimer(signal.ITIMER_PROF, limit_s)
     try:
         yield
     finally:
