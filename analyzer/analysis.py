@@ -45,6 +45,8 @@ from analyzer.keepalive.judge import judge
 from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
+from analyzer.keepalive.restart import address_of
+from analyzer.keepalive.settings import UNTOLD
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
@@ -202,11 +204,12 @@ class Analysis:
         return bool(is_first_there and f.opened[flow] == OPENED_SYN)
 
     def _observed(self, flow: int) -> Iterator[Observed]:
-        """Both ends of a flow as inference takes them."""
+        """Both ends of a flow as inference takes them; those without gaps are left out."""
         f, story = self._tracker.table.flows.view, self._stories[flow]
         is_asked = self._neighbourhood.around(flow, story).asked
         for end, told in enumerate(story.ends):
-            address_ = address(f.a_hi[flow], f.a_lo[flow]) if end == 0 else address(f.b_hi[flow], f.b_lo[flow])
+            if not told.gaps:
+                continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
             gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (is_asked and gap.is_open)]
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
@@ -214,12 +217,15 @@ class Analysis:
                 instants[story.reset.frame] = story.reset.ts_ns
             yield Observed(
                 (flow, end),
-                f"{self._tunnels[f.tunnel[flow]]} {address_}".strip(),
+                f"{self._tunnels[f.tunnel[flow]]} {self._address(flow, end)}".strip(),
                 gaps,
                 is_whole=self._is_whole(flow),
                 may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
                 instants=instants,
             )
+
+    def _address(self, flow: int, end: int) -> str:
+        return address(*address_of(self._tracker.table, flow, end))
 
     def _has_bare_probes(self, flow: int, end: int) -> bool:
         """The end's probes carry no timestamp, although its other segments do."""
@@ -232,18 +238,16 @@ class Analysis:
 
     def _flow(self, flow: int, story: Story, together: Together) -> Flow:
         f = self._tracker.table.flows.view
-        addresses = (address(f.a_hi[flow], f.a_lo[flow]), address(f.b_hi[flow], f.b_lo[flow]))
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
-        around = self._neighbourhood.around(flow, story)
         ends = []
         for end in (0, 1):
-            told = story.ends[end]
-            payload_len = max((probe.payload_len for probe in told.probes), default=None)
-            settings = together.settings[flow, end]
-            matches = matching_profiles(settings, payload_len) if told.probes else ()
-            look = look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end))
-            stack = stack_of(look) if told.probes else Stack.UNKNOWN
-            ends.append(End(addresses[end], ports[end], ROLES[f.opened[flow]][end], told, settings, matches, stack))
+            told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
+            settings = together.settings.get((flow, end), UNTOLD)
+            if told.probes:
+                matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
+                stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))
+            role = ROLES[f.opened[flow]][end]
+            ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
@@ -255,7 +259,7 @@ class Analysis:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=judge(story, around),
+            verdict=judge(story, self._neighbourhood.around(flow, story)),
             first_frame=f.first_frame[flow],
         )
 

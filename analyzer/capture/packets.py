@@ -6,6 +6,7 @@ row where they stand, so that packets stay in capture order, and become packets 
 
 import socket
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from analyzer.capture.encapsulation import TUNNEL_NAMES, unwrap
@@ -123,6 +124,7 @@ class Tunnels:
         return number
 
 
+@lru_cache(1 << 14)
 def address(hi: int, lo: int) -> str:
     """Text of an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
     octets = hi.to_bytes(8, "big", signed=True) + lo.to_bytes(8, "big", signed=True)

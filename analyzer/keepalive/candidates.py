@@ -86,16 +86,26 @@ class Evidence:
     """The readings of one end, sorted by what they bear on."""
 
     def __init__(self, seen: Sequence[Seen], clock: Clock, strictness: Strictness, has_phase: bool) -> None:
-        readings = [r for r in read(seen, clock) if r.slack_ns != TELLS_NOTHING]
         self.clock = clock
         self.has_phase = has_phase and clock.is_wheel
-        self.idle = [r for r in readings if r.kind in (GapKind.FIRST, GapKind.CYCLE) and r.idle is not UNKNOWN]
-        self.spacing = [r for r in readings if r.kind in (GapKind.SPACING, GapKind.GIVE_UP) and has_probe(r)]
-        if strictness is Strictness.ALL:
-            self.survived = [r for r in readings if r.kind is GapKind.SURVIVED and r.idle is not UNKNOWN]
-            self.pending = [r for r in readings if r.kind is GapKind.PENDING and has_probe(r)]
-        else:
-            self.survived, self.pending = [], []
+        self.idle, self.spacing = list[Reading](), list[Reading]()
+        self.survived, self.pending = list[Reading](), list[Reading]()
+        for r in read(seen, clock):
+            kind = r.kind
+            if r.slack_ns == TELLS_NOTHING:
+                continue
+            if kind is GapKind.FIRST or kind is GapKind.CYCLE:
+                if r.idle is not UNKNOWN:
+                    self.idle.append(r)
+            elif kind is GapKind.SURVIVED:
+                if r.idle is not UNKNOWN and strictness is Strictness.ALL:
+                    self.survived.append(r)
+            elif r.spacing is UNKNOWN:
+                continue
+            elif kind is not GapKind.PENDING:
+                self.spacing.append(r)
+            elif strictness is Strictness.ALL:
+                self.pending.append(r)
         self.sure_idle = [r for r in self.idle if strictness < Strictness.NO_OPENING or has_probe(r)]
         self.phased_idle = telling(self.sure_idle)
         self.phased_spacing = telling(self.spacing)
@@ -142,6 +152,8 @@ def has_probe(reading: Reading) -> bool:
 
 def telling(readings: Sequence[Reading]) -> list[Reading]:
     """The first sharp readings, without many repetitions."""
+    if len(readings) <= MAX_ALIKE:
+        return [reading for reading in readings if not reading.slack_ns]
     seen: Counter[tuple[GapKind, int, int]] = Counter()
     kept = []
     for reading in readings:

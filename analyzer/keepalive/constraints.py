@@ -9,6 +9,7 @@ need no rule of their own, they are what is left.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from analyzer.keepalive.timeline import Gap, GapKind
@@ -28,6 +29,8 @@ Ceilings = tuple[int, int, int, int]
 """A level of the wheel for each clock rate of `timer.LINUX`."""
 NO_CEILING = 8
 UNHINDERED: Ceilings = (NO_CEILING,) * 4
+KEPT = 1 << 14
+"""So many results of a function of a clock and whole seconds are kept: ends ask the same again and again."""
 TRUSTED_LEVELS = 2
 """A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
 
@@ -121,29 +124,28 @@ UNKNOWN = Span(-1, -1, -1)
 
 def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
     """The gaps with their places in time, in order."""
-    readings, chain, at_ns = [], 0, 0
+    readings, chain, at_ns, ticks_off_ns = [], 0, 0, ticks_ns(clock)
     rate = RATES.index(clock.hz) if clock.is_wheel else -1
     for gap, slack_ns, known_jitter_ns, ceilings in seen:
-        jitter_ns = max(gap.lag_ns // 2, known_jitter_ns)
+        kind, lag_ns, probe_ns = gap.kind, gap.lag_ns, gap.probe_ns
+        jitter_ns = max(lag_ns // 2, known_jitter_ns)
         idle_ns = idle_of(gap, clock)
         idle = spacing = UNKNOWN
         if idle_ns >= 0:
-            off = tolerance_ns(clock, idle_ns)
-            idle = Span(idle_ns, idle_ns - gap.lag_ns - jitter_ns - off - slack_ns, idle_ns + off)
-        if gap.probe_ns >= 0:
-            off = tolerance_ns(clock, gap.probe_ns) + jitter_ns
-            spacing = Span(gap.probe_ns, gap.probe_ns - off - slack_ns, gap.probe_ns + off)
+            off = ticks_off_ns + (idle_ns >> DRIFT_SHIFT)
+            idle = Span(idle_ns, idle_ns - lag_ns - jitter_ns - off - slack_ns, idle_ns + off)
+        if probe_ns >= 0:
+            off = ticks_off_ns + (probe_ns >> DRIFT_SHIFT) + jitter_ns
+            spacing = Span(probe_ns, probe_ns - off - slack_ns, probe_ns + off)
+            end_ns = at_ns + probe_ns
         else:
-            chain, at_ns = chain + 1, 0
-        end_ns = at_ns + max(gap.probe_ns, 0)
-        on_grid = gap.kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
+            chain, at_ns, end_ns = chain + 1, 0, 0
+        on_grid = kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
         ceiling = ceilings[rate] if rate >= 0 else NO_CEILING
         readings.append(
-            Reading(
-                gap.kind, idle, spacing, chain, end_ns, on_grid, gap.lag_ns, jitter_ns, slack_ns, ceiling, gap.frame
-            )
+            Reading(kind, idle, spacing, chain, end_ns, on_grid, lag_ns, jitter_ns, slack_ns, ceiling, gap.frame)
         )
-        if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING):
+        if kind not in (GapKind.SURVIVED, GapKind.PENDING):
             at_ns = end_ns
     return readings
 
@@ -159,17 +161,26 @@ def idle_of(gap: Gap, clock: Clock) -> int:
 
 def tolerance_ns(clock: Clock, duration_ns: int) -> int:
     """By how much a captured duration may differ from the timer's: both ends within their ticks, and drift."""
-    return 2 * clock.time_ns(1) + HOST_DELAY_NS + (duration_ns >> DRIFT_SHIFT)
+    return ticks_ns(clock) + (duration_ns >> DRIFT_SHIFT)
 
 
+@cache
+def ticks_ns(clock: Clock) -> int:
+    """What a captured duration may differ by, however short it is."""
+    return 2 * clock.time_ns(1) + HOST_DELAY_NS
+
+
+@lru_cache(KEPT)
 def latest_ns(clock: Clock, seconds: int) -> int:
     """When a timer of so many seconds has fired at the latest."""
     return seconds * SECOND + clock.lateness_ns(seconds * SECOND)
 
 
 def least_s(clock: Clock, duration_ns: int) -> int:
-    """The least whole seconds whose timer can be as late as `duration_ns`."""
-    low, high = 1, max(1, -(-duration_ns // SECOND))
+    """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
+    if duration_ns <= SECOND:
+        return 1
+    low, high = max(1, (duration_ns - (duration_ns >> 3)) // SECOND - 1), -(-duration_ns // SECOND)
     while low < high:
         middle = (low + high) // 2
         if latest_ns(clock, middle) >= duration_ns:
@@ -187,6 +198,7 @@ def finest_level(clock: Clock, late_ns: int, delay_ns: int) -> int:
     return -(-(jiffies - 1).bit_length() // LVL_CLK_SHIFT) if jiffies > 1 else 0
 
 
+@lru_cache(KEPT)
 def level_of(clock: Clock, delay_ns: int) -> int:
     return clock.level(clock.jiffies(delay_ns)) if clock.is_wheel else 0
 

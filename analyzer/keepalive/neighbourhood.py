@@ -69,13 +69,19 @@ class Neighbourhood:
                 self._of_address.add(who, since_ns, self._until_ns(story))
                 self._of_network.add(network(who), since_ns, self._until_ns(story))
         self._restarts = Restarts(table, stories)
+        self._around: dict[int, Surroundings] = {}
         n = neighbours.view
         self._heard: dict[Address, list[tuple[int, bool, int]]] = defaultdict(list)
         for row in range(neighbours.rows):
             self._heard[n.addr_hi[row], n.addr_lo[row]].append((n.ts_ns[row], bool(n.is_answer[row]), n.frame[row]))
 
     def around(self, flow: int, story: Story) -> Surroundings:
-        """For the end that stopped answering, or the one that is looked for on the link."""
+        """For the end that stopped answering, or the one that is looked for on the link; drawn once."""
+        if flow not in self._around:
+            self._around[flow] = self._drawn(flow, story)
+        return self._around[flow]
+
+    def _drawn(self, flow: int, story: Story) -> Surroundings:
         until_ns = self._until_ns(story)
         for end, since_ns in _silent_ends(story):
             who = address_of(self._table, flow, end)

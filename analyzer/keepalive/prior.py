@@ -5,6 +5,7 @@ measure (`candidates.exactness`), so a few good observations outvote a round num
 """
 
 from bisect import bisect_left, bisect_right
+from functools import lru_cache
 from math import log2
 
 DEFAULT, USUAL = 6.0, 5.0
@@ -43,6 +44,7 @@ THINNING_S = 64
 """Beyond about a minute the more values there are, the rarer is each that is not known."""
 
 
+@lru_cache(1 << 12)
 def weight(seconds: int) -> float:
     """How likely a setting of so many seconds is, as a power of two."""
     if seconds in KNOWN:
@@ -53,6 +55,7 @@ def weight(seconds: int) -> float:
     raise AssertionError("1 divides")
 
 
+@lru_cache(1 << 12)
 def likeliest(low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
     best, best_weight = high, weight(high)

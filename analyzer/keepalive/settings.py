@@ -105,6 +105,10 @@ class Inference(NamedTuple):
     found: Sequence[Candidate]
 
 
+UNTOLD = Settings(None, None, None, None, ())
+"""Of an end that shows nothing."""
+
+
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps, given in the order in which they ended.
 
@@ -118,7 +122,10 @@ def explain(
     gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True, ticks: Ticks | None = None
 ) -> Inference:
     """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
-    gaps = counted([gap for gap in gaps if not is_sub_second(gap)])
+    gaps = [gap for gap in gaps if not is_sub_second(gap)]
+    if all(gap.kind is GapKind.SURVIVED for gap in gaps):
+        return unprobed(gaps)
+    gaps = counted(gaps)
     is_far = is_distant(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual)
@@ -128,8 +135,6 @@ def explain(
         mended = [one.under(ticks.ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
         fine = tuple(compress(LINUX, ticks.rates))
     seen = [one.seen for one in mended]
-    if all(gap.kind is GapKind.SURVIVED for gap in gaps):
-        return Inference(unprobed(seen), ())
     found = agreement(seen, fine, is_whole)
     if is_far:
         rare = [one for doubted in doubts(mended, usual) for one in agreement(doubted, fine, is_whole)]
@@ -152,20 +157,25 @@ def explain(
 
 def is_sub_second(gap: Gap) -> bool:
     """Shorter than any keepalive timer of whole seconds: macOS asks so soon whether a read stalls."""
-    measured_ns = gap.probe_ns if gap.kind in INTVL_KINDS else max(gap.heard_ns, gap.speech_ns)
-    return gap.kind in (*IDLE_KINDS, *INTVL_KINDS) and 0 <= measured_ns < SHORTEST_NS
+    if gap.kind in INTVL_KINDS:
+        return 0 <= gap.probe_ns < SHORTEST_NS
+    return gap.kind in IDLE_KINDS and 0 <= max(gap.heard_ns, gap.speech_ns) < SHORTEST_NS
 
 
-def unprobed(seen: Sequence[Seen]) -> Settings:
+def unprobed(gaps: Sequence[Gap]) -> Inference:
     """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
-    telling = [one for one in seen if one.slack_ns != TELLS_NOTHING]
+    if not gaps:
+        return Inference(UNTOLD, ())
+    telling = [one.seen for one in mend(gaps, usual_of(gaps)) if not one.is_spoilt]
     longest = max(telling, key=lambda one: one.gap.heard_ns, default=None)
     if longest is None:
-        return Settings(None, None, None, None, ())
+        return Inference(UNTOLD, ())
     low = min(least_s(clock, one.idle.least_ns) for clock in LINUX + EXACT for one in read([longest], clock))
+    if low <= 1:
+        return Inference(UNTOLD, ())
     gap = longest.gap
-    time = setting(None, low, None, Basis.SURVIVED_GAPS, [gap], [gap.heard_ns]) if low > 1 else None
-    return Settings(time, None, None, None, ())
+    time = setting(None, low, None, Basis.SURVIVED_GAPS, [gap], [gap.heard_ns])
+    return Inference(Settings(time, None, None, None, ()), ())
 
 
 def agreement(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> list[Candidate]:

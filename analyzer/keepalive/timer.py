@@ -22,9 +22,12 @@ def level_start(level: int) -> int:
     return (LVL_SIZE - 1) << (level - 1) * LVL_CLK_SHIFT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clock:
-    """A kind of timer: how fine it is, how late it fires, and from what it counts idle time."""
+    """A kind of timer: how fine it is, how late it fires, and from what it counts idle time.
+
+    Each is there once, below, and known by its identity: what follows from one is kept (`constraints`).
+    """
 
     name: str
     hz: int
