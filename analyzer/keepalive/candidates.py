@@ -179,13 +179,13 @@ def candidates(
         weight += prior.weight(intvls.value) if intvls.value is not None else 0.0
         floor = evidence.time_floor(intvls)
         forced = [r for r in evidence.sure_idle if not may_be_spacing(clock, r, intvls.low, intvls.high)]
+        if not is_whole:
+            yield from unseen_probe(evidence, intvls, forced, weight)
         if not forced or evidence.time_high is None:
             if evidence.time_high is None or floor <= evidence.time_high:
                 known = spacing_claims(evidence, intvls.low) if intvls.low == intvls.high else ()
                 yield Candidate(clock, floor, evidence.time_high, None, *intvls, weight, known)
             continue
-        if not is_whole and intvls.value is not None:
-            yield from unseen_probe(evidence, intvls, forced, weight)
         low = max(floor, evidence.least_time(forced))
         for first, last, lateness, claims in possible_times(evidence, intvls, low, evidence.time_high):
             time = prior.likeliest(first, last)
@@ -195,13 +195,17 @@ def candidates(
 def unseen_probe(evidence: Evidence, intvls: Intvls, forced: Sequence[Reading], weight: float) -> Iterator[Candidate]:
     """What else holds if the interval of a probe before the capture's begin made the first gap as long as it is.
 
-    That takes an interval longer than the idle time, which is rare.
+    That takes an interval longer than the idle time, which is rare, unless it shows that this one is.
     """
-    high, longest_ns = evidence.time_high, latest_ns(evidence.clock, intvls.high or intvls.low)
+    high = evidence.time_high
+    longest_ns = TELLS_NOTHING if intvls.high is None else latest_ns(evidence.clock, intvls.high)
     sure = [r for r in forced if has_probe(r) or r.idle.least_ns > longest_ns]
-    low = max(evidence.time_floor(intvls, longest_ns), evidence.least_time(sure))
-    if len(sure) < len(forced) and high is not None and low <= high:
-        yield Candidate(evidence.clock, low, high, None, *intvls, weight, is_rare=True)
+    floor = evidence.time_floor(intvls, longest_ns)
+    low = max(floor, evidence.least_time(sure))
+    is_other = len(sure) < len(forced) or floor < evidence.time_floor(intvls)
+    if is_other and (high is None or low <= high):
+        is_rare = high is None or intvls.low <= high
+        yield Candidate(evidence.clock, low, high, None, *intvls, weight, is_rare=is_rare)
 
 
 def possible_intvls(evidence: Evidence) -> Iterator[Intvls]:

@@ -6,8 +6,8 @@ even the strong ones do, the settings were changed or the capture is incomplete,
 all that was seen. Never a value that the gaps do not determine.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import compress
 from typing import NamedTuple
@@ -122,7 +122,7 @@ def explain(
     gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True, ticks: Ticks | None = None
 ) -> Inference:
     """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
-    gaps = [gap for gap in gaps if not is_sub_second(gap)]
+    gaps = list(timed(gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
     gaps = counted(gaps)
@@ -153,6 +153,20 @@ def explain(
         timers=tuple(dict.fromkeys(candidate.clock.kind for candidate in found)),
     )
     return Inference(settings, found)
+
+
+def timed(gaps: Iterable[Gap]) -> Iterator[Gap]:
+    """The gaps, without what is shorter than any timer, or not known to have run since what was captured."""
+    for gap in gaps:
+        if has_crossed(gap):
+            yield replace(gap, kind=GapKind.FIRST, heard_ns=-1, any_ns=-1)
+        elif not is_sub_second(gap):
+            yield gap
+
+
+def has_crossed(gap: Gap) -> bool:
+    """What passed the capture point so shortly before the probe met it on its way: the prober had not heard it."""
+    return gap.kind in IDLE_KINDS and 0 <= gap.heard_ns <= gap.lag_ns and gap.probe_ns >= SHORTEST_NS
 
 
 def is_sub_second(gap: Gap) -> bool:

@@ -55,6 +55,8 @@ def observed(setting: Setting, settings: Settings) -> str:
 def clock(settings: Settings) -> str:
     """Which kind of timer explains the durations."""
     wheels = [model.removeprefix("linux-") for model in settings.models if model.startswith("linux-")]
+    if not settings.models:
+        return "no one kind of timer fits all that was seen"
     if not wheels:
         return "no Linux timer wheel fits, an exact timer does"
     if len(wheels) == len(LINUX):
