@@ -163,14 +163,17 @@ def lateness_ns(duration_ns: int) -> int:
 
 
 def is_distant(gaps: Sequence[Gap]) -> bool:
-    return any(gap.lag_ns > DISTANT_NS for gap in gaps)
+    """The way to the end and back takes time; or segments of the end seem to be missing, on however short a way."""
+    skipping, following = skipped(gaps)
+    is_doubtful = 0 < skipping <= following and not counts(gaps)
+    return is_doubtful or any(gap.lag_ns > DISTANT_NS for gap in gaps)
 
 
-def mend(gaps: Sequence[Gap], usual: Usual) -> list[Mended]:
+def mend(gaps: Sequence[Gap], usual: Usual, is_far: bool) -> list[Mended]:
     """The gaps of an end as the prober lived them; where it was captured itself only runs may have holes,
     and what lacks segments by their identifications.
     """
-    mended, was_usual, is_far = [], False, is_distant(gaps)
+    mended, was_usual = [], False
     for gap in gaps:
         if gap.kind in INTVL_KINDS:
             one = mended_spacing(gap, usual)
@@ -232,6 +235,17 @@ def losses(usual: Usual, cycle_ns: int, cycles: Sequence[int], firsts: Sequence[
         elif not may_be_above and not usual.may_be_cycle(first_ns):
             total += UNEXPLAINED  # only an interval longer than the idle time makes cycles longer than a first gap
     return total, sum(not usual.is_cycle(other_ns) for other_ns in cycles), cycle_ns
+
+
+def skipped(gaps: Sequence[Gap]) -> tuple[int, int]:
+    """In how many gaps IP identifications skip a segment, and in how many none."""
+    return sum(gap.missing > 0 for gap in gaps), sum(gap.missing == 0 for gap in gaps)
+
+
+def counts(gaps: Sequence[Gap]) -> bool:
+    """The end counts its segments by their IP identifications."""
+    skipping, following = skipped(gaps)
+    return following >= FEWEST_COUNTED and following >= 2 * skipping
 
 
 def counted(gaps: Sequence[Gap]) -> list[Gap]:

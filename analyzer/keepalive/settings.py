@@ -125,10 +125,9 @@ def explain(
     gaps = list(timed(gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
-    gaps = counted(gaps)
-    is_far = is_distant(gaps)
+    is_far, gaps = is_distant(gaps), counted(gaps)
     usual = usual_of(gaps)
-    lived = mend(gaps, usual)
+    lived = mend(gaps, usual, is_far)
     mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]
     fine = LINUX + EXACT if may_be_linux else EXACT
     if ticks is not None:

@@ -41,7 +41,7 @@ def known(setting: Setting | None) -> tuple[int | None, float, float | None] | N
 
 
 def missing(gaps: list[Gap]) -> list[Count]:
-    return [one.missing for one in mend(gaps, usual_of(gaps))]
+    return [one.missing for one in mend(gaps, usual_of(gaps), is_distant(gaps))]
 
 
 LIFE = [far(FIRST, 30.4), *cycles(30.72, 30.72, 30.72)]
@@ -106,7 +106,7 @@ def test_an_answer_that_only_the_capture_missed() -> None:
     """A spacing as long as a cycle: the prober heard the answer, and counted anew."""
     late = [far(SPACING, 64.48, 32.24, 1), far(SPACING, 74.507, 10.027, 2), far(GIVE_UP, 84.534, 10.027, 3)]
     gaps = [far(FIRST, 32.1), *cycles(32.24, 32.24, 32.24, 32.24), *late]
-    assert [one.unanswered.best for one in runs(mend(gaps, usual_of(gaps)))][-1] == 2
+    assert [one.unanswered.best for one in runs(mend(gaps, usual_of(gaps), is_distant(gaps)))][-1] == 2
 
 
 def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
@@ -174,6 +174,16 @@ def test_identifications_that_are_shared_by_many_connections_say_nothing() -> No
     gaps = numbered([far(FIRST, 60.01), *run(60.01, 10.001, 10.002, 10.001)[1:]], 3, 1, 2, 5)
     assert all(one.missing < 0 for one in counted(gaps))
     assert known(infer(gaps, is_whole=True, may_be_linux=False).tcp_keepalive_intvl) == (10, 10, 10)
+
+
+def test_a_lone_cycle_of_which_a_probe_is_missing_is_no_interval() -> None:
+    """5/2 recorded beside a peer that was down for a moment: the way is as short as to the prober itself."""
+    [first, cycle] = numbered([gap(FIRST, 5.011), gap(CYCLE, 7.2, 7.2)], 0, 1)
+    settings = infer([first, cycle], is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (5, 5, 5)
+    assert settings.tcp_keepalive_intvl is None
+    nothing_missing = infer([first, replace(cycle, missing=0)], is_whole=True)
+    assert known(nothing_missing.tcp_keepalive_intvl) == (7, 7, 7)
 
 
 def test_far_away_the_silence_at_the_captures_end_says_nothing() -> None:

@@ -98,12 +98,13 @@ def test_findings_of_an_annotated_capture_are_the_same(tmp_path: Path) -> None:
 
 
 def test_several_captures_become_one(tmp_path: Path) -> None:
+    """In the order of their first frames, however they are named."""
     other, out = tmp_path / "other.pcapng", tmp_path / "out.pcapng"
     frame = transcript("0 A>B S seq 1")[0][1]
     other.write_bytes(section(">") + interface(tsresol=9, order=">") + packet(bytes(frame), 7, order=">"))
     assert run("--annotate", out, SAMPLE, other).exit_code == 0
     both = read_capture(out.read_bytes())
-    assert [one.octets for one in both.frames] == [*read_capture(SAMPLE.read_bytes()).octets, frame]
+    assert [one.octets for one in both.frames] == [frame, *read_capture(SAMPLE.read_bytes()).octets]
 
 
 def test_damaged_input_is_copied_as_far_as_it_is_analysed(tmp_path: Path) -> None:
