@@ -61,6 +61,7 @@ PACKETS = table(
     Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
     Column("ttl", "h", "hops", "TTL or hop limit"),
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
+    Column("tsecr", "q", "u32", "TCP timestamp echo reply, -1 without the option"),
     Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
     Column("since_ns", "q", "ns", "time since a segment that looks the same; -1 none, UNSEEN where nobody can know"),
     Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
@@ -163,6 +164,7 @@ CANDIDATES = table(
     Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
     Column("own_ip_id", "i", "", "that of the same end's last segment; -1 if it may have been several on the wire"),
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without"),
+    Column("tsecr", "q", "u32", "TCP timestamp echo reply: the latest that its sender has heard, -1 without"),
 )
 
 SEGMENTS = table(

@@ -2,7 +2,7 @@
 
 One frame a line; `#` begins a comment. A line is a time in seconds and one of
 
-    A>B FLAGS [seq N] [ack N] [win N] [len N] [ttl N] [ipid N] [tsval N] [wscale N] [dsack LEFT-RIGHT]
+    A>B FLAGS [seq N] [ack N] [win N] [len N] [ttl N] [ipid N] [tsval N] [tsecr N] [wscale N] [dsack LEFT-RIGHT]
     copy                                        the frame before once more, octet for octet
     icmp NAME about A>B seq N                   from router R to the sender, quoting 8 octets of TCP
     ask B by A                                  ARP request, or neighbour solicitation
@@ -48,8 +48,10 @@ def address(host: str, ipv6: bool = False) -> bytes:
     return bytes([0xFD, *bytes(14), number]) if ipv6 else bytes([10, 0, 0, number])
 
 
-def tcp_options(tsval: int | None = None, wscale: int | None = None, dsack: tuple[int, int] | None = None) -> bytes:
-    timestamp = struct.pack("!BBBBII", 1, 1, 8, 10, tsval, 0) if tsval is not None else b""
+def tcp_options(
+    tsval: int | None = None, tsecr: int = 0, wscale: int | None = None, dsack: tuple[int, int] | None = None
+) -> bytes:
+    timestamp = struct.pack("!BBBBII", 1, 1, 8, 10, tsval, tsecr) if tsval is not None else b""
     scale = struct.pack("!BBBB", 1, 3, 3, wscale) if wscale is not None else b""
     return timestamp + scale + (struct.pack("!BBBBII", 1, 1, 5, 10, *dsack) if dsack else b"")
 
@@ -190,7 +192,7 @@ def frame_of(words: list[str], ids: dict[str, int], ipv6: bool) -> bytes:
             left_right = fields.pop("dsack", "").split("-")
             dsack = (int(left_right[0]), int(left_right[1])) if len(left_right) == 2 else None
             values = {"length" if key == "len" else key: int(value) for key, value in fields.items()}
-            options = tcp_options(values.pop("tsval", None), values.pop("wscale", None), dsack)
+            options = tcp_options(values.pop("tsval", None), values.pop("tsecr", 0), values.pop("wscale", None), dsack)
             ids[way[0]] = ids.get(way[0], 0) + 1
             values = {"seq": 0, "ipid": ids[way[0]], **values}
             flags = sum(FLAG_BITS[letter] for letter in letters)

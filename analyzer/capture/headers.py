@@ -280,10 +280,10 @@ def tcp(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, count
     packets.window[row] = u16(buffer, at + 14)
     packets.payload_len[row] = payload_len
     packets.window_shift[row] = -1
-    packets.tsval[row] = -1
+    packets.tsval[row] = packets.tsecr[row] = -1
     packets.has_dsack[row] = 0
     if header_len == ONLY_TIMESTAMP_OCTETS and at + 32 <= stop and buffer[at + 22] == OPTION_TIMESTAMP:
-        packets.tsval[row] = u32(buffer, at + 24)
+        packets.tsval[row], packets.tsecr[row] = u32(buffer, at + 24), u32(buffer, at + 28)
     elif header_len > 20:
         tcp_options(buffer, at + 20, min(stop, at + header_len), flags, packets, row)
     return KIND_TCP
@@ -302,7 +302,7 @@ def tcp_options(buffer: Any, at: int, stop: int, flags: int, packets: Any, row: 
         if length < 2 or at + length > stop:
             return
         if option == OPTION_TIMESTAMP and length == 10:
-            packets.tsval[row] = u32(buffer, at + 2)
+            packets.tsval[row], packets.tsecr[row] = u32(buffer, at + 2), u32(buffer, at + 6)
         elif option == OPTION_WINDOW_SCALE and length == 3 and flags & SYN:
             packets.window_shift[row] = min(buffer[at + 2] * 1, MAX_WINDOW_SHIFT)
         elif option == OPTION_SACK and length >= 10:
@@ -374,7 +374,7 @@ def quoted_segment(buffer: Any, at: int, kind: int, code: int, packets: Any, row
     packets.window[row] = 0
     packets.payload_len[row] = 0
     packets.window_shift[row] = -1
-    packets.tsval[row] = -1
+    packets.tsval[row] = packets.tsecr[row] = -1
     packets.has_dsack[row] = 0
     return KIND_ICMP_ERROR
 

@@ -19,6 +19,10 @@ SAME_INSTANT_NS = 5_000_000
 """A second copy of an answer is still that answer."""
 FEWEST_UNHEARD = 3
 """So many probes and the RST show the grid that they are on."""
+FEWEST_ECHOED = 2
+"""So many are enough where the prober's timestamps show that it heard no answer."""
+UNTOLD, HEARD, UNHEARD = range(3)
+"""What a prober's timestamp echo says of an answer."""
 ON_GRID_NS = 30_000_000
 """Two ticks of the slowest clock, and the host's delay."""
 MOST_MISSING = 16
@@ -151,28 +155,44 @@ def has_work_left(ends: Any, me: int) -> bool:
 def unheard_run(c: Any, row: int, told: Told, it: int) -> int:
     """How many probes before this RST of their sender were answered in vain, 0 if it is no give-up.
 
-    The answers were lost behind the capture point. The prober's timer shows it: the probes come an interval apart,
-    although an answered one is followed by the idle time, and so does the RST (tcp_timer.c tcp_keepalive_timer).
-    Without an idle time that is clearly longer than the interval nothing can be told.
+    The answers were lost behind the capture point. The prober's timestamps show it, and without them its timer: the
+    probes come an interval apart, although an answered one is followed by the idle time, and so does the RST
+    (tcp_timer.c tcp_keepalive_timer). Of an idle time that is not clearly longer than the interval that tells nothing.
     """
     e, p = told.ends, told.probes
     me = 2 * it + c.end[row]
     probe, waited_ns = e.last_probe[me], since_probe(c, told, me, c.ts_ns[row])
     if not c.flags[row] & ACK or waited_ns < GIVE_UP_NS or c.seq[row] != seq_add(c.seq[p.row[probe]], 1):
         return 0
+    echo = echo_of_answer(c, row, told, probe)
+    if echo == HEARD:
+        return 0
     found, is_first = 1, False
     for earlier in range(probe - 1, told.flows.first_probe[it] - 1, -1):
         if p.end[earlier] != c.end[row]:
             continue
         spacing_ns = c.ts_ns[p.row[probe]] - c.ts_ns[p.row[earlier]]
-        if abs(spacing_ns - waited_ns) > (ON_GRID_NS if found < FEWEST_UNHEARD - 1 else waited_ns // 7):
+        is_strict = echo == UNTOLD and found < FEWEST_UNHEARD - 1
+        if abs(spacing_ns - waited_ns) > (ON_GRID_NS if is_strict else waited_ns // 7):
             is_first = True
-        if is_first or p.answer[earlier] != BY_ACK:
+        if is_first or p.answer[earlier] != BY_ACK or echo_of_answer(c, p.row[probe], told, earlier) == HEARD:
             break
         found, probe = found + 1, earlier
+    if echo == UNHEARD:
+        return found if found >= FEWEST_ECHOED else 0
     heard_ns = c.heard_ns[p.row[probe]]
     is_clear = heard_ns != NEVER and (c.ts_ns[p.row[probe]] - heard_ns - waited_ns) * 7 > 2 * waited_ns
     return found if found >= FEWEST_UNHEARD and is_clear else 0
+
+
+def echo_of_answer(c: Any, row: int, told: Told, probe: int) -> int:
+    """Whether a segment's timestamp echo shows that its sender heard the answer to its probe (RFC 7323 §4.3)."""
+    sent, answer = told.probes.row[probe], told.probes.answer_row[probe]
+    if c.tsecr[row] <= 0 or c.tsecr[sent] <= 0:
+        return UNTOLD
+    if c.tsecr[row] != c.tsecr[sent]:
+        return HEARD
+    return UNHEARD if answer != NEVER and c.tsval[answer] != NEVER and c.tsval[answer] != c.tsecr[row] else UNTOLD
 
 
 def make_unheard(c: Any, row: int, told: Told, it: int) -> None:

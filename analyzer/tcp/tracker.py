@@ -172,7 +172,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             out.heard_ns[rows], out.any_ns[rows] = ends.accepted_ns[peer], ends.last_ns[peer]
             out.data_ns[rows] = flows.data_ns[flow]
             out.ttl[rows], out.usual_ttl[rows] = packets.ttl[at], ends.ttl[me]
-            out.ip_id[rows], out.tsval[rows] = packets.ip_id[at], tsval
+            out.ip_id[rows], out.tsval[rows], out.tsecr[rows] = packets.ip_id[at], tsval, packets.tsecr[at]
             out.own_ip_id[rows] = ends.last_ip_id[me] if ends.last_len[me] < SMALLEST_MSS else NEVER
             rows += 1
 
@@ -337,4 +337,5 @@ def emit_icmp_error(packets: Any, at: int, ends: Any, out: Any, row: int) -> Non
     out.idle_ns[row], out.own_ns[row] = NEVER, NEVER
     out.heard_ns[row], out.any_ns[row], out.data_ns[row] = NEVER, NEVER, NEVER
     out.ttl[row], out.usual_ttl[row] = packets.ttl[at], NEVER
-    out.ip_id[row], out.tsval[row], out.own_ip_id[row] = packets.ip_id[at], NEVER, NEVER
+    out.ip_id[row], out.own_ip_id[row] = packets.ip_id[at], NEVER
+    out.tsval[row], out.tsecr[row] = NEVER, NEVER

@@ -133,7 +133,8 @@ def with_options(options: Any, flags: str = "A") -> bytes:
 def test_timestamps_are_read_wherever_they_stand() -> None:
     usual = [("NOP", None), ("NOP", None), ("Timestamp", (0xFFFFFFFE, 1))]
     for options in (usual, [("Timestamp", (0xFFFFFFFE, 1))], [("SAckOK", b""), ("Timestamp", (0xFFFFFFFE, 1))]):
-        assert row_of(with_options(options))["tsval"] == 0xFFFFFFFE
+        row = row_of(with_options(options))
+        assert (row["tsval"], row["tsecr"]) == (0xFFFFFFFE, 1)
 
 
 def test_window_scale_counts_in_a_syn_only() -> None:

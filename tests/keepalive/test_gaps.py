@@ -57,6 +57,50 @@ def test_without_a_longer_idle_time_it_cannot_be_told_that_answers_were_not_hear
     assert not story.reset.is_give_up
 
 
+def regular(echoes: tuple[int, int, int], reset: str) -> str:
+    """10/10 with timestamps; what the last two probes and the RST echo."""
+    second, third, last = echoes
+    return f"""
+    0.000   A>B  S   seq 999                      tsval 1
+    0.010   B>A  SA  seq 4999  ack 1000           tsval 900  tsecr 1
+    0.020   A>B  A   seq 1000  ack 5000           tsval 21   tsecr 900
+    10.240  A>B  A   seq 999   ack 5000           tsval 10241  tsecr 900      | keepalive-probe
+    10.250  B>A  A   seq 5000  ack 1000           tsval 11140  tsecr 21       | keepalive-answer of 10.240
+    20.480  A>B  A   seq 999   ack 5000           tsval 20481  tsecr {second} | keepalive-probe
+    20.490  B>A  A   seq 5000  ack 1000           tsval 21380  tsecr 21       | keepalive-answer of 20.480
+    30.720  A>B  A   seq 999   ack 5000           tsval 30721  tsecr {third}  | keepalive-probe
+    30.730  B>A  A   seq 5000  ack 1000           tsval 31620  tsecr 21       | keepalive-answer of 30.720
+    {reset}  A>B  RA  seq 1000  ack 5000           tsval 40961  tsecr {last}
+    """
+
+
+@pytest.mark.parametrize(
+    ("echoes", "reset", "unheard"),
+    [
+        ((900, 900, 900), "40.960", 3),
+        ((11140, 11140, 11140), "40.960", 2),  # the first answer was heard
+        ((11140, 21380, 21380), "40.960", 0),  # one answer alone: the RST shows no grid
+        ((11140, 21380, 31620), "40.960", 0),  # all were heard: the application's
+        ((900, 900, 900), "35.000", 0),  # off the grid
+        ((0, 0, 0), "40.960", 0),  # no echo at all
+    ],
+)
+def test_timestamps_show_which_answers_were_heard(echoes: tuple[int, int, int], reset: str, unheard: int) -> None:
+    """Also where time and interval are the same (RFC 7323 §4.3: the latest value that was heard)."""
+    story = told(regular(echoes, reset)).flow.story
+    assert story.reset is not None
+    assert story.reset.is_give_up == (unheard > 0)
+    assert (len(story.run.frames) if story.run is not None else 0) == unheard
+
+
+def test_a_clock_that_stands_still_says_nothing() -> None:
+    """Its echo would be the same, heard or not; the timer alone cannot tell 10/10."""
+    still = regular((900, 900, 900), "40.960").replace("11140", "900").replace("21380", "900").replace("31620", "900")
+    story = told(still).flow.story
+    assert story.reset is not None
+    assert not story.reset.is_give_up
+
+
 def test_probes_before_data_that_waits_promise_no_further_probe() -> None:
     """Keepalive is suspended while data is in flight: the silence after the last probe says nothing of the interval."""
     result = told(f"""{OPENED}
