@@ -187,11 +187,13 @@ TOLD_FLOWS = table(
     Column("run_end", "b", "0|1", "the end whose probes go unanswered, -1"),
     Column("deaf_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
     Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
+    Column("resending_end", "b", "0|1", "the end whose last segments resend what was acknowledged, -1"),
 )
 
 TOLD_ENDS = table(
     "TOLD_ENDS",
     Column("fin_frame", "q", "", "frame of the end's first FIN, 0 without"),
+    Column("fin_ack", "q", "u32", "what that acknowledged"),
     Column("probes", "q", "", "keepalive probes sent"),
     Column("last_probe", "q", "", "row of the last of them in TOLD_PROBES, -1"),
     Column("lost", "q", "", "probes that nothing answered, and nothing excuses that"),
@@ -209,6 +211,11 @@ TOLD_ENDS = table(
     Column("answered_ns", "q", "ns", "when the other end last answered what lay outside of its window, -1"),
     Column("echo_ns", "q", "ns", "its last probe or resend, -1"),
     Column("speech_ns", "q", "ns", "as of then, when it last sent anything else, -1"),
+    Column("vain_resends", "q", "", "its latest segments, one after the other, that resend what was acknowledged"),
+    Column("vain_place", "q", "", "place of the first of these in the flow's rows"),
+    Column("vain_first_ns", "q", "ns", "the first of these"),
+    Column("vain_ns", "q", "ns", "the last of these, -1"),
+    Column("vain_wait_ns", "q", "ns", "how long the end had sent nothing before that one"),
     Column("window_probes", "q", "", "zero-window probes since anything else was sent"),
     Column("window_place", "q", "", "place of the first of these in the flow's rows"),
     Column("window_first_ns", "q", "ns", "the first of these"),

@@ -11,7 +11,8 @@ from itertools import pairwise
 from analyzer.keepalive import rst
 from analyzer.keepalive.application import EPOLL_DEAD, icmp_errno, link_errno, reset_errno
 from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.timeline import Deafness, GapKind, Reset, Story
+from analyzer.keepalive.solicited import SHORTEST_INTERVAL_NS, first_tries, stand_for_probes
+from analyzer.keepalive.timeline import Deafness, GapKind, Persistence, Reset, Story
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from analyzer.schema import NEVER
 
@@ -29,10 +30,12 @@ SHORTEST_BACKOFF_NS = 3_000_000_000
 """Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
 LATE_TRY_NS = 1_000_000_000
 """A resend after so long is not the first try: one more that nothing answers is no mere loss."""
-SHORTEST_INTERVAL_NS = 1_200_000_000
-"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
 SOLICITED_NS = 3_200_000_000
 """A solicitation is under way for three tries, a second apart (net/core/neighbour.c mcast_solicit)."""
+FEWEST_VAIN = 3
+"""Fewer resends of what was acknowledged may be due to a round trip that took longer than usual."""
+FEWEST_TRIES = 5
+"""No stack gives up data after fewer resends (Windows TcpMaxDataRetransmissions)."""
 EVIDENCE = 12
 """So many frames are named."""
 
@@ -102,9 +105,16 @@ def was_closed(story: Story, _around: Surroundings) -> Verdict | None:
 
 
 def _told_by(story: Story, reset: Reset) -> str | None:
-    """What the other application sees: nothing, if it has closed too, or if what its end sends no longer arrives."""
+    """What the other application sees of a RST: nothing, if what its end sends no longer arrives."""
     is_lost = story.run is not None and story.run.end == reset.end
-    if story.ends[1 - reset.end].fin_frame or is_lost:
+    return None if is_lost else _felt(story, reset)
+
+
+def _felt(story: Story, reset: Reset) -> str | None:
+    """Nothing, if the other application has closed too. One that has only shut down its sending half and still reads
+    is in FIN_WAIT2, where a RST is what it always is (tcp_input.c tcp_reset)."""
+    told = story.ends[1 - reset.end]
+    if told.fin_frame and (not told.reads_on or story.ends[reset.end].fin_frame):
         return None
     return reset_errno(is_half_closed=_is_half_closed(story, reset))
 
@@ -117,7 +127,7 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
     run = story.run
     if run is not None:
         prober, heard_ns, probe_frames, last_ns = run.end, run.heard_ns, run.frames, run.last_ns
-    elif around.silent_end is not None and around.asked and story.ends[1 - around.silent_end].probes:
+    elif around.silent_end is not None and stand_for_probes(story, around):
         prober, heard_ns = 1 - around.silent_end, story.heard_ns[around.silent_end]
         probe_frames, last_ns = (), NEVER
     else:
@@ -129,7 +139,8 @@ def is_probing(story: Story, around: Surroundings) -> Verdict | None:
         reasons = (Reason.RUN_GOES_ON, *reasons)
         return Verdict(Outcome.PROBING, cause, prober, None, None, None, confidence, frames[:EVIDENCE], reasons)
     delay = _given_up_ns(story, around) - heard_ns if heard_ns != NEVER else None
-    reasons = (Reason.SILENT_AFTER_PROBES, Reason.SILENT_GIVE_UP, *reasons)
+    sign = Reason.SILENT_AFTER_PROBES if story.ends[prober].probes else Reason.ASKED_BY_TIMER
+    reasons = (sign, Reason.SILENT_GIVE_UP, *reasons)
     return _dead(outcome, cause, prober, "ETIMEDOUT", delay, Confidence.LIKELY, frames, reasons)
 
 
@@ -171,6 +182,31 @@ def window_was_given_up(story: Story, _around: Surroundings) -> Verdict | None:
     return _dead(Outcome.TIMED_OUT, None, None, "ETIMEDOUT", delay, Confidence.LIKELY, persistence.frames, reasons)
 
 
+def acks_are_unheard(story: Story, _around: Surroundings) -> Verdict | None:
+    """Data sent again and again although it was acknowledged: one way is broken, and its sender will be told.
+
+    When that ceases after a few tries, one of the ACKs may have arrived.
+    """
+    if not _is_one_way(story.resending):
+        return None
+    resending = story.resending
+    assert resending is not None
+    wait_ns, frames = _next_try_ns(resending.spacing_ns), resending.frames[:EVIDENCE]
+    why = Reason.ACKS_UNHEARD
+    if story.capture_end_ns - resending.last_ns <= wait_ns + wait_ns // 4:
+        return Verdict(
+            Outcome.UNDETECTED, Cause.PATH_DROPPED, None, None, None, None, Confidence.LIKELY, frames, (why,)
+        )
+    if len(resending.frames) < FEWEST_TRIES or story.last_ns > resending.last_ns + wait_ns:
+        return None
+    reasons = (why, Reason.SILENT_GIVE_UP)
+    return _dead(Outcome.TIMED_OUT, Cause.PATH_DROPPED, None, "ETIMEDOUT", None, Confidence.GUESS, frames, reasons)
+
+
+def _is_one_way(resending: Persistence | None) -> bool:
+    return resending is not None and len(resending.frames) >= FEWEST_VAIN
+
+
 def is_one_sided(story: Story, around: Surroundings) -> Verdict | None:
     """The end that would answer is not in the capture at all, and nothing else says that it is gone."""
     if NEVER not in story.heard_ns:
@@ -189,7 +225,11 @@ def data_was_given_up(story: Story, around: Surroundings) -> Verdict | None:
     deaf = story.deafness
     if deaf is None or not _is_no_mere_loss(deaf):
         return None
-    tries = [deaf.last_ns - deaf.spacing_ns, deaf.last_ns, *(ts_ns for ts_ns in _asked(around) if ts_ns > deaf.last_ns)]
+    tries = [
+        deaf.last_ns - deaf.spacing_ns,
+        deaf.last_ns,
+        *(ts_ns for ts_ns in first_tries(around) if ts_ns > deaf.last_ns),
+    ]
     last_ns, wait_ns = max(deaf.last_ns, around.last_asked_ns), _next_try_ns(tries[-1] - tries[-2])
     if story.capture_end_ns - max(last_ns, story.last_ns) <= wait_ns + wait_ns // 4:
         return None
@@ -261,6 +301,7 @@ RULES: tuple[type_of_rule, ...] = (
     data_goes_unanswered,
     window_was_given_up,
     is_probing,
+    acks_are_unheard,
     is_gone_from_link,
     is_half_open,
     has_fallen_silent,
@@ -287,6 +328,8 @@ def _why_silent(story: Story, around: Surroundings) -> tuple[Cause, Outcome, Con
         return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.ANSWERS_UNHEARD,)
     if story.run is not None and story.run.peer_sent_ns > story.run.first_ns:
         return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.CERTAIN, (Reason.PEER_STILL_SENDS,)
+    if _is_one_way(story.resending):
+        return Cause.PATH_DROPPED, Outcome.TIMED_OUT, Confidence.LIKELY, (Reason.ACKS_UNHEARD,)
     cause, reasons = _why_deaf(around)
     is_certain = cause is Cause.LINK_DEAD or cause is Cause.PEER_SILENT
     return cause, Outcome.TIMED_OUT, Confidence.CERTAIN if is_certain else Confidence.LIKELY, reasons
@@ -318,8 +361,7 @@ def _reset_by_peer(story: Story, frames: tuple[int, ...], reason: Reason) -> Ver
     confidence = Confidence.CERTAIN if is_certain else Confidence.LIKELY
     delay = reset.ts_ns - reset.own_ns if reset.own_ns != NEVER else None
     prober = 1 - reset.end if story.ends[1 - reset.end].probes else None
-    errno = reset_errno(is_half_closed=_is_half_closed(story, reset))
-    return _dead(Outcome.RESET, cause, prober, errno, delay, confidence, frames, (reason, *looks))
+    return _dead(Outcome.RESET, cause, prober, _felt(story, reset), delay, confidence, frames, (reason, *looks))
 
 
 LOOKS = {
@@ -338,13 +380,7 @@ def _ticks(story: Story, around: Surroundings) -> list[int]:
     """When the prober's timer fired: its unanswered probes, and the first tries of solicitations."""
     frames = set(story.run.frames) if story.run is not None else set()
     probes = [probe.ts_ns for end in story.ends for probe in end.probes if probe.frame in frames]
-    return sorted({*probes, *_asked(around)})
-
-
-def _asked(around: Surroundings) -> list[int]:
-    """When the first try of each solicitation was made."""
-    asked = ((NEVER - SHORTEST_INTERVAL_NS, 0), *around.asked)
-    return [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
+    return sorted({*probes, *first_tries(around)})
 
 
 def _given_up_ns(story: Story, around: Surroundings) -> int:
@@ -353,7 +389,7 @@ def _given_up_ns(story: Story, around: Surroundings) -> int:
     While a solicitation is under way nothing asks (net/core/neighbour.c __neigh_event_send): then of a short
     interval every other one shows, and the RST may have come up to so long after the last.
     """
-    ticks, asked = _ticks(story, around), _asked(around)
+    ticks, asked = _ticks(story, around), first_tries(around)
     if ticks[-1] not in asked:
         return ticks[-1] + _interval_ns(story, around, 0)
     shortest_ns = min((later - earlier for earlier, later in pairwise(asked)), default=0)
@@ -376,11 +412,12 @@ def _dead(
     outcome: Outcome,
     cause: Cause | None,
     prober: int | None,
-    errno: str,
+    errno: str | None,
     delay_ns: int | None,
     confidence: Confidence,
     frames: tuple[int, ...],
     reasons: tuple[Reason, ...],
 ) -> Verdict:
-    """The prober's application was told; the mask is the same for every pending error."""
-    return Verdict(outcome, cause, prober, errno, EPOLL_DEAD, delay_ns, confidence, frames[:EVIDENCE], reasons)
+    """The prober's application was told, if it has not closed; the mask is the same for every pending error."""
+    epoll = EPOLL_DEAD if errno else None
+    return Verdict(outcome, cause, prober, errno, epoll, delay_ns, confidence, frames[:EVIDENCE], reasons)

@@ -94,7 +94,7 @@ class Neighbourhood:
                 is_alone = self._of_network.meanwhile(network(who), since_ns, until_ns) <= waits
                 is_network_silent = not is_alone and self._is_network_silent(flow, end, since_ns, until_ns)
                 silent_flows = max(waits - 1, 0)
-                return Surroundings(end, False, asked, silent_flows, is_network_silent)
+                return Surroundings(end, False, asked, self._is_only(who), silent_flows, is_network_silent)
         reasons, frames = self._restarts.signs(flow, story)
         return Surroundings(None, False, (), restart=reasons, restart_frames=frames)
 
@@ -130,6 +130,9 @@ class Neighbourhood:
         for end in sorted(range(self._table.ends.rows), key=lambda end: -last_ns[end]):
             grouped[key(address_of(self._table, end // 2, end % 2))].append(end)
         return grouped
+
+    def _is_only(self, who: Address) -> bool:
+        return self._ends is not None and len(self._ends[who]) == 1
 
     def _sent_elsewhere(self, who: Address, flow: int, since_ns: int, until_ns: int) -> bool:
         """The address sent a segment of another flow in this time."""

@@ -46,6 +46,7 @@ from analyzer.schema import (
     TOLD_PROBES,
     TOLD_SILENCES,
 )
+from analyzer.sequence import seq_diff
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
@@ -99,6 +100,7 @@ class Stories:
             silences=self._silences(told, it),
             bridged_ns=told.flows.bridged_ns[it],
             persistence=self._persistence(told, flow, it),
+            resending=self._resending(told, flow, it),
         )
 
     def _ends(self, told: Told, flow: int, it: int) -> tuple[EndStory, EndStory]:
@@ -117,10 +119,19 @@ class Stories:
                 fin_frame=e.fin_frame[2 * it + end],
                 lag_ns=self._lag_ns(flow, end),
                 heartbeat=heartbeat(beats[end]),
+                reads_on=self._reads_on(e, flow, 2 * it + end, probes[end]),
             )
             for end in (0, 1)
         )
         return first, second
+
+    def _reads_on(self, e: Any, flow: int, me: int, probes: list[Probe]) -> bool:
+        """A host answers data for a socket that was closed with a RST (RFC 9293 §3.6.1), and does not probe for it."""
+        if not e.fin_frame[me]:
+            return False
+        acked = self._rows.ends.snd_una[2 * flow + 1 - me % 2]
+        more = seq_diff(acked, e.fin_ack[me]) - bool(e.fin_frame[me ^ 1]) if acked != NEVER else 0
+        return more > 0 or any(probe.frame > e.fin_frame[me] for probe in probes)
 
     def _lag_ns(self, flow: int, end: int) -> int:
         reply_ns: int = self._rows.ends.reply_ns[2 * flow + end]
@@ -214,6 +225,15 @@ class Stories:
             last_ns=e.window_ns[me],
             spacing_ns=e.window_ns[me] - e.window_before_ns[me] if e.window_probes[me] > 1 else 0,
         )
+
+    def _resending(self, told: Told, flow: int, it: int) -> Persistence | None:
+        end = told.flows.resending_end[it]
+        if end == NEVER:
+            return None
+        c, tags, e, me = self._rows.candidates, self._rows.segments.tag, told.ends, 2 * it + end
+        rows = self._rows.order[e.vain_place[me] : self._rows.starts[flow + 1]]
+        frames = tuple(c.frame[row] for row in rows if c.end[row] == end and tags[row] == RETRANSMISSION)
+        return Persistence(end, frames, e.vain_first_ns[me], e.vain_ns[me], e.vain_wait_ns[me])
 
     def _reset(self, told: Told, flow: int, it: int) -> Reset | None:
         row = told.flows.reset_row[it]

@@ -105,7 +105,8 @@ def begin(told: Told, it: int, place: int) -> None:
         e.icmp[me] = NEVER
         e.resend_ns[me] = e.resend_wait_ns[me] = e.sent_ns[me] = NEVER
         e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
-        e.window_probes[me] = 0
+        e.window_probes[me] = e.vain_resends[me] = 0
+        e.vain_ns[me] = NEVER
         e.survived_frame[me] = e.survived_ns[me] = 0
         e.doubted_frame[me] = e.doubted_ns[me] = 0
         e.has_reset[me] = 0
@@ -142,6 +143,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
         note_resend(c, row, e, me)
+        note_vain_resend(c, row, place, e, me)
         note_echo(c, row, e, me)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
         tell_reset(rows, flow, place, told, it)
@@ -218,7 +220,7 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
     if tag == WINDOW_PROBE or (tag == FIN_TAG and e.fin_frame[me]):
         note_resend(c, row, e, me)
     if tag == FIN_TAG and not e.fin_frame[me]:
-        e.fin_frame[me] = c.frame[row]
+        e.fin_frame[me], e.fin_ack[me] = c.frame[row], c.ack[row]
 
 
 def is_test_of_path(c: Any, row: int, tag: int, e: Any, it: int) -> bool:
@@ -268,6 +270,17 @@ def note_echo(c: Any, row: int, e: Any, me: int) -> None:
 def note_resend(c: Any, row: int, e: Any, me: int) -> None:
     e.resend_ns[me], e.resend_wait_ns[me] = c.ts_ns[row], c.own_ns[row]
     e.resends[me] += 1
+
+
+def note_vain_resend(c: Any, row: int, place: int, e: Any, me: int) -> None:
+    """All that it had sent was acknowledged, as far as was captured: it has not heard of that."""
+    if c.in_flight[row] != 0 or c.own_ns[row] == NEVER:
+        return
+    if c.ts_ns[row] - c.own_ns[row] != e.vain_ns[me]:  # it sent something else in between
+        e.vain_resends[me] = 0
+        e.vain_place[me], e.vain_first_ns[me] = place, c.ts_ns[row]
+    e.vain_ns[me], e.vain_wait_ns[me] = c.ts_ns[row], c.own_ns[row]
+    e.vain_resends[me] += 1
 
 
 def note_window_probe(c: Any, row: int, place: int, e: Any, me: int) -> None:
@@ -323,6 +336,17 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
     t.run_end[it] = end_of_run(rows.candidates, told, it)
     t.deaf_end[it] = 0 if e.resends[2 * it] else 1 if e.resends[2 * it + 1] else NEVER
     t.persisting_end[it] = 0 if persists(e, 2 * it) else 1 if persists(e, 2 * it + 1) else NEVER
+    t.resending_end[it] = NEVER
+    for end in (0, 1):
+        if resends_in_vain(rows, flow, end, e, it):
+            t.resending_end[it] = end
+
+
+def resends_in_vain(rows: Rows, flow: int, end: int, e: Any, it: int) -> bool:
+    """What the end sent last was acknowledged before, and once more after it."""
+    me = 2 * it + end
+    last_ns, peer_ns = rows.ends.last_ns[2 * flow + end], rows.ends.last_ns[2 * flow + 1 - end]
+    return bool(e.vain_resends[me] and last_ns == e.vain_ns[me] and peer_ns >= last_ns)
 
 
 def persists(e: Any, me: int) -> bool:

@@ -198,7 +198,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """Window probes of one end that were all answered, up to where the flow's story ends."""
+    """What one end sent again and again although all was answered, up to where the flow's story ends."""
 
     end: int
     frames: tuple[int, ...]
@@ -216,6 +216,8 @@ class EndStory:
     """0 without FIN."""
     lag_ns: int
     heartbeat: Heartbeat | None = None
+    reads_on: bool = False
+    """After its FIN it acknowledged data or probed: its application has only shut down its sending half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +238,6 @@ class Story:
     bridged_ns: int = 0
     """The longest time without data after which an answered probe showed that the path still works."""
     persistence: Persistence | None = None
+    """Window probes."""
+    resending: Persistence | None = None
+    """Data, and the ACKs of it do not arrive."""

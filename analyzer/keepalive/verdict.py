@@ -45,9 +45,11 @@ class Reason(Enum):
     SILENT_GIVE_UP = "silent-give-up"
     ICMP_DISCARDED = "icmp-discarded"
     NEIGHBOUR_SILENT = "neighbour-silent"
+    ASKED_BY_TIMER = "asked-by-timer"
     PEER_HOST_ANSWERS = "peer-host-answers"
     PEER_STILL_SENDS = "peer-still-sends"
     ANSWERS_UNHEARD = "answers-unheard"
+    ACKS_UNHEARD = "acks-unheard"
     PEER_HOST_SILENT = "peer-host-silent"
     PEER_FLOWS_SILENT = "peer-flows-silent"
     NETWORK_SILENT = "network-silent"
@@ -84,6 +86,8 @@ class Surroundings:
     """Its address sent something in another flow meanwhile."""
     asked: tuple[tuple[int, int], ...]
     """Time and frame of the ARP or neighbour solicitations for it that nothing answered."""
+    is_only: bool = False
+    """No other connection of the capture leads to its address."""
     silent_flows: int = 0
     """Other connections to its address in which it left somebody waiting meanwhile."""
     is_network_silent: bool = False

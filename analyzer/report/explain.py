@@ -39,14 +39,19 @@ REASONS = {
     Reason.GIVE_UP_RST: "The prober sent RST one interval after its last unanswered probe, as a keepalive timer does.",
     Reason.SILENT_AFTER_PROBES: "Probes stayed unanswered and then ceased, without a RST in the capture.",
     Reason.SILENT_GIVE_UP: "The instant when it gave up is not on the wire; the delay is the longest that fits.",
-    Reason.RUN_GOES_ON: "The capture ends while probes go unanswered; what follows is not in it.",
+    Reason.RUN_GOES_ON: "The capture ends while probes go unanswered, or too soon after the last of them to tell "
+    "whether the prober has given up.",
     Reason.ICMP_DISCARDED: "ICMP errors quote the probes; Linux and BSD discard those, since a probe's sequence number "
     "is not in flight, so the application sees a timeout.",
     Reason.NEIGHBOUR_SILENT: "ARP or neighbour solicitations for the peer's address stayed unanswered.",
+    Reason.ASKED_BY_TIMER: "Nothing was sent any more, but the peer's address was asked for as evenly as a keepalive "
+    "timer of Linux runs out, and data waits longer each time; no other connection leads there.",
     Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
     Reason.PEER_STILL_SENDS: "The peer itself went on sending on this connection, so it lives, and one way is broken.",
     Reason.ANSWERS_UNHEARD: "Each probe was answered where this was captured, but the prober went on after the "
     "interval and gave up as if it had heard nothing: the answers were lost on the way to it.",
+    Reason.ACKS_UNHEARD: "Data was sent again and again although it was acknowledged each time where this was "
+    "captured: the ACKs were lost on the way to its sender.",
     Reason.PEER_HOST_SILENT: "Nothing else was heard from the peer's address meanwhile.",
     Reason.PEER_FLOWS_SILENT: "Its other connections were left without an answer at the same time.",
     Reason.NETWORK_SILENT: "Nobody in the peer's network (/24 or /64) was heard meanwhile, and others in it were asked "
@@ -67,8 +72,8 @@ REASONS = {
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
     Reason.FIN_BOTH: "Both sides sent FIN.",
-    Reason.DATA_UNANSWERED: "Data was sent again and again without an answer; "
-    "keepalive is suspended while data is in flight.",
+    Reason.DATA_UNANSWERED: "Data was sent again and again without an answer, and the capture ends too soon after the "
+    "last time to tell whether its sender has given up; keepalive is suspended while data is in flight.",
     Reason.DATA_GIVEN_UP: "Data was sent again and again without an answer until the sender gave up in silence.",
     Reason.ICMP_QUOTES_DATA: "ICMP errors quote data in flight; the last one is what the application sees in the end.",
     Reason.WINDOW_STAYED_CLOSED: "The peer's window stayed closed, and the probes of it ceased although each was "
@@ -149,7 +154,7 @@ PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/pro
 PROPOSAL += "{set_detection_s} s."
 
 
-ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD})
+ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
 """The peer is heard, or hears; so it lives, and has the connection."""
 
 

@@ -104,6 +104,14 @@ def test_another_flow_of_the_peer_before_the_silence_says_nothing() -> None:
     assert result.analysis.flows[1].verdict.cause is Cause.PEER_SILENT
 
 
+@pytest.mark.parametrize("end", ["", "    52.0  end", "    61.5  end"])
+def test_where_the_capture_ends_too_soon_it_is_said(end: str) -> None:
+    """Given up in silence or not: with the last probe as last frame nobody can know."""
+    v = verdict(told(f"{RUN}{end}"))
+    assert (v.outcome, v.cause, v.errno, v.detection_delay_ns) == (Outcome.PROBING, Cause.PEER_SILENT, None, None)
+    assert v.reasons[0] is Reason.RUN_GOES_ON
+
+
 # ---- resets
 
 
@@ -397,6 +405,50 @@ def test_data_given_up_reports_what_icmp_said_about_it(name: str, ipv6: bool, er
     assert (v.outcome, v.cause, v.errno) == (Outcome.UNREACHABLE, Cause.PATH_UNREACHABLE, errno)
 
 
+ACKED = """
+    10.00  B>A  PA  seq 5000  ack 1100  len 10
+    10.01  A>B  A   seq 1100  ack 5010
+    10.20  B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    10.21  A>B  A   seq 1100  ack 5010
+    10.60  B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    10.61  A>B  A   seq 1100  ack 5010
+    11.40  B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    11.41  A>B  A   seq 1100  ack 5010
+"""
+ACKED_LONGER = f"""{ACKED}
+    13.00  B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    13.01  A>B  A   seq 1100  ack 5010
+    16.20  B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    16.21  A>B  A   seq 1100  ack 5010
+"""
+
+
+@pytest.mark.parametrize(
+    ("resends", "expected"),
+    [
+        (ACKED, (Outcome.UNDETECTED, Cause.PATH_DROPPED, None)),
+        (f"{ACKED}    90.0  end", (Outcome.ALIVE, None, None)),  # a long round trip; an ACK arrived
+        (ACKED_LONGER, (Outcome.UNDETECTED, Cause.PATH_DROPPED, None)),
+        (f"{ACKED_LONGER}    90.0  end", (Outcome.TIMED_OUT, Cause.PATH_DROPPED, "ETIMEDOUT")),
+        (f"{ACKED_LONGER}    17.00  B>A  PA  seq 5010  ack 1100  len 10\n    90.0  end", (Outcome.ALIVE, None, None)),
+        (f"{ACKED_LONGER}    30.00  B>A  RA  seq 5010  ack 1100", (Outcome.CLOSED, Cause.APPLICATION, "ECONNRESET")),
+    ],
+)
+def test_data_that_was_acknowledged_in_vain(resends: str, expected: tuple[Outcome, Cause | None, str | None]) -> None:
+    """Captured at A, whose ACKs do not reach B: B's application will be told, however well all looks here."""
+    v = verdict(told(OPENED + resends))
+    assert (v.outcome, v.cause, v.errno) == expected
+    assert (Reason.ACKS_UNHEARD in v.reasons) == (v.cause is Cause.PATH_DROPPED)
+
+
+def test_probes_to_an_end_that_does_not_hear_its_acks() -> None:
+    """A's own probes go unanswered for the same reason."""
+    probes = "".join(f"    {at}.21  A>B  A  seq 1099  ack 5010  | keepalive-probe\n" for at in (46, 56, 66))
+    v = verdict(told(f"{OPENED}{ACKED_LONGER}{probes}    76.21  A>B  RA  seq 1100  ack 5010  | give-up-rst"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PATH_DROPPED, "ETIMEDOUT")
+    assert v.reasons == (Reason.GIVE_UP_RST, Reason.ACKS_UNHEARD)
+
+
 def test_loss_that_was_repaired_is_alive() -> None:
     result = told(f"""{OPENED}
     31.0  A>B  PA  seq 1100  ack 5000  len 10
@@ -499,12 +551,26 @@ def test_a_reset_in_close_wait_is_a_broken_pipe() -> None:
     assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PEER_LOST_STATE, "EPIPE")
 
 
+SHUT_DOWN = """2.00  A>B  FA  seq 1100  ack 5000
+    3.00  B>A  PA  seq 5000  ack 1101  len 10
+    3.01  A>B  A   seq 1101  ack 5010
+    """
+
+
+def test_a_reset_by_the_path_is_not_felt_by_who_has_closed() -> None:
+    closed = f"{OPENED}    2.00  A>B  FA  seq 1100  ack 5000\n    2.01  B>A  A  seq 5000  ack 1101\n"
+    v = verdict(told(f"{closed}    9.00  B>A  R  seq 5000  win 8192  ttl 250  ipid 7777"))
+    assert (v.outcome, v.cause, v.errno, v.epoll) == (Outcome.RESET, Cause.PATH_RESET, None, None)
+
+
 @pytest.mark.parametrize(
     ("before", "reset", "errno"),
     [
         ("", "5.00  B>A  RA  seq 5000  ack 1100", "ECONNRESET"),
         ("2.00  B>A  FA  seq 5000  ack 1100", "5.00  B>A  RA  seq 5001  ack 1100", "EPIPE"),
         ("2.00  A>B  FA  seq 1100  ack 5000", "5.00  B>A  RA  seq 5000  ack 1101", None),  # A has closed: nobody asks
+        (SHUT_DOWN, "5.00  B>A  RA  seq 5010  ack 1101", "ECONNRESET"),  # it reads on, in FIN_WAIT2
+        (f"{SHUT_DOWN}4.00  B>A  FA  seq 5010  ack 1101", "5.00  B>A  RA  seq 5011  ack 1101", None),
     ],
 )
 def test_an_application_that_closes_at_once_is_felt_by_the_other(before: str, reset: str, errno: str | None) -> None:

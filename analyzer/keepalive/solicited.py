@@ -1,0 +1,52 @@
+"""What ARP requests and neighbour solicitations that nobody answers tell of the timer that made a host ask.
+
+As long as nothing answers, probes and resends are not sent; each makes its host ask instead (net/core/neighbour.c
+__neigh_event_send). So the questions come when the probes would have come.
+"""
+
+from itertools import pairwise
+from statistics import median_low
+
+from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
+from analyzer.keepalive.verdict import Surroundings
+from analyzer.schema import NEVER
+
+SHORTEST_INTERVAL_NS = 1_200_000_000
+"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
+FEWEST_ASKED = 4
+"""So many solicitations show the grid of a timer: the first interval is shorter by what the first of them was late."""
+ON_WHEEL_NS = 10_000_000
+"""A tick of the slowest clock: so evenly does a timer run out."""
+MARKED_NS = 20_000_000
+"""A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
+LONGEST_NS = 119_000_000_000
+"""Resends come evenly, too, once they have backed off to their limit (tcp.h TCP_RTO_MAX)."""
+
+
+def first_tries(around: Surroundings) -> list[int]:
+    """When the first try of each solicitation was made."""
+    asked = ((NEVER - SHORTEST_INTERVAL_NS, 0), *around.asked)
+    return [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
+
+
+def stand_for_probes(story: Story, around: Surroundings) -> bool:
+    """A prober's host asks; or somebody asks as evenly as nothing but a timer of Linux runs out, for one connection."""
+    if around.silent_end is None or not around.asked:
+        return False
+    is_prober = bool(story.ends[1 - around.silent_end].probes)
+    return is_prober or (around.is_only and are_on_wheel(first_tries(around)))
+
+
+def are_on_wheel(asked: list[int]) -> bool:
+    """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds."""
+    if len(asked) < FEWEST_ASKED:
+        return False
+    first, *spacings = [later - earlier for earlier, later in pairwise(asked)]
+    usual_ns = median_low(spacings)
+    is_even = all(abs(one - usual_ns) <= ON_WHEEL_NS for one in spacings) and first <= usual_ns + ON_WHEEL_NS
+    if not is_even or usual_ns > LONGEST_NS:
+        return False
+    intervals = range(max(1, usual_ns * 7 // 8 // SECOND), usual_ns // SECOND + 1)
+    wheel = [spacing_ns(clock, interval_s) for clock in LINUX for interval_s in intervals]
+    return any(abs(one - usual_ns) <= ON_WHEEL_NS and one % SECOND > MARKED_NS for one in wheel)
