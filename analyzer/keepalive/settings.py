@@ -179,7 +179,7 @@ def unprobed(gaps: Sequence[Gap]) -> Inference:
     """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
     if not gaps:
         return Inference(UNTOLD, ())
-    telling = [one.seen for one in mend(gaps, usual_of(gaps)) if not one.is_spoilt]
+    telling = [one.seen for one in mend(gaps, usual_of(gaps), is_distant(gaps)) if not one.is_spoilt]
     longest = max(telling, key=lambda one: one.gap.heard_ns, default=None)
     if longest is None:
         return Inference(UNTOLD, ())
