@@ -393,13 +393,18 @@ class Analyzer:
 
 
 def read_capture(
-    name: str, analyzer: Analyzer, chunk_octets: int, on_batch: Callable[[Table, Table], None] | None
+    name: str,
+    analyzer: Analyzer,
+    chunk_octets: int,
+    on_batch: Callable[[Table, Table], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Part:
     """Feed one capture to the analyzer. Raises CaptureError if nothing of it can be used.
 
     `on_batch` gets the records and the packets of each batch; both tables are used again for the next one.
+    `on_progress` gets the octets of the file that were read since its last call.
     """
-    before = analyzer.frames
+    before, told = analyzer.frames, 0
     with open_source(name) as source:
         analyzer.engine.expect(source.size)
         reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
@@ -408,6 +413,9 @@ def read_capture(
                 packets = analyzer.feed(buffer, records)
                 if on_batch is not None:
                     on_batch(records, packets)
+                if on_progress is not None:
+                    on_progress(source.position - told)
+                    told = source.position
         except CaptureError as error:
             if analyzer.frames == before:
                 raise
@@ -423,21 +431,16 @@ def analyze(
 ) -> Analysis:
     """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
-    `on_progress` is called with the octets of capture walked since its last call. Beyond `max_memory` octets, by
+    `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
     default `usual_memory`, what says least is given up, and a diagnostic says so.
     Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
     analyzer = Analyzer(limits=limits_within(max_memory or usual_memory()))
     names = captures(paths, first_frame_ns)
     parts: list[Part] = []
-
-    def walked(records: Table, _: Table) -> None:
-        if on_progress is not None:
-            on_progress(sum(records.view.captured_len[: records.rows]))
-
     for name in names:
         try:
-            parts.append(read_capture(name, analyzer, chunk_octets, walked))
+            parts.append(read_capture(name, analyzer, chunk_octets, on_progress=on_progress))
         except CaptureError as error:
             if len(names) == 1:
                 raise

@@ -1,6 +1,8 @@
 """The pipeline as its users call it: files in, one analysis out."""
 
+import gzip
 import io
+import os
 import sys
 from ipaddress import ip_address
 from pathlib import Path
@@ -88,11 +90,30 @@ def test_a_capture_without_frames_is_no_error(tmp_path: Path) -> None:
     assert (analysis.capture.packets, analysis.capture.first_ns, analysis.capture.last_ns) == (0, -1, -1)
 
 
-def test_progress_tells_of_every_captured_octet(halves: list[str]) -> None:
+def test_progress_tells_of_every_octet_of_the_files(halves: list[str]) -> None:
     steps: list[int] = []
     analyze(*halves, chunk_octets=100, on_progress=steps.append)
     assert len(steps) > 2
-    assert sum(steps) == sum(len(octets) for _, octets, *_ in transcript(FIRST_HALF + SECOND_HALF))
+    assert sum(steps) == sum(Path(half).stat().st_size for half in halves)
+
+
+def test_progress_of_a_compressed_file_is_that_of_the_file(halves: list[str]) -> None:
+    compressed = Path(halves[0]).with_suffix(".gz")
+    compressed.write_bytes(gzip.compress(Path(halves[0]).read_bytes()))
+    steps: list[int] = []
+    analyze(str(compressed), on_progress=steps.append)
+    assert sum(steps) == compressed.stat().st_size
+
+
+def test_a_pipe_has_no_progress(monkeypatch: pytest.MonkeyPatch, halves: list[str]) -> None:
+    read, write = os.pipe()
+    os.write(write, Path(halves[0]).read_bytes())
+    os.close(write)
+    steps: list[int] = []
+    with os.fdopen(read) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert analyze("-", on_progress=steps.append).capture.packets == 3
+    assert not any(steps)
 
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, halves: list[str]) -> None:

@@ -95,6 +95,14 @@ class Source:
             self._ready = memoryview(head + stream.read1())
 
     @property
+    def position(self) -> int:
+        """Octets taken from the file, however much they expand to; 0 where that is not known, as of a pipe."""
+        try:
+            return int(self._stream.tell())
+        except (AttributeError, OSError, ValueError):
+            return 0
+
+    @property
     def is_empty(self) -> bool:
         """Nothing at all came from the stream."""
         return not self._ready and self._pieces is None

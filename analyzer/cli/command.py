@@ -91,6 +91,9 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("--what-if goes with --json, or alone")
     if "-" in (options.html, *options.folders.values()):
         raise click.UsageError("standard output has the report; give --html, --csv, --parquet and --plots a name")
+    others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)
+    if options.only is not None and any((*others, options.point, options.is_live)):
+        raise click.UsageError("--only goes with the report, --json and --tags")
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
@@ -130,7 +133,9 @@ def _run(options: Options) -> int:
         list_interfaces()
         return ANALYSED
     expected = [expectations.parse(words) for words in options.expect]
-    unwanted = expectations.parse_outcomes(options.fail_on) if options.fail_on is not None else frozenset()
+    unwanted = expectations.parse_outcomes(options.fail_on, "--fail-on") if options.fail_on is not None else frozenset()
+    if options.only is not None:
+        expectations.parse_outcomes(options.only, "--only")  # a wrong name is told before anything is read
     if options.annotate is not None:
         from analyzer.report.annotate import check
 
@@ -138,7 +143,7 @@ def _run(options: Options) -> int:
     if options.advice is not None:
         from analyzer.report import recipes
 
-        recipes.chosen(options.advice)  # a wrong name is told before anything is read
+        recipes.chosen(options.advice)
     if options.what_if is not None:
         from analyzer.report import what_if
 
@@ -169,7 +174,9 @@ def _run(options: Options) -> int:
 
 def _is_watched(options: Options) -> bool:
     """A pipe, in a terminal, and nothing else asked for: what is written into it is shown as it comes."""
-    is_report = not (options.json or options.tags or options.sysctl or options.advice or options.what_if)
+    is_report = not (
+        options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
+    )
     is_elsewhere = options.jobs or options.cluster or options.keep_shards
     return options.paths == ("-",) and is_report and options.flow is None and not is_elsewhere and _is_terminal(options)
 

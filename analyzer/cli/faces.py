@@ -55,7 +55,11 @@ def write_points(points: "Mapping[str, Analysis]", matches: "Sequence[Match]", o
 
 
 def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
-    supposed = None
+    supposed, only = None, None
+    if options.only is not None:
+        from analyzer.report.expectations import parse_outcomes
+
+        only = parse_outcomes(options.only, "--only")
     if options.what_if is not None:
         from analyzer.report import what_if
 
@@ -63,7 +67,8 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
     if options.json or options.tags:
         from analyzer.report import document
 
-        file.writelines(document.document(analysis, supposed) if options.json else document.tag_lines(analysis))
+        pieces = document.document(analysis, supposed, only) if options.json else document.tag_lines(analysis, only)
+        file.writelines(pieces)
         return
     if supposed is not None:
         file.writelines(line + "\n" for line in what_if.lines(supposed, analysis, options.top))
@@ -77,7 +82,7 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
     from analyzer.report import text
 
     if options.flow is None:
-        _print(text.report(analysis, options.top), options, file)
+        _print(text.report(analysis, options.top, only), options, file)
     else:
         _print(text.timeline(analysis, analysis.flows[options.flow]), options, file)
 

@@ -65,6 +65,11 @@ INPUT = (
 FACES = (
     click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Tell connection N in full, with its timeline."),
     click.Option(["--top"], type=click.IntRange(0), default=10, metavar="N", help="Connections told in full (10)."),
+    click.Option(
+        ["--only"],
+        metavar="OUTCOME[,…]",
+        help="Print only connections that ended so: timed-out,reset,…; counts, hosts and advice are of all.",
+    ),
     click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/1)."),
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
@@ -165,6 +170,7 @@ class Options:
     tags: bool
     flow: int | None
     top: int
+    only: str | None
     annotate: str | None
     html: str | None
     csv: str | None

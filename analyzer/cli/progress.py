@@ -75,13 +75,16 @@ def _bar(what: str, total: int, is_shown: bool) -> Iterator[Callable[[int], None
     if not is_shown:
         yield lambda _: None
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    count = MofNCompleteColumn() if what == "files" else TextColumn("{task.percentage:>3.0f}%")
-    with Progress(
-        TextColumn(what), BarColumn(), count, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as progress:
+    columns: list[rich.ProgressColumn] = [rich.TextColumn(what), rich.BarColumn()]
+    if what == "files":
+        columns += [rich.MofNCompleteColumn()]
+    else:
+        columns += [rich.TextColumn("{task.percentage:>3.0f}%"), rich.TransferSpeedColumn()]
+    columns += [rich.TimeRemainingColumn(), rich.TextColumn("left")]
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.advance(task, done)
 

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from heapq import merge
 from operator import itemgetter
 from typing import Any
@@ -16,9 +16,10 @@ from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.verdict import Verdict
+from analyzer.keepalive.verdict import Outcome, Verdict
 from analyzer.keepalive.what_if import WhatIf
 from analyzer.report import explain, explain_settings, what_if
+from analyzer.report.order import kept
 from analyzer.report.units import SECOND, iso, seconds
 from analyzer.schema import NEVER
 from analyzer.version import __version__
@@ -30,8 +31,10 @@ BLOCK = 1 << 14
 """Rows taken out of the columns at once."""
 
 
-def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str]:
-    """The JSON document in pieces, a line each for the head, every flow, and the rest."""
+def document(
+    analysis: Analysis, supposed: WhatIf | None = None, only: frozenset[Outcome] | None = None
+) -> Iterator[str]:
+    """The JSON document in pieces, a line each for the head, every flow (`only` those that ended so), and the rest."""
     head = {
         "schema": SCHEMA,
         "version": __version__,
@@ -39,7 +42,7 @@ def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str
         "diagnostics": _diagnostics(analysis),
     }
     yield _dump(head)[:-1] + ', "flows": [\n'
-    yield from _joined(_dump(_flow(flow)) for flow in analysis.flows)
+    yield from _joined(_dump(_flow(flow)) for flow in kept(analysis.flows, only))
     tail: dict[str, Any] = {
         "hosts": [_host(host) for host in analysis.hosts],
         "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
@@ -50,15 +53,19 @@ def document(analysis: Analysis, supposed: WhatIf | None = None) -> Iterator[str
     yield "\n], " + _dump(tail)[1:] + "\n"
 
 
-def tag_lines(analysis: Analysis) -> Iterator[str]:
-    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order."""
-    lines = _segment_lines(analysis)
+def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
+    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order.
+
+    Of connections that ended so, if outcomes are named.
+    """
+    flows = None if only is None else {flow.id for flow in kept(analysis.flows, only)}
+    lines = _segment_lines(analysis, flows)
     if analysis.solicitations:
-        lines = merge(lines, _solicitation_lines(analysis), key=itemgetter(0))
+        lines = merge(lines, _solicitation_lines(analysis, flows), key=itemgetter(0))
     return map(itemgetter(1), lines)
 
 
-def _segment_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
+def _segment_lines(analysis: Analysis, flows: Set[int] | None) -> Iterator[tuple[int, str]]:
     """Frame and line. There may be millions: of each line only numbers are written, block by block."""
     c, s = analysis.candidates.view, analysis.segments.view
     plain = {int(tag) for tag in PLAIN}
@@ -69,7 +76,7 @@ def _segment_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
     for first in range(0, analysis.candidates.rows, BLOCK):
         rows = slice(first, min(first + BLOCK, analysis.candidates.rows))
         for frame, ts_ns, flow, end, tag, rule, of in zip(*(one[rows].tolist() for one in columns), strict=True):
-            if tag in plain:
+            if tag in plain or (flows is not None and flow not in flows):
                 continue
             if ts_ns // SECOND != second:
                 second = ts_ns // SECOND
@@ -81,9 +88,11 @@ def _segment_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
             yield frame, line
 
 
-def _solicitation_lines(analysis: Analysis) -> Iterator[tuple[int, str]]:
+def _solicitation_lines(analysis: Analysis, flows: Set[int] | None) -> Iterator[tuple[int, str]]:
     """ARP requests and neighbour solicitations that stand for probes."""
     for flow, one in analysis.solicitations:
+        if flows is not None and flow not in flows:
+            continue
         line = {
             "frame": one.frame,
             "time": iso(one.ts_ns),

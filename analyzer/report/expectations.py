@@ -66,11 +66,11 @@ def _no_place(words: str, where: str) -> str:
     return f"--expect {words}: '{where}' is no place; 10.0.0.5:time=60, [2001:db8::5]:443:time=60 and :443:time=60 are"
 
 
-def parse_outcomes(words: str) -> frozenset[Outcome]:
+def parse_outcomes(words: str, flag: str) -> frozenset[Outcome]:
     known = {outcome.value: outcome for outcome in Outcome}
     unknown = [word for word in words.split(",") if word not in known]
     if unknown:
-        raise OptionError(f"--fail-on {words}: no outcome is called '{unknown[0]}'; there are {', '.join(known)}")
+        raise OptionError(f"{flag} {words}: no outcome is called '{unknown[0]}'; there are {', '.join(known)}")
     return frozenset(known[word] for word in words.split(","))
 
 

@@ -36,7 +36,7 @@ def analyze(
 ) -> "Analysis":
     """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
-    `on_progress` is called with the octets of capture walked since its last call. Beyond `max_memory` octets, by
+    `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
     default a share of what the machine has, what says least is given up, and a diagnostic says so.
     Raises analyzer.errors.CaptureError if nothing can be used; what is imperfect is in `diagnostics`.
     """

@@ -31,8 +31,18 @@ def is_telling(flow: Flow) -> bool:
     return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
 
 
-def told(flows: Iterable[Flow], shown: int) -> tuple[list[Flow], list[Flow]]:
-    """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three."""
-    ordered = sorted(flows, key=urgency)
+def kept(flows: Iterable[Flow], only: frozenset[Outcome] | None) -> Iterable[Flow]:
+    """Those of these outcomes; without any named, all."""
+    return flows if only is None else (flow for flow in flows if flow.verdict.outcome in only)
+
+
+def told(flows: Iterable[Flow], shown: int, only: frozenset[Outcome] | None = None) -> tuple[list[Flow], list[Flow]]:
+    """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three.
+
+    Where outcomes are asked for, `only` those are told, dull or not.
+    """
+    ordered = sorted(kept(flows, only), key=urgency)
+    if only is not None:
+        return ordered[:shown], ordered[shown:]
     telling = [flow for flow in ordered if is_telling(flow)]
     return (telling[:shown], telling[shown:]) if telling else (ordered[: min(shown, 3)], [])

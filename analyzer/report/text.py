@@ -70,9 +70,9 @@ class _SideBySide:
             yield _indented(self.right)
 
 
-def report(analysis: Analysis, shown: int = SHOWN) -> Group:
-    """The whole report, with the `shown` connections that matter most told in full."""
-    return Group(*_report(analysis, shown))
+def report(analysis: Analysis, shown: int = SHOWN, only: frozenset[Outcome] | None = None) -> Group:
+    """The whole report, with the `shown` connections that matter most, `only` of these outcomes, told in full."""
+    return Group(*_report(analysis, shown, only))
 
 
 def connection(flow: Flow) -> Group:
@@ -85,13 +85,18 @@ def timeline(analysis: Analysis, flow: Flow) -> Group:
     return Group(*_timeline(analysis, flow))
 
 
-def _report(analysis: Analysis, shown: int) -> Iterator[RenderableType]:
-    in_full, rest = told(analysis.flows, shown)
+def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
+    in_full, rest = told(analysis.flows, shown, only)
     yield _title(analysis)
     for flow in in_full:
         yield BLANK
         yield from _tell(flow)
-    yield from _rest(rest, shown)
+    if only and not in_full and not rest:
+        yield BLANK
+        yield Text(
+            "No connection ended so: " + ", ".join(explain.OUTCOMES[one] for one in URGENCY if one in only) + "."
+        )
+    yield from _rest(rest, shown, "More connections" if only else "More connections with keepalive or trouble")
     yield from _counts(analysis, len(in_full))
     yield from _hosts(analysis)
     yield from _paths(analysis)
@@ -229,13 +234,13 @@ def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
     return value, explain_settings.bounds(setting), explain_settings.observed(setting, settings)
 
 
-def _rest(flows: list[Flow], shown: int) -> Iterator[RenderableType]:
+def _rest(flows: list[Flow], shown: int, heading: str) -> Iterator[RenderableType]:
     if not flows or not shown:
         return
     table = _table("#", "connection", "what happened", "longest silence")
     for flow in flows[: 3 * shown]:
         table.add_row(str(flow.id), who(flow), explain.headline(flow), short(flow.max_idle_ns))
-    yield from _headed("More connections with keepalive or trouble", table)
+    yield from _headed(heading, table)
     if len(flows) > 3 * shown:
         yield Text(f"and {len(flows) - 3 * shown} more; --html and --json have all of them")
 

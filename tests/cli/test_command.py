@@ -220,6 +220,8 @@ def test_no_capture_at_all() -> None:
         (("--expect", ""), "is not understood"),
         (("--fail-on", "died"), "no outcome is called 'died'"),
         (("--fail-on", ""), "no outcome is called ''"),
+        (("--only", "died"), "--only died: no outcome is called 'died'"),
+        (("--only", "reset", "--sysctl"), "--only goes with the report, --json and --tags"),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, tuple) else None,
 )
@@ -612,3 +614,12 @@ def test_fonts_that_are_not_cached_yet_are_nobodys_business(tmp_path: Path) -> N
         SAMPLE, "--html", str(tmp_path / "r.html"), env=ENVIRONMENT | {"MPLCONFIGDIR": str(tmp_path / "fonts")}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_only_connections_of_an_outcome_are_told() -> None:
+    capture = str(ROOT / "samples/nat-forgets-one-of-two/capture.pcap")
+    told = CliRunner().invoke(main, [capture, "--only", "alive"]).stdout
+    assert "#1 " in told
+    assert "#0 " not in told
+    assert "All 2 connections: 1 timed out, 1 alive." in told
+    assert "No connection ended so: reset." in CliRunner().invoke(main, [capture, "--only", "reset"]).stdout

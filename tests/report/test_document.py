@@ -414,3 +414,14 @@ def test_solicitations_that_stand_for_probes_have_tag_lines() -> None:
 def test_garbage_octets_are_no_payload() -> None:
     found = json.loads("".join(document(analyse(transcript(MADE_UP["garbage octet"])))))
     assert found["flows"][0]["bytes"] == 0
+
+
+def test_only_connections_of_an_outcome_are_written_and_all_count() -> None:
+    analysis = analysis_of(Path(__file__).parents[2] / "samples/nat-forgets-one-of-two/capture.pcap")
+    only = frozenset([Outcome.TIMED_OUT])
+    found, whole = json.loads("".join(document(analysis, None, only))), loaded(analysis)
+    assert [flow["id"] for flow in found["flows"]] == [0]
+    assert {name: found[name] for name in found if name != "flows"} == {n: whole[n] for n in whole if n != "flows"}
+    lines = list(map(json.loads, tag_lines(analysis, only)))
+    assert lines == [line for line in lines_of(analysis) if line["flow"] == 0]
+    assert lines != lines_of(analysis)

@@ -82,17 +82,17 @@ def test_not_understood(words: str) -> None:
 
 @pytest.mark.parametrize("words", [outcome.value for outcome in Outcome])
 def test_every_outcome_can_be_unwanted(words: str) -> None:
-    assert parse_outcomes(words) == {Outcome(words)}
+    assert parse_outcomes(words, "--fail-on") == {Outcome(words)}
 
 
 def test_several_outcomes() -> None:
-    assert parse_outcomes("reset,timed-out,reset") == {Outcome.RESET, Outcome.TIMED_OUT}
+    assert parse_outcomes("reset,timed-out,reset", "--fail-on") == {Outcome.RESET, Outcome.TIMED_OUT}
 
 
 @pytest.mark.parametrize("words", ["", "dead", "reset,", "reset;timed-out", "RESET"])
 def test_no_such_outcome(words: str) -> None:
     with pytest.raises(OptionError) as error:
-        parse_outcomes(words)
+        parse_outcomes(words, "--fail-on")
     assert all(outcome.value in str(error.value) for outcome in Outcome)
 
 
@@ -203,4 +203,4 @@ def test_a_real_capture() -> None:
     assert list(unmet([parse("time=60,intvl=20,probes=3")], analysis, is_strict=True)) == []
     [line] = unmet([parse("time=61,intvl=20,probes=3")], analysis)
     assert TIME in line
-    assert len(list(found(parse_outcomes("timed-out"), analysis))) == 1
+    assert len(list(found(parse_outcomes("timed-out", "--fail-on"), analysis))) == 1

@@ -31,3 +31,12 @@ def test_what_there_is_no_room_for_is_kept() -> None:
 def test_of_a_dull_capture_some_are_told_all_the_same() -> None:
     [flow] = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10")).flows
     assert told([flow] * 5, 10) == ([flow] * 3, [])
+
+
+def test_only_those_of_an_outcome_are_told_dull_or_not() -> None:
+    flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
+    in_full, rest = told(flows, 1, frozenset([Outcome.ALIVE]))
+    assert ([flow.id for flow in in_full], rest) == ([1], [])
+    [dull] = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10")).flows
+    in_full, rest = told([dull] * 5, 4, frozenset([dull.verdict.outcome]))
+    assert (len(in_full), len(rest)) == (4, 1)
