@@ -146,7 +146,7 @@ def test_pcapng(sample: Path, order: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("editcap")
-@pytest.mark.parametrize("kind", ["pcapng", "nsecpcap", "modpcap"])
+@pytest.mark.parametrize("kind", ["pcapng", "nsecpcap", "modpcap", "nokiapcap", "rh6_1pcap", "suse6_3pcap"])
 @each_sample
 def test_converted_by_editcap(sample: Path, kind: str, tmp_path: Path) -> None:
     path = tmp_path / "capture"

@@ -1,8 +1,8 @@
 """The pcap file format: its file header, and a kernel that walks its records.
 
 Knows every variant of pcap-savefile(5): microseconds and nanoseconds, both byte orders,
-and the longer record header of Alexey Kuznetsov's patch ("modified" in Wireshark's
-`wiretap/libpcap.c`). Does not know where the octets come from or what a frame contains.
+and the longer record headers of Alexey Kuznetsov's patch ("modified" in Wireshark's
+`wiretap/libpcap.c`) and of Nokia. Does not know where the octets come from or what a frame contains.
 """
 
 from array import array
@@ -14,6 +14,9 @@ FILE_HEADER_OCTETS = 24
 RECORD_HEADER_OCTETS = 16
 MODIFIED_HEADER_OCTETS = 24
 """Also holds the interface index, the protocol and the packet type."""
+
+LONGER_HEADERS = {RECORD_HEADER_OCTETS: (20, MODIFIED_HEADER_OCTETS), MODIFIED_HEADER_OCTETS: (28,)}
+"""Headers that some writers put behind the same magic: Nokia, Red Hat 6.1, SuSE 6.3 (wiretap/libpcap.c)."""
 
 USUAL_SNAPLEN = 256 << 10
 """libpcap's MAXIMUM_SNAPLEN; some writers announce less than they capture."""

@@ -13,6 +13,8 @@ from analyzer.capture.pcap import (
     BROKEN,
     FILE_HEADER_OCTETS,
     FRAMES,
+    HEADER_OCTETS,
+    LAST_NS,
     LINK_TYPE,
     MORE,
     NEXT,
@@ -33,7 +35,7 @@ from analyzer.capture.pcapng import (
     read_description,
     walk_pcapng,
 )
-from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record
+from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record, header_octets
 from analyzer.capture.source import Source, open_source
 from analyzer.columns import Table
 from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
@@ -132,6 +134,8 @@ class CaptureReader:
         where = (self._buffer, self._state[NEXT], self._filled, self._state)
         into = (records.view, CHUNK_RECORDS)
         if self.format == "pcap":
+            if self._state[LAST_NS] == NEVER:  # at the first record
+                self._state[HEADER_OCTETS] = header_octets(*where)
             return engine.run(walk_pcap, *where, *into)
         return engine.run(walk_pcapng, *where, self._interfaces.view, *into, self._diagnostics.counts)
 

@@ -12,6 +12,7 @@ from analyzer.capture.pcap import (
     HEADER_OCTETS,
     IS_BIG,
     LAST_NS,
+    LONGER_HEADERS,
     LONGEST,
     LONGEST_ON_WIRE,
     MORE,
@@ -88,6 +89,24 @@ def is_record(buffer: Any, at: int, stop: int, is_end: bool, state: Any) -> int:
                 return PERHAPS
             return YES if links >= LINKS else NO  # the end of the capture is missing, too
     return YES
+
+
+def header_octets(buffer: Any, start: int, stop: int, state: Any) -> int:
+    """How long the record headers are of a file whose first record begins at `start`.
+
+    As the magic says, unless two records or more chain only with a longer one.
+    """
+    usual: int = state[HEADER_OCTETS]
+    for octets in (usual, *LONGER_HEADERS.get(usual, ())):
+        if start + octets > stop:
+            break
+        first = state[:]
+        first[HEADER_OCTETS] = octets
+        first[LAST_NS] = word(buffer, start, state[IS_BIG]) * 1000000000  # the same in all of them
+        captured = length_of_record(buffer, start, first)
+        if captured != NEVER and is_record(buffer, start + octets + captured, stop, True, first) == YES:
+            return octets
+    return usual
 
 
 def length_of_record(buffer: Any, at: int, state: Any) -> int:

@@ -51,6 +51,29 @@ def test_garbage_between_records_loses_nothing(
     assert list(reading.notes) == ["damaged-record"]
 
 
+@each_mode
+@each_order
+@pytest.mark.parametrize(("options", "extra"), [({}, 4), ({}, 8), ({"modified": True}, 4)], ids=["Nokia", "RH", "SuSE"])
+@pytest.mark.parametrize("kept", [2, 100])
+def test_headers_are_as_long_as_records_show(
+    kept: int, options: dict[str, bool], extra: int, order: str, compiled: bool
+) -> None:
+    header, parts = records(order, **options)
+    usual = 24 if options else 16
+    octets = header + b"".join(one[:usual] + bytes(range(1, 1 + extra)) + one[usual:] for one in parts[:kept])
+    reading = read_capture(octets, compiled=compiled)
+    assert [one.octets for one in reading.frames] == [octets for _, octets in FRAMES[:kept]]
+    assert reading.notes == {}
+
+
+@pytest.mark.parametrize("behind", [4, 8, 12])
+def test_one_record_and_a_stump_say_nothing_of_longer_headers(behind: int) -> None:
+    header, [first, second, *_] = records()
+    reading = read_capture(header + first + second[:behind])
+    assert [one.octets for one in reading.frames] == [FRAMES[0][1]]
+    assert reading.notes == {"truncated-file": (1, 2)}
+
+
 @each_order
 def test_the_range_that_is_lost_is_said(order: str) -> None:
     header, parts = records(order)
