@@ -9,19 +9,17 @@ from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.keepalive.refusals import challenged_row, is_challenged, is_disputed, resets_older
 from analyzer.keepalive.rules import (
     FEWEST_BEATS,
     REPEAT_NS,
     answers,
     answers_data,
     answers_with_reset,
-    challenged_row,
     comes_too_soon,
     gives_up,
     is_behind_own_fin,
     is_behind_own_syn,
-    is_challenged,
-    is_disputed,
     is_octet_again,
     is_one_octet_missing,
     is_own_traffic,
@@ -59,6 +57,7 @@ from analyzer.keepalive.tags import (
     HEARTBEAT,
     ICMP_UNREACHABLE,
     OCTETS_SENT_BEFORE,
+    OLDER_CONNECTION,
     OUTSIDE_WINDOW,
     PLAIN,
     PROBE,
@@ -182,6 +181,8 @@ def decide_row(
     if flags & RST:
         if gives_up(c, row, mine, spacing):
             return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
+        if resets_older(c, order, place, first):
+            return STRAY, OLDER_CONNECTION, NEVER
         if traits & TRAIT_OUTSIDE:
             return STRAY, OUTSIDE_WINDOW, NEVER
         if is_challenged(c, order, place, last):

@@ -7,15 +7,12 @@ They look back and ahead in the flow's whole candidate list, and do not say whic
 from typing import Any
 
 from analyzer.keepalive.tags import (
-    CHALLENGED,
     DATA,
     REPEATED_UNSOLICITED,
     REPEATS_ONE_OCTET,
     REVEALED_BY_ANSWER,
     REVEALED_BY_DATA,
     REVEALED_BY_RST,
-    STRAY,
-    UNACCEPTABLE_ACK,
 )
 from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, NEVER, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
@@ -36,7 +33,6 @@ from analyzer.tcp.traits import (
     TRAIT_REVEALS,
     TRAIT_SAME_ACK,
     TRAIT_SAME_OCTET,
-    TRAIT_UNACCEPTABLE,
     TRAIT_UNSURE,
 )
 
@@ -70,7 +66,7 @@ MOST_MISSING = 2
 LOOKBACK = 64
 """An ICMP error quotes a recent segment; bounds the work that forged ones can cause."""
 LOOKAHEAD = 64
-"""What shows the place of a train of equal segments follows its end, sooner or later; bounds the work."""
+"""What a later segment shows it shows soon; bounds the work that floods from one end can cause."""
 HEARTBEAT_OCTETS = 128
 """Signs of life are short: 1 to 31 octets mostly, 52 to 100 of SSH, about 100 of FIX; a message's payload is longer."""
 FEWEST_BEATS = 3
@@ -273,7 +269,7 @@ def peer_window(c: Any, order: Any, place: int, last: int) -> int:
     row = order[place]
     if c.peer_window[row] != NEVER:
         return int(c.peer_window[row])
-    for other in range(place + 1, last):
+    for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if c.end[later] != c.end[row] and not is_extra(c, later):
             return NEVER if c.flags[later] & RST else int(c.window[later])
@@ -337,54 +333,6 @@ def refuses_octet(c: Any, row: int, probe: int) -> bool:
 def answers_with_reset(c: Any, row: int, probe: int) -> bool:
     """A RST from the end that was probed, with nothing else from it since (RFC 9293 §3.10.7.1)."""
     return bool(probe != NEVER and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
-
-
-def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
-    """A RST within the window but not at RCV.NXT, which its receiver answers instead of obeying (RFC 5961 §3.2)."""
-    row = order[place]
-    relation = c.relation[row]
-    if relation == REL_NEXT or relation == REL_UNKNOWN or c.traits[row] & TRAIT_UNSURE:
-        return False
-    return is_refused(c, order, place, last)
-
-
-def is_disputed(c: Any, order: Any, place: int, last: int) -> bool:
-    """SEG.ACK outside of what its receiver accepts, which it answers by an ACK (RFC 5961 §5.2); else a hole in the
-    capture."""
-    return bool(c.traits[order[place]] & TRAIT_UNACCEPTABLE) and is_refused(c, order, place, last)
-
-
-def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
-    """The other end's next segment says at once, and again, where it is."""
-    row = order[place]
-    for other in range(place + 1, last):
-        later = order[other]
-        if c.end[later] != c.end[row] and not is_extra(c, later):
-            return says_again_where_it_is(c, later) and is_prompt_answer(c, later, row)
-    return False
-
-
-def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
-    """The other end's RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or -1."""
-    row = order[place]
-    if not says_again_where_it_is(c, row):
-        return NEVER
-    for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
-        earlier = order[other]
-        if is_extra(c, earlier):
-            continue
-        if c.end[earlier] == c.end[row] or not is_prompt_answer(c, row, earlier):
-            return NEVER
-        is_refused = out.tag[earlier] == STRAY and out.rule[earlier] in (CHALLENGED, UNACCEPTABLE_ACK)
-        is_syn = c.flags[earlier] & (SYN | ACK) == SYN
-        return int(earlier) if is_refused or is_syn else NEVER
-    return NEVER
-
-
-def says_again_where_it_is(c: Any, row: int) -> bool:
-    """An empty segment at SND.NXT that acknowledges what its end acknowledged before."""
-    is_bare = c.payload_len[row] == 0 and c.flags[row] & (SYN | FIN | RST | ACK) == ACK
-    return bool(is_bare and c.traits[row] & TRAIT_SAME_ACK and c.relation[row] == REL_NEXT)
 
 
 def is_prompt_answer(c: Any, row: int, to: int) -> bool:

@@ -66,6 +66,7 @@ class Rule(IntEnum):
     REVEALED_BY_DATA = 25
     BOTH_CLOSED = 26
     UNACCEPTABLE_ACK = 27
+    OLDER_CONNECTION = 28
 
     @property
     def label(self) -> str:
@@ -124,4 +125,5 @@ class Rule(IntEnum):
     REVEALED_BY_DATA,
     BOTH_CLOSED,
     UNACCEPTABLE_ACK,
+    OLDER_CONNECTION,
 ) = map(int, Rule)

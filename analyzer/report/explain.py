@@ -118,6 +118,7 @@ RULES = {
     "§3.6)",
     Rule.UNACCEPTABLE_ACK: "SEG.ACK of something never sent, or of long ago, which was answered and not believed (RFC "
     "5961 §5.2)",
+    Rule.OLDER_CONNECTION: "resets the older connection that the ACK before it showed, not this one (RFC 9293 §3.5.1)",
     Rule.NOBODY_ANSWERS: "asks for the link address of the end that fell silent; nobody answers (RFC 826, RFC 4861 "
     "§7.2.5)",
 }

@@ -704,7 +704,7 @@ def test_an_older_connection_is_discovered_by_a_new_syn() -> None:
     result = told(f"""{OPENED}
     60.00  A>B  S   seq 77000
     60.01  B>A  A   seq 5000   ack 1100    | challenge-ack by refuses-control
-    60.02  A>B  R   seq 1100               | stray by outside-window
+    60.02  A>B  R   seq 1100               | stray by older-connection
     61.00  A>B  S   seq 77000
     61.01  B>A  SA  seq 88000  ack 77001
     61.02  A>B  A   seq 77001  ack 88001
