@@ -73,7 +73,7 @@ LAYERS = table(
     "LAYERS",
     Column("row", "q", "", "row of the packet that was unwrapped"),
     Column("kind", "b", "TUNNEL_*", "what it was wrapped in"),
-    Column("identifier", "q", "", "number of the tunnel (VNI, key, …), -1 without one for both directions"),
+    Column("identifier", "q", "", "number of the tunnel (VNI, VSID, …), -1 without one for both directions"),
     Column("src_hi", "q", "", "outer source address, high half"),
     Column("src_lo", "q", "", "outer source address, low half"),
     Column("dst_hi", "q", "", "outer destination address, high half"),

@@ -3,8 +3,9 @@
 `peel` says what the octets of a layer carry and where. It is text for a kernel, like the headers:
 integers only, nothing beyond `stop` is read. Why not dpkt or scapy: ARCHITECTURE.md.
 
-A tunnel may have a number in its header that is the same for both directions (VNI, key, session);
-without one (TEIDs and call numbers differ by direction) it is known by the pair of its outer ends.
+A tunnel may have a number in its header that is the same for both directions (VNI, VSID); where it may
+differ by direction (TEIDs, sessions, keys of GRE: RFC 2890 does not ask for one) or is none, the tunnel is known by the
+pair of its outer ends.
 Tunnels are taken for what their port says only if their header is plausible.
 """
 
@@ -235,25 +236,28 @@ def gre(buffer: Any, at: int, stop: int) -> Peeled:
     if protocol == ETHERTYPE_BRIDGE and key >> 8 >= FIRST_VSID:
         return LINK_ETHERNET, payload, NVGRE, key >> 8
     if protocol == PROTOCOL_TYPE_PPP:
-        return LINK_PPP, payload, GRE, key
+        return LINK_PPP, payload, GRE, NEVER
     if protocol == PROTOCOL_TYPE_WCCP and payload < stop:  # version 2 has a header of its own before IP
-        return LINK_RAW, payload if buffer[payload] >> 4 == 4 else payload + 4, GRE, key
-    return ethertype_layer(protocol), payload, GRE, key
+        return LINK_RAW, payload if buffer[payload] >> 4 == 4 else payload + 4, GRE, NEVER
+    return ethertype_layer(protocol), payload, GRE, NEVER
 
 
 def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
-    """draft-foschiano-erspan-03 §4: type I has no header, type III may carry IP without Ethernet."""
+    """draft-foschiano-erspan-03 §4: type I has no header, type III may carry IP without Ethernet.
+
+    What a port sends and what it receives may be two sessions.
+    """
     if not has_header:
         return LINK_ETHERNET, at, ERSPAN, NEVER
     if at + 12 > stop:
         return CUT, at, NO_TUNNEL, NEVER
-    version, session = buffer[at] >> 4, u16(buffer, at + 2) & 0x03FF
+    version = buffer[at] >> 4
     if version == 1:
-        return LINK_ETHERNET, at + 8, ERSPAN, session
+        return LINK_ETHERNET, at + 8, ERSPAN, NEVER
     if version != 2:
         return NO_PAYLOAD, at, NO_TUNNEL, NEVER
     has_more, is_ip = buffer[at + 11] & 1, buffer[at + 10] >> 2 & 0x1F == 2
-    return LINK_RAW if is_ip else LINK_ETHERNET, at + (20 if has_more else 12), ERSPAN, session
+    return LINK_RAW if is_ip else LINK_ETHERNET, at + (20 if has_more else 12), ERSPAN, NEVER
 
 
 def gtp(buffer: Any, at: int, stop: int) -> Peeled:

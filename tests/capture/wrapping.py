@@ -107,21 +107,23 @@ TUNNELS: dict[str, tuple[str, Wrapper]] = {
     "GRE": (f"gre {ENDS}", lambda ip, back: outer(back, proto=47) / GRE(proto=ethertype(ip)) / Raw(ip)),
     "GRE over IPv6": (f"gre {ENDS6}", lambda ip, back: outer6(back, nh=47) / GRE(proto=ethertype(ip)) / Raw(ip)),
     "GRE with a key": (
-        "gre 7",
-        lambda ip, back: outer(back, proto=47) / GRE(key_present=1, key=7, proto=ethertype(ip)) / Raw(ip),
+        f"gre {ENDS}",
+        lambda ip, back: outer(back, proto=47) / GRE(key_present=1, key=7 + back, proto=ethertype(ip)) / Raw(ip),
     ),
     "GRE with everything": (
-        "gre 7",
+        f"gre {ENDS}",
         lambda ip, back: (
             outer(back, proto=47)
-            / GRE(chksum_present=1, key_present=1, seqnum_present=1, key=7, sequence_number=5, proto=ethertype(ip))
+            / GRE(
+                chksum_present=1, key_present=1, seqnum_present=1, key=7 + back, sequence_number=5, proto=ethertype(ip)
+            )
             / Raw(ip)
         ),
     ),
     "GRE, bridge": (f"gre {ENDS}", lambda ip, back: outer(back, proto=47) / GRE(proto=0x6558) / inner(ip)),
     "GRE, bridge with a key": (
-        "gre 7",
-        lambda ip, back: outer(back, proto=47) / GRE(proto=0x6558, key_present=1, key=7) / inner(ip),
+        f"gre {ENDS}",
+        lambda ip, back: outer(back, proto=47) / GRE(proto=0x6558, key_present=1, key=7 + back) / inner(ip),
     ),
     "GRE, MPLS": (
         f"gre {ENDS}",
@@ -146,33 +148,39 @@ TUNNELS: dict[str, tuple[str, Wrapper]] = {
     ),
     "ERSPAN I": (f"erspan {ENDS}", lambda ip, back: outer(back, proto=47) / GRE(proto=0x88BE) / inner(ip)),
     "ERSPAN II": (
-        "erspan 5",
+        f"erspan {ENDS}",
         lambda ip, back: (
-            outer(back, proto=47) / GRE(proto=0x88BE, seqnum_present=1) / ERSPAN_II(ver=1, session_id=5) / inner(ip)
+            outer(back, proto=47)
+            / GRE(proto=0x88BE, seqnum_present=1)
+            / ERSPAN_II(ver=1, session_id=5 + back)
+            / inner(ip)
         ),
     ),
     "ERSPAN III": (
-        "erspan 5",
-        lambda ip, back: (
-            outer(back, proto=47) / GRE(proto=0x22EB, seqnum_present=1) / ERSPAN_III(ver=2, session_id=5) / inner(ip)
-        ),
-    ),
-    "ERSPAN III, more": (
-        "erspan 5",
+        f"erspan {ENDS}",
         lambda ip, back: (
             outer(back, proto=47)
             / GRE(proto=0x22EB, seqnum_present=1)
-            / ERSPAN_III(ver=2, session_id=5, o=1)
+            / ERSPAN_III(ver=2, session_id=5 + back)
+            / inner(ip)
+        ),
+    ),
+    "ERSPAN III, more": (
+        f"erspan {ENDS}",
+        lambda ip, back: (
+            outer(back, proto=47)
+            / GRE(proto=0x22EB, seqnum_present=1)
+            / ERSPAN_III(ver=2, session_id=5 + back, o=1)
             / ERSPAN_PlatformSpecific()
             / inner(ip)
         ),
     ),
     "ERSPAN III with IP": (
-        "erspan 5",
+        f"erspan {ENDS}",
         lambda ip, back: (
             outer(back, proto=47)
             / GRE(proto=0x22EB, seqnum_present=1)
-            / ERSPAN_III(ver=2, session_id=5, ft=2)
+            / ERSPAN_III(ver=2, session_id=5 + back, ft=2)
             / Raw(ip)
         ),
     ),
