@@ -204,11 +204,11 @@ class Analysis:
         return bool(is_first_there and f.opened[flow] == OPENED_SYN)
 
     def _observed(self, flow: int) -> Iterator[Observed]:
-        """Both ends of a flow as inference takes them; those without gaps are left out."""
+        """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
         f, story = self._tracker.table.flows.view, self._stories[flow]
         is_asked = self._neighbourhood.around(flow, story).asked
         for end, told in enumerate(story.ends):
-            if not told.gaps:
+            if not told.gaps or story.is_riddled:
                 continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
             gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (is_asked and gap.is_open)]

@@ -248,15 +248,6 @@ def counts(gaps: Sequence[Gap]) -> bool:
     return following >= FEWEST_COUNTED and following >= 2 * skipping
 
 
-def counted(gaps: Sequence[Gap]) -> list[Gap]:
-    """The gaps, without what IP identifications say of an end that does not count its segments by them."""
-    following = sum(gap.missing == 0 for gap in gaps)
-    skipping = sum(gap.missing > 0 for gap in gaps)
-    if following >= FEWEST_COUNTED and following >= skipping:
-        return list(gaps)
-    return [replace(gap, missing=-1) if gap.missing > 0 else gap for gap in gaps]
-
-
 def mended_spacing(gap: Gap, usual: Usual) -> Mended:
     """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
     whole = Mended(Seen(gap, 0, usual.jitter_ns))

@@ -19,7 +19,6 @@ from analyzer.keepalive.losses import (
     INTVL_KINDS,
     Mended,
     Run,
-    counted,
     doubts,
     is_distant,
     may_hide_one,
@@ -125,7 +124,7 @@ def explain(
     gaps = list(timed(gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
-    is_far, gaps = is_distant(gaps), counted(gaps)
+    is_far = is_distant(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual, is_far)
     mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]

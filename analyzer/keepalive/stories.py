@@ -5,6 +5,7 @@ What a kernel need not know is read here from the flow's rows: which frames, and
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from analyzer.columns import Table
@@ -38,6 +39,7 @@ from analyzer.keepalive.timeline import (
 from analyzer.schema import (
     ACK,
     NEVER,
+    OPENED_MIDSTREAM,
     OPENED_SYN,
     RST,
     TOLD_ENDS,
@@ -54,6 +56,10 @@ KNOWN_IDS = 4
 """So many IP identifications show whether an end counts them."""
 FEWEST_COPIES = 2
 """Fewer segments captured twice do not show that all are."""
+FEWEST_FOLLOWING = 2
+"""So many segments that follow each other by their IP identifications show that their end counts them."""
+FEWEST_SKIPPING = 2
+"""One loss is no pattern."""
 ANSWERS, KINDS = tuple(Answer), tuple(GapKind)
 
 
@@ -101,6 +107,9 @@ class Stories:
             bridged_ns=told.flows.bridged_ns[it],
             persistence=self._persistence(told, flow, it),
             resending=self._resending(told, flow, it),
+            is_riddled=_is_riddled(
+                told.ends, 2 * it, _handshake(self._rows.flows.opened[flow], self._rows.ends, 2 * flow)
+            ),
         )
 
     def _ends(self, told: Told, flow: int, it: int) -> tuple[EndStory, EndStory]:
@@ -110,7 +119,9 @@ class Stories:
         for row in range(t.first_probe[it], t.first_probe[it + 1]):
             probes[told.probes.end[row]].append(self._probe(told.probes, row))
         for row in range(t.first_gap[it], t.first_gap[it + 1]):
-            gaps[told.gaps.end[row]].append(_gap(told.gaps, row, self._lag_ns(flow, told.gaps.end[row])))
+            end = told.gaps.end[row]
+            gap = _gap(told.gaps, row, self._lag_ns(flow, end))
+            gaps[end].append(gap if gap.missing <= 0 or _counts(e, 2 * it + end) else replace(gap, missing=NEVER))
         beats = self._beats(flow, t.reset_row[it])
         first, second = (
             EndStory(
@@ -316,3 +327,22 @@ def _gap(g: Any, row: int, lag_ns: int) -> Gap:
         speech_ns=g.speech_ns[row],
         missing=g.missing[row],
     )
+
+
+def _counts(e: Any, me: int) -> bool:
+    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
+    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
+
+
+def _is_riddled(e: Any, first: int, handshake: int) -> bool:
+    """Of what can be told to be there or missing a third is missing, or more; `handshake` is -1, 0 or 1, as below."""
+    follows = e.follows[first] + e.follows[first + 1] + (handshake > 0)
+    skips = e.skips[first] + e.skips[first + 1] + (handshake < 0)
+    return bool(skips >= FEWEST_SKIPPING and 2 * skips >= follows)
+
+
+def _handshake(opened: int, ends: Any, first: int) -> int:
+    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
+    if opened == OPENED_MIDSTREAM or NEVER in (ends.last_ns[first], ends.last_ns[first + 1]):
+        return 0
+    return -1 if NEVER in (ends.isn[first], ends.isn[first + 1]) else 1

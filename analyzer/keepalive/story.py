@@ -18,6 +18,7 @@ from analyzer.keepalive.gaps import (
     gap_of_probe,
     has_work_left,
     make_unheard,
+    missing,
     note_survived,
     since_probe,
     unheard_run,
@@ -58,6 +59,8 @@ ANSWERS_APART_NS = 500_000_000
 """Linux answers empty segments outside of the window no more often (tcp_invalid_ratelimit, tcp_oow_rate_limited)."""
 LONG_NS = 10_000_000_000
 """Every path survives shorter silences."""
+ONE_PACKET = 1460
+"""Octets of payload that are never cut into several packets of Ethernet."""
 CLOSING_GAPS = 4
 """So many gaps the end of a flow's story may add: of each end what it survived, and the capture's end."""
 
@@ -104,6 +107,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.icmp_errors[me] = e.resends[me] = 0
         e.icmp[me] = NEVER
         e.resend_ns[me] = e.resend_wait_ns[me] = e.sent_ns[me] = NEVER
+        e.sent_len[me] = e.follows[me] = e.skips[me] = 0
         e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
         e.window_probes[me] = e.vain_resends[me] = 0
         e.vain_ns[me] = NEVER
@@ -138,7 +142,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         told.silences.row[told.counts[SILENCES]] = row
         told.counts[SILENCES] += 1
     note_survived(c, row, tag, told, it)
-    e.sent_ns[me] = c.ts_ns[row]
+    note_identification(c, row, e, me)
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
@@ -149,6 +153,15 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         tell_reset(rows, flow, place, told, it)
     elif tag != STRAY:
         tell_sign_of_life(rows, place, told, it)
+
+
+def note_identification(c: Any, row: int, e: Any, me: int) -> None:
+    """Whether the end's segments follow each other; what a network card cuts into several takes several numbers."""
+    is_next = c.own_ns[row] != NEVER and c.ts_ns[row] - c.own_ns[row] == e.sent_ns[me]
+    if is_next and e.sent_len[me] <= ONE_PACKET:
+        e.follows[me] += missing(c, row) == 0
+        e.skips[me] += missing(c, row) > 0
+    e.sent_ns[me], e.sent_len[me] = c.ts_ns[row], c.payload_len[row]
 
 
 def quotes_flight(rows: Rows, of: int) -> bool:

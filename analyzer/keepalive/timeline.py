@@ -241,3 +241,5 @@ class Story:
     """Window probes."""
     resending: Persistence | None = None
     """Data, and the ACKs of it do not arrive."""
+    is_riddled: bool = False
+    """So much of the connection is missing in the capture that gaps say nothing of timers."""

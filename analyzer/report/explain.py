@@ -176,6 +176,8 @@ def sentences(flow: Flow) -> list[str]:
     said = [_who_probes(flow, index) for index in flow.probers]
     if not said:
         said.append(_no_probe(flow))
+    if flow.story.is_riddled:
+        said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
     said += [_who_beats(flow, index) for index in flow.beating]
     saw = _what_was_seen(flow)
     return [*said, saw] if saw else said

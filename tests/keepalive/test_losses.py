@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.keepalive.losses import NONE, Count, counted, is_distant, mend, runs, usual_of
+from analyzer.keepalive.losses import NONE, Count, is_distant, mend, runs, usual_of
 from analyzer.keepalive.settings import Basis, Setting, infer
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
@@ -167,13 +167,6 @@ def test_a_gap_of_which_something_is_missing_tells_no_idle_time() -> None:
     settings = infer(gaps, is_whole=True)
     assert settings.tcp_keepalive_time is None or settings.tcp_keepalive_time.low <= 3600
     assert known(settings.tcp_keepalive_intvl) == (60, 57, 61)
-
-
-def test_identifications_that_are_shared_by_many_connections_say_nothing() -> None:
-    """They skip a few each time, and yet every interval is the same."""
-    gaps = numbered([far(FIRST, 60.01), *run(60.01, 10.001, 10.002, 10.001)[1:]], 3, 1, 2, 5)
-    assert all(one.missing < 0 for one in counted(gaps))
-    assert known(infer(gaps, is_whole=True, may_be_linux=False).tcp_keepalive_intvl) == (10, 10, 10)
 
 
 def test_a_lone_cycle_of_which_a_probe_is_missing_is_no_interval() -> None:

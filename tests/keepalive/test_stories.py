@@ -8,6 +8,7 @@ from analyzer.analysis import analyze
 from analyzer.keepalive import stories
 from analyzer.keepalive.timeline import Story
 from tests.recordings import SAMPLES
+from tests.transcript import told as told_of
 
 CROWDED = [capture for capture in SAMPLES if "[[flow]]" in capture.with_name("truth.toml").read_text()]
 
@@ -23,3 +24,38 @@ def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypa
     assert len(whole) > 1
     assert told(capture, monkeypatch, 1) == whole
     assert told(capture, monkeypatch, 7) == whole
+
+
+def numbered(*identifications: int) -> str:
+    """A handshake, and a probe of A every 10 s that B answers; A's segments have these IP identifications."""
+    probes = "".join(
+        f"""
+    {10 * place}.000  A>B  A  seq 999  ack 5000  ipid {identification}  | keepalive-probe
+    {10 * place}.010  B>A  A  seq 5000 ack 1000                         | keepalive-answer of {10 * place}.000"""
+        for place, identification in enumerate(identifications[2:], start=1)
+    )
+    return f"""
+    0.000  A>B  S   seq 999            ipid {identifications[0]}
+    0.001  B>A  SA  seq 4999 ack 1000
+    0.002  A>B  A   seq 1000 ack 5000  ipid {identifications[1]}{probes}
+    """
+
+
+def missing(identifications: tuple[int, ...]) -> list[int]:
+    return [gap.missing for gap in told_of(numbered(*identifications)).flow.ends[0].story.gaps if gap.missing != -1]
+
+
+def test_an_end_that_numbers_its_segments_shows_which_are_missing() -> None:
+    assert missing((100, 101, 102, 103, 105, 106)) == [0, 0, 1, 0]
+
+
+def test_identifications_that_are_shared_by_many_connections_say_nothing() -> None:
+    assert missing((100, 103, 105, 106, 111)) == [0]
+
+
+def test_nothing_is_said_of_settings_where_a_third_is_missing() -> None:
+    whole, holed = told_of(numbered(*range(100, 105))).flow, told_of(numbered(100, 103, 106, 109, 112)).flow
+    assert not whole.story.is_riddled
+    assert whole.ends[0].settings.tcp_keepalive_time is not None
+    assert holed.story.is_riddled
+    assert holed.ends[0].settings.tcp_keepalive_time is None
