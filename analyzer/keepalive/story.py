@@ -342,7 +342,8 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
         if e.survived_frame[me]:
             idle_ns = e.survived_ns[me]
             add_open_gap(told, it, end, SURVIVED, e.survived_frame[me], idle_ns, idle_ns, e.survived_probe_ns[me])
-        if is_open and not (e.unanswered[me] or e.fin_frame[me] or has_work_left(rows.ends, 2 * flow + end)):
+        is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_in_vain(rows, flow, end, e, it)
+        if is_open and not (e.unanswered[me] or e.fin_frame[me] or is_busy):
             since_ns = since_probe(rows.candidates, told, me, capture_end_ns)
             add_open_gap(told, it, end, SURVIVED, capture_frame, capture_end_ns - last_ns, NEVER, since_ns)
     note_survivors(rows, flow, told, it)

@@ -101,6 +101,18 @@ def test_a_clock_that_stands_still_says_nothing() -> None:
     assert not story.reset.is_give_up
 
 
+def test_data_that_was_acknowledged_in_vain_waits_too() -> None:
+    """B has not heard of A's ACK: its keepalive is suspended, whatever the capture shows; A's is not."""
+    result = told(f"""{OPENED}
+    2.000   B>A  PA  seq 5000  ack 1100  len 10
+    2.010   A>B  A   seq 1100  ack 5010
+    2.200   B>A  PA  seq 5000  ack 1100  len 10  | retransmission
+    2.210   A>B  A   seq 1100  ack 5010
+    90.000  end
+    """)
+    assert [GapKind.SURVIVED in kinds(result, end) for end in (0, 1)] == [True, False]
+
+
 def test_probes_before_data_that_waits_promise_no_further_probe() -> None:
     """Keepalive is suspended while data is in flight: the silence after the last probe says nothing of the interval."""
     result = told(f"""{OPENED}
