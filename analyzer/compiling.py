@@ -31,7 +31,7 @@ def object_code(kernel: Callable[..., int], argument_types: tuple[Any, ...]) -> 
     them, and returns 0 or why there is no result.
     """
     if not _seen:
-        print("ka-analyze: compiling, once after install: some ten seconds …", file=sys.stderr)
+        print("ka-analyze: compiling, once after install: up to half a minute …", file=sys.stderr)
     _make_callable_from_kernels(kernel)
     flags: Any = compiler.Flags()  # whose options are descriptors
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
