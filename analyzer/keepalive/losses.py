@@ -279,8 +279,10 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if gap.missing > 0 and gap.kind is GapKind.CYCLE:  # after traffic it may as well be an ACK that is missing
         unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
-    if gap.missing > 0 and not usual.is_cycle(duration_ns):
-        whole = whole._replace(missing=Count(0, 0, gap.missing))
+    is_confirmed = usual.is_cycle(duration_ns) and (gap.kind is GapKind.CYCLE or usual.is_repeated)
+    if gap.missing > 0 and duration_ns >= 0 and not is_confirmed:
+        slack_ns = idle_slack_ns(gap, usual)
+        whole = Mended(Seen(gap, slack_ns, usual.jitter_ns), Count(0, 0, gap.missing))
     if usual.cycle_ns < 0 or duration_ns < 0 or usual.is_cycle(duration_ns):
         return whole
     is_first = gap.kind is GapKind.FIRST
@@ -336,6 +338,13 @@ def is_unheard(one: Mended) -> bool:
     """An answer was captured before it: the prober's clock began with an earlier one."""
     gap = one.seen.gap
     return gap.kind is GapKind.SPACING and 0 <= gap.heard_ns <= gap.probe_ns
+
+
+def is_unsure(mended: Sequence[Mended]) -> bool:
+    """The only idle time that was captured may be longer than its timer ran: of this end something is missing."""
+    told = [one for one in mended if one.seen.gap.kind in (*IDLE_KINDS, *INTVL_KINDS)]
+    idle = [one.seen.gap for one in told if one.seen.gap.kind in IDLE_KINDS and one.seen.gap.heard_ns >= 0]
+    return len(idle) == 1 and idle[0].missing != 0 and any(one.missing.most > 0 or one.is_spoilt for one in told)
 
 
 def doubts(mended: Sequence[Mended], usual: Usual) -> Iterator[list[Seen]]:

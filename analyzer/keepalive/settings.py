@@ -21,6 +21,7 @@ from analyzer.keepalive.losses import (
     Run,
     doubts,
     is_distant,
+    is_unsure,
     may_hide_one,
     mend,
     runs,
@@ -141,6 +142,8 @@ def explain(
     time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
         time, intvl = contradictory(seen, fine, is_whole)
+    if time is not None and is_far and is_unsure(mended):
+        time = replace(time, value=None)
     told, may_hide = runs(lived), is_far and may_hide_one(lived, usual)
     settings = Settings(
         tcp_keepalive_time=time,

@@ -51,6 +51,8 @@ SMALLEST_MSS = 536
 """What every path carries whole (RFC 9293 §3.7.1): less was one segment on the wire, whatever offloads do."""
 IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
+MOST_OVERTAKEN = 16
+"""Of one end's segments no more than so many come before one that was sent earlier."""
 STEP_BACK_NS = 2_000_000_000
 """No reordering of frames reaches so far back: the clock was set, or the capture contains the frames twice."""
 
@@ -251,7 +253,14 @@ def remember(packets: Any, at: int, ends: Any, me: int) -> None:
     ends.last_len[me], ends.last_flags[me] = packets.payload_len[at], packets.flags[at]
     if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0 and packets.ip_id[at] != ends.last_ip_id[me]:
         ends.counts_ids[me] = 1
-    ends.last_ip_id[me], ends.last_tsval[me] = packets.ip_id[at], packets.tsval[at]
+    if not is_overtaken(packets.ip_id[at], ends.last_ip_id[me]):
+        ends.last_ip_id[me] = packets.ip_id[at]
+    ends.last_tsval[me] = packets.tsval[at]
+
+
+def is_overtaken(ip_id: int, last_ip_id: int) -> bool:
+    """Sent a little before the end's last one, by its identification: the two came in another order."""
+    return ip_id > 0 and last_ip_id > 0 and 0 < (last_ip_id - ip_id) & 0xFFFF <= MOST_OVERTAKEN
 
 
 def let_go(ends: Any, me: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:

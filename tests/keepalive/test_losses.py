@@ -165,8 +165,32 @@ def test_a_probe_and_its_answer_may_both_be_missing() -> None:
 def test_a_gap_of_which_something_is_missing_tells_no_idle_time() -> None:
     gaps = numbered([far(FIRST, 7239.0), *run(7239.0, 61.44, 61.44, 61.44)[1:]], 1, 0, 0, 0)
     settings = infer(gaps, is_whole=True)
-    assert settings.tcp_keepalive_time is None or settings.tcp_keepalive_time.low <= 3600
+    time = settings.tcp_keepalive_time
+    assert time is not None
+    assert time.value is None
+    assert time.low <= 3600
+    assert time.high == 7239
     assert known(settings.tcp_keepalive_intvl) == (60, 57, 61)
+
+
+def test_of_a_lossy_path_one_idle_gap_alone_gives_no_value() -> None:
+    """A lost probe shows in the run; another may have been lost before it."""
+    lossy = [far(FIRST, 40.4), *run(40.4, 10.027, 10.027, 20.054, 10.027)[1:]]
+    time = infer(lossy, is_whole=True).tcp_keepalive_time
+    assert time is not None
+    assert (time.value, time.high) == (None, 40)
+    confirmed = infer(numbered(lossy, 0, 0, 0, 1, 0), is_whole=True).tcp_keepalive_time
+    assert confirmed is not None
+    assert confirmed.value == 40
+
+
+def test_a_first_gap_that_is_longer_by_a_lost_probe_is_not_believed() -> None:
+    """900/60 at 1000 Hz: 965.4 s are 904 and an interval, as the identifications say."""
+    firsts = [far(FIRST, 913.1), far(FIRST, 921.8, 1474.6), far(FIRST, 965.4, 1073.1), far(FIRST, 906.7, 1286.1)]
+    gaps = [*numbered(firsts, 0, 0, 1, 0), *numbered(run(917.504, 61.44, 61.44), 0, 0, 0)]
+    settings = infer(gaps, is_whole=True)
+    assert settings.tcp_keepalive_time is not None
+    assert settings.tcp_keepalive_time.value == 900
 
 
 def test_a_lone_cycle_of_which_a_probe_is_missing_is_no_interval() -> None:

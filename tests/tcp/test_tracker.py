@@ -164,6 +164,16 @@ def test_what_a_candidate_tells() -> None:
     assert (row["ttl"], row["usual_ttl"], row["ip_id"], row["tsval"]) == (60, 64, 9, NEVER)
 
 
+@pytest.mark.parametrize(
+    ("ip_ids", "last"), [((7, 9, 8), 9), ((7, 8, 9), 9), ((7, 9, 60000), 60000), ((65535, 2, 1), 2)]
+)
+def test_the_last_identification_is_that_of_the_segment_sent_last(ip_ids: tuple[int, ...], last: int) -> None:
+    """Two that come in another order leave no hole behind them."""
+    sent = "".join(f"    {n}.0  A>B  A  seq 1000  ack 5000  ipid {ip_id}\n" for n, ip_id in enumerate(ip_ids, 1))
+    row = candidates(f"{OPENED}{sent}    30.5  A>B  A  seq 999  ack 5000  ipid 10")[7]
+    assert row["own_ip_id"] == last
+
+
 def test_an_icmp_error_is_a_candidate_of_the_end_that_is_told() -> None:
     row = candidates(f"{OPENED}    5  icmp host-unreachable about B>A seq 4999")[4]
     assert (row["kind"], row["end"], row["seq"], row["flags"]) == (KIND_ICMP_ERROR, 1, 4999, 3 * 256 + 1)
