@@ -22,7 +22,7 @@ def ratio(columns: Any, by: int) -> int:
 @pytest.mark.parametrize(
     ("kernel", "types"),
     [
-        (walk_pcap, (b"", int, int, "q", RECORDS, int, "q")),
+        (walk_pcap, (b"", int, int, "q", RECORDS, int)),
         (decode, (b"", RECORDS, int, int, PACKETS, "q")),
         (ratio, ("q", int)),
     ],
