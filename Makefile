@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test bench format docs notebooks pictures kernels record fuzz ci clean
+.PHONY: help venv check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ record: venv  ## list what can be recorded; samples/README.md says how
 
 fuzz: venv  ## break captures for SECONDS=600, with a new seed or SEED=n
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+hunt: venv  ## cut TIMES=100 times as many generated captures, and all recordings, into shards
+	HUNT=$(or $(TIMES),100) $(BIN)/python -m pytest tests/shards/test_join.py
 
 ci:  ## what continuous integration runs, from the README's commands on
 	bash .ci/run

@@ -323,9 +323,9 @@ class Analyzer:
         capture = Capture((), (), self.frames, self.tcp_packets, self.coverage.first_ns, until_ns, ())
         return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
 
-    def stay_within(self, limits: Limits) -> Forgotten | None:
-        """Give up what says least when there is too much, and count it; flows get other numbers then."""
-        forgotten = shrink(self.tracker, self.engine, self._span_ns[1], limits)
+    def stay_within(self, limits: Limits, now_ns: int | None = None) -> Forgotten | None:
+        """Give up what says least when there is too much at `now_ns`, and count it; flows get other numbers then."""
+        forgotten = shrink(self.tracker, self.engine, self._span_ns[1] if now_ns is None else now_ns, limits)
         neighbours = forget_neighbours(self.tracker, limits)
         given_up = {FLOWS_GIVEN_UP: 0, SEGMENTS_GIVEN_UP: 0, NEIGHBOURS_GIVEN_UP: neighbours}
         if forgotten is not None:

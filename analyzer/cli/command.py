@@ -88,8 +88,6 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
-    if options.max_memory is not None and (options.jobs or options.cluster or options.keep_shards):
-        raise click.UsageError("--max-memory is for one pass: it excludes --jobs, --cluster and --keep-shards")
     if options.cluster is not None and options.jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other: a cluster has as many workers as it has")
     if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:

@@ -32,12 +32,14 @@ def analyse(options: Options) -> "Analysis":
 
 
 def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
+    from analyzer.analysis import limits_within, usual_memory
     from analyzer.capture.locations import captures, is_pipe
     from analyzer.capture.reader import first_frame_ns
     from analyzer.shards import gather
     from analyzer.shards.cluster import cluster
     from analyzer.shards.kept import Kept
     from analyzer.shards.processes import processes
+    from analyzer.shards.room import shard_octets
 
     kept = Kept(options.keep_shards, resumes=options.resume) if options.keep_shards is not None else None
 
@@ -50,23 +52,29 @@ def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
         raise OptionError(
             "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
         )
+    limits = limits_within(options.max_memory or usual_memory())
     with _bar("files", len(names), is_shown) as advance:
         if options.cluster is None:
-            return gather.gather(names, processes(jobs), kept, lambda _: advance(1))
+            reader = processes(jobs, shard_octets(options.max_memory, jobs))
+            return gather.gather(names, reader, kept, lambda _: advance(1), limits)
         with cluster(options.cluster) as there:
             if kept is not None:
-                return gather.gather(names, there.reader, kept, lambda _: advance(1))
+                return gather.gather(names, there.reader, kept, lambda _: advance(1), limits)
             analyzer, parts = there.joined(names)
             return analyzer.conclude(parts)
 
 
 def _jobs(options: Options, octets: int) -> int:
-    if options.jobs is not None or options.max_memory is not None:
-        return options.jobs or 1
+    if options.jobs is not None:
+        return options.jobs
+    if octets < PARALLEL_FROM_OCTETS:
+        return 1
     from analyzer.capture.locations import expanded, is_pipe
+    from analyzer.shards.room import most_jobs
 
-    names = [one for path in options.paths for one in expanded(path)] if octets >= PARALLEL_FROM_OCTETS else []
-    return min(len(names), os.cpu_count() or 1) if names and not any(map(is_pipe, names)) else 1
+    names = [one for path in options.paths for one in expanded(path)]
+    wanted = min(len(names), os.cpu_count() or 1)
+    return most_jobs(options.max_memory, wanted) if not any(map(is_pipe, names)) else 1
 
 
 @contextmanager

@@ -75,8 +75,5 @@ def join_all(names: Sequence[str], shards: Sequence[Shard | CaptureError]) -> tu
     """A task of the cluster."""
     join = Join()
     for name, shard in zip(names, shards, strict=True):
-        if isinstance(shard, CaptureError):
-            join.leave_out(name, shard)
-        else:
-            join.add(shard)
+        join.take(name, shard)
     return join.whole()

@@ -10,33 +10,38 @@ from analyzer.analysis import Analysis
 from analyzer.errors import CaptureError
 from analyzer.shards.join import Join
 from analyzer.shards.kept import Kept
-from analyzer.shards.shard import Shard, read_shard
+from analyzer.shards.shard import Shard, TooLargeError, read_shard
+from analyzer.tcp.eviction import Limits
 
 Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
 """Reads files as shards, in the order given; an error stands for a file that cannot be used at all."""
 
 
-def read_or_error(name: str) -> Shard | CaptureError:
+def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureError:
     try:
-        return read_shard(name)
+        return read_shard(name, most_octets=most_octets)
+    except TooLargeError as error:
+        return error
     except CaptureError as error:
         return CaptureError(str(error))  # as such it travels from one process to another
 
 
 def gather(
-    names: Sequence[str], reader: Reader, kept: Kept | None = None, on_file: Callable[[str], None] | None = None
+    names: Sequence[str],
+    reader: Reader,
+    kept: Kept | None = None,
+    on_file: Callable[[str], None] | None = None,
+    limits: Limits | None = None,
 ) -> Analysis:
     """Analyse these captures, in the order of time; `on_file` is called with the name of each as it is done.
 
     With `kept` those that are there and have not changed are taken from it, all others are put into it, and what it
-    holds of files that are gone belongs to the analysis too. Raises CaptureError if no file can be used.
+    holds of files that are gone belongs to the analysis too. Beyond `limits` what says least is given up, as in a
+    single pass. Raises CaptureError if no file can be used.
     """
-    join = Join()
+    join = Join(limits=limits)
     for name, shard in shards(names, reader, kept):
-        if isinstance(shard, CaptureError):
-            join.leave_out(name, shard)
-        else:
-            join.add(shard)
+        join.take(name, shard)
         if on_file is not None:
             on_file(name)
     return join.finish()

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.analysis import Analysis, Analyzer, Part
+from analyzer.analysis import Analysis, Analyzer, Part, read_capture
 from analyzer.capture.packets import Tunnels
+from analyzer.capture.reader import CHUNK_OCTETS
 from analyzer.columns import Table
 from analyzer.diagnostics import FILE_GONE
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
 from analyzer.shards.late import FIRSTS, Meeting, State, state_of
-from analyzer.shards.shard import Shard, read_again
+from analyzer.shards.shard import Shard, TooLargeError, read_again
 from analyzer.shards.tables import arrays, copy_of, take
 from analyzer.tcp.copies import Recent
+from analyzer.tcp.eviction import Limits
 from analyzer.tcp.tracker import Tracker
 from analyzer.tcp.traits import LATE_COPY_NS
 
@@ -32,8 +34,10 @@ Again = Callable[[Shard, Engine], Iterator[tuple[Table, Tunnels]]]
 class Join:
     """The flows so far; `add` takes the next shard."""
 
-    def __init__(self, engine: Engine | None = None, again: Again = read_again) -> None:
-        self.analyzer = Analyzer(engine)
+    def __init__(self, engine: Engine | None = None, again: Again = read_again, limits: Limits | None = None) -> None:
+        """Without `limits` everything is kept."""
+        self.analyzer = Analyzer(engine, limits)
+        self._limits = limits
         self._again = again
         self._tracker = self.analyzer.tracker
         self._engine = self.analyzer.engine
@@ -46,6 +50,42 @@ class Join:
         step.run()
         self._later.extend(step.candidates)
         self._take_in_counts(shard)
+        if self._limits is not None:
+            self._stay_within(self._limits, shard.coverage.last_ns)
+
+    def take(self, name: str, read: Shard | CaptureError) -> None:
+        """What came of reading the next file."""
+        if isinstance(read, Shard):
+            self.add(read)
+        elif isinstance(read, TooLargeError):
+            self._pass_over(name)
+        else:
+            self.leave_out(name, read)
+
+    def _pass_over(self, name: str) -> None:
+        """Read a file here, as a single pass does."""
+        self._settle()
+        try:
+            self._parts.append(read_capture(name, self.analyzer, CHUNK_OCTETS, None))
+        except CaptureError as error:
+            self.leave_out(name, error)
+
+    def _stay_within(self, limits: Limits, now_ns: int) -> None:
+        tracker = self._tracker
+        candidates = tracker.candidates.rows + sum(table.rows for table in self._later)
+        if tracker.table.flows.rows > limits.flows or candidates > limits.candidates:
+            self._settle()
+        self.analyzer.stay_within(limits, now_ns)
+
+    def _settle(self) -> None:
+        """Bring all candidates together, in capture order."""
+        if not self._later:
+            return
+        candidates = self._tracker.candidates
+        for more in self._later:
+            candidates.extend(more)
+        self._later.clear()
+        self._tracker.candidates = take(candidates, np.argsort(arrays(candidates).frame, kind="stable"))
 
     def _take_in_counts(self, shard: Shard) -> None:
         whole = self.analyzer
@@ -78,13 +118,9 @@ class Join:
         pairs = np.stack((2 * order, 2 * order + 1), axis=1).ravel()
         tracker.table.ends = take(tracker.table.ends, pairs)
         tracker.table.flows = take(tracker.table.flows, order)
-        for more in self._later:
-            tracker.candidates.extend(more)
-        self._later.clear()
-        candidates = take(tracker.candidates, np.argsort(arrays(tracker.candidates).frame, kind="stable"))
-        c = arrays(candidates)
+        self._settle()
+        c = arrays(tracker.candidates)
         c.flow[:] = number[c.flow]
-        tracker.candidates = candidates
         return self.analyzer, self._parts
 
 

@@ -26,7 +26,7 @@ from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.errors import CaptureError, OptionError
 from analyzer.schema import CANDIDATES, ENDS, FLOWS, NEIGHBOURS, PACKETS, RECENT
-from analyzer.shards.shard import Shard
+from analyzer.shards.shard import Shard, TooLargeError
 from analyzer.shards.tables import arrays, dtype_of, table_of
 
 TABLES = {
@@ -61,6 +61,7 @@ class Kept:
             raise OptionError("--keep-shards needs pyarrow; install it: pip install 'ka-analyze[parquet]'") from error
         self._root = Path(folder)
         self._failed: dict[str, CaptureError] = {}
+        self._large: dict[str, TooLargeError] = {}
         self._fingerprint = fingerprint()
         try:
             self._root.mkdir(parents=True, exist_ok=True)
@@ -93,8 +94,11 @@ class Kept:
         return entry.identity == self._identities[name] != ""
 
     def put(self, read: Iterable[tuple[str, Shard | CaptureError]]) -> None:
-        """Keep what was read; of a file that failed the error is remembered for `shards`."""
+        """Keep what was read; of a file that failed or is too large that is remembered for `shards`."""
         for name, shard in read:
+            if isinstance(shard, TooLargeError):
+                self._large[name] = shard
+                continue
             if isinstance(shard, CaptureError):
                 self._failed[name] = shard
                 continue
@@ -104,12 +108,15 @@ class Kept:
 
     def shards(self, names: Sequence[str]) -> Iterator[tuple[str, Shard | CaptureError]]:
         """All that is kept, in the order of time, one in memory at a time; files that failed last."""
-        entries = {str(one.folder): one for one in self._entries}
+        entries: dict[str, Entry | TooLargeError] = {str(one.folder): one for one in self._entries} | self._large
         order = in_time_order(list(entries), [one.first_frame_ns for one in entries.values()])
-        for folder in order:
-            shard = _read(entries[folder])
-            shard.is_gone = not self._is_current(entries[folder], entries[folder].name)
-            yield entries[folder].name, shard
+        for entry in map(entries.__getitem__, order):
+            if isinstance(entry, TooLargeError):
+                yield entry.name, entry
+                continue
+            shard = _read(entry)
+            shard.is_gone = not self._is_current(entry, entry.name)
+            yield entry.name, shard
         yield from ((name, self._failed[name]) for name in names if name in self._failed)
 
 

@@ -9,14 +9,12 @@ from multiprocessing import active_children, get_context
 
 from analyzer.errors import CaptureError
 from analyzer.shards.gather import Reader, read_or_error
+from analyzer.shards.room import AHEAD
 from analyzer.shards.shard import Shard
 
-AHEAD = 2
-"""So many files a process are begun before the join has taken in the first of them."""
 
-
-def processes(jobs: int) -> Reader:
-    """A reader with so many processes."""
+def processes(jobs: int, most_octets: int | None = None) -> Reader:
+    """A reader with so many processes; none of its shards is larger than `most_octets`."""
 
     def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
         with ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
@@ -24,7 +22,7 @@ def processes(jobs: int) -> Reader:
             waiting = iter(names)
             try:
                 for name in waiting:
-                    running.append(pool.submit(read_or_error, name))
+                    running.append(pool.submit(read_or_error, name, most_octets))
                     if len(running) == AHEAD * jobs:
                         yield running.popleft().result()
                 while running:

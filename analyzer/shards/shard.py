@@ -46,16 +46,39 @@ class Shard:
     """The file cannot be read again."""
 
 
-def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS) -> Shard:
-    """Analyse one file by itself. Raises CaptureError if it cannot be used at all."""
+class _TooMuch(Exception):  # noqa: N818  # never seen outside; no CaptureError, which would be damage of the file
+    pass
+
+
+class TooLargeError(CaptureError):
+    """What would have to be kept of this file is more than a shard may be: it is for a single pass to read."""
+
+    def __init__(self, name: str, first_frame_ns: int) -> None:
+        super().__init__(name, first_frame_ns)
+        self.name, self.first_frame_ns = name, first_frame_ns
+
+
+def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | None = None) -> Shard:
+    """Analyse one file by itself; one that needs more than `most_octets` is a TooLargeError.
+
+    Raises CaptureError if it cannot be used at all.
+    """
     analyzer, prefix = Analyzer(), Prefix()
     tracker = analyzer.tracker
 
     def keep(records: Table, packets: Table) -> None:
         prefix.feed(records, packets, tracker.table.flows.rows, analyzer.engine)
+        tables = (tracker.table.flows, tracker.table.ends, tracker.candidates, tracker.neighbours)
+        octets = sum(len(table.octets) for table in (*tables, prefix.packets, prefix.unseen))
+        if most_octets is not None and octets > most_octets:
+            raise _TooMuch
 
+    try:
+        part = read_capture(name, analyzer, chunk_octets, keep)
+    except _TooMuch:
+        raise TooLargeError(name, prefix.first_ns) from None
     return Shard(
-        part=read_capture(name, analyzer, chunk_octets, keep),
+        part=part,
         tcp_packets=analyzer.tcp_packets,
         coverage=analyzer.coverage,
         diagnostics=analyzer.diagnostics,

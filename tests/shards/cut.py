@@ -34,7 +34,7 @@ def joined(names: Sequence[str]) -> Analysis:
 
 
 def tables(analysis: Analysis) -> dict[str, Any]:
-    """All that was found, state and findings."""
+    """All that findings are drawn from; those are a function of it."""
     tracker = analysis._tracker
     found: dict[str, Any] = {}
     for name, table in {
@@ -47,7 +47,6 @@ def tables(analysis: Analysis) -> dict[str, Any]:
         found |= {f"{name}.{column}": values.tolist() for column, values in arrays(table)._asdict().items()}
     found["flows.tunnel"] = [analysis._tunnels[number] for number in found["flows.tunnel"]]
     found["capture"], found["diagnostics"] = analysis.capture, analysis.diagnostics
-    found["verdicts"] = [(flow.verdict, [end.settings for end in flow.ends]) for flow in analysis.flows]
     return found
 
 

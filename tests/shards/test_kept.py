@@ -43,6 +43,15 @@ def again(names: list[str], tmp_path: Path) -> tuple[dict[str, object], list[str
     return tables(gather(names, reading, Kept(str(tmp_path / "kept"), resumes=True))), reading.names
 
 
+def test_what_is_too_large_to_be_kept_is_read_in_its_place(names: list[str], tmp_path: Path) -> None:
+    def read(fresh: Sequence[str]) -> Iterator[Shard | CaptureError]:
+        return (read_or_error(name, 0 if name == names[1] else None) for name in fresh)
+
+    kept = Kept(str(tmp_path / "kept"), resumes=True)
+    assert tables(gather(names, read, kept)) == tables(joined(names))
+    assert not kept.has(names[1])
+
+
 def test_only_what_is_new_is_read(names: list[str], tmp_path: Path) -> None:
     assert again(names[:2], tmp_path)[1] == ["00000.pcap", "00001.pcap"]
     found, read = again(names, tmp_path)

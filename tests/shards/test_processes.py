@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.analysis import analyze
 from analyzer.errors import CaptureError
 from analyzer.shards import processes as module
 from analyzer.shards.gather import gather
 from analyzer.shards.processes import processes
-from analyzer.shards.shard import Shard
+from analyzer.shards.shard import Shard, TooLargeError
 from tests.shards.cut import files_of, joined, tables, talk
 from tests.transcript import transcript
 
 TEXT = talk(9)
 
 
-def dies(name: str) -> Shard | CaptureError:
+def dies(name: str, _: int | None) -> Shard | CaptureError:
     os.kill(os.getpid(), signal.SIGKILL)
     return CaptureError(name)
 
@@ -31,6 +32,13 @@ def test_in_processes_as_in_one(tmp_path: Path) -> None:
     expected = tables(joined(names[:-1]))
     for key in expected.keys() - {"diagnostics", "capture"}:
         assert found[key] == expected[key], key
+
+
+def test_files_that_are_too_large_for_a_shard_are_read_as_by_a_single_pass(tmp_path: Path) -> None:
+    names = files_of(tmp_path, transcript(TEXT), [3, 7, 11])
+    read = list(processes(2, most_octets=0)(names))
+    assert [type(one) for one in read] == [TooLargeError] * 4
+    assert tables(gather(names, processes(2, most_octets=0))) == tables(analyze(*names))
 
 
 def test_nobody_is_left_when_the_rest_is_not_wanted(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""What reading many files at once may take of `--max-memory`: how large a shard may be, how many processes fit.
+
+The join keeps what a single pass keeps, under the same limits (`analysis.limits_within`). Those are for the moment
+when findings are drawn: until then a flow takes 488 octets of the 4,096 that are reckoned for it, a candidate 136 of
+1,024, and twice that while they are sorted. So half of the memory is free for processes and shards, which are gone by
+then.
+"""
+
+from analyzer.analysis import usual_memory
+from analyzer.errors import OptionError
+
+PROCESS_OCTETS = 160 << 20
+"""One that reads, without its shard: Python, numpy, the machine code, and the buffers."""
+LEAST_SHARD_OCTETS = 8 << 20
+"""The table of looks, and some ten thousand connections."""
+AHEAD = 2
+"""So many files a process are begun before the join has taken in the first of them."""
+
+
+def shard_octets(max_memory: int | None, jobs: int) -> int:
+    """How large each shard may be. Raises OptionError if so many processes do not fit.
+
+    At once there are those that were read ahead, one more in each process and one on its way, and copies in the join.
+    """
+    memory = max_memory or usual_memory()
+    octets = _share(memory, jobs)
+    if octets < LEAST_SHARD_OCTETS:
+        fits = most_jobs(memory, jobs)
+        raise OptionError(
+            f"--jobs {jobs} needs more memory than {memory >> 20} MiB; give --jobs {fits}, or a larger --max-memory"
+        )
+    return octets
+
+
+def most_jobs(max_memory: int | None, wanted: int) -> int:
+    """As many of the wanted processes as fit, at least one."""
+    memory = max_memory or usual_memory()
+    return max((jobs for jobs in range(1, wanted + 1) if _share(memory, jobs) >= LEAST_SHARD_OCTETS), default=1)
+
+
+def _share(memory: int, jobs: int) -> int:
+    return (memory // 2 - jobs * PROCESS_OCTETS) // ((AHEAD + 2) * jobs + 3)
