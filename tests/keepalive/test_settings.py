@@ -5,9 +5,10 @@ from cProfile import Profile
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from analyzer.keepalive.losses import is_distant
 from analyzer.keepalive.settings import Basis, Setting, Settings, infer
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive, simulate
@@ -396,6 +397,35 @@ def test_bounds_contain_what_was_simulated(keepalive: Keepalive, clock: Clock, s
         assert probes is not None
         assert probes.value == probes.low == keepalive.probes
         assert probes.high == keepalive.probes or gaps[0].lag_ns
+
+
+@settings(max_examples=50)
+@given(KEEPALIVES, st.sampled_from(CLOCKS), st.integers(0, 1 << 30))
+def test_more_of_an_end_never_widens_its_bounds(keepalive: Keepalive, clock: Clock, seed: int) -> None:
+    """Every beginning of what a capture tells, from the first probe on; what its end cut off is told anew.
+
+    Silence alone is read as that of the idle time, although in mid-stream it may be that of an interval.
+    Away from the prober more gaps may also show that one of them is longer by a loss (`losses`).
+    """
+    gaps, is_whole = life(Random(seed), keepalive, clock)
+    assume(not is_distant(gaps))
+    told = [one for one in gaps if not one.is_open]
+    former: Settings | None = None
+    first = next((place for place, one in enumerate(told, 1) if one.kind is not SURVIVED), len(told))
+    for length in range(first, len(told) + 1):
+        latter = infer(told[:length], is_whole)
+        if former is not None:
+            assert not is_wider(latter.tcp_keepalive_time, former.tcp_keepalive_time)
+            assert not is_wider(latter.tcp_keepalive_intvl, former.tcp_keepalive_intvl)
+        former = latter
+
+
+def is_wider(latter: Setting | None, former: Setting | None) -> bool:
+    if former is None:
+        return False
+    if latter is None:
+        return True
+    return latter.low < former.low or (former.high is not None and (latter.high is None or latter.high > former.high))
 
 
 @given(st.integers(1, 120), st.integers(1, 60), st.integers(100, 400_000), st.sampled_from(CLOCKS))
