@@ -225,7 +225,7 @@ class Analysis:
             )
 
     def _address(self, flow: int, end: int) -> str:
-        return address(*address_of(self._tracker.table, flow, end))
+        return address(*address_of(self._tracker.table, flow, end)[1:])
 
     def _has_bare_probes(self, flow: int, end: int) -> bool:
         """The end's probes carry no timestamp, although its other segments do."""

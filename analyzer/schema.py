@@ -274,6 +274,7 @@ NEIGHBOURS = table(
     "NEIGHBOURS",
     Column("frame", "q", "", "number of the frame in the capture, from 1"),
     Column("ts_ns", "q", "ns", "capture time"),
+    Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
     Column("is_answer", "b", "bool", "ARP reply or neighbour advertisement; else the question"),
     Column("addr_hi", "q", "", "the address asked for, high half"),
     Column("addr_lo", "q", "", "the address asked for, low half"),

@@ -33,7 +33,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An address with at least one probing end."""
+    """An address, in one tunnel or in none, with at least one probing end."""
 
     addr: str
     flows: int
@@ -108,33 +108,34 @@ def pool(flows: Iterable[Flow], kernels: Sequence[Kernel] = ()) -> tuple[Host, .
     behind: dict[str, list[Kernel]] = defaultdict(list)
     for kernel in kernels:
         for address in kernel.addresses:
-            behind[plain(address)].append(kernel)
+            behind[address].append(kernel)
     flows_of: dict[str, set[int]] = defaultdict(set)
     probers: dict[str, list[_Prober]] = defaultdict(list)
     for flow in flows:
         port = flow.ends[service_end(flow)].port
         for end in flow.ends:
-            flows_of[end.address].add(flow.id)
+            address = f"{flow.tunnel or ''} {end.address}".strip()
+            flows_of[address].add(flow.id)
             if end.has_keepalive:
-                probers[end.address].append(_Prober(flow.id, port, end.settings, end.stack))
-    return tuple(_host(addr, len(flows_of[addr]), ends, behind[addr]) for addr, ends in probers.items())
+                probers[address].append(_Prober(flow.id, port, end.settings, end.stack))
+    return tuple(_host(one, len(flows_of[one]), ends, behind[one]) for one, ends in probers.items())
 
 
 def plain(address: str) -> str:
-    """The address of a kernel without the tunnel that it is in."""
+    """An address without the tunnel that it is in."""
     return address.rpartition(" ")[2]
 
 
-def _host(addr: str, flows: int, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
+def _host(address: str, flows: int, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
     sysctl = _pooled(groups[0]) if has_biggest else None
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
-    same = {plain(other) for kernel in kernels for other in kernel.addresses} - {addr}
+    same = {plain(other) for kernel in kernels for other in kernel.addresses if other != address}
     stack, hz = _stack(probers, models), _hz(models)
-    return Host(addr, flows, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
+    return Host(plain(address), flows, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:

@@ -49,8 +49,8 @@ class Waits:
 
 def network(who: Address) -> Address:
     """The /24 or /64 of an address."""
-    hi, lo = who
-    return (hi, lo >> 8) if hi == 0 and lo >> 32 == 0xFFFF else (hi, 0)
+    tunnel, hi, lo = who
+    return (tunnel, hi, lo >> 8) if hi == 0 and lo >> 32 == 0xFFFF else (tunnel, hi, 0)
 
 
 class Neighbourhood:
@@ -73,7 +73,9 @@ class Neighbourhood:
         n = neighbours.view
         self._heard: dict[Address, list[tuple[int, bool, int]]] = defaultdict(list)
         for row in range(neighbours.rows):
-            self._heard[n.addr_hi[row], n.addr_lo[row]].append((n.ts_ns[row], bool(n.is_answer[row]), n.frame[row]))
+            self._heard[n.tunnel[row], n.addr_hi[row], n.addr_lo[row]].append(
+                (n.ts_ns[row], bool(n.is_answer[row]), n.frame[row])
+            )
 
     def around(self, flow: int, story: Story) -> Surroundings:
         """For the end that stopped answering, or the one that is looked for on the link; drawn once."""

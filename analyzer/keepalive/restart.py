@@ -14,7 +14,8 @@ from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
 from analyzer.tcp.flows import FlowTable
 
-Address = tuple[int, int]
+Address = tuple[int, int, int]
+"""The number of the tunnel, and both halves: what is the same in two tunnels is not one host."""
 FASTEST_CLOCK_HZ = 1100
 """A timestamp clock ticks at most once a millisecond (RFC 7323 §5.4); a tenth for what is wrong with it."""
 FAR_APART_NS = 1_000_000_000
@@ -23,7 +24,8 @@ FAR_APART_NS = 1_000_000_000
 
 def address_of(table: FlowTable, flow: int, end: int) -> Address:
     f = table.flows.view
-    return (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
+    halves = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
+    return f.tunnel[flow], *halves
 
 
 class Restarts:

@@ -131,7 +131,7 @@ class Watcher:
     def _ends(self, flow: int) -> tuple[str, str]:
         table = self.analyzer.tracker.table
         ports = table.flows.view.ports[flow]
-        first, second = (address(*address_of(table, flow, end)) for end in (0, 1))
+        first, second = (address(*address_of(table, flow, end)[1:]) for end in (0, 1))
         return _endpoint(first, ports >> 16), _endpoint(second, ports & 0xFFFF)
 
     def _sort_in(self, now_ns: int) -> None:

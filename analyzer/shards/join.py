@@ -91,7 +91,9 @@ class Join:
         whole = self.analyzer
         whole.diagnostics.absorb(shard.diagnostics, whole.frames)
         neighbours = copy_of(shard.neighbours)
-        arrays(neighbours).frame[:] += whole.frames
+        n = arrays(neighbours)
+        n.frame[:] += whole.frames
+        n.tunnel[:] = np.array(whole.decoder.tunnels.adopt(shard.tunnels.keys), dtype="i")[n.tunnel]
         self._tracker.neighbours.extend(neighbours)
         whole.frames += shard.part.frames
         whole.tcp_packets += shard.tcp_packets

@@ -1,5 +1,7 @@
 """Connections of one host pooled: what they share, what contradicts it, and what stays open."""
 
+from dataclasses import replace
+
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.hosts import EXACT, LINUX, UNKNOWN, pool, service_end
 from analyzer.keepalive.settings import Basis
@@ -11,6 +13,15 @@ UNKNOWN_ROLES = (Role.UNKNOWN, Role.UNKNOWN)
 def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:
     [host] = pool([probing(settings(30)), flow(number=1)])
     assert (host.addr, host.flows) == (CLIENT, 2)
+
+
+def test_an_address_in_two_tunnels_is_two_hosts() -> None:
+    found = [replace(probing(settings(30), number), tunnel=f"vxlan {5 + number % 2}") for number in range(3)]
+    assert [(host.addr, host.flows) for host in pool([*found, probing(settings(60), 3)])] == [
+        (CLIENT, 2),
+        (CLIENT, 1),
+        (CLIENT, 1),
+    ]
 
 
 def test_one_end_is_taken_as_it_is() -> None:

@@ -1,13 +1,16 @@
 """What ARP and other flows say about an end that fell silent."""
 
+import struct
+
 import pytest
 
 from analyzer.keepalive.neighbourhood import Neighbourhood
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
+from tests.capture.writers import Frame
 from tests.keepalive.test_judge import GAVE_UP
 from tests.keepalive.test_tags import OPENED
-from tests.transcript import Told, told
+from tests.transcript import Told, analyse, ethernet, ip, told, transcript
 
 ANSWERED = f"""{OPENED}
     31.01  A>B  A  seq 1099  ack 5000  | keepalive-probe
@@ -181,3 +184,30 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     kinds = [gap.kind for gap in whole(0, 0, story.ends[0])]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds
+
+
+def in_vxlan(vni: int, frames: list[Frame]) -> list[Frame]:
+    """The same frames as they pass between two hosts of an overlay."""
+    wrapped: list[Frame] = []
+    for ts_ns, octets, *_ in frames:
+        carried = struct.pack("!HHHHII", 50000, 4789, 16 + len(octets), 0, 8 << 24, vni << 8) + octets
+        wrapped.append((ts_ns, ethernet(ip(17, "D", "E", carried, 64, 1, False), False)))
+    return wrapped
+
+
+@pytest.mark.parametrize("vni", [5, 6])
+def test_a_neighbour_in_another_tunnel_is_another_one(vni: int) -> None:
+    frames = in_vxlan(5, transcript(ANSWERED)) + in_vxlan(vni, transcript(NOBODY + "    300.00  end"))
+    [flow] = analyse(frames).flows
+    assert (flow.verdict.cause is Cause.LINK_DEAD) == (vni == 5)
+
+
+@pytest.mark.parametrize("vni", [5, 6])
+def test_an_address_in_another_tunnel_does_not_answer_for_the_peer(vni: int) -> None:
+    other = """
+    45.00  C>B  PA  seq 1000  ack 5000  len 10
+    45.01  B>C  PA  seq 5000  ack 1010  len 10
+    """
+    frames = in_vxlan(5, transcript(GAVE_UP)) + in_vxlan(vni, transcript(other))
+    analysis = analyse(sorted(frames, key=lambda frame: frame[0]))
+    assert around(Told(analysis)).answers_elsewhere == (vni == 5)

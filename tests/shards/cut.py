@@ -45,7 +45,8 @@ def tables(analysis: Analysis) -> dict[str, Any]:
         "segments": analysis.segments,
     }.items():
         found |= {f"{name}.{column}": values.tolist() for column, values in arrays(table)._asdict().items()}
-    found["flows.tunnel"] = [analysis._tunnels[number] for number in found["flows.tunnel"]]
+    for numbers in ("flows.tunnel", "neighbours.tunnel"):
+        found[numbers] = [analysis._tunnels[number] for number in found[numbers]]
     found["capture"], found["diagnostics"] = analysis.capture, analysis.diagnostics
     return found
 
