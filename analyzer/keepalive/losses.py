@@ -248,6 +248,11 @@ def counts(gaps: Sequence[Gap]) -> bool:
     return following >= FEWEST_COUNTED and following >= 2 * skipping
 
 
+def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
+    """The gaps, without what IP identifications say of an end that does not number its segments by them."""
+    return [gap if gap.is_numbered or gap.missing <= 0 else replace(gap, missing=-1) for gap in gaps]
+
+
 def mended_spacing(gap: Gap, usual: Usual) -> Mended:
     """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
     whole = Mended(Seen(gap, 0, usual.jitter_ns))

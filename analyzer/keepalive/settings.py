@@ -26,6 +26,7 @@ from analyzer.keepalive.losses import (
     mend,
     runs,
     usual_of,
+    without_doubts,
 )
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
@@ -125,7 +126,7 @@ def explain(
     gaps = list(timed(gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
         return unprobed(gaps)
-    is_far = is_distant(gaps)
+    is_far, gaps = is_distant(gaps), without_doubts(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual, is_far)
     mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]

@@ -5,7 +5,6 @@ What a kernel need not know is read here from the flow's rows: which frames, and
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from analyzer.columns import Table
@@ -120,8 +119,7 @@ class Stories:
             probes[told.probes.end[row]].append(self._probe(told.probes, row))
         for row in range(t.first_gap[it], t.first_gap[it + 1]):
             end = told.gaps.end[row]
-            gap = _gap(told.gaps, row, self._lag_ns(flow, end))
-            gaps[end].append(gap if gap.missing <= 0 or _counts(e, 2 * it + end) else replace(gap, missing=NEVER))
+            gaps[end].append(_gap(told.gaps, row, self._lag_ns(flow, end), _is_numbered(e, 2 * it + end)))
         beats = self._beats(flow, t.reset_row[it])
         first, second = (
             EndStory(
@@ -315,7 +313,7 @@ class Stories:
         return tuple(found)
 
 
-def _gap(g: Any, row: int, lag_ns: int) -> Gap:
+def _gap(g: Any, row: int, lag_ns: int, is_numbered: bool) -> Gap:
     return Gap(
         kind=KINDS[g.kind[row]],
         frame=g.frame[row],
@@ -326,10 +324,11 @@ def _gap(g: Any, row: int, lag_ns: int) -> Gap:
         lag_ns=lag_ns,
         speech_ns=g.speech_ns[row],
         missing=g.missing[row],
+        is_numbered=is_numbered,
     )
 
 
-def _counts(e: Any, me: int) -> bool:
+def _is_numbered(e: Any, me: int) -> bool:
     """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
     return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
 

@@ -51,6 +51,8 @@ class Gap:
     """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
     missing: int = -1
     """Segments of this end since its last one that the capture lacks, as its IP identifications count them."""
+    is_numbered: bool = True
+    """All of the end's segments show that it numbers them one by one; else `missing` is only a doubt."""
 
     @property
     def is_open(self) -> bool:

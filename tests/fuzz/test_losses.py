@@ -58,12 +58,10 @@ WITHOUT_A_SIGN = "IPv6 has no identifications, and the first probe of a run is t
 UNHEARD = "the answers get lost behind the capture, so that there is no usual cycle to compare with"
 FIRST_PROBE = "the first probe after traffic is missing, and what follows lets another idle time explain it"
 KNOWN_HOLES = {
-    ("answers-unheard-6-2-4", 0.01): UNHEARD,
     ("answers-unheard-6-2-4", 0.1): UNHEARD,
     ("ipv6-8-2-4", 0.01): WITHOUT_A_SIGN,
     ("ipv6-8-2-4", 0.1): WITHOUT_A_SIGN,
     ("interval-longer-3-8-3", 0.1): FIRST_PROBE,
-    ("nat-forgets-14-3-4", 0.1): FIRST_PROBE,
     ("one-way-both-probe", 0.1): "both ends probe, and of both answers are missing",
     ("peer-alive-8-2-4", 0.1): "an answer is missing, so that an answered cycle looks like an interval",
     (
@@ -83,7 +81,6 @@ KNOWN_HOLES |= {
         "nc-30-10-5",
         "nginx",
         "rebooted",
-        "switched-on-late-6-2-3",
         "third-12-4-3",
         "unreachable-host-7-2-4",
         "unreachable-ipv6-7-2-4",
