@@ -49,7 +49,7 @@ INPUT = (
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
-        help="Read so many files at once (for many large files as many as there are cores, else 1).",
+        help="Read so many files at once, each in a process of its own (1 without).",
     ),
     click.Option(
         ["--cluster"], metavar="ADDRESS", help="Read the files on a dask cluster, tcp://scheduler:8786 or the like."

@@ -1,6 +1,5 @@
 """Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,16 +14,15 @@ if TYPE_CHECKING:
 
 PROGRESS_FROM_OCTETS = 64 << 20
 """Smaller captures are done before a progress bar could be read."""
-PARALLEL_FROM_OCTETS = 256 << 20
-"""Less than that one process has read before others have begun."""
 
 
 def analyse(options: Options) -> "Analysis":
     """What the flags of the input say. Raises CaptureError, OptionError."""
     octets = sum(map(_size, options.paths))
     is_shown = not options.quiet and octets >= PROGRESS_FROM_OCTETS and sys.stderr.isatty()
-    if options.cluster or options.keep_shards or _jobs(options, octets) > 1:
-        return _gathered(options, _jobs(options, octets), is_shown)
+    jobs = options.jobs or 1
+    if options.cluster or options.keep_shards or jobs > 1:
+        return _gathered(options, jobs, is_shown)
     from analyzer.analysis import analyze
 
     with _bar("reading", octets, is_shown) as advance:
@@ -62,19 +60,6 @@ def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
                 return gather.gather(names, there.reader, kept, lambda _: advance(1), limits)
             analyzer, parts = there.joined(names)
             return analyzer.conclude(parts)
-
-
-def _jobs(options: Options, octets: int) -> int:
-    if options.jobs is not None:
-        return options.jobs
-    if octets < PARALLEL_FROM_OCTETS:
-        return 1
-    from analyzer.capture.locations import expanded, is_pipe
-    from analyzer.shards.room import most_jobs
-
-    names = [one for path in options.paths for one in expanded(path)]
-    wanted = min(len(names), os.cpu_count() or 1)
-    return most_jobs(options.max_memory, wanted) if not any(map(is_pipe, names)) else 1
 
 
 @contextmanager
