@@ -249,12 +249,13 @@ def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, me: int,
 
 def remember(packets: Any, at: int, ends: Any, me: int) -> None:
     """The segment as the end's last one."""
+    ip_id, last_ip_id = packets.ip_id[at], ends.last_ip_id[me]
+    if ip_id > 0 and last_ip_id > 0 and ip_id != last_ip_id:
+        ends.counts_ids[me] = 1
+    if packets.ts_ns[at] - ends.last_ns[me] >= IDLE_NS or not is_overtaken(ip_id, last_ip_id):
+        ends.last_ip_id[me] = ip_id
     ends.last_ns[me], ends.last_seq[me], ends.last_ack[me] = packets.ts_ns[at], packets.seq[at], packets.ack[at]
     ends.last_len[me], ends.last_flags[me] = packets.payload_len[at], packets.flags[at]
-    if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0 and packets.ip_id[at] != ends.last_ip_id[me]:
-        ends.counts_ids[me] = 1
-    if not is_overtaken(packets.ip_id[at], ends.last_ip_id[me]):
-        ends.last_ip_id[me] = packets.ip_id[at]
     ends.last_tsval[me] = packets.tsval[at]
 
 

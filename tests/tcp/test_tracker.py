@@ -169,7 +169,7 @@ def test_what_a_candidate_tells() -> None:
 )
 def test_the_last_identification_is_that_of_the_segment_sent_last(ip_ids: tuple[int, ...], last: int) -> None:
     """Two that come in another order leave no hole behind them."""
-    sent = "".join(f"    {n}.0  A>B  A  seq 1000  ack 5000  ipid {ip_id}\n" for n, ip_id in enumerate(ip_ids, 1))
+    sent = "".join(f"    1.{n}  A>B  A  seq 1000  ack 5000  ipid {ip_id}\n" for n, ip_id in enumerate(ip_ids, 1))
     row = candidates(f"{OPENED}{sent}    30.5  A>B  A  seq 999  ack 5000  ipid 10")[7]
     assert row["own_ip_id"] == last
 
