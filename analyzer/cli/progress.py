@@ -58,8 +58,7 @@ def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
         with cluster(options.cluster) as there:
             if kept is not None:
                 return gather.gather(names, there.reader, kept, lambda _: advance(1), limits)
-            analyzer, parts = there.joined(names)
-            return analyzer.conclude(parts)
+            return there.joined(names, limits).finish()
 
 
 @contextmanager

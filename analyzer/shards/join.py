@@ -7,16 +7,18 @@ flow's beginning can tell of them filled in (`late.py`). If not, the file is rea
 ARCHITECTURE.md says why that is exact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from analyzer.analysis import Analysis, Analyzer, Part, read_capture
+from analyzer.capture.coverage import Coverage
 from analyzer.capture.packets import Tunnels
 from analyzer.capture.reader import CHUNK_OCTETS
 from analyzer.columns import Table
-from analyzer.diagnostics import FILE_GONE
+from analyzer.diagnostics import FILE_GONE, Diagnostics
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
@@ -29,6 +31,22 @@ from analyzer.tcp.tracker import Tracker
 from analyzer.tcp.traits import LATE_COPY_NS
 
 Again = Callable[[Shard, Engine], Iterator[tuple[Table, Tunnels]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a join found: tables as the tracker has them, and what is not of a flow."""
+
+    flows: Table
+    ends: Table
+    candidates: Table
+    neighbours: Table
+    tunnels: Sequence[Sequence[int]]
+    diagnostics: Diagnostics
+    frames: int
+    tcp_packets: int
+    coverage: Coverage
+    files: list[Part]
 
 
 class Join:
@@ -104,6 +122,40 @@ class Join:
     def leave_out(self, name: str, error: CaptureError) -> None:
         """This file's place in the order is here, and it cannot be used."""
         self._parts.append(self.analyzer.left_out(name, error))
+
+    def found(self) -> Found:
+        """All of it, for another join to take in."""
+        self._settle()
+        whole, tracker = self.analyzer, self._tracker
+        return Found(
+            tracker.table.flows,
+            tracker.table.ends,
+            tracker.candidates,
+            tracker.neighbours,
+            whole.decoder.tunnels.keys,
+            whole.diagnostics,
+            whole.frames,
+            whole.tcp_packets,
+            whole.coverage,
+            self._parts,
+        )
+
+    def add_part(self, found: Found) -> None:
+        """What another join found of other flows in the same files; what is not of a flow comes with the first."""
+        whole, tracker = self.analyzer, self._tracker
+        tunnels = np.array(whole.decoder.tunnels.adopt(found.tunnels), dtype="i")
+        first = tracker.table.flows.rows
+        arrays(found.flows).tunnel[:] = tunnels[arrays(found.flows).tunnel]
+        arrays(found.candidates).flow[:] += first
+        tracker.table.append(found.flows, found.ends, self._engine)
+        self._later.append(found.candidates)
+        whole.diagnostics.absorb(found.diagnostics, 0)
+        if not self._parts:
+            tracker.neighbours.extend(found.neighbours)
+            whole.frames, whole.tcp_packets, whole.coverage = found.frames, found.tcp_packets, found.coverage
+            self._parts = found.files
+        if self._limits is not None:
+            self._stay_within(self._limits, whole.coverage.last_ns)
 
     def finish(self) -> Analysis:
         """Draw the findings. Raises CaptureError if no file could be used."""

@@ -6,6 +6,9 @@ out what had. Frames and flows are numbered from the beginning of the file.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from analyzer.analysis import Analyzer, Part, read_capture
 from analyzer.capture.coverage import Coverage
@@ -16,6 +19,7 @@ from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
+from analyzer.schema import NEVER
 from analyzer.shards.prefix import Prefix
 from analyzer.shards.tables import arrays, take
 from analyzer.tcp.flows import FlowTable
@@ -44,6 +48,8 @@ class Shard:
     """Time of the first frame, -1 without."""
     is_gone: bool = False
     """The file cannot be read again."""
+    numbers: Any = None
+    """Of a part of a shard (`parts.py`): for each flow of the file its number here, -1 without."""
 
 
 class _TooMuch(Exception):  # noqa: N818  # never seen outside; no CaptureError, which would be damage of the file
@@ -100,11 +106,18 @@ def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
     Raises CaptureError if the file is gone, or is no longer the one that was read.
     """
     decoder, table, diagnostics = Decoder(), FlowTable(), Diagnostics()
+    flows = shard.flows.rows if shard.numbers is None else len(shard.numbers)
     with open_source(shard.part.name) as source:
         reader = CaptureReader(source, diagnostics)
         for buffer, records, first_frame in reader.chunks(engine):
             packets = decoder.decode(buffer, records, first_frame, engine, diagnostics.counts)
             table.assign(packets, engine)
+            if table.flows.rows > flows:
+                break
+            if shard.numbers is not None:
+                flow = arrays(packets).flow
+                flow[:] = np.append(shard.numbers, NEVER)[flow]
+                del flow
             yield packets, decoder.tunnels
-    if (reader.frames, table.flows.rows) != (shard.part.frames, shard.flows.rows):
+    if (reader.frames, table.flows.rows) != (shard.part.frames, flows):
         raise CaptureError(f"{shard.part.name}: changed while it was read; let it be written to its end first")

@@ -67,9 +67,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_on_a_cluster_as_here(address: str, tmp_path: Path) -> None:
     names = files_of(tmp_path, transcript(TEXT), range(10, 80, 10))
     with cluster(address) as there:
-        analyzer, parts = there.joined([*names, str(tmp_path / "missing.pcap")])
+        whole = there.joined([*names, str(tmp_path / "missing.pcap")]).finish()
         shards = gather(names, there.reader)
-    found = tables(analyzer.conclude(parts))
+    found = tables(whole)
     assert [one.code.name for one in found["diagnostics"]] == ["unreadable-file"]
     expected = tables(joined(names))
     assert tables(shards) == expected
@@ -83,9 +83,9 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
     names = files_of(tmp_path, transcript(TEXT), range(10, 80, 10))
     monkeypatch.setattr(module, "read_or_error", dies_once)
     with cluster(address) as there:
-        analyzer, parts = there.joined(names)
+        found = there.joined(names).finish()
     assert (tmp_path / "00004.killed").exists()
-    assert tables(analyzer.conclude(parts)) == tables(joined(names))
+    assert tables(found) == tables(joined(names))
 
 
 def test_no_scheduler_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
