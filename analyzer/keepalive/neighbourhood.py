@@ -103,10 +103,16 @@ class Neighbourhood:
     def whole_gaps(self, flow: int, end: int, told: EndStory) -> tuple[Gap, ...]:
         """The end's gaps without those in which its host asked for the other one in vain: what was due was not sent."""
         vain = self._vain(address_of(self._table, flow, 1 - end))
+        gaps = told.gaps if not self._is_cut_off(flow, end) else tuple(gap for gap in told.gaps if not gap.is_open)
         if not vain:
-            return told.gaps
+            return gaps
         at_ns = {probe.frame: probe.ts_ns for probe in told.probes}
-        return tuple(gap for gap in told.gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain))
+        return tuple(gap for gap in gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain))
+
+    def _is_cut_off(self, flow: int, end: int) -> bool:
+        """Its host left others waiting since this flow was last heard: then its own probes need not come through."""
+        story, who = self._stories[flow], address_of(self._table, flow, end)
+        return self._of_address.meanwhile(who, story.last_ns, story.capture_end_ns) > 0
 
     def _vain(self, who: Address) -> list[int]:
         """When it was asked for the first time of those, one after the other, that nothing answered for so long that it

@@ -211,3 +211,26 @@ def test_an_address_in_another_tunnel_does_not_answer_for_the_peer(vni: int) -> 
     frames = in_vxlan(5, transcript(GAVE_UP)) + in_vxlan(vni, transcript(other))
     analysis = analyse(sorted(frames, key=lambda frame: frame[0]))
     assert around(Told(analysis)).answers_elsewhere == (vni == 5)
+
+
+IDLE = """
+    0.0000  A>B  S   seq 999
+    0.0001  B>A  SA  seq 4999 ack 1000
+    0.0100  A>B  A   seq 1000 ack 5000
+    0.5000  A:5000>B  S   seq 99
+    0.5001  B>A:5000  SA  seq 499 ack 100
+    0.5100  A:5000>B  A   seq 100 ack 500
+"""
+ASKED_IN_VAIN = """
+    30.00  A:5000>B  A   seq 99  ack 500  | keepalive-probe
+    40.00  A:5000>B  A   seq 99  ack 500  | keepalive-probe
+    50.00  A:5000>B  A   seq 99  ack 500  | keepalive-probe
+"""
+
+
+@pytest.mark.parametrize(("meanwhile", "is_bound"), [("", True), (ASKED_IN_VAIN, False)])
+def test_a_host_that_leaves_others_waiting_may_probe_unseen(meanwhile: str, is_bound: bool) -> None:
+    """Captured at B: up to the end it sent no probe on its idle connection; a bound, unless nothing of B comes through."""
+    flow = told(IDLE + meanwhile + "    900.00  end").analysis.flows[0]
+    time = flow.ends[1].settings.tcp_keepalive_time
+    assert (time is not None and time.low > 700) == is_bound
