@@ -230,7 +230,7 @@ ASKED_IN_VAIN = """
 
 @pytest.mark.parametrize(("meanwhile", "is_bound"), [("", True), (ASKED_IN_VAIN, False)])
 def test_a_host_that_leaves_others_waiting_may_probe_unseen(meanwhile: str, is_bound: bool) -> None:
-    """Captured at B: up to the end it sent no probe on its idle connection; a bound, unless nothing of B comes through."""
+    """Captured at B: no probe on its idle connection up to the end is a bound, unless nothing of B comes through."""
     flow = told(IDLE + meanwhile + "    900.00  end").analysis.flows[0]
     time = flow.ends[1].settings.tcp_keepalive_time
     assert (time is not None and time.low > 700) == is_bound
