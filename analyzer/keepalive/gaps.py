@@ -220,5 +220,6 @@ def make_unheard(c: Any, row: int, told: Told, it: int) -> None:
 
 
 def note_heard(g: Any, gap: int, now_ns: int, heard_ns: int) -> None:
-    """Nothing was heard since then, by none of the clocks."""
-    g.heard_ns[gap] = g.any_ns[gap] = g.speech_ns[gap] = now_ns - heard_ns
+    """Nothing was heard since then, by none of the clocks; -1 if never."""
+    idle_ns = now_ns - heard_ns if heard_ns != NEVER else NEVER
+    g.heard_ns[gap] = g.any_ns[gap] = g.speech_ns[gap] = idle_ns

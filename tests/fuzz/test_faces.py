@@ -14,7 +14,7 @@ from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import CODES, Diagnostic
-from analyzer.report import document, explain, library, text
+from analyzer.report import document, library, meaning, text
 from tests.recordings import FOLDER
 
 SCRIPT = "<script>alert(1)</script>"
@@ -131,4 +131,4 @@ def test_no_file_is_named_by_the_capture(analysis: Analysis, tmp_path: Path) -> 
     names = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert names
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz_-.0123456789") for name in names)
-    assert explain.overall(analysis.flows).isprintable()
+    assert meaning.overall(analysis.flows).isprintable()

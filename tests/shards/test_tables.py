@@ -12,7 +12,7 @@ from analyzer.shards.tables import arrays, copy_of, take
 def neighbours(*frames: int) -> Table:
     made = Table(NEIGHBOURS)
     for frame in frames:
-        made.append(frame, 10 * frame, 1, 0, 0, 0, 0)
+        made.append(frame, 10 * frame, 0, 1, 0, 0, 0, 0)
     return made
 
 
@@ -34,7 +34,7 @@ def test_chosen_rows_and_copies_stand_by_themselves() -> None:
     arrays(table).frame[:] = 0
     assert arrays(chosen).ts_ns.tolist() == [30, 10]
     assert arrays(copy).frame.tolist() == [1, 2, 3]
-    copy.append(4, 0, 0, 0, 0, 0, 0)
+    copy.append(4, 0, 0, 0, 0, 0, 0, 0)
     assert arrays(copy).frame.tolist() == [1, 2, 3, 4]
 
 
