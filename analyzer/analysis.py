@@ -4,7 +4,6 @@
 calls of `feed`; what they are cut into changes nothing.
 """
 
-import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +53,7 @@ from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.timer import Keepalive
 from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
 from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
-from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, shrink
+from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -262,31 +261,6 @@ class Analysis:
             verdict=judge(story, self._neighbourhood.around(flow, story)),
             first_frame=f.first_frame[flow],
         )
-
-
-FLOW_OCTETS, CANDIDATE_OCTETS, NEIGHBOUR_OCTETS = 4096, 1024, 320
-"""What each takes at its most, when findings are drawn and told: measured 3,600, 750, 280."""
-BASE_OCTETS = 256 << 20
-"""Python, the machine code, and the buffers."""
-LEAST_MEMORY = 512 << 20
-USUAL_MEMORY = 4 << 30
-
-
-def usual_memory() -> int:
-    """USUAL_MEMORY, or half of what the machine has if that is less."""
-    try:
-        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # no such question here
-        return USUAL_MEMORY
-    return max(min(USUAL_MEMORY, machine // 2), LEAST_MEMORY)
-
-
-def limits_within(max_memory: int) -> Limits:
-    """How many flows, candidates and neighbours may be kept so that an analysis stays below `max_memory` octets."""
-    room = max_memory - BASE_OCTETS
-    candidates = room * 7 // 16 // CANDIDATE_OCTETS
-    flows, neighbours = room // 2 // FLOW_OCTETS, room // 16 // NEIGHBOUR_OCTETS
-    return Limits(flows, candidates, of_one_flow=candidates, neighbours=neighbours, keeps_idle=False)
 
 
 class Analyzer:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from analyzer.analysis import limits_within
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
 from analyzer.errors import OptionError
@@ -21,6 +20,7 @@ from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event
 from analyzer.monitor.session import Session, Source, Stop
 from analyzer.monitor.watcher import LIMITS, Watcher
+from analyzer.tcp.eviction import limits_within
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis

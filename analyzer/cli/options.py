@@ -29,7 +29,7 @@ class Octets(click.ParamType[int]):
 
 
 LEAST_OCTETS = 512 << 20
-"""analysis.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
+"""tcp.eviction.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
 
 INPUT = (
     click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),

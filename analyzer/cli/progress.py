@@ -30,7 +30,6 @@ def analyse(options: Options) -> "Analysis":
 
 
 def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
-    from analyzer.analysis import limits_within, usual_memory
     from analyzer.capture.locations import captures, is_pipe
     from analyzer.capture.reader import first_frame_ns
     from analyzer.shards import gather
@@ -38,6 +37,7 @@ def _gathered(options: Options, jobs: int, is_shown: bool) -> "Analysis":
     from analyzer.shards.kept import Kept
     from analyzer.shards.processes import processes
     from analyzer.shards.room import shard_octets
+    from analyzer.tcp.eviction import limits_within, usual_memory
 
     kept = Kept(options.keep_shards, resumes=options.resume) if options.keep_shards is not None else None
 

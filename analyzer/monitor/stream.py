@@ -13,7 +13,6 @@ from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.capture.writer import Described
 from analyzer.columns import Table
-from analyzer.diagnostics import UNREADABLE_FILE
 from analyzer.errors import CaptureError
 from analyzer.monitor.events import Event
 
@@ -84,7 +83,7 @@ class Stream:
         except CaptureError as error:
             if len(self.names) == 1:
                 raise
-            analyzer.diagnostics.add(UNREADABLE_FILE, 0, str(error))
+            analyzer.left_out(path, error)
 
     def described(self) -> Sequence[Described]:
         return [Described(LINK_NAMES.get(one, f"LINKTYPE {one}"), one, 0) for one in self._numbers]

@@ -71,7 +71,7 @@ class Watcher:
         self.analyzer = analyzer or Analyzer()
         self.watched: list[Watched] = []
         """By index of the flow."""
-        self.forgotten_flows = self.forgotten_candidates = 0
+        self.forgotten_flows = 0
         self._limits = limits
         self._numbers = 0
         self._seen_rows = 0
@@ -248,7 +248,6 @@ class Watcher:
         if forgotten is None:
             return
         self.forgotten_flows += forgotten.flows
-        self.forgotten_candidates += forgotten.candidates
         self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != NEVER]
         for one in self.watched:
             one.rows = array("q", (forgotten.new_row[row] for row in one.rows if row in forgotten.new_row))

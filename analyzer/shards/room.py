@@ -1,13 +1,13 @@
 """What reading many files at once may take of `--max-memory`: how large a shard may be, how many processes fit.
 
-The join keeps what a single pass keeps, under the same limits (`analysis.limits_within`). Those are for the moment
+The join keeps what a single pass keeps, under the same limits (`eviction.limits_within`). Those are for the moment
 when findings are drawn: until then a flow takes 488 octets of the 4,096 that are reckoned for it, a candidate 136 of
 1,024, and twice that while they are sorted. So half of the memory is free for processes and shards, which are gone by
 then.
 """
 
-from analyzer.analysis import usual_memory
 from analyzer.errors import OptionError
+from analyzer.tcp.eviction import usual_memory
 
 PROCESS_OCTETS = 160 << 20
 """One that reads, without its shard: Python, numpy, the machine code, and the buffers."""

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from analyzer.analysis import LEAST_MEMORY
 from analyzer.cli import main
 from analyzer.cli.options import LEAST_OCTETS
+from analyzer.tcp.eviction import LEAST_MEMORY
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import pcap_bytes, pcapng_bytes

@@ -2,9 +2,9 @@
 
 import pytest
 
-from analyzer.analysis import LEAST_MEMORY
 from analyzer.errors import OptionError
 from analyzer.shards.room import LEAST_SHARD_OCTETS, PROCESS_OCTETS, most_jobs, shard_octets
+from analyzer.tcp.eviction import LEAST_MEMORY
 
 GIB = 1 << 30
 
