@@ -42,6 +42,7 @@ from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.judge import judge
 from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
+from analyzer.keepalive.losses import of_one_side
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.restart import address_of
@@ -211,6 +212,8 @@ class Analysis:
                 continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
             gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (is_asked and gap.is_open)]
+            if story.heard_ns[1 - end] == NEVER:
+                gaps = of_one_side(gaps)
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
             if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
                 instants[story.reset.frame] = story.reset.ts_ns

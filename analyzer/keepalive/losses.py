@@ -253,6 +253,20 @@ def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
     return [gap if gap.is_numbered or gap.missing <= 0 else replace(gap, missing=-1) for gap in gaps]
 
 
+def of_one_side(gaps: Sequence[Gap]) -> list[Gap]:
+    """What is left of an end's gaps where the other end is not in the capture at all, so that answers are not either.
+
+    The wait for the give-up is an interval; otherwise probes come the longer of time and interval apart, or later.
+    """
+    give_ups = [replace(gap, unanswered=1) for gap in gaps if gap.kind is GapKind.GIVE_UP]
+    spacings = [gap for gap in gaps if gap.kind is GapKind.SPACING]
+    if give_ups or not spacings:
+        return give_ups
+    least = min(spacings, key=lambda gap: gap.probe_ns)
+    idle_ns = least.probe_ns
+    return [replace(least, kind=GapKind.CYCLE, heard_ns=idle_ns, any_ns=idle_ns, speech_ns=idle_ns, unanswered=0)]
+
+
 def mended_spacing(gap: Gap, usual: Usual) -> Mended:
     """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
     whole = Mended(Seen(gap, 0, usual.jitter_ns))

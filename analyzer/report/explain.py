@@ -13,6 +13,7 @@ from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.units import plain, short
+from analyzer.schema import NEVER
 
 OUTCOMES = {
     Outcome.ALIVE: "alive",
@@ -194,7 +195,9 @@ def _who_probes(flow: Flow, index: int) -> str:
     settings, sent = end.settings, len(end.story.probes)
     lost = len(run.frames) if run is not None and run.end == index else 0
     words = f"{name(flow, index)} probed{_after(settings)}: "
-    if lost == sent:
+    if flow.story.heard_ns[1 - index] == NEVER:
+        words += _times(sent, "probe") + ", and what came back is not in the capture"
+    elif lost == sent:
         words += _times(sent, "probe") + " without an answer"
     elif end.answered == sent:
         words += _times(sent, "probe") + (", each answered" if sent > 1 else ", answered")
