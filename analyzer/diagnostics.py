@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Severity(Enum):
@@ -18,8 +18,7 @@ class Severity(Enum):
     """The capture or this program shows less than there was; nothing is broken."""
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     name: str
     severity: Severity
     message: str

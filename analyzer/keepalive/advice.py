@@ -6,9 +6,9 @@ determined, or a bound that already says enough.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
+from typing import NamedTuple
 
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.losses import IDLE_KINDS
@@ -52,8 +52,7 @@ class AdviceCode(Enum):
     """A host probes more often than any path needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(NamedTuple):
     """One thing to change, and the connections that say so."""
 
     code: AdviceCode

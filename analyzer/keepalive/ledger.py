@@ -5,17 +5,15 @@ Knows which missing answers mean a loss. Refuses to know what a loss means for t
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median_low
+from typing import NamedTuple
 
 from analyzer.keepalive.rules import STEADY
 from analyzer.keepalive.timeline import Answer, Heartbeat, Probe
 from analyzer.schema import NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(NamedTuple):
     """The probes of one end by what answered them; delays in ns, None without an answer."""
 
     answers: tuple[tuple[Answer, int], ...]
@@ -56,6 +54,8 @@ def heartbeat(beats: Sequence[tuple[int, int, int]]) -> Heartbeat | None:
     """The mean time from beat to beat, pauses left out; `beats` are frames, capture times and octets, in order."""
     if len(beats) < 2:
         return None
+    from statistics import median_low
+
     frames, times, octets = zip(*beats, strict=True)
     spacings = [later - earlier for earlier, later in pairwise(times)]
     usual_ns = median_low(spacings)

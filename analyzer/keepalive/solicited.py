@@ -5,7 +5,6 @@ __neigh_event_send). So the questions come when the probes would have come.
 """
 
 from itertools import pairwise
-from statistics import median_low
 
 from analyzer.keepalive.timeline import Story
 from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
@@ -42,6 +41,8 @@ def are_on_wheel(asked: list[int]) -> bool:
     """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds."""
     if len(asked) < FEWEST_ASKED:
         return False
+    from statistics import median_low
+
     first, *spacings = [later - earlier for earlier, later in pairwise(asked)]
     usual_ns = median_low(spacings)
     is_even = all(abs(one - usual_ns) <= ON_WHEEL_NS for one in spacings) and first <= usual_ns + ON_WHEEL_NS

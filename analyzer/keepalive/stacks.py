@@ -6,9 +6,9 @@ Everywhere else each segment that is heard starts it anew, so that the silence s
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+from typing import NamedTuple
 
 from analyzer.keepalive.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings import Settings
@@ -40,8 +40,7 @@ class Stack(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Restarting:
+class Restarting(NamedTuple):
     """How a stack times its probes by the silence since it last heard anything."""
 
     name: str
@@ -132,8 +131,7 @@ FEWEST = 2
 """So many spacings show what they have in common."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What shows of an end's stack."""
 
     payload_len: int

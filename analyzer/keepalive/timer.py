@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 SECOND = 1_000_000_000
 
@@ -169,8 +170,7 @@ class What(Enum):
     GIVE_UP = "this end gives up and sends RST"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happens at one end, and when."""
 
     time_ns: int

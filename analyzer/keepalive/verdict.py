@@ -5,6 +5,7 @@ Values only. `judge.py` draws it; the words are in `report/explain.py`.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from analyzer.schema import NEVER
 
@@ -77,8 +78,7 @@ class Reason(Enum):
     ONE_SIDED = "one-sided"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What other traffic of the capture says about the end that fell silent (`neighbourhood.py`)."""
 
     silent_end: int | None

@@ -6,8 +6,6 @@ Knows nothing of what is written.
 """
 
 import os
-import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,14 +44,14 @@ def binary_output(path: str, flag: str) -> Iterator[BinaryIO]:
                 yield file
             return
         target = target.resolve()  # a link stays one, and what it leads to is replaced
-        partial = target.with_name(f".ka-analyze-{secrets.token_hex(8)}")
+        partial = target.with_name(f".ka-analyze-{os.urandom(8).hex()}")
         try:
             with partial.open("xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())  # a full disk is told here, where the old file is still there
             if target.exists():
-                shutil.copymode(target, partial)
+                partial.chmod(stat.S_IMODE(target.stat().st_mode))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

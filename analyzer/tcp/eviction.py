@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from analyzer.jit import Engine
 from analyzer.schema import NEVER, RST
@@ -34,8 +34,7 @@ LEAST_MEMORY = 512 << 20
 USUAL_MEMORY = 4 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much is kept; `shrink` does nothing below."""
 
     flows: int

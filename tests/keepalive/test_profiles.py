@@ -10,6 +10,7 @@ from analyzer.keepalive.profiles import (
     matching_profiles,
     middleboxes,
     profiles,
+    profiles_with,
 )
 from tests.keepalive.made import settings, within
 
@@ -37,6 +38,11 @@ def test_profile_is_possible(profile: Profile) -> None:
 def test_middlebox_is_possible(box: Middlebox) -> None:
     assert box.on_expiry in {"silent", "rst", "unknown"}
     assert box.idle_s > 0
+
+
+@pytest.mark.parametrize("idle_s", {profile.idle_s for profile in profiles() if profile.idle_s is not None} | {1})
+def test_profiles_of_an_idle_time_are_all_that_have_it(idle_s: int) -> None:
+    assert profiles_with(idle_s) == tuple(profile for profile in profiles() if profile.idle_s == idle_s)
 
 
 def test_tables_are_read_once() -> None:
