@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from analyzer.keepalive import losses
 from analyzer.keepalive.candidates import Candidate, Strictness, candidates
-from analyzer.keepalive.constraints import TELLS_NOTHING, UNHINDERED, Seen, Ticks, idle_of, latest_ns, least_s, read
+from analyzer.keepalive.constraints import (
+    HOST_DELAY_NS,
+    TELLS_NOTHING,
+    UNHINDERED,
+    Seen,
+    Ticks,
+    idle_of,
+    latest_ns,
+    least_s,
+    read,
+)
 from analyzer.keepalive.losses import (
     INTVL_KINDS,
     Mended,
@@ -34,6 +44,8 @@ from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 MILLISECOND = 1_000_000
 SHORTEST_NS = 900 * MILLISECOND
 """The shortest setting is 1 s; no clock is so wrong."""
+SLOW_TICK_NS = 500 * MILLISECOND
+"""lwIP's TCP_SLOW_INTERVAL."""
 MAX_FRAMES = 8
 """So many frames are named as proof."""
 
@@ -58,6 +70,8 @@ class Basis(Enum):
     """Unanswered probes without a give-up that was seen whole: there may be more."""
     SURVIVED_GAPS = "survived gaps"
     """Idle times without a probe: the setting is longer."""
+    SURVIVED_EITHER = "survived by either"
+    """The same of a connection older than the capture: a probe before that may have armed the interval's timer."""
     PENDING = "pending"
     """The capture ends before the next probe: the interval is longer."""
     USER_TIMEOUT_ALTERNATIVE = "user timeout alternative"
@@ -125,7 +139,7 @@ def explain(
     """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
     gaps = list(timed(gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
-        return unprobed(gaps)
+        return unprobed(gaps, is_whole)
     is_far, gaps = is_distant(gaps), without_doubts(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual, is_far)
@@ -178,8 +192,12 @@ def is_sub_second(gap: Gap) -> bool:
     return gap.kind in IDLE_KINDS and 0 <= max(gap.heard_ns, gap.speech_ns) < SHORTEST_NS
 
 
-def unprobed(gaps: Sequence[Gap]) -> Inference:
-    """No probe at all: keepalive is off, or its time longer than every idle time that was survived."""
+def unprobed(gaps: Sequence[Gap], is_whole: bool) -> Inference:
+    """No probe at all: keepalive is off, or its time longer than every idle time that was survived.
+
+    After a probe that was answered before the capture's begin the timer first runs for the interval, and no traffic
+    re-arms it (tcp_timer.c tcp_keepalive_timer): then it is one of the two that is longer.
+    """
     if not gaps:
         return Inference(UNTOLD, ())
     telling = [one.seen for one in mend(gaps, usual_of(gaps), is_distant(gaps)) if not one.is_spoilt]
@@ -190,7 +208,8 @@ def unprobed(gaps: Sequence[Gap]) -> Inference:
     if low <= 1:
         return Inference(UNTOLD, ())
     gap = longest.gap
-    time = setting(None, low, None, Basis.SURVIVED_GAPS, [gap], [gap.heard_ns])
+    basis = Basis.SURVIVED_GAPS if is_whole else Basis.SURVIVED_EITHER
+    time = setting(None, low if is_whole else 1, None, basis, [gap], [gap.heard_ns])
     return Inference(Settings(time, None, None, None, ()), ())
 
 
@@ -205,8 +224,28 @@ def agreement(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> li
         for clocks, has_phase in ((fine, True), ((*fine, *slow), False)):
             found = [one for clock in clocks for one in candidates(seen, clock, strictness, has_phase, is_whole)]
             if found:
-                return found
+                return found + with_slow_timer(found, seen, slow, is_whole)
     return []
+
+
+def with_slow_timer(
+    found: Sequence[Candidate], seen: Sequence[Seen], slow: Sequence[Clock], is_whole: bool
+) -> list[Candidate]:
+    """What else the interval may be if it is a slow timer, which restarts at an answer, whatever its interval.
+
+    Only where its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured.
+    """
+    idle = [one.gap.probe_ns for one in seen if one.gap.kind in IDLE_KINDS and one.gap.probe_ns >= 0]
+    spacings = [one.gap.probe_ns for one in seen if one.gap.kind in INTVL_KINDS and one.gap.probe_ns >= 0]
+    if not idle or not all(map(is_on_slow_tick, idle + spacings)) or max(spacings, default=TELLS_NOTHING) <= min(idle):
+        return []
+    others = [one for clock in slow for one in candidates(seen, clock, Strictness.ALL, False, is_whole)]
+    likeliest = best_of(found)._replace(intvl=None, is_rare=True)
+    return [likeliest._replace(intvl_low=one.intvl_low, intvl_high=one.intvl_high) for one in others]
+
+
+def is_on_slow_tick(duration_ns: int) -> bool:
+    return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
 
 
 def bounds(lows: Iterable[int], highs: Iterable[int | None]) -> tuple[int, int | None]:

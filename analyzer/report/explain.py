@@ -257,6 +257,8 @@ def _no_probe(flow: Flow) -> str:
     whose = "at both" if len(known) == 2 else f"at {name(flow, known[0][0])}"
     idle, low = short(min(time.seen_ns[1] for _, time in known)), plain(min(time.low for _, time in known))
     bound = f"{whose} it is off, or tcp_keepalive_time is {low} s or more"
+    if any(time.basis is Basis.SURVIVED_EITHER for _, time in known):
+        bound = f"{whose} it is off, or the longer of its time and interval is no shorter than about that"
     return f"No keepalive probe from either end in {idle} idle: {bound}."
 
 

@@ -43,6 +43,8 @@ def observed(setting: Setting, settings: Settings) -> str:
             return unfinished if setting.low <= 1 else f"{low} went unanswered, and {unfinished}"
         case Basis.SURVIVED_GAPS:
             return f"no probe in an idle time of {seen}: off, or longer than that"
+        case Basis.SURVIVED_EITHER:
+            return f"no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
         case Basis.PENDING:
             return f"no further probe for {seen} up to the end of the capture"
         case Basis.USER_TIMEOUT_ALTERNATIVE:

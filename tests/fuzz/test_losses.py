@@ -89,7 +89,6 @@ KNOWN_HOLES |= {
         "unreachable-net-7-2-4",
         "unreachable-prohibited-7-2-4",
         "user-timeout",
-        "user-timeout-below-6-3-9",
     )
 }
 

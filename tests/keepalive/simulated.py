@@ -4,8 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from random import Random
 
+from analyzer.keepalive import stacks, timer
+from analyzer.keepalive.stacks import Restarting
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import Action, Clock, Event, Keepalive, What, on_tick
+from analyzer.keepalive.timer import SECOND, Action, Clock, Event, Keepalive, What, on_tick
+
+Model = Clock | Restarting
+"""How a stack times its probes."""
 
 SHORT_NS = 1_000_000_000
 """A shorter idle time is no observation, as in the timeline."""
@@ -83,6 +88,33 @@ def observe(
     if not has_ended and observer.heard >= 0:
         observer.end(end_ns)
     return observer.gaps
+
+
+def life(random: Random, keepalive: Keepalive, model: Model, is_cut: bool = False) -> tuple[list[Gap], bool]:
+    """What a capture shows of an end: traffic, answered cycles, then silence; and if it was captured from the start.
+
+    It is taken at the end, at its peer or half way, and if it `is_cut`, of any part of that life.
+    """
+    start = now = random.randrange(10**6 * SECOND)
+    rtt = random.choice([50_000, 1_000_000, 30_000_000, 120_000_000])
+    lag = random.choice([0, 0, rtt // 2, rtt])
+    heard = []
+    for _ in range(random.choice([0, 1, 1, 3, 8])):
+        now += int(random.uniform(0, random.choice([3, 2 * keepalive.time_s, 2 * keepalive.intvl_s])) * SECOND)
+        heard.append(now)
+    period = max(keepalive.time_s, keepalive.intvl_s)
+    dead = now + int((random.random() + random.choice([0, 0, 1, 2, 5])) * period * 1.05 * SECOND)
+    run = keepalive.time_s + keepalive.intvl_s * (keepalive.probes + 2)
+    end = dead + int(random.choice([0.3, 0.7, 1, 1, 1]) * run * 1.15 * SECOND)
+    heard += [random.randrange(start, dead + 1) for _ in range(random.choice([0, 0, 0, 4]))]  # between answers, too
+    midstream = random.randrange(start, (end if is_cut else dead) + 1) if random.random() < 0.4 else None
+    if is_cut:
+        end = random.randrange(midstream or start, end + 1)
+    if isinstance(model, Clock):
+        events = timer.simulate(keepalive, model, start, end, heard, rtt, dead)
+    else:
+        events = stacks.simulate(model, keepalive, start, end, heard, rtt, dead)
+    return observe(events, start, end, lag, midstream), midstream is None
 
 
 class Fate(Enum):

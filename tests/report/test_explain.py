@@ -118,6 +118,9 @@ def test_no_probe_is_a_bound_and_not_silence() -> None:
     assert explain.sentences(one) == [words.format("the originator") + "more."]
     ends = one.ends[0], replace(one.ends[1], settings=settings(survived))
     assert explain.sentences(replace(one, ends=ends)) == [words.format("both") + "more."]
+    older = replace(survived, low=1, basis=Basis.SURVIVED_EITHER)
+    either = "is off, or the longer of its time and interval is no shorter than about that."
+    assert explain.sentences(flow(Made(), found=settings(older)))[0].endswith(either)
     assert explain.sentences(nothing) == ["No keepalive probe from either end; the longest silence is 7 s."]
 
 
