@@ -2,37 +2,61 @@
 
 Everything follows from one property of the wheel (`timer.Clock.fire`): a timer armed with a
 delay of level n fires on a multiple of 8^n jiffies, and at most that much late. So a gap says
-two things. Its length bounds the setting: `Fit`. And the more a setting would make the timer
+two things. Its length bounds the setting: `fit_idle`. And the more a setting would make the timer
 late, the coarser the boundary on which the probe lies; all probes of an end are sent by the
-same jiffies, so their boundaries must agree: `Claim`. The constant spacings R and cycles C
+same jiffies, so their boundaries must agree: `is_in_phase`. The constant spacings R and cycles C
 need no rule of their own, they are what is left.
+
+Kernels over columns (`sought`); a clock is a row of CLOCKS.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
+from analyzer.columns import Table
+from analyzer.keepalive import sought
+from analyzer.keepalive.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED, Gap
+from analyzer.keepalive.timer import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
+from analyzer.schema import NEVER
 
 HOST_DELAY_NS = 5_000_000
 """From the tick to the wire: softirq, qdisc and time stamping."""
 DRIFT_SHIFT = 13
 """Clocks of two hosts, or one under NTP, may run apart by 2^-13, 122 ppm."""
 
-
 TELLS_NOTHING = 1 << 62
 """The slack of a gap that no single run of a timer made."""
+FAR_NS = 1 << 56
+"""Two years: nobody waits longer for a probe, and sums stay within 64 bits."""
 
-RATES = tuple(clock.hz for clock in LINUX)
 Ceilings = tuple[int, int, int, int]
 """A level of the wheel for each clock rate of `timer.LINUX`."""
+CEILING_BITS = 4
 NO_CEILING = 8
 UNHINDERED: Ceilings = (NO_CEILING,) * 4
-KEPT = 1 << 14
-"""So many results of a function of a clock and whole seconds are kept: ends ask the same again and again."""
 TRUSTED_LEVELS = 2
 """A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
+
+ALL_CLOCKS = LINUX + EXACT + COARSE
+
+
+def _rows_of_clocks() -> Any:
+    table = Table(sought.CLOCKS)
+    for one in ALL_CLOCKS:
+        table.append(
+            one.hz,
+            one.depth if one.is_wheel else 0,
+            one.hears_all,
+            one.ignores_echoes,
+            one.slack_ns,
+            one.slack_shift,
+            2 * one.time_ns(1) + HOST_DELAY_NS,
+        )
+    return table.view
+
+
+CLOCKS = _rows_of_clocks()
+"""What kernels know of `ALL_CLOCKS`, in the same order."""
 
 
 class Seen(NamedTuple):
@@ -56,198 +80,200 @@ class Ticks(NamedTuple):
     """By the frame that ends a gap."""
 
 
-class Span(NamedTuple):
-    """A duration of the timer, as well as the capture tells it; -1 throughout where it does not."""
-
-    seen_ns: int
-    least_ns: int
-    most_ns: int
-
-
-class Reading(NamedTuple):
-    """A gap as one kind of clock reads it."""
-
-    kind: GapKind
-    idle: Span
-    """Since the segment from which this clock counts idle time."""
-    spacing: Span
-    """Since the probe before."""
-    chain: int
-    """Instants are comparable within a chain: probes each of which knows the one before."""
-    at_ns: int
-    """The gap's end, counted from its chain's beginning."""
-    is_on_grid: bool
-    """The gap began, too, with a probe that the interval's timer sent."""
-    lag_ns: int
-    jitter_ns: int
-    """By how much the way to the capture point may vary."""
-    slack_ns: int
-    """As in `Seen`."""
-    ceiling: int
-    """The coarsest level on whose boundary its end may lie."""
-    frame: int
-
-
-class Fit(NamedTuple):
-    """How a setting explains a gap, in levels of the wheel."""
-
-    need: int
-    """The finest level whose timers may be so late."""
-    sure: int
-    """The level of the shortest delay with which the timer can have been armed."""
-    top: int
-    """The level of the longest."""
-
-    @property
-    def is_possible(self) -> bool:
-        return self.need <= self.top
-
-    @property
-    def level(self) -> int:
-        """The level on whose boundary the probe must lie."""
-        return max(self.need, self.sure)
-
-
-class Claim(NamedTuple):
-    """A probe, or the give-up, lies on a boundary of a level."""
-
-    level: int
-    chain: int
-    at_ns: int
-    jitter_ns: int
-    frame: int = 0
-    """The probe's."""
-
-
-UNKNOWN = Span(-1, -1, -1)
-
-
-def read(seen: Iterable[Seen], clock: Clock) -> list[Reading]:
-    """The gaps with their places in time, in order."""
-    readings, chain, at_ns, ticks_off_ns = [], 0, 0, ticks_ns(clock)
-    rate = RATES.index(clock.hz) if clock.is_wheel else -1
-    for gap, slack_ns, known_jitter_ns, ceilings in seen:
-        kind, lag_ns, probe_ns = gap.kind, gap.lag_ns, gap.probe_ns
-        jitter_ns = max(lag_ns // 2, known_jitter_ns)
-        idle_ns = idle_of(gap, clock)
-        idle = spacing = UNKNOWN
+def read(clocks: Any, clock: int, seen: Any, first: int, last: int, readings: Any) -> None:
+    """The gaps first..last-1 with their places in time, in order, from row 0 of `readings` on."""
+    chain = at_ns = 0
+    for row in range(first, last):
+        it = row - first
+        kind, probe_ns, lag_ns, slack_ns = seen.kind[row], seen.probe_ns[row], seen.lag_ns[row], seen.slack_ns[row]
+        jitter_ns = max(lag_ns // 2, seen.jitter_ns[row])
+        idle_ns = idle_of(clocks, clock, seen.heard_ns[row], seen.any_ns[row], seen.speech_ns[row])
+        readings.kind[it], readings.lag_ns[it], readings.jitter_ns[it] = kind, lag_ns, jitter_ns
+        readings.idle_ns[it], readings.spacing_ns[it] = idle_ns, probe_ns
+        readings.idle_least_ns[it] = readings.idle_most_ns[it] = NEVER
+        readings.spacing_least_ns[it] = readings.spacing_most_ns[it] = NEVER
         if idle_ns >= 0:
-            off = ticks_off_ns + (idle_ns >> DRIFT_SHIFT)
-            idle = Span(idle_ns, idle_ns - lag_ns - jitter_ns - off - slack_ns, idle_ns + off)
+            off_ns = tolerance_ns(clocks, clock, idle_ns)
+            readings.idle_least_ns[it] = idle_ns - lag_ns - jitter_ns - off_ns - slack_ns
+            readings.idle_most_ns[it] = idle_ns + off_ns
         if probe_ns >= 0:
-            off = ticks_off_ns + (probe_ns >> DRIFT_SHIFT) + jitter_ns
-            spacing = Span(probe_ns, probe_ns - off - slack_ns, probe_ns + off)
-            end_ns = at_ns + probe_ns
+            off_ns = tolerance_ns(clocks, clock, probe_ns) + jitter_ns
+            readings.spacing_least_ns[it] = probe_ns - off_ns - slack_ns
+            readings.spacing_most_ns[it] = probe_ns + off_ns
+            end_ns = min(at_ns + probe_ns, FAR_NS)
         else:
             chain, at_ns, end_ns = chain + 1, 0, 0
-        on_grid = kind in (GapKind.SPACING, GapKind.GIVE_UP) and gap.unanswered >= 2
-        ceiling = ceilings[rate] if rate >= 0 else NO_CEILING
-        readings.append(
-            Reading(kind, idle, spacing, chain, end_ns, on_grid, lag_ns, jitter_ns, slack_ns, ceiling, gap.frame)
-        )
-        if kind not in (GapKind.SURVIVED, GapKind.PENDING):
+        readings.chain[it], readings.at_ns[it] = chain, end_ns
+        readings.is_on_grid[it] = (kind == SPACING or kind == GIVE_UP) and seen.unanswered[row] >= 2
+        is_wheel = clocks.depth[clock] > 0
+        readings.ceiling[it] = seen.ceilings[row] >> CEILING_BITS * clock & 15 if is_wheel else NO_CEILING
+        if kind != SURVIVED and kind != PENDING:
             at_ns = end_ns
-    return readings
 
 
-def idle_of(gap: Gap, clock: Clock) -> int:
+def idle_of(clocks: Any, clock: int, heard_ns: int, any_ns: int, speech_ns: int) -> int:
     """The gap on the idle clock of this kind of stack."""
-    if clock.hears_all and gap.any_ns >= 0:
-        return gap.any_ns
-    if clock.ignores_echoes and gap.speech_ns >= 0:
-        return gap.speech_ns
-    return gap.heard_ns
+    if clocks.hears_all[clock] and any_ns >= 0:
+        return any_ns
+    return speech_ns if clocks.ignores_echoes[clock] and speech_ns >= 0 else heard_ns
 
 
-def tolerance_ns(clock: Clock, duration_ns: int) -> int:
+def tolerance_ns(clocks: Any, clock: int, duration_ns: int) -> int:
     """By how much a captured duration may differ from the timer's: both ends within their ticks, and drift."""
-    return ticks_ns(clock) + (duration_ns >> DRIFT_SHIFT)
+    ticks_ns: int = clocks.ticks_ns[clock]
+    return ticks_ns + (duration_ns >> DRIFT_SHIFT)
 
 
-@cache
-def ticks_ns(clock: Clock) -> int:
-    """What a captured duration may differ by, however short it is."""
-    return 2 * clock.time_ns(1) + HOST_DELAY_NS
+def lateness_ns(clocks: Any, clock: int, delay_ns: int) -> int:
+    """The most that a timer armed for `delay_ns` fires late."""
+    if not clocks.depth[clock]:
+        slack_ns: int = clocks.slack_ns[clock] + (delay_ns >> clocks.slack_shift[clock])
+        return slack_ns
+    hz: int = clocks.hz[clock]
+    return -(-(SECOND << level_of(clocks, clock, delay_ns) * LVL_CLK_SHIFT) // hz)
 
 
-@lru_cache(KEPT)
-def latest_ns(clock: Clock, seconds: int) -> int:
+def latest_ns(clocks: Any, clock: int, seconds: int) -> int:
     """When a timer of so many seconds has fired at the latest."""
-    return seconds * SECOND + clock.lateness_ns(seconds * SECOND)
+    return seconds * SECOND + lateness_ns(clocks, clock, seconds * SECOND)
 
 
-def least_s(clock: Clock, duration_ns: int) -> int:
+def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
     """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
     if duration_ns <= SECOND:
         return 1
     low, high = max(1, (duration_ns - (duration_ns >> 3)) // SECOND - 1), -(-duration_ns // SECOND)
     while low < high:
         middle = (low + high) // 2
-        if latest_ns(clock, middle) >= duration_ns:
+        if latest_ns(clocks, clock, middle) >= duration_ns:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def finest_level(clock: Clock, late_ns: int, delay_ns: int) -> int:
+def jiffies(hz: int, time_ns: int) -> int:
+    """The tick within which an instant lies; in two steps, of which neither leaves 64 bits."""
+    return time_ns // SECOND * hz + time_ns % SECOND * hz // SECOND
+
+
+def jiffies_up(hz: int, time_ns: int) -> int:
+    """So many ticks take no less."""
+    return time_ns // SECOND * hz - -(time_ns % SECOND) * hz // SECOND
+
+
+def level_of(clocks: Any, clock: int, delay_ns: int) -> int:
+    """The level of a timer armed for so long; 0 without a wheel."""
+    depth: int = clocks.depth[clock]
+    return wheel_level(depth, jiffies(clocks.hz[clock], delay_ns)) if depth else 0
+
+
+def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
     """The finest level whose timers may be `late_ns` late; without a wheel 0 if they may, else 1."""
-    if not clock.is_wheel:
-        return int(late_ns > clock.lateness_ns(delay_ns))
-    jiffies = -(-late_ns * clock.hz // SECOND)
-    return -(-(jiffies - 1).bit_length() // LVL_CLK_SHIFT) if jiffies > 1 else 0
+    if not clocks.depth[clock]:
+        return 1 if late_ns > lateness_ns(clocks, clock, delay_ns) else 0
+    level, rest = 0, jiffies_up(clocks.hz[clock], late_ns) - 1
+    while rest > 0:
+        rest >>= LVL_CLK_SHIFT
+        level += 1
+    return level
 
 
-@lru_cache(KEPT)
-def level_of(clock: Clock, delay_ns: int) -> int:
-    return clock.level(clock.jiffies(delay_ns)) if clock.is_wheel else 0
+def fit_idle(clocks: Any, clock: int, readings: Any, it: int, time_s: int, intvl_s: int) -> int:
+    """How so long an idle time explains the gap, in levels of the wheel.
 
-
-def fit_idle(clock: Clock, reading: Reading, time_s: int, intvl_s: int | None) -> Fit:
-    """The gap as idle time: the timer ran out after what had been left of it when it was last armed.
-
-    After traffic that may be anything up to the whole. After an answered probe the timer first
-    ran for intvl, and what it left is known as well as that firing is (tcp_timer.c
+    Three of them in one number: the finest whose timers may be so late (`need_of`), those of the shortest and of the
+    longest delay with which the timer can have been armed (`sure_of`, `top_of`). It ran out after what had been left
+    of it when it was last armed. After traffic that may be anything up to the whole. After an answered probe the timer
+    first ran for the interval, -1 if not known, and what it left is known as well as that firing is (tcp_timer.c
     tcp_keepalive_timer).
     """
-    time_ns = time_s * SECOND
-    need = finest_level(clock, reading.idle.least_ns - time_ns, time_ns)
-    answer_ns = reading.spacing.seen_ns - reading.idle.seen_ns
-    is_after_answer = reading.kind is GapKind.CYCLE and not clock.hears_all
-    if not is_after_answer or intvl_s is None or answer_ns + reading.lag_ns > intvl_s * SECOND:
-        return Fit(need, 0, topped(level_of(clock, time_ns), reading))
-    off_ns = reading.spacing.most_ns - reading.spacing.seen_ns
-    longest = time_ns + answer_ns + reading.lag_ns + off_ns - intvl_s * SECOND
-    if longest <= 0:
-        return Fit(need, 0, -1)
-    shortest = time_ns + answer_ns - off_ns - latest_ns(clock, intvl_s)
-    return Fit(need, level_of(clock, max(shortest, 0)), topped(level_of(clock, longest), reading))
+    time_ns, intvl_ns = time_s * SECOND, intvl_s * SECOND
+    need = finest_level(clocks, clock, readings.idle_least_ns[it] - time_ns, time_ns)
+    if readings.kind[it] == CYCLE and not clocks.hears_all[clock] and intvl_s != NEVER:
+        answer_ns = readings.spacing_ns[it] - readings.idle_ns[it]
+        if answer_ns + readings.lag_ns[it] <= intvl_ns:
+            off_ns = readings.spacing_most_ns[it] - readings.spacing_ns[it]
+            longest_ns = time_ns + answer_ns + readings.lag_ns[it] + off_ns - intvl_ns
+            if longest_ns <= 0:
+                return fit(need, 0, -1)
+            shortest_ns = time_ns + answer_ns - off_ns - latest_ns(clocks, clock, intvl_s)
+            sure = level_of(clocks, clock, max(shortest_ns, 0))
+            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[it]))
+    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[it]))
 
 
-def topped(level: int, reading: Reading) -> int:
+def fit(need: int, sure: int, top: int) -> int:
+    """The three in one number."""
+    return need << 8 | sure << 4 | top + 1
+
+
+def need_of(fit: int) -> int:
+    return fit >> 8
+
+
+def sure_of(fit: int) -> int:
+    return fit >> 4 & 15
+
+
+def top_of(fit: int) -> int:
+    return (fit & 15) - 1
+
+
+def is_possible(fit: int) -> bool:
+    return need_of(fit) <= top_of(fit)
+
+
+def topped(level: int, ceiling: int) -> int:
     """The coarsest level that a timer up to `level` can have fired on."""
-    return min(level, max(reading.ceiling, level - TRUSTED_LEVELS))
+    return min(level, max(ceiling, level - TRUSTED_LEVELS))
 
 
-def may_be_spacing(clock: Clock, reading: Reading, low: int, high: int | None) -> bool:
-    """The timer of some interval from `low` to `high` may have ended the gap."""
-    return low * SECOND <= reading.spacing.most_ns and may_still_run(clock, reading, high)
+def may_be_spacing(readings: Any, it: int, low: int, latest_ns: int) -> bool:
+    """The timer of some interval from `low` s on may have ended the gap, if it has fired by `latest_ns`."""
+    return bool(low * SECOND <= readings.spacing_most_ns[it]) and may_still_run(readings, it, latest_ns)
 
 
-def may_still_run(clock: Clock, reading: Reading, high: int | None) -> bool:
-    """At the gap's end the timer of some interval up to `high` may not have fired yet, or just then."""
-    return reading.spacing is not UNKNOWN and (high is None or reading.spacing.least_ns <= latest_ns(clock, high))
+def may_still_run(readings: Any, it: int, latest_ns: int) -> bool:
+    """At the gap's end a timer that fires by `latest_ns` may not have fired yet, or just then."""
+    return bool(readings.spacing_ns[it] >= 0 and readings.spacing_least_ns[it] <= latest_ns)
 
 
-def is_in_phase(clock: Clock, claims: Sequence[Claim]) -> bool:
-    """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest."""
-    coarsest: dict[int, Claim] = {}
-    for claim in sorted(claims, reverse=True):
-        anchor = coarsest.setdefault(claim.chain, claim)
-        distance = abs(claim.at_ns - anchor.at_ns)
-        period = SECOND << claim.level * LVL_CLK_SHIFT  # in ns / HZ, exact for 300 Hz
-        off = distance * clock.hz % period
-        allowed = tolerance_ns(clock, distance) + max(claim.jitter_ns, anchor.jitter_ns)
-        if min(off, period - off) > allowed * clock.hz:
+def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any) -> bool:
+    """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest.
+
+    These are found first, by chain.
+    """
+    for it in range(count):
+        coarsest.level[claims.chain[it]] = NEVER
+    for it in range(count):
+        if is_coarser(claims, it, coarsest, claims.chain[it]):
+            chain = claims.chain[it]
+            coarsest.level[chain], coarsest.at_ns[chain] = claims.level[it], claims.at_ns[it]
+            coarsest.jitter_ns[chain] = claims.jitter_ns[it]
+    for it in range(count):
+        chain = claims.chain[it]
+        distance_ns = abs(claims.at_ns[it] - coarsest.at_ns[chain])
+        vague_ns = max(claims.jitter_ns[it], coarsest.jitter_ns[chain])
+        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[it], vague_ns):
             return False
     return True
+
+
+def is_coarser(claims: Any, it: int, others: Any, other: int) -> bool:
+    """Of equals the latest."""
+    if claims.level[it] != others.level[other]:
+        return bool(claims.level[it] > others.level[other])
+    if claims.at_ns[it] != others.at_ns[other]:
+        return bool(claims.at_ns[it] > others.at_ns[other])
+    return bool(claims.jitter_ns[it] > others.jitter_ns[other])
+
+
+def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, vague_ns: int) -> bool:
+    """The distance is a multiple of the level's period, as well as it is known."""
+    hz, shift = clocks.hz[clock], level * LVL_CLK_SHIFT
+    period = SECOND << shift  # in ns / HZ, exact for 300 Hz
+    ticks = distance_ns // SECOND * hz & (1 << shift) - 1
+    off = (ticks * SECOND + distance_ns % SECOND * hz) % period
+    allowed = tolerance_ns(clocks, clock, distance_ns) + vague_ns
+    return bool(min(off, period - off) <= min(allowed, FAR_NS >> 4) * hz)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from math import inf, log2
 from typing import NamedTuple
 
-from analyzer.keepalive.candidates import Candidate
-from analyzer.keepalive.constraints import NO_CEILING, Ceilings, Ticks, tolerance_ns
-from analyzer.keepalive.settings import Inference, Settings, explain
+from analyzer.jit import Engine
+from analyzer.keepalive.constraints import ALL_CLOCKS, CLOCKS, NO_CEILING, Ceilings, Ticks, tolerance_ns
+from analyzer.keepalive.search import Answer, Claim
+from analyzer.keepalive.settings import Heard, Settings, explain
 from analyzer.keepalive.timeline import Gap
 from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
 
@@ -78,6 +79,7 @@ class Train:
 
     def __init__(self, clock: Clock, boundaries: Iterable[Boundary]) -> None:
         self.clock = clock
+        self._row = ALL_CLOCKS.index(clock)
         self._all = sorted(boundaries)
         self._jitter_ns = max((boundary.jitter_ns for boundary in self._all), default=0)
         self._at_ns: list[list[int]] = [[] for _ in range(NO_CEILING + 1)]
@@ -133,7 +135,7 @@ class Train:
         distance = min(abs(at_ns - one) for one in known[max(0, place - 1) : place + 1])
         period = SECOND << level * LVL_CLK_SHIFT
         off = distance * self.clock.hz % period
-        allowed = (tolerance_ns(self.clock, distance) + max(jitter_ns, self._jitter_ns)) * self.clock.hz
+        allowed = (tolerance_ns(CLOCKS, self._row, distance) + max(jitter_ns, self._jitter_ns)) * self.clock.hz
         return min(off, period - off), period, allowed
 
 
@@ -165,27 +167,17 @@ class Kernel:
         return found[0], found[1], found[2], found[3]
 
 
-def boundaries_of(found: Sequence[Candidate], instants: Mapping[int, int], clock: Clock) -> tuple[Boundary, ...]:
+def boundaries_of(claims: Sequence[Claim], instants: Mapping[int, int], clock: Clock) -> tuple[Boundary, ...]:
     """The boundaries that all explanations of an end's gaps on one clock have in common."""
-    common: dict[int, Boundary] | None = None
-    for one in found:
-        if one.clock is not clock or one.is_rare:
-            continue
-        claimed = {
-            claim.frame: Boundary(instants[claim.frame], claim.level, claim.jitter_ns)
-            for claim in one.claims
-            if claim.level > 0 and claim.frame in instants
-        }
-        if common is not None:
-            claimed = {frame: min(common[frame], claimed[frame]) for frame in common.keys() & claimed.keys()}
-        common = claimed
-    return tuple(sorted((common or {}).values()))
+    own = (one for one in claims if one.clock is clock and one.frame in instants)
+    return tuple(sorted(Boundary(instants[one.frame], one.level, one.jitter_ns) for one in own))
 
 
-def prober(end: End, address: str, found: Sequence[Candidate], instants: Mapping[int, int]) -> Prober:
+def prober(end: End, address: str, answer: Answer, instants: Mapping[int, int]) -> Prober:
     """An end with what explains its gaps; `instants` are those of its probes and give-up by frame."""
-    boundaries = tuple(boundaries_of(found, instants, clock) for clock in LINUX)
-    return Prober(end, address, boundaries, tuple(any(one.clock is clock for one in found) for clock in LINUX))
+    boundaries = tuple(boundaries_of(answer.claims, instants, clock) for clock in LINUX)
+    clocks = {one.clock for one in answer.found}
+    return Prober(end, address, boundaries, tuple(clock in clocks for clock in LINUX))
 
 
 def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
@@ -297,8 +289,8 @@ class Observed(NamedTuple):
     instants: Mapping[int, int]
     """Of its probes and give-up, by frame."""
 
-    def explain(self, ticks: Ticks | None = None) -> Inference:
-        return explain(self.gaps, self.is_whole, self.may_be_linux, ticks)
+    def heard(self, ticks: Ticks | None = None) -> Heard:
+        return Heard(self.gaps, self.is_whole, self.may_be_linux, ticks)
 
 
 class Together(NamedTuple):
@@ -306,23 +298,30 @@ class Together(NamedTuple):
     kernels: tuple[Kernel, ...]
 
 
-def infer_together(observed: Sequence[Observed]) -> Together:
-    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common."""
-    alone = [one.explain() for one in observed]
+def infer_together(observed: Sequence[Observed], engine: Engine | None = None) -> Together:
+    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common.
+
+    Without `engine` the interpreter serves.
+    """
+    engine = engine or Engine()
+    alone = explain([one.heard() for one in observed], engine)
     settings = {one.end: inference.settings for one, inference in zip(observed, alone, strict=True)}
     found = kernels(
-        prober(one.end, one.address, inference.found, one.instants)
+        prober(one.end, one.address, inference.answer, one.instants)
         for one, inference in zip(observed, alone, strict=True)
-        if inference.found and one.instants and one.may_be_linux
+        if inference.answer.found and one.instants and one.may_be_linux
     )
     of_end = {end: kernel for kernel in found for end in kernel.ends}
-    for one in observed:
-        if one.end in of_end:
-            jitter_ns = max((gap.lag_ns // 2 for gap in one.gaps), default=0)
-            again = one.explain(of_end[one.end].ticks(one.instants, jitter_ns))
-            if again.found and is_within(again.settings, settings[one.end]):
-                settings[one.end] = again.settings
+    ticked = [one for one in observed if one.end in of_end]
+    again = explain([one.heard(of_end[one.end].ticks(one.instants, jitter_ns_of(one.gaps))) for one in ticked], engine)
+    for one, inference in zip(ticked, again, strict=True):
+        if inference.answer.found and is_within(inference.settings, settings[one.end]):
+            settings[one.end] = inference.settings
     return Together(settings, found)
+
+
+def jitter_ns_of(gaps: Iterable[Gap]) -> int:
+    return max((gap.lag_ns // 2 for gap in gaps), default=0)
 
 
 def is_within(narrow: Settings, wide: Settings) -> bool:

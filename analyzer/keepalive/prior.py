@@ -1,12 +1,17 @@
 """Which whole seconds people set, for when the wire leaves several.
 
 Weights are powers of two: 3 more is eight times likelier. Evidence is weighed in the same
-measure (`candidates.exactness`), so a few good observations outvote a round number.
+measure (`candidates.exactness`), so a few good observations outvote a round number. They are whole
+numbers of 2^-20, so that kernels can add them.
 """
 
-from bisect import bisect_left, bisect_right
-from functools import lru_cache
+from array import array
 from math import log2
+from typing import NamedTuple
+
+BIT_SHIFT = 20
+BIT = 1 << BIT_SHIFT
+"""A weight of one."""
 
 DEFAULT, USUAL = 6.0, 5.0
 
@@ -32,38 +37,90 @@ KNOWN = {
     3600: USUAL,
 }
 
-IN_ORDER = sorted(KNOWN)
-
 ROUND = {300: 5.0, 100: 5.0, 60: 4.0, 50: 4.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
 """Multiples of these, the first that divides."""
 
-EXACT_CLOCK = -3.0
+EXACT_CLOCK = -3 * BIT
 """One prober in eight is not a Linux with a timer wheel; more often such a gap only looks exact."""
 
 THINNING_S = 64
 """Beyond about a minute the more values there are, the rarer is each that is not known."""
 
+LOG_SHIFT = 8
+"""The logarithms of 2^8 numbers are kept; between them they are as good as straight, to 3 millionths."""
 
-@lru_cache(1 << 12)
-def weight(seconds: int) -> float:
+
+class Prior(NamedTuple):
+    """All of the above as kernels read it."""
+
+    known_s: "array[int]"
+    """In order."""
+    known_weights: "array[int]"
+    steps_s: "array[int]"
+    step_weights: "array[int]"
+    logs: "array[int]"
+    """log2 of 1 + n / 2^LOG_SHIFT."""
+
+
+def _whole(*weights: float) -> "array[int]":
+    return array("q", [round(one * BIT) for one in weights])
+
+
+PRIOR = Prior(
+    array("q", sorted(KNOWN)),
+    _whole(*(KNOWN[seconds] for seconds in sorted(KNOWN))),
+    array("q", ROUND),
+    _whole(*ROUND.values()),
+    _whole(*(log2(1 + nth / (1 << LOG_SHIFT)) for nth in range((1 << LOG_SHIFT) + 1))),
+)
+
+
+def log2_of(prior: Prior, number: int) -> int:
+    """The logarithm of a number from 1 to 2^49, in BIT."""
+    scaled, shift = number << LOG_SHIFT, 0
+    while scaled >> shift >= 1 << 16:
+        shift += 7
+    while scaled >> shift >= 2 << LOG_SHIFT:
+        shift += 1
+    place = (scaled >> shift) - (1 << LOG_SHIFT)
+    step = prior.logs[place + 1] - prior.logs[place]
+    return shift * BIT + prior.logs[place] + ((scaled & (1 << shift) - 1) * step >> shift)
+
+
+def place_of(prior: Prior, seconds: int) -> int:
+    """Of the first of the known settings that is no less."""
+    low, high = 0, len(prior.known_s)
+    while low < high:
+        middle = (low + high) // 2
+        if prior.known_s[middle] < seconds:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def weight(prior: Prior, seconds: int) -> int:
     """How likely a setting of so many seconds is, as a power of two."""
-    if seconds in KNOWN:
-        return KNOWN[seconds]
-    for step, roundness in ROUND.items():
-        if seconds % step == 0:
-            return roundness - (log2(seconds / THINNING_S) if seconds > THINNING_S else 0.0)
-    raise AssertionError("1 divides")
+    place = place_of(prior, seconds)
+    if place < len(prior.known_s) and prior.known_s[place] == seconds:
+        return prior.known_weights[place]
+    step = 0
+    while seconds % prior.steps_s[step]:
+        step += 1
+    thinning = log2_of(prior, seconds) - log2_of(prior, THINNING_S) if seconds > THINNING_S else 0
+    return prior.step_weights[step] - thinning
 
 
-@lru_cache(1 << 12)
-def likeliest(low: int, high: int) -> int:
+def likeliest(prior: Prior, low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
-    best, best_weight = high, weight(high)
-    for seconds in IN_ORDER[bisect_left(IN_ORDER, low) : bisect_right(IN_ORDER, high)]:
-        if (KNOWN[seconds], seconds) > (best_weight, best):
-            best, best_weight = seconds, KNOWN[seconds]
-    for step in ROUND:
-        seconds = high - high % step
-        if seconds >= low and (weight(seconds), seconds) > (best_weight, best):
-            best, best_weight = seconds, weight(seconds)
+    best, best_weight = high, weight(prior, high)
+    for place in range(place_of(prior, low), place_of(prior, high + 1)):
+        if prior.known_weights[place] >= best_weight:  # in order: of equals the last one
+            best, best_weight = prior.known_s[place], prior.known_weights[place]
+    for step in range(len(prior.steps_s)):
+        seconds = high - high % prior.steps_s[step]
+        if low <= seconds < high:
+            other_weight = weight(prior, seconds)
+            if other_weight > best_weight or (other_weight == best_weight and seconds > best):
+                best, best_weight = seconds, other_weight
     return best

@@ -1,7 +1,7 @@
 """The settings of an end, inferred from its gaps: the inverse of `timer.simulate`.
 
 Bounds hold for every kind of clock that explains the gaps; the value is the likeliest of what is
-left (`prior`). Where gaps contradict each other the weakest are dropped first (`Strictness`); where
+left (`prior`). Where gaps contradict each other the weakest are dropped first (`evidence`); where
 even the strong ones do, the settings were changed or the capture is incomplete, and the bounds cover
 all that was seen. Never a value that the gaps do not determine.
 """
@@ -12,18 +12,18 @@ from enum import Enum
 from itertools import compress
 from typing import NamedTuple
 
+from analyzer.jit import Engine
 from analyzer.keepalive import losses
-from analyzer.keepalive.candidates import Candidate, Strictness, candidates
 from analyzer.keepalive.constraints import (
+    ALL_CLOCKS,
+    CLOCKS,
     HOST_DELAY_NS,
     TELLS_NOTHING,
     UNHINDERED,
     Seen,
     Ticks,
-    idle_of,
     latest_ns,
     least_s,
-    read,
 )
 from analyzer.keepalive.losses import (
     INTVL_KINDS,
@@ -38,6 +38,16 @@ from analyzer.keepalive.losses import (
     usual_of,
     without_doubts,
 )
+from analyzer.keepalive.search import (
+    UNANSWERED,
+    Answer,
+    Asking,
+    Candidate,
+    Question,
+    converse,
+    idle_span,
+    spacing_span,
+)
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 
@@ -46,6 +56,8 @@ SHORTEST_NS = 900 * MILLISECOND
 """The shortest setting is 1 s; no clock is so wrong."""
 SLOW_TICK_NS = 500 * MILLISECOND
 """lwIP's TCP_SLOW_INTERVAL."""
+FEWEST_COMPILED = 256
+"""Fewer ends are explained by the interpreter, before the machine code would have been loaded or made."""
 MAX_FRAMES = 8
 """So many frames are named as proof."""
 
@@ -117,46 +129,61 @@ class Inference(NamedTuple):
     """Settings, and what explains the gaps that they come from."""
 
     settings: Settings
-    found: Sequence[Candidate]
+    answer: Answer = UNANSWERED
 
 
 UNTOLD = Settings(None, None, None, None, ())
 """Of an end that shows nothing."""
 
 
+class Heard(NamedTuple):
+    """What is known of one end, to be explained."""
+
+    gaps: Sequence[Gap]
+    """In the order in which they ended."""
+    is_whole: bool = False
+    """The capture saw the connection open, so that there is no earlier probe."""
+    may_be_linux: bool = True
+    """Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel."""
+    ticks: Ticks | None = None
+    """What is known of the kernel that ticks its timers."""
+
+    @property
+    def clocks(self) -> Sequence[Clock]:
+        if self.ticks is not None:
+            return tuple(compress(LINUX, self.ticks.rates))
+        return LINUX + EXACT if self.may_be_linux else EXACT
+
+
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
-    """The settings that explain one end's gaps, given in the order in which they ended.
-
-    `is_whole` says that the capture saw the connection open, so that there is no earlier probe.
-    Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel.
-    """
-    return explain(gaps, is_whole, may_be_linux).settings
+    """The settings that explain one end's gaps; the arguments are those of `Heard`."""
+    [inference] = explain([Heard(gaps, is_whole, may_be_linux)], Engine())
+    return inference.settings
 
 
-def explain(
-    gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True, ticks: Ticks | None = None
-) -> Inference:
-    """As `infer`, with what explains the gaps; and with what is known of the kernel that ticks them."""
-    gaps = list(timed(gaps))
+def explain(ends: Sequence[Heard], engine: Engine) -> list[Inference]:
+    """As `infer`, for many ends at once, with what explains their gaps."""
+    return converse(map(explained, ends), engine if len(ends) >= FEWEST_COMPILED else Engine())
+
+
+def explained(end: Heard) -> Asking[Inference]:
+    gaps = list(timed(end.gaps))
     if all(gap.kind is GapKind.SURVIVED for gap in gaps):
-        return unprobed(gaps, is_whole)
+        return Inference(unprobed(gaps, end.is_whole))
     is_far, gaps = is_distant(gaps), without_doubts(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual, is_far)
     mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]
-    fine = LINUX + EXACT if may_be_linux else EXACT
-    if ticks is not None:
-        mended = [one.under(ticks.ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
-        fine = tuple(compress(LINUX, ticks.rates))
+    if end.ticks is not None:
+        ceilings = end.ticks.ceilings
+        mended = [one.under(ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
     seen = [one.seen for one in mended]
-    found = agreement(seen, fine, is_whole)
-    if is_far:
-        rare = [one for doubted in doubts(mended, usual) for one in agreement(doubted, fine, is_whole)]
-        found += [one._replace(is_rare=True) for one in rare]
+    [(found, claims), *others] = yield from agreement(end, seen, *(doubts(mended, usual) if is_far else ()))
+    found = found + [one._replace(is_rare=True) for other in others for one in other.found]
     measures = [one.gap for one in seen if one.slack_ns != TELLS_NOTHING]
     time, intvl = time_setting(found, measures), intvl_setting(found, measures)
     if not found:
-        time, intvl = contradictory(seen, fine, is_whole)
+        time, intvl = yield from contradictory(end, seen)
     if time is not None and is_far and is_unsure(mended):
         time = replace(time, value=None)
     told, may_hide = runs(lived), is_far and may_hide_one(lived, usual)
@@ -168,7 +195,7 @@ def explain(
         models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
         timers=tuple(dict.fromkeys(candidate.clock.kind for candidate in found)),
     )
-    return Inference(settings, found)
+    return Inference(settings, Answer(found, claims))
 
 
 def timed(gaps: Iterable[Gap]) -> Iterator[Gap]:
@@ -192,56 +219,56 @@ def is_sub_second(gap: Gap) -> bool:
     return gap.kind in IDLE_KINDS and 0 <= max(gap.heard_ns, gap.speech_ns) < SHORTEST_NS
 
 
-def unprobed(gaps: Sequence[Gap], is_whole: bool) -> Inference:
+def unprobed(gaps: Sequence[Gap], is_whole: bool) -> Settings:
     """No probe at all: keepalive is off, or its time longer than every idle time that was survived.
 
     After a probe that was answered before the capture's begin the timer first runs for the interval, and no traffic
     re-arms it (tcp_timer.c tcp_keepalive_timer): then it is one of the two that is longer.
     """
     if not gaps:
-        return Inference(UNTOLD, ())
+        return UNTOLD
     telling = [one.seen for one in mend(gaps, usual_of(gaps), is_distant(gaps)) if not one.is_spoilt]
     longest = max(telling, key=lambda one: one.gap.heard_ns, default=None)
     if longest is None:
-        return Inference(UNTOLD, ())
-    low = min(least_s(clock, one.idle.least_ns) for clock in LINUX + EXACT for one in read([longest], clock))
+        return UNTOLD
+    low = min(least_s(CLOCKS, clock, idle_span(longest, clock).least_ns) for clock in range(len(LINUX + EXACT)))
     if low <= 1:
-        return Inference(UNTOLD, ())
+        return UNTOLD
     gap = longest.gap
     basis = Basis.SURVIVED_GAPS if is_whole else Basis.SURVIVED_EITHER
     time = setting(None, low if is_whole else 1, None, basis, [gap], [gap.heard_ns])
-    return Inference(Settings(time, None, None, None, ()), ())
+    return Settings(time, None, None, None, ())
 
 
-def agreement(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> list[Candidate]:
-    """What explains the gaps, as many of them as possible.
-
-    If nothing does with the boundaries of the wheel, a busy host or path may have blurred them, or
-    it is one of the slow timers.
-    """
-    slow = COARSE if EXACT[0] in fine else ()
-    for strictness in Strictness:
-        for clocks, has_phase in ((fine, True), ((*fine, *slow), False)):
-            found = [one for clock in clocks for one in candidates(seen, clock, strictness, has_phase, is_whole)]
-            if found:
-                return found + with_slow_timer(found, seen, slow, is_whole)
-    return []
+def agreement(end: Heard, *seen: Sequence[Seen]) -> Asking[list[Answer]]:
+    """What explains the gaps, for each of these readings of them, with what else may if it is a slow timer."""
+    answers = yield [Question(one, end.clocks, end.is_whole) for one in seen]
+    is_slow = [EXACT[0] in end.clocks and may_be_slow(one) for one in seen]
+    if not any(is_slow):
+        return list(answers)
+    others = iter((yield [Question(one, COARSE, end.is_whole, is_strict=True) for one in compress(seen, is_slow)]))
+    return [
+        with_slow_timer(answer, next(others)) if is_one else answer
+        for answer, is_one in zip(answers, is_slow, strict=True)
+    ]
 
 
-def with_slow_timer(
-    found: Sequence[Candidate], seen: Sequence[Seen], slow: Sequence[Clock], is_whole: bool
-) -> list[Candidate]:
-    """What else the interval may be if it is a slow timer, which restarts at an answer, whatever its interval.
-
-    Only where its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured.
-    """
+def may_be_slow(seen: Sequence[Seen]) -> bool:
+    """Its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured."""
     idle = [one.gap.probe_ns for one in seen if one.gap.kind in IDLE_KINDS and one.gap.probe_ns >= 0]
     spacings = [one.gap.probe_ns for one in seen if one.gap.kind in INTVL_KINDS and one.gap.probe_ns >= 0]
-    if not idle or not all(map(is_on_slow_tick, idle + spacings)) or max(spacings, default=TELLS_NOTHING) <= min(idle):
-        return []
-    others = [one for clock in slow for one in candidates(seen, clock, Strictness.ALL, False, is_whole)]
-    likeliest = best_of(found)._replace(intvl=None, is_rare=True)
-    return [likeliest._replace(intvl_low=one.intvl_low, intvl_high=one.intvl_high) for one in others]
+    return (
+        bool(idle) and max(spacings, default=TELLS_NOTHING) > min(idle) and all(map(is_on_slow_tick, idle + spacings))
+    )
+
+
+def with_slow_timer(answer: Answer, slow: Answer) -> Answer:
+    """What else the interval may be if it is a slow timer, which restarts at an answer, whatever its interval."""
+    if not answer.found:
+        return answer
+    likeliest = best_of(answer.found)._replace(intvl=None, is_rare=True)
+    others = [likeliest._replace(intvl_low=one.intvl_low, intvl_high=one.intvl_high) for one in slow.found]
+    return answer._replace(found=answer.found + others)
 
 
 def is_on_slow_tick(duration_ns: int) -> bool:
@@ -277,13 +304,12 @@ def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | N
     if high is None or not seen:
         basis, seen = Basis.SURVIVED_GAPS, [gap for gap in gaps if gap.kind is GapKind.SURVIVED]
     elif is_determined and best.time is not None:
-        readings = zip(seen, read(map(Seen, seen), best.clock), strict=True)
-        longest_ns = latest_ns(best.clock, best.time)
-        seen = [gap for gap, reading in readings if reading.idle.least_ns <= longest_ns] or seen
+        longest_ns = latest_ns(CLOCKS, best.row, best.time)
+        seen = [gap for gap in seen if idle_span(Seen(gap), best.row).least_ns <= longest_ns] or seen
         has_first = any(gap.kind is GapKind.FIRST for gap in seen)
         basis = Basis.FIRST_GAP if has_first else Basis.ANSWERED_CYCLE
     value = best.time if is_determined else None
-    return setting(value, low, high, basis, seen, [idle_of(gap, best.clock) for gap in seen])
+    return setting(value, low, high, basis, seen, [idle_span(Seen(gap), best.row).seen_ns for gap in seen])
 
 
 def intvl_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
@@ -316,13 +342,13 @@ def setting(
     return Setting(value, low, high, len(seen), basis, span, tuple(gap.frame for gap in seen[:MAX_FRAMES]))
 
 
-def contradictory(seen: Sequence[Seen], fine: Sequence[Clock], is_whole: bool) -> tuple[Setting | None, Setting | None]:
+def contradictory(end: Heard, seen: Sequence[Seen]) -> Asking[tuple[Setting | None, Setting | None]]:
     """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
     own = [one for one in seen if one.gap.kind in INTVL_KINDS]
     others = [one for one in seen if one.gap.kind not in INTVL_KINDS]
+    times, intvls = yield from agreement(end, others, own)
     own_gaps, other_gaps = [one.gap for one in own], [one.gap for one in others]
-    time = time_setting(agreement(others, fine, is_whole), other_gaps)
-    intvl = intvl_setting(agreement(own, fine, is_whole), own_gaps)
+    time, intvl = time_setting(times.found, other_gaps), intvl_setting(intvls.found, own_gaps)
     return (
         time if time is not None and time.value is not None else spread(other_gaps, is_intvl=False),
         intvl if intvl is not None and intvl.value is not None else spread(own_gaps, is_intvl=True),
@@ -337,10 +363,10 @@ def spread(gaps: Sequence[Gap], is_intvl: bool) -> Setting | None:
         return None
     durations = [gap.probe_ns if is_intvl else gap.heard_ns for gap in seen]
     lows, highs = [], []
-    for clock in LINUX + EXACT + COARSE:
-        for reading in read(map(Seen, seen), clock):
-            span = reading.spacing if is_intvl else reading.idle
-            lows.append(least_s(clock, span.least_ns))
+    for clock in range(len(ALL_CLOCKS)):
+        for gap in seen:
+            span = spacing_span(Seen(gap), clock) if is_intvl else idle_span(Seen(gap), clock)
+            lows.append(least_s(CLOCKS, clock, span.least_ns))
             highs.append(max(1, span.most_ns // SECOND))
     return setting(None, min(lows), max(highs), Basis.CONTRADICTORY, seen, durations)
 

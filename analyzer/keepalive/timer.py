@@ -23,6 +23,15 @@ def level_start(level: int) -> int:
     return (LVL_SIZE - 1) << (level - 1) * LVL_CLK_SHIFT
 
 
+def wheel_level(depth: int, delta: int) -> int:
+    """A wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index): n from 63 * 8^(n-1) on."""
+    level, rest = 0, delta // (LVL_SIZE - 1)
+    while rest > 0 and level < depth - 1:
+        rest >>= LVL_CLK_SHIFT
+        level += 1
+    return level
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Clock:
     """A kind of timer: how fine it is, how late it fires, and from what it counts idle time.
@@ -63,9 +72,8 @@ class Clock:
         return 9 if self.hz > 100 else 8
 
     def level(self, delta: int) -> int:
-        """The wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index): n from 63 * 8^(n-1) on."""
-        level = ((max(delta, 0) // (LVL_SIZE - 1)).bit_length() + LVL_CLK_SHIFT - 1) // LVL_CLK_SHIFT
-        return min(level, self.depth - 1)
+        """The wheel's level for a timer `delta` jiffies ahead."""
+        return wheel_level(self.depth, delta)
 
     def fire(self, now: int, delta: int) -> int:
         """The jiffy in which a timer armed at `now` fires: never early (timer.c calc_index)."""

@@ -1,31 +1,41 @@
 """The search: bounds from the gaps that leave no choice, stretches of alike candidates, what is believed."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.keepalive.candidates import (
-    MAX_ALIKE,
-    MAX_PHASED,
-    Candidate,
-    Strictness,
-    candidates,
-    exactness,
-    plateaus,
-    telling,
-)
-from analyzer.keepalive.constraints import Fit, Seen, read
+from analyzer.keepalive.candidates import exactness, explain_on, fit_of, last_alike, search
+from analyzer.keepalive.constraints import ALL_CLOCKS, Seen, fit
+from analyzer.keepalive.evidence import ALL, CLAIMED, FOUND, IS_FULL, NO_CENSORED, NO_OPENING, Search
+from analyzer.keepalive.prior import BIT
+from analyzer.keepalive.search import Candidate, Question, Questions
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import LINUX, Clock
+from analyzer.keepalive.timer import EXACT, LINUX, SECOND
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
-HZ_100, HZ_250, HZ_300, HZ_1000 = LINUX
+HZ_100, HZ_250, HZ_300, HZ_1000 = range(len(LINUX))
+ROOM = 1000
+
+
+def searched(
+    gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True
+) -> Search:
+    """The columns of the search after it has looked at one clock."""
+    questions = Questions()
+    questions.ask(Question([*map(Seen, gaps)], LINUX, is_whole))
+    s = questions.columns(ROOM)
+    explain_on(s, 0, clock, strictness, has_phase)
+    return s
 
 
 def found(
-    gaps: list[Gap], clock: Clock, strictness: Strictness = Strictness.ALL, has_phase: bool = True
+    gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True
 ) -> list[Candidate]:
-    return list(candidates([*map(Seen, gaps)], clock, strictness, has_phase, is_whole=True))
+    s = searched(gaps, clock, strictness, has_phase, is_whole)
+    s.asked.first_found[1] = s.counts[FOUND]
+    return Questions.answer(s, 0).found
 
 
 def times(some: list[Candidate]) -> set[int]:
@@ -38,7 +48,7 @@ def intvls(some: list[Candidate]) -> set[int]:
 
 def test_first_gap_bounds_the_idle_time_on_each_clock() -> None:
     gaps = [gap(FIRST, 120.77)]
-    assert [times(found(gaps, clock)) for clock in LINUX] == [
+    assert [times(found(gaps, clock)) for clock in range(len(LINUX))] == [
         {*range(116, 121)},
         {119, 120},
         {*range(108, 121)},
@@ -48,7 +58,7 @@ def test_first_gap_bounds_the_idle_time_on_each_clock() -> None:
 
 def test_clock_that_cannot_make_a_spacing_has_no_candidates() -> None:
     gaps = [gap(SPACING, -1, 75.776, count) for count in (2, 3)]
-    assert [intvls(found(gaps, clock)) for clock in LINUX] == [set(), {74, 75}, set(), set()]
+    assert [intvls(found(gaps, clock)) for clock in range(len(LINUX))] == [set(), {74, 75}, set(), set()]
 
 
 def test_first_spacing_of_a_run_lies_anywhere_up_to_a_boundary() -> None:
@@ -74,14 +84,14 @@ def test_without_boundaries_only_lengths_count() -> None:
 def test_strictness_drops_what_was_survived_then_the_opening_gap() -> None:
     gaps = [gap(SURVIVED, 80), gap(FIRST, 100), gap(FIRST, 30.5, 200), gap(SPACING, 41, 10.24, 1)]
     assert found(gaps, HZ_250) == []
-    assert found(gaps, HZ_250, Strictness.NO_CENSORED) == []
-    assert times(found(gaps, HZ_250, Strictness.NO_OPENING)) == {29, 30}
+    assert found(gaps, HZ_250, NO_CENSORED) == []
+    assert times(found(gaps, HZ_250, NO_OPENING)) == {29, 30}
 
 
 def test_interval_of_a_probe_that_was_not_captured() -> None:
     gaps = [gap(FIRST, 23.6), gap(SPACING, 85, 61.44, 1)]
     assert times(found(gaps, HZ_250)) == {22, 23}
-    unseen = list(candidates([*map(Seen, gaps)], HZ_250, Strictness.ALL, has_phase=True, is_whole=False))
+    unseen = found(gaps, HZ_250, is_whole=False)
     assert times(unseen) == {*range(1, 24)}
     assert {one.time for one in unseen if not one.is_rare} == {None, 23}  # the interval is known to be the longer one
 
@@ -98,21 +108,49 @@ def test_intervals_of_hours_are_not_even_tried() -> None:
 
 
 def test_small_lateness_speaks_for_a_setting() -> None:
-    assert exactness(HZ_250, Fit(0, 0, 3), 60) - exactness(HZ_250, Fit(3, 0, 3), 60) == 2.0  # four levels or one
+    s = searched([gap(FIRST, 61)], HZ_250)
+    four_levels, one_level = exactness(s, fit(0, 0, 3), 60), exactness(s, fit(3, 0, 3), 60)
+    assert four_levels - one_level == 2 * BIT
 
 
-def test_repetitions_are_left_out() -> None:
-    gaps = [gap(CYCLE, 60, 60)] * 10 + [gap(CYCLE, 60 + nth, 60 + nth) for nth in range(1, 100)]
-    readings = read(map(Seen, gaps), HZ_250)
-    assert len(telling(readings[:10])) == MAX_ALIKE
-    assert len(telling(readings)) == MAX_PHASED
+def test_only_boundaries_that_all_candidates_have_are_claimed() -> None:
+    """At 250 Hz the first probe of 30 s lies on a boundary of 2 s, that of 31 s on one of 256 ms: on this anyway."""
+    gaps = [gap(FIRST, 31.161617), gap(SPACING, 41.4, 10.240030, 1), gap(SPACING, 51.6, 10.239969, 2)]
+    gaps = [replace(one, frame=frame) for frame, one in enumerate(gaps, 1)]
+    s = searched(gaps, HZ_250)
+    s.asked.first_found[1], s.asked.first_claim[1] = s.counts[FOUND], s.counts[CLAIMED]
+    found, claims = Questions.answer(s, 0)
+    assert {(one.intvl_low, one.intvl_high) for one in found} == {(10, 10)}
+    assert {one.time_low for one in found} == {30, 31}
+    assert [(one.frame, one.level) for one in claims] == [(1, 2), (2, 2), (3, 2)]
 
 
-@given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 50), st.integers(1, 50))
-def test_plateaus_cover_the_range_in_order(low: int, width: int, one: int, other: int) -> None:
-    def key(value: int) -> tuple[Fit, ...]:
-        return (Fit(-value // one, 0, value // other),)
+@given(
+    st.lists(st.integers(9 * SECOND // 10, 500 * SECOND), min_size=1, max_size=5),
+    st.sampled_from(range(len(LINUX + EXACT))),
+    st.integers(1, 500),
+)
+def test_stretches_end_where_the_first_fit_changes(durations: list[int], clock: int, low: int) -> None:
+    s = searched([Gap(CYCLE, 1, one, one, one, 0, 0) for one in durations], clock)
+    s.evidence.time_high[0] = high = 520
+    places = range(s.evidence.sharp_idle[0])
+    fits = {time: [fit_of(s, place, time) for place in places] for time in range(low, high + 1)}
+    for place in places:
+        s.sharp.fit[place] = fits[low][place]
+    last = last_alike(s, low)
+    assert all(fits[time] == fits[low] for time in range(low, last + 1))
+    assert last == high or fits[last + 1] != fits[low]
 
-    stretches = list(plateaus(key, low, low + width))
-    assert [value for first, last, _ in stretches for value in range(first, last + 1)] == [*range(low, low + width + 1)]
-    assert all(key(value) == fits for first, last, fits in stretches for value in range(first, last + 1))
+
+def test_an_answer_without_room_is_asked_for_again() -> None:
+    questions = Questions()
+    for _ in range(3):
+        questions.ask(Question([Seen(gap(FIRST, 120.77))], ALL_CLOCKS[:4], is_whole=True))
+    s = questions.columns(ROOM)
+    assert search(s, 0, 3) == 3
+    each = s.counts[FOUND] // 3
+    s = questions.columns(2 * each + 1)
+    assert search(s, 0, 3) == 2
+    assert s.counts[IS_FULL]
+    assert s.counts[FOUND] == 2 * each
+    assert len(Questions.answer(s, 1).found) == each

@@ -1,53 +1,102 @@
 """What one gap says: levels that explain a lateness, and boundaries that agree."""
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.columns import Table
+from analyzer.keepalive import sought
 from analyzer.keepalive.constraints import (
-    Claim,
-    Fit,
+    ALL_CLOCKS,
+    CLOCKS,
+    FAR_NS,
     Seen,
     finest_level,
+    fit,
     fit_idle,
     idle_of,
     is_in_phase,
+    is_possible,
+    lateness_ns,
     latest_ns,
     least_s,
+    level_of,
     may_be_spacing,
+    need_of,
     read,
+    sure_of,
+    tolerance_ns,
+    top_of,
 )
+from analyzer.keepalive.search import Question, Questions
 from analyzer.keepalive.timeline import Gap, GapKind
-from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
+from analyzer.keepalive.timer import EXACT, LINUX, SECOND
+from analyzer.schema import NEVER
 from tests.keepalive.simulated import gap, seconds
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
-HZ_250 = LINUX[1]
-OLD_LINUX, BSD, WINDOWS = EXACT
+HZ_250 = 1
+OLD_LINUX, BSD, WINDOWS = range(len(LINUX), len(LINUX) + len(EXACT))
 
 
-@given(st.sampled_from(LINUX + EXACT + COARSE), st.integers(0, 10_000 * SECOND))
-def test_least_seconds_is_where_lateness_just_suffices(clock: Clock, duration_ns: int) -> None:
-    least = least_s(clock, duration_ns)
-    assert latest_ns(clock, least) >= duration_ns
-    assert least == 1 or latest_ns(clock, least - 1) < duration_ns
+def readings(clock: int, *gaps: Gap) -> Any:
+    questions = Questions()
+    questions.ask(Question([*map(Seen, gaps)], ALL_CLOCKS, is_whole=True))
+    s = questions.columns(1)
+    read(CLOCKS, clock, s.seen, 0, len(gaps), s.readings)
+    return s.readings
+
+
+def fitted(clock: int, one: Gap, time_s: int, intvl_s: int) -> int:
+    return fit_idle(CLOCKS, clock, readings(clock, one), 0, time_s, intvl_s)
+
+
+def are_in_phase(*claims: tuple[int, int, int, int]) -> bool:
+    """Of level, chain, ns and jitter in ns; at 250 Hz."""
+    table, coarsest = Table(sought.CLAIMS), Table(sought.CLAIMS)
+    for one in claims:
+        table.append(*one)
+        coarsest.reserve(1 + one[1])
+    return is_in_phase(CLOCKS, HZ_250, table.view, len(claims), coarsest.view)
+
+
+@pytest.mark.parametrize("clock", range(len(ALL_CLOCKS)))
+@given(st.integers(0, FAR_NS))
+def test_kernels_know_the_clocks_of_the_forward_model(clock: int, delay_ns: int) -> None:
+    one = ALL_CLOCKS[clock]
+    assert lateness_ns(CLOCKS, clock, delay_ns) == one.lateness_ns(delay_ns)
+    assert level_of(CLOCKS, clock, delay_ns) == (one.level(one.jiffies(delay_ns)) if one.is_wheel else 0)
+
+
+@given(st.sampled_from(range(len(ALL_CLOCKS))), st.integers(0, 10_000 * SECOND))
+def test_least_seconds_is_where_lateness_just_suffices(clock: int, duration_ns: int) -> None:
+    least = least_s(CLOCKS, clock, duration_ns)
+    assert latest_ns(CLOCKS, clock, least) >= duration_ns
+    assert least == 1 or latest_ns(CLOCKS, clock, least - 1) < duration_ns
 
 
 @pytest.mark.parametrize(("late_s", "level"), [(-1, 0), (0.004, 0), (0.005, 1), (0.032, 1), (0.033, 2), (2.048, 3)])
 def test_finest_level_that_may_be_so_late(late_s: float, level: int) -> None:
-    assert finest_level(HZ_250, seconds(late_s), 60 * SECOND) == level
+    assert finest_level(CLOCKS, HZ_250, seconds(late_s), 60 * SECOND) == level
+
+
+@given(st.sampled_from(range(len(LINUX))), st.integers(1, FAR_NS))
+def test_finest_level_is_the_first_whose_granularity_suffices(clock: int, late_ns: int) -> None:
+    level = finest_level(CLOCKS, clock, late_ns, 0)
+    assert late_ns * LINUX[clock].hz <= SECOND << 3 * level
+    assert level == 0 or late_ns * LINUX[clock].hz > SECOND << 3 * (level - 1)
 
 
 def test_without_a_wheel_there_is_one_level() -> None:
-    assert finest_level(OLD_LINUX, seconds(0.02), 10 * SECOND) == 0
-    assert finest_level(OLD_LINUX, seconds(0.2), 10 * SECOND) == 1
+    assert finest_level(CLOCKS, OLD_LINUX, seconds(0.02), 10 * SECOND) == 0
+    assert finest_level(CLOCKS, OLD_LINUX, seconds(0.2), 10 * SECOND) == 1
 
 
 def test_each_kind_of_stack_has_its_idle_clock() -> None:
-    one = replace(gap(FIRST, 60), any_ns=10 * SECOND, speech_ns=120 * SECOND)
-    assert [idle_of(one, clock) // SECOND for clock in (HZ_250, OLD_LINUX, BSD, WINDOWS)] == [60, 60, 10, 120]
+    idle_s = [idle_of(CLOCKS, clock, 60, 10, 120) for clock in (HZ_250, OLD_LINUX, BSD, WINDOWS)]
+    assert idle_s == [60, 60, 10, 120]
 
 
 def test_chains_begin_where_no_probe_is_known() -> None:
@@ -59,8 +108,8 @@ def test_chains_begin_where_no_probe_is_known() -> None:
         gap(FIRST, 60),
         gap(CYCLE, 60, 60),
     ]
-    readings = read(map(Seen, gaps), HZ_250)
-    assert [(one.chain, one.at_ns // SECOND) for one in readings] == [
+    found = readings(HZ_250, *gaps)
+    assert [(found.chain[it], found.at_ns[it] // SECOND) for it in range(len(gaps))] == [
         (1, 0),
         (1, 50),
         (1, 10),
@@ -68,47 +117,63 @@ def test_chains_begin_where_no_probe_is_known() -> None:
         (2, 0),
         (2, 60),
     ]
-    assert [one.is_on_grid for one in readings] == [False, False, False, True, False, False]
+    assert list(found.is_on_grid[: len(gaps)]) == [False, False, False, True, False, False]
 
 
 def test_idle_time_counts_from_what_the_stack_counts() -> None:
     probed = Gap(FIRST, 1, seconds(60), seconds(20), -1, 0, 0)
-    assert [read([Seen(probed)], clock)[0].idle.seen_ns // SECOND for clock in (HZ_250, OLD_LINUX, BSD)] == [60, 60, 20]
+    assert [readings(clock, probed).idle_ns[0] // SECOND for clock in (HZ_250, OLD_LINUX, BSD)] == [60, 60, 20]
 
 
 def test_the_way_to_a_far_capture_point_makes_idle_time_uncertain_on_one_side() -> None:
-    [near], [far] = read([Seen(gap(FIRST, 60))], HZ_250), read([Seen(gap(FIRST, 60, lag_s=0.2))], HZ_250)
-    assert far.idle.most_ns == near.idle.most_ns
-    assert near.idle.least_ns - far.idle.least_ns == seconds(0.3)
+    near, far = readings(HZ_250, gap(FIRST, 60)), readings(HZ_250, gap(FIRST, 60, lag_s=0.2))
+    assert far.idle_most_ns[0] == near.idle_most_ns[0]
+    assert near.idle_least_ns[0] - far.idle_least_ns[0] == seconds(0.3)
+
+
+@given(st.integers(0, 20), st.integers(0, 8), st.integers(-1, 8))
+def test_a_fit_is_three_levels(need: int, sure: int, top: int) -> None:
+    one = fit(need, sure, top)
+    assert (need_of(one), sure_of(one), top_of(one)) == (need, sure, top)
 
 
 def test_fit_after_traffic() -> None:
-    [reading] = read([Seen(gap(FIRST, 61))], HZ_250)
-    assert fit_idle(HZ_250, reading, 60, 20) == Fit(need=3, sure=0, top=3)
-    assert not fit_idle(HZ_250, reading, 58, 20).is_possible
+    assert fitted(HZ_250, gap(FIRST, 61), 60, 20) == fit(need=3, sure=0, top=3)
+    assert not is_possible(fitted(HZ_250, gap(FIRST, 61), 58, 20))
 
 
 def test_fit_after_an_answer_knows_how_the_timer_was_armed() -> None:
     """150/25: what was left after the interval is a level finer than the whole."""
-    [reading] = read([Seen(gap(CYCLE, 151.551942, 151.552017))], HZ_250)
-    assert fit_idle(HZ_250, reading, 150, 25) == Fit(need=3, sure=3, top=3)
-    assert fit_idle(HZ_250, reading, 150, None) == Fit(need=3, sure=0, top=4)
-    assert not fit_idle(HZ_250, reading, 149, 25).is_possible
-    assert not fit_idle(HZ_250, reading, 150, 151).is_possible
+    cycle = gap(CYCLE, 151.551942, 151.552017)
+    assert fitted(HZ_250, cycle, 150, 25) == fit(need=3, sure=3, top=3)
+    assert fitted(HZ_250, cycle, 150, NEVER) == fit(need=3, sure=0, top=4)
+    assert not is_possible(fitted(HZ_250, cycle, 149, 25))
+    assert not is_possible(fitted(HZ_250, cycle, 150, 151))
 
 
 def test_intervals_that_may_have_ended_a_gap() -> None:
-    [reading] = read([Seen(gap(SPACING, 80, 20.48, 1))], HZ_250)
-    assert may_be_spacing(HZ_250, reading, 19, 19)
-    assert not may_be_spacing(HZ_250, reading, 1, 17)
-    assert not may_be_spacing(HZ_250, reading, 21, None)
+    found = readings(HZ_250, gap(SPACING, 80, 20.48, 1))
+    assert may_be_spacing(found, 0, 19, latest_ns(CLOCKS, HZ_250, 19))
+    assert not may_be_spacing(found, 0, 1, latest_ns(CLOCKS, HZ_250, 17))
+    assert not may_be_spacing(found, 0, 21, FAR_NS)
 
 
 def test_boundaries_agree_within_a_chain_only() -> None:
-    whole = Claim(level=3, chain=1, at_ns=0, jitter_ns=0)
-    fine = Claim(level=2, chain=1, at_ns=seconds(0.256 * 5), jitter_ns=0)
-    off = Claim(level=2, chain=1, at_ns=seconds(0.256 * 5 + 0.1), jitter_ns=0)
-    assert is_in_phase(HZ_250, [fine, whole])
-    assert not is_in_phase(HZ_250, [off, whole])
-    assert is_in_phase(HZ_250, [off._replace(chain=2), whole])
-    assert is_in_phase(HZ_250, [off._replace(jitter_ns=seconds(0.1)), whole])
+    whole, fine, off = (3, 1, 0, 0), (2, 1, seconds(0.256 * 5), 0), (2, 1, seconds(0.256 * 5 + 0.1), 0)
+    assert are_in_phase(fine, whole)
+    assert not are_in_phase(off, whole)
+    assert are_in_phase((2, 2, seconds(0.256 * 5 + 0.1), 0), whole)
+    assert are_in_phase((2, 1, seconds(0.256 * 5 + 0.1), seconds(0.1)), whole)
+
+
+@given(st.integers(0, FAR_NS), st.integers(0, 8), st.integers(0, SECOND), st.sampled_from(range(len(LINUX))))
+def test_far_boundaries_agree_as_near_ones_do(distance_ns: int, level: int, jitter_ns: int, clock: int) -> None:
+    """The kernel's arithmetic stays within 64 bits; this is the same in whole numbers of any size."""
+    table, coarsest = Table(sought.CLAIMS), Table(sought.CLAIMS)
+    table.append(level, 0, 0, jitter_ns)
+    table.append(level, 0, distance_ns, 0)
+    coarsest.reserve(1)
+    hz, period = LINUX[clock].hz, SECOND << 3 * level
+    off = distance_ns * hz % period
+    allowed = (tolerance_ns(CLOCKS, clock, distance_ns) + jitter_ns) * hz
+    assert is_in_phase(CLOCKS, clock, table.view, 2, coarsest.view) == (min(off, period - off) <= allowed)

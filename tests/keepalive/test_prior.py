@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.keepalive.prior import KNOWN, likeliest, weight
+from analyzer.keepalive.prior import BIT, KNOWN, PRIOR, likeliest, log2_of, weight
 
 
 @pytest.mark.parametrize(
@@ -24,22 +24,27 @@ from analyzer.keepalive.prior import KNOWN, likeliest, weight
     ],
 )
 def test_likeliest(low: int, high: int, picked: int) -> None:
-    assert likeliest(low, high) == picked
+    assert likeliest(PRIOR, low, high) == picked
 
 
 def test_odd_values_thin_out() -> None:
-    assert weight(37) > weight(371) > weight(3711)
-    assert weight(60) > weight(50) > weight(40) > weight(35) > weight(37)
+    assert weight(PRIOR, 37) > weight(PRIOR, 371) > weight(PRIOR, 3711)
+    assert weight(PRIOR, 60) > weight(PRIOR, 50) > weight(PRIOR, 40) > weight(PRIOR, 35) > weight(PRIOR, 37)
 
 
 def test_every_known_value_outweighs_its_neighbours() -> None:
     for seconds in KNOWN:
-        assert weight(seconds) > max(weight(seconds - 1), weight(seconds + 1))
+        assert weight(PRIOR, seconds) > max(weight(PRIOR, seconds - 1), weight(PRIOR, seconds + 1))
 
 
 @given(st.integers(1, 5000), st.integers(0, 500))
 def test_likeliest_is_as_good_as_any(low: int, width: int) -> None:
     """But for thinning: within a class the highest is taken, though lower ones are a little likelier."""
     high = low + width
-    best = max(weight(seconds) for seconds in range(low, high + 1))
-    assert best - log2(high / low) - 1e-9 <= weight(likeliest(low, high)) <= best
+    best = max(weight(PRIOR, seconds) for seconds in range(low, high + 1))
+    assert best - (log2(high / low) + 1e-5) * BIT <= weight(PRIOR, likeliest(PRIOR, low, high)) <= best
+
+
+@given(st.integers(1, 1 << 49))
+def test_logarithms_are_good_to_five_places(number: int) -> None:
+    assert abs(log2_of(PRIOR, number) / BIT - log2(number)) < 1e-5

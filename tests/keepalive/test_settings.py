@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from analyzer.jit import Engine
 from analyzer.keepalive.losses import is_distant
-from analyzer.keepalive.settings import Basis, Setting, Settings, infer
+from analyzer.keepalive.settings import Basis, Heard, Setting, Settings, explain, infer
 from analyzer.keepalive.stacks import EXACT as RESTARTING
 from analyzer.keepalive.stacks import LWIP
 from analyzer.keepalive.timeline import Gap, GapKind
@@ -132,6 +133,17 @@ def test_captures_of_known_settings(name: str) -> None:
     assert expected[0] is not None
     is_intvl_known = expected[1] is not None and expected[1][0] is not None
     assert time == (expected[0] if is_intvl_known else (expected[0][0], 1, expected[0][2]))
+
+
+def test_many_ends_at_once_are_explained_as_each_alone() -> None:
+    """Among them one that never probed, one whose gaps contradict each other, and one far away with its doubts."""
+    contradiction = [gap(FIRST, 61), gap(SPACING, 82, 20.9, 1), gap(SPACING, 103, 11.6, 2), gap(SPACING, 103, 45.1, 3)]
+    far = [gap(FIRST, 61, lag_s=0.03), gap(CYCLE, 61.4, 61.44, lag_s=0.03), gap(SPACING, 120, 10.3, 1, lag_s=0.03)]
+    lives = [*(gaps for gaps, _ in CAPTURES.values()), [gap(SURVIVED, 100)], [], contradiction, far]
+    together = explain([Heard(gaps) for gaps in lives], Engine())
+    assert [one.settings for one in together] == [infer(gaps) for gaps in lives]
+    assert basis(together[-2].settings.tcp_keepalive_intvl) is Basis.CONTRADICTORY
+    assert any(one.is_rare for one in together[-1].answer.found)
 
 
 def test_cycles_in_mid_stream_may_be_a_longer_interval() -> None:

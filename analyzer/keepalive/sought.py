@@ -1,0 +1,123 @@
+"""The columns of the search: what is asked of it, what it works with, what it finds (`candidates.search`)."""
+
+from analyzer.schema import Column, table
+
+SEEN = table(
+    "SEEN",
+    Column("kind", "b", "GapKind", "what ended the gap"),
+    Column("frame", "q", "", "the frame that ended it"),
+    Column("heard_ns", "q", "ns", "since the last segment that the end accepts, -1"),
+    Column("any_ns", "q", "ns", "since the last segment of any kind, -1"),
+    Column("speech_ns", "q", "ns", "since the last segment that is neither probe nor resend, -1"),
+    Column("probe_ns", "q", "ns", "since the end's probe before, -1"),
+    Column("unanswered", "q", "", "consecutive unanswered probes before its end"),
+    Column("lag_ns", "q", "ns", "from the capture point to the end and back"),
+    Column("jitter_ns", "q", "ns", "by how much that is known to vary"),
+    Column("slack_ns", "q", "ns", "by so much it may be longer than its timer; TELLS_NOTHING"),
+    Column("ceilings", "i", "", "four bits for each clock rate: the coarsest level on whose boundary it may end"),
+)
+
+ASKED = table(
+    "ASKED",
+    Column("first_gap", "q", "", "row of the first gap in SEEN; the next row has the end"),
+    Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
+    Column("is_whole", "b", "bool", "the capture saw the connection open"),
+    Column("is_strict", "b", "bool", "all evidence is to be believed"),
+    Column("first_found", "q", "", "row of the first answer in FOUND; the next row has the end"),
+    Column("first_claim", "q", "", "the same in CLAIMED"),
+)
+
+FOUND = table(
+    "FOUND",
+    Column("clock", "b", "", "row in CLOCKS"),
+    Column("time_low", "q", "s", "the least idle time"),
+    Column("time_high", "q", "s", "the longest, -1 where nothing bounds it"),
+    Column("time", "q", "s", "the likeliest, -1 where the gaps need not come from it"),
+    Column("intvl_low", "q", "s", "the least interval"),
+    Column("intvl_high", "q", "s", "the longest, -1 where nothing bounds it"),
+    Column("intvl", "q", "s", "the likeliest, -1 where the gaps need not come from it"),
+    Column("weight", "q", "prior.BIT", "how likely they are, as a power of two"),
+    Column("is_rare", "b", "bool", "not to be answered while there is anything else"),
+)
+
+CLAIMED = table(
+    "CLAIMED",
+    Column("clock", "b", "", "row in CLOCKS"),
+    Column("frame", "q", "", "a probe, or the give-up"),
+    Column("level", "b", "", "on whose boundary it lies, as all has it that was found on this clock"),
+    Column("jitter_ns", "q", "ns", "as in READINGS"),
+)
+
+CLOCKS = table(
+    "CLOCKS",
+    Column("hz", "q", "Hz", "ticks a second"),
+    Column("depth", "b", "", "levels of the wheel, 0 without one"),
+    Column("hears_all", "b", "bool", "idle time counts from segments of any kind"),
+    Column("ignores_echoes", "b", "bool", "but not from probes and resends"),
+    Column("slack_ns", "q", "ns", "without a wheel: how late the timer fires, whatever the delay ..."),
+    Column("slack_shift", "b", "bits", "... and in proportion to it"),
+    Column("ticks_ns", "q", "ns", "by so much a captured duration may differ, however short it is"),
+)
+
+READINGS = table(
+    "READINGS",
+    Column("role", "b", "", "what it bears on (`candidates`)"),
+    Column("kind", "b", "GapKind", "what ended the gap"),
+    Column("idle_ns", "q", "ns", "since the segment from which this clock counts idle time, -1"),
+    Column("idle_least_ns", "q", "ns", "what that is at least"),
+    Column("idle_most_ns", "q", "ns", "... and at most"),
+    Column("spacing_ns", "q", "ns", "since the probe before, -1"),
+    Column("spacing_least_ns", "q", "ns", "what that is at least"),
+    Column("spacing_most_ns", "q", "ns", "... and at most"),
+    Column("chain", "q", "", "instants are comparable within a chain: probes each of which knows the one before"),
+    Column("at_ns", "q", "ns", "the gap's end, counted from its chain's beginning"),
+    Column("is_on_grid", "b", "bool", "it began, too, with a probe that the interval's timer sent"),
+    Column("lag_ns", "q", "ns", "as in SEEN"),
+    Column("jitter_ns", "q", "ns", "by how much the way to the capture point may vary"),
+    Column("ceiling", "b", "", "the coarsest level on whose boundary its end may lie"),
+    Column("is_sharp", "b", "bool", "its boundary is compared with others"),
+    Column("level", "b", "", "of that boundary, in all that was found"),
+)
+
+CLAIMS = table(
+    "CLAIMS",
+    Column("level", "b", "", "an instant lies on a boundary of this level"),
+    Column("chain", "q", "", "the chain that it is counted in"),
+    Column("at_ns", "q", "ns", "the instant, as in READINGS"),
+    Column("jitter_ns", "q", "ns", "by how much it may be off"),
+)
+
+SHARP = table(
+    "SHARP",
+    Column("reading", "q", "", "row in READINGS; first those of idle times, from MAX_PHASED on those of intervals"),
+    Column("fit", "i", "", "how the idle time in question explains it (`constraints.fit_idle`)"),
+    Column("may_be_spacing", "b", "bool", "the interval in question explains it"),
+    Column("level", "b", "", "of the boundary that it claims now"),
+)
+
+INTVLS = table(
+    "INTVLS",
+    Column("low", "q", "s", "the least of these intervals"),
+    Column("high", "q", "s", "the longest, -1 where nothing bounds it"),
+    Column("value", "q", "s", "the likeliest, -1 where the gaps need not come from it"),
+)
+
+EVIDENCE = table(
+    "EVIDENCE",
+    Column("clock", "b", "", "row in CLOCKS"),
+    Column("has_phase", "b", "bool", "the boundaries of its wheel are believed"),
+    Column("is_whole", "b", "bool", "as in ASKED"),
+    Column("first_gap", "q", "", "as in ASKED"),
+    Column("readings", "q", "", "how many there are, in READINGS"),
+    Column("sharp_idle", "q", "", "how many there are in SHARP"),
+    Column("sharp_spacings", "q", "", "how many there are in SHARP"),
+    Column("time_high", "q", "s", "no idle time is longer, -1 where nothing bounds it"),
+    Column("intvl_low", "q", "s", "the intervals in question, as in INTVLS"),
+    Column("intvl_high", "q", "s", "... the longest"),
+    Column("intvl", "q", "s", "... the likeliest"),
+    Column("latest_ns", "q", "ns", "when the timer of the longest has fired at the latest; TELLS_NOTHING"),
+    Column("weight", "q", "prior.BIT", "how likely they are"),
+    Column("spacing_claims", "q", "", "claims of the one interval in question, the first in CLAIMS"),
+    Column("spacing_level", "b", "", "their level"),
+)
+"""The one row that the steps of the search share."""
