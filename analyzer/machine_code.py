@@ -59,8 +59,7 @@ def _flatten(argument: Any, words: list[int], held: list[Any]) -> Any:
         return type(argument)
     if isinstance(argument, tuple):
         return type(argument), *[_flatten(one, words, held) for one in argument]
-    length = len(argument)
-    words += (0, 0, length, 1, address_of(argument, held), length, 1)
+    words += (address_of(argument, held), len(argument))
     return b""
 
 

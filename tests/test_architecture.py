@@ -13,11 +13,13 @@ MAX_LINES = 450
 
 BASE = "base"
 BASE_MODULES = {
+    "buffers",
     "columns",
     "diagnostics",
     "errors",
     "compiling",
     "jit",
+    "octets",
     "machine_code",
     "rows",
     "schema",
@@ -46,8 +48,8 @@ HOMES = {
     "matplotlib": ("report/",),
     "distributed": ("shards/cluster.py",),
     "fsspec": ("capture/locations.py",),
-    "llvmlite": ("machine_code.py", "rows.py"),
-    "numba": ("compiling.py", "rows.py"),
+    "llvmlite": ("buffers.py", "compiling.py", "machine_code.py", "rows.py"),
+    "numba": ("buffers.py", "compiling.py", "rows.py"),
     "pandas": ("report/",),
     "rich": ("cli/", "monitor/", "report/"),
     "scapy": ("capture/interface.py",),

@@ -8,8 +8,11 @@ import pytest
 
 from analyzer import machine_code
 from analyzer.capture.headers import decode
+from analyzer.capture.link import LINK_IPV4
 from analyzer.capture.pcap import walk_pcap
+from analyzer.columns import Table
 from analyzer.compiling import object_code
+from analyzer.diagnostics import Diagnostics
 from analyzer.machine_code import Kernel
 from analyzer.schema import PACKETS, RECORDS
 
@@ -42,3 +45,12 @@ def test_an_error_of_arithmetic_is_an_error() -> None:
     assert machine_code.call(ratio, (array("q", [7]), 2)) == 3
     with pytest.raises(IndexError):
         machine_code.call(ratio, (array("q", [7]), 0))
+
+
+def test_what_a_kernel_calls_checks_its_bounds_too() -> None:
+    """The header kernel believes what the records say, and hands it to functions that read the buffer."""
+    records, packets = Table(RECORDS), Table(PACKETS)
+    records.append(0, 1000, 100, 100, LINK_IPV4)
+    packets.reserve(2)
+    with pytest.raises(IndexError):
+        machine_code.call(decode, (bytearray(64), records.view, 1, 1, packets.view, Diagnostics().counts))

@@ -1,5 +1,6 @@
 """The choice between interpreter and compiled kernel: the same memory, the same numbers."""
 
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_both_modes_agree_and_may_take_turns(records: Table) -> None:
 
 def test_compiled_kernels_check_bounds() -> None:
     with pytest.raises(IndexError):
-        compiled_engine().run(past_the_end, bytearray(3))
+        compiled_engine().run(past_the_end, array("q", [0, 0, 0]))
 
 
 def test_an_empty_table_can_be_passed() -> None:

@@ -60,9 +60,9 @@ from analyzer.capture.link import (
     below_ethernet,
     link_payload,
 )
-from analyzer.capture.octets import u16, u32
 from analyzer.capture.wrapped_links import ENCRYPTED_PAYLOAD, NO_PAYLOAD, link_layer
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, UNKNOWN_LINK_TYPE, note
+from analyzer.octets import u16, u32
 from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
 
 NO_TUNNEL, VXLAN, GENEVE, GRE, NVGRE, ERSPAN, IPIP = range(7)
@@ -192,11 +192,11 @@ def next_protocol(number: int) -> int:
 
 def vxlan(buffer: Any, at: int, port: int) -> Peeled:
     """RFC 7348 §5: the I flag says that the VNI counts; group policy and GPE use reserved bits."""
-    flags = buffer[at] * 1
+    flags = buffer[at]
     vni = u32(buffer, at + 4) >> 8
     if port == PORT_VXLAN_GPE:
         is_plausible = flags & 0x08
-        follows = next_protocol(buffer[at + 3] * 1) if flags & 0x04 else LINK_ETHERNET
+        follows = next_protocol(buffer[at + 3]) if flags & 0x04 else LINK_ETHERNET
     else:
         is_plausible = (flags == 0x08 or flags == 0x88) and buffer[at + 7] == 0
         follows = LINK_ETHERNET
@@ -262,7 +262,7 @@ def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
 
 def gtp(buffer: Any, at: int, stop: int) -> Peeled:
     """3GPP TS 29.281 §5.1, §5.2: user data of version 1, behind any extension headers."""
-    flags = buffer[at] * 1
+    flags = buffer[at]
     if flags & 0xF0 != 0x30 or buffer[at + 1] != GTP_USER_DATA:
         return NO_PAYLOAD, at, NO_TUNNEL, NEVER
     payload = at + 8
@@ -366,7 +366,7 @@ def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
         at += 14 if buffer[at] & 0x20 else 6  # with the channel's name
         return LAYER_ETHERTYPE + u16(buffer, at) if at + 2 <= stop else CUT, at + 2, NO_TUNNEL, NEVER
     if ethertype == ETHERTYPE_NSH:  # RFC 8300 §2.2
-        return next_protocol(buffer[at + 3] * 1), at + (u16(buffer, at) & 0x3F) * 4, NO_TUNNEL, NEVER
+        return next_protocol(buffer[at + 3]), at + (u16(buffer, at) & 0x3F) * 4, NO_TUNNEL, NEVER
     if ethertype == ETHERTYPE_MPLS:
         return pseudowire(buffer, at, stop)
     return NO_PAYLOAD, at, NO_TUNNEL, NEVER

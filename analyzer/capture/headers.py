@@ -19,8 +19,8 @@ from analyzer.capture.link import (
     is_wrapping_ethertype,
     link_payload,
 )
-from analyzer.capture.octets import i64, u16, u32
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, LATER_FRAGMENT, MALFORMED_HEADER, note
+from analyzer.octets import i64, u16, u32
 from analyzer.schema import ACK, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_OTHER, KIND_TCP, KIND_WRAPPED, SYN
 from analyzer.sequence import seq_diff
 
@@ -177,7 +177,7 @@ def ipv4_addresses(buffer: Any, at: int, packets: Any, row: int) -> None:
 
 def ipv4_with_more(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, counts: Any) -> int:
     """IPv4 that carries neither TCP nor ICMP, but perhaps a tunnel, or TCP behind an authentication header."""
-    protocol, payload = buffer[at + 9] * 1, at + (buffer[at] & 0x0F) * 4
+    protocol, payload = buffer[at + 9], at + (buffer[at] & 0x0F) * 4
     if u16(buffer, at + 6) & 0x1FFF:
         if is_tunnel(protocol):
             note(counts, LATER_FRAGMENT, packets.frame[row])
@@ -207,7 +207,7 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
     end = at + 40 + payload_len
     if payload_len == 0:
         end = min(wire_stop, at + MAX_OFFLOADED)  # segmentation offload or jumbogram
-    protocol, payload, is_later_fragment = after_extension_headers(buffer, buffer[at + 6] * 1, at + 40, stop)
+    protocol, payload, is_later_fragment = after_extension_headers(buffer, buffer[at + 6], at + 40, stop)
     layer = NO_LAYER
     if protocol != PROTOCOL_TCP and protocol != PROTOCOL_ICMPV6:
         if is_later_fragment:
@@ -249,14 +249,14 @@ def after_extension_headers(buffer: Any, protocol: int, at: int, stop: int) -> t
     is_later_fragment = 0
     while at + 8 <= stop:
         if protocol in (PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_DESTINATION):
-            protocol, at = buffer[at] * 1, at + (buffer[at + 1] + 1) * 8
+            protocol, at = buffer[at], at + (buffer[at + 1] + 1) * 8
         elif protocol == PROTOCOL_FRAGMENT:
             is_later_fragment = 1 if u16(buffer, at + 2) & 0xFFF8 else is_later_fragment
-            protocol, at = buffer[at] * 1, at + 8
+            protocol, at = buffer[at], at + 8
             if is_later_fragment:
                 break
         elif protocol == PROTOCOL_AH:
-            protocol, at = buffer[at] * 1, at + (buffer[at + 1] + 2) * 4
+            protocol, at = buffer[at], at + (buffer[at + 1] + 2) * 4
         else:
             break
     return protocol, at, is_later_fragment
@@ -272,7 +272,7 @@ def tcp(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, count
     if header_len < 20 or payload_len < 0:
         note(counts, MALFORMED_HEADER, packets.frame[row])
         return KIND_OTHER
-    flags = buffer[at + 13] * 1
+    flags = buffer[at + 13]
     packets.ports[row] = u32(buffer, at)
     packets.seq[row] = u32(buffer, at + 4)
     packets.ack[row] = u32(buffer, at + 8) if flags & ACK else 0
@@ -304,7 +304,7 @@ def tcp_options(buffer: Any, at: int, stop: int, flags: int, packets: Any, row: 
         if option == OPTION_TIMESTAMP and length == 10:
             packets.tsval[row], packets.tsecr[row] = u32(buffer, at + 2), u32(buffer, at + 6)
         elif option == OPTION_WINDOW_SCALE and length == 3 and flags & SYN:
-            packets.window_shift[row] = min(buffer[at + 2] * 1, MAX_WINDOW_SHIFT)
+            packets.window_shift[row] = min(buffer[at + 2], MAX_WINDOW_SHIFT)
         elif option == OPTION_SACK and length >= 10:
             packets.has_dsack[row] = is_duplicate_sack(buffer, at, length, packets.ack[row])
         at += length
@@ -322,7 +322,7 @@ def icmp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
     """An ICMP error and the segment that it quotes, eight octets of it at least (RFC 792)."""
     if at + 28 > stop:
         return KIND_OTHER
-    kind, code = buffer[at] * 1, buffer[at + 1] * 1
+    kind, code = buffer[at], buffer[at + 1]
     is_error = kind == ICMP_UNREACHABLE and code != ICMP_FRAGMENTATION_NEEDED
     if not is_error and kind != ICMP_TIME_EXCEEDED and kind != ICMP_PARAMETER:
         return KIND_OTHER
@@ -339,7 +339,7 @@ def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
     """An ICMPv6 error (RFC 4443 §3), or neighbour discovery (RFC 4861 §4.3, §4.4)."""
     if at + 8 > stop:
         return KIND_OTHER
-    kind, code = buffer[at] * 1, buffer[at + 1] * 1
+    kind, code = buffer[at], buffer[at + 1]
     if kind == ICMPV6_SOLICITATION or kind == ICMPV6_ADVERTISEMENT:
         if at + 24 > stop:
             return KIND_OTHER
@@ -355,7 +355,7 @@ def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
     quoted = at + 8
     if quoted + 48 > stop or buffer[quoted] >> 4 != 6:
         return KIND_OTHER
-    protocol, transport, is_later = after_extension_headers(buffer, buffer[quoted + 6] * 1, quoted + 40, stop)
+    protocol, transport, is_later = after_extension_headers(buffer, buffer[quoted + 6], quoted + 40, stop)
     if protocol != PROTOCOL_TCP or is_later or transport + 8 > stop:
         return KIND_OTHER
     packets.src_hi[row] = i64(buffer, quoted + 8)

@@ -8,6 +8,7 @@ and the longer record headers of Alexey Kuznetsov's patch ("modified" in Wiresha
 from array import array
 from typing import Any, Literal
 
+from analyzer.octets import word
 from analyzer.schema import NEVER
 
 FILE_HEADER_OCTETS = 24
@@ -86,23 +87,20 @@ def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limi
     ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
     ns_per_tick, header, link_type, longest = state[NS_PER_TICK], state[HEADER_OCTETS], state[LINK_TYPE], state[LONGEST]
-    w0, w1, w2, w3 = 1, 256, 65536, 16777216  # what the octets of a field are worth
-    if state[IS_BIG]:
-        w0, w1, w2, w3 = 16777216, 65536, 256, 1
-    status, last_ns = MORE, state[LAST_NS]
+    is_big, status, last_ns = state[IS_BIG], MORE, state[LAST_NS]
     rows = 0
     at = previous = start
     while rows < limit and at + header <= stop:
-        captured = buffer[at + 8] * w0 + buffer[at + 9] * w1 + buffer[at + 10] * w2 + buffer[at + 11] * w3
+        captured = word(buffer, at + 8, is_big)
         if captured > longest:
             status = BROKEN
             break
         frame = at + header
         if frame + captured > stop:
             break
-        seconds = buffer[at] * w0 + buffer[at + 1] * w1 + buffer[at + 2] * w2 + buffer[at + 3] * w3
-        ticks = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
-        original = buffer[at + 12] * w0 + buffer[at + 13] * w1 + buffer[at + 14] * w2 + buffer[at + 15] * w3
+        seconds = word(buffer, at, is_big)
+        ticks = word(buffer, at + 4, is_big)
+        original = word(buffer, at + 12, is_big)
         time_ns = seconds * 1000000000 + ticks * ns_per_tick  # below 2**63: both factors are u32
         is_odd = captured == 0 or abs(time_ns - last_ns) > NEAR_NS
         if is_odd and is_no_record(time_ns, last_ns, captured, original, ticks * ns_per_tick):

@@ -21,6 +21,7 @@ from analyzer.diagnostics import (
     Diagnostics,
     note,
 )
+from analyzer.octets import word
 from analyzer.schema import NEVER, Column, table
 
 SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6
@@ -78,26 +79,23 @@ def walk_pcapng(
     """Kernel: up to `limit` packets of buffer[start:stop]; returns the rows written, NEXT says how far."""
     ts_ns, offset, link_type = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
-    w0, w1, w2, w3 = 1, 256, 65536, 16777216  # what the octets of a field are worth
-    if state[IS_BIG]:
-        w0, w1, w2, w3 = 16777216, 65536, 256, 1
-    last_ns, status = state[LAST_NS], MORE
+    is_big, last_ns, status = state[IS_BIG], state[LAST_NS], MORE
     next_frame = state[FRAMES] + 1
     rows = 0
     at = start
     while rows < limit and at + SMALLEST_BLOCK <= stop:
-        kind = buffer[at] * w0 + buffer[at + 1] * w1 + buffer[at + 2] * w2 + buffer[at + 3] * w3
+        kind = word(buffer, at, is_big)
         if kind == SECTION or kind == INTERFACE or kind == STATISTICS:
             status = DESCRIPTION
             break
-        total = buffer[at + 4] * w0 + buffer[at + 5] * w1 + buffer[at + 6] * w2 + buffer[at + 7] * w3
+        total = word(buffer, at + 4, is_big)
         if total < SMALLEST_BLOCK or total > MAX_BLOCK:
             status = BROKEN
             break
         end = at + total
         if end > stop:
             break
-        if total != buffer[end - 4] * w0 + buffer[end - 3] * w1 + buffer[end - 2] * w2 + buffer[end - 1] * w3:
+        if total != word(buffer, end - 4, is_big):
             status = BROKEN
             break
         body = at + 8
@@ -111,14 +109,14 @@ def walk_pcapng(
         if room < 0:
             note(counts, DAMAGED_BLOCK, next_frame + rows)
             continue
-        original = buffer[frame - 4] * w0 + buffer[frame - 3] * w1 + buffer[frame - 2] * w2 + buffer[frame - 1] * w3
+        original = word(buffer, frame - 4, is_big)
         if kind == PACKET_SIMPLE:  # of the first interface, without a time and a captured length
             interface, captured = 0, min(original, room)
         else:
-            interface = buffer[body] * w0 + buffer[body + 1] * w1 + buffer[body + 2] * w2 + buffer[body + 3] * w3
-            captured = buffer[frame - 8] * w0 + buffer[frame - 7] * w1 + buffer[frame - 6] * w2 + buffer[frame - 5] * w3
+            interface = word(buffer, body, is_big)
+            captured = word(buffer, frame - 8, is_big)
         if kind == PACKET_OBSOLETE:  # 16 bits of interface, 16 of drops
-            interface = interface // 65536 if w3 == 1 else interface % 65536
+            interface = interface // 65536 if is_big else interface % 65536
         if captured > room:
             note(counts, DAMAGED_BLOCK, next_frame + rows)
             continue
@@ -129,8 +127,8 @@ def walk_pcapng(
             if 0 < interfaces.snaplen[0] < captured:
                 captured = interfaces.snaplen[0]
         else:
-            high = buffer[body + 4] * w0 + buffer[body + 5] * w1 + buffer[body + 6] * w2 + buffer[body + 7] * w3
-            low = buffer[body + 8] * w0 + buffer[body + 9] * w1 + buffer[body + 10] * w2 + buffer[body + 11] * w3
+            high = word(buffer, body + 4, is_big)
+            low = word(buffer, body + 8, is_big)
             last_ns = ticks_to_ns(high, low, interfaces, interface)
             if last_ns < 0:
                 note(counts, ABSURD_TIMESTAMP, next_frame + rows)

@@ -7,6 +7,8 @@ off is put back in front of the frame's type, for which each frame has room befo
 
 from typing import Any
 
+from analyzer.octets import half, word
+
 BLOCK_STATUS, BLOCK_FRAMES, BLOCK_FIRST = 8, 12, 16
 """Where a block says whose it is, how many frames it holds, where the first begins (struct tpacket_hdr_v1)."""
 STATUS_KERNEL, STATUS_USER = 0, 1
@@ -57,18 +59,3 @@ def walk_block(ring: Any, block: int, is_big: int, is_raw: int, link_type: int, 
         row += 1
         at += word(ring, at + NEXT, is_big)
     return row
-
-
-def word(ring: Any, at: int, is_big: int) -> int:
-    """32 bits in this machine's byte order. Kernel helper."""
-    if is_big:
-        number: int = ring[at] * 16777216 + ring[at + 1] * 65536 + ring[at + 2] * 256 + ring[at + 3]
-    else:
-        number = ring[at] + ring[at + 1] * 256 + ring[at + 2] * 65536 + ring[at + 3] * 16777216
-    return number
-
-
-def half(ring: Any, at: int, is_big: int) -> int:
-    """16 bits in this machine's byte order. Kernel helper."""
-    number: int = ring[at] * 256 + ring[at + 1] if is_big else ring[at] + ring[at + 1] * 256
-    return number

@@ -6,7 +6,6 @@ octets do not show by chance, since a packet made up from garbage would be worse
 
 from typing import Any
 
-from analyzer.capture.octets import u32, u32_little
 from analyzer.capture.pcap import (
     BROKEN,
     HEADER_OCTETS,
@@ -22,6 +21,7 @@ from analyzer.capture.pcap import (
     STATUS,
 )
 from analyzer.capture.pcapng import PACKET, SECTION, SMALLEST_BLOCK
+from analyzer.octets import word
 from analyzer.schema import NEVER
 
 LONGEST_FOUND = 1 << 18
@@ -152,7 +152,3 @@ def is_block(buffer: Any, at: int, stop: int, is_end: bool, is_big: int) -> int:
     if at + total > stop:
         return NO if is_end else PERHAPS
     return YES if word(buffer, at + total - 4, is_big) == total else NO
-
-
-def word(buffer: Any, at: int, is_big: int) -> int:
-    return u32(buffer, at) if is_big else u32_little(buffer, at)

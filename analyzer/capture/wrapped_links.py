@@ -60,7 +60,7 @@ from analyzer.capture.link import (
     PPP_IPV6,
     UNKNOWN_LINK,
 )
-from analyzer.capture.octets import u16, u16_little, u32, u32_little
+from analyzer.octets import u16, u16_little, u32, u32_little
 
 NO_PAYLOAD = -3
 """A layer that carries nothing of ours: management, compressed."""
@@ -165,7 +165,7 @@ def wireless(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]
     """IEEE 802.11-2020 §9.2.4, §9.3.2: of data frames the LLC header behind the MAC header."""
     if at + 24 > stop:
         return CUT, at
-    control, flags = buffer[at] * 1, buffer[at + 1] * 1
+    control, flags = buffer[at], buffer[at + 1]
     if link_type == LINK_80211_SWAPPED:
         control, flags = flags, control
     is_null = control & 0x40
@@ -211,7 +211,7 @@ def ppp(buffer: Any, at: int, stop: int) -> tuple[int, int]:
         at += 2
     elif buffer[at] == PPP_CONTROL:  # what stood for the address was a direction
         at += 1
-    protocol, octets = buffer[at] * 1, 1
+    protocol, octets = buffer[at], 1
     if not protocol & 1:  # not compressed to one octet (RFC 1661 §6.5)
         if at + 2 > stop:
             return CUT, at
@@ -307,6 +307,6 @@ def juniper(buffer: Any, at: int, stop: int, follows: int) -> tuple[int, int]:
         return CUT, at
     if buffer[at] != 0x4D or buffer[at + 1] != 0x47 or buffer[at + 2] != 0x43:  # "MGC"
         return follows, at
-    flags = buffer[at + 3] * 1
+    flags = buffer[at + 3]
     at += 6 + u16(buffer, at + 4) if flags & 0x80 else 4
     return (LINK_RAW, at + 4) if flags & 0x02 else (follows, at)

@@ -24,3 +24,13 @@ def u16_little(buffer: Sequence[int], at: int) -> int:
 
 def u32_little(buffer: Sequence[int], at: int) -> int:
     return ((buffer[at + 3] * 256 + buffer[at + 2]) * 256 + buffer[at + 1]) * 256 + buffer[at]
+
+
+def half(buffer: Sequence[int], at: int, is_big: int) -> int:
+    """16 bits in the byte order of whoever wrote them."""
+    return u16(buffer, at) if is_big else u16_little(buffer, at)
+
+
+def word(buffer: Sequence[int], at: int, is_big: int) -> int:
+    """32 bits in the byte order of whoever wrote them."""
+    return u32(buffer, at) if is_big else u32_little(buffer, at)

@@ -1,0 +1,96 @@
+"""How compiled kernels see a buffer: an address and a number of octets.
+
+What is read is an int64, as it is an int in the interpreter. A number of several octets (`octets.py`) takes one
+comparison and one load, not one of each an octet. Negative places are out of bounds: no kernel counts from the end.
+
+Imported by compiling.py; what it defines numba finds by its decorators.
+"""
+
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import lower_builtin, models, register_model
+
+from analyzer.octets import i64, u16, u16_little, u32, u32_little
+
+LOADS: dict[Callable[..., int], tuple[int, str]] = {
+    u16: (2, "big"),
+    u32: (4, "big"),
+    i64: (8, "big"),
+    u16_little: (2, "little"),
+    u32_little: (4, "little"),
+}
+"""How many octets these functions read, and in which order."""
+
+
+class BufferType(types.Type):
+    """The type of a buffer of octets."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Buffer")
+
+
+BUFFER = BufferType()
+
+
+@register_model(BufferType)
+class _AddressAndLength(models.StructModel):
+    def __init__(self, manager: Any, of: types.Type) -> None:
+        super().__init__(manager, of, [("address", types.voidptr), ("length", types.intp)])
+
+
+class _Load(AbstractTemplate):
+    def generic(self, args: Any, _kws: Any) -> Any:
+        buffer, at = args
+        if isinstance(buffer, BufferType) and isinstance(at, types.Integer):
+            return signature(types.int64, buffer, types.int64)
+        return None
+
+
+@infer_global(operator.setitem)
+class _Store(AbstractTemplate):
+    def generic(self, args: Any, _kws: Any) -> Any:
+        buffer, at, value = args
+        if isinstance(buffer, BufferType) and isinstance(at, types.Integer) and isinstance(value, types.Integer):
+            return signature(types.none, buffer, types.int64, types.int64)
+        return None
+
+
+def _place(context: Any, builder: Any, buffer: Any, at: Any, octets: int) -> Any:
+    """Pointer to so many octets; IndexError where they are not all within."""
+    struct = context.make_helper(builder, BUFFER, buffer)
+    places = builder.sub(struct.length, at.type(octets - 1))
+    has_none = builder.icmp_signed("<=", places, at.type(0))
+    with builder.if_then(builder.or_(has_none, builder.icmp_unsigned(">=", at, places)), likely=False):
+        context.call_conv.return_user_exc(builder, IndexError, ("octet out of the buffer",))
+    return builder.bitcast(builder.gep(struct.address, [at]), ir.IntType(8 * octets).as_pointer())
+
+
+@lower_builtin(operator.setitem, BufferType, types.int64, types.int64)
+def _store(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    buffer, at, value = args
+    builder.store(builder.trunc(value, ir.IntType(8)), _place(context, builder, buffer, at, 1))
+    return context.get_dummy_value()
+
+
+def _teach(function: Callable[..., int], octets: int, order: str) -> None:
+    """Tell numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
+    infer_global(function)(type(f"_Load{octets}", (_Load,), {}))
+
+    @lower_builtin(function, BufferType, types.int64)
+    def load(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        buffer, at = args
+        value = builder.load(_place(context, builder, buffer, at, octets), align=1)
+        if octets > 1 and order != sys.byteorder:
+            value = builder.bswap(value)
+        return builder.zext(value, ir.IntType(64)) if octets < 8 else value
+
+
+_teach(operator.getitem, 1, sys.byteorder)
+for _function, (_octets, _order) in LOADS.items():
+    _teach(_function, _octets, _order)
