@@ -14,13 +14,14 @@ from itertools import accumulate
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.link import LINK_NAMES
 from analyzer.capture.locations import captures
-from analyzer.capture.packets import Decoder, address, count_of
+from analyzer.capture.packets import Decoder, count_of
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
 from analyzer.diagnostics import (
     CAPTURED_TWICE,
     CODES,
+    FINDINGS_POOLED,
     FLOWS_GIVEN_UP,
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
@@ -37,31 +38,15 @@ from analyzer.diagnostics import (
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
 from analyzer.keepalive import advice, hosts, path
-from analyzer.keepalive.decide import tag_segments
-from analyzer.keepalive.findings import End, Flow, Role
-from analyzer.keepalive.gaps import Rows
-from analyzer.keepalive.judge import judge
-from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
-from analyzer.keepalive.losses import of_one_side
-from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
-from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.restart import address_of
-from analyzer.keepalive.settings import UNTOLD
-from analyzer.keepalive.stacks import Stack, look_of, stack_of
-from analyzer.keepalive.stories import Stories
-from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.timeline import Solicitation, Story
+from analyzer.keepalive.drawing import Drawer
+from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.kernels import Kernel
+from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
 from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
-from analyzer.schema import KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
+from analyzer.schema import KIND_TCP, NEVER
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.tracker import Tracker
-
-ROLES = {
-    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
-    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
-    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +92,10 @@ class Analysis:
     ) -> None:
         """`tunnels` are the names by number, as FLOWS has them."""
         self.capture = capture
-        self.diagnostics = tuple(diagnostics)
+        self.of_reading = tuple(diagnostics)
+        """The diagnostics, without what takes drawing connections to know."""
         self._tracker = tracker
-        self._tunnels = tunnels
-        self._engine = engine
-        flow_count = tracker.table.flows.rows
-        self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+        self._drawer = Drawer(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Of several files the one where this was first met; None if the note names it or no frame is concerned."""
@@ -122,64 +105,61 @@ class Analysis:
     @property
     def is_damaged(self) -> bool:
         """Part of the input could not be read, so that something may be missing."""
-        return any(one.code.severity is Severity.DAMAGE for one in self.diagnostics)
+        return any(one.code.severity is Severity.DAMAGE for one in self.of_reading)
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is imperfect about the capture, and about what was made of it."""
+        left_out = len(self.notable) - len(self._drawer.pooled)
+        pooling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
+        return (*self.of_reading, *pooling)
 
     @property
     def candidates(self) -> Table:
         return self._tracker.candidates
 
-    @cached_property
-    def flows(self) -> tuple[Flow, ...]:
-        return tuple(self._flow(flow, story, self._together) for flow, story in enumerate(self._stories))
+    @property
+    def segments(self) -> Table:
+        return self._drawer.segments
+
+    @property
+    def flows(self) -> Flows:
+        """All connections by number, each drawn when it is asked for."""
+        return self._drawer.flows
+
+    @property
+    def notable(self) -> Flows:
+        """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
+        return self._drawer.notable
 
     def flow_alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
-        return self._flow(flow, self._stories[flow], infer_together(list(self._observed(flow))))
+        return self._drawer.alone(flow)
 
-    @cached_property
-    def _stories(self) -> tuple[Story, ...]:
-        table = self._tracker.table
-        rows = Rows(
-            self.candidates.view, self.segments.view, self._order, self._starts, table.flows.view, table.ends.view
-        )
-        return tuple(Stories(rows, table.flows.rows, (self.capture.packets, self.capture.last_ns), self._engine))
+    def rows(self, flow: int) -> "array[int]":
+        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        return self._drawer.rows(flow)
 
-    @cached_property
-    def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self._stories)
-
-    @cached_property
+    @property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
         """What nobody on the link answered, with the flow that it concerns, in capture order."""
-        if not self._tracker.neighbours.rows:
-            return ()
-        found = [
-            (flow, one)
-            for flow, story in enumerate(self._stories)
-            for one in solicitations(story, self._neighbourhood.around(flow, story))
-        ]
-        return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
-
-    @cached_property
-    def _together(self) -> Together:
-        """Settings of all ends, and the kernels that ticked them."""
-        return infer_together([one for flow in range(len(self._stories)) for one in self._observed(flow)])
+        return self._drawer.solicitations
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
-        return self._together.kernels
+        return self._drawer.together.kernels
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
-        return hosts.pool(self.flows, self.kernels)
+        return hosts.pool(self._drawer.pooled, self._drawer.presence, self.kernels)
 
     @cached_property
     def path_limits(self) -> tuple[path.PathLimit, ...]:
-        return path.limits(self.flows)
+        return path.limits(self._drawer.pooled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
-        return advice.advise(self.flows, self.path_limits)
+        return advice.advise(self._drawer.pooled, self.path_limits)
 
     def what_if(self, keepalive: Keepalive) -> WhatIf:
         """The same capture with these settings at the ends that probe, or that opened the connections."""
@@ -192,78 +172,6 @@ class Analysis:
         end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else self.capture.last_ns
         last_data_ns = self._tracker.table.flows.view.data_ns[flow.id]
         return idle_times(self.candidates.view, self.rows(flow.id), last_data_ns, end_ns)
-
-    def rows(self, flow: int) -> "array[int]":
-        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
-        return self._order[self._starts[flow] : self._starts[flow + 1]]
-
-    def _is_whole(self, flow: int) -> bool:
-        """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
-        f, rows = self._tracker.table.flows.view, self.rows(flow)
-        is_first_there = len(rows) > 0 and self.candidates.view.frame[rows[0]] == f.first_frame[flow]
-        return bool(is_first_there and f.opened[flow] == OPENED_SYN)
-
-    def _observed(self, flow: int) -> Iterator[Observed]:
-        """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
-        f, story = self._tracker.table.flows.view, self._stories[flow]
-        is_asked = self._neighbourhood.around(flow, story).asked
-        for end, told in enumerate(story.ends):
-            if not told.gaps or story.is_riddled:
-                continue
-            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, told) if not (is_asked and gap.is_open)]
-            if story.heard_ns[1 - end] == NEVER:
-                gaps = of_one_side(gaps)
-            instants = {probe.frame: probe.ts_ns for probe in told.probes}
-            if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
-                instants[story.reset.frame] = story.reset.ts_ns
-            yield Observed(
-                (flow, end),
-                f"{self._tunnels[f.tunnel[flow]]} {self._address(flow, end)}".strip(),
-                gaps,
-                is_whole=self._is_whole(flow),
-                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
-                instants=instants,
-            )
-
-    def _address(self, flow: int, end: int) -> str:
-        return address(*address_of(self._tracker.table, flow, end)[1:])
-
-    def _has_bare_probes(self, flow: int, end: int) -> bool:
-        """The end's probes carry no timestamp, although its other segments do."""
-        c, tags = self.candidates.view, self.segments.view.tag
-        own = [
-            row for row in self.rows(flow) if c.end[row] == end and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
-        ]
-        with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
-        return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
-
-    def _flow(self, flow: int, story: Story, together: Together) -> Flow:
-        f = self._tracker.table.flows.view
-        ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
-        ends = []
-        for end in (0, 1):
-            told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = together.settings.get((flow, end), UNTOLD)
-            if told.probes:
-                matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
-                stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))
-            role = ROLES[f.opened[flow]][end]
-            ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
-        return Flow(
-            id=flow,
-            tunnel=self._tunnels[f.tunnel[flow]] or None,
-            is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
-            start_ns=f.first_ns[flow],
-            end_ns=f.last_ns[flow],
-            packets=f.packets[flow],
-            octets=f.octets[flow] - sum(probe.payload_len for end in story.ends for probe in end.probes),
-            max_idle_ns=f.max_idle_ns[flow],
-            ends=(ends[0], ends[1]),
-            story=story,
-            verdict=judge(story, self._neighbourhood.around(flow, story)),
-            first_frame=f.first_frame[flow],
-        )
 
 
 class Analyzer:

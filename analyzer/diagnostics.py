@@ -76,6 +76,11 @@ CODES = (
         Severity.DAMAGE,
         "a file would have had to be read again and is gone or was changed; connections go on there without certainty",
     ),
+    Code(
+        "findings-pooled",
+        Severity.LIMIT,
+        "of very many connections hosts, path limits and advice leave out so many, evenly chosen; each is still judged",
+    ),
 )
 
 (
@@ -102,6 +107,7 @@ CODES = (
     NEIGHBOURS_GIVEN_UP,
     TUNNELS_GIVEN_UP,
     FILE_GONE,
+    FINDINGS_POOLED,
 ) = range(len(CODES))
 
 

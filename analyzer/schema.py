@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 NEVER = -1
 """What a time, an index or a quantity holds when there is none."""
-
-
 UNSEEN = -2
 """Instead of NEVER where the capture is too short yet to say that there is none."""
 
@@ -188,6 +186,7 @@ TOLD_FLOWS = table(
     Column("deaf_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
     Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
     Column("resending_end", "b", "0|1", "the end whose last segments resend what was acknowledged, -1"),
+    Column("brief", "h", "", "how it ended and what it shows, as far as that is settled (keepalive/brief.py)"),
 )
 
 TOLD_ENDS = table(

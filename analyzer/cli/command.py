@@ -211,7 +211,8 @@ def _check_live(options: Options) -> None:
 
 
 def _tell_diagnostics(analysis: "Analysis", options: Options, of: str = "") -> None:
-    for one in () if options.quiet else analysis.diagnostics:
+    told = analysis.of_reading if options.tags else analysis.diagnostics
+    for one in () if options.quiet else told:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
         file = analysis.file_of(one)
         where += f" in {file}" if file else ""

@@ -1,12 +1,15 @@
-"""What is known of one connection in the end: two ends, their settings, the verdict."""
+"""What is known of a connection in the end: two ends, their settings, the verdict; and of many, when asked for."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol, overload
 
+from analyzer.keepalive.brief import NOTABLE
 from analyzer.keepalive.settings import Settings
 from analyzer.keepalive.stacks import Stack
 from analyzer.keepalive.timeline import Answer, EndStory, Story
-from analyzer.keepalive.verdict import Verdict
+from analyzer.keepalive.verdict import Outcome, Verdict
 
 
 class Role(Enum):
@@ -73,3 +76,44 @@ class Flow:
     @property
     def probers(self) -> tuple[int, ...]:
         return tuple(index for index in (0, 1) if self.ends[index].has_keepalive)
+
+
+class Drawing(Protocol):
+    """Who draws findings of a connection by its number."""
+
+    @property
+    def briefs(self) -> bytearray:
+        """Of each connection what is known without drawing it (`brief.py`)."""
+
+    def draw(self, number: int) -> Flow: ...
+    def outcome(self, number: int) -> Outcome: ...
+
+
+class Flows(Sequence[Flow]):
+    """Connections, each drawn when it is asked for: of most of them a report needs no more than a count."""
+
+    def __init__(self, numbers: Sequence[int], by: Drawing) -> None:
+        self.numbers = numbers
+        self.by = by
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Flow: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Flows": ...
+    def __getitem__(self, place: "int | slice") -> "Flow | Flows":
+        if isinstance(place, slice):
+            return Flows(self.numbers[place], self.by)
+        return self.by.draw(self.numbers[place])
+
+    def outcomes(self) -> Iterator[Outcome]:
+        return map(self.by.outcome, self.numbers)
+
+    def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
+        return Flows([number for number in self.numbers if self.by.outcome(number) in outcomes], self.by)
+
+    def notable(self) -> "Flows":
+        """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
+        return Flows([number for number in self.numbers if self.by.briefs[number] & NOTABLE], self.by)

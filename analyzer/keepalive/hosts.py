@@ -6,10 +6,10 @@ Where no group is the biggest, nothing says which is the host's, and none is cal
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Self
+from typing import NamedTuple, Self
 
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.kernels import Kernel
@@ -20,6 +20,13 @@ LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
 MORE_OF = {Stack.EXACT: (Stack.BSD, Stack.OLD_LINUX, Stack.LWIP), Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS)}
 """What is known only roughly of one end gives way to what is known of another."""
+
+
+class Presence(NamedTuple):
+    """How many flows an address has, and how many of these it probes."""
+
+    flows: int
+    probing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Host:
     addr: str
     flows: int
     """All of its flows, probing or not."""
+    probing: int
+    """Those that it probes."""
     sysctl: Settings | None
     """The pooled triple, without a user timeout: that is a socket's own."""
     overrides: tuple[Override, ...]
@@ -103,22 +112,20 @@ def service_end(flow: Flow) -> int:
     return int(flow.ends[1].port < flow.ends[0].port)
 
 
-def pool(flows: Iterable[Flow], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
+def pool(flows: Iterable[Flow], presence: Mapping[str, Presence], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
     """The hosts that probe, in the order in which they begin to appear."""
     behind: dict[str, list[Kernel]] = defaultdict(list)
     for kernel in kernels:
         for address in kernel.addresses:
             behind[address].append(kernel)
-    flows_of: dict[str, set[int]] = defaultdict(set)
     probers: dict[str, list[_Prober]] = defaultdict(list)
     for flow in flows:
         port = flow.ends[service_end(flow)].port
         for end in flow.ends:
-            address = f"{flow.tunnel or ''} {end.address}".strip()
-            flows_of[address].add(flow.id)
             if end.has_keepalive:
+                address = f"{flow.tunnel or ''} {end.address}".strip()
                 probers[address].append(_Prober(flow.id, port, end.settings, end.stack))
-    return tuple(_host(one, len(flows_of[one]), ends, behind[one]) for one, ends in probers.items())
+    return tuple(_host(one, presence[one], ends, behind[one]) for one, ends in probers.items())
 
 
 def plain(address: str) -> str:
@@ -126,7 +133,7 @@ def plain(address: str) -> str:
     return address.rpartition(" ")[2]
 
 
-def _host(address: str, flows: int, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
+def _host(address: str, presence: Presence, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
     sysctl = _pooled(groups[0]) if has_biggest else None
@@ -135,7 +142,7 @@ def _host(address: str, flows: int, probers: Sequence[_Prober], kernels: Sequenc
     models = _common_models(probers)
     same = {plain(other) for kernel in kernels for other in kernel.addresses if other != address}
     stack, hz = _stack(probers, models), _hz(models)
-    return Host(plain(address), flows, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
+    return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:

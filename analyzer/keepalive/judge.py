@@ -10,18 +10,13 @@ from itertools import pairwise
 
 from analyzer.keepalive import rst
 from analyzer.keepalive.application import EPOLL_DEAD, icmp_errno, link_errno, reset_errno
+from analyzer.keepalive.brief import LONGEST_INTERVAL_NS, SHORTEST_INTERVAL_NS, SILENCE, SILENT_CYCLES
 from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.solicited import SHORTEST_INTERVAL_NS, first_tries, stand_for_probes
+from analyzer.keepalive.solicited import first_tries, stand_for_probes
 from analyzer.keepalive.timeline import Deafness, GapKind, Persistence, Reset, Story
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from analyzer.schema import NEVER
 
-SILENCE = 2
-"""A run of probes has ended without a RST when so many of its intervals pass without a probe."""
-SILENT_CYCLES = 3
-"""A prober is gone when so many of its periods pass without a probe."""
-LONGEST_INTERVAL_NS = 90_000_000_000
-"""Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
 DEAF_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
 LONGEST_BACKOFF_NS = 120_000_000_000

@@ -7,13 +7,16 @@ solicitations for the address that nothing answers show that it is gone from the
 probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate).
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from analyzer.columns import Table
+from analyzer.keepalive.brief import NOTABLE
 from analyzer.keepalive.restart import Address, Restarts, address_of
-from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Solicitation, Story
+from analyzer.keepalive.stories import Stories
+from analyzer.keepalive.timeline import Answer, Gap, GapKind, Solicitation, Story
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 from analyzer.tcp.flows import FlowTable
@@ -32,18 +35,25 @@ FEWEST_ASKED = 2
 
 
 class Waits:
-    """Spans of time in which an address, or a network, was asked in vain by probes or by data."""
+    """Spans of time in which addresses, or networks, were asked in vain by probes or by data."""
 
-    def __init__(self) -> None:
+    def __init__(self, spans: Iterable[tuple[Address, int, int]]) -> None:
         self._since: dict[Address, list[int]] = defaultdict(list)
         self._until: dict[Address, list[int]] = defaultdict(list)
+        for key, since_ns, until_ns in spans:
+            self._since[key].append(since_ns)
+            self._until[key].append(until_ns)
+        for times in (*self._since.values(), *self._until.values()):
+            times.sort()
 
-    def add(self, key: Address, since_ns: int, until_ns: int) -> None:
-        insort(self._since[key], since_ns)
-        insort(self._until[key], until_ns)
+    @property
+    def keys(self) -> Collection[Address]:
+        return self._since.keys()
 
     def meanwhile(self, key: Address, since_ns: int, until_ns: int) -> int:
         """How many spans overlap this one: all that began before its end, without those that ended before its begin."""
+        if key not in self._since:
+            return 0
         return bisect_left(self._since[key], until_ns) - bisect_right(self._until[key], since_ns)
 
 
@@ -56,34 +66,27 @@ def network(who: Address) -> Address:
 class Neighbourhood:
     """Flows and solicitations by address; made once for a capture."""
 
-    def __init__(self, table: FlowTable, neighbours: Table, stories: Sequence[Story]) -> None:
+    def __init__(self, table: FlowTable, neighbours: Table, stories: Stories) -> None:
         self._table = table
         self._stories = stories
         self._ends: dict[Address, list[int]] | None = None
         self._networks: dict[Address, list[int]] | None = None
-        self._of_address, self._of_network = Waits(), Waits()
-        for flow, story in enumerate(stories):
-            if story.run is not None or story.deafness is not None:
-                [(end, since_ns)] = _silent_ends(story)
-                who = address_of(table, flow, end)
-                self._of_address.add(who, since_ns, self._until_ns(story))
-                self._of_network.add(network(who), since_ns, self._until_ns(story))
-        self._restarts = Restarts(table, stories)
-        self._around: dict[int, Surroundings] = {}
+        waits = [(address_of(table, flow, end), since, until) for flow, end, since, until in stories.waits]
+        self._of_address = Waits(waits)
+        self._of_network = Waits((network(who), since, until) for who, since, until in waits)
+        self._restarts = Restarts(table, stories.forgotten)
         n = neighbours.view
         self._heard: dict[Address, list[tuple[int, bool, int]]] = defaultdict(list)
         for row in range(neighbours.rows):
             self._heard[n.tunnel[row], n.addr_hi[row], n.addr_lo[row]].append(
                 (n.ts_ns[row], bool(n.is_answer[row]), n.frame[row])
             )
+        self._missed = {
+            who for who, heard in self._heard.items() if any(not (one[1] or other[1]) for one, other in pairwise(heard))
+        }
 
     def around(self, flow: int, story: Story) -> Surroundings:
-        """For the end that stopped answering, or the one that is looked for on the link; drawn once."""
-        if flow not in self._around:
-            self._around[flow] = self._drawn(flow, story)
-        return self._around[flow]
-
-    def _drawn(self, flow: int, story: Story) -> Surroundings:
+        """For the end that stopped answering, or the one that is looked for on the link."""
         until_ns = self._until_ns(story)
         for end, since_ns in _silent_ends(story):
             who = address_of(self._table, flow, end)
@@ -100,18 +103,27 @@ class Neighbourhood:
         reasons, frames = self._restarts.signs(flow, story)
         return Surroundings(None, False, (), restart=reasons, restart_frames=frames)
 
-    def whole_gaps(self, flow: int, end: int, told: EndStory) -> tuple[Gap, ...]:
+    def may_be_lost(self, flow: int) -> bool:
+        """Of a connection that is open: an end of it may be gone from the link, or started anew."""
+        return self.is_looked_for(flow) or self._restarts.may_be(flow)
+
+    def is_looked_for(self, flow: int) -> bool:
+        """Somebody asked twice for an end of it on the link, with no answer in between."""
+        return bool(self._missed) and any(address_of(self._table, flow, end) in self._missed for end in (0, 1))
+
+    def whole_gaps(self, flow: int, end: int, story: Story) -> tuple[Gap, ...]:
         """The end's gaps without those in which its host asked for the other one in vain: what was due was not sent."""
-        vain = self._vain(address_of(self._table, flow, 1 - end))
-        gaps = told.gaps if not self._is_cut_off(flow, end) else tuple(gap for gap in told.gaps if not gap.is_open)
+        vain, told = self._vain(address_of(self._table, flow, 1 - end)), story.ends[end]
+        is_cut_off = self._is_cut_off(flow, end, story)
+        gaps = told.gaps if not is_cut_off else tuple(gap for gap in told.gaps if not gap.is_open)
         if not vain:
             return gaps
         at_ns = {probe.frame: probe.ts_ns for probe in told.probes}
         return tuple(gap for gap in gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain))
 
-    def _is_cut_off(self, flow: int, end: int) -> bool:
+    def _is_cut_off(self, flow: int, end: int, story: Story) -> bool:
         """Its host left others waiting since this flow was last heard: then its own probes need not come through."""
-        story, who = self._stories[flow], address_of(self._table, flow, end)
+        who = address_of(self._table, flow, end)
         return self._of_address.meanwhile(who, story.last_ns, story.capture_end_ns) > 0
 
     def _vain(self, who: Address) -> list[int]:
@@ -132,11 +144,17 @@ class Neighbourhood:
         return story.reset.ts_ns if story.reset else story.capture_end_ns
 
     def _by_last_sign(self, key: Callable[[Address], Address]) -> dict[Address, list[int]]:
-        """All ends of an address or a network, the one that was heard last first."""
-        last_ns = self._table.ends.view.last_ns
-        grouped: dict[Address, list[int]] = defaultdict(list)
-        for end in sorted(range(self._table.ends.rows), key=lambda end: -last_ns[end]):
-            grouped[key(address_of(self._table, end // 2, end % 2))].append(end)
+        """The ends of each address, or network, that somebody waited for; the one that was heard last first."""
+        grouped: dict[Address, list[int]] = {key(who): [] for who in (*self._of_address.keys, *self._missed)}
+        f, flows, last_ns = self._table.flows.view, self._table.flows.rows, self._table.ends.view.last_ns
+        columns = (one[:flows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
+        for flow, (tunnel, a_hi, a_lo, b_hi, b_lo) in enumerate(zip(*columns, strict=True)):
+            for end, who in ((2 * flow, (tunnel, a_hi, a_lo)), (2 * flow + 1, (tunnel, b_hi, b_lo))):
+                ends = grouped.get(key(who))
+                if ends is not None:
+                    ends.append(end)
+        for ends in grouped.values():
+            ends.sort(key=lambda end: -last_ns[end])
         return grouped
 
     def _is_only(self, who: Address) -> bool:
@@ -175,7 +193,11 @@ class Neighbourhood:
 
     def _spoke(self, end: int, since_ns: int, until_ns: int) -> bool:
         """The end was heard in this time too, not only before and after it: its host may have been away."""
-        story, flow = self._stories[end // 2], end // 2
+        flow = end // 2
+        was_never_silent: bool = self._table.flows.view.max_idle_ns[flow] < until_ns - since_ns
+        if not self._stories.briefs[flow] & NOTABLE:
+            return was_never_silent
+        story = self._stories[flow]
         own, other = story.ends[end % 2], story.ends[1 - end % 2]
         sent = [probe.ts_ns for probe in own.probes]
         sent += [probe.answer_ns for probe in other.probes if probe.answer in (Answer.ACK, Answer.DATA)]
@@ -183,7 +205,7 @@ class Neighbourhood:
         if any(since_ns < ts_ns <= until_ns for ts_ns in sent):
             return True
         is_asked = any(since_ns < probe.ts_ns <= until_ns for probe in other.probes)
-        return not is_asked and self._table.flows.view.max_idle_ns[flow] < until_ns - since_ns
+        return not is_asked and was_never_silent
 
     def _unanswered(self, who: Address, since_ns: int, until_ns: int) -> tuple[tuple[int, int], ...]:
         """Time and frame of the solicitations since when nothing answered for the address."""

@@ -15,8 +15,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.hosts import service_end
 from analyzer.keepalive.profiles import Middlebox, matching_middleboxes
 from analyzer.keepalive.settings import MAX_FRAMES
-from analyzer.keepalive.story import LONG_NS
-from analyzer.keepalive.timeline import Silence
+from analyzer.keepalive.timeline import LONG_NS, Silence
 from analyzer.keepalive.timer import SECOND
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.schema import NEVER

@@ -6,9 +6,11 @@ timestamp clock, which its connections shared until then, has begun anew.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
-from analyzer.keepalive.timeline import Reset, Story
+from analyzer.keepalive.stories import Forgotten
+from analyzer.keepalive.timeline import Story
 from analyzer.keepalive.verdict import Reason
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
@@ -31,31 +33,49 @@ def address_of(table: FlowTable, flow: int, end: int) -> Address:
 class Restarts:
     """Connections by who opened them to which service, and resets by hosts that have forgotten; made once."""
 
-    def __init__(self, table: FlowTable, stories: Sequence[Story]) -> None:
+    def __init__(self, table: FlowTable, forgotten: Iterable[Forgotten]) -> None:
         self._table = table
-        self._forgot: dict[Address, list[tuple[int, Reset]]] = defaultdict(list)
-        for flow, story in enumerate(stories):
-            reset = story.reset
-            if reset is not None and not reset.has_ack and (reset.answers_frame or reset.follows_data):
-                self._forgot[address_of(table, flow, reset.end)].append((flow, reset))
-        self._opened: dict[tuple[Address, Address, int], list[tuple[int, int]]] = defaultdict(list)
-        f = table.flows.view
-        for flow in range(table.flows.rows):
+        self._forgot: dict[Address, list[Forgotten]] = defaultdict(list)
+        for one in forgotten:
+            self._forgot[address_of(table, one.flow, one.end)].append(one)
+
+    @cached_property
+    def _opened(self) -> dict[tuple[Address, Address, int], list[tuple[int, int]]]:
+        """By service the flows that the capture saw open, in order, each with the end that opened it."""
+        found: dict[tuple[Address, Address, int], list[tuple[int, int]]] = defaultdict(list)
+        f = self._table.flows.view
+        for flow in range(self._table.flows.rows):
             if f.opened[flow] != OPENED_MIDSTREAM:
                 end = int(f.opened[flow] == OPENED_SYN_ACK)
-                self._opened[self._service(flow, end)].append((flow, end))
+                found[self._service(flow, end)].append((flow, end))
+        return found
+
+    @cached_property
+    def _last_opened_ns(self) -> int:
+        f = self._table.flows.view
+        opened = range(self._table.flows.rows)
+        return max((f.first_ns[flow] for flow in opened if f.opened[flow] != OPENED_MIDSTREAM), default=NEVER)
+
+    def may_be(self, flow: int) -> bool:
+        """One of its ends has opened the same service again since the flow was last heard."""
+        return any(True for _ in self._anew(flow))
+
+    def _anew(self, flow: int) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Of the flow the end in doubt, and the newest flow that it opened since, with the end there."""
+        f = self._table.flows.view
+        if self._last_opened_ns <= f.last_ns[flow]:
+            return
+        for end in {OPENED_MIDSTREAM: (0, 1), OPENED_SYN_ACK: (1,)}.get(f.opened[flow], (0,)):
+            opened = self._opened.get(self._service(flow, end))
+            if opened and f.first_ns[opened[-1][0]] > f.last_ns[flow]:
+                yield end, opened[-1]
 
     def signs(self, flow: int, story: Story) -> tuple[tuple[Reason, ...], tuple[int, ...]]:
         """Reasons and frames, empty without two signs; the end that opened the flow is the one in doubt."""
         f = self._table.flows.view
         if story.reset is not None or any(end.fin_frame for end in story.ends):
             return (), ()
-        opener = {OPENED_MIDSTREAM: (0, 1), OPENED_SYN_ACK: (1,)}.get(f.opened[flow], (0,))
-        for end in opener:
-            opened = self._opened[self._service(flow, end)]  # in order of their first segments
-            if not opened or f.first_ns[opened[-1][0]] <= story.last_ns:
-                continue
-            anew = opened[-1]
+        for end, anew in self._anew(flow):
             forgot = self._frames_of_forgotten(flow, end, anew[0])
             if forgot:
                 return (Reason.PEER_RECONNECTED, Reason.PEER_LOST_OTHERS), (f.first_frame[anew[0]], *forgot)
@@ -67,9 +87,9 @@ class Restarts:
         """RSTs of the same host for connections that it used before the new one began, and no longer knows."""
         first_ns, last_ns = self._table.flows.view.first_ns, self._table.flows.view.last_ns
         return tuple(
-            reset.frame
-            for other, reset in self._forgot[address_of(self._table, flow, end)]
-            if other not in {flow, anew} and reset.own_ns < first_ns[anew] and reset.ts_ns > last_ns[flow]
+            one.frame
+            for one in self._forgot[address_of(self._table, flow, end)]
+            if one.flow not in {flow, anew} and one.own_ns < first_ns[anew] and one.ts_ns > last_ns[flow]
         )
 
     def _service(self, flow: int, end: int) -> tuple[Address, Address, int]:
@@ -86,7 +106,7 @@ class Restarts:
         old, new = self._reading(flow, end), self._reading(*anew)
         if NEVER in {old[1], new[1]} or _is_one_clock(old, new) or seq_diff(new[1], old[1]) >= 0:
             return False
-        others = (one for one in self._opened[self._service(flow, end)] if one[0] not in {flow, anew[0]})
+        others = (one for one in self._opened.get(self._service(flow, end), ()) if one[0] not in {flow, anew[0]})
         readings = [self._reading(*one) for one in others]
         return any(_is_one_clock(old, one) or _is_one_clock(one, old) for one in readings if one[0] < new[0])
 

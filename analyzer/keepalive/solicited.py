@@ -6,13 +6,12 @@ __neigh_event_send). So the questions come when the probes would have come.
 
 from itertools import pairwise
 
+from analyzer.keepalive.brief import SHORTEST_INTERVAL_NS
 from analyzer.keepalive.timeline import Story
 from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 
-SHORTEST_INTERVAL_NS = 1_200_000_000
-"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
 FEWEST_ASKED = 4
 """So many solicitations show the grid of a timer: the first interval is shorter by what the first of them was late."""
 ON_WHEEL_NS = 10_000_000

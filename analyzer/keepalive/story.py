@@ -6,6 +6,7 @@ keepalive timer is (tcp_timer.c tcp_keepalive_timer) and refuses to know what fo
 
 from typing import Any
 
+from analyzer.keepalive.brief import brief
 from analyzer.keepalive.gaps import (
     GAPS,
     PROBES,
@@ -46,6 +47,7 @@ from analyzer.keepalive.timeline import (
     BY_NOTHING,
     BY_RST,
     GIVE_UP,
+    LONG_NS,
     PENDING,
     SURVIVED,
 )
@@ -57,8 +59,6 @@ UNKNOWN_LAG_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
 ANSWERS_APART_NS = 500_000_000
 """Linux answers empty segments outside of the window no more often (tcp_invalid_ratelimit, tcp_oow_rate_limited)."""
-LONG_NS = 10_000_000_000
-"""Every path survives shorter silences."""
 ONE_PACKET = 1460
 """Octets of payload that are never cut into several packets of Ethernet."""
 CLOSING_GAPS = 4
@@ -77,6 +77,7 @@ def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: 
         if told.flows.reset_row[it] == NEVER:
             reach_capture_end(rows, flow, end_ns, told, it)
         close(rows, flow, capture_frame, end_ns, told, it)
+        told.flows.brief[it] = brief(rows, flow, end_ns, told, it)
     note_places(told, last - first)
     return last - first
 

@@ -184,6 +184,10 @@ class Reset:
     """It was captured once, and the end's segments before it twice."""
 
 
+LONG_NS = 10_000_000_000
+"""Every path survives shorter silences."""
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Nothing in either direction for so long, while neither end waited for the other."""

@@ -58,7 +58,7 @@ def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Ite
 
     Of connections that ended so, if outcomes are named.
     """
-    flows = None if only is None else {flow.id for flow in kept(analysis.flows, only)}
+    flows = None if only is None else set(analysis.flows.that_ended(only).numbers)
     lines = _segment_lines(analysis, flows)
     if analysis.solicitations:
         lines = merge(lines, _solicitation_lines(analysis, flows), key=itemgetter(0))

@@ -81,7 +81,7 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
     that concerns no probing end.
     """
     concerned: set[int] = set()
-    for flow in analysis.flows:
+    for flow in analysis.notable:
         for index in flow.probers:
             end = flow.ends[index]
             concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
@@ -122,7 +122,5 @@ def includes(setting: Setting, number: int) -> bool:
 
 def found(unwanted: Iterable[Outcome], analysis: Analysis) -> Iterator[str]:
     """A line for each connection that ended as it should not."""
-    outcomes = frozenset(unwanted)
-    for flow in analysis.flows:
-        if flow.verdict.outcome in outcomes:
-            yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {explain.headline(flow)}"
+    for flow in analysis.flows.that_ended(frozenset(unwanted)):
+        yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {explain.headline(flow)}"

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analyzer.keepalive.advice import recommended
-from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings import Setting
 from analyzer.report import explain, explain_settings, meaning, recipes
 from analyzer.report.course import course, who
@@ -130,8 +130,9 @@ def _svg(ax: "Axes", name: str) -> Markup:
     return Markup(svg(ax, name, is_dark_too=False))  # noqa: S704  # as above
 
 
-def _examples(flows: Sequence[Flow], shown: int) -> tuple[list[Flow], Counter[str]]:
+def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
     """Those to tell with a chart: all that matter, or where they are too many one of each kind; how many are alike."""
+    in_full: Sequence[Flow]
     in_full, rest = told(flows, shown)
     alike: Counter[str] = Counter()
     if rest:
@@ -143,9 +144,9 @@ def _examples(flows: Sequence[Flow], shown: int) -> tuple[list[Flow], Counter[st
     return in_full, alike
 
 
-def _counts(flows: Sequence[Flow]) -> list[tuple[str, str, int]]:
+def _counts(flows: Flows) -> list[tuple[str, str, int]]:
     """Outcome, its words, and how many connections ended so; the most urgent first."""
-    counts = Counter(flow.verdict.outcome for flow in flows)
+    counts = Counter(flows.outcomes())
     return [(one.value, explain.OUTCOMES[one], counts[one]) for one in URGENCY if counts[one]]
 
 

@@ -19,7 +19,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict import Verdict
 from analyzer.report import explain
 from analyzer.report.course import who
-from analyzer.report.order import SHOWN, urgency
+from analyzer.report.order import SHOWN, by_urgency
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -131,7 +131,7 @@ class Analysis:
     @property
     def verdict(self) -> Verdict | None:
         """That of the connection that matters most; None for a capture without connections."""
-        first = min(self.findings.flows, key=urgency, default=None)
+        first = next(iter(by_urgency(self.findings.flows)), None)
         return first.verdict if first is not None else None
 
     @property

@@ -3,9 +3,7 @@
 Beside `explain.py` the only prose about findings.
 """
 
-from collections.abc import Sequence
-
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.path import fatal_silence_ns
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.explain import ONE_WAY, OUTCOMES
@@ -31,12 +29,12 @@ MEANINGS = {
 DEAD = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.UNDETECTED)
 
 
-def overall(flows: Sequence[Flow]) -> str:
+def overall(flows: Flows) -> str:
     """All connections in a sentence: how many died, and how many are in doubt."""
     if not flows:
         return "No TCP connection in this capture."
-    dead = sum(flow.verdict.outcome in DEAD for flow in flows)
-    doubtful = sum(flow.verdict.outcome is Outcome.PROBING for flow in flows)
+    dead = sum(outcome in DEAD for outcome in flows.outcomes())
+    doubtful = sum(outcome is Outcome.PROBING for outcome in flows.outcomes())
     if len(flows) == 1:
         if flows[0].verdict.outcome is Outcome.UNKNOWN:
             return "What became of the one connection is not known."

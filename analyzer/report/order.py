@@ -1,8 +1,7 @@
 """Which connections matter most, and which are worth telling at all; the same for every face."""
 
-from collections.abc import Iterable
-
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, OUTCOMES, SECOND_PROBES
+from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.verdict import Outcome
 
 URGENCY = (
@@ -19,11 +18,27 @@ URGENCY = (
 SHOWN = 10
 """Connections told in full; more than that nobody reads at once."""
 UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+PROBES = FIRST_PROBES | SECOND_PROBES
 
 
-def urgency(flow: Flow) -> tuple[int, bool, int]:
-    """To sort by: the outcome, then whether it was probed, then its number."""
-    return URGENCY.index(flow.verdict.outcome), not flow.probers, flow.id
+def _rank(brief: int) -> int:
+    outcome = OUTCOMES[brief & HOW_IT_ENDED] if brief & HOW_IT_ENDED < len(OUTCOMES) else Outcome.UNKNOWN
+    return 2 * URGENCY.index(outcome) + (not brief & PROBES)
+
+
+def _is_telling(brief: int) -> bool:
+    return bool(brief & (PROBES | BEATS)) or URGENCY[_rank(brief) // 2] not in UNEVENTFUL
+
+
+RANKS = bytes(map(_rank, range(256)))
+IS_TELLING = bytes(map(_is_telling, range(256)))
+"""By brief (`keepalive/brief.py`)."""
+
+
+def by_urgency(flows: Flows) -> Flows:
+    """By outcome, then those that were probed, then in their order."""
+    ranks = flows.by.briefs.translate(RANKS)
+    return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
 
 
 def is_telling(flow: Flow) -> bool:
@@ -31,18 +46,24 @@ def is_telling(flow: Flow) -> bool:
     return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
 
 
-def kept(flows: Iterable[Flow], only: frozenset[Outcome] | None) -> Iterable[Flow]:
+def telling(flows: Flows) -> Flows:
+    """The same of many, without drawing them."""
+    is_told = flows.by.briefs.translate(IS_TELLING)
+    return Flows([number for number in flows.numbers if is_told[number]], flows.by)
+
+
+def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
     """Those of these outcomes; without any named, all."""
-    return flows if only is None else (flow for flow in flows if flow.verdict.outcome in only)
+    return flows if only is None else flows.that_ended(only)
 
 
-def told(flows: Iterable[Flow], shown: int, only: frozenset[Outcome] | None = None) -> tuple[list[Flow], list[Flow]]:
+def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
     """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three.
 
     Where outcomes are asked for, `only` those are told, dull or not.
     """
-    ordered = sorted(kept(flows, only), key=urgency)
     if only is not None:
+        ordered = by_urgency(kept(flows, only))
         return ordered[:shown], ordered[shown:]
-    telling = [flow for flow in ordered if is_telling(flow)]
-    return (telling[:shown], telling[shown:]) if telling else (ordered[: min(shown, 3)], [])
+    found = by_urgency(telling(flows))
+    return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])

@@ -4,15 +4,14 @@ The script of the page (page/page.js) reads it; the names of the parts are agree
 """
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
 
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.findings import Flow, Flows
 from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
-from analyzer.report.order import URGENCY, is_telling, urgency
+from analyzer.report.order import URGENCY, by_urgency, is_telling
 from analyzer.report.units import SECOND
 from analyzer.schema import SETTINGS
 
@@ -30,10 +29,10 @@ class _Words:
         return self.index.setdefault(word, len(self.index))
 
 
-def table(flows: Iterable[Flow], signs: dict[str, str]) -> Markup:
+def table(flows: Flows, signs: dict[str, str]) -> Markup:
     """JSON that can stand in a page: `outcomes`, `words`, and `rows` with the most urgent first."""
     words = _Words()
-    rows = [_row(flow, words) for flow in sorted(flows, key=urgency)[:MOST_ROWS]]
+    rows = [_row(flow, words) for flow in by_urgency(flows)[:MOST_ROWS]]
     outcomes = [[one.value, explain.OUTCOMES[one], signs[one.value]] for one in URGENCY]
     value = {"outcomes": outcomes, "words": list(words.index), "rows": rows}
     dumped = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.advice import Advice
-from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Outcome
@@ -234,7 +234,7 @@ def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
     return value, explain_settings.bounds(setting), explain_settings.observed(setting, settings)
 
 
-def _rest(flows: list[Flow], shown: int, heading: str) -> Iterator[RenderableType]:
+def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
     if not flows or not shown:
         return
     table = _table("#", "connection", "what happened", "longest silence")
@@ -253,7 +253,7 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
     """All connections by outcome, where not all of them have been told."""
     if len(analysis.flows) <= in_full:
         return
-    counts = Counter(flow.verdict.outcome for flow in analysis.flows)
+    counts = Counter(analysis.flows.outcomes())
     words = [f"{counts[outcome]} {explain.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
     what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
     yield BLANK
@@ -262,14 +262,13 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     """What several probing connections of one host have in common, and the ports that differ."""
-    probing = Counter(flow.ends[index].address for flow in analysis.flows for index in flow.probers)
     rows = []
     for host in analysis.hosts:
-        if probing[host.addr] < 2:
+        if host.probing < 2:
             continue
         timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
         if host.sysctl is not None:
-            rows.append((host.addr, *_triple(host.sysctl), str(probing[host.addr]), timer))
+            rows.append((host.addr, *_triple(host.sysctl), str(host.probing), timer))
         rows += [
             (f"{host.addr}, port {one.port}", *_triple(one.settings), str(one.flows), "") for one in host.overrides
         ]

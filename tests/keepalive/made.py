@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from analyzer.keepalive.findings import End, Flow, Role
+from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, OUTCOMES, SECOND_PROBES
+from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Silence, Story
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Verdict
@@ -34,6 +35,26 @@ def settings(
     """A whole number stands for a setting that is known exactly."""
     known = [exactly(one) if isinstance(one, int) else one for one in (time, intvl, probes)]
     return Settings(known[0], known[1], known[2], None, models)
+
+
+class Given:
+    """Draws nothing: these are the connections."""
+
+    def __init__(self, *flows: Flow) -> None:
+        self.found = flows
+        self.briefs = bytearray(NOTABLE | OUTCOMES.index(flow.verdict.outcome) for flow in flows)
+        for number, flow in enumerate(flows):
+            self.briefs[number] |= sum((FIRST_PROBES, SECOND_PROBES)[end] for end in flow.probers)
+
+    def draw(self, number: int) -> Flow:
+        return self.found[number]
+
+    def outcome(self, number: int) -> Outcome:
+        return self.found[number].verdict.outcome
+
+    @property
+    def flows(self) -> Flows:
+        return Flows(range(len(self.found)), self)
 
 
 @dataclass

@@ -1,13 +1,25 @@
 """Connections of one host pooled: what they share, what contradicts it, and what stays open."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from analyzer.keepalive.findings import Role
-from analyzer.keepalive.hosts import EXACT, LINUX, UNKNOWN, pool, service_end
+from analyzer.keepalive import hosts
+from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.hosts import EXACT, LINUX, UNKNOWN, Host, Presence, service_end
+from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.settings import Basis
 from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
 
 UNKNOWN_ROLES = (Role.UNKNOWN, Role.UNKNOWN)
+
+
+def pool(flows: Iterable[Flow], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
+    """The hosts of flows that are all there are."""
+    found = list(flows)
+    ends = [(f"{flow.tunnel or ''} {end.address}".strip(), end.has_keepalive) for flow in found for end in flow.ends]
+    flows_of, probing = Counter(who for who, _ in ends), Counter(who for who, is_prober in ends if is_prober)
+    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, kernels)
 
 
 def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:

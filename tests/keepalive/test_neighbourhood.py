@@ -27,7 +27,7 @@ NOBODY = """
 def around(result: Told) -> Surroundings:
     analysis = result.analysis
     tracker = analysis._tracker
-    stories = [flow.story for flow in analysis.flows]
+    stories = analysis._drawer._stories
     return Neighbourhood(tracker.table, tracker.neighbours, stories).around(0, stories[0])
 
 
@@ -180,8 +180,8 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     """)
     analysis, story = result.analysis, result.flow.story
     tracker = analysis._tracker
-    whole = Neighbourhood(tracker.table, tracker.neighbours, [story]).whole_gaps
-    kinds = [gap.kind for gap in whole(0, 0, story.ends[0])]
+    whole = Neighbourhood(tracker.table, tracker.neighbours, analysis._drawer._stories).whole_gaps
+    kinds = [gap.kind for gap in whole(0, 0, story)]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds
 

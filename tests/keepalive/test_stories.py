@@ -16,7 +16,7 @@ CROWDED = [capture for capture in SAMPLES if "[[flow]]" in capture.with_name("tr
 
 def told(capture: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> tuple[Story, ...]:
     monkeypatch.setattr(stories, "BATCH", batch)
-    return tuple(analyze(str(capture))._stories)
+    return tuple(analyze(str(capture))._drawer._stories)
 
 
 @pytest.mark.parametrize("capture", CROWDED[:6], ids=lambda capture: capture.parent.name)

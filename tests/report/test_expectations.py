@@ -12,7 +12,7 @@ from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict import Cause, Outcome
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
-from tests.keepalive.made import flow, probing, settings, within
+from tests.keepalive.made import Given, flow, probing, settings, within
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 TIME, INTVL, PROBES = "tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes"
@@ -20,7 +20,8 @@ TIME, INTVL, PROBES = "tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepaliv
 
 def with_flows(*flows: Flow) -> Any:
     """All that an expectation looks at of an analysis."""
-    return SimpleNamespace(flows=flows)
+    found = Given(*flows).flows
+    return SimpleNamespace(flows=found, notable=found)
 
 
 @pytest.mark.parametrize(

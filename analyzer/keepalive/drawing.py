@@ -1,0 +1,236 @@
+"""The per-flow stage: of each flow its story, settings, surroundings and verdict, drawn when somebody asks.
+
+Most flows of a big capture are plain (`brief.py`): they are counted and not drawn, as long as nobody names them.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from analyzer.capture.packets import address
+from analyzer.jit import Engine
+from analyzer.keepalive.brief import (
+    CLOSED,
+    FIRST_PROBES,
+    HOW_IT_ENDED,
+    NOTABLE,
+    OUTCOMES,
+    SECOND_PROBES,
+    UNSETTLED,
+)
+from analyzer.keepalive.decide import tag_segments
+from analyzer.keepalive.findings import End, Flow, Flows, Role
+from analyzer.keepalive.gaps import Rows
+from analyzer.keepalive.hosts import Presence
+from analyzer.keepalive.judge import judge
+from analyzer.keepalive.kernels import Observed, Together, infer_together
+from analyzer.keepalive.losses import of_one_side
+from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
+from analyzer.keepalive.profiles import matching_profiles
+from analyzer.keepalive.restart import address_of
+from analyzer.keepalive.settings import UNTOLD
+from analyzer.keepalive.stacks import Stack, look_of, stack_of
+from analyzer.keepalive.stories import Stories
+from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.timeline import Solicitation
+from analyzer.keepalive.verdict import Outcome
+from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
+from analyzer.tcp.tracker import Tracker
+
+ROLES = {
+    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
+    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
+    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
+}
+MOST_POOLED = 1 << 12
+"""Hosts, paths and advice are drawn from so many flows; of more from some of them, evenly chosen."""
+MOST_DRAWN = 1 << 14
+"""So many flows are kept once they are drawn; others are drawn again."""
+FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
+
+
+class Drawer:
+    """Draws the flows of a tracker; each finding once, but for plain flows beyond MOST_DRAWN."""
+
+    def __init__(self, tracker: Tracker, tunnels: Sequence[str], last_frame: tuple[int, int], engine: Engine) -> None:
+        """`tunnels` are the names by number, as FLOWS has them; `last_frame` the capture's last number and time."""
+        self._tracker = tracker
+        self._tunnels = tunnels
+        self._last_frame = last_frame
+        self._engine = engine
+        flow_count = tracker.table.flows.rows
+        self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+        self._drawn: dict[int, Flow] = {}
+
+    @property
+    def flows(self) -> Flows:
+        return Flows(range(self._tracker.table.flows.rows), self)
+
+    @cached_property
+    def notable(self) -> Flows:
+        """The flows that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
+        return self.flows.notable()
+
+    @cached_property
+    def pooled(self) -> Flows:
+        """The notable flows that findings about many flows are drawn from: all, or as many of those in trouble."""
+        numbers = self.notable.numbers
+        if len(numbers) <= MOST_POOLED:
+            return self.notable
+        well = [number for number in numbers if self.outcome(number) in FARED_WELL]
+        ill = [number for number in numbers if self.outcome(number) not in FARED_WELL]
+        from_ill = min(len(ill), max(MOST_POOLED // 2, MOST_POOLED - len(well)))
+        return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_POOLED - from_ill)]), self)
+
+    def outcome(self, number: int) -> Outcome:
+        """How the flow ended."""
+        return OUTCOMES[self.briefs[number] & HOW_IT_ENDED]
+
+    def draw(self, number: int) -> Flow:
+        """Everything about one flow."""
+        found = self._drawn.get(number)
+        if found is None:
+            found = self._flow(number, self.together) if number in self._is_pooled else self.alone(number)
+            if len(self._drawn) < MOST_DRAWN or number in self._is_pooled:
+                self._drawn[number] = found
+        return found
+
+    def alone(self, flow: int) -> Flow:
+        """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
+        return self._flow(flow, infer_together(list(self._observed(flow)), self._engine))
+
+    @cached_property
+    def briefs(self) -> bytearray:
+        """Of each flow an octet (`brief.py`) in which nothing is left unsettled: surroundings have been asked."""
+        briefs = bytearray(self._stories.briefs)
+        for flow, brief in enumerate(briefs):
+            how = brief & HOW_IT_ENDED
+            if how == UNSETTLED or (how != CLOSED and self._neighbourhood.may_be_lost(flow)):
+                story = self._stories[flow]
+                outcome = judge(story, self._neighbourhood.around(flow, story)).outcome
+                briefs[flow] = brief - how + OUTCOMES.index(outcome) | NOTABLE
+        return briefs
+
+    @cached_property
+    def _is_pooled(self) -> frozenset[int]:
+        return frozenset(self.pooled.numbers)
+
+    @cached_property
+    def _stories(self) -> Stories:
+        table, tagged = self._tracker.table, (self._tracker.candidates.view, self.segments.view)
+        rows = Rows(*tagged, self._order, self._starts, table.flows.view, table.ends.view)
+        return Stories(rows, table.flows.rows, self._last_frame, self._engine)
+
+    @cached_property
+    def _neighbourhood(self) -> Neighbourhood:
+        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self._stories)
+
+    @cached_property
+    def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
+        """What nobody on the link answered, with the flow that it concerns, in capture order."""
+        if not self._tracker.neighbours.rows:
+            return ()
+        found = [
+            (flow, one)
+            for flow in filter(self._neighbourhood.is_looked_for, self.notable.numbers)
+            for one in solicitations(self._stories[flow], self._neighbourhood.around(flow, self._stories[flow]))
+        ]
+        return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
+
+    @cached_property
+    def together(self) -> Together:
+        """Settings of all pooled ends, and the kernels that ticked them."""
+        return infer_together([one for flow in self.pooled.numbers for one in self._observed(flow)], self._engine)
+
+    @cached_property
+    def presence(self) -> dict[str, Presence]:
+        """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
+        table, f = self._tracker.table, self._tracker.table.flows.view
+        found = {address_of(table, flow.id, end): [0, 0] for flow in self.pooled for end in flow.probers}
+        columns = (one[: table.flows.rows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
+        for brief, tunnel, a_hi, a_lo, b_hi, b_lo in zip(self.briefs, *columns, strict=True):
+            first, second = found.get((tunnel, a_hi, a_lo)), found.get((tunnel, b_hi, b_lo))
+            if first is not None:
+                first[0] += 1
+                first[1] += bool(brief & FIRST_PROBES)
+            if second is not None:
+                second[0] += first is not second
+                second[1] += bool(brief & SECOND_PROBES)
+        return {f"{self._tunnels[who[0]]} {address(*who[1:])}".strip(): Presence(*one) for who, one in found.items()}
+
+    def rows(self, flow: int) -> "array[int]":
+        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        return self._order[self._starts[flow] : self._starts[flow + 1]]
+
+    def _is_whole(self, flow: int) -> bool:
+        """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
+        f, rows = self._tracker.table.flows.view, self.rows(flow)
+        is_first_there = len(rows) > 0 and self._tracker.candidates.view.frame[rows[0]] == f.first_frame[flow]
+        return bool(is_first_there and f.opened[flow] == OPENED_SYN)
+
+    def _observed(self, flow: int) -> Iterator[Observed]:
+        """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
+        f, story = self._tracker.table.flows.view, self._stories[flow]
+        is_asked = self._neighbourhood.around(flow, story).asked
+        for end, told in enumerate(story.ends):
+            if not told.gaps or story.is_riddled:
+                continue
+            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
+            gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, story) if not (is_asked and gap.is_open)]
+            if story.heard_ns[1 - end] == NEVER:
+                gaps = of_one_side(gaps)
+            instants = {probe.frame: probe.ts_ns for probe in told.probes}
+            if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
+                instants[story.reset.frame] = story.reset.ts_ns
+            yield Observed(
+                (flow, end),
+                f"{self._tunnels[f.tunnel[flow]]} {self._address(flow, end)}".strip(),
+                gaps,
+                is_whole=self._is_whole(flow),
+                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
+                instants=instants,
+            )
+
+    def _address(self, flow: int, end: int) -> str:
+        return address(*address_of(self._tracker.table, flow, end)[1:])
+
+    def _has_bare_probes(self, flow: int, end: int) -> bool:
+        """The end's probes carry no timestamp, although its other segments do."""
+        c, tags = self._tracker.candidates.view, self.segments.view.tag
+        own = [
+            row for row in self.rows(flow) if c.end[row] == end and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
+        ]
+        with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
+        return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
+
+    def _flow(self, flow: int, together: Together) -> Flow:
+        f, story = self._tracker.table.flows.view, self._stories[flow]
+        ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
+        ends = []
+        for end in (0, 1):
+            told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
+            settings = together.settings.get((flow, end), UNTOLD)
+            if told.probes:
+                matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
+                stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))
+            role = ROLES[f.opened[flow]][end]
+            ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
+        return Flow(
+            id=flow,
+            tunnel=self._tunnels[f.tunnel[flow]] or None,
+            is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
+            start_ns=f.first_ns[flow],
+            end_ns=f.last_ns[flow],
+            packets=f.packets[flow],
+            octets=f.octets[flow] - sum(probe.payload_len for end in story.ends for probe in end.probes),
+            max_idle_ns=f.max_idle_ns[flow],
+            ends=(ends[0], ends[1]),
+            story=story,
+            verdict=judge(story, self._neighbourhood.around(flow, story)),
+            first_frame=f.first_frame[flow],
+        )
+
+
+def _spread(numbers: Sequence[int], count: int) -> list[int]:
+    """So many of them, evenly chosen."""
+    return [numbers[place * len(numbers) // count] for place in range(count)]

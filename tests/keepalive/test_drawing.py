@@ -1,0 +1,66 @@
+"""Flows are drawn when somebody asks: what findings about many of them are drawn from, and what is counted without."""
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.analysis import Analysis, analyze
+from analyzer.keepalive import drawing
+from analyzer.keepalive.verdict import Outcome
+from tests.recordings import FOLDER
+from tests.transcript import analyse, transcript
+
+MANY = FOLDER / "nat-fifty-300/capture.pcap"
+GRID = FOLDER / "port-overrides/capture.pcap"
+
+
+def thinned(capture: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> Analysis:
+    monkeypatch.setattr(drawing, "MOST_POOLED", most)
+    return analyze(str(capture))
+
+
+def test_few_flows_are_all_drawn_from() -> None:
+    analysis = analyze(str(MANY))
+    assert analysis._drawer.pooled.numbers == analysis.notable.numbers
+    assert "findings-pooled" not in [one.code.name for one in analysis.diagnostics]
+
+
+def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, some = analyze(str(MANY)), thinned(MANY, 20, monkeypatch)
+    numbers = some._drawer.pooled.numbers
+    assert len(numbers) == 20
+    assert list(numbers) == sorted(set(numbers))
+    in_trouble = [flow for flow in some._drawer.pooled if flow.verdict.outcome not in drawing.FARED_WELL]
+    assert len(in_trouble) >= 10
+    [note] = [one for one in some.diagnostics if one.code.name == "findings-pooled"]
+    assert note.count == len(whole.notable) - 20
+    assert [flow.verdict for flow in some.flows] == [flow.verdict for flow in whole.flows]
+
+
+def test_a_flow_that_is_left_out_is_drawn_from_its_own_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, some = analyze(str(GRID)), thinned(GRID, 2, monkeypatch)
+    for ours, theirs in zip(some.flows, whole.flows, strict=True):
+        for own, pooled in zip(ours.ends, theirs.ends, strict=True):
+            one, other = own.settings.tcp_keepalive_time, pooled.settings.tcp_keepalive_time
+            assert (one is None) == (other is None)
+            assert one is None or other is None or (one.low <= other.low and (one.high or 0) >= (other.high or 0))
+
+
+def test_flows_beyond_what_is_kept_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "MOST_DRAWN", 0)
+    some = thinned(MANY, 2, monkeypatch)
+    last = some.notable.numbers[-1] - 1
+    assert some.flows[last] == some.flows[last]
+    assert len(some._drawer._drawn) <= 2
+
+
+def test_all_flows_of_a_host_are_counted_drawn_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, some = analyze(str(GRID)), thinned(GRID, 2, monkeypatch)
+    counts = {host.addr: (host.flows, host.probing) for host in whole.hosts}
+    assert {host.addr: (host.flows, host.probing) for host in some.hosts}.items() <= counts.items()
+
+
+def test_outcomes_are_known_without_drawing() -> None:
+    analysis = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10"))
+    assert list(analysis.flows.outcomes()) == [Outcome.ALIVE]
+    assert not analysis._drawer._drawn
