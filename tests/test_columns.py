@@ -72,3 +72,16 @@ def test_a_row_lies_in_one_piece_without_holes() -> None:
     taken = sorted((offsets[one.name], OCTETS[one.typecode]) for one in PACKETS.columns)
     assert all(at % size == 0 for at, size in taken)
     assert [at for at, _ in taken] == [sum(size for _, size in taken[:index]) for index in range(len(taken))]
+
+
+@pytest.mark.parametrize("keeps_view", [False, True])
+def test_growing_moves_or_copies(keeps_view: bool) -> None:
+    """A view that somebody kept holds the old memory where it is; a large table is asked for large pages."""
+    table = Table(RECORDS)
+    for row in range(3):
+        table.append(row, 2, 3, 4, 5)
+    view = table.view if keeps_view else None
+    table.reserve(1 << 18)
+    assert list(table.view.ts_ns[:3]) == [0, 1, 2]
+    assert list(table.view.link_type[:4]) == [5, 5, 5, 0]
+    assert view is None or list(view.ts_ns[:3]) == [0, 1, 2]
