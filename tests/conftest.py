@@ -5,6 +5,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tests.cluster", "tests.s3")
+
 # Same examples on every run and no deadline, so that a red run means a changed program and not a slow machine.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
 # For a long hunt: pytest --hypothesis-profile=hunt

@@ -34,10 +34,11 @@ LEVELS = {
     "analysis": 4,
     "shards": 5,
     "points": 5,
-    "report": 6,
-    "monitor": 7,
-    "cli": 8,
-    "__main__": 9,
+    "reading": 6,
+    "report": 7,
+    "monitor": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 

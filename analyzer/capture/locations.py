@@ -14,6 +14,8 @@ from analyzer.errors import CaptureError
 
 PEEK_OCTETS = 1 << 16
 """So much of a remote file is asked for at once; the first frame is in it."""
+NOT_FOUND, GONE = 404, 410
+"""What a web server says of a file that is not there (RFC 9110 §15.5)."""
 
 
 def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ def _expanded_url(name: str) -> Sequence[str]:
 
     def listed() -> list[str]:
         system, path = _file_system(name)
+        system.invalidate_cache()  # a ring has grown since this process last asked
         found = system.glob(path + "*" if path.endswith("/") else path) if has_magic(path) else system.find(path)
         return sorted(system.unstrip_protocol(one) for one in found)
 
@@ -96,6 +99,17 @@ def identity_of_url(name: str) -> str:
         )
 
     return str(_asked(name, told))
+
+
+def octets_of(name: str) -> int:
+    """The size of a file; 0 where nobody says it."""
+    try:
+        if not is_url(name):
+            return Path(name).stat().st_size
+        system, path = _file_system(name)
+        return int(_asked(name, lambda: system.info(path)["size"]) or 0)
+    except (OSError, ValueError, CaptureError):
+        return 0
 
 
 def open_url(name: str) -> io.BufferedReader:
@@ -126,11 +140,20 @@ def _asked(name: str, question: Callable[[], Any]) -> Any:
     except CaptureError:
         raise
     except FileNotFoundError as error:
+        cause = error.__cause__
+        if isinstance(cause, Exception) and not _is_absence(cause):
+            raise CaptureError(f"{name}: cannot be opened: {_words(cause)}") from error
         raise CaptureError(f"{name}: no such file; check the URL") from error
     except ImportError as error:
         raise CaptureError(f"{name}: {error}; or: pip install 'ka-analyze[remote]'") from error
     except Exception as error:
         raise CaptureError(f"{name}: cannot be opened: {_words(error)}") from error
+
+
+def _is_absence(cause: Exception) -> bool:
+    """There is no such file. To fsspec's HTTP that is all the same: no network, no right, a bad certificate."""
+    is_network = isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
+    return not is_network and getattr(cause, "status", NOT_FOUND) in (NOT_FOUND, GONE)
 
 
 class _Remote(io.RawIOBase):

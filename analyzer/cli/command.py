@@ -12,11 +12,16 @@ import click
 
 from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
-from analyzer.cli.progress import analyse
+from analyzer.cli.progress import analyse, reading
 from analyzer.errors import KeepaliveAnalyzerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.analysis import Analysis
+    from analyzer.keepalive.verdict import Outcome
+    from analyzer.report.expectations import Expectation
+    from analyzer.shards.distant import Held
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -124,6 +129,7 @@ def main(context: click.Context, /, **given: Any) -> None:
 
 def _run(options: Options) -> int:
     from analyzer.capture.locations import expanded
+    from analyzer.reading import ask
     from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
@@ -158,9 +164,9 @@ def _run(options: Options) -> int:
     if options.is_live or _is_watched(options):
         from analyzer.cli.live import watch
 
-        analysis = watch(options)
+        analysis: Held = watch(options)
     else:
-        analysis = analyse(options)
+        analysis = analyse(options, reading(options))
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:
@@ -171,12 +177,20 @@ def _run(options: Options) -> int:
     if not options.ndjson or options.output != "-":
         faces.write(analysis, options)
     _tell_diagnostics(analysis, options)
-    failures = [*expectations.unmet(expected, analysis, options.strict), *expectations.found(unwanted, analysis)]
+    failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
         _complain(failure)
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _failures(
+    analysis: "Analysis", expected: "Sequence[Expectation]", is_strict: bool, unwanted: "frozenset[Outcome]"
+) -> list[str]:
+    from analyzer.report import expectations
+
+    return [*expectations.unmet(expected, analysis, is_strict), *expectations.found(unwanted, analysis)]
 
 
 def _is_watched(options: Options) -> bool:
@@ -210,13 +224,21 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
-def _tell_diagnostics(analysis: "Analysis", options: Options, of: str = "") -> None:
-    told = analysis.of_reading if options.tags else analysis.diagnostics
-    for one in () if options.quiet else told:
+def _tell_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
+    from analyzer.reading import ask
+
+    for words in () if options.quiet else ask(analysis, _diagnostics, options.tags):
+        _complain(of + words)
+
+
+def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
+    told = []
+    for one in analysis.of_reading if of_reading else analysis.diagnostics:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
         file = analysis.file_of(one)
         where += f" in {file}" if file else ""
-        _complain(f"{of}{one.code.name} ({one.count}×{where}): {one.message}")
+        told.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
+    return told
 
 
 def _check_points(options: Options) -> None:
@@ -233,16 +255,15 @@ def _check_points(options: Options) -> None:
 def _compare(options: Options) -> int:
     """Two capture points side by side."""
     from analyzer.capture.locations import expanded
-    from analyzer.points import compare
     from analyzer.report.output_file import check_outputs
 
     if len(options.points) != 2:
         raise click.UsageError(f"--point names {len(options.points)} capture points; two can be compared")
     named = [path for paths in options.points.values() for path in paths]
     check_outputs(options.outputs, [one for path in named for one in expanded(path)])
-    points = {name: analyse(replace(options, files=paths)) for name, paths in options.points.items()}
-    first, second = points.values()
-    faces.write_points(points, compare(first, second), options)
+    how = reading(options)
+    points = {name: analyse(replace(options, files=paths), how) for name, paths in options.points.items()}
+    faces.write_points(points, options)
     for name, analysis in points.items():
         _tell_diagnostics(analysis, options, f"{name}: ")
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED

@@ -9,24 +9,26 @@ from analyzer.cli.options import Options
 from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console, Group
 
     from analyzer.analysis import Analysis
-    from analyzer.points import Match
+    from analyzer.keepalive.timer import Keepalive
+    from analyzer.keepalive.verdict import Outcome
+    from analyzer.shards.distant import Held
 
 
-def write_files(analysis: "Analysis", options: Options) -> None:
+def write_files(analysis: "Held", options: Options) -> None:
     """The page, the tables and the charts; what goes to stdout is not affected."""
     if options.html is None and not options.folders:
         return
     import logging
 
-    from analyzer.report.library import Analysis
+    from analyzer.report import library
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its caches nobody who asks for a report wants to hear
-    public = Analysis(analysis)
+    public = library.Analysis(analysis)
     if options.html is not None:
         public.write_html(options.html, options.top)
     if options.csv is not None:
@@ -37,25 +39,29 @@ def write_files(analysis: "Analysis", options: Options) -> None:
         public.write_plots(options.plots, options.top)
 
 
-def write(analysis: "Analysis", options: Options) -> None:
+def write(analysis: "Held", options: Options) -> None:
     """The one face that goes to stdout, or to the file of `-o`."""
     with _opened(options.output) as file:
         _write(analysis, options, file)
 
 
-def write_points(points: "Mapping[str, Analysis]", matches: "Sequence[Match]", options: Options) -> None:
+def write_points(points: "Mapping[str, Held]", options: Options) -> None:
     """Two capture points side by side."""
-    from analyzer.report import between
+    from analyzer.reading import ask, pieces
 
+    names = tuple(points)
+    first, second = points.values()
     with _opened(options.output) as file:
         if options.json:
-            file.writelines(between.points_document(points, matches))
+            file.writelines(pieces(first, _points_document, second, names))
         else:
-            _print(between.side_by_side(points, matches, options.top), options, file)
+            _print(ask(first, _side_by_side, second, names, options.top), options, file)
 
 
-def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
-    supposed, only = None, None
+def _write(analysis: "Held", options: Options, file: TextIO) -> None:
+    from analyzer.reading import ask, pieces
+
+    only, supposed = None, None
     if options.only is not None:
         from analyzer.report.expectations import parse_outcomes
 
@@ -63,28 +69,67 @@ def _write(analysis: "Analysis", options: Options, file: TextIO) -> None:
     if options.what_if is not None:
         from analyzer.report import what_if
 
-        supposed = analysis.what_if(what_if.parse(options.what_if))
-    if options.json or options.tags:
-        from analyzer.report import document
+        supposed = what_if.parse(options.what_if)
+    if options.json:
+        file.writelines(pieces(analysis, _document, supposed, only))
+    elif options.tags:
+        from analyzer.report.document import tag_lines
 
-        pieces = document.document(analysis, supposed, only) if options.json else document.tag_lines(analysis, only)
-        file.writelines(pieces)
-        return
-    if supposed is not None:
-        file.writelines(line + "\n" for line in what_if.lines(supposed, analysis, options.top))
-        return
-    if options.sysctl or options.advice is not None:
-        from analyzer.report import recipes
-
-        lines = recipes.advice_lines(options.advice, analysis) if options.advice else recipes.sysctl_lines(analysis)
-        file.writelines(line + "\n" for line in lines)
-        return
-    from analyzer.report import text
-
-    if options.flow is None:
-        _print(text.report(analysis, options.top, only), options, file)
+        file.writelines(pieces(analysis, tag_lines, only))
+    elif supposed is not None:
+        file.writelines(pieces(analysis, _what_if_lines, supposed, options.top))
+    elif options.sysctl or options.advice is not None:
+        file.writelines(pieces(analysis, _recipe_lines, options.advice))
+    elif options.flow is not None:
+        _print(ask(analysis, _timeline, options.flow), options, file)
     else:
-        _print(text.timeline(analysis, analysis.flows[options.flow]), options, file)
+        from analyzer.report.text import report
+
+        _print(ask(analysis, report, options.top, only), options, file)
+
+
+# Questions: functions of an analysis, called where that is.
+
+
+def _document(
+    analysis: "Analysis", keepalive: "Keepalive | None", only: "frozenset[Outcome] | None"
+) -> "Iterable[str]":
+    from analyzer.report.document import document
+
+    return document(analysis, analysis.what_if(keepalive) if keepalive is not None else None, only)
+
+
+def _what_if_lines(analysis: "Analysis", keepalive: "Keepalive", top: int) -> "Iterable[str]":
+    from analyzer.report import what_if
+
+    return (line + "\n" for line in what_if.lines(analysis.what_if(keepalive), analysis, top))
+
+
+def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
+    from analyzer.report import recipes
+
+    lines = recipes.advice_lines(system, analysis) if system else recipes.sysctl_lines(analysis)
+    return (line + "\n" for line in lines)
+
+
+def _timeline(analysis: "Analysis", flow: int) -> "Group":
+    from analyzer.report.text import timeline
+
+    return timeline(analysis, analysis.flows[flow])
+
+
+def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":
+    from analyzer.points import compare
+    from analyzer.report.between import points_document
+
+    return points_document(dict(zip(names, (first, second), strict=True)), compare(first, second))
+
+
+def _side_by_side(first: "Analysis", second: "Analysis", names: "Sequence[str]", top: int) -> "Group":
+    from analyzer.points import compare
+    from analyzer.report.between import side_by_side
+
+    return side_by_side(dict(zip(names, (first, second), strict=True)), compare(first, second), top)
 
 
 def _print(shown: "Group", options: Options, file: TextIO) -> None:

@@ -52,7 +52,7 @@ INPUT = (
         help="Read so many files at once, each in a process of its own (1 without).",
     ),
     click.Option(
-        ["--cluster"], metavar="ADDRESS", help="Read the files on a dask cluster, tcp://scheduler:8786 or the like."
+        ["--cluster"], metavar="ADDRESS", help="Read and judge on a dask cluster, tcp://scheduler:8786 or the like."
     ),
     click.Option(
         ["--keep-shards"], type=DIR, metavar="DIR", help="Keep in DIR, as Parquet, what each file says by itself."

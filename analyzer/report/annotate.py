@@ -7,18 +7,23 @@ the output is whole and the input is never touched.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis
 from analyzer.capture.source import open_source
 from analyzer.errors import CaptureError, OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tags import Rule, Tag
+from analyzer.reading import ask
 from analyzer.report import explain, explain_settings
 from analyzer.report.commented import copy_commented
 from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
 from analyzer.schema import NEVER
 from analyzer.version import __version__
+
+if TYPE_CHECKING:
+    from analyzer.shards.distant import Held
 
 PROGRAM = f"ka-analyze {__version__}"
 UNSAID = frozenset(
@@ -49,9 +54,9 @@ def check(out: str, paths: Sequence[str]) -> None:
         raise OptionError(f"--annotate {out} is no regular file; give another name")
 
 
-def annotate(analysis: Analysis, paths: Sequence[str], out: str) -> None:
+def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
     """Write the captures that were analysed to `out`, with comments; CaptureError if they have changed since."""
-    said = comments(analysis)
+    said = ask(analysis, comments)
     frames = 0
     with binary_output(out, "--annotate") as file:
         for path in paths:

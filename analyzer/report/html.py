@@ -71,7 +71,7 @@ def _environment() -> Environment:
 
 def write(analysis: "Analysis", path: str, shown: int) -> None:
     """The page as a file; OptionError if it cannot be written."""
-    words = page(analysis, shown)
+    words = analysis.ask(page, shown)
     with text_output(path, "--html") as file:
         file.write(words)
 

@@ -11,12 +11,14 @@ Nothing is printed and nothing is global. The columns are those of schema.FRAMES
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from analyzer import analysis
 from analyzer.analysis import Capture
+from analyzer.capture.locations import octets_of
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict import Verdict
+from analyzer.reading import Reading, read_all
 from analyzer.report import explain
 from analyzer.report.course import who
 from analyzer.report.order import SHOWN, by_urgency
@@ -28,27 +30,65 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
+    from analyzer.shards.distant import Held
+
+Answer = TypeVar("Answer")
+
 
 def analyze(
     *paths: "str | PathLike[str]",
     on_progress: Callable[[int], None] | None = None,
     max_memory: int | None = None,
+    jobs: int | None = None,
+    cluster: str | None = None,
+    keep_shards: "str | PathLike[str] | None" = None,
+    resume: bool = False,
 ) -> "Analysis":
     """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
     default a share of what the machine has, what says least is given up, and a diagnostic says so.
-    Raises analyzer.errors.CaptureError if nothing can be used; what is imperfect is in `diagnostics`.
+
+    `jobs` files are read at once, each in a process of its own. With `cluster`, the address of a dask scheduler
+    (`tcp://host:8786`), its workers read the files and draw the findings, and what is asked for travels from there;
+    `close` lets go of it. What each file says by itself is kept in the folder `keep_shards`, and with `resume` only
+    files that are not there are read. Whoever reads, the result is the same.
+
+    Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
+    cannot be obeyed; what is imperfect is in `diagnostics`.
     """
-    return Analysis(analysis.analyze(*map(str, paths), on_progress=on_progress, max_memory=max_memory))
+    folder = str(keep_shards) if keep_shards is not None else None
+    how = Reading(jobs=jobs, cluster=cluster, keep_shards=folder, resume=resume, max_memory=max_memory)
+
+    def on_file(name: str) -> None:
+        if on_progress is not None:
+            on_progress(octets_of(name))
+
+    return Analysis(read_all(tuple(map(str, paths)), how, on_progress, on_file))
 
 
 class Analysis:
     """What was found in a capture. Tables are made when first asked for."""
 
-    def __init__(self, findings: analysis.Analysis) -> None:
-        self.findings = findings
-        """The same as tuples of dataclasses: flows, hosts, path_limits, advice."""
+    def __init__(self, findings: "Held") -> None:
+        self._held = findings
+
+    @property
+    def findings(self) -> analysis.Analysis:
+        """The same as sequences of dataclasses: flows, hosts, path_limits, advice; fetched if they are on a cluster."""
+        return cast("analysis.Analysis", self._held)
+
+    def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
+        """What this function of an `Analysis` says; if that lies on a cluster, it is called there."""
+        if isinstance(self._held, analysis.Analysis):
+            return question(self, *arguments)
+        answer: Answer = self._held.ask(_asked, question, *arguments)
+        return answer
+
+    def close(self) -> None:
+        """Let go of what a cluster holds of this analysis; here nothing needs to be closed."""
+        if not isinstance(self._held, analysis.Analysis):
+            self._held.close()
 
     @property
     def capture(self) -> Capture:
@@ -112,9 +152,7 @@ class Analysis:
 
     def frame(self, name: str) -> "pd.DataFrame":
         """A table of schema.FRAMES by name, made anew."""
-        from analyzer.report.frames import frame
-
-        return frame(name, self.findings)
+        return self.ask(_frame, name)
 
     def flow(self, number: int) -> "Connection":
         """One connection; IndexError if there is none of that number."""
@@ -131,8 +169,7 @@ class Analysis:
     @property
     def verdict(self) -> Verdict | None:
         """That of the connection that matters most; None for a capture without connections."""
-        first = next(iter(by_urgency(self.findings.flows)), None)
-        return first.verdict if first is not None else None
+        return self.ask(_verdict)
 
     @property
     def plot(self) -> "Plot":
@@ -164,19 +201,42 @@ class Analysis:
         write_plots(self, str(folder), shown)
 
     def __rich__(self) -> "Group":
-        from analyzer.report.text import report
-
-        return report(self.findings)
+        return self.ask(_report)
 
     def __repr__(self) -> str:
-        from analyzer.report.text import title
-
-        return f"<Analysis of {' · '.join(title(self.findings))}>"
+        return self.ask(_title)
 
     def _repr_html_(self) -> str:
         from analyzer.report.html import notebook_summary
 
-        return notebook_summary(self)
+        return self.ask(notebook_summary)
+
+
+def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> Any:
+    return question(Analysis(findings), *arguments)
+
+
+def _frame(analysis: Analysis, name: str) -> "pd.DataFrame":
+    from analyzer.report.frames import frame
+
+    return frame(name, analysis.findings)
+
+
+def _verdict(analysis: Analysis) -> Verdict | None:
+    first = next(iter(by_urgency(analysis.findings.flows)), None)
+    return first.verdict if first is not None else None
+
+
+def _report(analysis: Analysis) -> "Group":
+    from analyzer.report.text import report
+
+    return report(analysis.findings)
+
+
+def _title(analysis: Analysis) -> str:
+    from analyzer.report.text import title
+
+    return f"<Analysis of {' · '.join(title(analysis.findings))}>"
 
 
 class Connection:

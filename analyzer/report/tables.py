@@ -88,11 +88,15 @@ def write_parquet(analysis: "Analysis", folder: str) -> None:
 
 def write_plots(analysis: "Analysis", folder: str, shown: int) -> None:
     """SVG files: the overview, paths, hosts, cost, and the timelines of the connections that matter most."""
+    for name, words in analysis.ask(_svgs, shown):
+        with text_output(str(_made(folder, "--plots") / f"{name}.svg"), "--plots") as file:
+            file.write(words)
+
+
+def _svgs(analysis: "Analysis", shown: int) -> list[tuple[str, str]]:
     from analyzer.report.charts.style import svg
 
-    for name, ax in _charts(analysis, shown):
-        with text_output(str(_made(folder, "--plots") / f"{name}.svg"), "--plots") as file:
-            file.write(svg(ax, name))
+    return [(name, svg(ax, name)) for name, ax in _charts(analysis, shown)]
 
 
 def _charts(analysis: "Analysis", shown: int) -> Iterator[tuple[str, "Axes"]]:

@@ -9,21 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from analyzer.analysis import Analysis
 from analyzer.errors import CaptureError
 from analyzer.shards.join import Join
-from analyzer.shards.kept import Kept
-from analyzer.shards.shard import Shard, TooLargeError, read_shard
+from analyzer.shards.kept import Kept, keep, load
+from analyzer.shards.shard import Shard
 from analyzer.tcp.eviction import Limits
 
 Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
 """Reads files as shards, in the order given; an error stands for a file that cannot be used at all."""
-
-
-def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureError:
-    try:
-        return read_shard(name, most_octets=most_octets)
-    except TooLargeError as error:
-        return error
-    except CaptureError as error:
-        return CaptureError(str(error))  # as such it travels from one process to another
 
 
 def gather(
@@ -51,6 +42,8 @@ def shards(names: Sequence[str], reader: Reader, kept: Kept | None) -> Iterator[
     if kept is None:
         yield from zip(names, reader(names), strict=True)
         return
-    fresh = [name for name in names if not kept.has(name)]
-    kept.put(zip(fresh, reader(fresh), strict=True))
-    yield from kept.shards(names)
+    fresh = kept.missing(names)
+    for name, read in zip(fresh, reader(fresh), strict=True):
+        kept.note(name, keep(kept.root, kept.mark, name, read))
+    for name, entry in kept.in_order(names):
+        yield name, load(entry)

@@ -13,8 +13,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ TABLES = {
     "recent": RECENT,
 }
 
+SHARD_SOURCES = ("*.py", "capture/*.py", "tcp/*.py", "shards/*.py")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -48,6 +50,8 @@ class Entry:
     name: str
     identity: str
     first_frame_ns: int
+    is_gone: bool = False
+    """The file is no longer there as it was."""
 
 
 class Kept:
@@ -59,22 +63,22 @@ class Kept:
             import pyarrow.parquet  # noqa: F401  # better known before hours of reading than after them
         except ImportError as error:
             raise OptionError("--keep-shards needs pyarrow; install it: pip install 'ka-analyze[parquet]'") from error
-        self._root = Path(folder)
+        self.root = Path(folder).resolve()
+        self.mark = fingerprint()
         self._failed: dict[str, CaptureError] = {}
         self._large: dict[str, TooLargeError] = {}
-        self._fingerprint = fingerprint()
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(parents=True, exist_ok=True)
             self._entries = list(self._found()) if resumes else []
         except OSError as error:
-            raise OptionError(f"--keep-shards {folder}: {error.strerror}; give another DIR") from error
+            raise _unusable(self.root, error) from error
         self._identities: dict[str, str] = {}
 
     def _found(self) -> Iterator[Entry]:
-        for path in sorted(self._root.glob("shard=*/shard.json")):
+        for path in sorted(self.root.glob("shard=*/shard.json")):
             try:
                 about = json.loads(path.read_text())
-                if about["fingerprint"] == self._fingerprint:
+                if about["fingerprint"] == self.mark:
                     yield Entry(path.parent, about["name"], about["identity"], about["first_frame_ns"])
             except (ValueError, KeyError, TypeError):
                 continue  # of another program, or cut short: the file is read again
@@ -83,8 +87,9 @@ class Kept:
         """The time of a file's first frame, if the file is kept as it is; None if it would have to be read."""
         return next((one.first_frame_ns for one in self._entries if self._is_current(one, name)), None)
 
-    def has(self, name: str) -> bool:
-        return self.first_ns(name) is not None
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Those that have to be read."""
+        return [name for name in names if self.first_ns(name) is None]
 
     def _is_current(self, entry: Entry, name: str) -> bool:
         if entry.name != name:
@@ -93,31 +98,51 @@ class Kept:
             self._identities[name] = identity(name)
         return entry.identity == self._identities[name] != ""
 
-    def put(self, read: Iterable[tuple[str, Shard | CaptureError]]) -> None:
-        """Keep what was read; of a file that failed or is too large that is remembered for `shards`."""
-        for name, shard in read:
-            if isinstance(shard, TooLargeError):
-                self._large[name] = shard
-                continue
-            if isinstance(shard, CaptureError):
-                self._failed[name] = shard
-                continue
-            entry = Entry(self._root / f"shard={_key(shard)}", name, identity(name), shard.first_frame_ns)
-            _write(shard, entry, self._fingerprint)
-            self._entries = [one for one in self._entries if one.folder != entry.folder] + [entry]
+    def note(self, name: str, read: Entry | CaptureError) -> None:
+        """What came of reading a file."""
+        if isinstance(read, TooLargeError):
+            self._large[name] = read
+        elif isinstance(read, CaptureError):
+            self._failed[name] = read
+        else:
+            self._entries = [one for one in self._entries if one.folder != read.folder] + [read]
 
-    def shards(self, names: Sequence[str]) -> Iterator[tuple[str, Shard | CaptureError]]:
-        """All that is kept, in the order of time, one in memory at a time; files that failed last."""
+    def in_order(self, names: Sequence[str]) -> Iterator[tuple[str, Entry | CaptureError]]:
+        """All that is kept, and what was too large, in the order of time; files that failed last."""
         entries: dict[str, Entry | TooLargeError] = {str(one.folder): one for one in self._entries} | self._large
         order = in_time_order(list(entries), [one.first_frame_ns for one in entries.values()])
-        for entry in map(entries.__getitem__, order):
-            if isinstance(entry, TooLargeError):
-                yield entry.name, entry
-                continue
-            shard = _read(entry)
-            shard.is_gone = not self._is_current(entry, entry.name)
-            yield entry.name, shard
+        for one in map(entries.__getitem__, order):
+            if isinstance(one, Entry):
+                yield one.name, replace(one, is_gone=not self._is_current(one, one.name))
+            else:
+                yield one.name, one
         yield from ((name, self._failed[name]) for name in names if name in self._failed)
+
+
+def keep(root: Path, mark: str, name: str, shard: Shard | CaptureError) -> Entry | CaptureError:
+    """Write what was read of a file; an error stays one. OptionError if the folder cannot be written."""
+    if isinstance(shard, CaptureError):
+        return shard
+    entry = Entry(root / f"shard={_key(shard)}", name, identity(name), shard.first_frame_ns)
+    try:
+        _write(shard, entry, mark)
+    except OSError as error:
+        raise _unusable(root, error) from error
+    return entry
+
+
+def load(entry: Entry | CaptureError) -> Shard | CaptureError:
+    """The shard as it was kept; an error stays one."""
+    if isinstance(entry, CaptureError):
+        return entry
+    try:
+        return _read(entry)
+    except (OSError, ValueError, KeyError, TypeError) as error:  # what pyarrow raises is one of these
+        return CaptureError(f"{entry.name}: its shard {entry.folder} is damaged; delete that folder ({error})")
+
+
+def _unusable(root: Path, error: OSError) -> OptionError:
+    return OptionError(f"--keep-shards {root}: {error.strerror}; give another DIR")
 
 
 def identity(name: str) -> str:
@@ -131,14 +156,13 @@ def identity(name: str) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def fingerprint() -> str:
+def fingerprint(sources: Sequence[str] = SHARD_SOURCES) -> str:
     """Of the sources that make shards: what they write is not what another version reads."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for source in sorted([*package.glob("*.py"), *package.glob("capture/*.py"), *package.glob("tcp/*.py")]):
-        digest.update(source.read_bytes())
-    for source in sorted(package.glob("shards/*.py")):
-        digest.update(source.read_bytes())
+    for pattern in sources:
+        for source in sorted(package.glob(pattern)):
+            digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -198,6 +222,7 @@ def _read(entry: Entry) -> Shard:
         diagnostics=Diagnostics(**about["diagnostics"]),
         tunnels=tunnels,
         first_frame_ns=entry.first_frame_ns,
+        is_gone=entry.is_gone,
         **tables,
     )
 

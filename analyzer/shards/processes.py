@@ -8,9 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 
 from analyzer.errors import CaptureError
-from analyzer.shards.gather import Reader, read_or_error
+from analyzer.shards.gather import Reader
 from analyzer.shards.room import AHEAD
-from analyzer.shards.shard import Shard
+from analyzer.shards.shard import Shard, read_or_error
 
 
 def processes(jobs: int, most_octets: int | None = None) -> Reader:

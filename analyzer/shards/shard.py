@@ -100,6 +100,16 @@ def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | N
     )
 
 
+def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureError:
+    """The same, with an error that travels from one process to another."""
+    try:
+        return read_shard(name, most_octets=most_octets)
+    except TooLargeError as error:
+        return error
+    except CaptureError as error:
+        return CaptureError(str(error))
+
+
 def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
     """All packets of the shard's file once more, with their flows as in the shard; batch by batch, in one table.
 

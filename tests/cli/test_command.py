@@ -134,7 +134,7 @@ def test_unreadable_path_is_one_line_and_exit_2(locked: str, reachable: Path) ->
     path.write_bytes(SAMPLE.read_bytes())
     (path if locked == "file" else path.parent).chmod(0)
     become_nobody = f"""
-import os, analyzer.analysis, analyzer.report.expectations, analyzer.report.output_file
+import os, analyzer.report.expectations, analyzer.report.output_file, analyzer.reading
 from analyzer.cli import run
 if os.geteuid() == 0:
     os.seteuid({NOBODY})

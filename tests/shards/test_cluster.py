@@ -1,95 +1,120 @@
-"""A cluster on this machine: the same result, also when a worker is killed in the middle."""
+"""A cluster on this machine: the same findings, also when a worker is killed in the middle."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from analyzer.analysis import Analysis, analyze
 from analyzer.errors import CaptureError, OptionError
 from analyzer.shards import cluster as module
-from analyzer.shards.cluster import cluster
-from analyzer.shards.gather import gather, read_or_error
-from analyzer.shards.shard import Shard
+from analyzer.shards.cluster import Cluster
+from analyzer.shards.kept import Kept
+from analyzer.shards.shard import Shard, read_or_error
 from tests.shards.cut import files_of, joined, tables, talk
 from tests.transcript import transcript
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("default")  # dask's own
 
-ROOT = Path(__file__).parents[2]
 TEXT = talk(40)
 
 
 def dies_once(name: str) -> Shard | CaptureError:
     """The worker that is to read this file is killed, the first time."""
-    marker = Path(name).with_suffix(".killed")
-    if name.endswith("00004.pcap") and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+    if name.endswith("00004.pcap"):
+        _die(Path(name).with_suffix(".killed"))
     return read_or_error(name)
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The two commands of docs/many-captures.md: a scheduler, and two workers."""
-    dask = str(Path(sys.executable).with_name("dask"))
-    folder = tmp_path_factory.mktemp("dask")
-    about = folder / "scheduler.json"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DASK_TEMPORARY_DIRECTORY": str(folder)}
-    commands = (
-        [dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(about), "--no-dashboard"],
-        [dask, "worker", "--scheduler-file", str(about), "--nworkers", "2", "--nthreads", "1", "--no-dashboard"],
-    )
-    with (folder / "log").open("w") as log:
-        started = [subprocess.Popen(one, cwd=ROOT, env=environment, stdout=log, stderr=log) for one in commands]
-        try:
-            until = time.monotonic() + 60
-            while not about.exists() and time.monotonic() < until:
-                time.sleep(0.1)
-            yield json.loads(about.read_text())["address"]
-        finally:
-            for process in reversed(started):
-                process.terminate()
-            for process in started:
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+def dies_before_it_answers(analysis: Analysis, marker: Path) -> object:
+    """The worker that has all findings is killed, the first time."""
+    _die(marker)
+    return tables(analysis)
 
 
-def test_on_a_cluster_as_here(address: str, tmp_path: Path) -> None:
-    names = files_of(tmp_path, transcript(TEXT), range(10, 80, 10))
-    with cluster(address) as there:
-        whole = there.joined([*names, str(tmp_path / "missing.pcap")]).finish()
-        shards = gather(names, there.reader)
-    found = tables(whole)
+def _die(marker: Path) -> None:
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def of_this_process(_: object) -> str:
+    return str(os.getpid())
+
+
+def is_not_installed(_: object) -> str:
+    raise ModuleNotFoundError("No module named 'analyzer'")
+
+
+@pytest.fixture
+def cluster(address: str) -> Iterator[Cluster]:
+    one = Cluster(address)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> list[str]:
+    return files_of(tmp_path, transcript(TEXT), range(10, 80, 10))
+
+
+def test_on_a_cluster_as_here(cluster: Cluster, names: list[str], tmp_path: Path) -> None:
+    done: list[str] = []
+    named = [*names, str(tmp_path / "missing.pcap")]
+    found = cluster.analysis(named, on_file=done.append).ask(tables)
+    assert sorted(done) == sorted(named)
     assert [one.code.name for one in found["diagnostics"]] == ["unreadable-file"]
     expected = tables(joined(names))
-    assert tables(shards) == expected
     for key in expected.keys() - {"diagnostics", "capture"}:
         assert found[key] == expected[key], key
 
 
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = files_of(tmp_path, transcript(TEXT), range(10, 80, 10))
     monkeypatch.setattr(module, "read_or_error", dies_once)
-    with cluster(address) as there:
-        found = there.joined(names).finish()
+    assert cluster.analysis(names).ask(tables) == tables(joined(names))
     assert (tmp_path / "00004.killed").exists()
-    assert tables(found) == tables(joined(names))
+
+
+def test_findings_that_are_lost_with_their_worker_are_drawn_again(
+    cluster: Cluster, names: list[str], tmp_path: Path
+) -> None:
+    marker = tmp_path / "killed"
+    assert cluster.analysis(names).ask(dies_before_it_answers, marker) == tables(joined(names))
+    assert marker.exists()
+
+
+def test_workers_keep_shards_and_take_what_is_kept(cluster: Cluster, names: list[str], tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    done: list[str] = []
+    for some, fresh in ((names[:3], names[:3]), (names, names[3:]), (names, [])):
+        done.clear()
+        found = cluster.analysis(some, Kept(str(kept), resumes=True), done.append).ask(tables)
+        assert sorted(done) == fresh
+        assert found == tables(analyze(*some))
+    assert len(list(kept.iterdir())) == len(names)
+
+
+def test_files_of_which_none_can_be_used(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match=r"none of the 1 inputs can be used: .*missing\.pcap"):
+        cluster.analysis([str(tmp_path / "missing.pcap")])
 
 
 def test_no_scheduler_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONNECT_S", 1)
     for address in ("tcp://127.0.0.1:1", "nonsense"):
-        with pytest.raises(OptionError, match=f"--cluster {address}: no scheduler answers there"), cluster(address):
-            pass
+        with pytest.raises(OptionError, match=f"cluster {address}: no scheduler answers there"):
+            Cluster(address)
+
+
+def test_workers_with_another_version_or_none_are_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fingerprint", of_this_process)
+    with pytest.raises(OptionError, match=r"cluster tcp://.*: tcp://.* has another version of ka-analyze"):
+        Cluster(address)
+    monkeypatch.setattr(module, "fingerprint", is_not_installed)
+    with pytest.raises(OptionError, match=r"cluster tcp://.*: its workers cannot run ka-analyze \(No module named"):
+        Cluster(address)

@@ -1,6 +1,7 @@
 """Shards in a folder: read once, joined again and again, and open to other programs."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from pyarrow import parquet
 from analyzer.errors import CaptureError, OptionError
 from analyzer.schema import CANDIDATES, FLOWS
 from analyzer.shards import kept as module
-from analyzer.shards.gather import gather, read_or_error
+from analyzer.shards.gather import gather
 from analyzer.shards.kept import TABLES, Kept
-from analyzer.shards.shard import Shard
+from analyzer.shards.shard import Shard, read_or_error
+from analyzer.shards.tables import arrays
 from tests.shards.cut import files_of, joined, tables, talk
 from tests.transcript import transcript
 
+ROOT = Path(__file__).parents[2]
 TEXT = talk(9)
 
 
@@ -49,7 +52,7 @@ def test_what_is_too_large_to_be_kept_is_read_in_its_place(names: list[str], tmp
 
     kept = Kept(str(tmp_path / "kept"), resumes=True)
     assert tables(gather(names, read, kept)) == tables(joined(names))
-    assert not kept.has(names[1])
+    assert kept.missing(names) == [names[1]]
 
 
 def test_only_what_is_new_is_read(names: list[str], tmp_path: Path) -> None:
@@ -121,6 +124,32 @@ def test_the_tables_say_what_they_hold(names: list[str], tmp_path: Path) -> None
     assert parquet.read_schema(folder / "flows.parquet").names == list(FLOWS._fields)
     about = json.loads((folder / "shard.json").read_text())
     assert about["name"] in names
+
+
+def test_a_shard_that_was_damaged_since_is_told_by_name(names: list[str], tmp_path: Path) -> None:
+    again(names, tmp_path)
+    for path, octets in zip(sorted((tmp_path / "kept").glob("*/ends.parquet")), (b"", b"PAR1", None), strict=False):
+        path.write_bytes(octets) if octets is not None else path.unlink()
+    found, _ = again(names, tmp_path)
+    [note] = found["diagnostics"]  # type: ignore[misc]
+    assert note.count == 3
+    assert "its shard" in note.detail
+    assert "delete that folder" in note.detail
+
+
+def test_the_documented_query_reads_them(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a program that is not ours."""
+    duckdb = pytest.importorskip("duckdb")
+    again(names, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    [query] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/many-captures.md").read_text(), re.DOTALL)
+    assert "idle_ns > 60e9" in query
+    assert duckdb.sql(query).fetchall() == []  # nothing is silent for so long
+    rows = duckdb.sql(query.replace("> 60e9", ">= 0")).fetchall()
+    assert {shard for shard, _, _ in rows} <= {one.name.removeprefix("shard=") for one in Path("kept").iterdir()}
+    shards = [read_or_error(name) for name in names]
+    expected = [(arrays(one.candidates).idle_ns >= 0).sum() for one in shards if isinstance(one, Shard)]
+    assert sorted(segments for _, segments, _ in rows) == sorted(filter(None, expected)) != []
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Captures read as was asked for: one after the other, several at once, on a cluster; findings asked where they lie."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from analyzer.analysis import Analysis, analyze
+from analyzer.capture.locations import captures, is_pipe
+from analyzer.capture.reader import first_frame_ns
+from analyzer.errors import OptionError
+from analyzer.tcp.eviction import limits_within, usual_memory
+
+if TYPE_CHECKING:
+    from analyzer.shards.cluster import Cluster
+    from analyzer.shards.distant import Held
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Who reads, and what of it is kept; without anything one process reads one file after the other."""
+
+    jobs: int | None = None
+    """So many files at once, each in a process of its own."""
+    cluster: str | None = None
+    """Address of a dask scheduler whose workers read."""
+    keep_shards: str | None = None
+    """Folder for what each file says by itself."""
+    resume: bool = False
+    """Files that are in the folder are not read."""
+    max_memory: int | None = None
+    """Octets; beyond them what says least is given up."""
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.cluster is not None:
+            raise OptionError("jobs and cluster exclude each other: a cluster has as many workers as it has")
+        if self.jobs is not None and self.jobs < 1:
+            raise OptionError("jobs is a number of processes, at least 1")
+        if self.resume and self.keep_shards is None:
+            raise OptionError("resume goes with keep_shards, the folder where the shards are")
+
+    @cached_property
+    def workers(self) -> "Cluster":
+        """The cluster, once for all that is read so: what two captures say together can be asked only then."""
+        from analyzer.shards.cluster import Cluster
+
+        return Cluster(self.cluster or "")
+
+    @property
+    def is_plain(self) -> bool:
+        return self.cluster is None and self.keep_shards is None and (self.jobs or 1) == 1
+
+
+def read_all(
+    paths: Sequence[str],
+    how: Reading,
+    on_octets: Callable[[int], None] | None = None,
+    on_file: Callable[[str], None] | None = None,
+) -> "Held":
+    """Analyse captures as one timeline. Raises CaptureError if nothing can be used, OptionError.
+
+    `on_octets` is called with the octets read since its last call; where files are read by others, `on_file` with the
+    name of each that is done.
+    """
+    if how.is_plain:
+        return analyze(*paths, on_progress=on_octets, max_memory=how.max_memory)
+    from analyzer.shards.kept import Kept
+
+    kept = Kept(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
+
+    def first_ns(name: str) -> int | None:
+        known = kept.first_ns(name) if kept is not None else None
+        return known if known is not None else first_frame_ns(name)
+
+    names = captures(paths, first_ns)
+    if any(map(is_pipe, names)):
+        raise OptionError(
+            "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
+        )
+    limits = limits_within(how.max_memory or usual_memory())
+    if how.cluster is not None:
+        return how.workers.analysis(names, kept, on_file, limits)
+    from analyzer.shards.gather import gather
+    from analyzer.shards.processes import processes
+    from analyzer.shards.room import shard_octets
+
+    jobs = how.jobs or 1
+    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, limits)
+
+
+def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:
+    """What this function of an `Analysis` says, called where that is."""
+    return question(of, *arguments) if isinstance(of, Analysis) else of.ask(question, *arguments)
+
+
+def pieces(of: "Held", question: Callable[..., Iterable[str]], *arguments: Any) -> Iterable[str]:
+    """The same for a text that may be long."""
+    return question(of, *arguments) if isinstance(of, Analysis) else of.pieces(question, *arguments)
