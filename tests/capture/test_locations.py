@@ -111,6 +111,39 @@ def test_a_web_server(server: str) -> None:
     assert (note.code.name, note.detail) == ("unreadable-file", f"{server}/missing.pcap: no such file; check the URL")
 
 
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """Answers with the status that the path asks for."""
+
+    def do_GET(self) -> None:
+        self.send_error(int(self.path[1:]))
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "Forbidden"), (500, "Internal"), (404, "no such file"), (410, "no such")]
+)
+def test_what_a_web_server_refuses_is_told_as_it_says(status: int, words: str) -> None:
+    pytest.importorskip("aiohttp")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        with pytest.raises(CaptureError, match=words):
+            analyze(f"http://127.0.0.1:{served.server_port}/{status}")
+        served.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_not_there_is_told_as_such() -> None:
+    pytest.importorskip("aiohttp")
+    with pytest.raises(CaptureError, match=r"http://127\.0\.0\.1:1/a\.pcap: cannot be opened: Cannot connect"):
+        analyze("http://127.0.0.1:1/a.pcap")
+
+
 @pytest.mark.parametrize("name", ["nonsense://a/b", "http://127.0.0.1:1/a.pcap", "memory://missing.pcap"])
 def test_what_cannot_be_opened_is_told_in_a_line(name: str) -> None:
     with pytest.raises(CaptureError) as raised:
