@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from analyzer.analysis import analyze
 from analyzer.cli import main
 from analyzer.errors import CaptureError
-from analyzer.shards.gather import gather, read_or_error
-from analyzer.shards.shard import Shard
+from analyzer.shards.gather import gather
+from analyzer.shards.shard import Shard, read_or_error
 from tests.recordings import FOLDER
 from tests.shards.cut import files_of, tables
 from tests.test_same_everywhere import frames_of
@@ -22,22 +22,20 @@ def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
     return map(read_or_error, names)
 
 
-@pytest.fixture(scope="module")
-def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording of 240 connections in 200 files."""
-    [recording] = FOLDER.glob("grid-hz250/capture.*")
-    recorded = [(one.ts_ns, one.octets, one.wire_len) for one in frames_of(recording)]
-    folder = tmp_path_factory.mktemp("ring")
-    files_of(folder, recorded, [len(recorded) * n // 200 for n in range(1, 200)])
-    return folder
+RECORDING = FOLDER / "nat-fifty-300/capture.pcap"
+"""50 connections that idle for up to half an hour behind a NAT that forgets them."""
 
 
-def test_a_ring_of_200_files_is_the_single_file(ring: Path) -> None:
-    [recording] = FOLDER.glob("grid-hz250/capture.*")
-    names = sorted(map(str, ring.iterdir()))
+def cut(folder: Path, count: int) -> list[str]:
+    recorded = [(one.ts_ns, one.octets, one.wire_len) for one in frames_of(RECORDING)]
+    return files_of(folder, recorded, [len(recorded) * n // count for n in range(1, count)])
+
+
+def test_a_ring_of_200_files_is_the_single_file(tmp_path: Path) -> None:
+    names = cut(tmp_path, 200)
     assert len(names) == 200
     done: list[str] = []
-    expected, found = tables(analyze(str(recording))), tables(gather(names, read, on_file=done.append))
+    expected, found = tables(analyze(str(RECORDING))), tables(gather(names, read, on_file=done.append))
     assert done == names
     for key in expected.keys() - {"capture"}:
         assert found[key] == expected[key], key
@@ -45,14 +43,14 @@ def test_a_ring_of_200_files_is_the_single_file(ring: Path) -> None:
 
 
 @pytest.fixture
-def damaged(ring: Path, tmp_path: Path) -> Path:
-    """Good files of the ring, one corrupt in its middle, one that cannot be read."""
-    for name in ("00000.pcap", "00001.pcap", "00003.pcap"):
-        (tmp_path / name).write_bytes((ring / name).read_bytes())
-    octets = (ring / "00002.pcap").read_bytes()
-    (tmp_path / "corrupt.pcap").write_bytes(
+def damaged(tmp_path: Path) -> Path:
+    """Good files of a ring, one corrupt in its middle, one that cannot be read."""
+    third = Path(cut(tmp_path, 4)[2])
+    octets = third.read_bytes()
+    third.with_name("corrupt.pcap").write_bytes(
         octets[: len(octets) // 2] + b"\xff" * 100 + octets[len(octets) // 2 + 100 :]
     )
+    third.unlink()
     (tmp_path / "unreadable.pcap").write_bytes(b"\xff" * 400)
     return tmp_path
 

@@ -26,7 +26,7 @@ def joined_in_parts(names: Sequence[str], count: int) -> Join:
     return whole
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(steps(), min_size=2, max_size=5), st.lists(st.integers(0, 200), max_size=5), st.integers(1, 4))
 def test_parts_that_are_joined_apart(conversations: list[list[Step]], where: list[int], count: int) -> None:
     merged = [
