@@ -147,7 +147,7 @@ class Analysis:
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
-        return self._drawer.together.kernels
+        return self._drawer.kernels
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:

@@ -6,6 +6,7 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
@@ -23,7 +24,7 @@ from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.judge import judge
-from analyzer.keepalive.kernels import Observed, Together, infer_together
+from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
 from analyzer.keepalive.losses import of_one_side
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
@@ -32,8 +33,8 @@ from analyzer.keepalive.settings import UNTOLD
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.timeline import Solicitation
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.timeline import Solicitation, Story
+from analyzer.keepalive.verdict import Outcome, Surroundings
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
 from analyzer.tcp.tracker import Tracker
 
@@ -47,6 +48,14 @@ MOST_POOLED = 1 << 12
 MOST_DRAWN = 1 << 14
 """So many flows are kept once they are drawn; others are drawn again."""
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
+
+
+class Look(NamedTuple):
+    """What a flow is drawn from."""
+
+    flow: int
+    story: Story
+    around: Surroundings
 
 
 class Drawer:
@@ -88,16 +97,23 @@ class Drawer:
 
     def draw(self, number: int) -> Flow:
         """Everything about one flow."""
+        if number in self._is_pooled:
+            return self._together[1][number]
         found = self._drawn.get(number)
         if found is None:
-            found = self._flow(number, self.together) if number in self._is_pooled else self.alone(number)
-            if len(self._drawn) < MOST_DRAWN or number in self._is_pooled:
+            found = self.alone(number)
+            if len(self._drawn) < MOST_DRAWN:
                 self._drawn[number] = found
         return found
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
-        return self._flow(flow, infer_together(list(self._observed(flow)), self._engine))
+        look = self._look(flow)
+        return self._flow(look, infer_together(list(self._observed(look)), self._engine))
+
+    def _look(self, flow: int) -> Look:
+        story = self._stories[flow]
+        return Look(flow, story, self._neighbourhood.around(flow, story))
 
     @cached_property
     def briefs(self) -> bytearray:
@@ -137,10 +153,17 @@ class Drawer:
         ]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The kernels that tick the pooled ends."""
+        return self._together[0]
+
     @cached_property
-    def together(self) -> Together:
-        """Settings of all pooled ends, and the kernels that ticked them."""
-        return infer_together([one for flow in self.pooled.numbers for one in self._observed(flow)], self._engine)
+    def _together(self) -> tuple[tuple[Kernel, ...], dict[int, Flow]]:
+        """The pooled flows, with settings that take in what the ends of one kernel have in common."""
+        looks = [self._look(flow) for flow in self.pooled.numbers]
+        together = infer_together([one for look in looks for one in self._observed(look)], self._engine)
+        return together.kernels, {look.flow: self._flow(look, together) for look in looks}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
@@ -168,15 +191,16 @@ class Drawer:
         is_first_there = len(rows) > 0 and self._tracker.candidates.view.frame[rows[0]] == f.first_frame[flow]
         return bool(is_first_there and f.opened[flow] == OPENED_SYN)
 
-    def _observed(self, flow: int) -> Iterator[Observed]:
+    def _observed(self, look: Look) -> Iterator[Observed]:
         """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
-        f, story = self._tracker.table.flows.view, self._stories[flow]
-        is_asked = self._neighbourhood.around(flow, story).asked
+        f, (flow, story, around) = self._tracker.table.flows.view, look
         for end, told in enumerate(story.ends):
             if not told.gaps or story.is_riddled:
                 continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            gaps = [gap for gap in self._neighbourhood.whole_gaps(flow, end, story) if not (is_asked and gap.is_open)]
+            gaps = [
+                gap for gap in self._neighbourhood.whole_gaps(flow, end, story) if not (around.asked and gap.is_open)
+            ]
             if story.heard_ns[1 - end] == NEVER:
                 gaps = of_one_side(gaps)
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
@@ -203,8 +227,8 @@ class Drawer:
         with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
-    def _flow(self, flow: int, together: Together) -> Flow:
-        f, story = self._tracker.table.flows.view, self._stories[flow]
+    def _flow(self, look: Look, together: Together) -> Flow:
+        f, (flow, story, around) = self._tracker.table.flows.view, look
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
@@ -226,7 +250,7 @@ class Drawer:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=judge(story, self._neighbourhood.around(flow, story)),
+            verdict=judge(story, around),
             first_frame=f.first_frame[flow],
         )
 
