@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.link import LINK_NAMES
@@ -43,10 +44,12 @@ from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
-from analyzer.keepalive.what_if import Idle, WhatIf, idle_times, what_if
 from analyzer.schema import KIND_TCP, NEVER
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.tracker import Tracker
+
+if TYPE_CHECKING:
+    from analyzer.keepalive.what_if import Idle, WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,7 @@ class Capture:
         return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One of the inputs; its `format` is empty if it could not be used."""
 
     name: str
@@ -161,13 +163,17 @@ class Analysis:
     def advice(self) -> tuple[advice.Advice, ...]:
         return advice.advise(self._drawer.pooled, self.path_limits)
 
-    def what_if(self, keepalive: Keepalive) -> WhatIf:
+    def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """The same capture with these settings at the ends that probe, or that opened the connections."""
+        from analyzer.keepalive.what_if import what_if
+
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
         duration_ns = self.capture.last_ns - self.capture.first_ns
         return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
 
-    def _idle_times(self, flow: Flow) -> Iterator[Idle]:
+    def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
+        from analyzer.keepalive.what_if import idle_times
+
         is_closed = all(end.story.fin_frame for end in flow.ends)
         end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else self.capture.last_ns
         last_data_ns = self._tracker.table.flows.view.data_ns[flow.id]

@@ -7,7 +7,6 @@ Where no group is the biggest, nothing says which is the host's, and none is cal
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple, Self
 
@@ -29,8 +28,7 @@ class Presence(NamedTuple):
     probing: int
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """Settings that ends of one service have, unlike the host's other ends."""
 
     port: int
@@ -38,8 +36,7 @@ class Override:
     flows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """An address, in one tunnel or in none, with at least one probing end."""
 
     addr: str
@@ -58,8 +55,7 @@ class Host:
     """Other addresses whose probes lie on the boundaries of the same kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(NamedTuple):
     """What a setting may be, where nothing known means anything."""
 
     low: float = 0
@@ -79,8 +75,7 @@ class _Bounds:
         return _Bounds(max(self.low, other.low), min(self.high, other.high))
 
 
-@dataclass(frozen=True, slots=True)
-class _Prober:
+class _Prober(NamedTuple):
     """A probing end and the service that it belongs to."""
 
     flow: int

@@ -7,9 +7,8 @@ afterwards; it broke the path where it was not, and the verdict blames the path.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_interface
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.hosts import service_end
@@ -27,8 +26,7 @@ NETWORK_BITS = {4: 24, 6: 64}
 """Services so near to each other are behind the same boxes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathLimit:
+class PathLimit(NamedTuple):
     """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`."""
 
     path: str

@@ -6,6 +6,7 @@ bounds, `verdict.py` judges the story.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class GapKind(Enum):
@@ -95,8 +96,7 @@ class Probe:
         return self.answer_ns - self.ts_ns if self.answer is not Answer.NOTHING else -1
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(NamedTuple):
     """Little messages of one end's application, evenly spaced: an alternative to keepalive."""
 
     period_ns: int
@@ -105,8 +105,7 @@ class Heartbeat:
     frames: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Solicitation:
+class Solicitation(NamedTuple):
     """An ARP request or neighbour solicitation for the end that fell silent, which nobody answers."""
 
     frame: int
@@ -117,8 +116,7 @@ class Solicitation:
     """The probe that it was sent for; 0 where it stands for one that could not be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeRun:
+class ProbeRun(NamedTuple):
     """The probes of one end that nothing has answered, up to where the flow's story ends."""
 
     end: int
@@ -134,8 +132,7 @@ class ProbeRun:
     """Answers were captured, and the prober went on and gave up as if it had heard none of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deafness:
+class Deafness(NamedTuple):
     """Data, FIN or window probes of one end, sent again and again since the other was last heard."""
 
     end: int
@@ -202,8 +199,7 @@ class Silence:
     """The other end was heard later, by more than a RST."""
 
 
-@dataclass(frozen=True, slots=True)
-class Persistence:
+class Persistence(NamedTuple):
     """What one end sent again and again although all was answered, up to where the flow's story ends."""
 
     end: int

@@ -289,7 +289,7 @@ def test_small_capture_loads_nothing_that_is_not_on_its_way() -> None:
     assert loaded.isdisjoint(NEEDLESS)
     rooms = {name.split(".")[1] for name in loaded if name.startswith("analyzer.")}
     assert rooms.isdisjoint({"compiling", "machine_code", "monitor", "points", "rows", "shards"})
-    assert not any(name.startswith("analyzer.report.charts") for name in loaded)
+    assert not any(name.startswith(("analyzer.report.charts", "analyzer.keepalive.what_if")) for name in loaded)
     assert len([name for name in loaded if name.startswith("analyzer.")]) <= MOST_MODULES
 
 
