@@ -90,7 +90,7 @@ def load(engine: Engine) -> None:
     packets.reserve(1)
     layers.reserve(1)
     analyzer.feed(bytearray(SYN), records)
-    _ = analyzer.analysis_of(analyzer.tracker, 0).flows
+    _ = list(analyzer.analysis_of(analyzer.tracker, 0).flows)  # they are drawn when looked at
     analyzer.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
     engine.run(unwrap, bytearray(1), packets.view, 0, layers.view, Diagnostics().counts)
     engine.run(walk_block, bytearray(64), 0, 0, 0, LINK_ETHERNET, records.view, 0)
