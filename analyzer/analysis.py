@@ -134,6 +134,10 @@ class Analysis:
         """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
         return self._drawer.notable
 
+    def keep_drawn(self) -> None:
+        """From now on each flow is drawn once: for tables of everything, which ask for each again and again."""
+        self._drawer.keeps_drawn = True
+
     def flow_alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
         return self._drawer.alone(flow)
@@ -318,15 +322,15 @@ def analyze(
     *paths: str,
     chunk_octets: int = CHUNK_OCTETS,
     on_progress: Callable[[int], None] | None = None,
-    max_memory: int | None = None,
+    limits: Limits | None = None,
 ) -> Analysis:
     """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
 
-    `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
-    default `usual_memory`, what says least is given up, and a diagnostic says so.
+    `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
+    `usual_memory`, what says least is given up, and a diagnostic says so.
     Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
-    analyzer = Analyzer(limits=limits_within(max_memory or usual_memory()))
+    analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
     names = captures(paths, first_frame_ns)
     parts: list[Part] = []
     for name in names:

@@ -9,7 +9,7 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.capture.locations import captures, is_pipe
 from analyzer.capture.reader import first_frame_ns
 from analyzer.errors import OptionError
-from analyzer.tcp.eviction import limits_within, usual_memory
+from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
 
 if TYPE_CHECKING:
     from analyzer.shards.cluster import Cluster
@@ -32,6 +32,8 @@ class Reading:
     """Files that are in the folder are not read."""
     max_memory: int | None = None
     """Octets; beyond them what says least is given up."""
+    cost: Cost = IN_TABLES
+    """What a connection takes, by what is made of it."""
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.cluster is not None:
@@ -47,6 +49,10 @@ class Reading:
         from analyzer.shards.cluster import Cluster
 
         return Cluster(self.cluster or "")
+
+    @property
+    def limits(self) -> Limits:
+        return limits_within(self.max_memory or usual_memory(), self.cost)
 
     @property
     def is_plain(self) -> bool:
@@ -65,7 +71,7 @@ def read_all(
     name of each that is done.
     """
     if how.is_plain:
-        return analyze(*paths, on_progress=on_octets, max_memory=how.max_memory)
+        return analyze(*paths, on_progress=on_octets, limits=how.limits)
     from analyzer.shards.kept import Kept
 
     kept = Kept(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
@@ -79,15 +85,14 @@ def read_all(
         raise OptionError(
             "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
         )
-    limits = limits_within(how.max_memory or usual_memory())
     if how.cluster is not None:
-        return how.workers.analysis(names, kept, on_file, limits)
+        return how.workers.analysis(names, kept, on_file, how.limits)
     from analyzer.shards.gather import gather
     from analyzer.shards.processes import processes
     from analyzer.shards.room import shard_octets
 
     jobs = how.jobs or 1
-    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, limits)
+    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits)
 
 
 def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:

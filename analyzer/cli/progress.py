@@ -18,8 +18,10 @@ PROGRESS_FROM_OCTETS = 64 << 20
 def reading(options: Options) -> "Reading":
     """What the flags say of who reads."""
     from analyzer.reading import Reading
+    from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
-    return Reading(options.jobs, options.cluster, options.keep_shards, options.resume, options.max_memory)
+    cost = IN_TABLES if options.html is not None or options.folders else ONE_BY_ONE
+    return Reading(options.jobs, options.cluster, options.keep_shards, options.resume, options.max_memory, cost)
 
 
 def analyse(options: Options, how: "Reading") -> "Held":

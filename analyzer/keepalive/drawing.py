@@ -4,7 +4,7 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -24,12 +24,12 @@ from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.judge import judge
-from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_together
+from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
 from analyzer.keepalive.losses import of_one_side
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.restart import address_of
-from analyzer.keepalive.settings import UNTOLD
+from analyzer.keepalive.settings import UNTOLD, Settings
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
@@ -47,6 +47,8 @@ MOST_POOLED = 1 << 12
 """Hosts, paths and advice are drawn from so many flows; of more from some of them, evenly chosen."""
 MOST_DRAWN = 1 << 14
 """So many flows are kept once they are drawn; others are drawn again."""
+DRAWN_AT_ONCE = 1 << 9
+"""So many are drawn together where one after the other is asked for."""
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
 
 
@@ -70,6 +72,8 @@ class Drawer:
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
         self._drawn: dict[int, Flow] = {}
+        self.keeps_drawn = False
+        """Whoever makes tables asks for each flow again and again."""
 
     @property
     def flows(self) -> Flows:
@@ -97,19 +101,30 @@ class Drawer:
 
     def draw(self, number: int) -> Flow:
         """Everything about one flow."""
-        if number in self._is_pooled:
-            return self._together[1][number]
-        found = self._drawn.get(number)
-        if found is None:
-            found = self.alone(number)
-            if len(self._drawn) < MOST_DRAWN:
-                self._drawn[number] = found
-        return found
+        return next(self.draw_all([number]))
+
+    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+        """The same of many, one after the other."""
+        for first in range(0, len(numbers), DRAWN_AT_ONCE):
+            block = numbers[first : first + DRAWN_AT_ONCE]
+            wanted = [number for number in block if number not in self._is_pooled and number not in self._drawn]
+            drawn = {flow.id: flow for flow in self._each(wanted)}
+            if self.keeps_drawn or len(self._drawn) < MOST_DRAWN:
+                self._drawn.update(drawn)
+            for number in block:
+                yield drawn[number] if number in drawn else self._known(number)
+
+    def _known(self, number: int) -> Flow:
+        return self._together[1][number] if number in self._is_pooled else self._drawn[number]
+
+    def _each(self, numbers: Sequence[int]) -> Iterator[Flow]:
+        looks = [self._look(number) for number in numbers]
+        settings = infer_each([one for look in looks for one in self._observed(look)], self._engine)
+        return (self._flow(look, settings) for look in looks)
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
-        look = self._look(flow)
-        return self._flow(look, infer_together(list(self._observed(look)), self._engine))
+        return next(self._each([flow]))
 
     def _look(self, flow: int) -> Look:
         story = self._stories[flow]
@@ -163,7 +178,7 @@ class Drawer:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
         looks = [self._look(flow) for flow in self.pooled.numbers]
         together = infer_together([one for look in looks for one in self._observed(look)], self._engine)
-        return together.kernels, {look.flow: self._flow(look, together) for look in looks}
+        return together.kernels, {look.flow: self._flow(look, together.settings) for look in looks}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
@@ -227,13 +242,13 @@ class Drawer:
         with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
-    def _flow(self, look: Look, together: Together) -> Flow:
+    def _flow(self, look: Look, settings_of: Mapping[tuple[int, int], Settings]) -> Flow:
         f, (flow, story, around) = self._tracker.table.flows.view, look
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = together.settings.get((flow, end), UNTOLD)
+            settings = settings_of.get((flow, end), UNTOLD)
             if told.probes:
                 matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
                 stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))

@@ -86,6 +86,7 @@ class Drawing(Protocol):
         """Of each connection what is known without drawing it (`brief.py`)."""
 
     def draw(self, number: int) -> Flow: ...
+    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
     def outcome(self, number: int) -> Outcome: ...
 
 
@@ -107,6 +108,9 @@ class Flows(Sequence[Flow]):
         if isinstance(place, slice):
             return Flows(self.numbers[place], self.by)
         return self.by.draw(self.numbers[place])
+
+    def __iter__(self) -> Iterator[Flow]:
+        return self.by.draw_all(self.numbers)
 
     def outcomes(self) -> Iterator[Outcome]:
         return map(self.by.outcome, self.numbers)

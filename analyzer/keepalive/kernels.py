@@ -320,6 +320,12 @@ def infer_together(observed: Sequence[Observed], engine: Engine | None = None) -
     return Together(settings, found)
 
 
+def infer_each(observed: Sequence[Observed], engine: Engine) -> dict[End, Settings]:
+    """The settings of many ends, each from its own gaps alone."""
+    found = explain([one.heard() for one in observed], engine)
+    return {one.end: inference.settings for one, inference in zip(observed, found, strict=True)}
+
+
 def jitter_ns_of(gaps: Iterable[Gap]) -> int:
     return max((gap.lag_ns // 2 for gap in gaps), default=0)
 

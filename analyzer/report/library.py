@@ -72,6 +72,8 @@ class Analysis:
 
     def __init__(self, findings: "Held") -> None:
         self._held = findings
+        if isinstance(findings, analysis.Analysis):
+            findings.keep_drawn()
 
     @property
     def findings(self) -> analysis.Analysis:

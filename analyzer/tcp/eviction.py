@@ -26,8 +26,23 @@ LONGEST_WAIT_NS = 3 * 3600 * 1_000_000_000
 """2 h 11 m 15 s pass on a Linux default from the last segment to the give-up; the rest is margin."""
 CLOSED_NS = 60_000_000_000
 """After so long nothing belongs to a closed flow any more (2 MSL on Linux)."""
-FLOW_OCTETS, CANDIDATE_OCTETS, NEIGHBOUR_OCTETS = 4096, 1024, 320
-"""What each takes at its most, when findings are drawn and told: measured 3,600, 750, 280."""
+NEIGHBOUR_OCTETS = 320
+"""What an ARP packet takes at its most: measured 280."""
+
+
+class Cost(NamedTuple):
+    """Octets that each flow and each candidate take at their most, when findings are drawn and told."""
+
+    flow: int
+    candidate: int
+
+
+IN_TABLES = Cost(4096, 1024)
+"""Measured 3,600 and 750 with DataFrames of everything."""
+ONE_BY_ONE = Cost(1024, 256)
+"""Measured 700 and 160 where flows are drawn one after the other, as for the report and JSON."""
+
+
 BASE_OCTETS = 256 << 20
 """Python, the machine code, and the buffers."""
 LEAST_MEMORY = 512 << 20
@@ -56,11 +71,11 @@ def usual_memory() -> int:
     return max(min(USUAL_MEMORY, machine // 2), LEAST_MEMORY)
 
 
-def limits_within(max_memory: int) -> Limits:
+def limits_within(max_memory: int, cost: Cost = IN_TABLES) -> Limits:
     """How many flows, candidates and neighbours may be kept so that an analysis stays below `max_memory` octets."""
     room = max_memory - BASE_OCTETS
-    candidates = room * 7 // 16 // CANDIDATE_OCTETS
-    flows, neighbours = room // 2 // FLOW_OCTETS, room // 16 // NEIGHBOUR_OCTETS
+    candidates = room * 7 // 16 // cost.candidate
+    flows, neighbours = room // 2 // cost.flow, room // 16 // NEIGHBOUR_OCTETS
     return Limits(flows, candidates, of_one_flow=candidates, neighbours=neighbours, keeps_idle=False)
 
 

@@ -1,5 +1,6 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, OUTCOMES, SECOND_PROBES
@@ -48,6 +49,9 @@ class Given:
 
     def draw(self, number: int) -> Flow:
         return self.found[number]
+
+    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+        return map(self.draw, numbers)
 
     def outcome(self, number: int) -> Outcome:
         return self.found[number].verdict.outcome
