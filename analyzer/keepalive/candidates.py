@@ -24,10 +24,6 @@ from analyzer.keepalive.constraints import (
     top_of,
 )
 from analyzer.keepalive.evidence import (
-    CLAIMED,
-    FOUND,
-    FOUND_ROOM,
-    IS_FULL,
     NO_OPENING,
     SPACED,
     SURE_IDLE,
@@ -63,31 +59,25 @@ EVERYTHING = -TELLS_NOTHING
 
 
 def search(s: Search, first: int, last: int) -> int:
-    """Kernel: what explains the gaps of questions first..last-1, as many of them as possible; returns the first one
-    for whose answer there was no room. One row more of ASKED says where the last answer ends.
-    """
-    s.counts[IS_FULL] = 0
+    """Kernel: what explains the gaps of questions first..last-1, as many of them as possible."""
     for question in range(first, last):
-        s.asked.first_found[question], s.asked.first_claim[question] = s.counts[FOUND], s.counts[CLAIMED]
+        s.found.clocks[question], s.found.first_claim[question] = 0, s.claimed_rows[0]
         agree(s, question)
-        if s.counts[IS_FULL]:
-            s.counts[FOUND], s.counts[CLAIMED] = s.asked.first_found[question], s.asked.first_claim[question]
-            return question
-    s.asked.first_found[last], s.asked.first_claim[last] = s.counts[FOUND], s.counts[CLAIMED]
+    s.found.first_claim[last] = s.claimed_rows[0]
     return last
 
 
 def agree(s: Search, question: int) -> None:
     """If nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them, or
     it is one of the slow timers."""
-    fine, found = s.asked.clocks[question], s.counts[FOUND]
+    fine = s.asked.clocks[question]
     slow = SLOW if fine & FIRST_EXACT else 0
     for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
         has_phase = attempt % 2 == 0
         for clock in range(CLOCK_COUNT):
             if (fine if has_phase else fine | slow) >> clock & 1:
                 explain_on(s, question, clock, attempt // 2, has_phase)
-        if s.counts[FOUND] > found or s.counts[IS_FULL]:
+        if s.found.clocks[question]:
             return
 
 
@@ -316,11 +306,28 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
 
 
 def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
-    f, v, row = s.found, s.evidence, s.counts[FOUND]
-    if row >= s.counts[FOUND_ROOM]:
-        s.counts[IS_FULL] = 1
+    """One more explanation; of equally likely ones the longest idle time is the nearest to what was seen."""
+    f, v, row = s.found, s.evidence, s.evidence.question[0]
+    is_rare = is_rare or s.asked.is_rare[row] > 0
+    is_first = f.clocks[row] == 0
+    f.clocks[row] |= 1 << v.clock[0]
+    f.time_low[row] = low if is_first else min(f.time_low[row], low)
+    f.intvl_low[row] = v.intvl_low[0] if is_first else min(f.intvl_low[row], v.intvl_low[0])
+    f.time_high[row] = high if is_first else wider(f.time_high[row], high)
+    f.intvl_high[row] = v.intvl_high[0] if is_first else wider(f.intvl_high[row], v.intvl_high[0])
+    if is_rare and not (is_first or f.is_rare[row]):
         return
-    f.clock[row], f.time_low[row], f.time_high[row], f.time[row] = v.clock[0], low, high, time
-    f.intvl_low[row], f.intvl_high[row], f.intvl[row] = v.intvl_low[0], v.intvl_high[0], v.intvl[0]
-    f.weight[row], f.is_rare[row] = likelihood, is_rare
-    s.counts[FOUND] += 1
+    if is_first or (f.is_rare[row] and not is_rare):
+        f.is_rare[row], f.is_time_known[row], f.is_intvl_known[row] = is_rare, 1, 1
+        f.weight[row] = -TELLS_NOTHING
+    if time == NEVER:
+        f.is_time_known[row] = 0
+    if v.intvl[0] == NEVER:
+        f.is_intvl_known[row] = 0
+    if likelihood > f.weight[row] or (likelihood == f.weight[row] and time > f.time[row]):
+        f.clock[row], f.time[row], f.intvl[row], f.weight[row] = v.clock[0], time, v.intvl[0], likelihood
+
+
+def wider(high: int, other: int) -> int:
+    """The higher of two bounds; -1 is the highest of all."""
+    return NEVER if high == NEVER or other == NEVER else max(high, other)

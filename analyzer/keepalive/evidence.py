@@ -30,12 +30,9 @@ OTHER, OPENING_IDLE, SURE_IDLE, SPACED, SURVIVING, WAITING = range(6)
 """READINGS.role: idle time that a probe ended, which is not believed or is; an interval; what the one and what the
 other was not over by."""
 
-FOUND, CLAIMED, FOUND_ROOM, CLAIMED_ROOM, IS_FULL = range(5)
-"""Places in `Search.counts`."""
-
 
 class Search(NamedTuple):
-    """What the search reads, what it works with, and what it finds: columns, and how many rows are in use."""
+    """What the search reads, what it works with, and what it finds: columns, and the rows of CLAIMED in use."""
 
     clocks: Any
     prior: Prior
@@ -49,17 +46,14 @@ class Search(NamedTuple):
     coarsest: Any
     found: Any
     claimed: Any
-    counts: "array[int]"
+    claimed_rows: "array[int]"
 
 
 def gather(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
     """What the gaps of a question say on this clock; without `has_phase` the wheel's boundaries are not believed."""
     v, first, last = s.evidence, s.asked.first_gap[question], s.asked.first_gap[question + 1]
-    v.clock[0], v.has_phase[0], v.is_whole[0] = (
-        clock,
-        has_phase and s.clocks.depth[clock] > 0,
-        s.asked.is_whole[question],
-    )
+    v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.asked.is_whole[question]
+    v.has_phase[0] = has_phase and s.clocks.depth[clock] > 0
     v.first_gap[0], v.readings[0] = first, last - first
     read(s.clocks, clock, s.seen, first, last, s.readings)
     sort_by_role(s, strictness)
@@ -169,12 +163,8 @@ def note_claims(s: Search) -> None:
     """As CLAIMED: what is left of the boundaries."""
     r, first = s.readings, s.evidence.first_gap[0]
     for it in range(s.evidence.readings[0]):
-        if not r.is_sharp[it] or not 0 < r.level[it] <= NO_CEILING:
-            continue
-        row = s.counts[CLAIMED]
-        if row >= s.counts[CLAIMED_ROOM]:
-            s.counts[IS_FULL] = 1
-            return
-        s.claimed.clock[row], s.claimed.frame[row] = s.evidence.clock[0], s.seen.frame[first + it]
-        s.claimed.level[row], s.claimed.jitter_ns[row] = r.level[it], r.jitter_ns[it]
-        s.counts[CLAIMED] += 1
+        if r.is_sharp[it] and 0 < r.level[it] <= NO_CEILING:
+            row = s.claimed_rows[0]
+            s.claimed.clock[row], s.claimed.frame[row] = s.evidence.clock[0], s.seen.frame[first + it]
+            s.claimed.level[row], s.claimed.jitter_ns[row] = r.level[it], r.jitter_ns[it]
+            s.claimed_rows[0] += 1

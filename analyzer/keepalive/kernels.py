@@ -176,8 +176,7 @@ def boundaries_of(claims: Sequence[Claim], instants: Mapping[int, int], clock: C
 def prober(end: End, address: str, answer: Answer, instants: Mapping[int, int]) -> Prober:
     """An end with what explains its gaps; `instants` are those of its probes and give-up by frame."""
     boundaries = tuple(boundaries_of(answer.claims, instants, clock) for clock in LINUX)
-    clocks = {one.clock for one in answer.found}
-    return Prober(end, address, boundaries, tuple(clock in clocks for clock in LINUX))
+    return Prober(end, address, boundaries, tuple(clock in answer.clocks for clock in LINUX))
 
 
 def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
@@ -298,24 +297,20 @@ class Together(NamedTuple):
     kernels: tuple[Kernel, ...]
 
 
-def infer_together(observed: Sequence[Observed], engine: Engine | None = None) -> Together:
-    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common.
-
-    Without `engine` the interpreter serves.
-    """
-    engine = engine or Engine()
+def infer_together(observed: Sequence[Observed], engine: Engine) -> Together:
+    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common."""
     alone = explain([one.heard() for one in observed], engine)
     settings = {one.end: inference.settings for one, inference in zip(observed, alone, strict=True)}
     found = kernels(
         prober(one.end, one.address, inference.answer, one.instants)
         for one, inference in zip(observed, alone, strict=True)
-        if inference.answer.found and one.instants and one.may_be_linux
+        if inference.answer.clocks and one.instants and one.may_be_linux
     )
     of_end = {end: kernel for kernel in found for end in kernel.ends}
     ticked = [one for one in observed if one.end in of_end]
     again = explain([one.heard(of_end[one.end].ticks(one.instants, jitter_ns_of(one.gaps))) for one in ticked], engine)
     for one, inference in zip(ticked, again, strict=True):
-        if inference.answer.found and is_within(inference.settings, settings[one.end]):
+        if inference.answer.clocks and is_within(inference.settings, settings[one.end]):
             settings[one.end] = inference.settings
     return Together(settings, found)
 

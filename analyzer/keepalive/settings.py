@@ -9,6 +9,7 @@ all that was seen. Never a value that the gaps do not determine.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from itertools import compress
 from typing import NamedTuple
 
@@ -42,7 +43,6 @@ from analyzer.keepalive.search import (
     UNANSWERED,
     Answer,
     Asking,
-    Candidate,
     Question,
     converse,
     idle_span,
@@ -149,7 +149,7 @@ class Heard(NamedTuple):
     """What is known of the kernel that ticks its timers."""
 
     @property
-    def clocks(self) -> Sequence[Clock]:
+    def clocks(self) -> tuple[Clock, ...]:
         if self.ticks is not None:
             return tuple(compress(LINUX, self.ticks.rates))
         return LINUX + EXACT if self.may_be_linux else EXACT
@@ -178,11 +178,12 @@ def explained(end: Heard) -> Asking[Inference]:
         ceilings = end.ticks.ceilings
         mended = [one.under(ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
     seen = [one.seen for one in mended]
-    [(found, claims), *others] = yield from agreement(end, seen, *(doubts(mended, usual) if is_far else ()))
-    found = found + [one._replace(is_rare=True) for other in others for one in other.found]
+    answer, *rare = yield from agreement(end, seen, *(doubts(mended, usual) if is_far else ()))
+    for one in rare:
+        answer = answer.with_rare(one)
     measures = [one.gap for one in seen if one.slack_ns != TELLS_NOTHING]
-    time, intvl = time_setting(found, measures), intvl_setting(found, measures)
-    if not found:
+    time, intvl = time_setting(answer, measures), intvl_setting(answer, measures)
+    if not answer.clocks:
         time, intvl = yield from contradictory(end, seen)
     if time is not None and is_far and is_unsure(mended):
         time = replace(time, value=None)
@@ -192,10 +193,20 @@ def explained(end: Heard) -> Asking[Inference]:
         tcp_keepalive_intvl=intvl,
         tcp_keepalive_probes=probes_setting(told, may_hide),
         tcp_user_timeout=user_timeout_setting(told),
-        models=tuple(dict.fromkeys(candidate.clock.name for candidate in found)),
-        timers=tuple(dict.fromkeys(candidate.clock.kind for candidate in found)),
+        models=names(answer.clocks),
+        timers=kinds(answer.clocks),
     )
-    return Inference(settings, Answer(found, claims))
+    return Inference(settings, answer)
+
+
+@cache
+def names(clocks: tuple[Clock, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(clock.name for clock in clocks))
+
+
+@cache
+def kinds(clocks: tuple[Clock, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(clock.kind for clock in clocks))
 
 
 def timed(gaps: Iterable[Gap]) -> Iterator[Gap]:
@@ -240,17 +251,17 @@ def unprobed(gaps: Sequence[Gap], is_whole: bool) -> Settings:
     return Settings(time, None, None, None, ())
 
 
-def agreement(end: Heard, *seen: Sequence[Seen]) -> Asking[list[Answer]]:
+def agreement(end: Heard, seen: Sequence[Seen], *doubted: Sequence[Seen]) -> Asking[list[Answer]]:
     """What explains the gaps, for each of these readings of them, with what else may if it is a slow timer."""
-    answers = yield [Question(one, end.clocks, end.is_whole) for one in seen]
-    is_slow = [EXACT[0] in end.clocks and may_be_slow(one) for one in seen]
-    if not any(is_slow):
+    asked = [Question(seen, end.clocks, end.is_whole)]
+    asked += [Question(one, end.clocks, end.is_whole, is_rare=True) for one in doubted]
+    answers = yield asked
+    slow = [place for place, one in enumerate(asked) if EXACT[0] in end.clocks and may_be_slow(one.seen)]
+    if not slow:
         return list(answers)
-    others = iter((yield [Question(one, COARSE, end.is_whole, is_strict=True) for one in compress(seen, is_slow)]))
-    return [
-        with_slow_timer(answer, next(others)) if is_one else answer
-        for answer, is_one in zip(answers, is_slow, strict=True)
-    ]
+    others = yield [Question(asked[place].seen, COARSE, end.is_whole, is_strict=True) for place in slow]
+    by_place = dict(zip(slow, others, strict=True))
+    return [one.with_rare_intvls(by_place.get(place, UNANSWERED)) for place, one in enumerate(answers)]
 
 
 def may_be_slow(seen: Sequence[Seen]) -> bool:
@@ -262,71 +273,39 @@ def may_be_slow(seen: Sequence[Seen]) -> bool:
     )
 
 
-def with_slow_timer(answer: Answer, slow: Answer) -> Answer:
-    """What else the interval may be if it is a slow timer, which restarts at an answer, whatever its interval."""
-    if not answer.found:
-        return answer
-    likeliest = best_of(answer.found)._replace(intvl=None, is_rare=True)
-    others = [likeliest._replace(intvl_low=one.intvl_low, intvl_high=one.intvl_high) for one in slow.found]
-    return answer._replace(found=answer.found + others)
-
-
 def is_on_slow_tick(duration_ns: int) -> bool:
     return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
 
 
-def bounds(lows: Iterable[int], highs: Iterable[int | None]) -> tuple[int, int | None]:
-    """From the lowest to the highest; None is the highest of all."""
-    tops = list(highs)
-    closed = [high for high in tops if high is not None]
-    return min(lows), max(closed) if len(closed) == len(tops) else None
-
-
-def usual(found: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Those that are not rare, if there are any."""
-    return [c for c in found if not c.is_rare] or found
-
-
-def best_of(found: Sequence[Candidate]) -> Candidate:
-    """The likeliest; of equals the longest idle time, which is the nearest to what was seen."""
-    return max(usual(found), key=lambda c: (c.weight, c.time or 0))
-
-
-def time_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
-    if not found:
+def time_setting(answer: Answer, gaps: Sequence[Gap]) -> Setting | None:
+    low, high = answer.time_low, answer.time_high
+    if not answer.clocks or (low <= 1 and high is None):
         return None
-    low, high = bounds((c.time_low for c in found), (c.time_high for c in found))
-    if low <= 1 and high is None:
-        return None
-    best, is_determined = best_of(found), all(c.time is not None for c in usual(found))
     seen = [gap for gap in gaps if gap.kind in IDLE_KINDS and gap.heard_ns >= 0]
     basis = Basis.ANSWERED_ONLY
     if high is None or not seen:
         basis, seen = Basis.SURVIVED_GAPS, [gap for gap in gaps if gap.kind is GapKind.SURVIVED]
-    elif is_determined and best.time is not None:
-        longest_ns = latest_ns(CLOCKS, best.row, best.time)
-        seen = [gap for gap in seen if idle_span(Seen(gap), best.row).least_ns <= longest_ns] or seen
+    elif answer.is_time_known and answer.time is not None:
+        longest_ns = latest_ns(CLOCKS, answer.row, answer.time)
+        seen = [gap for gap in seen if idle_span(Seen(gap), answer.row).least_ns <= longest_ns] or seen
         has_first = any(gap.kind is GapKind.FIRST for gap in seen)
         basis = Basis.FIRST_GAP if has_first else Basis.ANSWERED_CYCLE
-    value = best.time if is_determined else None
-    return setting(value, low, high, basis, seen, [idle_span(Seen(gap), best.row).seen_ns for gap in seen])
+    value = answer.time if answer.is_time_known else None
+    return setting(value, low, high, basis, seen, [idle_span(Seen(gap), answer.row).seen_ns for gap in seen])
 
 
-def intvl_setting(found: Sequence[Candidate], gaps: Sequence[Gap]) -> Setting | None:
-    if not found:
+def intvl_setting(answer: Answer, gaps: Sequence[Gap]) -> Setting | None:
+    low, high = answer.intvl_low, answer.intvl_high
+    if not answer.clocks or (low <= 1 and high is None):
         return None
-    low, high = bounds((c.intvl_low for c in found), (c.intvl_high for c in found))
-    if low <= 1 and high is None:
-        return None
-    best, is_determined = best_of(found), all(c.intvl is not None for c in usual(found))
     seen = [gap for gap in gaps if gap.kind in INTVL_KINDS and gap.probe_ns >= 0]
     basis = Basis.SPACING
     if not seen:
-        basis = Basis.ANSWERED_CYCLE if is_determined else Basis.ANSWERED_ONLY
+        basis = Basis.ANSWERED_CYCLE if answer.is_intvl_known else Basis.ANSWERED_ONLY
         seen = [gap for gap in gaps if gap.kind in IDLE_KINDS and gap.probe_ns >= 0]
     if high is None:
         basis, seen = Basis.PENDING, [gap for gap in gaps if gap.kind is GapKind.PENDING]
-    value = best.intvl if is_determined else None
+    value = answer.intvl if answer.is_intvl_known else None
     return setting(value, low, high, basis, seen, [gap.probe_ns for gap in seen])
 
 
@@ -346,9 +325,10 @@ def contradictory(end: Heard, seen: Sequence[Seen]) -> Asking[tuple[Setting | No
     """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
     own = [one for one in seen if one.gap.kind in INTVL_KINDS]
     others = [one for one in seen if one.gap.kind not in INTVL_KINDS]
-    times, intvls = yield from agreement(end, others, own)
+    [times] = yield from agreement(end, others)
+    [intvls] = yield from agreement(end, own)
     own_gaps, other_gaps = [one.gap for one in own], [one.gap for one in others]
-    time, intvl = time_setting(times.found, other_gaps), intvl_setting(intvls.found, own_gaps)
+    time, intvl = time_setting(times, other_gaps), intvl_setting(intvls, own_gaps)
     return (
         time if time is not None and time.value is not None else spread(other_gaps, is_intvl=False),
         intvl if intvl is not None and intvl.value is not None else spread(own_gaps, is_intvl=True),

@@ -23,21 +23,24 @@ ASKED = table(
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
     Column("is_whole", "b", "bool", "the capture saw the connection open"),
     Column("is_strict", "b", "bool", "all evidence is to be believed"),
-    Column("first_found", "q", "", "row of the first answer in FOUND; the next row has the end"),
-    Column("first_claim", "q", "", "the same in CLAIMED"),
+    Column("is_rare", "b", "bool", "whatever explains the gaps is rare"),
 )
 
 FOUND = table(
     "FOUND",
-    Column("clock", "b", "", "row in CLOCKS"),
-    Column("time_low", "q", "s", "the least idle time"),
+    Column("clocks", "i", "bits", "the kinds of clock on which something explains the gaps, by their rows in CLOCKS"),
+    Column("time_low", "q", "s", "the least idle time of all explanations"),
     Column("time_high", "q", "s", "the longest, -1 where nothing bounds it"),
-    Column("time", "q", "s", "the likeliest, -1 where the gaps need not come from it"),
-    Column("intvl_low", "q", "s", "the least interval"),
+    Column("intvl_low", "q", "s", "the least interval of all explanations"),
     Column("intvl_high", "q", "s", "the longest, -1 where nothing bounds it"),
-    Column("intvl", "q", "s", "the likeliest, -1 where the gaps need not come from it"),
-    Column("weight", "q", "prior.BIT", "how likely they are, as a power of two"),
-    Column("is_rare", "b", "bool", "not to be answered while there is anything else"),
+    Column("is_rare", "b", "bool", "all explanations are rare; else what follows is of those that are not"),
+    Column("is_time_known", "b", "bool", "in all of them gaps come from the idle time"),
+    Column("is_intvl_known", "b", "bool", "in all of them gaps come from the interval"),
+    Column("clock", "b", "", "row in CLOCKS of the likeliest of them"),
+    Column("time", "q", "s", "its likeliest idle time, -1 where the gaps need not come from it"),
+    Column("intvl", "q", "s", "its likeliest interval, -1 where the gaps need not come from it"),
+    Column("weight", "q", "prior.BIT", "how likely it is, as a power of two"),
+    Column("first_claim", "q", "", "row of the first of its boundaries in CLAIMED; the next row has the end"),
 )
 
 CLAIMED = table(
@@ -104,6 +107,7 @@ INTVLS = table(
 
 EVIDENCE = table(
     "EVIDENCE",
+    Column("question", "q", "", "its row in ASKED and FOUND"),
     Column("clock", "b", "", "row in CLOCKS"),
     Column("has_phase", "b", "bool", "the boundaries of its wheel are believed"),
     Column("is_whole", "b", "bool", "as in ASKED"),

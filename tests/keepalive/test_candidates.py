@@ -5,18 +5,18 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.keepalive.candidates import exactness, explain_on, fit_of, last_alike, search
-from analyzer.keepalive.constraints import ALL_CLOCKS, Seen, fit
-from analyzer.keepalive.evidence import ALL, CLAIMED, FOUND, IS_FULL, NO_CENSORED, NO_OPENING, Search
+from analyzer.keepalive.candidates import exactness, explain_on, fit_of, last_alike, note_found
+from analyzer.keepalive.constraints import Seen, fit
+from analyzer.keepalive.evidence import ALL, NO_CENSORED, NO_OPENING, Search
 from analyzer.keepalive.prior import BIT
-from analyzer.keepalive.search import Candidate, Question, Questions
+from analyzer.keepalive.search import UNANSWERED, Answer, Question, Questions, answer
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND
+from analyzer.schema import NEVER
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 HZ_100, HZ_250, HZ_300, HZ_1000 = range(len(LINUX))
-ROOM = 1000
 
 
 def searched(
@@ -25,25 +25,23 @@ def searched(
     """The columns of the search after it has looked at one clock."""
     questions = Questions()
     questions.ask(Question([*map(Seen, gaps)], LINUX, is_whole))
-    s = questions.columns(ROOM)
+    s = questions.columns()
     explain_on(s, 0, clock, strictness, has_phase)
     return s
 
 
-def found(
-    gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True
-) -> list[Candidate]:
+def found(gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True) -> Answer:
     s = searched(gaps, clock, strictness, has_phase, is_whole)
-    s.asked.first_found[1] = s.counts[FOUND]
-    return Questions.answer(s, 0).found
+    s.found.first_claim[1] = s.claimed_rows[0]
+    return answer(s, 0)
 
 
-def times(some: list[Candidate]) -> set[int]:
-    return {time for one in some for time in range(one.time_low, (one.time_high or one.time_low) + 1)}
+def times(one: Answer) -> set[int]:
+    return {*range(one.time_low, (one.time_high or one.time_low) + 1)} if one.clocks else set()
 
 
-def intvls(some: list[Candidate]) -> set[int]:
-    return {intvl for one in some for intvl in range(one.intvl_low, (one.intvl_high or one.intvl_low) + 1)}
+def intvls(one: Answer) -> set[int]:
+    return {*range(one.intvl_low, (one.intvl_high or one.intvl_low) + 1)} if one.clocks else set()
 
 
 def test_first_gap_bounds_the_idle_time_on_each_clock() -> None:
@@ -75,16 +73,16 @@ def test_boundaries_tell_neighbours_apart() -> None:
 
 def test_without_boundaries_only_lengths_count() -> None:
     blurred = [gap(FIRST, 61), gap(SPACING, 82, 20.9, 1), gap(SPACING, 103, 19.6, 2)]
-    assert found(blurred, HZ_100) == []
+    assert found(blurred, HZ_100) == UNANSWERED
     jittery = [gap(FIRST, 61), gap(SPACING, 82, 20.4, 1), gap(SPACING, 103, 20.1, 2)]
-    assert found(jittery, HZ_250) == []
+    assert found(jittery, HZ_250) == UNANSWERED
     assert intvls(found(jittery, HZ_250, has_phase=False)) == {19, 20}
 
 
 def test_strictness_drops_what_was_survived_then_the_opening_gap() -> None:
     gaps = [gap(SURVIVED, 80), gap(FIRST, 100), gap(FIRST, 30.5, 200), gap(SPACING, 41, 10.24, 1)]
-    assert found(gaps, HZ_250) == []
-    assert found(gaps, HZ_250, NO_CENSORED) == []
+    assert found(gaps, HZ_250) == UNANSWERED
+    assert found(gaps, HZ_250, NO_CENSORED) == UNANSWERED
     assert times(found(gaps, HZ_250, NO_OPENING)) == {29, 30}
 
 
@@ -93,16 +91,16 @@ def test_interval_of_a_probe_that_was_not_captured() -> None:
     assert times(found(gaps, HZ_250)) == {22, 23}
     unseen = found(gaps, HZ_250, is_whole=False)
     assert times(unseen) == {*range(1, 24)}
-    assert {one.time for one in unseen if not one.is_rare} == {None, 23}  # the interval is known to be the longer one
+    assert (unseen.is_rare, unseen.is_time_known) == (False, False)  # the interval is known to be the longer one
 
 
 def test_many_intervals_are_not_paired_but_kept() -> None:
-    [one] = found([gap(FIRST, 7200), gap(SPACING, 7520, 320, 1)], HZ_1000)[:1]
+    one = found([gap(FIRST, 7200), gap(SPACING, 7520, 320, 1)], HZ_1000)
     assert (one.intvl_low, one.intvl_high, one.intvl) == (288, 320, 300)
 
 
 def test_intervals_of_hours_are_not_even_tried() -> None:
-    [one] = found([gap(SPACING, -1, 40_000, 1)], HZ_250)
+    one = found([gap(SPACING, -1, 40_000, 1)], HZ_250)
     assert one.intvl_high == 40_004
     assert one.intvl_low < 40_000 - 400
 
@@ -117,12 +115,9 @@ def test_only_boundaries_that_all_candidates_have_are_claimed() -> None:
     """At 250 Hz the first probe of 30 s lies on a boundary of 2 s, that of 31 s on one of 256 ms: on this anyway."""
     gaps = [gap(FIRST, 31.161617), gap(SPACING, 41.4, 10.240030, 1), gap(SPACING, 51.6, 10.239969, 2)]
     gaps = [replace(one, frame=frame) for frame, one in enumerate(gaps, 1)]
-    s = searched(gaps, HZ_250)
-    s.asked.first_found[1], s.asked.first_claim[1] = s.counts[FOUND], s.counts[CLAIMED]
-    found, claims = Questions.answer(s, 0)
-    assert {(one.intvl_low, one.intvl_high) for one in found} == {(10, 10)}
-    assert {one.time_low for one in found} == {30, 31}
-    assert [(one.frame, one.level) for one in claims] == [(1, 2), (2, 2), (3, 2)]
+    one = found(gaps, HZ_250)
+    assert (times(one), intvls(one)) == ({30, 31}, {10})
+    assert [(claim.frame, claim.level) for claim in one.claims] == [(1, 2), (2, 2), (3, 2)]
 
 
 @given(
@@ -142,15 +137,26 @@ def test_stretches_end_where_the_first_fit_changes(durations: list[int], clock: 
     assert last == high or fits[last + 1] != fits[low]
 
 
-def test_an_answer_without_room_is_asked_for_again() -> None:
-    questions = Questions()
-    for _ in range(3):
-        questions.ask(Question([Seen(gap(FIRST, 120.77))], ALL_CLOCKS[:4], is_whole=True))
-    s = questions.columns(ROOM)
-    assert search(s, 0, 3) == 3
-    each = s.counts[FOUND] // 3
-    s = questions.columns(2 * each + 1)
-    assert search(s, 0, 3) == 2
-    assert s.counts[IS_FULL]
-    assert s.counts[FOUND] == 2 * each
-    assert len(Questions.answer(s, 1).found) == each
+def test_the_likeliest_is_of_those_that_are_not_rare() -> None:
+    """30 s, or after a probe before the capture anything below; of the rare ones the bounds are kept."""
+    one = found([gap(FIRST, 31.161617)], HZ_250, is_whole=False)
+    assert (one.time_low, one.time_high, one.time, one.is_time_known) == (1, 31, 30, True)
+
+
+@given(st.permutations([(60, 62, 60, 5, False), (30, 70, NEVER, 9, True), (61, NEVER, 61, 7, False)]))
+def test_explanations_add_up_in_any_order(some: list[tuple[int, int, int, int, bool]]) -> None:
+    s = searched([], HZ_250)
+    s.found.clocks[0] = 0
+    for low, high, time, likelihood, is_rare in some:
+        note_found(s, low, high, time, likelihood, is_rare)
+    one = answer(s, 0)
+    assert (one.time_low, one.time_high) == (30, None)
+    assert (one.time, one.weight, one.is_rare, one.is_time_known) == (61, 7, False, True)
+
+
+def test_of_equally_likely_ones_the_longest_idle_time_is_taken() -> None:
+    s = searched([], HZ_250)
+    s.found.clocks[0] = 0
+    for time in (60, 62, 61):
+        note_found(s, time, time, time, 5, False)
+    assert answer(s, 0).time == 62

@@ -44,7 +44,7 @@ OLD_LINUX, BSD, WINDOWS = range(len(LINUX), len(LINUX) + len(EXACT))
 def readings(clock: int, *gaps: Gap) -> Any:
     questions = Questions()
     questions.ask(Question([*map(Seen, gaps)], ALL_CLOCKS, is_whole=True))
-    s = questions.columns(1)
+    s = questions.columns()
     read(CLOCKS, clock, s.seen, 0, len(gaps), s.readings)
     return s.readings
 

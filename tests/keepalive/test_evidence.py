@@ -31,7 +31,7 @@ HZ_250 = 1
 def gathered(seen: list[Seen], strictness: int = ALL) -> Search:
     questions = Questions()
     questions.ask(Question(seen, LINUX, is_whole=True))
-    s = questions.columns(1)
+    s = questions.columns()
     gather(s, 0, HZ_250, strictness, has_phase=True)
     return s
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.jit import Engine
 from analyzer.keepalive.kernels import Boundary, End, Observed, Together, Train, infer_together, is_within
 from analyzer.keepalive.settings import infer
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive, What, simulate
@@ -37,7 +38,7 @@ def end(
 
 
 def together(*ends: Observed) -> Together:
-    return infer_together(ends)
+    return infer_together(ends, Engine())
 
 
 def many(clock: Clock, count: int, seed: int = 0, first: int = 0, **circumstances: object) -> list[Observed]:

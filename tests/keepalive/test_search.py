@@ -4,9 +4,21 @@ from random import Random
 
 import pytest
 
+from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.keepalive import sought
 from analyzer.keepalive.constraints import TELLS_NOTHING, Seen
-from analyzer.keepalive.search import ROOM, Answer, Asking, Question, Questions, converse, idle_span, spacing_span
+from analyzer.keepalive.search import (
+    UNANSWERED,
+    Answer,
+    Asking,
+    Question,
+    Questions,
+    converse,
+    idle_span,
+    packed,
+    spacing_span,
+)
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock, Keepalive, simulate
 from tests.keepalive.simulated import gap, observe
@@ -46,7 +58,6 @@ def test_compiled_answers_are_those_of_the_interpreter() -> None:
 def test_answers_do_not_depend_on_what_else_is_asked() -> None:
     some = lives(40, seed=1)
     together = answers(some, Engine())
-    assert sum(len(one.found) for one in together) > ROOM  # so that they did not fit at once
     for number in range(0, len(some), 2):
         assert answers(some[number : number + 1], Engine()) == together[number : number + 1]
 
@@ -56,16 +67,14 @@ def test_nothing_asked_nothing_answered() -> None:
 
 
 def test_without_gaps_everything_explains_them() -> None:
-    [answer] = answers([[]], Engine(), LINUX[:1])
-    assert [(one.time_low, one.time_high, one.intvl_low, one.intvl_high) for one in answer.found] == [
-        (1, None, 1, None)
-    ]
+    [one] = answers([[]], Engine(), LINUX[:1])
+    assert (one.time_low, one.time_high, one.intvl_low, one.intvl_high) == (1, None, 1, None)
 
 
 def test_slow_timers_are_tried_with_the_exact_ones_if_nothing_else_explains_the_gaps() -> None:
     gaps = [Seen(gap(SPACING, -1, 10.0, 2)), Seen(gap(SPACING, -1, 10.9, 3))]
-    assert {one.clock for one in answers([gaps], Engine())[0].found} == set(COARSE)
-    assert answers([gaps], Engine(), LINUX)[0].found == []
+    assert answers([gaps], Engine())[0].clocks == COARSE
+    assert answers([gaps], Engine(), LINUX) == [UNANSWERED]
 
 
 @pytest.mark.parametrize("far_ns", [(1 << 63) - 1, 1 << 60, 300 * 366 * 86_400 * SECOND])
@@ -97,3 +106,40 @@ def test_what_asks_in_rounds_gets_its_own_answers() -> None:
     found = converse(map(asker, range(30)), Engine())
     for number in range(30):
         assert found[number] == answers([some[number]], Engine(), LINUX) * (number % 3)
+
+
+ONE = Answer(LINUX[1:2], 58, 60, 10, 10, False, True, True, LINUX[1], 60, 10, 5)
+OTHER = Answer(LINUX[:2], 30, None, 9, 12, True, False, True, LINUX[0], None, 12, 9)
+
+
+def test_rare_explanations_widen_the_bounds_only() -> None:
+    both = ONE.with_rare(OTHER)
+    assert both == ONE._replace(clocks=(LINUX[1], LINUX[0]), time_low=30, time_high=None, intvl_low=9, intvl_high=12)
+    assert ONE.with_rare(UNANSWERED) == ONE
+    assert UNANSWERED.with_rare(OTHER) == OTHER
+
+
+def test_of_rare_ones_alone_the_likeliest_is_taken() -> None:
+    both = ONE._replace(is_rare=True).with_rare(OTHER)
+    assert (both.time, both.intvl, both.weight, both.is_time_known) == (None, 12, 9, False)
+
+
+def test_rare_intervals() -> None:
+    assert ONE.with_rare_intvls(OTHER) == ONE._replace(intvl_low=9, intvl_high=12)
+    assert not ONE._replace(is_rare=True).with_rare_intvls(OTHER).is_intvl_known
+    assert UNANSWERED.with_rare_intvls(ONE) == UNANSWERED
+
+
+def test_what_is_asked_as_rare_is_answered_as_rare() -> None:
+    questions = Questions()
+    questions.ask(Question([Seen(gap(FIRST, 60))], LINUX, is_whole=True, is_rare=True))
+    [one] = questions.answers(Engine())
+    assert one.is_rare
+    assert one.is_time_known
+
+
+def test_a_row_is_packed_as_tables_have_it() -> None:
+    table = Table(sought.SEEN)
+    one = Gap(PENDING, 2, 3, 4, 5, 6, 7, 8)
+    table.append(5, 2, 3, 4, 8, 5, 6, 7, 9, 10, 0x4321)
+    assert packed(one, 10, 9, (1, 2, 3, 4)) == bytes(table.octets)
