@@ -1,8 +1,7 @@
 """Every column of every table, once: name, storage, unit, meaning.
 
-Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-bit
-integers into floats, so 'b' (8 bit), 'h' (16), 'i' (32) and 'q' (64) are all there is.
-Sequence numbers are u32 values held in 'q'. Times are nanoseconds since 1970 (UTC).
+Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-bit integers into floats: 'b' (8 bit),
+'h' (16), 'i' (32), 'q' (64) are all there is. Sequence numbers are u32 values in 'q'. Times are ns since 1970 (UTC).
 Below them, under `FRAMES`, what is handed out: DataFrames, CSV and Parquet.
 """
 
@@ -232,6 +231,8 @@ TOLD_ENDS = table(
     Column("doubted_at_ns", "q", "ns", "when it ended"),
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
+    Column("torn", "b", "bool", "the other end answered something of it that was not captured"),
+    Column("stamp_row", "q", "", "row of its last candidate whose timestamp the other end echoes, -1"),
 )
 
 TOLD_PROBES = table(
@@ -253,6 +254,7 @@ TOLD_GAPS = table(
     Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),
     Column("unanswered", "q", "", "consecutive unanswered probes of this end before its end"),
     Column("missing", "i", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
+    Column("echo", "b", "Echo", "what its timestamp echo says of how much the end had heard"),
     Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),
 )
 
@@ -283,7 +285,6 @@ NEIGHBOURS = table(
 
 KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_WRAPPED = range(5)
 OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
-
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 

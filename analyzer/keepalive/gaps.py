@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from analyzer.keepalive.rules import GIVE_UP_NS
 from analyzer.keepalive.tags import PROBE
-from analyzer.keepalive.timeline import BY_ACK, CYCLE, FIRST, GIVE_UP, PENDING, SPACING
+from analyzer.keepalive.timeline import AGREES, BY_ACK, CYCLE, FIRST, GIVE_UP, PENDING, SPACING, UNHEARD, UNSEEN, UNTOLD
 from analyzer.schema import ACK, NEVER
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.tracker import IDLE_NS
@@ -21,10 +21,14 @@ FEWEST_UNHEARD = 3
 """So many probes and the RST show the grid that they are on."""
 FEWEST_ECHOED = 2
 """So many are enough where the prober's timestamps show that it heard no answer."""
-UNTOLD, HEARD, UNHEARD = range(3)
+HEARD = AGREES
 """What a prober's timestamp echo says of an answer."""
 ON_GRID_NS = 30_000_000
 """Two ticks of the slowest clock, and the host's delay."""
+FASTEST_TICK_NS = 1_000_000
+"""Of a timestamp clock (RFC 7323 §5.4)."""
+MUCH_LATER_NS = 500_000_000
+"""No way is so long, no host so busy."""
 MOST_MISSING = 16
 """With larger steps an end does not count its segments, or counts those of other connections too."""
 PROBES, GAPS, SILENCES = range(3)
@@ -91,6 +95,7 @@ def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
     g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
     g.missing[gap] = missing(c, row)
+    g.echo[gap] = echo_of(c, row, kind, told, me)
 
 
 def missing(c: Any, row: int) -> int:
@@ -112,6 +117,7 @@ def add_open_gap(
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.speech_ns[gap] = idle_ns, any_ns, probe_ns, NEVER
     g.unanswered[gap] = told.ends.unanswered[2 * it + end] if kind == PENDING else 0
     g.missing[gap] = NEVER
+    g.echo[gap] = UNTOLD
 
 
 def note_survived(c: Any, row: int, tag: int, told: Told, it: int) -> None:
@@ -185,6 +191,37 @@ def unheard_run(c: Any, row: int, told: Told, it: int) -> int:
     return found if found >= FEWEST_UNHEARD and is_clear else 0
 
 
+def echo_of(c: Any, row: int, kind: int, told: Told, me: int) -> int:
+    """What a probe's or give-up's timestamp echo says of how much its sender had heard.
+
+    TS.Recent follows every segment that begins at or before what was acknowledged last (RFC 7323 §4.3): an answer,
+    but not all data; on BSD also the other end's probes.
+    """
+    echo, probe, stamp = c.tsecr[row], told.ends.last_probe[me], told.ends.stamp_row[me ^ 1]
+    if echo <= 0 or stamp == NEVER:
+        return UNTOLD
+    newer = seq_diff(echo, c.tsval[stamp])
+    before = c.tsecr[told.probes.row[probe]] if probe != NEVER else NEVER
+    if kind == SPACING or kind == GIVE_UP:
+        is_unseen = before > 0 and newer > 0 and c.any_ns[row] <= c.ts_ns[told.probes.row[probe]]
+        return AGREES if echo == before else UNSEEN if is_unseen else UNTOLD
+    is_last = c.ts_ns[stamp] == c.heard_ns[row] and (newer < 0 or c.any_ns[row] == c.heard_ns[row])
+    if newer > 0:
+        return UNSEEN if is_last or is_echo_of_later(c, stamp, newer, row) else UNTOLD
+    if not is_last or (newer == 0 and echo == before):  # its clock may stand still
+        return UNTOLD
+    if newer == 0:
+        return AGREES
+    is_lone_answer = c.payload_len[stamp] == 0 and newer < -MUCH_LATER_NS // FASTEST_TICK_NS
+    return UNHEARD if (kind == CYCLE and echo == before) or (kind == FIRST and is_lone_answer) else UNTOLD
+
+
+def is_echo_of_later(c: Any, stamp: int, newer: int, row: int) -> bool:
+    """What is echoed was sent later than all that was captured of the other end, however fast its clock ticks."""
+    sent_ns = c.ts_ns[stamp] + newer * FASTEST_TICK_NS
+    return bool(c.any_ns[row] + MUCH_LATER_NS < sent_ns - (sent_ns - c.ts_ns[stamp] >> 3) and sent_ns <= c.ts_ns[row])
+
+
 def echo_of_answer(c: Any, row: int, told: Told, probe: int) -> int:
     """Whether a segment's timestamp echo shows that its sender heard the answer to its probe (RFC 7323 §4.3)."""
     sent, answer = told.probes.row[probe], told.probes.answer_row[probe]
@@ -212,7 +249,7 @@ def make_unheard(c: Any, row: int, told: Told, it: int) -> None:
     for gap in range(told.counts[GAPS] - 1, told.flows.first_gap[it] - 1, -1):
         if left > 1 and g.end[gap] == end:
             left -= 1
-            g.kind[gap], g.unanswered[gap] = SPACING, left
+            g.kind[gap], g.unanswered[gap], g.echo[gap] = SPACING, left, AGREES
             note_heard(g, gap, now_ns, heard_ns)
             now_ns -= g.probe_ns[gap]
     add_gap(c, row, GIVE_UP, told, it)

@@ -21,8 +21,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from analyzer.keepalive.constraints import DRIFT_SHIFT, HOST_DELAY_NS, TELLS_NOTHING, Ceilings, Seen
-from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.constraints import DRIFT_SHIFT, HOST_DELAY_NS, TELLS_NOTHING, Seen
+from analyzer.keepalive.counted import IDLE_KINDS, NONE, Count, Mended, is_unheard
+from analyzer.keepalive.timeline import Echo, Gap, GapKind
 
 DISTANT_NS = 1_000_000
 """A segment needs longer to an end and back: the capture was not taken there."""
@@ -38,50 +39,9 @@ FEW = 8
 FEWEST_COUNTED = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
 
-IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
 INTVL_KINDS = (GapKind.SPACING, GapKind.GIVE_UP)
 UNEXPLAINED = 3
 """Counts as so many losses."""
-
-
-class Count(NamedTuple):
-    """A number of probes, as well as it is known."""
-
-    fewest: int
-    best: int
-    most: int
-
-    def more(self, other: "Count") -> "Count":
-        return Count(self.fewest + other.fewest, self.best + other.best, self.most + other.most)
-
-
-NONE, ONE = Count(0, 0, 0), Count(1, 1, 1)
-
-
-class Mended(NamedTuple):
-    """A gap, and the probes within it that were not captured."""
-
-    seen: Seen
-    """With the kind that it has for the prober."""
-    missing: Count = NONE
-    is_restart: bool = False
-    """An answer before it was not captured: the run of unanswered probes began anew."""
-
-    def under(self, ceilings: Ceilings) -> "Mended":
-        return self._replace(seen=self.seen._replace(ceilings=ceilings))
-
-    @property
-    def is_spoilt(self) -> bool:
-        return self.seen.slack_ns == TELLS_NOTHING
-
-
-class Run(NamedTuple):
-    """A gap within a run of unanswered probes, and what the prober had counted by its end."""
-
-    gap: Gap
-    unanswered: Count
-    unheard_ns: int
-    """Since how much longer the prober had heard nothing than it seems."""
 
 
 class Usual(NamedTuple):
@@ -151,6 +111,10 @@ class Usual(NamedTuple):
             return Count(0, times, max(times, duration_ns // self.intvl_ns))
         return self.lost_in_cycle(duration_ns, was_usual=False)
 
+    def most_in(self, duration_ns: int) -> int:
+        """As many intervals: so many probes may be missing in it."""
+        return duration_ns // self.intvl_ns if self.intvl_ns > 0 else 1
+
     @property
     def is_cycle_an_intvl(self) -> bool:
         """Whether an answer was heard or not makes no difference to the next probe."""
@@ -166,7 +130,8 @@ def is_distant(gaps: Sequence[Gap]) -> bool:
     """The way to the end and back takes time; or segments of the end seem to be missing, on however short a way."""
     skipping, following = skipped(gaps)
     is_doubtful = 0 < skipping <= following and not counts(gaps)
-    return is_doubtful or any(gap.lag_ns > DISTANT_NS for gap in gaps)
+    is_torn = any(gap.is_torn or gap.echo is Echo.UNSEEN for gap in gaps)
+    return is_doubtful or is_torn or any(gap.lag_ns > DISTANT_NS for gap in gaps)
 
 
 def mend(gaps: Sequence[Gap], usual: Usual, is_far: bool) -> list[Mended]:
@@ -175,24 +140,31 @@ def mend(gaps: Sequence[Gap], usual: Usual, is_far: bool) -> list[Mended]:
     """
     mended, was_usual = [], False
     for gap in gaps:
-        if gap.kind in INTVL_KINDS:
+        if gap.echo in (Echo.UNHEARD, Echo.UNSEEN):
+            mended.append(mended_by_echo(gap, usual))
+        elif gap.kind in INTVL_KINDS:
             one = mended_spacing(gap, usual)
             mended.append(one if is_far else one._replace(missing=one.missing._replace(fewest=0)))
         else:
-            may_have_hole = is_far or gap.missing > 0
+            may_have_hole = is_far or has_sign_of_loss(gap)
             mended.append(mended_idle(gap, usual, was_usual) if may_have_hole else Mended(Seen(gap)))
         was_usual = gap.kind is GapKind.CYCLE and usual.is_repeated and usual.is_cycle(gap.probe_ns)
-    return mended if are_losses_few(mended) else [Mended(Seen(gap, 0, usual.jitter_ns)) for gap in gaps]
+    if are_losses_few(mended):
+        return mended
+    whole = (Mended(Seen(gap, 0, usual.jitter_ns)) for gap in gaps)
+    return [one if has_sign_of_loss(gap) else other for gap, one, other in zip(gaps, mended, whole, strict=True)]
 
 
 def are_losses_few(mended: Sequence[Mended]) -> bool:
     """Else it is not losses that make the gaps differ."""
-    spoilt = [one.is_spoilt for one in mended if one.seen.gap.kind in (*IDLE_KINDS, *INTVL_KINDS)]
+    told = [one for one in mended if one.seen.gap.kind in (*IDLE_KINDS, *INTVL_KINDS)]
+    spoilt = [one.is_spoilt for one in told if not has_sign_of_loss(one.seen.gap)]
     return 2 * sum(spoilt) <= len(spoilt)
 
 
 def usual_of(gaps: Sequence[Gap]) -> Usual:
-    spacings = [gap for gap in gaps if gap.kind in INTVL_KINDS and gap.probe_ns > 0]
+    gaps = [as_heard(gap) for gap in gaps if not (gap.echo is Echo.UNSEEN or is_after_unheard(gap))]
+    spacings = [gap for gap in gaps if gap.kind in INTVL_KINDS and gap.probe_ns > 0 >= gap.missing]
     cycles = sorted(gap.probe_ns for gap in gaps if gap.kind is GapKind.CYCLE and gap.probe_ns > 0)
     firsts = [gap.heard_ns for gap in gaps if gap.kind is GapKind.FIRST and gap.heard_ns > 0]
     jitter_ns = max((gap.lag_ns for gap in gaps), default=0) // 2
@@ -214,6 +186,15 @@ def usual_of(gaps: Sequence[Gap]) -> Usual:
     return usual
 
 
+def is_after_unheard(gap: Gap) -> bool:
+    """What passed the capture point before a first gap answers a probe that was not captured, and was not heard."""
+    return gap.kind is GapKind.FIRST and gap.echo is Echo.UNHEARD
+
+
+def as_heard(gap: Gap) -> Gap:
+    return replace(gap, kind=GapKind.SPACING, unanswered=1) if gap.echo is Echo.UNHEARD else gap
+
+
 def intvl_of(spacings: Sequence[int]) -> int:
     """The middle one of those that are not longer by a loss: losses only lengthen."""
     whole = sorted(spacing for spacing in spacings if spacing < 1.5 * min(spacings))
@@ -228,7 +209,7 @@ def losses(usual: Usual, cycle_ns: int, cycles: Sequence[int], firsts: Sequence[
         if not usual.may_be_cycle(other_ns):
             rest_ns = other_ns - cycle_ns if other_ns > cycle_ns else other_ns
             total += min(usual.intvls_in(rest_ns), UNEXPLAINED) or (1 if usual.intvl_ns < 0 else UNEXPLAINED)
-    may_be_above = cycle_ns in cycles and (usual.intvl_ns < 0 or usual.intvls_in(cycle_ns) > 0)
+    may_be_above = cycle_ns in cycles and (usual.intvl_ns < 0 or usual.intvls_in(cycle_ns) == 1)
     for first_ns in firsts:
         if first_ns > cycle_ns:
             total += min(usual.lost_in_first(first_ns).best, UNEXPLAINED)
@@ -249,8 +230,14 @@ def counts(gaps: Sequence[Gap]) -> bool:
 
 
 def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
-    """The gaps, without what IP identifications say of an end that does not number its segments by them."""
-    return [gap if gap.is_numbered or gap.missing <= 0 else replace(gap, missing=-1) for gap in gaps]
+    """The gaps, without what identifications say of an end that is not sure to number its segments by them.
+
+    An idle time is doubted all the same, unless its length is the usual one.
+    """
+    return [
+        replace(gap, missing=-1) if gap.missing > 0 and gap.kind in INTVL_KINDS and not gap.is_numbered else gap
+        for gap in gaps
+    ]
 
 
 def of_one_side(gaps: Sequence[Gap]) -> list[Gap]:
@@ -267,14 +254,41 @@ def of_one_side(gaps: Sequence[Gap]) -> list[Gap]:
     return [replace(least, kind=GapKind.CYCLE, heard_ns=idle_ns, any_ns=idle_ns, speech_ns=idle_ns, unanswered=0)]
 
 
+def has_sign_of_loss(gap: Gap) -> bool:
+    """The end's own identifications, or what it echoes of the other's, do not agree with what was captured."""
+    return gap.missing > 0 or gap.echo in (Echo.UNHEARD, Echo.UNSEEN)
+
+
+def mended_by_echo(gap: Gap, usual: Usual) -> Mended:
+    """The prober had not heard the answer that was captured, or had heard one that was not.
+
+    When that came, and which of the missing probes it answered, nothing tells; by the gap's end the idle time was over.
+    """
+    missing = max(gap.missing, 0)
+    if gap.echo is Echo.UNHEARD:
+        unheard = replace(gap, kind=GapKind.SPACING, unanswered=1)
+        is_torn = missing > 0 or is_after_unheard(gap)
+        fewest = 0 if is_after_unheard(gap) else missing
+        most = max(missing, usual.most_in(gap.probe_ns)) if is_after_unheard(gap) else missing
+        return Mended(Seen(unheard, TELLS_NOTHING * is_torn, usual.jitter_ns), Count(fewest, missing, most))
+    is_answered = gap.kind in IDLE_KINDS
+    since_ns = gap.heard_ns if is_answered else gap.probe_ns
+    kind = gap.kind if is_answered else GapKind.CYCLE
+    bound = replace(gap, kind=kind, heard_ns=since_ns, any_ns=since_ns, speech_ns=since_ns)
+    most = gap.missing if gap.missing >= 0 else usual.most_in(since_ns)
+    most = max(0, most - 1) if is_answered else most
+    return Mended(Seen(bound, max(since_ns, 0), usual.jitter_ns), Count(0, 0, most), is_restart=True)
+
+
 def mended_spacing(gap: Gap, usual: Usual) -> Mended:
     """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
     whole = Mended(Seen(gap, 0, usual.jitter_ns))
     if gap.probe_ns < 0:
         return whole
-    if gap.missing > 0:
-        return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(gap.missing, gap.missing, gap.missing))
     intvls, is_answered = usual.intvls_in(gap.probe_ns, gap.unanswered >= 2), usual.is_cycle(gap.probe_ns)
+    if gap.missing > 0 and intvls != 1:  # within one interval it is no probe that is missing
+        fewest, most = (min(gap.missing, intvls - 1),) * 2 if intvls else (0, gap.missing)
+        return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(fewest, most, most))
     if intvls == 1 or not (intvls or is_answered) or (gap.missing == 0 and not is_answered):
         return whole
     fewest = -gap.unanswered if is_answered else intvls - 1
@@ -295,9 +309,13 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     if gap.kind is GapKind.SURVIVED:
         return Mended(Seen(gap, usual.one_more_ns(gap.heard_ns), usual.jitter_ns))
     duration_ns = gap.probe_ns if gap.kind is GapKind.CYCLE else gap.heard_ns
+    if gap.missing > 0 and not gap.is_numbered and usual.is_repeated and usual.is_cycle(duration_ns):
+        return whole  # as long as ever: the identifications number other connections' segments, too
     if gap.missing > 0 and gap.kind is GapKind.CYCLE:  # after traffic it may as well be an ACK that is missing
         unanswered = gap.missing if usual.is_cycle_and_intvls(duration_ns, gap.missing) else 0
         return Mended(Seen(gap, TELLS_NOTHING, usual.jitter_ns), Count(unanswered, gap.missing, gap.missing))
+    if gap.is_torn and gap.missing < 0 and usual.cycle_ns < 0 <= duration_ns:
+        return Mended(Seen(gap, duration_ns, usual.jitter_ns), Count(0, 0, usual.most_in(duration_ns)))
     is_confirmed = usual.is_cycle(duration_ns) and (gap.kind is GapKind.CYCLE or usual.is_repeated)
     if gap.missing > 0 and duration_ns >= 0 and not is_confirmed:
         slack_ns = idle_slack_ns(gap, usual)
@@ -323,46 +341,12 @@ def mended_idle(gap: Gap, usual: Usual, was_usual: bool) -> Mended:
     return whole
 
 
-def runs(mended: Sequence[Mended]) -> list[Run]:
-    """What the prober had counted by the end of each gap, if no losses but the visible ones happened.
-
-    A gap may have been left out, so that the next one counts more than one probe more, or belongs to another run.
-    """
-    found: list[Run] = []
-    sent, unheard_ns, captured = NONE, 0, 0
-    for one in mended:
-        gap = one.seen.gap
-        if gap.kind is GapKind.SURVIVED:
-            continue
-        left_out = gap.unanswered - captured
-        captured = 1 if is_unheard(one) else gap.unanswered + 1
-        if gap.kind in IDLE_KINDS or one.is_restart:
-            sent, unheard_ns = NONE, 0
-        elif left_out < 0:
-            sent, unheard_ns = Count(gap.unanswered, gap.unanswered, gap.unanswered), 0
-        elif sent == NONE:
-            sent = Count(gap.unanswered, gap.unanswered, gap.unanswered)
-        elif is_unheard(one):
-            unheard_ns += gap.probe_ns
-        if left_out > 0 and found and sent.most < gap.unanswered:
-            sent = sent.more(Count(left_out, left_out, left_out))
-        before = sent.more(one.missing)
-        before = before._replace(fewest=max(0, before.fewest))
-        found.append(Run(gap, before, unheard_ns))
-        sent = NONE if gap.kind is GapKind.GIVE_UP else before.more(ONE)
-    return found
-
-
-def is_unheard(one: Mended) -> bool:
-    """An answer was captured before it: the prober's clock began with an earlier one."""
-    gap = one.seen.gap
-    return gap.kind is GapKind.SPACING and 0 <= gap.heard_ns <= gap.probe_ns
-
-
 def is_unsure(mended: Sequence[Mended]) -> bool:
-    """The only idle time that was captured may be longer than its timer ran: of this end something is missing."""
+    """Every idle time that was captured may be longer than its timer ran: of this end something is missing."""
     told = [one for one in mended if one.seen.gap.kind in (*IDLE_KINDS, *INTVL_KINDS)]
     idle = [one.seen.gap for one in told if one.seen.gap.kind in IDLE_KINDS and one.seen.gap.heard_ns >= 0]
+    if idle and all(gap.echo is Echo.UNSEEN or (gap.is_torn and len(idle) == 1 and gap.missing < 0) for gap in idle):
+        return True
     return len(idle) == 1 and idle[0].missing != 0 and any(one.missing.most > 0 or one.is_spoilt for one in told)
 
 
@@ -392,9 +376,10 @@ def is_unconfirmed(gap: Gap, known: Sequence[int], usual: Usual) -> bool:
     if bisect_right(known, gap.heard_ns + off_ns) - bisect_left(known, gap.heard_ns - off_ns) > 1:
         return False
     in_band = usual.intvl_ns <= lateness_ns(gap.heard_ns) + off_ns
-    may_be_unheard = gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) > 0
+    is_heard = gap.echo is Echo.AGREES
+    may_be_unheard = gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) > 0 and not is_heard
     if gap.missing == 0:
-        return may_be_unheard or (gap.kind is GapKind.CYCLE and usual.intvl_ns < 0)
+        return may_be_unheard or (gap.kind is GapKind.CYCLE and usual.intvl_ns < 0 and not is_heard)
     return gap.missing > 0 or len(known) == 1 or usual.cycle_ns < 0 or in_band or may_be_unheard
 
 
@@ -418,12 +403,20 @@ def loosened(seen: Sequence[Seen], slacks: Mapping[int, int]) -> list[Seen]:
 
 def may_hide_one(mended: Sequence[Mended], usual: Usual) -> bool:
     """One more probe of the last run may be missing, or one more answer unheard, and the gaps would be the same."""
-    opening = next((one for one in reversed(mended) if one.seen.gap.kind in IDLE_KINDS or is_unheard(one)), None)
+    opening = next((one for one in reversed(mended) if opens_run(one)), None)
     lone = [one.seen.gap.missing for one in mended if is_sharp(one.seen, INTVL_KINDS)]
     if opening is None or (len(lone) == 1 and lone[0] != 0):
         return True
     gap = opening.seen.gap
-    if gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) == 1:
+    if gap.echo is Echo.UNSEEN:
+        return False  # counted already
+    if gap.kind is GapKind.CYCLE and usual.intvls_in(gap.probe_ns) == 1 and gap.echo is not Echo.AGREES:
         return True
     known = sorted(one.seen.gap.heard_ns for one in mended if is_sharp(one.seen, IDLE_KINDS))
     return not opening.is_spoilt and is_unconfirmed(gap, known, usual)
+
+
+def opens_run(one: Mended) -> bool:
+    """The run of unanswered probes seems to begin there, and no echo shows that the answer was unheard."""
+    is_answered = one.seen.gap.kind in IDLE_KINDS or is_unheard(one)
+    return is_answered and one.seen.gap.echo is not Echo.UNHEARD

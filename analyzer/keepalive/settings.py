@@ -14,7 +14,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from analyzer.jit import Engine
-from analyzer.keepalive import losses
+from analyzer.keepalive import counted
 from analyzer.keepalive.constraints import (
     ALL_CLOCKS,
     CLOCKS,
@@ -26,16 +26,15 @@ from analyzer.keepalive.constraints import (
     latest_ns,
     least_s,
 )
+from analyzer.keepalive.counted import Mended, Run, runs
 from analyzer.keepalive.losses import (
     INTVL_KINDS,
-    Mended,
-    Run,
     doubts,
+    has_sign_of_loss,
     is_distant,
     is_unsure,
     may_hide_one,
     mend,
-    runs,
     usual_of,
     without_doubts,
 )
@@ -48,7 +47,7 @@ from analyzer.keepalive.search import (
     idle_span,
     spacing_span,
 )
-from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock
 
 MILLISECOND = 1_000_000
@@ -61,7 +60,7 @@ FEWEST_COMPILED = 256
 MAX_FRAMES = 8
 """So many frames are named as proof."""
 
-IDLE_KINDS = losses.IDLE_KINDS
+IDLE_KINDS = counted.IDLE_KINDS
 """Gaps that a timer of the idle time may have ended."""
 
 
@@ -173,21 +172,27 @@ def explained(end: Heard) -> Asking[Inference]:
     is_far, gaps = is_distant(gaps), without_doubts(gaps)
     usual = usual_of(gaps)
     lived = mend(gaps, usual, is_far)
-    mended = [one if is_far or gap.missing > 0 else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)]
+    mended = [
+        one if is_far or has_sign_of_loss(gap) else Mended(Seen(gap)) for one, gap in zip(lived, gaps, strict=True)
+    ]
+    is_lossy = is_far or any(has_sign_of_loss(one.seen.gap) or one.missing.most > 0 for one in lived)
     if end.ticks is not None:
         ceilings = end.ticks.ceilings
         mended = [one.under(ceilings.get(one.seen.gap.frame, UNHINDERED)) for one in mended]
     seen = [one.seen for one in mended]
-    answer, *rare = yield from agreement(end, seen, *(doubts(mended, usual) if is_far else ()))
+    answer, *rare = yield from agreement(end, seen, *(doubts(mended, usual) if is_lossy else ()))
     for one in rare:
         answer = answer.with_rare(one)
-    measures = [one.gap for one in seen if one.slack_ns != TELLS_NOTHING]
+    telling = [one.gap for one in seen if one.slack_ns != TELLS_NOTHING]
+    measures = [gap for gap in telling if gap.echo is not Echo.UNSEEN] or telling
     time, intvl = time_setting(answer, measures), intvl_setting(answer, measures)
     if not answer.clocks:
         time, intvl = yield from contradictory(end, seen)
-    if time is not None and is_far and is_unsure(mended):
+    if time is not None and is_lossy and is_unsure(mended):
         time = replace(time, value=None)
-    told, may_hide = runs(lived), is_far and may_hide_one(lived, usual)
+    if not answer.clocks and not is_far:
+        lived = [one.perhaps() for one in mend(gaps, usual, is_far=True)]
+    told, may_hide = runs(lived), is_lossy and may_hide_one(lived, usual)
     settings = Settings(
         tcp_keepalive_time=time,
         tcp_keepalive_intvl=intvl,
@@ -322,17 +327,27 @@ def setting(
 
 
 def contradictory(end: Heard, seen: Sequence[Seen]) -> Asking[tuple[Setting | None, Setting | None]]:
-    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them."""
+    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them.
+
+    An interval other than that of the unanswered probes explains no idle time: they are of one socket.
+    """
     own = [one for one in seen if one.gap.kind in INTVL_KINDS]
     others = [one for one in seen if one.gap.kind not in INTVL_KINDS]
     [times] = yield from agreement(end, others)
     [intvls] = yield from agreement(end, own)
     own_gaps, other_gaps = [one.gap for one in own], [one.gap for one in others]
-    time, intvl = time_setting(times, other_gaps), intvl_setting(intvls, own_gaps)
+    time = time_setting(times if allows(times, intvls) else UNANSWERED, other_gaps)
+    intvl = intvl_setting(intvls, own_gaps)
     return (
         time if time is not None and time.value is not None else spread(other_gaps, is_intvl=False),
         intvl if intvl is not None and intvl.value is not None else spread(own_gaps, is_intvl=True),
     )
+
+
+def allows(times: Answer, intvls: Answer) -> bool:
+    """The intervals with which idle times are explained are not other ones."""
+    low, high = max(times.intvl_low, intvls.intvl_low), (times.intvl_high, intvls.intvl_high)
+    return not intvls.clocks or all(one is None or low <= one for one in high)
 
 
 def spread(gaps: Sequence[Gap], is_intvl: bool) -> Setting | None:

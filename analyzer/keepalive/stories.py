@@ -26,6 +26,7 @@ from analyzer.keepalive.timeline import (
     BY_ACK,
     Answer,
     Deafness,
+    Echo,
     EndStory,
     Gap,
     GapKind,
@@ -58,10 +59,12 @@ FEWEST_COPIES = 2
 """Fewer segments captured twice do not show that all are."""
 FEWEST_FOLLOWING = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
+FEWEST_OTHERS = 4
+"""So many steps of more than one show that it may count those of other connections."""
 FEWEST_SKIPPING = 2
 """One loss is no pattern."""
 FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
-ANSWERS, KINDS = tuple(Answer), tuple(GapKind)
+ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
 
 
 class Wait(NamedTuple):
@@ -200,7 +203,7 @@ class Stories(Sequence[Story]):
             probes[told.probes.end[row]].append(self._probe(told.probes, row))
         for row in range(t.first_gap[it], t.first_gap[it + 1]):
             end = told.gaps.end[row]
-            gaps[end].append(_gap(told.gaps, row, self._lag_ns(flow, end), _is_numbered(e, 2 * it + end)))
+            gaps[end].append(_gap(told, row, self._lag_ns(flow, end), 2 * it + end))
         beats = self._beats(flow, t.reset_row[it])
         first, second = (
             EndStory(
@@ -398,7 +401,8 @@ def _tables() -> tuple[Table, ...]:
     return tuple(map(Table, FLOW_TABLES))
 
 
-def _gap(g: Any, row: int, lag_ns: int, is_numbered: bool) -> Gap:
+def _gap(told: Told, row: int, lag_ns: int, me: int) -> Gap:
+    g, e = told.gaps, told.ends
     return Gap(
         kind=KINDS[g.kind[row]],
         frame=g.frame[row],
@@ -408,14 +412,21 @@ def _gap(g: Any, row: int, lag_ns: int, is_numbered: bool) -> Gap:
         unanswered=g.unanswered[row],
         lag_ns=lag_ns,
         speech_ns=g.speech_ns[row],
-        missing=g.missing[row],
-        is_numbered=is_numbered,
+        missing=NEVER if _counts_others(e, me) else g.missing[row],
+        is_numbered=_is_numbered(e, me),
+        echo=ECHOES[g.echo[row]],
+        is_torn=bool(e.torn[me]),
     )
 
 
 def _is_numbered(e: Any, me: int) -> bool:
     """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
     return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
+
+
+def _counts_others(e: Any, me: int) -> bool:
+    """Whether its identifications rather number the segments of other connections as well."""
+    return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
 
 
 def _is_riddled(e: Any, first: int, handshake: int) -> bool:

@@ -32,6 +32,7 @@ from analyzer.keepalive.tags import (
     GIVE_UP_RST,
     ICMP_UNREACHABLE,
     PROBE,
+    PURE_ACK,
     RETRANSMISSION,
     RST_TAG,
     STRAY,
@@ -53,7 +54,8 @@ from analyzer.keepalive.timeline import (
 )
 from analyzer.schema import NEVER
 from analyzer.schema import RST as RST_BIT
-from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT
+from analyzer.tcp.tracker import IDLE_NS
+from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT, TRAIT_SAME_ACK, TRAIT_SAME_WINDOW
 
 UNKNOWN_LAG_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
@@ -116,6 +118,8 @@ def begin(told: Told, it: int, place: int) -> None:
         e.doubted_frame[me] = e.doubted_ns[me] = 0
         e.has_reset[me] = 0
         e.before_reset_ns[me] = NEVER
+        e.stamp_row[me] = NEVER
+        e.torn[me] = 0
 
 
 def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
@@ -144,6 +148,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         told.counts[SILENCES] += 1
     note_survived(c, row, tag, told, it)
     note_identification(c, row, e, me)
+    note_stamp(c, row, tag, e, me)
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
@@ -163,6 +168,13 @@ def note_identification(c: Any, row: int, e: Any, me: int) -> None:
         e.follows[me] += missing(c, row) == 0
         e.skips[me] += missing(c, row) > 0
     e.sent_ns[me], e.sent_len[me] = c.ts_ns[row], c.payload_len[row]
+
+
+def note_stamp(c: Any, row: int, tag: int, e: Any, me: int) -> None:
+    """What the other end echoes from now on, if it hears it: a probe lies before its window, and a RST ends all."""
+    is_outside = tag == PROBE or tag == WINDOW_PROBE or tag == STRAY or c.flags[row] & RST_BIT
+    if c.tsval[row] != NEVER and not is_outside:
+        e.stamp_row[me] = row
 
 
 def quotes_flight(rows: Rows, of: int) -> bool:
@@ -222,6 +234,7 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
         told.flows.bridged_ns[it] = max(told.flows.bridged_ns[it], c.ts_ns[row] - c.data_ns[row])
     if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
         e.answered_ns[peer] = c.ts_ns[row]
+    e.torn[peer] |= is_answer_to_nothing(c, row, tag, of)
     e.unanswered[peer] = e.excused[peer] = e.icmp_errors[peer] = e.resends[peer] = 0
     e.icmp[peer] = NEVER
     e.unheard_place[peer] = place
@@ -235,6 +248,13 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
         note_resend(c, row, e, me)
     if tag == FIN_TAG and not e.fin_frame[me]:
         e.fin_frame[me], e.fin_ack[me] = c.frame[row], c.ack[row]
+
+
+def is_answer_to_nothing(c: Any, row: int, tag: int, of: int) -> bool:
+    """An ACK like the one before it after a silence: no end sends that unasked."""
+    is_same = c.traits[row] & TRAIT_SAME_ACK and c.traits[row] & TRAIT_SAME_WINDOW
+    is_waited_for = c.traits[row] & TRAIT_PEER_IN_FLIGHT
+    return bool(tag == PURE_ACK and of == NEVER and c.idle_ns[row] >= IDLE_NS and is_same and not is_waited_for)
 
 
 def is_test_of_path(c: Any, row: int, tag: int, e: Any, it: int) -> bool:

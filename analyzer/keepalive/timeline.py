@@ -30,6 +30,19 @@ FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = range(6)
 """The kinds as kernels write them: places in `GapKind`."""
 
 
+class Echo(Enum):
+    """What the timestamp echo of a probe says its sender had heard before it (RFC 7323 §4.3)."""
+
+    UNTOLD = "nothing is known"
+    AGREES = "the last that was captured of the other end, and nothing since"
+    UNHEARD = "not the answer that was captured"
+    UNSEEN = "something later, which was not captured"
+
+
+UNTOLD, AGREES, UNHEARD, UNSEEN = range(4)
+"""The echoes as kernels write them: places in `Echo`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """One observation at one end; durations in ns as captured, -1 where not known."""
@@ -54,6 +67,9 @@ class Gap:
     """Segments of this end since its last one that the capture lacks, as its IP identifications count them."""
     is_numbered: bool = True
     """All of the end's segments show that it numbers them one by one; else `missing` is only a doubt."""
+    echo: Echo = Echo.UNTOLD
+    is_torn: bool = False
+    """Somewhere the other end answered a segment of this end that was not captured."""
 
     @property
     def is_open(self) -> bool:

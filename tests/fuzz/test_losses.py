@@ -56,41 +56,8 @@ def said(end: End, name: str) -> str:
     return f"{claim.value}, {claim.low} to {claim.high} ({claim.basis.value})"
 
 
-WITHOUT_A_SIGN = "IPv6 has no identifications, and the first probe of a run is the one that is missing"
-UNHEARD = "the answers get lost behind the capture, so that there is no usual cycle to compare with"
-FIRST_PROBE = "the first probe after traffic is missing, and what follows lets another idle time explain it"
-KNOWN_HOLES = {
-    ("answers-unheard-6-2-4", 0.1): UNHEARD,
-    ("ipv6-8-2-4", 0.01): WITHOUT_A_SIGN,
-    ("ipv6-8-2-4", 0.1): WITHOUT_A_SIGN,
-    ("interval-longer-3-8-3", 0.1): FIRST_PROBE,
-    ("one-way-both-probe", 0.1): "both ends probe, and of both answers are missing",
-    ("peer-alive-8-2-4", 0.1): "an answer is missing, so that an answered cycle looks like an interval",
-    (
-        "started-late-8-2-4",
-        0.1,
-    ): "a capture point that shows jitter is taken for a distant one, one probe too many is counted",
-}
-
-SMALL = "too little is left to show that half is missing"
-KNOWN_HOLES |= {
-    (name, 0.5): SMALL
-    for name in (
-        "answers-unheard-6-2-4",
-        "ipv6-45-7-4",
-        "ipv6-8-2-4",
-        "mirrored-twice-8-2-4",
-        "nc-30-10-5",
-        "nginx",
-        "rebooted",
-        "third-12-4-3",
-        "unreachable-host-7-2-4",
-        "unreachable-ipv6-7-2-4",
-        "unreachable-net-7-2-4",
-        "unreachable-prohibited-7-2-4",
-        "user-timeout",
-    )
-}
+KNOWN_HOLES: dict[tuple[str, float], str] = {}
+"""What is left, by recording and share, with the reason."""
 
 
 def case(path: Path, share: float) -> object:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.keepalive.timeline import GapKind
+from analyzer.keepalive.timeline import Echo, GapKind
 from tests.keepalive.test_story import MS, kinds
 from tests.keepalive.test_tags import OPENED
 from tests.transcript import START_NS, told
@@ -122,3 +122,54 @@ def test_probes_before_data_that_waits_promise_no_further_probe() -> None:
     90.000  end
     """)
     assert GapKind.PENDING not in kinds(result, 0)
+
+
+def timed(answers: str, third: int) -> str:
+    """8/2 with timestamps of 1 ms; what the third probe and the one after it echo."""
+    return f"""
+    0.000   A>B  S   seq 999                      tsval 1
+    0.010   B>A  SA  seq 4999  ack 1000           tsval 900  tsecr 1
+    0.020   A>B  A   seq 1000  ack 5000           tsval 21   tsecr 900
+    8.020   A>B  A   seq 999   ack 5000           tsval 8021  tsecr 900       | keepalive-probe
+    8.030   B>A  A   seq 5000  ack 1000           tsval 8930  tsecr 21        | keepalive-answer of 8.020
+    16.040  A>B  A   seq 999   ack 5000           tsval 16041  tsecr 8930     | keepalive-probe
+    {answers}
+    24.080  A>B  A   seq 999   ack 5000           tsval 24081  tsecr {third}  | keepalive-probe
+    26.080  A>B  A   seq 999   ack 5000           tsval 26081  tsecr {third}  | keepalive-probe
+    """
+
+
+ANSWERED = "16.050  B>A  A   seq 5000  ack 1000           tsval 16950  tsecr 21       | keepalive-answer of 16.040"
+
+
+@pytest.mark.parametrize(
+    ("answers", "third", "kind", "echo"),
+    [
+        (ANSWERED, 16950, GapKind.CYCLE, Echo.AGREES),
+        (ANSWERED, 8930, GapKind.CYCLE, Echo.UNHEARD),
+        (ANSWERED, 18950, GapKind.CYCLE, Echo.UNSEEN),
+        ("", 16950, GapKind.SPACING, Echo.UNSEEN),
+        ("", 8930, GapKind.SPACING, Echo.AGREES),
+        (ANSWERED, 0, GapKind.CYCLE, Echo.UNTOLD),
+    ],
+)
+def test_an_echo_names_the_last_that_was_heard(answers: str, third: int, kind: GapKind, echo: Echo) -> None:
+    story = told(timed(answers, third)).flow.story
+    gaps = [(gap.kind, gap.echo) for gap in story.ends[0].gaps if gap.kind not in (GapKind.SURVIVED, GapKind.PENDING)]
+    last = Echo.AGREES if third else Echo.UNTOLD
+    assert gaps == [(GapKind.FIRST, Echo.AGREES), (GapKind.CYCLE, Echo.AGREES), (kind, echo), (GapKind.SPACING, last)]
+
+
+def test_a_first_gap_with_an_echo_of_what_was_not_captured() -> None:
+    """Data is echoed late or not at all (RFC 7323 §4.3), so that only an echo of much later tells."""
+    opened = "0.010   B>A  SA  seq 4999  ack 1000           tsval 900  tsecr 1"
+    data = "1.200   B>A  PA  seq 5000  ack 1000  len 10  tsval 2100  tsecr 21"
+    acked = "1.210   A>B  A   seq 1000  ack 5010  tsval 1211  tsecr 2100"
+    probe = "29.020  A>B  A   seq 999   ack 5010  tsval 29021  tsecr {}"
+    begin = "0.000   A>B  S   seq 999  tsval 1"
+    for echo, expected in ((2100, Echo.AGREES), (900, Echo.UNTOLD), (9000, Echo.UNSEEN)):
+        story = told(
+            "\n    ".join(["", begin, opened, data, acked, probe.format(echo) + "  | keepalive-probe", ""])
+        ).flow.story
+        [first] = [gap for gap in story.ends[0].gaps if gap.kind is GapKind.FIRST]
+        assert first.echo is expected

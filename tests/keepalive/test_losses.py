@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.keepalive.losses import NONE, Count, is_distant, mend, runs, usual_of
+from analyzer.keepalive.counted import NONE, Count, runs
+from analyzer.keepalive.losses import is_distant, mend, usual_of
 from analyzer.keepalive.settings import Basis, Setting, infer
-from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
 from tests.keepalive.simulated import Fate, Path, gap, observe_lossy
 
@@ -191,6 +192,38 @@ def test_a_first_gap_that_is_longer_by_a_lost_probe_is_not_believed() -> None:
     settings = infer(gaps, is_whole=True)
     assert settings.tcp_keepalive_time is not None
     assert settings.tcp_keepalive_time.value == 900
+
+
+def test_an_echo_shows_an_unheard_answer_where_the_cycle_is_the_interval() -> None:
+    """60/60/5 near the peer: the answer to the probe before the run was captured, but not heard."""
+    life = [far(FIRST, 61.6), *cycles(61.44, 61.44), *run(61.44, 61.44, 61.44, 61.44, 61.44)]
+    heard = [replace(one, echo=Echo.AGREES, missing=0) for one in life]
+    assert known(infer(heard, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
+    unheard = [*heard[:3], replace(heard[3], echo=Echo.UNHEARD), *heard[4:]]
+    assert known(infer(unheard, is_whole=True).tcp_keepalive_probes) == (5, 5, 5)
+    assert known(infer(life, is_whole=True).tcp_keepalive_probes) == (4, 4, 5)
+
+
+def test_an_echo_of_an_answer_that_was_not_captured_spoils_the_gap() -> None:
+    """A lost probe was answered: the gap is two cycles, and the run begins after it."""
+    lost = replace(far(CYCLE, 61.44, 61.44), echo=Echo.UNSEEN, missing=1)
+    settings = infer([*LIFE, lost, *RUN[1:]], is_whole=True)
+    assert known(settings.tcp_keepalive_time) == (30, 29, 30)
+    assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
+    between = replace(far(SPACING, 61.44, 30.72, 1), echo=Echo.UNSEEN, missing=0)
+    captured = [replace(one, unanswered=one.unanswered + 1) for one in RUN[1:]]
+    settings = infer([*LIFE, between, *captured], is_whole=True)
+    assert known(settings.tcp_keepalive_intvl) == (10, 10, 10)
+    assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
+
+
+def test_an_idle_time_in_which_something_was_heard_gives_no_value() -> None:
+    """3600 s twice, and what was between them is missing."""
+    life = [replace(far(FIRST, 7239.0), echo=Echo.UNSEEN, missing=1), *run(7239.0, 61.44, 61.44, 61.44)[1:]]
+    time = infer(life, is_whole=True).tcp_keepalive_time
+    assert time is not None
+    assert (time.value, time.high) == (None, 7239)
+    assert time.low <= 3600
 
 
 def test_a_lone_cycle_of_which_a_probe_is_missing_is_no_interval() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.keepalive import stories
-from analyzer.keepalive.losses import without_doubts
+from analyzer.keepalive.losses import mend, usual_of, without_doubts
 from analyzer.keepalive.timeline import Story
 from tests.recordings import SAMPLES
 from tests.transcript import told as told_of
@@ -52,7 +52,23 @@ def test_an_end_that_numbers_its_segments_shows_which_are_missing() -> None:
 
 
 def test_identifications_that_are_shared_by_many_connections_say_nothing() -> None:
-    assert missing((100, 103, 105, 106, 111)) == [0]
+    assert missing((100, 103, 105, 108, 111, 117, 120)) == []
+
+
+def test_a_few_identifications_that_step_over_some_are_a_doubt() -> None:
+    """Of gaps as long as ever none, whoever else is numbered."""
+    shared = (100, 103, 105, 106, 111)
+    assert missing(shared) == [1, 0, 4]
+    gaps = told_of(numbered(*shared)).flow.ends[0].story.gaps
+    assert not any(one.missing.most or one.is_spoilt for one in mend(gaps, usual_of(gaps), is_far=True))
+
+
+def test_an_answer_whose_probe_was_not_captured_shows_that_something_is_missing() -> None:
+    """No end repeats its last ACK after 10 s of silence, unless it is asked."""
+    whole = numbered(*range(100, 105))
+    first_probe = next(line for line in whole.splitlines() if "keepalive-probe" in line)
+    torn = whole.replace(first_probe, "").replace("| keepalive-answer of 10.000", "")
+    assert [{gap.is_torn for gap in told_of(one).flow.ends[0].story.gaps} for one in (whole, torn)] == [{False}, {True}]
 
 
 def test_nothing_is_said_of_settings_where_a_third_is_missing() -> None:
