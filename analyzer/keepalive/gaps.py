@@ -198,13 +198,15 @@ def echo_of(c: Any, row: int, kind: int, told: Told, me: int) -> int:
     but not all data; on BSD also the other end's probes.
     """
     echo, probe, stamp = c.tsecr[row], told.ends.last_probe[me], told.ends.stamp_row[me ^ 1]
+    before = c.tsecr[told.probes.row[probe]] if probe != NEVER else NEVER
+    newer = seq_diff(echo, c.tsval[stamp]) if stamp != NEVER else 1
+    if kind == SPACING or kind == GIVE_UP:
+        if min(echo, before) <= 0 or echo == before:
+            return AGREES if echo == before and echo > 0 else UNTOLD
+        is_silent = c.any_ns[row] <= c.ts_ns[told.probes.row[probe]]
+        return UNSEEN if is_silent and newer > 0 and seq_diff(echo, before) > 0 else UNTOLD
     if echo <= 0 or stamp == NEVER:
         return UNTOLD
-    newer = seq_diff(echo, c.tsval[stamp])
-    before = c.tsecr[told.probes.row[probe]] if probe != NEVER else NEVER
-    if kind == SPACING or kind == GIVE_UP:
-        is_unseen = before > 0 and newer > 0 and c.any_ns[row] <= c.ts_ns[told.probes.row[probe]]
-        return AGREES if echo == before else UNSEEN if is_unseen else UNTOLD
     is_last = c.ts_ns[stamp] == c.heard_ns[row] and (newer < 0 or c.any_ns[row] == c.heard_ns[row])
     if newer > 0:
         return UNSEEN if is_last or is_echo_of_later(c, stamp, newer, row) else UNTOLD

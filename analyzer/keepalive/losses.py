@@ -232,10 +232,11 @@ def counts(gaps: Sequence[Gap]) -> bool:
 def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
     """The gaps, without what identifications say of an end that is not sure to number its segments by them.
 
-    An idle time is doubted all the same, unless its length is the usual one.
+    An idle time is doubted all the same, unless its length is the usual one; so is a spacing that is the only one.
     """
+    doubtful = () if sum(gap.kind in INTVL_KINDS for gap in gaps) == 1 else INTVL_KINDS
     return [
-        replace(gap, missing=-1) if gap.missing > 0 and gap.kind in INTVL_KINDS and not gap.is_numbered else gap
+        replace(gap, missing=-1) if gap.missing > 0 and gap.kind in doubtful and not gap.is_numbered else gap
         for gap in gaps
     ]
 
@@ -243,15 +244,18 @@ def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
 def of_one_side(gaps: Sequence[Gap]) -> list[Gap]:
     """What is left of an end's gaps where the other end is not in the capture at all, so that answers are not either.
 
-    The wait for the give-up is an interval; otherwise probes come the longer of time and interval apart, or later.
+    The wait for the give-up is an interval, and so is the time between probes that echo the same; otherwise probes come
+    the longer of time and interval apart, or later.
     """
     give_ups = [replace(gap, unanswered=1) for gap in gaps if gap.kind is GapKind.GIVE_UP]
     spacings = [gap for gap in gaps if gap.kind is GapKind.SPACING]
-    if give_ups or not spacings:
-        return give_ups
+    intvls = [replace(gap, unanswered=1) for gap in spacings if gap.echo is Echo.AGREES]
+    if give_ups or intvls or not spacings:
+        return intvls + give_ups
     least = min(spacings, key=lambda gap: gap.probe_ns)
     idle_ns = least.probe_ns
-    return [replace(least, kind=GapKind.CYCLE, heard_ns=idle_ns, any_ns=idle_ns, speech_ns=idle_ns, unanswered=0)]
+    cycle = replace(least, kind=GapKind.CYCLE, heard_ns=idle_ns, any_ns=idle_ns, speech_ns=idle_ns, unanswered=0)
+    return [replace(cycle, echo=Echo.UNTOLD)]
 
 
 def has_sign_of_loss(gap: Gap) -> bool:
