@@ -28,7 +28,6 @@ NOT_DETERMINED = {
         "grid-hz250-responder",
         40231,
     ): "in the only idle gap one segment is missing: an ACK, or the probe of half the time",
-    ("grid-hz250-responder", 40215): "a probe of 1800 s was lost on the way, and the clean gaps contradict that one",
 }
 """Idle times that the wire does not tell at the far end of a lossy path: nothing may be claimed there."""
 
