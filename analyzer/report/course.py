@@ -12,6 +12,8 @@ ALIKE = 0.03
 FIRST, LAST = 5, 4
 """Of a long course so many parts are shown."""
 MARKS = {Answer.NOTHING: "✗", Answer.ACK: "✓", Answer.DATA: "✓", Answer.RST: "↯", Answer.ICMP: "ICMP"}
+UNSEEN_ANSWER = "?"
+"""What the other end sends is not in the capture."""
 ARROWS = {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}
 
 
@@ -24,7 +26,7 @@ def who(flow: Flow) -> str:
 def course(flow: Flow) -> str:
     """Of a flow with a prober, from its handshake to its end."""
     prober = flow.verdict.prober if flow.verdict.prober in flow.probers else flow.probers[0]
-    story = flow.ends[prober].story
+    story, is_alone = flow.ends[prober].story, flow.story.heard_ns[1 - prober] == NEVER
     idle_ns = {gap.frame: gap.any_ns for gap in story.gaps if gap.kind is GapKind.FIRST}
     parts = ["handshake" if not flow.is_midstream else "mid-stream"]
     folded = _folded(story.probes, flow.start_ns)
@@ -36,7 +38,8 @@ def course(flow: Flow) -> str:
             continue
         idle = idle_ns.get(probe.frame)
         after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != NEVER else ""
-        parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
+        mark = UNSEEN_ANSWER if is_alone and probe.answer is Answer.NOTHING else MARKS[probe.answer]
+        parts.append(f"─{after}▶ probe {mark}" + (f" ×{count}" if count > 1 else ""))
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return " ".join(parts)
 

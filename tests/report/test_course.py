@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.report.course import course, who
+from tests.transcript import analyse, transcript
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -34,3 +35,11 @@ def test_who_names_the_tunnel() -> None:
     [flow] = analyze(str(SAMPLES / "vxlan-8-2-4/capture.pcap")).flows
     assert who(flow).endswith(f"in {flow.tunnel}")
     assert " → " in who(flow)
+
+
+def test_of_one_direction_nobody_knows_what_was_answered() -> None:
+    [flow] = analyse(
+        transcript("0 A>B S seq 99\n1 A>B A seq 100 ack 7\n9 A>B A seq 99 ack 7\n17 A>B A seq 99 ack 7")
+    ).flows
+    assert "probe ?" in course(flow)
+    assert "✗" not in course(flow)
