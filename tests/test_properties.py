@@ -137,7 +137,7 @@ def columns(analysis: Analysis) -> dict[str, list[int]]:
 
 
 def everything(analysis: Analysis) -> tuple[Any, ...]:
-    return columns(analysis), analysis.flows, analysis.diagnostics, analysis.capture
+    return columns(analysis), tuple(analysis.flows), analysis.diagnostics, analysis.capture
 
 
 def conclusions(analysis: Analysis) -> list[tuple[Any, ...]]:

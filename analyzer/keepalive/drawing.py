@@ -4,6 +4,7 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -25,10 +26,10 @@ from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.judge import judge
 from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
-from analyzer.keepalive.losses import of_one_side
+from analyzer.keepalive.losses import of_one_side, with_shared_counter
 from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.restart import address_of
+from analyzer.keepalive.restart import Address, address_of
 from analyzer.keepalive.settings import UNTOLD, Settings
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import Stories
@@ -218,6 +219,8 @@ class Drawer:
             ]
             if story.heard_ns[1 - end] == NEVER:
                 gaps = of_one_side(gaps)
+            if any(gap.missing > 0 and not gap.is_numbered for gap in gaps) and self._has_company(flow, end):
+                gaps = with_shared_counter(gaps)
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
             if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
                 instants[story.reset.frame] = story.reset.ts_ns
@@ -229,6 +232,18 @@ class Drawer:
                 may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
                 instants=instants,
             )
+
+    def _has_company(self, flow: int, end: int) -> bool:
+        """Its address has other connections in the capture."""
+        return self._flows_of[address_of(self._tracker.table, flow, end)] > 1
+
+    @cached_property
+    def _flows_of(self) -> Counter[Address]:
+        f, flows = self._tracker.table.flows.view, self._tracker.table.flows.rows
+        tunnel, a_hi, a_lo, b_hi, b_lo = (one[:flows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
+        found = Counter(zip(tunnel, a_hi, a_lo, strict=True))
+        found.update(zip(tunnel, b_hi, b_lo, strict=True))
+        return found
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])

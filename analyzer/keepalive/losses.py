@@ -229,6 +229,14 @@ def counts(gaps: Sequence[Gap]) -> bool:
     return following >= FEWEST_COUNTED and following >= 2 * skipping
 
 
+def with_shared_counter(gaps: Sequence[Gap]) -> list[Gap]:
+    """The gaps of an end whose host has other connections: what its identifications skip may be segments of theirs.
+
+    Linux numbers by socket (ip_select_ident_segs), Windows by host.
+    """
+    return [replace(gap, missing=-1) if gap.missing > 0 and not gap.is_numbered else gap for gap in gaps]
+
+
 def without_doubts(gaps: Sequence[Gap]) -> list[Gap]:
     """The gaps, without what identifications say of an end that is not sure to number its segments by them.
 

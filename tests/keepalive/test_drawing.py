@@ -64,3 +64,26 @@ def test_outcomes_are_known_without_drawing() -> None:
     analysis = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10"))
     assert list(analysis.flows.outcomes()) == [Outcome.ALIVE]
     assert not analysis._drawer._drawn
+
+
+PROBED = """
+    {at}.01  A:{port}>B  S   seq 999            ipid {ids[0]}
+    {at}.02  B>A:{port}  SA  seq 4999 ack 1000
+    {at}.03  A:{port}>B  A   seq 1000 ack 5000  ipid {ids[1]}
+    {late}.03  A:{port}>B  A   seq 999  ack 5000  ipid {ids[2]}
+    {late}.04  B>A:{port}  A   seq 5000 ack 1000
+"""
+
+
+def test_what_a_host_numbers_for_its_other_connections_is_not_missing() -> None:
+    """Of a single connection the same numbers would say that frames are missing."""
+    first = PROBED.format(at=0, late=60, port=1, ids=(100, 101, 104))
+    second = PROBED.format(at=1, late=61, port=2, ids=(102, 103, 105))
+
+    def times(text: str) -> list[int | None]:
+        lines = sorted(filter(str.strip, text.splitlines()), key=lambda line: float(line.split()[0]))
+        found = [flow.ends[0].settings.tcp_keepalive_time for flow in analyse(transcript("\n".join(lines))).flows]
+        return [time.value if time is not None else None for time in found]
+
+    assert times(first + second) == [60, 60]
+    assert times(first) == [None]
