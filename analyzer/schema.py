@@ -375,7 +375,9 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         FRAME_FIELD,
         TIME_FIELD,
         Field("payload_len", INT, "octets", "0, or 1 for the garbage octet"),
-        Field("answer", KIND, "", "what came back: nothing, ack, data, rst or icmp"),
+        Field(
+            "answer", KIND, "", "what came back: nothing, ack, data, rst, icmp; unseen if the other end is not captured"
+        ),
         Field("answer_frame", MAYBE_INT, "", "number of the frame that answers"),
         Field("delay", DURATION, "ns", "from the probe to its answer"),
     ),

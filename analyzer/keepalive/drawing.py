@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from analyzer.capture.packets import address
@@ -50,6 +51,7 @@ MOST_DRAWN = 1 << 14
 """So many flows are kept once they are drawn; others are drawn again."""
 DRAWN_AT_ONCE = 1 << 9
 """So many are drawn together where one after the other is asked for."""
+PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
 
 
@@ -62,7 +64,7 @@ class Look(NamedTuple):
 
 
 class Drawer:
-    """Draws the flows of a tracker; each finding once, but for plain flows beyond MOST_DRAWN."""
+    """Draws the flows of a tracker; the pooled ones once, others again where more than MOST_DRAWN are asked for."""
 
     def __init__(self, tracker: Tracker, tunnels: Sequence[str], last_frame: tuple[int, int], engine: Engine) -> None:
         """`tunnels` are the names by number, as FLOWS has them; `last_frame` the capture's last number and time."""
@@ -87,7 +89,7 @@ class Drawer:
 
     @cached_property
     def pooled(self) -> Flows:
-        """The notable flows that findings about many flows are drawn from: all, or as many of those in trouble."""
+        """The notable flows that findings about many are drawn from: all, or MOST_POOLED, half of them in trouble."""
         numbers = self.notable.numbers
         if len(numbers) <= MOST_POOLED:
             return self.notable
@@ -184,18 +186,14 @@ class Drawer:
     @cached_property
     def presence(self) -> dict[str, Presence]:
         """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
-        table, f = self._tracker.table, self._tracker.table.flows.view
-        found = {address_of(table, flow.id, end): [0, 0] for flow in self.pooled for end in flow.probers}
-        columns = (one[: table.flows.rows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
-        for brief, tunnel, a_hi, a_lo, b_hi, b_lo in zip(self.briefs, *columns, strict=True):
-            first, second = found.get((tunnel, a_hi, a_lo)), found.get((tunnel, b_hi, b_lo))
-            if first is not None:
-                first[0] += 1
-                first[1] += bool(brief & FIRST_PROBES)
-            if second is not None:
-                second[0] += first is not second
-                second[1] += bool(brief & SECOND_PROBES)
-        return {f"{self._tunnels[who[0]]} {address(*who[1:])}".strip(): Presence(*one) for who, one in found.items()}
+        table, briefs = self._tracker.table, self.briefs
+        probing = ((flow, end) for flow, brief in enumerate(briefs) for end in (0, 1) if brief & PROBES_OF[end])
+        probed = Counter(address_of(table, flow, end) for flow, end in probing)
+        found = dict.fromkeys(address_of(table, flow.id, end) for flow in self.pooled for end in flow.probers)
+        return {
+            f"{self._tunnels[who[0]]} {address(*who[1:])}".strip(): Presence(self._flows_of[who], probed[who])
+            for who in found
+        }
 
     def rows(self, flow: int) -> "array[int]":
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
@@ -239,11 +237,11 @@ class Drawer:
 
     @cached_property
     def _flows_of(self) -> Counter[Address]:
+        """How many flows each address has; one with itself counts once."""
         f, flows = self._tracker.table.flows.view, self._tracker.table.flows.rows
         tunnel, a_hi, a_lo, b_hi, b_lo = (one[:flows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
-        found = Counter(zip(tunnel, a_hi, a_lo, strict=True))
-        found.update(zip(tunnel, b_hi, b_lo, strict=True))
-        return found
+        ends = zip(zip(tunnel, a_hi, a_lo, strict=True), zip(tunnel, b_hi, b_lo, strict=True), strict=True)
+        return Counter(chain.from_iterable((a, b) if a != b else (a,) for a, b in ends))
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])

@@ -236,7 +236,7 @@ def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...
     if around.silent_end is None:
         return ()
     asker = 1 - around.silent_end
-    unanswered = [probe for probe in story.ends[asker].probes if probe.answer is Answer.NOTHING]
+    unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
     found = []
     for ts_ns, frame in around.asked:
         causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]

@@ -200,7 +200,9 @@ class Stories(Sequence[Story]):
         probes: tuple[list[Probe], list[Probe]] = ([], [])
         gaps: tuple[list[Gap], list[Gap]] = ([], [])
         for row in range(t.first_probe[it], t.first_probe[it + 1]):
-            probes[told.probes.end[row]].append(self._probe(told.probes, row))
+            end = told.probes.end[row]
+            is_alone = self._rows.ends.last_ns[2 * flow + 1 - end] == NEVER
+            probes[end].append(self._probe(told.probes, row, is_alone))
         for row in range(t.first_gap[it], t.first_gap[it + 1]):
             end = told.gaps.end[row]
             gaps[end].append(_gap(told, row, self._lag_ns(flow, end), 2 * it + end))
@@ -230,13 +232,14 @@ class Stories(Sequence[Story]):
         reply_ns: int = self._rows.ends.reply_ns[2 * flow + end]
         return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
 
-    def _probe(self, p: Any, row: int) -> Probe:
+    def _probe(self, p: Any, row: int, is_alone: bool) -> Probe:
+        """`is_alone`: the other end is not in the capture."""
         c, sent, answer = self._rows.candidates, p.row[row], p.answer_row[row]
         return Probe(
             frame=c.frame[sent],
             ts_ns=c.ts_ns[sent],
             payload_len=c.payload_len[sent],
-            answer=ANSWERS[p.answer[row]],
+            answer=Answer.UNSEEN if is_alone and answer == NEVER else ANSWERS[p.answer[row]],
             answer_frame=c.frame[answer] if answer != NEVER else 0,
             answer_ns=c.ts_ns[answer] if answer != NEVER else NEVER,
             may_go_unanswered=bool(p.may_go_unanswered[row]),

@@ -85,7 +85,12 @@ class Answer(Enum):
     DATA = "data"
     RST = "rst"
     ICMP = "icmp"
+    UNSEEN = "unseen"
+    """Nothing that the other end sends is in the capture, so that nobody can say."""
 
+
+NO_ANSWER = (Answer.NOTHING, Answer.ICMP, Answer.UNSEEN)
+"""The other end has not been heard, as far as was captured."""
 
 BY_NOTHING, BY_ACK, BY_DATA, BY_RST, BY_ICMP = range(5)
 """The answers as kernels write them: places in `Answer`."""
@@ -109,7 +114,7 @@ class Probe:
     @property
     def delay_ns(self) -> int:
         """From the probe to its answer as captured, -1 when nothing answered."""
-        return self.answer_ns - self.ts_ns if self.answer is not Answer.NOTHING else -1
+        return self.answer_ns - self.ts_ns if self.answer_frame else -1
 
 
 class Heartbeat(NamedTuple):

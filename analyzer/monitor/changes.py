@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.timeline import Answer, EndStory, GapKind, Probe
+from analyzer.keepalive.timeline import NO_ANSWER, Answer, EndStory, GapKind, Probe
 from analyzer.keepalive.verdict import Outcome, Verdict
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
@@ -135,7 +135,7 @@ def _probes(look: Look, told: Told) -> Iterator[Event]:
                 told.probes[probe.frame] = Sent.TOLD
                 fields = {"frame": probe.frame, "payload_len": probe.payload_len, "unanswered": in_a_row}
                 yield _event(look, told, probe.ts_ns, Name.KEEPALIVE_PROBE, end, **fields)
-            if probe.answer not in (Answer.NOTHING, Answer.ICMP):
+            if probe.answer not in NO_ANSWER:
                 told.probes[probe.frame] = Sent.ANSWERED
                 if probe.answer is not Answer.RST:
                     yield _event(look, told, probe.answer_ns, Name.KEEPALIVE_ANSWER, 1 - end, **_answered(probe))

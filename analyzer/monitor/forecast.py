@@ -10,7 +10,7 @@ from typing import Any
 from analyzer.keepalive.findings import End
 from analyzer.keepalive.profiles import profiles
 from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.timeline import Answer, Gap, GapKind, Probe
+from analyzer.keepalive.timeline import NO_ANSWER, Answer, Gap, GapKind, Probe
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
 from analyzer.report.units import iso
 
@@ -90,7 +90,7 @@ def in_a_row(probes: Sequence[Probe], heard_ns: int) -> int:
     """Probes since anything was heard that nothing answered; an ICMP error is no answer of the peer's."""
     number = 0
     for probe in reversed(probes):
-        if probe.answer not in (Answer.NOTHING, Answer.ICMP) or probe.ts_ns <= heard_ns:
+        if probe.answer not in NO_ANSWER or probe.ts_ns <= heard_ns:
             break
         number += 1
     return number

@@ -11,9 +11,14 @@ ALIKE = 0.03
 """Neighbours are folded whose spacing differs by less."""
 FIRST, LAST = 5, 4
 """Of a long course so many parts are shown."""
-MARKS = {Answer.NOTHING: "✗", Answer.ACK: "✓", Answer.DATA: "✓", Answer.RST: "↯", Answer.ICMP: "ICMP"}
-UNSEEN_ANSWER = "?"
-"""What the other end sends is not in the capture."""
+MARKS = {
+    Answer.NOTHING: "✗",
+    Answer.ACK: "✓",
+    Answer.DATA: "✓",
+    Answer.RST: "↯",
+    Answer.ICMP: "ICMP",
+    Answer.UNSEEN: "?",
+}
 ARROWS = {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}
 
 
@@ -26,7 +31,7 @@ def who(flow: Flow) -> str:
 def course(flow: Flow) -> str:
     """Of a flow with a prober, from its handshake to its end."""
     prober = flow.verdict.prober if flow.verdict.prober in flow.probers else flow.probers[0]
-    story, is_alone = flow.ends[prober].story, flow.story.heard_ns[1 - prober] == NEVER
+    story = flow.ends[prober].story
     idle_ns = {gap.frame: gap.any_ns for gap in story.gaps if gap.kind is GapKind.FIRST}
     parts = ["handshake" if not flow.is_midstream else "mid-stream"]
     folded = _folded(story.probes, flow.start_ns)
@@ -38,8 +43,7 @@ def course(flow: Flow) -> str:
             continue
         idle = idle_ns.get(probe.frame)
         after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != NEVER else ""
-        mark = UNSEEN_ANSWER if is_alone and probe.answer is Answer.NOTHING else MARKS[probe.answer]
-        parts.append(f"─{after}▶ probe {mark}" + (f" ×{count}" if count > 1 else ""))
+        parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return " ".join(parts)
 

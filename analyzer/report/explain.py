@@ -13,7 +13,6 @@ from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report.units import plain, short
-from analyzer.schema import NEVER
 
 OUTCOMES = {
     Outcome.ALIVE: "alive",
@@ -195,7 +194,7 @@ def _who_probes(flow: Flow, index: int) -> str:
     settings, sent = end.settings, len(end.story.probes)
     lost = len(run.frames) if run is not None and run.end == index else 0
     words = f"{name(flow, index)} probed{_after(settings)}: "
-    if flow.story.heard_ns[1 - index] == NEVER:
+    if end.story.probes[0].answer is Answer.UNSEEN:
         words += _times(sent, "probe") + ", and what came back is not in the capture"
     elif lost == sent:
         words += _times(sent, "probe") + " without an answer"
@@ -237,6 +236,9 @@ def _who_beats(flow: Flow, index: int) -> str:
 def probe_ledger(flow: Flow, index: int) -> str:
     """What became of one end's probes, with the delay of answers and the rate of loss."""
     found = ledger(flow.ends[index].story.probes)
+    if dict(found.answers).get(Answer.UNSEEN):
+        words = f"{name(flow, index)} sent {_times(found.sent, 'probe')}; what came back is not in the capture."
+        return words[:1].upper() + words[1:]
     answered = [f"{count} answered by {ANSWERS[kind]}" for kind, count in found.answers if kind is not Answer.NOTHING]
     words = f"{name(flow, index)} sent {_times(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
     if found.fastest_ns is not None and found.slowest_ns is not None:

@@ -37,7 +37,7 @@ class Kind(NamedTuple):
     tags: tuple[str, ...]
 
 
-ANSWERED, UNANSWERED = "probe, answered", "probe, unanswered"
+ANSWERED, UNANSWERED, UNSEEN = "probe, answered", "probe, unanswered", "probe, answer not captured"
 KINDS = (
     Kind("handshake, FIN", GREY, 1.2, ("syn", "syn-ack", "fin")),
     Kind("data, ACK", GREY, 0.8, ("data", "ack", "duplicate-ack", "window-update", "duplicate-frame", "stray")),
@@ -47,6 +47,7 @@ KINDS = (
     Kind(ANSWERED, BLUE, 1.4, ("keepalive-probe",)),
     Kind("answer", GREEN, 1.4, ("keepalive-answer", "challenge-ack")),
     Kind(UNANSWERED, RED, 1.6, ()),
+    Kind(UNSEEN, BLUE, 1.4, ()),
     Kind("RST", PURPLE, 2.4, ("rst", "give-up-rst")),
     Kind("ICMP error", PURPLE, 1.4, ("icmp-unreachable",)),
     Kind("ARP unanswered", RED, 1.2, ("arp-unanswered",)),
@@ -100,12 +101,14 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
 def _strokes(analysis: "Analysis", flow: int, segments: pd.DataFrame, start: pd.Timestamp) -> list[Stroke]:
     probes = analysis.probes[analysis.probes["flow"] == flow]
     unanswered = set(probes["frame"][probes["answer"].isin(("nothing", "icmp"))])
+    unseen = set(probes["frame"][probes["answer"] == "unseen"])
     strokes = []
     for time, end, frame, tag in zip(
         style.seconds(segments["time"] - start), segments["end"], segments["frame"], segments["tag"], strict=True
     ):
         is_lost = tag == "keepalive-probe" and frame in unanswered
-        kind = BY_LABEL[UNANSWERED] if is_lost else KIND_OF[tag]
+        is_unseen = tag == "keepalive-probe" and frame in unseen
+        kind = BY_LABEL[UNANSWERED] if is_lost else BY_LABEL[UNSEEN] if is_unseen else KIND_OF[tag]
         strokes.append(Stroke(float(time), int(end), kind, tag, not is_lost))
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["kind"] == "first")]
     times = _own_times(analysis, flow)
