@@ -22,7 +22,7 @@ class Table:
     """Columns of equal length; `rows` are in use, the rest is room."""
 
     def __init__(self, fields: Any, fill: int = 0) -> None:
-        """`fields` is one of schema.py's tables; new rows hold `fill`."""
+        """`fields` is one of the tables of schema/; new rows hold `fill`."""
         self.fields = fields
         self.fill = fill
         self.rows = 0

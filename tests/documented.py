@@ -8,7 +8,7 @@ from analyzer.cli import main
 from analyzer.cli.command import EXIT_CODES
 from analyzer.cli.options import GROUPS
 from analyzer.report.tables import csv_name
-from analyzer.schema import FRAMES
+from analyzer.schema.frames import FRAMES
 
 SHELLS = {
     "bash": ("~/.bashrc", 'eval "$(_KA_ANALYZE_COMPLETE=bash_source ka-analyze)"'),

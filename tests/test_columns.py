@@ -3,7 +3,8 @@
 import pytest
 
 from analyzer.columns import OCTETS, Table, row_layout
-from analyzer.schema import NEIGHBOURS, PACKETS, RECORDS
+from analyzer.schema.flows import NEIGHBOURS
+from analyzer.schema.packets import PACKETS, RECORDS
 
 
 def test_rows_come_back_as_they_were_appended() -> None:

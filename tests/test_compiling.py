@@ -14,7 +14,7 @@ from analyzer.columns import Table
 from analyzer.compiling import object_code
 from analyzer.diagnostics import Diagnostics
 from analyzer.machine_code import Kernel
-from analyzer.schema import PACKETS, RECORDS
+from analyzer.schema.packets import PACKETS, RECORDS
 
 
 def ratio(columns: Any, by: int) -> int:

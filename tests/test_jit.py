@@ -9,7 +9,7 @@ import pytest
 from analyzer import jit, machine_code
 from analyzer.columns import Table
 from analyzer.jit import COMPILE_FROM_OCTETS, FIRST_COMPILE_FROM_OCTETS, Engine
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 from analyzer.sequence import seq_add, seq_diff
 
 

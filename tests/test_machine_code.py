@@ -14,7 +14,7 @@ import pytest
 from analyzer import machine_code
 from analyzer.columns import Table
 from analyzer.machine_code import call, is_ours, packed, place, unpacked
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import PACKETS
+from analyzer.schema.packets import PACKETS
 
 EXTREMES = {"b": -128, "h": -(2**15), "i": -(2**31), "q": -(2**63)}
 

@@ -21,7 +21,15 @@ from analyzer.capture.link import (
 )
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, LATER_FRAGMENT, MALFORMED_HEADER, note
 from analyzer.octets import i64, u16, u32
-from analyzer.schema import ACK, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_OTHER, KIND_TCP, KIND_WRAPPED, SYN
+from analyzer.schema import (
+    ACK,
+    KIND_ICMP_ERROR,
+    KIND_NEIGHBOUR,
+    KIND_OTHER,
+    KIND_TCP,
+    KIND_WRAPPED,
+    SYN,
+)
 from analyzer.sequence import seq_diff
 
 IPV4_MAPPED = 0xFFFF << 32

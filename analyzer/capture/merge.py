@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 
 
 class Frames(NamedTuple):

@@ -14,7 +14,8 @@ from analyzer.capture.headers import decode
 from analyzer.columns import Table
 from analyzer.diagnostics import MALFORMED_HEADER, TUNNELS_GIVEN_UP, note
 from analyzer.jit import Engine
-from analyzer.schema import KIND_OTHER, KIND_WRAPPED, LAYERS, NEVER, PACKETS
+from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
+from analyzer.schema.packets import LAYERS, PACKETS
 
 MAX_LAYERS = 8
 """Nobody wraps deeper on purpose."""

@@ -41,7 +41,8 @@ from analyzer.columns import Table
 from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
 from analyzer.errors import CaptureError, UnknownFormatError
 from analyzer.jit import Engine
-from analyzer.schema import NEVER, RECORDS
+from analyzer.schema import NEVER
+from analyzer.schema.packets import RECORDS
 
 CHUNK_OCTETS = 1 << 20
 CHUNK_RECORDS = 1 << 15

@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
-from analyzer.keepalive import sought
 from analyzer.keepalive.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED, Gap
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, sought
 
 HOST_DELAY_NS = 5_000_000
 """From the tick to the wire: softirq, qdisc and time stamping."""

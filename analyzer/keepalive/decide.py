@@ -81,7 +81,15 @@ from analyzer.keepalive.tags import (
     WINDOW_PROBE,
     WINDOW_UPDATE,
 )
-from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, NEVER, RST, SEGMENTS, SYN
+from analyzer.schema import (
+    ACK,
+    FIN,
+    KIND_ICMP_ERROR,
+    NEVER,
+    RST,
+    SYN,
+)
+from analyzer.schema.flows import SEGMENTS
 from analyzer.tcp.traits import (
     REL_BELOW,
     REL_BELOW_UNA,

@@ -14,7 +14,14 @@ from analyzer.keepalive.tags import (
     REVEALED_BY_DATA,
     REVEALED_BY_RST,
 )
-from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, NEVER, RST, SYN
+from analyzer.schema import (
+    ACK,
+    FIN,
+    KIND_ICMP_ERROR,
+    NEVER,
+    RST,
+    SYN,
+)
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.tracker import IDLE_NS
 from analyzer.tcp.traits import (

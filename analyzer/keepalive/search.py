@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive import sought
 from analyzer.keepalive.candidates import MAX_INTVLS, search
 from analyzer.keepalive.constraints import (
     ALL_CLOCKS,
@@ -26,7 +25,7 @@ from analyzer.keepalive.evidence import MAX_CLAIMS, MAX_PHASED, Search
 from analyzer.keepalive.prior import PRIOR
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import LINUX, Clock
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, sought
 
 T = TypeVar("T")
 

@@ -37,18 +37,8 @@ from analyzer.keepalive.timeline import (
     Silence,
     Story,
 )
-from analyzer.schema import (
-    ACK,
-    NEVER,
-    OPENED_MIDSTREAM,
-    OPENED_SYN,
-    RST,
-    TOLD_ENDS,
-    TOLD_FLOWS,
-    TOLD_GAPS,
-    TOLD_PROBES,
-    TOLD_SILENCES,
-)
+from analyzer.schema import ACK, NEVER, OPENED_MIDSTREAM, OPENED_SYN, RST
+from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
 from analyzer.sequence import seq_diff
 
 BATCH = 4096

@@ -16,7 +16,7 @@ from analyzer.capture.ring import walk_block
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine, has_numba
-from analyzer.schema import LAYERS, PACKETS, RECORDS
+from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
 from analyzer.tcp.eviction import Limits
 
 NICE = 19

@@ -17,7 +17,7 @@ from analyzer.columns import Table
 from analyzer.diagnostics import INTERFACE_DROPS
 from analyzer.errors import KeepaliveAnalyzerError
 from analyzer.monitor.events import Event, Name
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 
 WAIT_MS = 100
 """After so long without a frame there is an empty batch: time passes also on a silent network."""

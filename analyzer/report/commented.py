@@ -45,7 +45,8 @@ from analyzer.capture.source import Source
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
-from analyzer.schema import NEVER, RECORDS
+from analyzer.schema import NEVER
+from analyzer.schema.packets import RECORDS
 
 Comments = Mapping[int, Sequence[str]]
 ByteOrder = Literal["<", ">"]

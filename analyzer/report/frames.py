@@ -20,7 +20,16 @@ from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.timeline import Answer, GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome
 from analyzer.report import explain, explain_settings
-from analyzer.schema import DURATION, FRAMES, KIND, NEVER, SETTINGS, TEXT, TIME, Field
+from analyzer.schema import NEVER
+from analyzer.schema.frames import (
+    DURATION,
+    FRAMES,
+    KIND,
+    SETTINGS,
+    TEXT,
+    TIME,
+    Field,
+)
 
 Row = tuple[Any, ...]
 

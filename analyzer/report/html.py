@@ -25,7 +25,7 @@ from analyzer.report.output_file import text_output
 from analyzer.report.table import MOST_ROWS, table
 from analyzer.report.text import title
 from analyzer.report.units import short
-from analyzer.schema import SETTINGS
+from analyzer.schema.frames import SETTINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

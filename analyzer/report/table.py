@@ -13,7 +13,7 @@ from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
 from analyzer.report.order import URGENCY, by_urgency, is_telling
 from analyzer.report.units import SECOND
-from analyzer.schema import SETTINGS
+from analyzer.schema.frames import SETTINGS
 
 MOST_ROWS = 20_000
 """Beyond that a browser is no longer the right reader."""

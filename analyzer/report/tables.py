@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from analyzer.errors import OptionError
 from analyzer.report.order import told
 from analyzer.report.output_file import binary_output, text_output
-from analyzer.schema import DURATION, FRAMES, KIND, TEXT, TIME, Field
+from analyzer.schema.frames import (
+    DURATION,
+    FRAMES,
+    KIND,
+    TEXT,
+    TIME,
+    Field,
+)
 from analyzer.version import __version__
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
 from analyzer.report.order import SHOWN, URGENCY, told
 from analyzer.report.units import SECOND, iso, short
-from analyzer.schema import NEVER, SETTINGS
+from analyzer.schema import NEVER
+from analyzer.schema.frames import SETTINGS
 
 MOST_ROWS = 20
 """Of the hosts' table."""

@@ -3,7 +3,7 @@
     DIR/shard=<key>/flows.parquet, ends.parquet, candidates.parquet, neighbours.parquet,
                     prefix.parquet, unseen.parquet, recent.parquet, shard.json
 
-The columns are those of schema.py (FLOWS, ENDS, CANDIDATES, NEIGHBOURS, PACKETS, PACKETS, RECENT), each with its unit
+The columns are those of schema/ (FLOWS, ENDS, CANDIDATES, NEIGHBOURS, PACKETS, PACKETS, RECENT), each with its unit
 and meaning as field metadata; frames and flows count from the beginning of the shard's file. The key follows from the
 file's name and the time of its first frame: a file that has grown replaces its shard, a ring's file that was
 written anew under an old name does not. Shards of another version of this program are not used.
@@ -25,7 +25,8 @@ from analyzer.capture.packets import Tunnels
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.errors import CaptureError, OptionError
-from analyzer.schema import CANDIDATES, ENDS, FLOWS, NEIGHBOURS, PACKETS, RECENT
+from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
+from analyzer.schema.packets import PACKETS, RECENT
 from analyzer.shards.shard import Shard, TooLargeError
 from analyzer.shards.tables import arrays, dtype_of, table_of
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from analyzer.columns import Table
-from analyzer.schema import ENDS, FLOWS, KIND_TCP, NEVER, RST, SYN
+from analyzer.schema import KIND_TCP, NEVER, RST, SYN
+from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.shards.tables import arrays
 from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.traits import REL_BEYOND, TRAIT_AT_SYN, TRAIT_OUTSIDE

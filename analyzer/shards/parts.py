@@ -14,7 +14,8 @@ import numpy as np
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.errors import CaptureError
-from analyzer.schema import NEIGHBOURS, NEVER
+from analyzer.schema import NEVER
+from analyzer.schema.flows import NEIGHBOURS
 from analyzer.shards.join import Found, Join
 from analyzer.shards.shard import Shard
 from analyzer.shards.tables import arrays, take

@@ -8,7 +8,18 @@ from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import ACK, FIN, KIND_ICMP_ERROR, KIND_TCP, NEVER, PACKETS, SYN, UNSEEN, Column, table
+from analyzer.schema import (
+    ACK,
+    FIN,
+    KIND_ICMP_ERROR,
+    KIND_TCP,
+    NEVER,
+    SYN,
+    UNSEEN,
+    Column,
+    table,
+)
+from analyzer.schema.packets import PACKETS
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.shards.tables import arrays, take
 from analyzer.tcp.traits import LATE_COPY_NS

@@ -9,7 +9,8 @@ from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import KIND_TCP, NEVER, RECENT, UNSEEN
+from analyzer.schema import KIND_TCP, NEVER, UNSEEN
+from analyzer.schema.packets import RECENT
 
 RECENT_SLOTS = 1 << 16
 """Segments whose look is remembered to know their copies by; 5 ms at a million a second need a tenth of it."""

@@ -16,8 +16,6 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.schema import (
     ACK,
-    ENDS,
-    FLOWS,
     KIND_ICMP_ERROR,
     KIND_TCP,
     NEVER,
@@ -27,6 +25,7 @@ from analyzer.schema import (
     RST,
     SYN,
 )
+from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.sequence import seq_add, seq_diff
 
 FIRST_SLOTS = 1 << 12

@@ -13,16 +13,15 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.schema import (
     ACK,
-    CANDIDATES,
     FIN,
     KIND_ICMP_ERROR,
     KIND_NEIGHBOUR,
     KIND_TCP,
-    NEIGHBOURS,
     NEVER,
     RST,
     SYN,
 )
+from analyzer.schema.flows import CANDIDATES, NEIGHBOURS
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.copies import Recent
 from analyzer.tcp.flows import FlowTable

@@ -13,7 +13,8 @@ from analyzer.capture.packets import Decoder
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
-from analyzer.schema import KIND_OTHER, KIND_TCP, RECORDS
+from analyzer.schema import KIND_OTHER, KIND_TCP
+from analyzer.schema.packets import RECORDS
 
 ETHERNET, NULL, LOOP, RAW, SLL, SLL2 = 1, 0, 108, 101, 113, 276
 A4, B4, A6, B6 = "10.1.2.3", "192.168.200.254", "2001:db8::1", "fe80::ffff:1:2"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from analyzer.capture.coverage import HOLE_NS, Coverage
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import NEVER, RECORDS
+from analyzer.schema import NEVER
+from analyzer.schema.packets import RECORDS
 
 YEAR_NS = 365 * 86_400 * 10**9
 

@@ -19,7 +19,7 @@ from analyzer.capture.link import LINK_ETHERNET
 from analyzer.columns import Table
 from analyzer.errors import CaptureError, FilterError
 from analyzer.jit import Engine
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 from tests.monitor.lab import Host, needs_namespaces, wire
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000  # linux/if_tun.h

@@ -2,7 +2,7 @@
 
 from analyzer.capture.merge import Frames, Merger
 from analyzer.columns import Table
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 
 
 def block(*frames: tuple[int, bytes]) -> tuple[bytes, Table]:

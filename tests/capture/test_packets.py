@@ -17,7 +17,8 @@ from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
 from analyzer.report.document import document
-from analyzer.schema import KIND_OTHER, KIND_TCP, NEVER, RECORDS
+from analyzer.schema import KIND_OTHER, KIND_TCP, NEVER
+from analyzer.schema.packets import RECORDS
 from tests.capture.decoding import ETHERNET, ether, halves
 from tests.capture.reading import read_capture
 from tests.capture.wrapping import ENDS, TUNNELS, WRAPPERS, inner, outer, udp

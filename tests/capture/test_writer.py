@@ -13,7 +13,7 @@ from analyzer.capture.link import LINK_ETHERNET, LINK_RAW
 from analyzer.capture.writer import Described, PcapngWriter
 from analyzer.columns import Table
 from analyzer.errors import OptionError
-from analyzer.schema import RECORDS
+from analyzer.schema.packets import RECORDS
 from tests.transcript import START_NS, transcript
 
 TEXT = """

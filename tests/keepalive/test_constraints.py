@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.columns import Table
-from analyzer.keepalive import sought
 from analyzer.keepalive.constraints import (
     ALL_CLOCKS,
     CLOCKS,
@@ -33,7 +32,7 @@ from analyzer.keepalive.constraints import (
 from analyzer.keepalive.search import Question, Questions
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, sought
 from tests.keepalive.simulated import gap, seconds
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind

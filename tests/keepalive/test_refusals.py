@@ -8,7 +8,7 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.decide import decide, tag_segments
 from analyzer.keepalive.verdict import Outcome
-from analyzer.schema import SEGMENTS
+from analyzer.schema.flows import SEGMENTS
 from tests.transcript import analyse, told, transcript
 
 OLD = """

@@ -3,7 +3,7 @@
 import pytest
 
 from analyzer.keepalive.rules import is_on_grid, keeps_beat
-from analyzer.schema import CANDIDATES
+from analyzer.schema.flows import CANDIDATES
 
 S = 10**9
 

@@ -6,7 +6,6 @@ import pytest
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive import sought
 from analyzer.keepalive.constraints import TELLS_NOTHING, Seen
 from analyzer.keepalive.search import (
     UNANSWERED,
@@ -21,6 +20,7 @@ from analyzer.keepalive.search import (
 )
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND, Clock, Keepalive, simulate
+from analyzer.schema import sought
 from tests.keepalive.simulated import gap, observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind

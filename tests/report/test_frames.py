@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.report.frames import ROWS, frame
-from analyzer.schema import FRAMES
+from analyzer.schema.frames import FRAMES
 from tests.recordings import SHORT
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import analyzer
 from analyzer.keepalive.verdict import Outcome
-from analyzer.schema import FRAMES
+from analyzer.schema.frames import FRAMES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"

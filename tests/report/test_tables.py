@@ -10,7 +10,7 @@ from pyarrow import parquet
 import analyzer
 from analyzer.errors import OptionError
 from analyzer.report import tables
-from analyzer.schema import FRAMES
+from analyzer.schema.frames import FRAMES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from analyzer.errors import CaptureError, OptionError
-from analyzer.schema import CANDIDATES, FLOWS
+from analyzer.schema.flows import CANDIDATES, FLOWS
 from analyzer.shards import kept as module
 from analyzer.shards.gather import gather
 from analyzer.shards.kept import TABLES, Kept

@@ -113,7 +113,7 @@ def test_a_file_that_is_gone_is_told_and_joined_as_well_as_can_be(tmp_path: Path
 
 
 def test_a_column_that_is_new_must_be_equal_unless_it_has_a_role() -> None:
-    from analyzer.schema import ENDS, FLOWS
+    from analyzer.schema.flows import ENDS, FLOWS
 
     roles = late.WHO | late.OPENING | late.SUMS | late.EXTREMES
     assert roles <= set(FLOWS._fields)

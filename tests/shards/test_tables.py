@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 
 from analyzer.columns import Table
-from analyzer.schema import NEIGHBOURS
+from analyzer.schema.flows import NEIGHBOURS
 from analyzer.shards.tables import arrays, copy_of, take
 
 

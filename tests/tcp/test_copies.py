@@ -2,7 +2,8 @@
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import KIND_TCP, NEVER, PACKETS, UNSEEN
+from analyzer.schema import KIND_TCP, NEVER, UNSEEN
+from analyzer.schema.packets import PACKETS
 from analyzer.shards.tables import arrays, take
 from analyzer.tcp.copies import Recent
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, PACKETS
+from analyzer.schema import (
+    KIND_ICMP_ERROR,
+    KIND_TCP,
+    NEVER,
+    OPENED_MIDSTREAM,
+    OPENED_SYN,
+    OPENED_SYN_ACK,
+)
+from analyzer.schema.packets import PACKETS
 from analyzer.tcp.flows import FIRST_SLOTS, FlowTable
 from tests.transcript import START_NS, fed, transcript
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from analyzer.report.charts.timeline import KIND_OF, windows
-from analyzer.schema import FRAMES  # noqa: F401  # the tables that it reads
+from analyzer.schema.frames import FRAMES  # noqa: F401  # the tables that it reads
 from tests.recordings import SHORT
 from tests.report.charts.drawing import overlapping, sample, words
 

@@ -1,4 +1,4 @@
-"""The columns of the search: what is asked of it, what it works with, what it finds (`candidates.search`)."""
+"""The columns of the search: what is asked of it, what it works with, what it finds (`keepalive/candidates.search`)."""
 
 from analyzer.schema import Column, table
 

@@ -1,0 +1,34 @@
+"""Every column of every table, once: name, storage, unit, meaning. One file for each stage of the way of the data.
+
+Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-bit integers into floats: 'b' (8 bit),
+'h' (16), 'i' (32), 'q' (64) are all there is. Sequence numbers are u32 values in 'q'. Times are ns since 1970 (UTC).
+"""
+
+from collections import namedtuple
+from typing import Any, NamedTuple
+
+NEVER = -1
+"""What a time, an index or a quantity holds when there is none."""
+UNSEEN = -2
+"""Instead of NEVER where the capture is too short yet to say that there is none."""
+
+
+class Column(NamedTuple):
+    name: str
+    typecode: str
+    unit: str
+    meaning: str
+
+
+def table(name: str, *columns: Column) -> Any:
+    """A NamedTuple type with a field for each column; `columns` describes them.
+
+    Its instances, the views of a columns.Table, also hold where they lie, which is what compiled kernels are given.
+    """
+    fields = namedtuple(name, [column.name for column in columns])  # type: ignore[misc]  # fields are data
+    return type(name, (fields,), {"columns": columns, "address": None})
+
+
+KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_WRAPPED = range(5)
+OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10

@@ -1,0 +1,57 @@
+"""The columns of what one batch of frames holds: records, packets, what they were wrapped in; and recent looks."""
+
+from analyzer.schema import Column, table
+
+RECORDS = table(
+    "RECORDS",
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("offset", "q", "octets", "where the frame's first octet lies in the buffer"),
+    Column("captured_len", "q", "octets", "octets of the frame that are in the buffer"),
+    Column("wire_len", "q", "octets", "octets that the frame had on the wire"),
+    Column("link_type", "i", "LINKTYPE_*", "what the frame begins with"),
+)
+
+PACKETS = table(
+    "PACKETS",
+    Column("frame", "q", "", "number of the frame in the capture, from 1"),
+    Column("ts_ns", "q", "ns", "capture time"),
+    Column("kind", "b", "KIND_*", "what the packet is"),
+    Column("src_hi", "q", "", "source address, high half (IPv4 is held as ::ffff:a.b.c.d)"),
+    Column("src_lo", "q", "", "source address, low half"),
+    Column("dst_hi", "q", "", "destination address, high half"),
+    Column("dst_lo", "q", "", "destination address, low half"),
+    Column("ports", "q", "", "source port * 65536 + destination port; of a wrapped packet LAYER_*, what is in it"),
+    Column("seq", "q", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ; of a wrapped packet where it begins"),
+    Column("ack", "q", "u32", "SEG.ACK; of a wrapped packet where its captured octets end"),
+    Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code, ICMPv6 types from 64"),
+    Column("window", "q", "", "window field, not scaled"),
+    Column("window_shift", "b", "bits", "window scale option of a SYN, -1 without"),
+    Column("payload_len", "q", "octets", "TCP payload, from IP's lengths; of a wrapped packet the end on the wire"),
+    Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
+    Column("ttl", "h", "hops", "TTL or hop limit"),
+    Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
+    Column("tsecr", "q", "u32", "TCP timestamp echo reply, -1 without the option"),
+    Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
+    Column("since_ns", "q", "ns", "time since a segment that looks the same; -1 none, UNSEEN where nobody can know"),
+    Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
+    Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+    Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
+)
+
+LAYERS = table(
+    "LAYERS",
+    Column("row", "q", "", "row of the packet that was unwrapped"),
+    Column("kind", "b", "TUNNEL_*", "what it was wrapped in"),
+    Column("identifier", "q", "", "number of the tunnel (VNI, VSID, …), -1 without one for both directions"),
+    Column("src_hi", "q", "", "outer source address, high half"),
+    Column("src_lo", "q", "", "outer source address, low half"),
+    Column("dst_hi", "q", "", "outer destination address, high half"),
+    Column("dst_lo", "q", "", "outer destination address, low half"),
+)
+
+RECENT = table(
+    "RECENT",
+    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number; 0 none"),
+    Column("ts_ns", "q", "ns", "capture time of it, or of its latest copy"),
+    Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
+)
