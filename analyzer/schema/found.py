@@ -1,0 +1,90 @@
+"""The columns of what is found of flows: gaps as inference takes them, settings, surroundings, verdicts.
+
+A row for each flow of a batch, or for each end (2 * flow + end), or for each setting of an end. What is a list, of
+frames mostly, lies in a table of its own; its owner has the first row and how many.
+"""
+
+from analyzer.schema import Column, table
+
+HEARD_GAPS = table(
+    "HEARD_GAPS",
+    Column("kind", "b", "GapKind", "what ended the gap"),
+    Column("frame", "q", "", "the frame that ended it; for the capture's end the last one before"),
+    Column("heard_ns", "q", "ns", "since the last segment from the other end that this end accepts, -1"),
+    Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
+    Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),
+    Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),
+    Column("unanswered", "q", "", "consecutive unanswered probes of this end before the gap's end"),
+    Column("lag_ns", "q", "ns", "from the capture point to this end and back"),
+    Column("missing", "q", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
+    Column("is_numbered", "b", "bool", "all of the end's segments show that it numbers them one by one"),
+    Column("echo", "b", "Echo", "what its timestamp echo says of how much the end had heard"),
+    Column("is_torn", "b", "bool", "the other end answered something of this end that was not captured"),
+    Column("ceilings", "i", "", "four bits for each clock rate: the coarsest level on whose boundary it may end"),
+)
+
+HEARD_ENDS = table(
+    "HEARD_ENDS",
+    Column("first_gap", "q", "", "row of the end's first gap in HEARD_GAPS; the next row has the end"),
+    Column("is_whole", "b", "bool", "the capture saw the connection open, so that there is no earlier probe"),
+    Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
+)
+
+INFERRED = table(
+    "INFERRED",
+    Column("clocks", "i", "bits", "the kinds of clock on which something explains the gaps, by their rows in CLOCKS"),
+    Column("first_claim", "q", "", "row of the first boundary that explains them in CLAIMED; the next row has the end"),
+)
+"""A row for each end."""
+
+INFERRED_SETTINGS = table(
+    "INFERRED_SETTINGS",
+    Column("basis", "b", "Basis", "what determined it, or its bounds; -1 where nothing is known"),
+    Column("value", "q", "s", "the best single answer, or count; -1 where the wire does not determine it"),
+    Column("low_ms", "q", "ms", "inclusive lower bound; of a count in thousandths"),
+    Column("high_ms", "q", "ms", "inclusive upper bound, as above; -1 where nothing bounds it"),
+    Column("n", "q", "", "observations that speak for it"),
+    Column("shortest_ns", "q", "ns", "shortest observed duration behind it; 0 for counts"),
+    Column("longest_ns", "q", "ns", "longest; 0 for counts"),
+    Column("first_proof", "q", "", "row in PROOFS of the first frame that proves it"),
+    Column("proofs", "b", "", "how many of these there are"),
+)
+"""Four rows for each end: tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes, tcp_user_timeout."""
+
+PROOFS = table("PROOFS", Column("frame", "q", "", "number of a frame"))
+
+SURROUNDINGS = table(
+    "SURROUNDINGS",
+    Column("silent_end", "b", "0|1", "the end that fell silent, or is looked for on the link; -1"),
+    Column("answers_elsewhere", "b", "bool", "its address sent something in another flow meanwhile"),
+    Column("is_only", "b", "bool", "no other connection of the capture leads to its address"),
+    Column("silent_flows", "q", "", "other connections to its address in which it left somebody waiting meanwhile"),
+    Column("is_network_silent", "b", "bool", "nobody in its network was heard, and others there were waited for too"),
+    Column("first_asked", "q", "", "row in ASKED_FOR of the first solicitation for it that nothing answered"),
+    Column("asked", "q", "", "how many of these there are"),
+    Column("restart", "q", "Reason", "signs that an end was started anew: packed as VERDICTS.reasons, 0 without"),
+    Column("first_restart_frame", "q", "", "row in PROOFS of the first frame that shows it"),
+    Column("restart_frames", "q", "", "how many of these there are"),
+)
+"""A row for each flow of a batch."""
+
+ASKED_FOR = table(
+    "ASKED_FOR",
+    Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation"),
+    Column("frame", "q", "", "its frame"),
+)
+
+VERDICTS = table(
+    "VERDICTS",
+    Column("outcome", "b", "Outcome", "how the connection ended"),
+    Column("cause", "b", "Cause", "why, -1 where the outcome needs none"),
+    Column("prober", "b", "0|1", "the end whose probes decide it, -1"),
+    Column("errno", "b", "application.ERRNOS", "what the application of that end got, -1 for nothing"),
+    Column("epoll", "h", "bits", "the epoll events that it got, -1"),
+    Column("detection_delay_ns", "q", "ns", "from when the peer was last heard to when that was noticed, -1"),
+    Column("confidence", "b", "Confidence", "how sure that is"),
+    Column("reasons", "q", "Reason", "its place plus one in eight bits, the first reason lowest; at most seven"),
+    Column("first_evidence", "q", "", "row in PROOFS of the first frame that proves it"),
+    Column("evidence", "b", "", "how many of these there are"),
+)
+"""A row for each flow of a batch."""
