@@ -34,7 +34,10 @@ class Engine:
         if not self._is_forced and not self.compiled and self._octets >= COMPILE_FROM_OCTETS and has_numba():
             from analyzer import machine_code
 
-            self.compiled = self._octets >= FIRST_COMPILE_FROM_OCTETS or machine_code.is_compiled()
+            is_first = not machine_code.is_compiled()
+            self.compiled = not is_first or self._octets >= FIRST_COMPILE_FROM_OCTETS
+            if is_first and self.compiled:
+                machine_code.begin_at_the_end()
 
     @property
     def may_change_over(self) -> bool:

@@ -8,15 +8,22 @@ processor, and are put in place whole, so that any number of first runs may go o
 
 import ctypes
 import os
+import subprocess
 import sys
 import tempfile
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: there each process compiles for itself
+    fcntl = None  # type: ignore[assignment]
 
 Kernel = Callable[..., int]
 Types = tuple[Any, ...]
@@ -36,11 +43,20 @@ def call(kernel: Kernel, arguments: tuple[Any, ...]) -> int:
     """
     words: list[int] = []
     held: list[Any] = []
-    types = tuple(_flatten(one, words, held) for one in arguments)
+    types = _types(arguments, words, held)
     function = _functions.get((kernel, types))
     if function is None:
         function = _functions[kernel, types] = Function(kernel, types, len(words))
     return function(words)
+
+
+def types_of(arguments: tuple[Any, ...]) -> Types:
+    """What a kernel is compiled for."""
+    return _types(arguments, [], [])
+
+
+def _types(arguments: tuple[Any, ...], words: list[int], held: list[Any]) -> Types:
+    return tuple(_flatten(one, words, held) for one in arguments)
 
 
 def _flatten(argument: Any, words: list[int], held: list[Any]) -> Any:
@@ -106,17 +122,72 @@ class _Loader:
 
 
 def stored(kernel: Kernel, types: Types) -> tuple[str, bytes]:
-    """Symbol and object code, from the disk, or compiled and put there."""
+    """Symbol and object code, from the disk, or compiled and put there; waits where another process is at it."""
+    path = _path(kernel, types)
+    kept = _kept(path)
+    if kept is not None:
+        return kept
+    with _only_one(path, waits=True):
+        return _kept(path) or _made(kernel, types, path)
+
+
+def make(kernel: Kernel, types: Types) -> None:
+    """Compile it, unless that has been done, or another process is at it."""
+    path = _path(kernel, types)
+    with _only_one(path, waits=False) as is_mine:
+        if is_mine and _kept(path) is None:
+            _made(kernel, types, path)
+
+
+def _path(kernel: Kernel, types: Types) -> Path:
     named = f"{kernel.__module__}.{kernel.__qualname__} {types}"
-    path = place() / f"{kernel.__name__}-{sha256(named.encode()).hexdigest()[:16]}"
+    return place() / f"{kernel.__name__}-{sha256(named.encode()).hexdigest()[:16]}"
+
+
+def _kept(path: Path) -> tuple[str, bytes] | None:
     try:
         return unpacked(path.read_bytes())
     except (OSError, ValueError):  # not there yet, or not whole
-        from analyzer import compiling
+        return None
 
-        symbol, code = compiling.object_code(kernel, types)
-        keep(path, packed(symbol, code))
-        return symbol, code
+
+def _made(kernel: Kernel, types: Types, path: Path) -> tuple[str, bytes]:
+    from analyzer import compiling
+
+    symbol, code = compiling.object_code(kernel, types)
+    keep(path, packed(symbol, code))
+    return symbol, code
+
+
+@contextmanager
+def _only_one(path: Path, waits: bool) -> Iterator[bool]:
+    """Whether no other process makes the same; without locks or a disk to write to nobody knows of others."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock").open("wb")
+    except OSError:
+        yield True
+        return
+    with lock:
+        try:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        except OSError:
+            yield waits  # a disk without locks
+            return
+        yield True
+
+
+def begin_at_the_end() -> None:
+    """Have another process compile, the kernels that are needed last first, where there is a processor for it."""
+    if processors() > 1:
+        nothing = subprocess.DEVNULL
+        subprocess.Popen([sys.executable, "-m", "analyzer.ahead"], stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def packed(symbol: str, code: bytes) -> bytes:

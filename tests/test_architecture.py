@@ -34,6 +34,7 @@ LEVELS = {
     "analysis": 4,
     "shards": 5,
     "points": 5,
+    "ahead": 5,
     "reading": 6,
     "report": 7,
     "monitor": 8,

@@ -81,6 +81,10 @@ def test_before_the_first_compilation_only_very_large_captures_are_compiled(
     first = Engine()
     first.expect(FIRST_COMPILE_FROM_OCTETS - 1)
     assert not first.compiled
+    begun: list[bool] = []
+    monkeypatch.setattr(machine_code, "begin_at_the_end", lambda: begun.append(True))
+    first.expect(1)
+    assert (first.compiled, begun) == (True, [True])
     monkeypatch.setattr(machine_code, "place", lambda: tmp_path)
     later = Engine()
     later.expect(FIRST_COMPILE_FROM_OCTETS - 1)

@@ -1,5 +1,6 @@
 """Machine code on the disk: keyed, whole, ours alone; and called as the kernel would be."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -82,11 +83,11 @@ def test_a_directory_that_others_can_write_to_is_not_trusted(tmp_path: Path) -> 
 
 
 def test_several_first_runs_at_once(tmp_path: Path) -> None:
-    """Each compiles and each is right, whoever comes last; afterwards nothing is compiled."""
+    """One compiles, the others wait for it; afterwards nothing is compiled."""
     program = (
         "import sys; from array import array; from analyzer.machine_code import call\n"
         "from tests.test_machine_code import Some, count_up\n"
-        "from analyzer.columns import Table; from analyzer.schema import RECORDS\n"
+        "from analyzer.columns import Table; from analyzer.schema.packets import RECORDS\n"
         "t = Table(RECORDS); t.append(7, 0, 0, 0, 0)\n"
         "print(call(count_up, (Some(t.view, array('q', [5])), array('i', [0, 0]), bytearray(3), 1)))\n"
         "print('numba' in sys.modules)\n"
@@ -97,10 +98,21 @@ def test_several_first_runs_at_once(tmp_path: Path) -> None:
         command = [sys.executable, "-c", program]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    for compiles in (True, False):
-        outputs = [one.communicate() for one in [start() for _ in range(3 if compiles else 1)]]
+    for compiling in (1, 0):
+        outputs = [one.communicate() for one in [start() for _ in range(3 if compiling else 1)]]
         assert {out.split()[0] for out, _ in outputs} == {str(13 * 256)}
-        assert {out.split()[1] for out, _ in outputs} == {str(compiles)}
-        assert all(("compiling" in error) is compiles for _, error in outputs)
-    [kept] = [one for one in tmp_path.rglob("*") if one.is_file()]
+        assert [out.split()[1] for out, _ in outputs].count("True") == compiling
+        assert sum("compiling" in error for _, error in outputs) == compiling
+    [kept] = [one for one in tmp_path.rglob("*") if one.is_file() and one.suffix != ".lock"]
     unpacked(kept.read_bytes())
+
+
+def test_what_another_process_makes_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(machine_code, "place", lambda: tmp_path)
+    monkeypatch.setattr(machine_code, "_made", lambda kernel, _types, _path: made.append(kernel))
+    for suffix in (".lock", ""):
+        with machine_code._path(count_up, ()).with_suffix(suffix).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            machine_code.make(count_up, ())
+    assert made == [count_up]  # only when the other file was locked

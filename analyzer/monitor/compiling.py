@@ -9,15 +9,8 @@ import subprocess
 import sys
 
 from analyzer import machine_code
-from analyzer.analysis import Analyzer
-from analyzer.capture.encapsulation import unwrap
-from analyzer.capture.link import LINK_ETHERNET
-from analyzer.capture.ring import walk_block
-from analyzer.columns import Table
-from analyzer.diagnostics import Diagnostics
+from analyzer.ahead import load
 from analyzer.jit import Engine, has_numba
-from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
-from analyzer.tcp.eviction import Limits
 
 NICE = 19
 
@@ -73,24 +66,3 @@ def compile_all() -> None:
     engine = Engine()
     engine.compiled = True
     load(engine)
-
-
-SYN = bytes.fromhex(
-    "000000000000 000000000000 0800 45000028000000004006 0000 00000000 00000000"  # Ethernet, IPv4
-    "0001 0002 00000000 00000000 5002 0000 0000 0000"
-)
-"""A frame that makes a flow."""
-
-
-def load(engine: Engine) -> None:
-    """Run each kernel on as good as nothing; what is in no cache is compiled."""
-    analyzer = Analyzer(engine)
-    records, packets, layers = Table(RECORDS), Table(PACKETS), Table(LAYERS)
-    records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)
-    packets.reserve(1)
-    layers.reserve(1)
-    analyzer.feed(bytearray(SYN), records)
-    _ = list(analyzer.analysis_of(analyzer.tracker, 0).flows)  # they are drawn when looked at
-    analyzer.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
-    engine.run(unwrap, bytearray(1), packets.view, 0, layers.view, Diagnostics().counts)
-    engine.run(walk_block, bytearray(64), 0, 0, 0, LINK_ETHERNET, records.view, 0)

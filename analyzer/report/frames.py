@@ -1,4 +1,4 @@
-"""Findings as pandas DataFrames: which finding stands in which column of schema.FRAMES.
+"""Findings as pandas DataFrames: which finding stands in which column of schema.frames.FRAMES.
 
 Knows how a missing number, instant or duration is said in each dtype. All that turns findings
 into rows is here; charts, CSV and Parquet read the frames.
@@ -63,7 +63,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
 
 
 def frame(name: str, analysis: Analysis) -> pd.DataFrame:
-    """One of the tables of schema.FRAMES."""
+    """One of the tables of schema.frames.FRAMES."""
     return _frame(FRAMES[name], ROWS[name](analysis))
 
 

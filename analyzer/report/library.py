@@ -6,7 +6,7 @@
     a.verdict                   # of the connection that matters most
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
-Nothing is printed and nothing is global. The columns are those of schema.FRAMES.
+Nothing is printed and nothing is global. The columns are those of schema.frames.FRAMES.
 """
 
 from collections.abc import Callable, Iterator
@@ -153,7 +153,7 @@ class Analysis:
         return self.frame("diagnostics")
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """A table of schema.FRAMES by name, made anew."""
+        """A table of schema.frames.FRAMES by name, made anew."""
         return self.ask(_frame, name)
 
     def flow(self, number: int) -> "Connection":
