@@ -74,6 +74,7 @@ def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: 
         it = flow - first
         end_ns = watched_until(rows.flows, flow, capture_end_ns)
         begin(told, it, rows.starts[flow])
+        told.flows.flow[it], told.flows.capture_end_ns[it] = flow, end_ns
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
             tell_row(rows, flow, place, told, it)
         if told.flows.reset_row[it] == NEVER:

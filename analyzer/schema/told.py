@@ -4,6 +4,8 @@ from analyzer.schema import Column, table
 
 TOLD_FLOWS = table(
     "TOLD_FLOWS",
+    Column("flow", "q", "", "index of the flow"),
+    Column("capture_end_ns", "q", "ns", "the capture's end, or a jump of its clock before it"),
     Column("first_probe", "q", "", "row of the flow's first probe in TOLD_PROBES"),
     Column("first_gap", "q", "", "row of its first gap in TOLD_GAPS"),
     Column("first_silence", "q", "", "row of its first silence in TOLD_SILENCES"),
