@@ -6,7 +6,8 @@ calls of `feed`; what they are cut into changes nothing.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -45,6 +46,7 @@ from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
 from analyzer.schema import KIND_TCP, NEVER
+from analyzer.second_thread import cores, on_second_thread
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.tracker import Tracker
 
@@ -184,6 +186,20 @@ class Analysis:
         return idle_times(self.candidates.view, self.rows(flow.id), last_data_ns, end_ns)
 
 
+class Batch(NamedTuple):
+    """What some records hold, before anybody knows whose it is."""
+
+    packets: Table
+    last_ns: int
+    """The latest time of the records."""
+
+
+AHEAD = 3
+"""Batches: one is decoded while one is followed, and one lies between, since neither takes the same time always."""
+AHEAD_FROM_OCTETS = 16 << 20
+"""A thread takes 10 ms to begin."""
+
+
 class Analyzer:
     """Takes captures batch by batch; one for each analysis."""
 
@@ -198,20 +214,33 @@ class Analyzer:
         self.tcp_packets = 0
         self.coverage = Coverage()
         self._span_ns = array("q", [NEVER, NEVER])
+        self._now_ns = NEVER
 
     def feed(self, buffer: bytearray, records: Table) -> Table:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards.
 
         Returns its packets with their flows; the table is used again for the next batch.
         """
+        batch = self.decode(buffer, records)
+        self.follow(batch)
+        return batch.packets
+
+    def decode(self, buffer: bytearray, records: Table) -> Batch:
+        """The half of `feed` that depends on nothing but the frames. May be batches ahead of `follow`, on a thread of
+        its own: neither touches anything of the other's."""
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
         self.tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
-        self.tracker.feed(packets, self.engine)
+        self.tracker.recent.recognise(packets, self.engine)
+        return Batch(packets, self._span_ns[1])
+
+    def follow(self, batch: Batch) -> None:
+        """The other half: flows, and what is kept of them. Batches come in the order in which they were decoded."""
+        self._now_ns = batch.last_ns
+        self.tracker.follow(batch.packets, self.engine)
         if self._limits is not None:
             self.stay_within(self._limits)
-        return packets
 
     def analysis_of(self, part: Tracker, until_ns: int) -> Analysis:
         """The findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
@@ -220,7 +249,7 @@ class Analyzer:
 
     def stay_within(self, limits: Limits, now_ns: int | None = None) -> Forgotten | None:
         """Give up what says least when there is too much at `now_ns`, and count it; flows get other numbers then."""
-        forgotten = shrink(self.tracker, self.engine, self._span_ns[1] if now_ns is None else now_ns, limits)
+        forgotten = shrink(self.tracker, self.engine, self._now_ns if now_ns is None else now_ns, limits)
         neighbours = forget_neighbours(self.tracker, limits)
         given_up = {FLOWS_GIVEN_UP: 0, SEGMENTS_GIVEN_UP: 0, NEIGHBOURS_GIVEN_UP: neighbours}
         if forgotten is not None:
@@ -303,19 +332,32 @@ def read_capture(
     with open_source(name) as source:
         analyzer.engine.expect(source.size)
         reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
-        try:
+
+        def batches() -> Generator[tuple[Table, Batch, int]]:
             for buffer, records, _ in reader.chunks(analyzer.engine):
-                packets = analyzer.feed(buffer, records)
-                if on_batch is not None:
-                    on_batch(records, packets)
-                if on_progress is not None:
-                    on_progress(source.position - told)
-                    told = source.position
+                yield records, analyzer.decode(buffer, records), source.position
+
+        has_thread = on_batch is None and pays_to_decode_ahead(analyzer.engine, source.size)
+        analyzer.decoder.hold(AHEAD if has_thread else 1)
+        try:
+            with closing(on_second_thread(batches(), AHEAD) if has_thread else batches()) as decoded:
+                for records, batch, position in decoded:
+                    analyzer.follow(batch)
+                    if on_batch is not None:
+                        on_batch(records, batch.packets)
+                    if on_progress is not None:
+                        on_progress(position - told)
+                        told = position
         except CaptureError as error:
             if analyzer.frames == before:
                 raise
             analyzer.diagnostics.add(TRUNCATED_FILE, analyzer.frames + 1, str(error))
     return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
+
+
+def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
+    """Two threads are faster than one: the interpreter is left most of the time, and another processor is there."""
+    return engine.compiled and octets >= AHEAD_FROM_OCTETS and cores() > 1
 
 
 def analyze(

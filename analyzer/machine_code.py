@@ -18,6 +18,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 try:
@@ -34,6 +35,8 @@ OK = 0
 """What compiled code returns beside its result; all else is an index outside of a table."""
 
 _functions: dict[tuple[Kernel, Types], "Function"] = {}
+_loading = Lock()
+"""Two threads run kernels; numba and the loader serve one at a time."""
 
 
 def call(kernel: Kernel, arguments: tuple[Any, ...]) -> int:
@@ -46,7 +49,9 @@ def call(kernel: Kernel, arguments: tuple[Any, ...]) -> int:
     types = _types(arguments, words, held)
     function = _functions.get((kernel, types))
     if function is None:
-        function = _functions[kernel, types] = Function(kernel, types, len(words))
+        with _loading:
+            function = _functions.get((kernel, types)) or Function(kernel, types, len(words))
+            _functions[kernel, types] = function
     return function(words)
 
 

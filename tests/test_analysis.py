@@ -10,10 +10,12 @@ from struct import unpack
 
 import pytest
 
-from analyzer.analysis import analyze
+from analyzer.analysis import analyze, pays_to_decode_ahead
 from analyzer.capture.packets import address
+from analyzer.capture.source import Source
 from analyzer.diagnostics import Severity
 from analyzer.errors import CaptureError, UnknownFormatError
+from analyzer.jit import Engine
 from analyzer.keepalive.findings import Role
 from tests.capture.writers import pcap_bytes, pcapng_bytes
 from tests.transcript import START_NS, nanoseconds, transcript
@@ -71,6 +73,38 @@ def test_one_bad_file_alone_stops(tmp_path: Path) -> None:
 def test_nothing_but_bad_files_stops(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"none of the 2 inputs can be used: .*a\.pcap.*b\.pcap"):
         analyze(str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap"))
+
+
+@pytest.mark.parametrize("has_thread", [False, True])
+def test_what_comes_before_an_error_is_analysed(
+    has_thread: bool, halves: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On two threads as on one, in the same order."""
+    monkeypatch.setattr("analyzer.analysis.pays_to_decode_ahead", lambda *_: has_thread)
+    last, readinto = Path(halves[0]).stat().st_size - 1, Source.readinto
+
+    def fails(source: Source, view: memoryview) -> int:
+        if source.position == last:
+            raise CaptureError("reading fails: Input/output error")
+        return readinto(source, view[: last - source.position])
+
+    monkeypatch.setattr(Source, "readinto", fails)
+    analysis = analyze(halves[0], chunk_octets=100)
+    assert [(note.code.name, note.first_frame) for note in analysis.diagnostics] == [("truncated-file", 3)]
+    assert analysis.capture.packets == 2
+
+
+@pytest.mark.parametrize(
+    ("compiled", "octets", "processors", "pays"),
+    [(True, 1 << 30, 2, True), (False, 1 << 30, 2, False), (True, 1 << 20, 2, False), (True, 1 << 30, 1, False)],
+)
+def test_a_second_thread_where_it_pays(
+    compiled: bool, octets: int, processors: int, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.analysis.cores", lambda: processors)
+    engine = Engine()
+    engine.compiled = compiled
+    assert pays_to_decode_ahead(engine, octets) is pays
 
 
 def test_limits_do_not_damage(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ MAX_LINES = 450
 
 BASE = "base"
 BASE_MODULES = {
+    "second_thread",
     "buffers",
     "columns",
     "diagnostics",

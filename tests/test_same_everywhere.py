@@ -173,6 +173,16 @@ def test_chunks_and_engines(sample: Path, chunk_octets: int, compiled: str, monk
     assert document_of(sample, chunk_octets=chunk_octets) == plain(sample)
 
 
+@pytest.mark.parametrize("compiled", ["0", "1"], ids=["interpreted", "compiled"])
+@pytest.mark.parametrize("chunk_octets", [100, 1500])
+@each_sample
+def test_two_threads(sample: Path, chunk_octets: int, compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreted that never happens, but changes as little."""
+    monkeypatch.setenv("KA_JIT", compiled)
+    monkeypatch.setattr("analyzer.analysis.pays_to_decode_ahead", lambda *_: True)
+    assert document_of(sample, chunk_octets=chunk_octets) == plain(sample)
+
+
 @each_sample
 def test_engine_changes_over_in_the_middle(sample: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody knows how long a pipe is; when it turns out long, the state goes on in compiled code."""

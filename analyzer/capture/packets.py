@@ -5,6 +5,7 @@ row where they stand, so that packets stay in capture order, and become packets 
 """
 
 import socket
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -29,19 +30,24 @@ class Decoder:
 
     def __init__(self) -> None:
         self.tunnels = Tunnels()
-        self._packets = Table(PACKETS)
+        self._tables = deque([Table(PACKETS)])
         self._layers = Table(LAYERS)
 
+    def hold(self, count: int) -> None:
+        """From now on a batch's packets stay until so many others are decoded, itself included."""
+        self._tables = deque(Table(PACKETS) for _ in range(count))
+
     def decode(self, buffer: bytearray, records: Table, first_frame: int, engine: Engine, counts: Any) -> Table:
-        """The packets of a batch of records; the table is used again for the next one."""
-        packets = self._packets
+        """The packets of a batch of records; the table is used again for the next one, or as `hold` says."""
+        self._tables.rotate()
+        packets = self._tables[0]
         packets.rows = 0
         packets.reserve(records.rows + 1)
         packets.rows = engine.run(decode, buffer, records.view, records.rows, first_frame, packets.view, counts)
         for _ in range(MAX_LAYERS):
             if not engine.run(count_of, packets.view, packets.rows, KIND_WRAPPED):
                 return packets
-            self._unwrap(buffer, engine, counts)
+            self._unwrap(buffer, packets, engine, counts)
         kinds, frames = packets.view.kind, packets.view.frame
         for row in range(packets.rows):
             if kinds[row] == KIND_WRAPPED:
@@ -49,9 +55,9 @@ class Decoder:
                 kinds[row] = KIND_OTHER
         return packets
 
-    def _unwrap(self, buffer: bytearray, engine: Engine, counts: Any) -> None:
+    def _unwrap(self, buffer: bytearray, packets: Table, engine: Engine, counts: Any) -> None:
         """One layer off all packets that are wrapped."""
-        packets, layers = self._packets, self._layers
+        layers = self._layers
         layers.reserve(packets.rows)
         rows = engine.run(unwrap, buffer, packets.view, packets.rows, layers.view, counts)
         tunnel = packets.view.tunnel

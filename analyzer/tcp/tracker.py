@@ -65,13 +65,11 @@ class Tracker:
         self.recent = Recent()
         self.neighbours = Table(NEIGHBOURS)
 
-    def feed(self, packets: Table, engine: Engine) -> None:
-        """Take in a batch; the rows of `packets` are free again afterwards."""
-        self.recent.recognise(packets, engine)
-        self.follow(packets, engine)
-
     def follow(self, packets: Table, engine: Engine) -> None:
-        """Take in a batch of which is known how long ago what looks the same was captured (`since_ns`)."""
+        """Take in a batch of which is known how long ago what looks the same was captured (`since_ns`).
+
+        The rows of `packets` are free again afterwards.
+        """
         self.table.assign(packets, engine)
         self.candidates.reserve(packets.rows)
         before = self.candidates.rows

@@ -99,6 +99,14 @@ def test_shards_of_another_version_are_read_again(
     assert len(again(names, tmp_path)[1]) == 4
 
 
+def test_whatever_makes_shards_or_says_what_they_hold_makes_a_version() -> None:
+    package = Path(module.__file__).parents[1]
+    sources = {source for pattern in module.SHARD_SOURCES for source in package.glob(pattern)}
+    rooms = {source.relative_to(package).parts[0] for source in sources if source.parent != package}
+    assert rooms == {"schema", "capture", "tcp", "shards"}
+    assert package / "columns.py" in sources
+
+
 def test_half_a_shard_is_none(names: list[str], tmp_path: Path) -> None:
     again(names, tmp_path)
     first, second, *_ = sorted((tmp_path / "kept").glob("*/shard.json"))

@@ -177,7 +177,7 @@ def test_incarnations_survive_the_growth_of_the_table() -> None:
     analyzer = fed(transcript(f"{HANDSHAKE}    9.0  A>B  S  seq 70000"))
     table = analyzer.tracker.table
     assigned(table, [((1, index, 1), B) for index in range(FIRST_SLOTS)])
-    analyzer.tracker.feed(batch := packets([((*A[:2], 40000), B)]), analyzer.engine)
+    analyzer.tracker.follow(batch := packets([((*A[:2], 40000), B)]), analyzer.engine)
     assert batch.view.flow[0] == 1
 
 
