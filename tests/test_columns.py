@@ -1,10 +1,13 @@
 """Tables that grow without moving what a row number means."""
 
+import pickle
+from typing import Any
+
 import pytest
 
 from analyzer.columns import OCTETS, Table, row_layout
-from analyzer.schema.flows import NEIGHBOURS
-from analyzer.schema.packets import PACKETS, RECORDS
+from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
+from analyzer.schema.packets import PACKETS, RECENT, RECORDS
 
 
 def test_rows_come_back_as_they_were_appended() -> None:
@@ -64,6 +67,15 @@ def test_an_excerpt_is_a_copy_and_keep_gives_back_the_room() -> None:
     assert list(table.view.ts_ns[:5]) == [0, 1, 2, 3, 4]
     table.keep([1, 4])
     assert (table.rows, list(table.view.ts_ns)) == (2, [1, 4])
+
+
+@pytest.mark.parametrize("fields", [FLOWS, ENDS, CANDIDATES, NEIGHBOURS, PACKETS, RECENT])
+def test_a_table_travels(fields: Any) -> None:
+    table = Table(fields)
+    table.append(*range(len(fields._fields)))
+    other = pickle.loads(pickle.dumps(table))
+    assert other.fields is fields
+    assert bytes(other.octets) == bytes(table.octets)
 
 
 def test_a_row_lies_in_one_piece_without_holes() -> None:

@@ -4,6 +4,7 @@ Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-
 'h' (16), 'i' (32), 'q' (64) are all there is. Sequence numbers are u32 values in 'q'. Times are ns since 1970 (UTC).
 """
 
+import sys
 from collections import namedtuple
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ def table(name: str, *columns: Column) -> Any:
     Its instances, the views of a columns.Table, also hold where they lie, which is what compiled kernels are given.
     """
     fields = namedtuple(name, [column.name for column in columns])  # type: ignore[misc]  # fields are data
-    return type(name, (fields,), {"columns": columns, "address": None})
+    where = sys._getframe(1).f_globals["__name__"]  # by which a table that travels finds its columns again
+    return type(name, (fields,), {"columns": columns, "address": None, "__module__": where})
 
 
 KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_WRAPPED = range(5)
