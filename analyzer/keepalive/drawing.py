@@ -4,22 +4,19 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
 from typing import NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
+from analyzer.keepalive.addresses import Addresses, address_of
 from analyzer.keepalive.brief import (
-    CLOSED,
     FIRST_PROBES,
     HOW_IT_ENDED,
     NOTABLE,
     OUTCOMES,
     SECOND_PROBES,
-    UNSETTLED,
 )
 from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Flows, Role
@@ -28,12 +25,12 @@ from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.judge import judge
 from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
 from analyzer.keepalive.losses import of_one_side, with_shared_counter
-from analyzer.keepalive.neighbourhood import Neighbourhood, solicitations
+from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.restart import Address, address_of
 from analyzer.keepalive.settings import UNTOLD, Settings
+from analyzer.keepalive.solicited import solicitations, whole_gaps
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
-from analyzer.keepalive.stories import Stories
+from analyzer.keepalive.stories import BATCH, Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.verdict import Outcome, Surroundings
@@ -55,12 +52,24 @@ PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
 
 
+class Hearing(NamedTuple):
+    """What bears on what an end's gaps say."""
+
+    has_company: bool
+    """Its address has other connections in the capture."""
+    is_cut_off: bool
+    """Its host left others waiting since the flow was last heard: then its own probes need not come through."""
+    vain_ns: list[int]
+    """When its host asked for the other end in vain: what had waited for that was thrown away."""
+
+
 class Look(NamedTuple):
     """What a flow is drawn from."""
 
     flow: int
     story: Story
     around: Surroundings
+    hearing: tuple[Hearing, Hearing]
 
 
 class Drawer:
@@ -121,7 +130,7 @@ class Drawer:
         return self._together[1][number] if number in self._is_pooled else self._drawn[number]
 
     def _each(self, numbers: Sequence[int]) -> Iterator[Flow]:
-        looks = [self._look(number) for number in numbers]
+        looks = self._looks(numbers)
         settings = infer_each([one for look in looks for one in self._observed(look)], self._engine)
         return (self._flow(look, settings) for look in looks)
 
@@ -129,20 +138,31 @@ class Drawer:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
         return next(self._each([flow]))
 
-    def _look(self, flow: int) -> Look:
-        story = self._stories[flow]
-        return Look(flow, story, self._neighbourhood.around(flow, story))
+    def _looks(self, numbers: Sequence[int]) -> list[Look]:
+        told = self._stories.tell(numbers)
+        found = self._neighbourhood.surround(told, len(numbers))
+        return [
+            Look(flow, self._stories.read(told, it), self._neighbourhood.read(found, it), self._hearing(found, it))
+            for it, flow in enumerate(numbers)
+        ]
+
+    def _hearing(self, found: Surrounded, it: int) -> tuple[Hearing, Hearing]:
+        ends = found.ends
+        first, second = (
+            Hearing(bool(ends.has_company[me]), bool(ends.is_cut_off[me]), self._neighbourhood.vain(found, me))
+            for me in (2 * it, 2 * it + 1)
+        )
+        return first, second
 
     @cached_property
     def briefs(self) -> bytearray:
         """Of each flow an octet (`brief.py`) in which nothing is left unsettled: surroundings have been asked."""
-        briefs = bytearray(self._stories.briefs)
-        for flow, brief in enumerate(briefs):
-            how = brief & HOW_IT_ENDED
-            if how == UNSETTLED or (how != CLOSED and self._neighbourhood.may_be_lost(flow)):
-                story = self._stories[flow]
-                outcome = judge(story, self._neighbourhood.around(flow, story)).outcome
-                briefs[flow] = brief - how + OUTCOMES.index(outcome) | NOTABLE
+        briefs = self._stories.notes.briefs
+        unsettled = self._neighbourhood.unsettled(briefs)
+        for first in range(0, len(unsettled), BATCH):
+            for look in self._looks(unsettled[first : first + BATCH]):
+                outcome = OUTCOMES.index(judge(look.story, look.around).outcome)
+                briefs[look.flow] = briefs[look.flow] & ~HOW_IT_ENDED | outcome | NOTABLE
         return briefs
 
     @cached_property
@@ -150,24 +170,34 @@ class Drawer:
         return frozenset(self.pooled.numbers)
 
     @cached_property
-    def _stories(self) -> Stories:
+    def _rows(self) -> Rows:
         table, tagged = self._tracker.table, (self._tracker.candidates.view, self.segments.view)
-        rows = Rows(*tagged, self._order, self._starts, table.flows.view, table.ends.view)
-        return Stories(rows, table.flows.rows, self._last_frame, self._engine)
+        return Rows(*tagged, self._order, self._starts, table.flows.view, table.ends.view)
+
+    @cached_property
+    def _addresses(self) -> Addresses:
+        return Addresses(self._tracker.table, self._tracker.neighbours, self._engine)
+
+    @cached_property
+    def _stories(self) -> Stories:
+        flows = self._tracker.table.flows.rows
+        return Stories(self._rows, flows, self._addresses, self._last_frame, self._engine)
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._tracker.table, self._tracker.neighbours, self._stories)
+        return Neighbourhood(self._rows, self._tracker.table.flows.rows, self._stories.notes, self._engine)
 
     @cached_property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
         """What nobody on the link answered, with the flow that it concerns, in capture order."""
         if not self._tracker.neighbours.rows:
             return ()
+        notable = array("i", [flow for flow in self._neighbourhood.looked_for() if self.briefs[flow] & NOTABLE])
         found = [
-            (flow, one)
-            for flow in filter(self._neighbourhood.is_looked_for, self.notable.numbers)
-            for one in solicitations(self._stories[flow], self._neighbourhood.around(flow, self._stories[flow]))
+            (look.flow, one)
+            for first in range(0, len(notable), BATCH)
+            for look in self._looks(notable[first : first + BATCH])
+            for one in solicitations(look.story, look.around)
         ]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
@@ -179,20 +209,22 @@ class Drawer:
     @cached_property
     def _together(self) -> tuple[tuple[Kernel, ...], dict[int, Flow]]:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
-        looks = [self._look(flow) for flow in self.pooled.numbers]
+        looks = self._looks(self.pooled.numbers)
         together = infer_together([one for look in looks for one in self._observed(look)], self._engine)
         return together.kernels, {look.flow: self._flow(look, together.settings) for look in looks}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
         """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
-        table, briefs = self._tracker.table, self.briefs
-        probing = ((flow, end) for flow, brief in enumerate(briefs) for end in (0, 1) if brief & PROBES_OF[end])
-        probed = Counter(address_of(table, flow, end) for flow, end in probing)
-        found = dict.fromkeys(address_of(table, flow.id, end) for flow in self.pooled for end in flow.probers)
+        who, numbers = self._addresses, self.pooled.numbers
+        probing = [(flow, end) for flow in numbers for end in (0, 1) if self.briefs[flow] & PROBES_OF[end]]
+        found = dict.fromkeys(who.of_end[2 * flow + end] for flow, end in probing)
+        a = who.table.view
         return {
-            f"{self._tunnels[who[0]]} {address(*who[1:])}".strip(): Presence(self._flows_of[who], probed[who])
-            for who in found
+            f"{self._tunnels[a.tunnel[one]]} {address(a.hi[one], a.lo[one])}".strip(): Presence(
+                a.flows[one], a.probing[one]
+            )
+            for one in found
         }
 
     def rows(self, flow: int) -> "array[int]":
@@ -207,17 +239,16 @@ class Drawer:
 
     def _observed(self, look: Look) -> Iterator[Observed]:
         """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
-        f, (flow, story, around) = self._tracker.table.flows.view, look
+        f, (flow, story, around, hearing) = self._tracker.table.flows.view, look
         for end, told in enumerate(story.ends):
             if not told.gaps or story.is_riddled:
                 continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            gaps = [
-                gap for gap in self._neighbourhood.whole_gaps(flow, end, story) if not (around.asked and gap.is_open)
-            ]
+            is_cut_off = hearing[end].is_cut_off or around.asked
+            gaps = [gap for gap in whole_gaps(told, hearing[end].vain_ns) if not (is_cut_off and gap.is_open)]
             if story.heard_ns[1 - end] == NEVER:
                 gaps = of_one_side(gaps)
-            if any(gap.missing > 0 and not gap.is_numbered for gap in gaps) and self._has_company(flow, end):
+            if any(gap.missing > 0 and not gap.is_numbered for gap in gaps) and hearing[end].has_company:
                 gaps = with_shared_counter(gaps)
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
             if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
@@ -230,18 +261,6 @@ class Drawer:
                 may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
                 instants=instants,
             )
-
-    def _has_company(self, flow: int, end: int) -> bool:
-        """Its address has other connections in the capture."""
-        return self._flows_of[address_of(self._tracker.table, flow, end)] > 1
-
-    @cached_property
-    def _flows_of(self) -> Counter[Address]:
-        """How many flows each address has; one with itself counts once."""
-        f, flows = self._tracker.table.flows.view, self._tracker.table.flows.rows
-        tunnel, a_hi, a_lo, b_hi, b_lo = (one[:flows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
-        ends = zip(zip(tunnel, a_hi, a_lo, strict=True), zip(tunnel, b_hi, b_lo, strict=True), strict=True)
-        return Counter(chain.from_iterable((a, b) if a != b else (a,) for a, b in ends))
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])
@@ -256,7 +275,7 @@ class Drawer:
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
     def _flow(self, look: Look, settings_of: Mapping[tuple[int, int], Settings]) -> Flow:
-        f, (flow, story, around) = self._tracker.table.flows.view, look
+        f, (flow, story, around, _) = self._tracker.table.flows.view, look
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):

@@ -1,255 +1,331 @@
 """What the rest of a capture says about an end that fell silent: its host lives, or its link is dead.
 
 Where the end's other connections, or all of its network, fell silent too, more than this connection is lost.
-An end of an idle connection that has been started anew shows that elsewhere, too.
+An end of an idle connection that has been started anew shows that elsewhere, too (`restart.py`).
 Other flows of the same address show that the host lives. ARP requests and neighbour
 solicitations for the address that nothing answers show that it is gone from the link; the
 probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate).
+
+A kernel over flows that are told, and what is noted of all others by address.
 """
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import pairwise
+from array import array
+from typing import Any, NamedTuple
 
 from analyzer.columns import Table
-from analyzer.keepalive.brief import NOTABLE
-from analyzer.keepalive.restart import Address, Restarts, address_of
-from analyzer.keepalive.stories import Stories
-from analyzer.keepalive.timeline import Answer, Gap, GapKind, Solicitation, Story
-from analyzer.keepalive.verdict import Surroundings
-from analyzer.schema import NEVER
-from analyzer.tcp.flows import FlowTable
+from analyzer.jit import Engine
+from analyzer.keepalive.brief import CLOSED, HOW_IT_ENDED, UNSETTLED
+from analyzer.keepalive.gaps import Rows, Told
+from analyzer.keepalive.grouping import Group, by_key, grouped
+from analyzer.keepalive.restart import MOST_FRAMES, REASON_BITS, Opened, may_be_anew, opened_by, signs
+from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.verdict import Reason, Surroundings
+from analyzer.keepalive.waits import (
+    Notes,
+    Waits,
+    meanwhile,
+    told_until,
+    waited_for,
+    waited_since,
+    waits_by,
+)
+from analyzer.schema import NEVER, RST
+from analyzer.schema.found import PROOFS, SURROUNDED_ENDS, SURROUNDINGS
 
 ANSWER_WAIT_NS = 3_000_000_000
 """A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
-ASKING_NS = 11_000_000_000
-"""A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
-(delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
 MOST_LOOKED_AT = 64
 """Connections of one host in which it was heard before and after a time: so many show whether also within it."""
-GONE_NS = 1_900_000_000
-"""From the first of three tries to the last."""
 FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
+REASONS, REASON_MASK = tuple(Reason), (1 << REASON_BITS) - 1
 
 
-class Waits:
-    """Spans of time in which addresses, or networks, were asked in vain by probes or by data."""
+class Around(NamedTuple):
+    """What is known of all flows by who is where: of those that somebody waited for also when they were heard."""
 
-    def __init__(self, spans: Iterable[tuple[Address, int, int]]) -> None:
-        self._since: dict[Address, list[int]] = defaultdict(list)
-        self._until: dict[Address, list[int]] = defaultdict(list)
-        for key, since_ns, until_ns in spans:
-            self._since[key].append(since_ns)
-            self._until[key].append(until_ns)
-        for times in (*self._since.values(), *self._until.values()):
-            times.sort()
-
-    @property
-    def keys(self) -> Collection[Address]:
-        return self._since.keys()
-
-    def meanwhile(self, key: Address, since_ns: int, until_ns: int) -> int:
-        """How many spans overlap this one: all that began before its end, without those that ended before its begin."""
-        if key not in self._since:
-            return 0
-        return bisect_left(self._since[key], until_ns) - bisect_right(self._until[key], since_ns)
+    of_end: "array[int]"
+    addresses: Any
+    asked_for: Any
+    vain: Any
+    waits: Waits
+    heard_at: Group
+    """Rows of ENDS by address, the one that was heard last first."""
+    heard_in: Group
+    """The same by network."""
+    opened: Opened
 
 
-def network(who: Address) -> Address:
-    """The /24 or /64 of an address."""
-    tunnel, hi, lo = who
-    return (tunnel, hi, lo >> 8) if hi == 0 and lo >> 32 == 0xFFFF else (tunnel, hi, 0)
+class Surrounded(NamedTuple):
+    """What is found around flows that are told; `counts` are the rows in use of `proofs`."""
+
+    flows: Any
+    ends: Any
+    proofs: Any
+    counts: "array[int]"
 
 
 class Neighbourhood:
-    """Flows and solicitations by address; made once for a capture."""
+    """Who is where, and what all flows of a capture noted of each other; made once."""
 
-    def __init__(self, table: FlowTable, neighbours: Table, stories: Stories) -> None:
-        self._table = table
-        self._stories = stories
-        self._ends: dict[Address, list[int]] | None = None
-        self._networks: dict[Address, list[int]] | None = None
-        waits = [(address_of(table, flow, end), since, until) for flow, end, since, until in stories.waits]
-        self._of_address = Waits(waits)
-        self._of_network = Waits((network(who), since, until) for who, since, until in waits)
-        self._restarts = Restarts(table, stories.forgotten)
-        n = neighbours.view
-        self._heard: dict[Address, list[tuple[int, bool, int]]] = defaultdict(list)
-        for row in range(neighbours.rows):
-            self._heard[n.tunnel[row], n.addr_hi[row], n.addr_lo[row]].append(
-                (n.ts_ns[row], bool(n.is_answer[row]), n.frame[row])
-            )
-        self._missed = {
-            who for who, heard in self._heard.items() if any(not (one[1] or other[1]) for one, other in pairwise(heard))
-        }
+    def __init__(self, rows: Rows, flows: int, notes: Notes, engine: Engine) -> None:
+        self._rows = rows
+        self._flows = flows
+        self._addresses = addresses = notes.addresses
+        self._engine = engine
+        self._tables = Table(SURROUNDINGS), Table(SURROUNDED_ENDS), Table(PROOFS)
+        waits = waits_by(notes, engine)
+        self.around = Around(
+            addresses.of_end,
+            addresses.table.view,
+            addresses.asked_for.view,
+            addresses.vain.view,
+            waits,
+            *self._heard(),
+            opened_by(rows, flows, notes, engine),
+        )
 
-    def around(self, flow: int, story: Story) -> Surroundings:
-        """For the end that stopped answering, or the one that is looked for on the link."""
-        until_ns = self._until_ns(story)
-        for end, since_ns in _silent_ends(story):
-            who = address_of(self._table, flow, end)
-            asked = self._unanswered(who, since_ns, until_ns)
-            if story.run is not None or story.deafness is not None or asked:
-                lives = self._sent_elsewhere(who, flow, max(since_ns, asked[-1][0] if asked else NEVER), until_ns)
-                if lives:
-                    return Surroundings(end, answers_elsewhere=True, asked=())
-                waits = self._of_address.meanwhile(who, since_ns, until_ns)  # its own is one of them
-                is_alone = self._of_network.meanwhile(network(who), since_ns, until_ns) <= waits
-                is_network_silent = not is_alone and self._is_network_silent(flow, end, since_ns, until_ns)
-                silent_flows = max(waits - 1, 0)
-                return Surroundings(end, False, asked, self._is_only(who), silent_flows, is_network_silent)
-        reasons, frames = self._restarts.signs(flow, story)
-        return Surroundings(None, False, (), restart=reasons, restart_frames=frames)
+    def _heard(self) -> tuple[Group, Group]:
+        """The ends in the networks that somebody waited for."""
+        ends, who = 2 * self._flows, self._addresses
+        rows, keys, within = (array(code, [0]) * ends for code in "iqi")
+        views = who.table.view, who.networks.view
+        count = self._engine.run(list_heard, self._rows, ends, who.of_end, *views, rows, keys, within)
+        by_key(rows, count, keys, self._engine)
+        heard_at = grouped(rows, count, who.of_end, len(who), self._engine)
+        return heard_at, grouped(rows, count, within, who.networks.rows, self._engine)
 
-    def may_be_lost(self, flow: int) -> bool:
-        """Of a connection that is open: an end of it may be gone from the link, or started anew."""
-        return self.is_looked_for(flow) or self._restarts.may_be(flow)
-
-    def is_looked_for(self, flow: int) -> bool:
-        """Somebody asked twice for an end of it on the link, with no answer in between."""
-        return bool(self._missed) and any(address_of(self._table, flow, end) in self._missed for end in (0, 1))
-
-    def whole_gaps(self, flow: int, end: int, story: Story) -> tuple[Gap, ...]:
-        """The end's gaps without those in which its host asked for the other one in vain: what was due was not sent."""
-        vain, told = self._vain(address_of(self._table, flow, 1 - end)), story.ends[end]
-        is_cut_off = self._is_cut_off(flow, end, story)
-        gaps = told.gaps if not is_cut_off else tuple(gap for gap in told.gaps if not gap.is_open)
-        if not vain:
-            return gaps
-        at_ns = {probe.frame: probe.ts_ns for probe in told.probes}
-        return tuple(gap for gap in gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain))
-
-    def _is_cut_off(self, flow: int, end: int, story: Story) -> bool:
-        """Its host left others waiting since this flow was last heard: then its own probes need not come through."""
-        who = address_of(self._table, flow, end)
-        return self._of_address.meanwhile(who, story.last_ns, story.capture_end_ns) > 0
-
-    def _vain(self, who: Address) -> list[int]:
-        """When it was asked for the first time of those, one after the other, that nothing answered for so long that it
-        counts as gone (neighbour.c neigh_timer_handler): what had waited for it was thrown away."""
-        found, first_ns = [], NEVER
-        for ts_ns, is_answer, _ in self._heard.get(who, []):
-            if is_answer:
-                first_ns = NEVER
-            elif first_ns == NEVER:
-                first_ns = ts_ns
-            elif ts_ns - first_ns >= GONE_NS:
-                found.append(first_ns)
-                first_ns = NEVER
+    def surround(self, told: Told, flows: int) -> Surrounded:
+        """What is around the first `flows` in `told`; good until the next are asked for."""
+        for one, room in zip(self._tables, (flows, 2 * flows, MOST_FRAMES * flows), strict=True):
+            one.reserve(room)
+        surroundings, ends, proofs = (one.view for one in self._tables)
+        found = Surrounded(surroundings, ends, proofs, array("q", [0]))
+        self._engine.run(surround, self._rows, told, flows, self.around, found)
         return found
 
-    def _until_ns(self, story: Story) -> int:
-        return story.reset.ts_ns if story.reset else story.capture_end_ns
+    def unsettled(self, briefs: bytearray) -> "array[int]":
+        """The flows of which somebody must look closely how they ended."""
+        found = array("i", [0]) * self._flows
+        return found[: self._engine.run(list_unsettled, self._rows, self._flows, self.around, briefs, found)]
 
-    def _by_last_sign(self, key: Callable[[Address], Address]) -> dict[Address, list[int]]:
-        """The ends of each address, or network, that somebody waited for; the one that was heard last first."""
-        grouped: dict[Address, list[int]] = {key(who): [] for who in (*self._of_address.keys, *self._missed)}
-        f, flows, last_ns = self._table.flows.view, self._table.flows.rows, self._table.ends.view.last_ns
-        columns = (one[:flows] for one in (f.tunnel, f.a_hi, f.a_lo, f.b_hi, f.b_lo))
-        for flow, (tunnel, a_hi, a_lo, b_hi, b_lo) in enumerate(zip(*columns, strict=True)):
-            for end, who in ((2 * flow, (tunnel, a_hi, a_lo)), (2 * flow + 1, (tunnel, b_hi, b_lo))):
-                ends = grouped.get(key(who))
-                if ends is not None:
-                    ends.append(end)
-        for ends in grouped.values():
-            ends.sort(key=lambda end: -last_ns[end])
-        return grouped
+    def looked_for(self) -> "array[int]":
+        """The flows of which somebody asked twice for an end on the link, with no answer in between."""
+        found = array("i", [0]) * self._flows
+        return found[: self._engine.run(list_looked_for, self._flows, self.around, found)]
 
-    def _is_only(self, who: Address) -> bool:
-        return self._ends is not None and len(self._ends[who]) == 1
+    def read(self, found: Surrounded, it: int) -> Surroundings:
+        """What is around the flow of row `it` as values."""
+        s, asked_for = found.flows, self.around.asked_for
+        asked = range(s.first_asked[it], s.first_asked[it] + s.asked[it])
+        frames = range(s.first_restart_frame[it], s.first_restart_frame[it] + s.restart_frames[it])
+        return Surroundings(
+            silent_end=s.silent_end[it] if s.silent_end[it] != NEVER else None,
+            answers_elsewhere=bool(s.answers_elsewhere[it]),
+            asked=tuple((asked_for.ts_ns[row], asked_for.frame[row]) for row in asked),
+            is_only=bool(s.is_only[it]),
+            silent_flows=s.silent_flows[it],
+            is_network_silent=bool(s.is_network_silent[it]),
+            restart=_reasons(s.restart[it]),
+            restart_frames=tuple(found.proofs.frame[row] for row in frames),
+        )
 
-    def _sent_elsewhere(self, who: Address, flow: int, since_ns: int, until_ns: int) -> bool:
-        """The address sent a segment of another flow in this time."""
-        if self._ends is None:
-            self._ends = self._by_last_sign(lambda address: address)
-        return any(end // 2 != flow for end in self._heard_meanwhile(self._ends[who], since_ns, until_ns))
-
-    def _is_network_silent(self, flow: int, silent_end: int, since_ns: int, until_ns: int) -> bool:
-        """No address there but the asking one sent anything meanwhile."""
-        if self._networks is None:
-            self._networks = self._by_last_sign(network)
-        asking = address_of(self._table, flow, 1 - silent_end)
-        ends = self._networks[network(address_of(self._table, flow, silent_end))]
-        heard = self._heard_meanwhile(ends, since_ns, until_ns)
-        return all(end // 2 == flow or address_of(self._table, end // 2, end % 2) == asking for end in heard)
-
-    def _heard_meanwhile(self, ends: Sequence[int], since_ns: int, until_ns: int) -> Iterator[int]:
-        """Of these ends, the last one heard first, those that sent something in this time."""
-        first_ns, last_ns = self._table.flows.view.first_ns, self._table.ends.view.last_ns
-        looked_at = 0
-        for end in ends:
-            if last_ns[end] <= since_ns:
-                return
-            if first_ns[end // 2] >= until_ns:
-                continue
-            if last_ns[end] <= until_ns:
-                yield end
-            elif looked_at < MOST_LOOKED_AT:
-                looked_at += 1
-                if self._spoke(end, since_ns, until_ns):
-                    yield end
-
-    def _spoke(self, end: int, since_ns: int, until_ns: int) -> bool:
-        """The end was heard in this time too, not only before and after it: its host may have been away."""
-        flow = end // 2
-        was_never_silent: bool = self._table.flows.view.max_idle_ns[flow] < until_ns - since_ns
-        if not self._stories.briefs[flow] & NOTABLE:
-            return was_never_silent
-        story = self._stories[flow]
-        own, other = story.ends[end % 2], story.ends[1 - end % 2]
-        sent = [probe.ts_ns for probe in own.probes]
-        sent += [probe.answer_ns for probe in other.probes if probe.answer in (Answer.ACK, Answer.DATA)]
-        sent += [silence.ts_ns for silence in story.silences if silence.sender == end % 2]
-        if any(since_ns < ts_ns <= until_ns for ts_ns in sent):
-            return True
-        is_asked = any(since_ns < probe.ts_ns <= until_ns for probe in other.probes)
-        return not is_asked and was_never_silent
-
-    def _unanswered(self, who: Address, since_ns: int, until_ns: int) -> tuple[tuple[int, int], ...]:
-        """Time and frame of the solicitations since when nothing answered for the address."""
-        asked: list[tuple[int, int]] = []
-        heard = self._heard.get(who, [])
-        for ts_ns, is_answer, frame in heard[bisect_left(heard, (since_ns,)) :]:
-            if ts_ns > until_ns + ANSWER_WAIT_NS:
-                break
-            if is_answer and asked and ts_ns > asked[-1][0] + ANSWER_WAIT_NS:
-                break  # nobody answered these: it came back later
-            if is_answer:
-                asked.clear()
-            elif ts_ns <= until_ns:
-                asked.append((ts_ns, frame))
-        return tuple(asked) if len(asked) >= FEWEST_ASKED else ()
+    def vain(self, found: Surrounded, me: int) -> list[int]:
+        """When the host of end `me` asked for the other one in vain: what had waited for that was thrown away."""
+        first = found.ends.first_vain[me]
+        return list(self.around.vain.ts_ns[first : first + found.ends.vain[me]])
 
 
-def _contains(gap: Gap, end_ns: int, vain: Sequence[int]) -> bool:
-    """Whether any of these lies in the gap; one that the capture's end or traffic ended says what it says."""
-    if end_ns == NEVER or gap.is_open or gap.kind is GapKind.SURVIVED:
-        return False
-    start_ns = end_ns - (gap.any_ns if gap.kind is GapKind.FIRST else gap.probe_ns)
-    return any(start_ns < ts_ns < end_ns for ts_ns in vain)
-
-
-def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:
-    """What nobody answered, with the probe that made the host ask, where one was captured."""
-    if around.silent_end is None:
-        return ()
-    asker = 1 - around.silent_end
-    unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
+def _reasons(packed: int) -> tuple[Reason, ...]:
     found = []
-    for ts_ns, frame in around.asked:
-        causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
-        found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
+    while packed:
+        found.append(REASONS[(packed & REASON_MASK) - 1])
+        packed >>= REASON_BITS
     return tuple(found)
 
 
-def _silent_ends(story: Story) -> list[tuple[int, int]]:
-    """Which end stopped answering, and since when; of an idle connection it may be either."""
-    if story.run is not None:
-        return [(1 - story.run.end, story.run.first_ns)]
-    if story.deafness is not None:
-        return [(1 - story.deafness.end, max(story.deafness.heard_ns, 0))]
-    if story.reset is not None or all(end.fin_frame for end in story.ends):
-        return []
-    return [(end, story.last_ns) for end in (0, 1)]
+def list_heard(
+    rows: Rows, ends: int, of_end: Any, addresses: Any, networks: Any, found: Any, keys: Any, within: Any
+) -> int:
+    """Kernel: the ends in networks that somebody waited for, with what they are sorted by; returns how many."""
+    count = 0
+    for end in range(ends):
+        network = addresses.network[of_end[end]]
+        if networks.is_waited_for[network]:
+            found[count], keys[end], within[end] = end, -rows.ends.last_ns[end], network
+            count += 1
+    return count
+
+
+def list_unsettled(rows: Rows, flows: int, around: Around, briefs: Any, found: Any) -> int:
+    """Kernel: flows whose brief leaves open how they ended, or of which an end may be lost; returns how many."""
+    count = 0
+    for flow in range(flows):
+        how = briefs[flow] & HOW_IT_ENDED
+        if how == UNSETTLED or (how != CLOSED and may_be_lost(rows, flow, around)):
+            found[count] = flow
+            count += 1
+    return count
+
+
+def list_looked_for(flows: int, around: Around, found: Any) -> int:
+    """Kernel: flows of which an end is missed on the link; returns how many."""
+    count = 0
+    for flow in range(flows):
+        if is_looked_for(flow, around):
+            found[count] = flow
+            count += 1
+    return count
+
+
+def may_be_lost(rows: Rows, flow: int, around: Around) -> bool:
+    """Of a connection that is open: an end of it may be gone from the link, or started anew."""
+    return is_looked_for(flow, around) or may_be_anew(rows, flow, around.opened)
+
+
+def is_looked_for(flow: int, around: Around) -> bool:
+    missed = around.addresses.is_missed
+    return bool(missed[around.of_end[2 * flow]] or missed[around.of_end[2 * flow + 1]])
+
+
+def surround(rows: Rows, told: Told, count: int, around: Around, found: Surrounded) -> int:
+    """Kernel: what is around the end that stopped answering, or the one that is looked for on the link."""
+    t, e, s = told.flows, told.ends, found.flows
+    for it in range(count):
+        flow, until_ns = t.flow[it], told_until(rows, told, it)
+        know_nothing(s, it)
+        note_ends(rows, told, it, around, found.ends)
+        end = waited_for(told, it)
+        if end != NEVER:
+            look_around(rows, flow, end, waited_since(rows, told, it), until_ns, around, s, it)
+        elif t.reset_row[it] == NEVER and not (e.fin_frame[2 * it] and e.fin_frame[2 * it + 1]):
+            for idle_end in (0, 1):
+                if s.silent_end[it] == NEVER:
+                    look_for(rows, flow, idle_end, until_ns, around, s, it)
+            if s.silent_end[it] == NEVER and not (e.fin_frame[2 * it] or e.fin_frame[2 * it + 1]):
+                s.first_restart_frame[it] = found.counts[0]
+                s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
+                s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
+    return count
+
+
+def know_nothing(s: Any, it: int) -> None:
+    s.silent_end[it] = NEVER
+    s.answers_elsewhere[it] = s.is_only[it] = s.is_network_silent[it] = 0
+    s.silent_flows[it] = s.first_asked[it] = s.asked[it] = 0
+    s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
+
+
+def note_ends(rows: Rows, told: Told, it: int, around: Around, ends: Any) -> None:
+    """What bears on what the ends' gaps say."""
+    flow, a = told.flows.flow[it], around.addresses
+    for end in (0, 1):
+        me, who, peer = 2 * it + end, around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
+        waits = meanwhile(around.waits.at, who, rows.flows.last_ns[flow], told.flows.capture_end_ns[it])
+        ends.has_company[me], ends.is_cut_off[me] = a.flows[who] > 1, waits > 0
+        ends.first_vain[me], ends.vain[me] = a.first_vain[peer], a.vain[peer]
+
+
+def look_for(rows: Rows, flow: int, end: int, until_ns: int, around: Around, s: Any, it: int) -> None:
+    """Of an idle connection either end may be gone from the link."""
+    if around.addresses.is_missed[around.of_end[2 * flow + end]]:
+        since_ns = rows.flows.last_ns[flow]
+        note_asked(around, around.of_end[2 * flow + end], since_ns, until_ns, s, it)
+        if s.asked[it]:
+            look_around(rows, flow, end, since_ns, until_ns, around, s, it)
+
+
+def look_around(rows: Rows, flow: int, end: int, since_ns: int, until_ns: int, around: Around, s: Any, it: int) -> None:
+    """What is known of the end that was silent from then until then."""
+    who, asking = around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
+    network = around.addresses.network[who]
+    s.silent_end[it] = end
+    note_asked(around, who, since_ns, until_ns, s, it)
+    silent_ns = since_ns
+    if s.asked[it]:
+        silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
+    if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around):
+        s.answers_elsewhere[it], s.asked[it] = 1, 0
+        return
+    waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
+    s.is_only[it] = around.heard_at.starts[who + 1] - around.heard_at.starts[who] == 1
+    s.silent_flows[it] = max(waits - 1, 0)
+    if meanwhile(around.waits.within, network, since_ns, until_ns) > waits:
+        is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around)
+        s.is_network_silent[it] = not is_heard
+
+
+def note_asked(around: Around, who: int, since_ns: int, until_ns: int, s: Any, it: int) -> None:
+    """The solicitations since when nothing answered for the address."""
+    asked_for, first, asked = around.asked_for, first_asked(around, who, since_ns), 0
+    for row in range(first, around.addresses.first_asked[who] + around.addresses.asked[who]):
+        ts_ns, is_answer = asked_for.ts_ns[row], asked_for.is_answer[row]
+        is_late = asked and ts_ns > asked_for.ts_ns[first + asked - 1] + ANSWER_WAIT_NS
+        if ts_ns > until_ns + ANSWER_WAIT_NS or (is_answer and is_late):
+            break  # nobody answered these: it came back later
+        if is_answer:
+            first, asked = row + 1, 0
+        elif ts_ns <= until_ns:
+            asked += 1
+    s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
+
+
+def first_asked(around: Around, who: int, since_ns: int) -> int:
+    """Row of the first question for the address from then on, or of the first answer."""
+    low = around.addresses.first_asked[who]
+    high = low + around.addresses.asked[who]
+    while low < high:
+        middle = (low + high) >> 1
+        if around.asked_for.ts_ns[middle] < since_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
+
+
+def is_heard_there(
+    rows: Rows, heard: Group, number: int, flow: int, asking: int, since_ns: int, until_ns: int, around: Around
+) -> bool:
+    """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
+    first_ns, last_ns, looked_at = rows.flows.first_ns, rows.ends.last_ns, 0
+    for place in range(heard.starts[number], heard.starts[number + 1]):
+        end = heard.rows[place]
+        if last_ns[end] <= since_ns:
+            return False
+        if end >> 1 == flow or first_ns[end >> 1] >= until_ns or around.of_end[end] == asking:
+            continue
+        if last_ns[end] <= until_ns:
+            return True
+        if looked_at < MOST_LOOKED_AT:
+            looked_at += 1
+            if spoke(rows, end, since_ns, until_ns):
+                return True
+    return False
+
+
+def spoke(rows: Rows, end: int, since_ns: int, until_ns: int) -> bool:
+    """The end was heard in this time too, not only before and after it: its host may have been away."""
+    c, flow, is_asked = rows.candidates, end >> 1, False
+    for place in range(first_after(rows, flow, since_ns), rows.starts[flow + 1]):
+        row = rows.order[place]
+        tag = rows.segments.tag[row]
+        if c.ts_ns[row] > until_ns:
+            break
+        if tag == DUPLICATE_FRAME or tag == ICMP_UNREACHABLE:
+            continue
+        if c.end[row] == end & 1 and not c.flags[row] & RST:
+            return True
+        is_asked |= tag == PROBE
+    return bool(rows.flows.max_idle_ns[flow] < until_ns - since_ns and not is_asked)
+
+
+def first_after(rows: Rows, flow: int, time_ns: int) -> int:
+    """The place of the flow's first row after this time."""
+    low, high = rows.starts[flow], rows.starts[flow + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if rows.candidates.ts_ns[rows.order[middle]] <= time_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)

@@ -5,120 +5,173 @@ It counts where the host has also reset another old connection that it no longer
 timestamp clock, which its connections shared until then, has begun anew.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+import os
+from array import array
+from typing import Any, NamedTuple
 
-from analyzer.keepalive.stories import Forgotten
-from analyzer.keepalive.timeline import Story
+from analyzer.jit import Engine
+from analyzer.keepalive.gaps import Rows
+from analyzer.keepalive.grouping import Group, grouped
 from analyzer.keepalive.verdict import Reason
-from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN_ACK
+from analyzer.keepalive.waits import Notes
+from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
-from analyzer.tcp.flows import FlowTable
+from analyzer.tcp.flows import mix
 
-Address = tuple[int, int, int]
-"""The number of the tunnel, and both halves: what is the same in two tunnels is not one host."""
 FASTEST_CLOCK_HZ = 1100
 """A timestamp clock ticks at most once a millisecond (RFC 7323 §5.4); a tenth for what is wrong with it."""
+HALF_ROUND_NS = 1 << 51
+"""In 26 days such a clock has come halfway round: nothing is further ahead."""
 FAR_APART_NS = 1_000_000_000
 """Two readings that are nearer to each other do not show whether they are of one clock."""
+MOST_FRAMES = 12
+"""So many frames are named."""
+REASON_BITS = 8
+RECONNECTED, CLOCK_RESTARTED, LOST_OTHERS = (
+    list(Reason).index(one) + 1
+    for one in (Reason.PEER_RECONNECTED, Reason.PEER_CLOCK_RESTARTED, Reason.PEER_LOST_OTHERS)
+)
+"""As SURROUNDINGS.restart has them."""
 
 
-def address_of(table: FlowTable, flow: int, end: int) -> Address:
-    f = table.flows.view
-    halves = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
-    return f.tunnel[flow], *halves
+class Opened(NamedTuple):
+    """Connections by who opened them to which service, and RSTs by hosts that have forgotten some."""
+
+    of_end: "array[int]"
+    """Of each row in ENDS the number of its address."""
+    slots: "array[int]"
+    """By service the latest flow that the capture saw open."""
+    before: "array[int]"
+    """Of each flow the one opened to the same service before it, -1."""
+    last_ns: "array[int]"
+    """When the last of all was opened."""
+    forgotten: Any
+    forgot: Group
+    """Rows of FORGOTTEN by address."""
+    seed: int
 
 
-class Restarts:
-    """Connections by who opened them to which service, and resets by hosts that have forgotten; made once."""
-
-    def __init__(self, table: FlowTable, forgotten: Iterable[Forgotten]) -> None:
-        self._table = table
-        self._forgot: dict[Address, list[Forgotten]] = defaultdict(list)
-        for one in forgotten:
-            self._forgot[address_of(table, one.flow, one.end)].append(one)
-
-    @cached_property
-    def _opened(self) -> dict[tuple[Address, Address, int], list[tuple[int, int]]]:
-        """By service the flows that the capture saw open, in order, each with the end that opened it."""
-        found: dict[tuple[Address, Address, int], list[tuple[int, int]]] = defaultdict(list)
-        f = self._table.flows.view
-        for flow in range(self._table.flows.rows):
-            if f.opened[flow] != OPENED_MIDSTREAM:
-                end = int(f.opened[flow] == OPENED_SYN_ACK)
-                found[self._service(flow, end)].append((flow, end))
-        return found
-
-    @cached_property
-    def _last_opened_ns(self) -> int:
-        f = self._table.flows.view
-        opened = range(self._table.flows.rows)
-        return max((f.first_ns[flow] for flow in opened if f.opened[flow] != OPENED_MIDSTREAM), default=NEVER)
-
-    def may_be(self, flow: int) -> bool:
-        """One of its ends has opened the same service again since the flow was last heard."""
-        return any(True for _ in self._anew(flow))
-
-    def _anew(self, flow: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Of the flow the end in doubt, and the newest flow that it opened since, with the end there."""
-        f = self._table.flows.view
-        if self._last_opened_ns <= f.last_ns[flow]:
-            return
-        for end in {OPENED_MIDSTREAM: (0, 1), OPENED_SYN_ACK: (1,)}.get(f.opened[flow], (0,)):
-            opened = self._opened.get(self._service(flow, end))
-            if opened and f.first_ns[opened[-1][0]] > f.last_ns[flow]:
-                yield end, opened[-1]
-
-    def signs(self, flow: int, story: Story) -> tuple[tuple[Reason, ...], tuple[int, ...]]:
-        """Reasons and frames, empty without two signs; the end that opened the flow is the one in doubt."""
-        f = self._table.flows.view
-        if story.reset is not None or any(end.fin_frame for end in story.ends):
-            return (), ()
-        for end, anew in self._anew(flow):
-            forgot = self._frames_of_forgotten(flow, end, anew[0])
-            if forgot:
-                return (Reason.PEER_RECONNECTED, Reason.PEER_LOST_OTHERS), (f.first_frame[anew[0]], *forgot)
-            if self._is_clock_new(flow, end, anew):
-                return (Reason.PEER_RECONNECTED, Reason.PEER_CLOCK_RESTARTED), (f.first_frame[anew[0]],)
-        return (), ()
-
-    def _frames_of_forgotten(self, flow: int, end: int, anew: int) -> tuple[int, ...]:
-        """RSTs of the same host for connections that it used before the new one began, and no longer knows."""
-        first_ns, last_ns = self._table.flows.view.first_ns, self._table.flows.view.last_ns
-        return tuple(
-            one.frame
-            for one in self._forgot[address_of(self._table, flow, end)]
-            if one.flow not in {flow, anew} and one.own_ns < first_ns[anew] and one.ts_ns > last_ns[flow]
-        )
-
-    def _service(self, flow: int, end: int) -> tuple[Address, Address, int]:
-        """Who opened it, and to which address and port."""
-        ports = self._table.flows.view.ports[flow]
-        port = ports & 0xFFFF if end == 0 else ports >> 16
-        return address_of(self._table, flow, end), address_of(self._table, flow, 1 - end), port
-
-    def _is_clock_new(self, flow: int, end: int, anew: tuple[int, int]) -> bool:
-        """The new connection's timestamps are behind the old one's, although the host's connections shared a clock.
-
-        Many stacks give each connection an offset of its own; there nothing can be said.
-        """
-        old, new = self._reading(flow, end), self._reading(*anew)
-        if NEVER in {old[1], new[1]} or _is_one_clock(old, new) or seq_diff(new[1], old[1]) >= 0:
-            return False
-        others = (one for one in self._opened.get(self._service(flow, end), ()) if one[0] not in {flow, anew[0]})
-        readings = [self._reading(*one) for one in others]
-        return any(_is_one_clock(old, one) or _is_one_clock(one, old) for one in readings if one[0] < new[0])
-
-    def _reading(self, flow: int, end: int) -> tuple[int, int]:
-        """When the end last sent, and the timestamp that it wrote."""
-        ends = self._table.ends.view
-        return ends.last_ns[2 * flow + end], ends.last_tsval[2 * flow + end]
+def opened_by(rows: Rows, flows: int, notes: Notes, engine: Engine) -> Opened:
+    addresses, count, view = notes.addresses, notes.forgotten.rows, notes.forgotten.view
+    who = array("i", map(addresses.of_end.__getitem__, view.end[:count]))
+    forgot = grouped(array("i", range(count)), count, who, len(addresses), engine)
+    slots, before = array("i", [NEVER]) * (1 << (2 * flows).bit_length()), array("i", [NEVER]) * flows
+    seed = int.from_bytes(os.urandom(4), "big")
+    opened = Opened(addresses.of_end, slots, before, array("q", [NEVER]), view, forgot, seed)
+    engine.run(enter_opened, rows, flows, opened)
+    return opened
 
 
-def _is_one_clock(earlier: tuple[int, int], later: tuple[int, int]) -> bool:
-    """Timestamps that grow no faster than a clock may, between two readings at least a second apart."""
-    passed_ns = later[0] - earlier[0]
-    if NEVER in {earlier[1], later[1]} or passed_ns < FAR_APART_NS:
+def enter_opened(rows: Rows, flows: int, o: Opened) -> int:
+    """Kernel: each flow that the capture saw open; half of the slots at least are free."""
+    f = rows.flows
+    for flow in range(flows):
+        if f.opened[flow] != OPENED_MIDSTREAM:
+            slot = slot_of_service(rows, flow, int(f.opened[flow] == OPENED_SYN_ACK), o)
+            o.before[flow], o.slots[slot] = o.slots[slot], flow
+            o.last_ns[0] = max(o.last_ns[0], f.first_ns[flow])
+    return flows
+
+
+def slot_of_service(rows: Rows, flow: int, end: int, o: Opened) -> int:
+    """Where the service is, or would be, that this end opened the flow to, or would have: address and port."""
+    f, mask = rows.flows, len(o.slots) - 1
+    who, whom, port = o.of_end[2 * flow + end], o.of_end[2 * flow + 1 - end], port_of(f, flow, 1 - end)
+    slot = mix(mix(mix(o.seed, who), whom), port) & mask
+    while o.slots[slot] != NEVER:
+        other = o.slots[slot]
+        opener = int(f.opened[other] == OPENED_SYN_ACK)
+        is_same = o.of_end[2 * other + opener] == who and o.of_end[2 * other + 1 - opener] == whom
+        if is_same and port_of(f, other, 1 - opener) == port:
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
+def port_of(flows: Any, flow: int, end: int) -> int:
+    ports: int = flows.ports[flow]
+    return ports & 0xFFFF if end else ports >> 16
+
+
+def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
+    """The newest flow that the end opened to the same service, if that was since this one was last heard; else -1."""
+    f = rows.flows
+    is_other_opener = f.opened[flow] == (OPENED_SYN if end else OPENED_SYN_ACK)
+    if o.last_ns[0] <= f.last_ns[flow] or is_other_opener:
+        return NEVER
+    newest = o.slots[slot_of_service(rows, flow, end, o)]
+    return newest if newest != NEVER and f.first_ns[newest] > f.last_ns[flow] else NEVER
+
+
+def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
+    """One of its ends has opened the same service again since the flow was last heard."""
+    return opened_anew(rows, flow, 0, o) != NEVER or opened_anew(rows, flow, 1, o) != NEVER
+
+
+def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
+    """Packed reasons, 0 without two signs, and their frames behind the counts[0] in `proofs`; the flow is not closed.
+
+    The end that opened the flow is the one in doubt.
+    """
+    for end in (0, 1):
+        anew = opened_anew(rows, flow, end, o)
+        if anew == NEVER:
+            continue
+        first = counts[0]
+        proofs.frame[first] = rows.flows.first_frame[anew]
+        counts[0] += 1
+        note_forgotten_others(rows, flow, end, anew, o, proofs, counts)
+        if counts[0] > first + 1:
+            return RECONNECTED | LOST_OTHERS << REASON_BITS
+        if is_clock_new(rows, flow, end, anew, o):
+            return RECONNECTED | CLOCK_RESTARTED << REASON_BITS
+        counts[0] = first
+    return 0
+
+
+def note_forgotten_others(rows: Rows, flow: int, end: int, anew: int, o: Opened, proofs: Any, counts: Any) -> None:
+    """RSTs of the same host for connections that it used before the new one began, and no longer knows."""
+    first_ns, last_ns = rows.flows.first_ns[anew], rows.flows.last_ns[flow]
+    who, most = o.of_end[2 * flow + end], counts[0] + MOST_FRAMES - 1
+    for place in range(o.forgot.starts[who], o.forgot.starts[who + 1]):
+        row = o.forgot.rows[place]
+        other = o.forgotten.end[row] >> 1
+        is_before = o.forgotten.own_ns[row] < first_ns and o.forgotten.ts_ns[row] > last_ns
+        if other != flow and other != anew and is_before and counts[0] < most:
+            proofs.frame[counts[0]] = o.forgotten.frame[row]
+            counts[0] += 1
+
+
+def is_clock_new(rows: Rows, flow: int, end: int, anew: int, o: Opened) -> bool:
+    """The new connection's timestamps are behind the old one's, although the host's connections shared a clock.
+
+    Many stacks give each connection an offset of its own; there nothing can be said.
+    """
+    old, new = 2 * flow + end, opener_of(rows, anew)
+    e = rows.ends
+    if e.last_tsval[old] == NEVER or e.last_tsval[new] == NEVER:
         return False
-    return 0 < seq_diff(later[1], earlier[1]) <= passed_ns * FASTEST_CLOCK_HZ // 1_000_000_000 + 1
+    if is_one_clock(e, old, new) or seq_diff(e.last_tsval[new], e.last_tsval[old]) >= 0:
+        return False
+    other = o.before[anew]
+    while other != NEVER:
+        one = opener_of(rows, other)
+        is_before = other != flow and e.last_ns[one] < e.last_ns[new]
+        if is_before and (is_one_clock(e, old, one) or is_one_clock(e, one, old)):
+            return True
+        other = o.before[other]
+    return False
+
+
+def opener_of(rows: Rows, flow: int) -> int:
+    """The row in ENDS of the end that opened it."""
+    return 2 * flow + int(rows.flows.opened[flow] == OPENED_SYN_ACK)
+
+
+def is_one_clock(e: Any, earlier: int, later: int) -> bool:
+    """Timestamps that grow no faster than a clock may, between two readings at least a second apart."""
+    passed_ns = e.last_ns[later] - e.last_ns[earlier]
+    if e.last_tsval[earlier] == NEVER or e.last_tsval[later] == NEVER or passed_ns < FAR_APART_NS:
+        return False
+    most = min(passed_ns, HALF_ROUND_NS) * FASTEST_CLOCK_HZ // 1_000_000_000 + 1
+    return bool(0 < seq_diff(e.last_tsval[later], e.last_tsval[earlier]) <= most)

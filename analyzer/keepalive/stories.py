@@ -1,18 +1,19 @@
 """The stories of all flows: told batch by batch by the kernel of `story.py`, read as values (`timeline.py`).
 
 What a kernel need not know is read here from the flow's rows: which frames, and what a RST is held against.
-Of all flows only a brief is kept (`brief.py`).
+Of all flows only what `waits.py` notes is kept.
 """
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.keepalive.addresses import Addresses
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.ledger import heartbeat
-from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell, watched_until
+from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell
 from analyzer.keepalive.tags import (
     DUPLICATE_FRAME,
     FIN_TAG,
@@ -37,6 +38,7 @@ from analyzer.keepalive.timeline import (
     Silence,
     Story,
 )
+from analyzer.keepalive.waits import Notes
 from analyzer.schema import ACK, NEVER, OPENED_MIDSTREAM, OPENED_SYN, RST
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
 from analyzer.sequence import seq_diff
@@ -57,124 +59,49 @@ FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
 ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
 
 
-class Wait(NamedTuple):
-    """An end that left the other one waiting for an answer."""
-
-    flow: int
-    end: int
-    since_ns: int
-    until_ns: int
-
-
-class Forgotten(NamedTuple):
-    """A RST without ACK: its sender does not know the connection."""
-
-    flow: int
-    end: int
-    frame: int
-    ts_ns: int
-    own_ns: int
-    """When the end was last heard before it."""
-
-
-class Stories(Sequence[Story]):
+class Stories:
     """The stories of a capture's flows, read when asked for; what flows must know of each other is noted at once."""
 
-    def __init__(self, rows: Rows, flows: int, capture_end: tuple[int, int], engine: Engine) -> None:
+    def __init__(
+        self, rows: Rows, flows: int, addresses: Addresses, capture_end: tuple[int, int], engine: Engine
+    ) -> None:
         """`capture_end` is the last frame's number and time."""
         self._rows = rows
-        self._flows = flows
         self._last_frame, self._capture_end_ns = capture_end
         self._engine = engine
-        self._tables = _tables()
-        self._alone = _tables()
-        self._batch = range(0)
-        self._told_last = NEVER
-        self.briefs = bytearray()
-        """An octet for each flow (`brief.py`)."""
-        self.waits: list[Wait] = []
-        self.forgotten: list[Forgotten] = []
+        self._tables = tuple(map(Table, FLOW_TABLES))
+        self.notes = Notes(flows, addresses)
         for first in range(0, flows, BATCH):
-            told = self._tell_batch(first)
-            self.briefs += bytes(brief & 0xFF for brief in told.flows.brief[: len(self._batch)])
-            self._note_waits(told)
-            self._note_forgotten(told)
+            batch = range(first, min(first + BATCH, flows))
+            self.notes.note(rows, self.tell(batch), len(batch), engine)
 
-    def __len__(self) -> int:
-        return self._flows
-
-    @overload
-    def __getitem__(self, flow: int) -> Story: ...
-    @overload
-    def __getitem__(self, flow: slice) -> list[Story]: ...
-    def __getitem__(self, flow: int | slice) -> Story | list[Story]:
-        """Who asks for one after the other gets them from a batch."""
-        if isinstance(flow, slice):
-            return [self[one] for one in range(*flow.indices(self._flows))]
-        if not 0 <= flow < self._flows:
-            raise IndexError(flow)
-        if flow not in self._batch and flow != self._told_last + 1:
-            self._told_last = flow
-            return self._read(self._tell(range(flow, flow + 1), self._alone), flow, 0)
-        told = self._told(self._tables) if flow in self._batch else self._tell_batch(flow)
-        self._told_last = flow
-        return self._read(told, flow, flow - self._batch.start)
-
-    def _note_waits(self, told: Told) -> None:
-        t, e, ends = told.flows, told.ends, self._rows.ends
-        for it, flow in enumerate(self._batch):
-            if t.run_end[it] != NEVER:
-                end = t.run_end[it]
-                since_ns = self._rows.candidates.ts_ns[told.probes.row[e.run_probe[2 * it + end]]]
-            elif t.deaf_end[it] != NEVER:
-                end = t.deaf_end[it]
-                since_ns = max(ends.last_ns[2 * flow + 1 - end], 0)
-            else:
-                continue
-            reset = t.reset_row[it]
-            until_ns = watched_until(self._rows.flows, flow, self._capture_end_ns)
-            if reset != NEVER:
-                until_ns = self._rows.candidates.ts_ns[reset]
-            self.waits.append(Wait(flow, 1 - end, since_ns, until_ns))
-
-    def _note_forgotten(self, told: Told) -> None:
-        c, s, t = self._rows.candidates, self._rows.segments, told.flows
-        for it, flow in enumerate(self._batch):
-            row = t.reset_row[it]
-            if row == NEVER or c.flags[row] & ACK:
-                continue
-            is_answer = s.of[row] != NEVER and s.tag[row] != GIVE_UP_RST and not t.reset_unheard[it]
-            if is_answer or t.reset_follows_data[it]:
-                own_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
-                self.forgotten.append(Forgotten(flow, c.end[row], c.frame[row], c.ts_ns[row], own_ns))
-
-    def _tell_batch(self, first: int) -> Told:
-        self._batch = range(first, min(first + BATCH, self._flows))
-        return self._tell(self._batch, self._tables)
-
-    def _tell(self, flows: range, tables: "tuple[Table, ...]") -> Told:
-        rows = self._rows.starts[flows.stop] - self._rows.starts[flows.start]
-        for one, room in zip(
-            tables, (len(flows), 2 * len(flows), rows, rows + CLOSING_GAPS * len(flows), rows), strict=True
-        ):
+    def tell(self, flows: Sequence[int]) -> Told:
+        """The stories of these flows, a row each; good until the next are told."""
+        count, rows = len(flows), self._rows_of_all(flows)
+        for one, room in zip(self._tables, (count, 2 * count, rows, rows + CLOSING_GAPS * count, rows), strict=True):
             one.reserve(room + 1)
-        told = self._told(tables)
-        self._engine.run(tell, self._rows, flows.start, flows.stop, self._last_frame, self._capture_end_ns, told)
+        flows_view, ends, probes, gaps, silences = (one.view for one in self._tables)
+        told = Told(flows_view, ends, probes, gaps, silences, array("q", [0, 0, 0]))
+        self._engine.run(tell, self._rows, array("i", flows), count, self._last_frame, self._capture_end_ns, told)
         return told
 
-    def _told(self, tables: "tuple[Table, ...]") -> Told:
-        flows_view, ends, probes, gaps, silences = (one.view for one in tables)
-        return Told(flows_view, ends, probes, gaps, silences, array("q", [0, 0, 0]))
+    def _rows_of_all(self, flows: Sequence[int]) -> int:
+        """How many rows these flows have."""
+        starts = self._rows.starts
+        if isinstance(flows, range) and flows.step == 1:
+            return starts[flows.stop] - starts[flows.start]
+        return sum(starts[flow + 1] - starts[flow] for flow in flows)
 
-    def _read(self, told: Told, flow: int, it: int) -> Story:
+    def read(self, told: Told, it: int) -> Story:
         """The story of row `it` as values."""
+        flow = told.flows.flow[it]
         return Story(
             ends=self._ends(told, flow, it),
             run=self._run(told, flow, it),
             deafness=self._deafness(told, flow, it),
             reset=self._reset(told, flow, it),
             last_ns=self._rows.flows.last_ns[flow],
-            capture_end_ns=watched_until(self._rows.flows, flow, self._capture_end_ns),
+            capture_end_ns=told.flows.capture_end_ns[it],
             heard_ns=(self._rows.ends.last_ns[2 * flow], self._rows.ends.last_ns[2 * flow + 1]),
             silences=self._silences(told, it),
             bridged_ns=told.flows.bridged_ns[it],
@@ -388,10 +315,6 @@ class Stories(Sequence[Story]):
             survived = bool(told.silences.survived[silence])
             found.append(Silence(c.frame[row], c.ts_ns[row], c.idle_ns[row], c.end[row], survived))
         return tuple(found)
-
-
-def _tables() -> tuple[Table, ...]:
-    return tuple(map(Table, FLOW_TABLES))
 
 
 def _gap(told: Told, row: int, lag_ns: int, me: int) -> Gap:

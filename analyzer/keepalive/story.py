@@ -67,11 +67,11 @@ CLOSING_GAPS = 4
 """So many gaps the end of a flow's story may add: of each end what it survived, and the capture's end."""
 
 
-def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: int, told: Told) -> int:
-    """Kernel: the stories of flows first..last-1, from row 0 of `told` on; one row more says where the last ends."""
+def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns: int, told: Told) -> int:
+    """Kernel: the stories of these flows, from row 0 of `told` on; one row more says where the last ends."""
     told.counts[PROBES] = told.counts[GAPS] = told.counts[SILENCES] = 0
-    for flow in range(first, last):
-        it = flow - first
+    for it in range(count):
+        flow = flows[it]
         end_ns = watched_until(rows.flows, flow, capture_end_ns)
         begin(told, it, rows.starts[flow])
         told.flows.flow[it], told.flows.capture_end_ns[it] = flow, end_ns
@@ -81,8 +81,8 @@ def tell(rows: Rows, first: int, last: int, capture_frame: int, capture_end_ns: 
             reach_capture_end(rows, flow, end_ns, told, it)
         close(rows, flow, capture_frame, end_ns, told, it)
         told.flows.brief[it] = brief(rows, flow, end_ns, told, it)
-    note_places(told, last - first)
-    return last - first
+    note_places(told, count)
+    return count
 
 
 def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:

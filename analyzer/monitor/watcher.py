@@ -17,9 +17,8 @@ from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.headers import ICMPV6_TYPES
 from analyzer.capture.packets import address
 from analyzer.columns import Table
+from analyzer.keepalive.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.neighbourhood import network
-from analyzer.keepalive.restart import Address, address_of
 from analyzer.keepalive.tags import ICMP_UNREACHABLE
 from analyzer.keepalive.verdict import Outcome
 from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns

@@ -64,15 +64,26 @@ SURROUNDINGS = table(
     Column("asked", "q", "", "how many of these there are"),
     Column("restart", "q", "Reason", "signs that an end was started anew: packed as VERDICTS.reasons, 0 without"),
     Column("first_restart_frame", "q", "", "row in PROOFS of the first frame that shows it"),
-    Column("restart_frames", "q", "", "how many of these there are"),
+    Column("restart_frames", "q", "", "how many of these there are, twelve at most"),
 )
 """A row for each flow of a batch."""
 
+SURROUNDED_ENDS = table(
+    "SURROUNDED_ENDS",
+    Column("has_company", "b", "bool", "its address has other connections in the capture"),
+    Column("is_cut_off", "b", "bool", "its host left others waiting since the flow was last heard: probes may be lost"),
+    Column("first_vain", "q", "", "row in VAIN of the first time at which its host asked for the other one in vain"),
+    Column("vain", "q", "", "how many of these there are"),
+)
+"""A row for each end of a batch: what bears on what its gaps say."""
+
 ASKED_FOR = table(
     "ASKED_FOR",
-    Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation"),
+    Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, or an answer to one"),
     Column("frame", "q", "", "its frame"),
+    Column("is_answer", "b", "bool", "an answer: never among those that a flow's row in SURROUNDINGS refers to"),
 )
+"""By address, in order of time."""
 
 VERDICTS = table(
     "VERDICTS",

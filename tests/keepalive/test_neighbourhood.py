@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from analyzer.keepalive.neighbourhood import Neighbourhood
+from analyzer.keepalive.solicited import whole_gaps
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from tests.capture.writers import Frame
@@ -25,10 +25,8 @@ NOBODY = """
 
 
 def around(result: Told) -> Surroundings:
-    analysis = result.analysis
-    tracker = analysis._tracker
-    stories = analysis._drawer._stories
-    return Neighbourhood(tracker.table, tracker.neighbours, stories).around(0, stories[0])
+    [look] = result.analysis._drawer._looks([0])
+    return look.around
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
@@ -178,10 +176,8 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
     """)
-    analysis, story = result.analysis, result.flow.story
-    tracker = analysis._tracker
-    whole = Neighbourhood(tracker.table, tracker.neighbours, analysis._drawer._stories).whole_gaps
-    kinds = [gap.kind for gap in whole(0, 0, story)]
+    [look] = result.analysis._drawer._looks([0])
+    kinds = [gap.kind for gap in whole_gaps(look.story.ends[0], look.hearing[0].vain_ns)]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds
 
@@ -234,3 +230,23 @@ def test_a_host_that_leaves_others_waiting_may_probe_unseen(meanwhile: str, is_b
     flow = told(IDLE + meanwhile + "    900.00  end").analysis.flows[0]
     time = flow.ends[1].settings.tcp_keepalive_time
     assert (time is not None and time.low > 700) == is_bound
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        ("A  seq 11  ack 11", Cause.PATH_DROPPED),
+        ("PA  seq 11  ack 11  len 5", Cause.PATH_DROPPED),
+        ("R  seq 11", Cause.PEER_SILENT),  # whoever sent that
+    ],
+)
+def test_a_host_that_is_heard_elsewhere_meanwhile_lives(reply: str, cause: Cause) -> None:
+    """Before and after as well, so that only what it sent meanwhile counts."""
+    result = in_order(f"""{GAVE_UP}
+    1.500  A:5001>B  PA  seq 1   ack 1  len 10
+    1.501  B>A:5001  PA  seq 1   ack 11 len 10
+    45.00  B>A:5001  {reply}
+    70.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    70.01  B>A:5001  A   seq 11  ack 11  | keepalive-answer
+    """)
+    assert result.analysis.flows[0].verdict.cause is cause
