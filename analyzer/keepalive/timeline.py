@@ -114,7 +114,7 @@ class Probe:
     @property
     def delay_ns(self) -> int:
         """From the probe to its answer as captured, -1 when nothing answered."""
-        return self.answer_ns - self.ts_ns if self.answer_frame else -1
+        return self.answer_ns - self.ts_ns if self.answer_ns >= 0 else -1
 
 
 class Heartbeat(NamedTuple):
