@@ -38,35 +38,51 @@ def network_lo(hi: int, lo: int) -> int:
     return lo >> 8 if hi == 0 and lo >> 32 == 0xFFFF else 0
 
 
-class Index(NamedTuple):
-    """Where known addresses, and known networks, are found by their keys: half of the slots at least are free."""
+FIRST_SLOTS = 1 << 10
+"""Few, so that they stay in the cache: most captures have fewer addresses than flows."""
 
+
+class Numbering(NamedTuple):
+    """The numbers that are given: where known addresses, and networks, are found by their keys; and who has which."""
+
+    seed: int
     slots: "array[int]"
     network_slots: "array[int]"
     addresses: Any
     networks: Any
-    counts: "array[int]"
-    """How many of both are known."""
+    known: "array[int]"
+    """How many of both: at most half of the slots."""
+    of_end: "array[int]"
+    of_asked: "array[int]"
+    """Of each row in NEIGHBOURS."""
 
 
 class Addresses:
     """The addresses of a capture's flows, and of those that were asked for on the link, by number."""
 
     def __init__(self, table: FlowTable, neighbours: Table, engine: Engine) -> None:
-        flows, asked = table.flows.rows, neighbours.rows
-        self.of_end = array("i", [0]) * (2 * flows)
+        self.of_end = array("i", [0]) * (2 * table.flows.rows)
         """Of each row in ENDS the number of its address."""
         self.table, self.networks = Table(ADDRESSES), Table(NETWORKS)
         self.asked_for, self.vain = Table(ASKED_FOR), Table(VAIN)
-        most = 2 * flows + asked + 1
-        for one in (self.table, self.networks):
-            one.reserve(most)
-        of_asked, slots = array("i", [0]) * asked, array("i", [NEVER]) * (1 << (2 * most).bit_length())
-        index = Index(slots, slots[:], self.table.view, self.networks.view, array("q", [0, 0]))
-        seed = int.from_bytes(os.urandom(4), "big")
-        engine.run(number_all, table.flows.view, flows, neighbours.view, asked, index, seed, self.of_end, of_asked)
-        self.table.rows, self.networks.rows = index.counts
+        of_asked = array("i", [0]) * neighbours.rows
+        self._number(table, neighbours, of_asked, engine)
         self._note_asked(neighbours, of_asked, engine)
+
+    def _number(self, table: FlowTable, neighbours: Table, of_asked: "array[int]", engine: Engine) -> None:
+        seed, size, done = int.from_bytes(os.urandom(4), "big"), FIRST_SLOTS, 0
+        while True:
+            for one in (self.table, self.networks):
+                one.reserve(size // 2 + 1 - one.rows)
+            slots, known = array("i", [NEVER]) * size, array("q", [self.table.rows, self.networks.rows])
+            views = self.table.view, self.networks.view
+            numbering = Numbering(seed, slots, slots[:], *views, known, self.of_end, of_asked)
+            flows = table.flows
+            done = engine.run(number_all, flows.view, flows.rows, neighbours.view, neighbours.rows, done, numbering)
+            self.table.rows, self.networks.rows = known
+            if done == 2 * flows.rows + neighbours.rows:
+                return
+            size *= 4
 
     def __len__(self) -> int:
         return self.table.rows
@@ -82,43 +98,48 @@ class Addresses:
         self.vain.rows = engine.run(note_asked, n, of_address, len(self), *views)
 
 
-def number_all(
-    flows: Any, count: int, neighbours: Any, asked: int, index: Index, seed: int, of_end: Any, of_asked: Any
-) -> int:
-    """Kernel: number the addresses of all flows, and of all that was asked for; returns how many there are."""
-    for place in range(2 * count + asked):
+def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, n: Numbering) -> int:
+    """Kernel: number the addresses of all ends, and then of all that was asked for, from the `first` of these on.
+
+    Returns how many have a number now: more slots are needed if that is not all.
+    """
+    for number in range(n.known[0]):
+        a = n.addresses
+        n.slots[slot_of(a, n.slots, n.seed, a.tunnel[number], a.hi[number], a.lo[number])] = number
+    for network in range(n.known[1]):
+        a = n.networks
+        n.network_slots[slot_of(a, n.network_slots, n.seed, a.tunnel[network], a.hi[network], a.lo[network])] = network
+    for place in range(first, 2 * count + asked):
+        if 2 * n.known[0] >= len(n.slots):
+            return place
         flow, row = place >> 1, place - 2 * count
         if row >= 0:
-            tunnel, hi, lo = neighbours.tunnel[row], neighbours.addr_hi[row], neighbours.addr_lo[row]
+            n.of_asked[row] = number_of(n, neighbours.tunnel[row], neighbours.addr_hi[row], neighbours.addr_lo[row])
         elif place & 1:
-            tunnel, hi, lo = flows.tunnel[flow], flows.b_hi[flow], flows.b_lo[flow]
+            n.of_end[place] = number_of(n, flows.tunnel[flow], flows.b_hi[flow], flows.b_lo[flow])
+            n.addresses.flows[n.of_end[place]] += n.of_end[place] != n.of_end[place - 1]
         else:
-            tunnel, hi, lo = flows.tunnel[flow], flows.a_hi[flow], flows.a_lo[flow]
-        slot = slot_of(index.addresses, index.slots, seed, tunnel, hi, lo)
-        if index.slots[slot] == NEVER:
-            index.slots[slot] = index.counts[0]
-            enter_address(index, seed, tunnel, hi, lo)
-        number = index.slots[slot]
-        if row >= 0:
-            of_asked[row] = number
-        else:
-            of_end[place] = number
-            index.addresses.flows[number] += not (place & 1 and of_end[place - 1] == number)
-    return int(index.counts[0])
+            n.of_end[place] = number_of(n, flows.tunnel[flow], flows.a_hi[flow], flows.a_lo[flow])
+            n.addresses.flows[n.of_end[place]] += 1
+    return 2 * count + asked
 
 
-def enter_address(index: Index, seed: int, tunnel: int, hi: int, lo: int) -> None:
-    """A new address, in a network that may be new, too."""
-    addresses, networks, number = index.addresses, index.networks, index.counts[0]
-    addresses.tunnel[number], addresses.hi[number], addresses.lo[number] = tunnel, hi, lo
-    index.counts[0] += 1
-    slot = slot_of(networks, index.network_slots, seed, tunnel, hi, network_lo(hi, lo))
-    if index.network_slots[slot] == NEVER:
-        row = index.counts[1]
-        index.network_slots[slot] = row
-        networks.tunnel[row], networks.hi[row], networks.lo[row] = tunnel, hi, network_lo(hi, lo)
-        index.counts[1] += 1
-    addresses.network[number] = index.network_slots[slot]
+def number_of(n: Numbering, tunnel: int, hi: int, lo: int) -> int:
+    """The number of an address, which may be new, and in a network that is new, too."""
+    slot = slot_of(n.addresses, n.slots, n.seed, tunnel, hi, lo)
+    if n.slots[slot] != NEVER:
+        return int(n.slots[slot])
+    number, row = n.known[0], n.known[1]
+    n.slots[slot] = number
+    n.known[0] += 1
+    n.addresses.tunnel[number], n.addresses.hi[number], n.addresses.lo[number] = tunnel, hi, lo
+    slot = slot_of(n.networks, n.network_slots, n.seed, tunnel, hi, network_lo(hi, lo))
+    if n.network_slots[slot] == NEVER:
+        n.network_slots[slot] = row
+        n.known[1] += 1
+        n.networks.tunnel[row], n.networks.hi[row], n.networks.lo[row] = tunnel, hi, network_lo(hi, lo)
+    n.addresses.network[number] = n.network_slots[slot]
+    return int(number)
 
 
 def slot_of(known: Any, slots: Any, seed: int, tunnel: int, hi: int, lo: int) -> int:

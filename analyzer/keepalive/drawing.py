@@ -50,6 +50,7 @@ DRAWN_AT_ONCE = 1 << 9
 """So many are drawn together where one after the other is asked for."""
 PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
+FARED_ILL = frozenset(Outcome) - FARED_WELL
 
 
 class Hearing(NamedTuple):
@@ -99,17 +100,12 @@ class Drawer:
     @cached_property
     def pooled(self) -> Flows:
         """The notable flows that findings about many are drawn from: all, or MOST_POOLED, half of them in trouble."""
-        numbers = self.notable.numbers
-        if len(numbers) <= MOST_POOLED:
+        if len(self.notable) <= MOST_POOLED:
             return self.notable
-        well = [number for number in numbers if self.outcome(number) in FARED_WELL]
-        ill = [number for number in numbers if self.outcome(number) not in FARED_WELL]
+        well = self.notable.that_ended(FARED_WELL).numbers
+        ill = self.notable.that_ended(FARED_ILL).numbers
         from_ill = min(len(ill), max(MOST_POOLED // 2, MOST_POOLED - len(well)))
         return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_POOLED - from_ill)]), self)
-
-    def outcome(self, number: int) -> Outcome:
-        """How the flow ended."""
-        return OUTCOMES[self.briefs[number] & HOW_IT_ENDED]
 
     def draw(self, number: int) -> Flow:
         """Everything about one flow."""

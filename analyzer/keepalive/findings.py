@@ -1,11 +1,15 @@
 """What is known of a connection in the end: two ends, their settings, the verdict; and of many, when asked for."""
 
-from collections.abc import Collection, Iterator, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from itertools import compress
 from typing import Protocol, overload
 
-from analyzer.keepalive.brief import NOTABLE
+from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE, OUTCOMES
 from analyzer.keepalive.settings import Settings
 from analyzer.keepalive.stacks import Stack
 from analyzer.keepalive.timeline import Answer, EndStory, Story
@@ -87,7 +91,6 @@ class Drawing(Protocol):
 
     def draw(self, number: int) -> Flow: ...
     def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
-    def outcome(self, number: int) -> Outcome: ...
 
 
 class Flows(Sequence[Flow]):
@@ -112,12 +115,27 @@ class Flows(Sequence[Flow]):
     def __iter__(self) -> Iterator[Flow]:
         return self.by.draw_all(self.numbers)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        return map(self.by.outcome, self.numbers)
+    @cached_property
+    def briefs(self) -> bytes:
+        """Their briefs, in their order."""
+        return bytes(map(self.by.briefs.__getitem__, self.numbers))
+
+    def outcomes(self) -> Counter[Outcome]:
+        """How many of them ended how."""
+        found = Counter[Outcome]()
+        for brief, count in Counter(self.briefs).items():
+            found[OUTCOMES[brief & HOW_IT_ENDED]] += count
+        return found
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
-        return Flows([number for number in self.numbers if self.by.outcome(number) in outcomes], self.by)
+        wanted = frozenset(map(OUTCOMES.index, outcomes))
+        return self.whose_brief(lambda brief: brief & HOW_IT_ENDED in wanted)
 
     def notable(self) -> "Flows":
         """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
-        return Flows([number for number in self.numbers if self.by.briefs[number] & NOTABLE], self.by)
+        return self.whose_brief(lambda brief: bool(brief & NOTABLE))
+
+    def whose_brief(self, holds: Callable[[int], bool]) -> "Flows":
+        """Those of whose brief that holds; it is asked of each that there can be, once."""
+        is_one = bytes(map(holds, range(256)))
+        return Flows(array("i", compress(self.numbers, self.briefs.translate(is_one))), self.by)

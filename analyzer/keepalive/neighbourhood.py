@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive.brief import CLOSED, HOW_IT_ENDED, UNSETTLED
+from analyzer.keepalive.brief import CLOSED, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES, UNSETTLED
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.grouping import Group, by_key, grouped
 from analyzer.keepalive.restart import MOST_FRAMES, REASON_BITS, Opened, may_be_anew, opened_by, signs
@@ -147,12 +147,12 @@ def _reasons(packed: int) -> tuple[Reason, ...]:
 def list_heard(
     rows: Rows, ends: int, of_end: Any, addresses: Any, networks: Any, found: Any, keys: Any, within: Any
 ) -> int:
-    """Kernel: the ends in networks that somebody waited for, with what they are sorted by; returns how many."""
+    """Kernel: the ends that were heard in networks where somebody waited, and what they are sorted by; how many."""
     count = 0
     for end in range(ends):
-        network = addresses.network[of_end[end]]
-        if networks.is_waited_for[network]:
-            found[count], keys[end], within[end] = end, -rows.ends.last_ns[end], network
+        network, last_ns = addresses.network[of_end[end]], rows.ends.last_ns[end]
+        if last_ns != NEVER and networks.is_waited_for[network]:
+            found[count], keys[end], within[end] = end, -last_ns, network
             count += 1
     return count
 
@@ -161,8 +161,8 @@ def list_unsettled(rows: Rows, flows: int, around: Around, briefs: Any, found: A
     """Kernel: flows whose brief leaves open how they ended, or of which an end may be lost; returns how many."""
     count = 0
     for flow in range(flows):
-        how = briefs[flow] & HOW_IT_ENDED
-        if how == UNSETTLED or (how != CLOSED and may_be_lost(rows, flow, around)):
+        how, probes = briefs[flow] & HOW_IT_ENDED, briefs[flow] & (FIRST_PROBES | SECOND_PROBES)
+        if how == UNSETTLED or (how != CLOSED and may_be_lost(rows, flow, probes > 0, around)):
             found[count] = flow
             count += 1
     return count
@@ -178,9 +178,9 @@ def list_looked_for(flows: int, around: Around, found: Any) -> int:
     return count
 
 
-def may_be_lost(rows: Rows, flow: int, around: Around) -> bool:
-    """Of a connection that is open: an end of it may be gone from the link, or started anew."""
-    return is_looked_for(flow, around) or may_be_anew(rows, flow, around.opened)
+def may_be_lost(rows: Rows, flow: int, has_probes: bool, around: Around) -> bool:
+    """Of a connection that is open: an end of it may be gone from the link, or started anew and nobody probes it."""
+    return is_looked_for(flow, around) or (not has_probes and may_be_anew(rows, flow, around.opened))
 
 
 def is_looked_for(flow: int, around: Around) -> bool:
@@ -248,7 +248,7 @@ def look_around(rows: Rows, flow: int, end: int, since_ns: int, until_ns: int, a
         s.answers_elsewhere[it], s.asked[it] = 1, 0
         return
     waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
-    s.is_only[it] = around.heard_at.starts[who + 1] - around.heard_at.starts[who] == 1
+    s.is_only[it] = around.addresses.flows[who] == 1 and who != asking
     s.silent_flows[it] = max(waits - 1, 0)
     if meanwhile(around.waits.within, network, since_ns, until_ns) > waits:
         is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around)
@@ -287,20 +287,38 @@ def is_heard_there(
     rows: Rows, heard: Group, number: int, flow: int, asking: int, since_ns: int, until_ns: int, around: Around
 ) -> bool:
     """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
-    first_ns, last_ns, looked_at = rows.flows.first_ns, rows.ends.last_ns, 0
-    for place in range(heard.starts[number], heard.starts[number + 1]):
-        end = heard.rows[place]
-        if last_ns[end] <= since_ns:
-            return False
-        if end >> 1 == flow or first_ns[end >> 1] >= until_ns or around.of_end[end] == asking:
-            continue
-        if last_ns[end] <= until_ns:
+    last_ns, last_heard = rows.ends.last_ns, first_heard_by(rows, heard, number, until_ns)
+    for place in range(last_heard, heard.starts[number + 1]):  # most were heard for the last time meanwhile
+        if last_ns[heard.rows[place]] <= since_ns:
+            break
+        if is_another(rows, heard.rows[place], flow, asking, until_ns, around):
             return True
-        if looked_at < MOST_LOOKED_AT:
+    looked_at = 0
+    for place in range(heard.starts[number], last_heard):
+        if is_another(rows, heard.rows[place], flow, asking, until_ns, around):
             looked_at += 1
-            if spoke(rows, end, since_ns, until_ns):
+            if spoke(rows, heard.rows[place], since_ns, until_ns):
                 return True
+            if looked_at == MOST_LOOKED_AT:
+                break
     return False
+
+
+def is_another(rows: Rows, end: int, flow: int, asking: int, until_ns: int, around: Around) -> bool:
+    """Of another flow, which had begun by then."""
+    return bool(end >> 1 != flow and rows.flows.first_ns[end >> 1] < until_ns and around.of_end[end] != asking)
+
+
+def first_heard_by(rows: Rows, heard: Group, number: int, time_ns: int) -> int:
+    """Where those begin that were heard for the last time up to then."""
+    low, high = heard.starts[number], heard.starts[number + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if rows.ends.last_ns[heard.rows[middle]] > time_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
 
 
 def spoke(rows: Rows, end: int, since_ns: int, until_ns: int) -> bool:

@@ -119,7 +119,7 @@ def waited_since(rows: Rows, told: Told, it: int) -> int:
     t, end = told.flows, told.flows.run_end[it]
     if end != NEVER:
         return int(rows.candidates.ts_ns[told.probes.row[told.ends.run_probe[2 * it + end]]])
-    return max(rows.ends.last_ns[2 * t.flow[it] + 1 - t.deaf_end[it]], 0)
+    return int(max(rows.ends.last_ns[2 * t.flow[it] + 1 - t.deaf_end[it]], 0))
 
 
 def told_until(rows: Rows, told: Told, it: int) -> int:

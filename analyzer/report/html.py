@@ -146,7 +146,7 @@ def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
 
 def _counts(flows: Flows) -> list[tuple[str, str, int]]:
     """Outcome, its words, and how many connections ended so; the most urgent first."""
-    counts = Counter(flows.outcomes())
+    counts = flows.outcomes()
     return [(one.value, explain.OUTCOMES[one], counts[one]) for one in URGENCY if counts[one]]
 
 

@@ -33,8 +33,8 @@ def overall(flows: Flows) -> str:
     """All connections in a sentence: how many died, and how many are in doubt."""
     if not flows:
         return "No TCP connection in this capture."
-    dead = sum(outcome in DEAD for outcome in flows.outcomes())
-    doubtful = sum(outcome is Outcome.PROBING for outcome in flows.outcomes())
+    counts = flows.outcomes()
+    dead, doubtful = sum(counts[outcome] for outcome in DEAD), counts[Outcome.PROBING]
     if len(flows) == 1:
         if flows[0].verdict.outcome is Outcome.UNKNOWN:
             return "What became of the one connection is not known."

@@ -31,7 +31,6 @@ def _is_telling(brief: int) -> bool:
 
 
 RANKS = bytes(map(_rank, range(256)))
-IS_TELLING = bytes(map(_is_telling, range(256)))
 """By brief (`keepalive/brief.py`)."""
 
 
@@ -48,8 +47,7 @@ def is_telling(flow: Flow) -> bool:
 
 def telling(flows: Flows) -> Flows:
     """The same of many, without drawing them."""
-    is_told = flows.by.briefs.translate(IS_TELLING)
-    return Flows([number for number in flows.numbers if is_told[number]], flows.by)
+    return flows.whose_brief(_is_telling)
 
 
 def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:

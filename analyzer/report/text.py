@@ -4,7 +4,7 @@ Connections that matter come first. Everything from a capture is shown as plain 
 markup, no control characters. Width and colour are the console's; prose is kept to a width that reads well.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from heapq import merge
 from typing import NamedTuple
@@ -254,7 +254,7 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
     """All connections by outcome, where not all of them have been told."""
     if len(analysis.flows) <= in_full:
         return
-    counts = Counter(analysis.flows.outcomes())
+    counts = analysis.flows.outcomes()
     words = [f"{counts[outcome]} {explain.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
     what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
     yield BLANK

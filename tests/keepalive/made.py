@@ -53,9 +53,6 @@ class Given:
     def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
         return map(self.draw, numbers)
 
-    def outcome(self, number: int) -> Outcome:
-        return self.found[number].verdict.outcome
-
     @property
     def flows(self) -> Flows:
         return Flows(range(len(self.found)), self)

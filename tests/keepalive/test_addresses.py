@@ -7,6 +7,7 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.jit import Engine
+from analyzer.keepalive import addresses
 from analyzer.keepalive.addresses import Address, Addresses, address_of, network
 from tests.recordings import SAMPLES
 from tests.transcript import told
@@ -53,3 +54,9 @@ def test_three_tries_are_in_vain() -> None:
     assert asked("1 ask B by A\n 2 ask B by A\n 3 ask B by A") == (True, [1])
     assert asked("".join(f"{at} ask B by A\n" for at in (1, 2, 3, 10, 11, 12))) == (True, [1, 10])
     assert asked("1 ask B by A\n 2 ask B by A\n 2.5 tell A about B\n 3 ask B by A") == (True, [])
+
+
+def test_numbers_stay_when_more_slots_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "FIRST_SLOTS", 2)
+    test_numbers_stand_for_addresses(CROWDED[0])
+    test_what_is_asked_twice_is_missed()

@@ -65,7 +65,8 @@ def test_briefs_of_generated_captures(name: str, tmp_path: Path) -> None:
 def outcome_of(text: str) -> Outcome | None:
     """What is said without drawing it; None if it is not plain."""
     analysis = analyse(transcript(text))
-    return analysis.flows.by.outcome(0) if is_plain(analysis, 0) else None
+    [outcome] = analysis.flows.outcomes()
+    return outcome if is_plain(analysis, 0) else None
 
 
 def test_what_opens_and_closes_is_plain() -> None:
