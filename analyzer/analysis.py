@@ -98,6 +98,7 @@ class Analysis:
         self.capture = capture
         self.of_reading = tuple(diagnostics)
         """The diagnostics, without what takes drawing connections to know."""
+        self.engine = engine
         self._tracker = tracker
         self._drawer = Drawer(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 

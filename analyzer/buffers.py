@@ -13,10 +13,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.cgutils import raw_memcpy
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from analyzer.octets import i64, u16, u16_little, u32, u32_little
+from analyzer.octets import copy, i64, u16, u16_little, u32, u32_little
 
 LOADS: dict[Callable[..., int], tuple[int, str]] = {
     u16: (2, "big"),
@@ -26,6 +27,8 @@ LOADS: dict[Callable[..., int], tuple[int, str]] = {
     u32_little: (4, "little"),
 }
 """How many octets these functions read, and in which order."""
+TAUGHT = frozenset((*LOADS, copy))
+"""What numba has from here, and not from its text."""
 
 
 class BufferType(types.Type):
@@ -61,14 +64,42 @@ class _Store(AbstractTemplate):
         return None
 
 
+@infer_global(copy)
+class _Copy(AbstractTemplate):
+    def generic(self, args: Any, _kws: Any) -> Any:
+        target, at, source, first, length = args
+        integers = (at, first, length)
+        if BUFFER == target == source and all(isinstance(one, types.Integer) for one in integers):
+            return signature(types.int64, BUFFER, types.int64, BUFFER, types.int64, types.int64)
+        return None
+
+
 def _place(context: Any, builder: Any, buffer: Any, at: Any, octets: int) -> Any:
     """Pointer to so many octets; IndexError where they are not all within."""
     struct = context.make_helper(builder, BUFFER, buffer)
     places = builder.sub(struct.length, at.type(octets - 1))
     has_none = builder.icmp_signed("<=", places, at.type(0))
-    with builder.if_then(builder.or_(has_none, builder.icmp_unsigned(">=", at, places)), likely=False):
-        context.call_conv.return_user_exc(builder, IndexError, ("octet out of the buffer",))
+    _refuse(context, builder, builder.or_(has_none, builder.icmp_unsigned(">=", at, places)))
     return builder.bitcast(builder.gep(struct.address, [at]), ir.IntType(8 * octets).as_pointer())
+
+
+def _refuse(context: Any, builder: Any, is_outside: Any) -> None:
+    with builder.if_then(is_outside, likely=False):
+        context.call_conv.return_user_exc(builder, IndexError, ("octet out of the buffer",))
+
+
+@lower_builtin(copy, BufferType, types.int64, BufferType, types.int64, types.int64)
+def _copy(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    target, at, source, first, length = args
+    places = []
+    for buffer, begin in ((target, at), (source, first)):
+        struct = context.make_helper(builder, BUFFER, buffer)
+        is_too_long = builder.icmp_unsigned(">", length, struct.length)
+        is_beyond = builder.icmp_unsigned(">", begin, builder.sub(struct.length, length))
+        _refuse(context, builder, builder.or_(is_too_long, is_beyond))
+        places.append(builder.gep(struct.address, [begin]))
+    raw_memcpy(builder, places[0], places[1], length, 1)
+    return builder.add(at, length)
 
 
 @lower_builtin(operator.setitem, BufferType, types.int64, types.int64)

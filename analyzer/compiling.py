@@ -21,7 +21,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate
 
-from analyzer.buffers import BUFFER, LOADS
+from analyzer.buffers import BUFFER, TAUGHT
 from analyzer.rows import RowsType
 
 SPEED_LEVEL = 2
@@ -90,7 +90,7 @@ class _Module:
         flags: Any = compiler.Flags()  # whose options are descriptors
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         flags.boundscheck = True
-        flags.forceinline = returns is None
+        flags.forceinline = returns is None and not hasattr(function, "is_apart")
         return compiler.compile_extra(
             cpu_target.typing_context,
             cpu_target.target_context,
@@ -130,7 +130,7 @@ def called_by(function: Callable[..., Any], seen: set[Any]) -> set[Any]:
     assert isinstance(function, FunctionType)
     for name in function.__code__.co_names:
         helper = function.__globals__.get(name)
-        if not isinstance(helper, FunctionType) or helper in seen or helper in LOADS:
+        if not isinstance(helper, FunctionType) or helper in seen or helper in TAUGHT:
             continue
         if helper.__module__.startswith("analyzer."):
             seen.add(helper)

@@ -26,6 +26,12 @@ def u32_little(buffer: Sequence[int], at: int) -> int:
     return ((buffer[at + 3] * 256 + buffer[at + 2]) * 256 + buffer[at + 1]) * 256 + buffer[at]
 
 
+def copy(target: Any, at: int, source: Any, first: int, length: int) -> int:
+    """So many octets of one buffer into another, from `at` on; returns the place behind them."""
+    target[at : at + length] = source[first : first + length]
+    return at + length
+
+
 def half(buffer: Sequence[int], at: int, is_big: int) -> int:
     """16 bits in the byte order of whoever wrote them."""
     return u16(buffer, at) if is_big else u16_little(buffer, at)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.jit import Engine
-from analyzer.octets import i64, u16, u16_little, u32, u32_little
+from analyzer.octets import copy, i64, u16, u16_little, u32, u32_little
 
 
 def read_octet(buffer: Any, at: int) -> int:
@@ -77,3 +77,31 @@ def test_an_octet_is_written_where_the_interpreter_writes_it() -> None:
     buffer = bytearray(4)
     assert compiled(write_octet, buffer, 2) == 0xFF
     assert buffer == b"\0\0\xff\0"
+
+
+def copy_octets(target: Any, at: int, source: Any, first: int, length: int) -> int:
+    return copy(target, at, source, first, length)
+
+
+COMPILED = Engine()
+COMPILED.compiled = True
+
+
+@given(
+    octets=st.binary(min_size=9, max_size=9), at=st.integers(0, 9), first=st.integers(0, 9), length=st.integers(0, 9)
+)
+def test_both_modes_copy_the_same(octets: bytes, at: int, first: int, length: int) -> None:
+    length = min(length, 9 - at, 9 - first)
+    targets = bytearray(9), bytearray(9)
+    assert copy_octets(targets[0], at, bytearray(octets), first, length) == at + length
+    assert COMPILED.run(copy_octets, targets[1], at, bytearray(octets), first, length) == at + length
+    assert targets[0] == targets[1]
+    assert targets[1][at : at + length] == octets[first : first + length]
+
+
+@pytest.mark.parametrize(
+    ("at", "first", "length"), [(0, 0, 10), (9, 0, 1), (0, 9, 1), (-1, 0, 1), (0, -1, 1), (0, 0, -1)]
+)
+def test_copying_ends_with_the_buffers(at: int, first: int, length: int) -> None:
+    with pytest.raises(IndexError):
+        COMPILED.run(copy_octets, bytearray(9), at, bytearray(9), first, length)

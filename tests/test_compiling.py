@@ -13,6 +13,7 @@ from analyzer.capture.pcap import walk_pcap
 from analyzer.columns import Table
 from analyzer.compiling import object_code
 from analyzer.diagnostics import Diagnostics
+from analyzer.jit import apart
 from analyzer.machine_code import Kernel
 from analyzer.schema.packets import PACKETS, RECORDS
 
@@ -54,3 +55,23 @@ def test_what_a_kernel_calls_checks_its_bounds_too() -> None:
     packets.reserve(2)
     with pytest.raises(IndexError):
         machine_code.call(decode, (bytearray(64), records.view, 1, 1, packets.view, Diagnostics().counts))
+
+
+@apart
+def reach(columns: Any, place: int) -> int:
+    return columns[place]
+
+
+def reach_twice(columns: Any, place: int) -> int:
+    return reach(columns, place) + reach(columns, 0)
+
+
+def test_what_is_apart_is_called_and_checks_its_bounds_too() -> None:
+    """Only to the interpreter is the mark nothing."""
+    reach.__module__ = "analyzer.made_up"  # only what the package itself has is compiled for a kernel
+    code = object_code(reach_twice, ("q", int))[1]
+    assert b"reach" in code.replace(b"reach_twice", b"")
+    numbers = array("q", [7, 8])
+    assert machine_code.call(reach_twice, (numbers, 1)) == reach_twice(numbers, 1) == 15
+    with pytest.raises(IndexError):
+        machine_code.call(reach_twice, (numbers, 2))

@@ -4,11 +4,16 @@ The facts are in profiles.toml and middleboxes.toml; this file knows what a fit 
 was found contradicts the profile, and its idle time was found exactly.
 """
 
+from array import array
+from collections.abc import Set
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from analyzer.columns import Table
 from analyzer.keepalive.settings import Setting, Settings
+from analyzer.schema import NEVER
+from analyzer.schema.written import PROFILES
 
 MAX_MATCHES = 5
 """More names than these tell a reader nothing."""
@@ -79,7 +84,7 @@ def middleboxes() -> tuple[Middlebox, ...]:
 def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
     """The file's tables, or those with this line: parsing all takes 6 ms, a tenth of what a small capture takes."""
     head = f"[[{kind}]]\n"
-    _, *texts = Path(__file__).with_name(file).read_text(encoding="utf-8").split(head)
+    _, *texts = _text(file).split(head)
     wanted = [head + text for text in texts if f"\n{line}" in text]
     if not wanted:
         return []
@@ -89,46 +94,111 @@ def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
     return tables
 
 
+@cache
+def known_idle_times() -> frozenset[int]:
+    """The idle times of all profiles, without parsing them."""
+    key = "idle_s = "
+    lines = _text("profiles.toml").splitlines()
+    return frozenset(int(line.removeprefix(key)) for line in lines if line.startswith(key))
+
+
+def _text(file: str) -> str:
+    return Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
 KERNEL = "kernel"
 """What applies to every socket of a system, as profiles.toml says it."""
 
 
+Bounds = tuple[int, int, int]
+"""What is known of a setting, in thousandths: its value, NEVER if the wire does not determine it, its lower bound,
+its upper bound, NEVER without."""
+UNBOUNDED: Bounds = (NEVER, 0, NEVER)
+
+
+class Columns:
+    """Profiles as kernels see them; those of an idle time are there once it has been met."""
+
+    def __init__(self) -> None:
+        self.table = Table(PROFILES)
+        self.names: list[str] = []
+        """By row."""
+        self._met: set[int] = set()
+
+    def meet(self, idle_times: Set[int]) -> None:
+        """Take in the profiles with these."""
+        for idle_s in sorted(idle_times & known_idle_times() - self._met):
+            self._met.add(idle_s)
+            for one in profiles_with(idle_s):
+                numbers = (idle_s, one.intvl_s, one.effective_probes, one.payload_len)
+                self.table.append(*(NEVER if n is None else n for n in numbers), one.applies_to == KERNEL)
+                self.names.append(one.name)
+
+
 def matching_profiles(settings: Settings, payload_len: int | None) -> tuple[str, ...]:
-    """Names of the profiles that fit an end's settings, those with the most numbers found first.
+    """Names of the profiles that fit an end's settings, as `matching` has them."""
+    time = settings.tcp_keepalive_time
+    if time is None or time.value is None or time.value not in known_idle_times():
+        return ()
+    known, found = _columns_of(time.value), array("q", [0] * MAX_MATCHES)
+    intvl, probes = _bounds(settings.tcp_keepalive_intvl), _bounds(settings.tcp_keepalive_probes)
+    octets = NEVER if payload_len is None else payload_len
+    count = matching(known.table.view, known.table.rows, time.value, intvl, probes, octets, found)
+    return tuple(known.names[row] for row in found[:count])
+
+
+@cache
+def _columns_of(idle_s: int) -> Columns:
+    columns = Columns()
+    columns.meet({idle_s})
+    return columns
+
+
+def _bounds(setting: Setting | None) -> Bounds:
+    if setting is None:
+        return UNBOUNDED
+    value, high = setting.value, setting.high
+    low = round(1000 * setting.low)
+    return NEVER if value is None else 1000 * value, low, NEVER if high is None else round(1000 * high)
+
+
+def matching(
+    p: Any, rows: int, idle_s: int, intvl: Bounds, probes: Bounds, payload_len: int, found: "array[int]"
+) -> int:
+    """Rows of the profiles that fit, into `found`, those with the most numbers first; how many.
 
     Of a system's defaults the idle time is enough; programs share lone numbers, so one more must be found.
     """
-    time = settings.tcp_keepalive_time
-    if time is None or time.value is None:
-        return ()
-    fitting = [
-        profile
-        for profile in profiles_with(time.value)
-        if (profile.applies_to == KERNEL or _found(profile, settings))
-        and _fits(profile.intvl_s, settings.tcp_keepalive_intvl)
-        and _fits(profile.effective_probes, settings.tcp_keepalive_probes)
-        and (profile.payload_len is None or payload_len is None or profile.payload_len == payload_len)
-    ]
-    fitting.sort(key=lambda profile: _found(profile, settings), reverse=True)
-    return tuple(profile.name for profile in fitting[:MAX_MATCHES])
+    count = 0
+    for numbers in range(2, NEVER, -1):
+        for row in range(rows):
+            if count < MAX_MATCHES and p.idle_s[row] == idle_s and fits(p, row, intvl, probes, payload_len):
+                determined = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
+                if determined == numbers and (determined or p.is_kernel[row]):
+                    found[count] = row
+                    count += 1
+    return count
 
 
-def _fits(number: int | None, setting: Setting | None) -> bool:
-    """Nothing that is known of the setting speaks against the number."""
-    if number is None or setting is None:
+def fits(p: Any, row: int, intvl: Bounds, probes: Bounds, payload_len: int) -> bool:
+    """Nothing that was found, beside the idle time, speaks against the profile."""
+    may_send = p.payload_len[row] == NEVER or payload_len == NEVER or p.payload_len[row] == payload_len
+    return bool(may_send and may_be(p.intvl_s[row], intvl) and may_be(p.probes[row], probes))
+
+
+def may_be(number: int, known: Bounds) -> bool:
+    """Nothing that is known of the setting speaks against the number; NEVER is left to the system."""
+    value, low, high = known
+    if number == NEVER:
         return True
-    if setting.value is not None:
-        return number == setting.value
-    return setting.low <= number and (setting.high is None or number <= setting.high)
+    if value != NEVER:
+        return 1000 * number == value
+    return low <= 1000 * number and (high == NEVER or 1000 * number <= high)
 
 
-def _found(profile: Profile, settings: Settings) -> int:
-    """How many of a fitting profile's numbers the wire determined, beside the idle time."""
-    pairs = (
-        (profile.intvl_s, settings.tcp_keepalive_intvl),
-        (profile.effective_probes, settings.tcp_keepalive_probes),
-    )
-    return sum(number is not None and setting is not None and setting.value is not None for number, setting in pairs)
+def is_determined(number: int, known: Bounds) -> bool:
+    """The wire determined the number of a fitting profile."""
+    return number != NEVER and known[0] != NEVER
 
 
 def matching_middleboxes(low_s: float, high_s: float) -> tuple[Middlebox, ...]:

@@ -4,9 +4,9 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Set
-from heapq import merge
-from operator import itemgetter
+from array import array
+from bisect import bisect
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analyzer.analysis import Analysis
@@ -16,19 +16,18 @@ from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.tags import Rule, Tag
+from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.verdict import Outcome, Verdict
 from analyzer.keepalive.what_if import WhatIf
 from analyzer.report import explain, explain_settings, what_if
-from analyzer.report.order import kept
-from analyzer.report.units import SECOND, iso, seconds
-from analyzer.schema import NEVER
+from analyzer.report.machine.tag_lines import LONGEST_LINE, phrases, write_tags
+from analyzer.report.order import kept, marks
+from analyzer.report.units import iso, seconds
 from analyzer.version import __version__
 
 SCHEMA = "ka-analyze/1"
-PLAIN = (Tag.DATA, Tag.ACK)
-"""Tags without a line of their own in the NDJSON."""
-BLOCK = 1 << 14
-"""Rows taken out of the columns at once."""
+PIECE = 1 << 20
+"""So many octets are written at once."""
 
 
 def document(
@@ -54,55 +53,42 @@ def document(
 
 
 def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
-    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order.
+    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order; in pieces of many lines.
 
     Of connections that ended so, if outcomes are named.
     """
-    flows = None if only is None else set(analysis.flows.that_ended(only).numbers)
-    lines = _segment_lines(analysis, flows)
-    if analysis.solicitations:
-        lines = merge(lines, _solicitation_lines(analysis, flows), key=itemgetter(0))
-    return map(itemgetter(1), lines)
-
-
-def _segment_lines(analysis: Analysis, flows: Set[int] | None) -> Iterator[tuple[int, str]]:
-    """Frame and line. There may be millions: of each line only numbers are written, block by block."""
-    c, s = analysis.candidates.view, analysis.segments.view
-    plain = {int(tag) for tag in PLAIN}
-    labels = [json.dumps(tag.label) for tag in Tag]
-    rules = [json.dumps(rule.label) for rule in Rule]
-    columns = (c.frame, c.ts_ns, c.flow, c.end, s.tag, s.rule, s.of)
-    second, until_second = NEVER, ""
-    for first in range(0, analysis.candidates.rows, BLOCK):
-        rows = slice(first, min(first + BLOCK, analysis.candidates.rows))
-        for frame, ts_ns, flow, end, tag, rule, of in zip(*(one[rows].tolist() for one in columns), strict=True):
-            if tag in plain or (flows is not None and flow not in flows):
-                continue
-            if ts_ns // SECOND != second:
-                second = ts_ns // SECOND
-                until_second = str(iso(second * SECOND))[:-10]
-            line = (
-                f'{{"frame": {frame}, "time": "{until_second}{ts_ns % SECOND:09d}Z", "flow": {flow}, "end": {end}, '
-                f'"tag": {labels[tag]}, "rule": {rules[rule]}, "of": {"null" if of == NEVER else c.frame[of]}}}\n'
-            )
-            yield frame, line
-
-
-def _solicitation_lines(analysis: Analysis, flows: Set[int] | None) -> Iterator[tuple[int, str]]:
-    """ARP requests and neighbour solicitations that stand for probes."""
+    wanted, frames, first = marks(analysis.flows, only), analysis.candidates.view.frame, 0
     for flow, one in analysis.solicitations:
-        if flows is not None and flow not in flows:
-            continue
-        line = {
-            "frame": one.frame,
-            "time": iso(one.ts_ns),
-            "flow": flow,
-            "end": one.end,
-            "tag": Tag.ARP_UNANSWERED.label,
-            "rule": Rule.NOBODY_ANSWERS.label,
-            "of": one.of_frame or None,
-        }
-        yield one.frame, _dump(line) + "\n"
+        if wanted[flow]:
+            last = bisect(frames, one.frame, first, analysis.candidates.rows)
+            yield from _segment_lines(analysis, wanted, first, last)
+            yield _solicitation_line(flow, one)
+            first = last
+    yield from _segment_lines(analysis, wanted, first, analysis.candidates.rows)
+
+
+def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int) -> Iterator[str]:
+    """Of rows first..last-1."""
+    out, reached = bytearray(PIECE), array("q", [first])
+    sheet = phrases().sheet(out)
+    c, s = analysis.candidates.view, analysis.segments.view
+    while reached[0] < last:
+        octets = analysis.engine.run(write_tags, c, s, reached, last, wanted, sheet, PIECE - LONGEST_LINE)
+        yield out[:octets].decode("ascii")
+
+
+def _solicitation_line(flow: int, one: Solicitation) -> str:
+    """An ARP request or neighbour solicitation that stands for a probe."""
+    line = {
+        "frame": one.frame,
+        "time": iso(one.ts_ns),
+        "flow": flow,
+        "end": one.end,
+        "tag": Tag.ARP_UNANSWERED.label,
+        "rule": Rule.NOBODY_ANSWERS.label,
+        "of": one.of_frame or None,
+    }
+    return _dump(line) + "\n"
 
 
 def _dump(value: Any) -> str:

@@ -1,14 +1,72 @@
-"""The prose about settings: what determined a value, its bounds, what was seen, which kind of timer explains it."""
+"""The prose about settings: what determined a value, its bounds, what was seen, which kind of timer explains it.
+
+Sentences have places for numbers; both Python and the kernel that writes JSON (`machine/flow_lines.py`) fill them.
+"""
+
+from collections.abc import Sequence
 
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.timer import LINUX
-from analyzer.report.units import SECOND, plain
+from analyzer.report.machine.numbers import hundredths
+from analyzer.report.units import plain
+from analyzer.schema import NEVER
+
+BASES = tuple(Basis)
+FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE = map(
+    BASES.index,
+    (
+        Basis.FIRST_GAP,
+        Basis.ANSWERED_CYCLE,
+        Basis.SPACING,
+        Basis.GIVE_UP_COUNT,
+        Basis.RUN_LENGTH,
+        Basis.USER_TIMEOUT_ALTERNATIVE,
+    ),
+)
+PLACES = ("n", "shortest", "longest", "low", "high", "other_low", "other_high")
+"""For numbers in sentences: how often, seconds to the hundredth, bounds; the last two are those of the user timeout."""
+SEEN_ONCE, SEEN_OFTEN, SEEN_FROM_TO = range(3)
+SEEN = ("{longest} s", "{longest} s, {n} times", "{shortest} to {longest} s, {n} times")
+UNFINISHED = "no give-up was seen from its beginning"
+
+
+def _with_times(sentence: str) -> tuple[str, ...]:
+    return tuple(sentence.replace("{seen}", seen) for seen in SEEN)
+
+
+OBSERVED = {
+    Basis.FIRST_GAP: _with_times("{seen} idle before a probe"),
+    Basis.ANSWERED_CYCLE: _with_times("{seen} from an answer to the next probe"),
+    Basis.ANSWERED_ONLY: _with_times(
+        "only answered probes, every {seen}: the longer of time and interval is about that, not which"
+    ),
+    Basis.SPACING: _with_times("{seen} between unanswered probes"),
+    Basis.GIVE_UP_COUNT: (
+        "{low} unanswered, then RST",
+        "{low} unanswered, then RST (or a user timeout between {other_low} and {other_high} s)",
+    ),
+    Basis.RUN_LENGTH: (UNFINISHED, f"{{low}} went unanswered, and {UNFINISHED}"),
+    Basis.SURVIVED_GAPS: _with_times("no probe in an idle time of {seen}: off, or longer than that"),
+    Basis.SURVIVED_EITHER: _with_times(
+        "no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
+    ),
+    Basis.PENDING: _with_times("no further probe for {seen} up to the end of the capture"),
+    Basis.USER_TIMEOUT_ALTERNATIVE: (
+        "the give-up fits a user timeout above {low} and up to any number of s as well as a count",
+        "the give-up fits a user timeout above {low} and up to {high} s as well as a count",
+    ),
+    Basis.CONTRADICTORY: _with_times(
+        "{seen} seen: no one setting explains them all; it was changed, or the capture misses frames"
+    ),
+}
+"""By `variant`."""
+MOST_VARIANTS = max(map(len, OBSERVED.values()))
 
 
 def basis(setting: Setting, settings: Settings) -> str:
     """What determined a setting, in words; `settings` are all of that end's."""
-    is_timed = setting.basis in (Basis.FIRST_GAP, Basis.ANSWERED_CYCLE, Basis.SPACING)
-    return f"{observed(setting, settings)}; {clock(settings)}" if is_timed else observed(setting, settings)
+    seen = observed(setting, settings)
+    return f"{seen}; {clock(settings)}" if is_timed(BASES.index(setting.basis)) else seen
 
 
 def bounds(setting: Setting) -> str:
@@ -26,56 +84,61 @@ def bounds_in_words(setting: Setting) -> str:
 
 def observed(setting: Setting, settings: Settings) -> str:
     """What was seen on the wire, without what kind of timer explains it."""
-    seen, low = _seen(setting), plain(setting.low)
-    match setting.basis:
-        case Basis.FIRST_GAP:
-            return f"{seen} idle before a probe"
-        case Basis.ANSWERED_CYCLE:
-            return f"{seen} from an answer to the next probe"
-        case Basis.ANSWERED_ONLY:
-            return f"only answered probes, every {seen}: the longer of time and interval is about that, not which"
-        case Basis.SPACING:
-            return f"{seen} between unanswered probes"
-        case Basis.GIVE_UP_COUNT:
-            return f"{low} unanswered, then RST" + _or_user_timeout(settings)
-        case Basis.RUN_LENGTH:
-            unfinished = "no give-up was seen from its beginning"
-            return unfinished if setting.low <= 1 else f"{low} went unanswered, and {unfinished}"
-        case Basis.SURVIVED_GAPS:
-            return f"no probe in an idle time of {seen}: off, or longer than that"
-        case Basis.SURVIVED_EITHER:
-            return f"no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
-        case Basis.PENDING:
-            return f"no further probe for {seen} up to the end of the capture"
-        case Basis.USER_TIMEOUT_ALTERNATIVE:
-            high = plain(setting.high) if setting.high is not None else "any number of"
-            return f"the give-up fits a user timeout above {low} and up to {high} s as well as a count"
-        case Basis.CONTRADICTORY:
-            return f"{seen} seen: no one setting explains them all; it was changed, or the capture misses frames"
+    other, (shortest_ns, longest_ns) = settings.tcp_user_timeout, setting.seen_ns
+    low, high = _thousandths(setting.low), _thousandths(setting.high)
+    other_high = _thousandths(other.high) if other is not None else NEVER
+    row = BASES.index(setting.basis)
+    sentence = OBSERVED[setting.basis][variant(row, setting.n, low, high, shortest_ns, longest_ns, other_high)]
+    return sentence.format(
+        n=setting.n,
+        shortest=_in_hundredths(shortest_ns),
+        longest=_in_hundredths(longest_ns),
+        low=plain(setting.low),
+        high=plain(setting.high or 0),
+        other_low=plain(other.low if other is not None else 0),
+        other_high=plain(other_high / 1000),
+    )
+
+
+def is_timed(basis: int) -> bool:
+    """Durations determined it, which some clock explains."""
+    return basis == FIRST_GAP or basis == ANSWERED_CYCLE or basis == SPACING
+
+
+def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_ns: int, user_timeout_high: int) -> int:
+    """Which of the sentences of a basis it is; bounds are in thousandths, NEVER where there is none."""
+    if basis == GIVE_UP_COUNT:
+        return int(user_timeout_high != NEVER)
+    if basis == RUN_LENGTH:
+        return int(low > 1000)
+    if basis == USER_TIMEOUT_ALTERNATIVE:
+        return int(high != NEVER)
+    if hundredths(shortest_ns) != hundredths(longest_ns):
+        return SEEN_FROM_TO
+    return SEEN_OFTEN if n > 1 else SEEN_ONCE
+
+
+def _thousandths(bound: float | None) -> int:
+    return NEVER if bound is None else round(1000 * bound)
+
+
+def _in_hundredths(duration_ns: int) -> str:
+    whole, part = divmod(hundredths(duration_ns), 100)
+    return f"{whole}.{part:02d}"
 
 
 def clock(settings: Settings) -> str:
     """Which kind of timer explains the durations."""
-    wheels = [model.removeprefix("linux-") for model in settings.models if model.startswith("linux-")]
-    if not settings.models:
+    return clock_in_words(settings.models)
+
+
+def clock_in_words(models: Sequence[str]) -> str:
+    """As above; `models` are the names of the timers that do."""
+    wheels = [model.removeprefix("linux-") for model in models if model.startswith("linux-")]
+    if not models:
         return "no one kind of timer fits all that was seen"
     if not wheels:
         return "no Linux timer wheel fits, an exact timer does"
     if len(wheels) == len(LINUX):
         return "a Linux timer at any HZ fits; it fires late, never early"
     return f"a Linux timer at {' or '.join(wheels)} Hz fits; it fires late, never early"
-
-
-def _seen(setting: Setting) -> str:
-    shortest, longest = (value / SECOND for value in setting.seen_ns)
-    if f"{shortest:.2f}" == f"{longest:.2f}":
-        times = f", {setting.n} times" if setting.n > 1 else ""
-        return f"{longest:.2f} s{times}"
-    return f"{shortest:.2f} to {longest:.2f} s, {setting.n} times"
-
-
-def _or_user_timeout(settings: Settings) -> str:
-    other = settings.tcp_user_timeout
-    if other is None or other.high is None:
-        return ""
-    return f" (or a user timeout between {plain(other.low)} and {plain(other.high)} s)"

@@ -55,6 +55,14 @@ def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
     return flows if only is None else flows.that_ended(only)
 
 
+def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
+    """The same of all flows of a capture, as kernels take it: by number 1, or 0."""
+    if only is None:
+        return bytearray(b"\1") * len(flows)
+    wanted = frozenset(map(OUTCOMES.index, only))
+    return flows.by.briefs.translate(bytes(brief & HOW_IT_ENDED in wanted for brief in range(256)))
+
+
 def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
     """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three.
 

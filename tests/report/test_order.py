@@ -5,7 +5,7 @@ from pathlib import Path
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.verdict import Outcome
-from analyzer.report.order import URGENCY, told
+from analyzer.report.order import URGENCY, kept, marks, told
 from tests.transcript import analyse, transcript
 
 DULL = "0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10"
@@ -47,3 +47,12 @@ def test_only_those_of_an_outcome_are_told_dull_or_not() -> None:
     flows = dull(5)
     in_full, rest = told(flows, 4, frozenset([flows[0].verdict.outcome]))
     assert (len(in_full), len(rest)) == (4, 1)
+
+
+def test_marks_are_of_the_connections_that_are_kept() -> None:
+    flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
+    assert marks(flows, None) == b"\1\1"
+    for only in ([Outcome.TIMED_OUT], [Outcome.ALIVE], [Outcome.UNKNOWN], [Outcome.TIMED_OUT, Outcome.ALIVE]):
+        assert [place for place, mark in enumerate(marks(flows, frozenset(only))) if mark] == list(
+            kept(flows, frozenset(only)).numbers
+        )

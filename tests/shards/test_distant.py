@@ -146,8 +146,12 @@ def test_a_long_text_comes_in_blocks(there: Distant, here: Analysis, monkeypatch
     assert "".join(there.pieces(tag_lines)) == "".join(tag_lines(here))
     assert "".join(there.pieces(nothing)) == ""
     monkeypatch.setattr(module, "BLOCK_CHARACTERS", 1000)
-    blocks = module._compressed(here, tag_lines)
+    blocks = module._compressed(here, line_by_line)
     assert len(blocks) > 3
+
+
+def line_by_line(analysis: Analysis) -> list[str]:
+    return "".join(tag_lines(analysis)).splitlines(keepends=True)
 
 
 def nothing(_: Analysis) -> list[str]:
