@@ -6,23 +6,17 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import Addresses, address_of
-from analyzer.keepalive.brief import (
-    FIRST_PROBES,
-    HOW_IT_ENDED,
-    NOTABLE,
-    OUTCOMES,
-    SECOND_PROBES,
-)
+from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Flows, Role
-from analyzer.keepalive.gaps import Rows
+from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.hosts import Presence
-from analyzer.keepalive.judge import judge
+from analyzer.keepalive.judge import Court
 from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
 from analyzer.keepalive.losses import of_one_side, with_shared_counter
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
@@ -33,7 +27,7 @@ from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import BATCH, Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.timeline import Solicitation, Story
-from analyzer.keepalive.verdict import Outcome, Surroundings
+from analyzer.keepalive.verdict import Outcome, Surroundings, Verdict, verdict_of
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
 from analyzer.tcp.tracker import Tracker
 
@@ -71,6 +65,7 @@ class Look(NamedTuple):
     story: Story
     around: Surroundings
     hearing: tuple[Hearing, Hearing]
+    verdict: Verdict
 
 
 class Drawer:
@@ -135,12 +130,25 @@ class Drawer:
         return next(self._each([flow]))
 
     def _looks(self, numbers: Sequence[int]) -> list[Look]:
-        told = self._stories.tell(numbers)
-        found = self._neighbourhood.surround(told, len(numbers))
+        told, found, verdicts = self._judged(numbers)
         return [
-            Look(flow, self._stories.read(told, it), self._neighbourhood.read(found, it), self._hearing(found, it))
+            Look(
+                flow,
+                self._stories.read(told, it),
+                self._neighbourhood.read(found, it),
+                self._hearing(found, it),
+                verdict_of(verdicts, found.proofs, it),
+            )
             for it, flow in enumerate(numbers)
         ]
+
+    def _judged(self, numbers: Sequence[int]) -> tuple[Told, Surrounded, Any]:
+        """What is told of these flows, what is around them, and VERDICTS; good until others are asked for."""
+        told = self._stories.tell(numbers)
+        found = self._neighbourhood.surround(told, len(numbers))
+        asked_for = self._neighbourhood.around.asked_for
+        verdicts = self._court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        return told, found, verdicts
 
     def _hearing(self, found: Surrounded, it: int) -> tuple[Hearing, Hearing]:
         ends = found.ends
@@ -152,13 +160,14 @@ class Drawer:
 
     @cached_property
     def briefs(self) -> bytearray:
-        """Of each flow an octet (`brief.py`) in which nothing is left unsettled: surroundings have been asked."""
+        """Of each flow an octet (`brief.py`), for which surroundings have been asked where they matter."""
         briefs = self._stories.notes.briefs
         unsettled = self._neighbourhood.unsettled(briefs)
         for first in range(0, len(unsettled), BATCH):
-            for look in self._looks(unsettled[first : first + BATCH]):
-                outcome = OUTCOMES.index(judge(look.story, look.around).outcome)
-                briefs[look.flow] = briefs[look.flow] & ~HOW_IT_ENDED | outcome | NOTABLE
+            numbers = unsettled[first : first + BATCH]
+            _, _, verdicts = self._judged(numbers)
+            for it, flow in enumerate(numbers):
+                briefs[flow] = briefs[flow] & ~HOW_IT_ENDED | verdicts.outcome[it] | NOTABLE
         return briefs
 
     @cached_property
@@ -178,6 +187,10 @@ class Drawer:
     def _stories(self) -> Stories:
         flows = self._tracker.table.flows.rows
         return Stories(self._rows, flows, self._addresses, self._last_frame, self._engine)
+
+    @cached_property
+    def _court(self) -> Court:
+        return Court(self._rows, self._engine)
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
@@ -235,7 +248,7 @@ class Drawer:
 
     def _observed(self, look: Look) -> Iterator[Observed]:
         """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
-        f, (flow, story, around, hearing) = self._tracker.table.flows.view, look
+        f, (flow, story, around, hearing, _) = self._tracker.table.flows.view, look
         for end, told in enumerate(story.ends):
             if not told.gaps or story.is_riddled:
                 continue
@@ -271,7 +284,7 @@ class Drawer:
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
     def _flow(self, look: Look, settings_of: Mapping[tuple[int, int], Settings]) -> Flow:
-        f, (flow, story, around, _) = self._tracker.table.flows.view, look
+        f, (flow, story, _, _, verdict) = self._tracker.table.flows.view, look
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
@@ -293,7 +306,7 @@ class Drawer:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=judge(story, around),
+            verdict=verdict,
             first_frame=f.first_frame[flow],
         )
 

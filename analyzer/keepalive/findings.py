@@ -9,11 +9,11 @@ from functools import cached_property
 from itertools import compress
 from typing import Protocol, overload
 
-from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE, OUTCOMES
+from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE
 from analyzer.keepalive.settings import Settings
 from analyzer.keepalive.stacks import Stack
 from analyzer.keepalive.timeline import Answer, EndStory, Story
-from analyzer.keepalive.verdict import Outcome, Verdict
+from analyzer.keepalive.verdict import OUTCOMES, Outcome, Verdict
 
 
 class Role(Enum):

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive.brief import CLOSED, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES, UNSETTLED
+from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.case import EVIDENCE
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.grouping import Group, by_key, grouped
-from analyzer.keepalive.restart import MOST_FRAMES, REASON_BITS, Opened, may_be_anew, opened_by, signs
+from analyzer.keepalive.restart import MOST_FRAMES, Opened, may_be_anew, opened_by, signs
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.verdict import Reason, Surroundings
+from analyzer.keepalive.verdict import CLOSED, Surroundings, reasons_of
 from analyzer.keepalive.waits import (
     Notes,
     Waits,
@@ -38,7 +39,6 @@ MOST_LOOKED_AT = 64
 """Connections of one host in which it was heard before and after a time: so many show whether also within it."""
 FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
-REASONS, REASON_MASK = tuple(Reason), (1 << REASON_BITS) - 1
 
 
 class Around(NamedTuple):
@@ -96,8 +96,11 @@ class Neighbourhood:
         return heard_at, grouped(rows, count, within, who.networks.rows, self._engine)
 
     def surround(self, told: Told, flows: int) -> Surrounded:
-        """What is around the first `flows` in `told`; good until the next are asked for."""
-        for one, room in zip(self._tables, (flows, 2 * flows, MOST_FRAMES * flows), strict=True):
+        """What is around the first `flows` in `told`; good until the next are asked for.
+
+        There is room for what proves their verdicts, too.
+        """
+        for one, room in zip(self._tables, (flows, 2 * flows, (MOST_FRAMES + EVIDENCE) * flows), strict=True):
             one.reserve(room)
         surroundings, ends, proofs = (one.view for one in self._tables)
         found = Surrounded(surroundings, ends, proofs, array("q", [0]))
@@ -105,7 +108,7 @@ class Neighbourhood:
         return found
 
     def unsettled(self, briefs: bytearray) -> "array[int]":
-        """The flows of which somebody must look closely how they ended."""
+        """The flows that may have ended in another way than their briefs say."""
         found = array("i", [0]) * self._flows
         return found[: self._engine.run(list_unsettled, self._rows, self._flows, self.around, briefs, found)]
 
@@ -126,7 +129,7 @@ class Neighbourhood:
             is_only=bool(s.is_only[it]),
             silent_flows=s.silent_flows[it],
             is_network_silent=bool(s.is_network_silent[it]),
-            restart=_reasons(s.restart[it]),
+            restart=tuple(reasons_of(s.restart[it])),
             restart_frames=tuple(found.proofs.frame[row] for row in frames),
         )
 
@@ -134,14 +137,6 @@ class Neighbourhood:
         """When the host of end `me` asked for the other one in vain: what had waited for that was thrown away."""
         first = found.ends.first_vain[me]
         return list(self.around.vain.ts_ns[first : first + found.ends.vain[me]])
-
-
-def _reasons(packed: int) -> tuple[Reason, ...]:
-    found = []
-    while packed:
-        found.append(REASONS[(packed & REASON_MASK) - 1])
-        packed >>= REASON_BITS
-    return tuple(found)
 
 
 def list_heard(
@@ -158,11 +153,11 @@ def list_heard(
 
 
 def list_unsettled(rows: Rows, flows: int, around: Around, briefs: Any, found: Any) -> int:
-    """Kernel: flows whose brief leaves open how they ended, or of which an end may be lost; returns how many."""
+    """Kernel: flows that did not close, and of which an end may be lost; returns how many."""
     count = 0
     for flow in range(flows):
         how, probes = briefs[flow] & HOW_IT_ENDED, briefs[flow] & (FIRST_PROBES | SECOND_PROBES)
-        if how == UNSETTLED or (how != CLOSED and may_be_lost(rows, flow, probes > 0, around)):
+        if how != CLOSED and may_be_lost(rows, flow, probes > 0, around):
             found[count] = flow
             count += 1
     return count

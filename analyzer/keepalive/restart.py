@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from analyzer.jit import Engine
 from analyzer.keepalive.gaps import Rows
 from analyzer.keepalive.grouping import Group, grouped
-from analyzer.keepalive.verdict import Reason
+from analyzer.keepalive.verdict import PEER_CLOCK_RESTARTED, PEER_LOST_OTHERS, PEER_RECONNECTED, because
 from analyzer.keepalive.waits import Notes
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
@@ -26,12 +26,6 @@ FAR_APART_NS = 1_000_000_000
 """Two readings that are nearer to each other do not show whether they are of one clock."""
 MOST_FRAMES = 12
 """So many frames are named."""
-REASON_BITS = 8
-RECONNECTED, CLOCK_RESTARTED, LOST_OTHERS = (
-    list(Reason).index(one) + 1
-    for one in (Reason.PEER_RECONNECTED, Reason.PEER_CLOCK_RESTARTED, Reason.PEER_LOST_OTHERS)
-)
-"""As SURROUNDINGS.restart has them."""
 
 
 class Opened(NamedTuple):
@@ -122,9 +116,9 @@ def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
         counts[0] += 1
         note_forgotten_others(rows, flow, end, anew, o, proofs, counts)
         if counts[0] > first + 1:
-            return RECONNECTED | LOST_OTHERS << REASON_BITS
+            return because(PEER_RECONNECTED, because(PEER_LOST_OTHERS, 0))
         if is_clock_new(rows, flow, end, anew, o):
-            return RECONNECTED | CLOCK_RESTARTED << REASON_BITS
+            return because(PEER_RECONNECTED, because(PEER_CLOCK_RESTARTED, 0))
         counts[0] = first
     return 0
 

@@ -5,14 +5,15 @@ __neigh_event_send). So the questions come when the probes would have come.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import Any
 
-from analyzer.keepalive.brief import SHORTEST_INTERVAL_NS
 from analyzer.keepalive.timeline import EndStory, Gap, GapKind, Solicitation, Story
-from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
+from analyzer.keepalive.timer import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 
+SHORTEST_INTERVAL_NS = 1_200_000_000
+"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
 FEWEST_ASKED = 4
 """So many solicitations show the grid of a timer: the first interval is shorter by what the first of them was late."""
 ON_WHEEL_NS = 10_000_000
@@ -21,8 +22,6 @@ MARKED_NS = 20_000_000
 """A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
 LONGEST_NS = 119_000_000_000
 """Resends come evenly, too, once they have backed off to their limit (tcp.h TCP_RTO_MAX)."""
-
-
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
@@ -57,31 +56,76 @@ def _contains(gap: Gap, end_ns: int, vain_ns: Sequence[int]) -> bool:
     return any(start_ns < ts_ns < end_ns for ts_ns in vain_ns)
 
 
-def first_tries(around: Surroundings) -> list[int]:
-    """When the first try of each solicitation was made."""
-    asked = ((NEVER - SHORTEST_INTERVAL_NS, 0), *around.asked)
-    return [ts_ns for (before_ns, _), (ts_ns, _) in pairwise(asked) if ts_ns - before_ns >= SHORTEST_INTERVAL_NS]
+def is_first_try(asked: Any, first: int, row: int) -> bool:
+    """Row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
+    return bool(row == first or asked.ts_ns[row] - asked.ts_ns[row - 1] >= SHORTEST_INTERVAL_NS)
 
 
-def stand_for_probes(story: Story, around: Surroundings) -> bool:
-    """A prober's host asks; or somebody asks as evenly as nothing but a timer of Linux runs out, for one connection."""
-    if around.silent_end is None or not around.asked:
+def are_on_wheel(asked: Any, first: int, last: int) -> bool:
+    """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds.
+
+    The first interval is shorter, by what the first of them was late.
+    """
+    tries, before_ns, opening_ns, least_ns, most_ns = 0, 0, 0, LONGEST_NS, 0
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if tries == 1:
+                opening_ns = spacing_ns
+            elif tries > 1:
+                least_ns, most_ns = min(least_ns, spacing_ns), max(most_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+            tries += 1
+    if tries < FEWEST_ASKED or most_ns - least_ns > 2 * ON_WHEEL_NS:
         return False
-    is_prober = bool(story.ends[1 - around.silent_end].probes)
-    return is_prober or (around.is_only and are_on_wheel(first_tries(around)))
+    usual_ns = usual_spacing_ns(asked, first, last, least_ns, most_ns)
+    is_even = max(most_ns - usual_ns, usual_ns - least_ns, opening_ns - usual_ns) <= ON_WHEEL_NS
+    return is_even and usual_ns <= LONGEST_NS and is_of_wheel(usual_ns)
 
 
-def are_on_wheel(asked: list[int]) -> bool:
-    """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds."""
-    if len(asked) < FEWEST_ASKED:
-        return False
-    from statistics import median_low
+def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: int) -> int:
+    """The lower median of the spacings of first tries but the first one; all lie from `low_ns` to `high_ns`."""
+    while low_ns < high_ns:
+        middle_ns = (low_ns + high_ns) // 2
+        tries, before_ns, balance = 0, 0, 0
+        for row in range(first, last):
+            if is_first_try(asked, first, row):
+                if tries > 1:
+                    balance += 1 if asked.ts_ns[row] - before_ns <= middle_ns else -1
+                before_ns = asked.ts_ns[row]
+                tries += 1
+        if balance >= 0:
+            high_ns = middle_ns
+        else:
+            low_ns = middle_ns + 1
+    return low_ns
 
-    first, *spacings = [later - earlier for earlier, later in pairwise(asked)]
-    usual_ns = median_low(spacings)
-    is_even = all(abs(one - usual_ns) <= ON_WHEEL_NS for one in spacings) and first <= usual_ns + ON_WHEEL_NS
-    if not is_even or usual_ns > LONGEST_NS:
-        return False
-    intervals = range(max(1, usual_ns * 7 // 8 // SECOND), usual_ns // SECOND + 1)
-    wheel = [spacing_ns(clock, interval_s) for clock in LINUX for interval_s in intervals]
-    return any(abs(one - usual_ns) <= ON_WHEEL_NS and one % SECOND > MARKED_NS for one in wheel)
+
+def is_of_wheel(spacing_ns: int) -> bool:
+    """A wheel makes so much of an interval of whole seconds, and shows that it does."""
+    for hz in RATES:
+        for intvl_s in range(max(1, spacing_ns * 7 // 8 // SECOND), spacing_ns // SECOND + 1):
+            one_ns = jiffies_ns(hz, fires_at(wheel_depth(hz), 0, intvl_s * hz))
+            if abs(one_ns - spacing_ns) <= ON_WHEEL_NS and one_ns % SECOND > MARKED_NS:
+                return True
+    return False
+
+
+def last_try_ns(asked: Any, first: int, last: int) -> int:
+    """When the last solicitation began, -1 without any."""
+    for row in range(last - 1, first - 1, -1):
+        if is_first_try(asked, first, row):
+            return int(asked.ts_ns[row])
+    return NEVER
+
+
+def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
+    """Between the beginnings of solicitations, 0 without two."""
+    before_ns, shortest_ns = NEVER, NEVER
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if before_ns != NEVER:
+                shortest_ns = spacing_ns if shortest_ns == NEVER else min(shortest_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+    return max(shortest_ns, 0)

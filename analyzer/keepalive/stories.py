@@ -1,37 +1,30 @@
 """The stories of all flows: told batch by batch by the kernel of `story.py`, read as values (`timeline.py`).
 
-What a kernel need not know is read here from the flow's rows: which frames, and what a RST is held against.
-Of all flows only what `waits.py` notes is kept.
+What a kernel need not know is read here from the flow's rows. Of all flows only what `waits.py` notes is kept.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import Addresses
 from analyzer.keepalive.gaps import Rows, Told
+from analyzer.keepalive.judge import Court
 from analyzer.keepalive.ledger import heartbeat
-from analyzer.keepalive.story import CLOSING_GAPS, UNKNOWN_LAG_NS, tell
+from analyzer.keepalive.rst import is_give_up, probe_of
+from analyzer.keepalive.story import CLOSING_GAPS, lag_ns, tell
 from analyzer.keepalive.tags import (
-    DUPLICATE_FRAME,
-    FIN_TAG,
-    GIVE_UP_RST,
     HEARTBEAT,
-    ICMP_UNREACHABLE,
-    RETRANSMISSION,
-    WINDOW_PROBE,
 )
 from analyzer.keepalive.timeline import (
-    BY_ACK,
     Answer,
     Deafness,
     Echo,
     EndStory,
     Gap,
     GapKind,
-    Persistence,
     Probe,
     ProbeRun,
     Reset,
@@ -39,16 +32,11 @@ from analyzer.keepalive.timeline import (
     Story,
 )
 from analyzer.keepalive.waits import Notes
-from analyzer.schema import ACK, NEVER, OPENED_MIDSTREAM, OPENED_SYN, RST
+from analyzer.schema import NEVER, OPENED_MIDSTREAM
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
-from analyzer.sequence import seq_diff
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
-KNOWN_IDS = 4
-"""So many IP identifications show whether an end counts them."""
-FEWEST_COPIES = 2
-"""Fewer segments captured twice do not show that all are."""
 FEWEST_FOLLOWING = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
 FEWEST_OTHERS = 4
@@ -71,9 +59,11 @@ class Stories:
         self._engine = engine
         self._tables = tuple(map(Table, FLOW_TABLES))
         self.notes = Notes(flows, addresses)
+        court = Court(rows, engine)
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
-            self.notes.note(rows, self.tell(batch), len(batch), engine)
+            told = self.tell(batch)
+            self.notes.note(rows, told, court.judge_alone(told, len(batch)), len(batch), engine)
 
     def tell(self, flows: Sequence[int]) -> Told:
         """The stories of these flows, a row each; good until the next are told."""
@@ -97,16 +87,15 @@ class Stories:
         flow = told.flows.flow[it]
         return Story(
             ends=self._ends(told, flow, it),
-            run=self._run(told, flow, it),
+            run=self._run(told, it),
             deafness=self._deafness(told, flow, it),
-            reset=self._reset(told, flow, it),
+            reset=self._reset(told, it),
             last_ns=self._rows.flows.last_ns[flow],
             capture_end_ns=told.flows.capture_end_ns[it],
             heard_ns=(self._rows.ends.last_ns[2 * flow], self._rows.ends.last_ns[2 * flow + 1]),
             silences=self._silences(told, it),
             bridged_ns=told.flows.bridged_ns[it],
-            persistence=self._persistence(told, flow, it),
-            resending=self._resending(told, flow, it),
+            resending_end=told.flows.resending_end[it],
             is_riddled=_is_riddled(
                 told.ends, 2 * it, _handshake(self._rows.flows.opened[flow], self._rows.ends, 2 * flow)
             ),
@@ -122,32 +111,19 @@ class Stories:
             probes[end].append(self._probe(told.probes, row, is_alone))
         for row in range(t.first_gap[it], t.first_gap[it + 1]):
             end = told.gaps.end[row]
-            gaps[end].append(_gap(told, row, self._lag_ns(flow, end), 2 * it + end))
+            gaps[end].append(_gap(told, row, lag_ns(self._rows.ends, 2 * flow + end), 2 * it + end))
         beats = self._beats(flow, t.reset_row[it])
         first, second = (
             EndStory(
                 probes=tuple(probes[end]),
                 gaps=tuple(gaps[end]),
                 fin_frame=e.fin_frame[2 * it + end],
-                lag_ns=self._lag_ns(flow, end),
+                lag_ns=lag_ns(self._rows.ends, 2 * flow + end),
                 heartbeat=heartbeat(beats[end]),
-                reads_on=self._reads_on(e, flow, 2 * it + end, probes[end]),
             )
             for end in (0, 1)
         )
         return first, second
-
-    def _reads_on(self, e: Any, flow: int, me: int, probes: list[Probe]) -> bool:
-        """A host answers data for a socket that was closed with a RST (RFC 9293 §3.6.1), and does not probe for it."""
-        if not e.fin_frame[me]:
-            return False
-        acked = self._rows.ends.snd_una[2 * flow + 1 - me % 2]
-        more = seq_diff(acked, e.fin_ack[me]) - bool(e.fin_frame[me ^ 1]) if acked != NEVER else 0
-        return more > 0 or any(probe.frame > e.fin_frame[me] for probe in probes)
-
-    def _lag_ns(self, flow: int, end: int) -> int:
-        reply_ns: int = self._rows.ends.reply_ns[2 * flow + end]
-        return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
 
     def _probe(self, p: Any, row: int, is_alone: bool) -> Probe:
         """`is_alone`: the other end is not in the capture."""
@@ -176,137 +152,40 @@ class Stories:
     def _rows_of(self, flow: int) -> "array[int]":
         return self._rows.order[self._rows.starts[flow] : self._rows.starts[flow + 1]]
 
-    def _run(self, told: Told, flow: int, it: int) -> ProbeRun | None:
+    def _run(self, told: Told, it: int) -> ProbeRun | None:
         end = told.flows.run_end[it]
         if end == NEVER:
             return None
         c, e, me = self._rows.candidates, told.ends, 2 * it + end
         places = range(e.run_probe[me], told.flows.first_probe[it + 1])
         rows = [told.probes.row[place] for place in places if told.probes.end[place] == end]
-        tags = self._rows.segments.tag
-        errors = [row for row in self._unheard(e, flow, me) if tags[row] == ICMP_UNREACHABLE]
         return ProbeRun(
             end=end,
             frames=tuple(c.frame[row] for row in rows),
             first_ns=c.ts_ns[rows[0]],
             last_ns=c.ts_ns[rows[-1]],
             heard_ns=e.run_heard_ns[me],
-            icmp_frames=tuple(c.frame[row] for row in errors),
-            peer_sent_ns=e.sent_ns[me ^ 1],
             is_unheard=told.flows.reset_unheard[it] > 0,
         )
 
-    def _unheard(self, e: Any, flow: int, me: int) -> Iterator[int]:
-        """The rows of an end since the other was last heard; ICMP errors about its segments are among them."""
-        rows = self._rows
-        for place in range(max(e.unheard_place[me], rows.starts[flow]), rows.starts[flow + 1]):
-            if rows.candidates.end[rows.order[place]] == me % 2:
-                yield rows.order[place]
-
     def _deafness(self, told: Told, flow: int, it: int) -> Deafness | None:
         end = told.flows.deaf_end[it]
-        if end == NEVER:
-            return None
-        c, tags, e, me = self._rows.candidates, self._rows.segments.tag, told.ends, 2 * it + end
-        tried = [
-            row
-            for row in self._unheard(e, flow, me)
-            if tags[row] in (RETRANSMISSION, WINDOW_PROBE) or (tags[row] == FIN_TAG and c.frame[row] != e.fin_frame[me])
-        ][: e.resends[me]]  # none after a reset
-        return Deafness(
-            end=end,
-            frames=tuple(c.frame[row] for row in tried),
-            last_ns=e.resend_ns[me],
-            spacing_ns=max(e.resend_wait_ns[me], 0),
-            heard_ns=self._rows.ends.last_ns[2 * flow + 1 - end],
-            icmp=(e.icmp[me] >> 8, e.icmp[me] & 0xFF) if e.icmp[me] != NEVER else None,
-            icmp_frames=tuple(c.frame[row] for row in self._unheard(e, flow, me) if tags[row] == ICMP_UNREACHABLE),
-            is_window_probe=bool(tried) and tags[tried[-1]] == WINDOW_PROBE and not c.payload_len[tried[-1]],
-        )
+        return Deafness(end, self._rows.ends.last_ns[2 * flow + 1 - end]) if end != NEVER else None
 
-    def _persistence(self, told: Told, flow: int, it: int) -> Persistence | None:
-        end = told.flows.persisting_end[it]
-        if end == NEVER:
-            return None
-        c, e, me = self._rows.candidates, told.ends, 2 * it + end
-        rows = self._rows.order[e.window_place[me] : self._rows.starts[flow + 1]]
-        frames = [c.frame[row] for row in rows if self._rows.segments.tag[row] == WINDOW_PROBE and c.end[row] == end]
-        return Persistence(
-            end=end,
-            frames=tuple(frames[: e.window_probes[me]]),
-            first_ns=e.window_first_ns[me],
-            last_ns=e.window_ns[me],
-            spacing_ns=e.window_ns[me] - e.window_before_ns[me] if e.window_probes[me] > 1 else 0,
-        )
-
-    def _resending(self, told: Told, flow: int, it: int) -> Persistence | None:
-        end = told.flows.resending_end[it]
-        if end == NEVER:
-            return None
-        c, tags, e, me = self._rows.candidates, self._rows.segments.tag, told.ends, 2 * it + end
-        rows = self._rows.order[e.vain_place[me] : self._rows.starts[flow + 1]]
-        frames = tuple(c.frame[row] for row in rows if c.end[row] == end and tags[row] == RETRANSMISSION)
-        return Persistence(end, frames, e.vain_first_ns[me], e.vain_ns[me], e.vain_wait_ns[me])
-
-    def _reset(self, told: Told, flow: int, it: int) -> Reset | None:
+    def _reset(self, told: Told, it: int) -> Reset | None:
         row = told.flows.reset_row[it]
         if row == NEVER:
             return None
-        c, of = self._rows.candidates, self._rows.segments.of[row]
-        is_give_up = self._rows.segments.tag[row] == GIVE_UP_RST or told.flows.reset_unheard[it] > 0
-        own = list(self._own_before(flow, row))
+        c, probe = self._rows.candidates, probe_of(self._rows, told, it)
         return Reset(
             frame=c.frame[row],
             ts_ns=c.ts_ns[row],
             end=c.end[row],
-            has_ack=bool(c.flags[row] & ACK),
-            is_give_up=is_give_up,
-            answers_frame=c.frame[of] if of != NEVER and not is_give_up else 0,
+            is_give_up=is_give_up(self._rows, told, it),
+            answers_frame=c.frame[probe] if probe != NEVER else 0,
             follows_data=bool(told.flows.reset_follows_data[it]),
-            ttl=c.ttl[row],
-            usual_ttl=c.ttl[row] if told.flows.reset_is_native[it] else c.usual_ttl[row],
             own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER,
-            window=c.window[row],
-            ip_id=c.ip_id[row],
-            has_timestamp=c.tsval[row] != NEVER,
-            usual_ip_ids=tuple([c.ip_id[one] for one in own if c.ip_id[one] > 0][-KNOWN_IDS:]),
-            has_usual_timestamp=any(c.tsval[one] != NEVER for one in own),
-            took_ns=c.ts_ns[row] - c.ts_ns[of] if of != NEVER and not is_give_up else NEVER,
-            usual_took_ns=self._usual_took_ns(told, flow, it, c.end[row]),
-            is_once=self._is_once(flow, row),
         )
-
-    def _usual_took_ns(self, told: Told, flow: int, it: int, end: int) -> int:
-        """The end's shortest answer to a probe or a SYN: what a stack sends by itself, at once."""
-        c, p = self._rows.candidates, told.probes
-        took = [
-            c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
-            for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1])
-            if p.end[probe] != end and p.answer[probe] == BY_ACK
-        ]
-        reply_ns = self._rows.ends.reply_ns[2 * flow + end]
-        if reply_ns != NEVER and (took or self._rows.flows.opened[flow] == OPENED_SYN):
-            took.append(reply_ns)
-        return min(took, default=NEVER)
-
-    def _is_once(self, flow: int, reset: int) -> bool:
-        """The capture has every segment of the end twice, as on all interfaces of a router, but not this one."""
-        c, tags = self._rows.candidates, self._rows.segments.tag
-        mine = [row for row in self._rows_of(flow) if c.end[row] == c.end[reset] and tags[row] != ICMP_UNREACHABLE]
-        place = mine.index(reset)
-        copies = [tags[row] == DUPLICATE_FRAME for row in mine]
-        is_copied = place + 1 < len(mine) and copies[place + 1] and bool(c.flags[mine[place + 1]] & RST)
-        return place > 0 and copies[place - 1] and sum(copies[:place]) >= FEWEST_COPIES and not is_copied
-
-    def _own_before(self, flow: int, reset: int) -> Iterator[int]:
-        """The rows of the resetting end's own segments before the RST."""
-        c, tags = self._rows.candidates, self._rows.segments.tag
-        for row in self._rows_of(flow):
-            if row == reset:
-                return
-            is_own = c.end[row] == c.end[reset] and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
-            if is_own and not c.flags[row] & RST:
-                yield row
 
     def _silences(self, told: Told, it: int) -> tuple[Silence, ...]:
         c, found = self._rows.candidates, []

@@ -6,7 +6,6 @@ keepalive timer is (tcp_timer.c tcp_keepalive_timer) and refuses to know what fo
 
 from typing import Any
 
-from analyzer.keepalive.brief import brief
 from analyzer.keepalive.gaps import (
     GAPS,
     PROBES,
@@ -80,7 +79,6 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
         if told.flows.reset_row[it] == NEVER:
             reach_capture_end(rows, flow, end_ns, told, it)
         close(rows, flow, capture_frame, end_ns, told, it)
-        told.flows.brief[it] = brief(rows, flow, end_ns, told, it)
     note_places(told, count)
     return count
 
@@ -110,7 +108,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.unheard_place[me] = place
         e.icmp_errors[me] = e.resends[me] = 0
         e.icmp[me] = NEVER
-        e.resend_ns[me] = e.resend_wait_ns[me] = e.sent_ns[me] = NEVER
+        e.resend_row[me] = e.sent_ns[me] = NEVER
         e.sent_len[me] = e.follows[me] = e.skips[me] = 0
         e.answered_ns[me] = e.echo_ns[me] = e.speech_ns[me] = NEVER
         e.window_probes[me] = e.vain_resends[me] = 0
@@ -153,7 +151,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
-        note_resend(c, row, e, me)
+        note_resend(row, e, me)
         note_vain_resend(c, row, place, e, me)
         note_echo(c, row, e, me)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
@@ -246,7 +244,7 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
     elif tag != WINDOW_ANSWER:
         e.window_probes[me] = e.window_probes[peer] = 0
     if tag == WINDOW_PROBE or (tag == FIN_TAG and e.fin_frame[me]):
-        note_resend(c, row, e, me)
+        note_resend(row, e, me)
     if tag == FIN_TAG and not e.fin_frame[me]:
         e.fin_frame[me], e.fin_ack[me] = c.frame[row], c.ack[row]
 
@@ -302,8 +300,8 @@ def note_echo(c: Any, row: int, e: Any, me: int) -> None:
     e.echo_ns[me] = c.ts_ns[row]
 
 
-def note_resend(c: Any, row: int, e: Any, me: int) -> None:
-    e.resend_ns[me], e.resend_wait_ns[me] = c.ts_ns[row], c.own_ns[row]
+def note_resend(row: int, e: Any, me: int) -> None:
+    e.resend_row[me] = row
     e.resends[me] += 1
 
 
@@ -324,6 +322,12 @@ def note_window_probe(c: Any, row: int, place: int, e: Any, me: int) -> None:
     e.window_before_ns[me] = e.window_ns[me] if e.window_probes[me] else NEVER
     e.window_ns[me] = c.ts_ns[row]
     e.window_probes[me] += 1
+
+
+def lag_ns(ends: Any, me: int) -> int:
+    """From the capture point to an end and back; `me` is the end's row in ENDS."""
+    reply_ns: int = ends.reply_ns[me]
+    return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
 
 
 def has_such_ttl(rows: Rows, flow: int, place: int) -> bool:

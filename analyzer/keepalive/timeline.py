@@ -146,29 +146,16 @@ class ProbeRun(NamedTuple):
     last_ns: int
     heard_ns: int
     """When the other end was last heard at all, -1 if never in this capture."""
-    icmp_frames: tuple[int, ...]
-    peer_sent_ns: int = -1
-    """When the other end last sent what this end did not take for an answer: a probe of its own perhaps."""
     is_unheard: bool = False
     """Answers were captured, and the prober went on and gave up as if it had heard none of them."""
 
 
 class Deafness(NamedTuple):
-    """Data, FIN or window probes of one end, sent again and again since the other was last heard."""
+    """One end sends data, FIN or window probes again and again, and the other has not been heard since."""
 
     end: int
-    frames: tuple[int, ...]
-    last_ns: int
-    spacing_ns: int
-    """Before the last one the end had sent nothing for so long; it doubles (RFC 6298 §5.5)."""
     heard_ns: int
     """When the other end was last heard at all, -1 if never in this capture."""
-    icmp: tuple[int, int] | None
-    """Type and code of the last ICMP error that quotes what is in flight."""
-    icmp_frames: tuple[int, ...] = ()
-    """All ICMP errors about it, also those that quote a probe of a closed window, which count for nothing."""
-    is_window_probe: bool = False
-    """The last of it was an empty probe of a closed window: no error about that reaches the application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,30 +163,13 @@ class Reset:
     frame: int
     ts_ns: int
     end: int
-    has_ack: bool
     is_give_up: bool
     answers_frame: int
     """The probe that it answers, 0 if none."""
     follows_data: bool
     """The other end sent data, and this is what came back."""
-    ttl: int
-    usual_ttl: int
-    """TTL of the end's other segments, -1 unknown."""
     own_ns: int = -1
     """When the end was last heard before it."""
-    window: int = 0
-    ip_id: int = -1
-    has_timestamp: bool = False
-    usual_ip_ids: tuple[int, ...] = ()
-    """IP identifications of the end's latest segments that are known, in order."""
-    has_usual_timestamp: bool = False
-    """The end's other segments carry the option."""
-    took_ns: int = -1
-    """Since the probe that it answers."""
-    usual_took_ns: int = -1
-    """The shortest time in which the end ever answered a probe, or a SYN."""
-    is_once: bool = False
-    """It was captured once, and the end's segments before it twice."""
 
 
 LONG_NS = 10_000_000_000
@@ -220,17 +190,6 @@ class Silence:
     """The other end was heard later, by more than a RST."""
 
 
-class Persistence(NamedTuple):
-    """What one end sent again and again although all was answered, up to where the flow's story ends."""
-
-    end: int
-    frames: tuple[int, ...]
-    first_ns: int
-    last_ns: int
-    spacing_ns: int
-    """Between the last two; 0 with only one."""
-
-
 @dataclass(frozen=True, slots=True)
 class EndStory:
     probes: tuple[Probe, ...]
@@ -239,8 +198,6 @@ class EndStory:
     """0 without FIN."""
     lag_ns: int
     heartbeat: Heartbeat | None = None
-    reads_on: bool = False
-    """After its FIN it acknowledged data or probed: its application has only shut down its sending half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +217,7 @@ class Story:
     """All of 10 s and more, in order."""
     bridged_ns: int = 0
     """The longest time without data after which an answered probe showed that the path still works."""
-    persistence: Persistence | None = None
-    """Window probes."""
-    resending: Persistence | None = None
-    """Data, and the ACKs of it do not arrive."""
+    resending_end: int = -1
+    """The end that sends again what was acknowledged: the ACKs of it do not arrive; -1."""
     is_riddled: bool = False
     """So much of the connection is missing in the capture that gaps say nothing of timers."""

@@ -32,6 +32,25 @@ def wheel_level(depth: int, delta: int) -> int:
     return level
 
 
+def wheel_depth(hz: int) -> int:
+    """Levels of the wheel (timer.c LVL_DEPTH)."""
+    return 9 if hz > 100 else 8
+
+
+def fires_at(depth: int, now: int, delta: int) -> int:
+    """The jiffy in which a wheel's timer armed at `now` fires: never early (timer.c calc_index)."""
+    cutoff = level_start(depth)
+    shift = wheel_level(depth, delta) * LVL_CLK_SHIFT
+    if delta >= cutoff:  # WHEEL_TIMEOUT_CUTOFF: to the end of the wheel's reach, WHEEL_TIMEOUT_MAX
+        delta = cutoff - (1 << shift)
+    return ((now + delta >> shift) + 1) << shift
+
+
+def jiffies_ns(hz: int, jiffies: int) -> int:
+    """The instant at which a tick begins."""
+    return -(-jiffies * SECOND // hz)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Clock:
     """A kind of timer: how fine it is, how late it fires, and from what it counts idle time.
@@ -68,24 +87,18 @@ class Clock:
 
     @property
     def depth(self) -> int:
-        """Levels of the wheel (timer.c LVL_DEPTH)."""
-        return 9 if self.hz > 100 else 8
+        """Levels of the wheel."""
+        return wheel_depth(self.hz)
 
     def level(self, delta: int) -> int:
         """The wheel's level for a timer `delta` jiffies ahead."""
         return wheel_level(self.depth, delta)
 
     def fire(self, now: int, delta: int) -> int:
-        """The jiffy in which a timer armed at `now` fires: never early (timer.c calc_index)."""
+        """The jiffy in which a timer armed at `now` fires."""
         if self.is_slack:
             return slackened(now + delta, delta)
-        if not self.is_wheel:
-            return now + delta
-        cutoff = level_start(self.depth)
-        shift = self.level(delta) * LVL_CLK_SHIFT
-        if delta >= cutoff:  # WHEEL_TIMEOUT_CUTOFF: to the end of the wheel's reach, WHEEL_TIMEOUT_MAX
-            delta = cutoff - (1 << shift)
-        return ((now + delta >> shift) + 1) << shift
+        return fires_at(self.depth, now, delta) if self.is_wheel else now + delta
 
     def jiffies(self, time_ns: int) -> int:
         """The tick within which an instant lies."""
@@ -93,7 +106,7 @@ class Clock:
 
     def time_ns(self, jiffies: int) -> int:
         """The instant at which a tick begins."""
-        return -(-jiffies * SECOND // self.hz)
+        return jiffies_ns(self.hz, jiffies)
 
     def granularity_ns(self, level: int) -> int:
         """Distance of a level's boundaries, and the most that its timers fire late."""
@@ -114,7 +127,9 @@ def slackened(expires: int, delta: int) -> int:
     return latest & ~((1 << (expires ^ latest).bit_length() - 1) - 1)
 
 
-LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in (100, 250, 300, 1000))
+RATES = (100, 250, 300, 1000)
+"""Ticks a second that Linux can be built with (kernel/Kconfig.hz)."""
+LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in RATES)
 EXACT = (
     Clock("exact", 1000, slack_ns=25_000_000, slack_shift=8),
     Clock("exact", 1000, slack_ns=25_000_000, hears_all=True),

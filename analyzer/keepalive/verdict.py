@@ -1,12 +1,14 @@
 """What a verdict can say: outcome, cause, confidence, reasons; and what of a flow's surroundings it is drawn from.
 
-Values only. `judge.py` draws it; the words are in `report/explain.py`.
+Values, and how columns hold them. `judge.py` draws verdicts; the words are in `report/explain.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from analyzer.keepalive.application import ERRNOS
 from analyzer.schema import NEVER
 
 
@@ -21,6 +23,10 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
+ALIVE, CLOSED, TIMED_OUT, UNREACHABLE, RESET, PROBING, UNDETECTED, UNKNOWN = range(8)
+"""The outcomes as kernels write them: places in `Outcome`."""
+
+
 class Cause(Enum):
     APPLICATION = "application"
     PEER_SILENT = "peer-silent"
@@ -31,10 +37,18 @@ class Cause(Enum):
     PATH_RESET = "path-reset"
 
 
+APPLICATION, PEER_SILENT, PATH_DROPPED, LINK_DEAD, PATH_UNREACHABLE, PEER_LOST_STATE, PATH_RESET = range(7)
+"""Places in `Cause`."""
+
+
 class Confidence(Enum):
     CERTAIN = "certain"
     LIKELY = "likely"
     GUESS = "guess"
+
+
+CERTAIN, LIKELY, GUESS = range(3)
+"""Places in `Confidence`."""
 
 
 class Reason(Enum):
@@ -78,6 +92,59 @@ class Reason(Enum):
     ONE_SIDED = "one-sided"
 
 
+OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Confidence), tuple(Reason)
+(
+    GIVE_UP_RST,
+    SILENT_AFTER_PROBES,
+    RUN_GOES_ON,
+    SILENT_GIVE_UP,
+    ICMP_DISCARDED,
+    NEIGHBOUR_SILENT,
+    ASKED_BY_TIMER,
+    PEER_HOST_ANSWERS,
+    PEER_STILL_SENDS,
+    ANSWERS_UNHEARD,
+    ACKS_UNHEARD,
+    PEER_HOST_SILENT,
+    PEER_FLOWS_SILENT,
+    NETWORK_SILENT,
+    PEER_RECONNECTED,
+    PEER_CLOCK_RESTARTED,
+    PEER_LOST_OTHERS,
+    RST_ANSWERS_PROBE,
+    RST_WITHOUT_STATE,
+    RST_LOOKS_FOREIGN,
+    RST_TOO_SOON,
+    RST_CAPTURED_ONCE,
+    RST_DIFFERS_IN_MORE,
+    RST_LOOKS_NATIVE,
+    RST_UNASKED,
+    RST_BY_APPLICATION,
+    FIN_BOTH,
+    DATA_UNANSWERED,
+    DATA_GIVEN_UP,
+    ICMP_QUOTES_DATA,
+    WINDOW_STAYED_CLOSED,
+    PROBES_ANSWERED,
+    PROBES_IGNORED,
+    PROBES_CEASED,
+    NO_PROBE_DUE,
+    ONE_SIDED,
+) = range(36)
+"""Places in `Reason`."""
+
+
+def because(reason: int, others: int) -> int:
+    """Reasons as a column holds them, the first one lowest: its place plus one in eight bits, 0 for none."""
+    return reason + 1 | others << 8
+
+
+def reasons_of(packed: int) -> Iterator[Reason]:
+    while packed:
+        yield REASONS[(packed & 0xFF) - 1]
+        packed >>= 8
+
+
 class Surroundings(NamedTuple):
     """What other traffic of the capture says about the end that fell silent (`neighbourhood.py`)."""
 
@@ -116,3 +183,24 @@ class Verdict:
     confidence: Confidence
     evidence_frames: tuple[int, ...]
     reasons: tuple[Reason, ...]
+
+
+def verdict_of(verdicts: Any, proofs: Any, it: int) -> Verdict:
+    """Row `it` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
+    v = verdicts
+    first = v.first_evidence[it]
+    return Verdict(
+        outcome=OUTCOMES[v.outcome[it]],
+        cause=CAUSES[v.cause[it]] if v.cause[it] != NEVER else None,
+        prober=_known(v.prober[it]),
+        errno=ERRNOS[v.errno[it]] if v.errno[it] != NEVER else None,
+        epoll=_known(v.epoll[it]),
+        detection_delay_ns=_known(v.detection_delay_ns[it]),
+        confidence=CONFIDENCES[v.confidence[it]],
+        evidence_frames=tuple(proofs.frame[first : first + v.evidence[it]]),
+        reasons=tuple(reasons_of(v.reasons[it])),
+    )
+
+
+def _known(value: int) -> int | None:
+    return value if value != NEVER else None

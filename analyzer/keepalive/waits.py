@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import Addresses
+from analyzer.keepalive.brief import brief
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.grouping import Group, by_key, grouped
 from analyzer.keepalive.tags import GIVE_UP_RST
@@ -40,13 +41,13 @@ class Notes:
         self.addresses = addresses
         self.waits, self.forgotten = Table(WAITS), Table(FORGOTTEN)
 
-    def note(self, rows: Rows, told: Told, flows: int, engine: Engine) -> None:
-        """What flows that were told say: at most one wait each, and one RST."""
+    def note(self, rows: Rows, told: Told, verdicts: Any, flows: int, engine: Engine) -> None:
+        """What flows that were told and judged say: at most one wait each, and one RST."""
         for one in (self.waits, self.forgotten):
             one.reserve(flows)
         counts = array("q", [self.waits.rows, self.forgotten.rows])
         who, views = self.addresses, (self.waits.view, self.forgotten.view)
-        engine.run(note, rows, told, flows, Noted(self.briefs, who.of_end, who.table.view, *views, counts))
+        engine.run(note, rows, told, verdicts, flows, Noted(self.briefs, who.of_end, who.table.view, *views, counts))
         self.waits.rows, self.forgotten.rows = counts
 
 
@@ -82,12 +83,12 @@ def waits_by(notes: Notes, engine: Engine) -> Waits:
     return Waits(at, within)
 
 
-def note(rows: Rows, told: Told, count: int, noted: Noted) -> int:
+def note(rows: Rows, told: Told, verdicts: Any, count: int, noted: Noted) -> int:
     """Kernel: of the first `count` flows in `told`."""
     c, s, t = rows.candidates, rows.segments, told.flows
     for it in range(count):
         flow, reset = t.flow[it], t.reset_row[it]
-        noted.briefs[flow] = t.brief[it] & 0xFF
+        noted.briefs[flow] = brief(rows, told, it, verdicts.outcome[it])
         for end in (0, 1):
             if told.ends.probes[2 * it + end]:
                 noted.addresses.probing[noted.of_end[2 * flow + end]] += 1

@@ -271,8 +271,8 @@ def _what_was_seen(flow: Flow) -> str:
     whose = "Its application" if verdict.prober is not None else "The application"
     if verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         whose = f"The application at {name(flow, 1 - flow.story.reset.end)}"
-    if verdict.prober is None and flow.story.resending is not None and Reason.ACKS_UNHEARD in verdict.reasons:
-        whose = f"The application at {name(flow, flow.story.resending.end)} probably"
+    if verdict.prober is None and flow.story.resending_end >= 0 and Reason.ACKS_UNHEARD in verdict.reasons:
+        whose = f"The application at {name(flow, flow.story.resending_end)} probably"
     most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
     delay_ns = verdict.detection_delay_ns
     late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""

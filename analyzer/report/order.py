@@ -1,8 +1,8 @@
 """Which connections matter most, and which are worth telling at all; the same for every face."""
 
-from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, OUTCOMES, SECOND_PROBES
+from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.verdict import OUTCOMES, Outcome
 
 URGENCY = (
     Outcome.TIMED_OUT,
@@ -22,7 +22,7 @@ PROBES = FIRST_PROBES | SECOND_PROBES
 
 
 def _rank(brief: int) -> int:
-    outcome = OUTCOMES[brief & HOW_IT_ENDED] if brief & HOW_IT_ENDED < len(OUTCOMES) else Outcome.UNKNOWN
+    outcome = OUTCOMES[brief & HOW_IT_ENDED]
     return 2 * URGENCY.index(outcome) + (not brief & PROBES)
 
 

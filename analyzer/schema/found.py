@@ -85,6 +85,23 @@ ASKED_FOR = table(
 )
 """By address, in order of time."""
 
+RESETS = table(
+    "RESETS",
+    Column("has_ack", "b", "bool", "it carries an ACK"),
+    Column("ttl", "h", "hops", "TTL or hop limit"),
+    Column("usual_ttl", "h", "hops", "that of the end's other segments, -1 unknown"),
+    Column("window", "q", "octets", "advertised window"),
+    Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
+    Column("before_ip_id", "i", "", "the last one known of the end's segments before, -1"),
+    Column("counts_ids", "b", "bool", "the end's latest segments show that it counts them"),
+    Column("has_timestamp", "b", "bool", "it carries the timestamp option"),
+    Column("has_usual_timestamp", "b", "bool", "the end's other segments carry it"),
+    Column("took_ns", "q", "ns", "since the probe that it answers, -1"),
+    Column("usual_took_ns", "q", "ns", "the shortest time in which the end ever answered a probe, or a SYN, -1"),
+    Column("is_once", "b", "bool", "it was captured once, and the end's segments before it twice"),
+)
+"""One row: a RST, and what it is held against to tell who sent it."""
+
 VERDICTS = table(
     "VERDICTS",
     Column("outcome", "b", "Outcome", "how the connection ended"),

@@ -18,7 +18,6 @@ TOLD_FLOWS = table(
     Column("deaf_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
     Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
     Column("resending_end", "b", "0|1", "the end whose last segments resend what was acknowledged, -1"),
-    Column("brief", "h", "", "how it ended and what it shows, as far as that is settled (keepalive/brief.py)"),
 )
 
 TOLD_ENDS = table(
@@ -36,8 +35,7 @@ TOLD_ENDS = table(
     Column("icmp_errors", "q", "", "ICMP errors about its segments since then"),
     Column("icmp", "h", "", "type * 256 + code of the last of these that quotes what is in flight, -1"),
     Column("resends", "q", "", "data, FINs and window probes sent again since then"),
-    Column("resend_ns", "q", "ns", "the last of these, -1"),
-    Column("resend_wait_ns", "q", "ns", "how long the end had sent nothing before that one, -1"),
+    Column("resend_row", "q", "", "row of the last of these, -1"),
     Column("sent_ns", "q", "ns", "its last candidate, -1"),
     Column("sent_len", "q", "octets", "payload of that"),
     Column("follows", "q", "", "candidates whose IP identification follows that of the one before"),

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, OUTCOMES, SECOND_PROBES
+from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Silence, Story
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Verdict
+from analyzer.keepalive.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
 
 START_S = 1_000_000
 """When every connection begins, in seconds since 1970."""
@@ -81,7 +81,7 @@ class Made:
     data_s: float = START_S
     bridged_s: float = 0
 
-    def probe(self, after_s: float, answer: Answer = Answer.NOTHING, ttl: int = 64) -> "Made":
+    def probe(self, after_s: float, answer: Answer = Answer.NOTHING) -> "Made":
         """The client probes; an answer takes no time."""
         self._pass(after_s)
         self._survive(1)
@@ -98,7 +98,7 @@ class Made:
         else:
             self.unanswered.append(probe)
         if answer is Answer.RST:
-            self.reset = Reset(answer_frame, ns(self.now_s), 1, False, False, probe.frame, False, ttl, 64)
+            self.reset = Reset(answer_frame, ns(self.now_s), 1, False, probe.frame, False)
         if answer_frame:
             self.frame = answer_frame
         if answer in (Answer.ACK, Answer.DATA):
@@ -119,7 +119,7 @@ class Made:
         if answer in (Answer.ACK, Answer.DATA):
             self._hear()
         if answer is Answer.RST:
-            self.reset = Reset(self.frame, ns(self.now_s), 1, False, False, 0, True, 250, 64)
+            self.reset = Reset(self.frame, ns(self.now_s), 1, False, 0, True)
         return self
 
     def capture_end(self, after_s: float) -> "Made":
@@ -165,7 +165,7 @@ class Made:
         if self.unanswered:
             frames = tuple(probe.frame for probe in self.unanswered)
             first, last = self.unanswered[0].ts_ns, self.unanswered[-1].ts_ns
-            run = ProbeRun(0, frames, first, last, ns(self.heard_s), ())
+            run = ProbeRun(0, frames, first, last, ns(self.heard_s))
         client, server = (() if gap is None else (gap,) for gap in self.survived)
         prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end), 0, 0)
         heard = (ns(self.client_s), ns(self.heard_s))

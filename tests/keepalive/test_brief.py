@@ -6,10 +6,10 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive import advice, path
-from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, NOTABLE, OUTCOMES, SECOND_PROBES
+from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.path import failure
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.verdict import OUTCOMES, Outcome
 from tests.benchmarks.captures import CAPTURES
 from tests.recordings import SAMPLES
 from tests.transcript import analyse, told, transcript
@@ -31,7 +31,7 @@ def is_plain(analysis: Analysis, number: int) -> bool:
 
 
 def assert_briefs_are_true(analysis: Analysis) -> int:
-    """Of each flow its brief says what drawing it says, and no finding changes if plain flows are drawn, too."""
+    """How a flow ended does not depend on surroundings that nobody asks for, nor findings on plain flows."""
     plain = 0
     for flow in analysis.flows:
         brief = analysis.flows.by.briefs[flow.id]

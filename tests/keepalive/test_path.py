@@ -137,7 +137,7 @@ def test_a_nat_that_forgets_after_300_s_is_bracketed_and_named() -> None:
 
 
 def test_a_reset_by_the_path_is_a_failure() -> None:
-    limit = only(limits([flow(Made().probe(360, Answer.RST, ttl=250), 0, *RESET)]))
+    limit = only(limits([flow(Made().probe(360, Answer.RST), 0, *RESET)]))
     assert (limit.survived_ns, limit.failed_ns, limit.on_expiry) == (None, ns(360), "rst")
 
 
@@ -169,7 +169,7 @@ def test_a_longer_survivor_breaks_the_bracket() -> None:
 
 
 def test_failures_of_both_kinds_do_not_say_what_expiry_does() -> None:
-    flows = [flow(dropped(305), 0, *DROPPED), flow(Made().probe(310, Answer.RST, ttl=250), 1, *RESET)]
+    flows = [flow(dropped(305), 0, *DROPPED), flow(Made().probe(310, Answer.RST), 1, *RESET)]
     assert only(limits(flows)).on_expiry is None
 
 

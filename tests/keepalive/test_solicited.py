@@ -2,9 +2,11 @@
 
 import pytest
 
+from analyzer.columns import Table
 from analyzer.keepalive.application import EPOLL_DEAD
 from analyzer.keepalive.solicited import are_on_wheel
 from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.schema.found import ASKED_FOR
 from tests.keepalive.test_tags import OPENED
 from tests.transcript import told
 
@@ -54,4 +56,7 @@ def test_with_another_connection_to_the_same_host_it_may_be_the_other_one_s_time
     ],
 )
 def test_what_comes_on_the_wheel(times: tuple[float, ...], is_timer: bool) -> None:
-    assert are_on_wheel([round(at * SECOND) for at in times]) == is_timer
+    asked = Table(ASKED_FOR)
+    for at in times:
+        asked.append(round(at * SECOND), 0, 0)
+    assert are_on_wheel(asked.view, 0, len(times)) == is_timer

@@ -1,9 +1,13 @@
 """The values of a verdict: their names are a contract with whoever reads the document."""
 
 import json
+from enum import Enum
 from importlib import resources
 
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Surroundings
+import pytest
+
+from analyzer.keepalive import application, verdict
+from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, because, reasons_of
 
 SCHEMA = json.loads(resources.files("analyzer.report").joinpath("ka-analyze-1.schema.json").read_text())
 
@@ -25,3 +29,22 @@ def test_what_nobody_asked_for() -> None:
     assert (nothing.neighbour_frames, nothing.last_asked_ns) == ((), -1)
     asked = Surroundings(1, False, ((10, 5), (20, 7)))
     assert (asked.neighbour_frames, asked.last_asked_ns) == ((5, 7), 20)
+
+
+@pytest.mark.parametrize("values", [Outcome, Cause, Confidence, Reason])
+def test_kernels_write_places(values: type[Enum]) -> None:
+    assert [getattr(verdict, one.name) for one in values] == list(range(len(values)))
+
+
+def test_kernels_write_places_of_errnos() -> None:
+    assert [getattr(application, name) for name in application.ERRNOS] == list(range(len(application.ERRNOS)))
+
+
+def test_reasons_keep_their_order_in_a_column() -> None:
+    packed = because(verdict.ONE_SIDED, because(verdict.GIVE_UP_RST, because(verdict.FIN_BOTH, 0)))
+    assert list(reasons_of(packed)) == [Reason.ONE_SIDED, Reason.GIVE_UP_RST, Reason.FIN_BOTH]
+    assert list(reasons_of(0)) == []
+    seven = 0
+    for _ in range(7):
+        seven = because(len(Reason) - 1, seven)
+    assert 0 < seven < 1 << 63
