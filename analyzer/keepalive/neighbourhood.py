@@ -23,6 +23,7 @@ from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict import CLOSED, Surroundings, reasons_of
 from analyzer.keepalive.waits import (
     Notes,
+    Spans,
     Waits,
     meanwhile,
     told_until,
@@ -110,12 +111,14 @@ class Neighbourhood:
     def unsettled(self, briefs: bytearray) -> "array[int]":
         """The flows that may have ended in another way than their briefs say."""
         found = array("i", [0]) * self._flows
-        return found[: self._engine.run(list_unsettled, self._rows, self._flows, self.around, briefs, found)]
+        who, opened = self.around.addresses, self.around.opened
+        return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, briefs, found)]
 
     def looked_for(self) -> "array[int]":
         """The flows of which somebody asked twice for an end on the link, with no answer in between."""
         found = array("i", [0]) * self._flows
-        return found[: self._engine.run(list_looked_for, self._flows, self.around, found)]
+        who, of_end = self.around.addresses, self.around.of_end
+        return found[: self._engine.run(list_looked_for, self._flows, who, of_end, found)]
 
     def read(self, found: Surrounded, it: int) -> Surroundings:
         """What is around the flow of row `it` as values."""
@@ -152,55 +155,57 @@ def list_heard(
     return count
 
 
-def list_unsettled(rows: Rows, flows: int, around: Around, briefs: Any, found: Any) -> int:
-    """Kernel: flows that did not close, and of which an end may be lost; returns how many."""
+def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, briefs: Any, found: Any) -> int:
+    """Kernel: flows that did not close, and of which an end may be lost; returns how many.
+
+    It may be gone from the link, or have been started anew where nobody probes.
+    """
     count = 0
     for flow in range(flows):
         how, probes = briefs[flow] & HOW_IT_ENDED, briefs[flow] & (FIRST_PROBES | SECOND_PROBES)
-        if how != CLOSED and may_be_lost(rows, flow, probes > 0, around):
+        is_lost = is_looked_for(flow, addresses, opened.of_end) or (not probes and may_be_anew(rows, flow, opened))
+        if how != CLOSED and is_lost:
             found[count] = flow
             count += 1
     return count
 
 
-def list_looked_for(flows: int, around: Around, found: Any) -> int:
+def list_looked_for(flows: int, addresses: Any, of_end: Any, found: Any) -> int:
     """Kernel: flows of which an end is missed on the link; returns how many."""
     count = 0
     for flow in range(flows):
-        if is_looked_for(flow, around):
+        if is_looked_for(flow, addresses, of_end):
             found[count] = flow
             count += 1
     return count
 
 
-def may_be_lost(rows: Rows, flow: int, has_probes: bool, around: Around) -> bool:
-    """Of a connection that is open: an end of it may be gone from the link, or started anew and nobody probes it."""
-    return is_looked_for(flow, around) or (not has_probes and may_be_anew(rows, flow, around.opened))
-
-
-def is_looked_for(flow: int, around: Around) -> bool:
-    missed = around.addresses.is_missed
-    return bool(missed[around.of_end[2 * flow]] or missed[around.of_end[2 * flow + 1]])
+def is_looked_for(flow: int, addresses: Any, of_end: Any) -> bool:
+    return bool(addresses.is_missed[of_end[2 * flow]] or addresses.is_missed[of_end[2 * flow + 1]])
 
 
 def surround(rows: Rows, told: Told, count: int, around: Around, found: Surrounded) -> int:
     """Kernel: what is around the end that stopped answering, or the one that is looked for on the link."""
-    t, e, s = told.flows, told.ends, found.flows
+    t, s, missed = told.flows, found.flows, around.addresses.is_missed
     for it in range(count):
-        flow, until_ns = t.flow[it], told_until(rows, told, it)
+        flow, until_ns, waited = t.flow[it], told_until(rows, told, it), waited_for(told, it)
         know_nothing(s, it)
-        note_ends(rows, told, it, around, found.ends)
-        end = waited_for(told, it)
-        if end != NEVER:
-            look_around(rows, flow, end, waited_since(rows, told, it), until_ns, around, s, it)
-        elif t.reset_row[it] == NEVER and not (e.fin_frame[2 * it] and e.fin_frame[2 * it + 1]):
-            for idle_end in (0, 1):
-                if s.silent_end[it] == NEVER:
-                    look_for(rows, flow, idle_end, until_ns, around, s, it)
-            if s.silent_end[it] == NEVER and not (e.fin_frame[2 * it] or e.fin_frame[2 * it + 1]):
-                s.first_restart_frame[it] = found.counts[0]
-                s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
-                s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
+        fins = (told.ends.fin_frame[2 * it] > 0) + (told.ends.fin_frame[2 * it + 1] > 0)
+        is_open = waited == NEVER and t.reset_row[it] == NEVER
+        for end in (0, 1):
+            who, asking = around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
+            note_end(rows, told, it, end, who, asking, around.addresses, around.waits.at, found.ends)
+            is_in_question = end == waited or (is_open and fins < 2 and missed[who])
+            if s.silent_end[it] == NEVER and is_in_question:
+                since_ns = waited_since(rows, told, it) if waited != NEVER else rows.flows.last_ns[flow]
+                note_asked(around.asked_for, around.addresses, who, since_ns, until_ns, s, it)
+                if waited != NEVER or s.asked[it]:
+                    s.silent_end[it] = end
+                    look_around(rows, flow, who, asking, since_ns, until_ns, around, s, it)
+        if is_open and fins == 0 and s.silent_end[it] == NEVER:
+            s.first_restart_frame[it] = found.counts[0]
+            s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
+            s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
     return count
 
 
@@ -211,51 +216,39 @@ def know_nothing(s: Any, it: int) -> None:
     s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
 
 
-def note_ends(rows: Rows, told: Told, it: int, around: Around, ends: Any) -> None:
-    """What bears on what the ends' gaps say."""
-    flow, a = told.flows.flow[it], around.addresses
-    for end in (0, 1):
-        me, who, peer = 2 * it + end, around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
-        waits = meanwhile(around.waits.at, who, rows.flows.last_ns[flow], told.flows.capture_end_ns[it])
-        ends.has_company[me], ends.is_cut_off[me] = a.flows[who] > 1, waits > 0
-        ends.first_vain[me], ends.vain[me] = a.first_vain[peer], a.vain[peer]
+def note_end(rows: Rows, told: Told, it: int, end: int, who: int, peer: int, a: Any, waits: Spans, ends: Any) -> None:
+    """What bears on what the end's gaps say."""
+    me, last_ns = 2 * it + end, rows.flows.last_ns[told.flows.flow[it]]
+    ends.has_company[me] = a.flows[who] > 1
+    ends.is_cut_off[me] = meanwhile(waits, who, last_ns, told.flows.capture_end_ns[it]) > 0
+    ends.first_vain[me], ends.vain[me] = a.first_vain[peer], a.vain[peer]
 
 
-def look_for(rows: Rows, flow: int, end: int, until_ns: int, around: Around, s: Any, it: int) -> None:
-    """Of an idle connection either end may be gone from the link."""
-    if around.addresses.is_missed[around.of_end[2 * flow + end]]:
-        since_ns = rows.flows.last_ns[flow]
-        note_asked(around, around.of_end[2 * flow + end], since_ns, until_ns, s, it)
-        if s.asked[it]:
-            look_around(rows, flow, end, since_ns, until_ns, around, s, it)
-
-
-def look_around(rows: Rows, flow: int, end: int, since_ns: int, until_ns: int, around: Around, s: Any, it: int) -> None:
-    """What is known of the end that was silent from then until then."""
-    who, asking = around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
-    network = around.addresses.network[who]
-    s.silent_end[it] = end
-    note_asked(around, who, since_ns, until_ns, s, it)
-    silent_ns = since_ns
+def look_around(
+    rows: Rows, flow: int, who: int, asking: int, since_ns: int, until_ns: int, around: Around, s: Any, it: int
+) -> None:
+    """What is known of the address that was silent from then until then."""
+    silent_ns, network = since_ns, around.addresses.network[who]
     if s.asked[it]:
         silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
-    if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around):
+    if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around.of_end):
         s.answers_elsewhere[it], s.asked[it] = 1, 0
         return
     waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
     s.is_only[it] = around.addresses.flows[who] == 1 and who != asking
     s.silent_flows[it] = max(waits - 1, 0)
     if meanwhile(around.waits.within, network, since_ns, until_ns) > waits:
-        is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around)
+        is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around.of_end)
         s.is_network_silent[it] = not is_heard
 
 
-def note_asked(around: Around, who: int, since_ns: int, until_ns: int, s: Any, it: int) -> None:
+def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s: Any, it: int) -> None:
     """The solicitations since when nothing answered for the address."""
-    asked_for, first, asked = around.asked_for, first_asked(around, who, since_ns), 0
-    for row in range(first, around.addresses.first_asked[who] + around.addresses.asked[who]):
+    first, last, asked = a.first_asked[who], a.first_asked[who] + a.asked[who], 0
+    first = first_asked(asked_for, first, last, since_ns)
+    for row in range(first, last):
         ts_ns, is_answer = asked_for.ts_ns[row], asked_for.is_answer[row]
-        is_late = asked and ts_ns > asked_for.ts_ns[first + asked - 1] + ANSWER_WAIT_NS
+        is_late = asked > 0 and ts_ns > asked_for.ts_ns[first + asked - 1] + ANSWER_WAIT_NS
         if ts_ns > until_ns + ANSWER_WAIT_NS or (is_answer and is_late):
             break  # nobody answered these: it came back later
         if is_answer:
@@ -265,32 +258,30 @@ def note_asked(around: Around, who: int, since_ns: int, until_ns: int, s: Any, i
     s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
 
 
-def first_asked(around: Around, who: int, since_ns: int) -> int:
-    """Row of the first question for the address from then on, or of the first answer."""
-    low = around.addresses.first_asked[who]
-    high = low + around.addresses.asked[who]
+def first_asked(asked_for: Any, low: int, high: int, since_ns: int) -> int:
+    """The first of these rows from then on."""
     while low < high:
         middle = (low + high) >> 1
-        if around.asked_for.ts_ns[middle] < since_ns:
+        if asked_for.ts_ns[middle] < since_ns:
             low = middle + 1
         else:
             high = middle
-    return int(low)
+    return low
 
 
 def is_heard_there(
-    rows: Rows, heard: Group, number: int, flow: int, asking: int, since_ns: int, until_ns: int, around: Around
+    rows: Rows, heard: Group, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
 ) -> bool:
     """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
     last_ns, last_heard = rows.ends.last_ns, first_heard_by(rows, heard, number, until_ns)
     for place in range(last_heard, heard.starts[number + 1]):  # most were heard for the last time meanwhile
         if last_ns[heard.rows[place]] <= since_ns:
             break
-        if is_another(rows, heard.rows[place], flow, asking, until_ns, around):
+        if is_another(rows, heard.rows[place], flow, asking, until_ns, of_end):
             return True
     looked_at = 0
     for place in range(heard.starts[number], last_heard):
-        if is_another(rows, heard.rows[place], flow, asking, until_ns, around):
+        if is_another(rows, heard.rows[place], flow, asking, until_ns, of_end):
             looked_at += 1
             if spoke(rows, heard.rows[place], since_ns, until_ns):
                 return True
@@ -299,9 +290,9 @@ def is_heard_there(
     return False
 
 
-def is_another(rows: Rows, end: int, flow: int, asking: int, until_ns: int, around: Around) -> bool:
+def is_another(rows: Rows, end: int, flow: int, asking: int, until_ns: int, of_end: Any) -> bool:
     """Of another flow, which had begun by then."""
-    return bool(end >> 1 != flow and rows.flows.first_ns[end >> 1] < until_ns and around.of_end[end] != asking)
+    return bool(end >> 1 != flow and rows.flows.first_ns[end >> 1] < until_ns and of_end[end] != asking)
 
 
 def first_heard_by(rows: Rows, heard: Group, number: int, time_ns: int) -> int:

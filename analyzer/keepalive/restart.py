@@ -49,11 +49,12 @@ def opened_by(rows: Rows, flows: int, notes: Notes, engine: Engine) -> Opened:
     addresses, count, view = notes.addresses, notes.forgotten.rows, notes.forgotten.view
     who = array("i", map(addresses.of_end.__getitem__, view.end[:count]))
     forgot = grouped(array("i", range(count)), count, who, len(addresses), engine)
-    slots, before = array("i", [NEVER]) * (1 << (2 * flows).bit_length()), array("i", [NEVER]) * flows
+    opened = flows - rows.flows.opened[:flows].tobytes().count(OPENED_MIDSTREAM)
+    slots, before = array("i", [NEVER]) * (1 << (2 * opened).bit_length()), array("i", [NEVER]) * flows
     seed = int.from_bytes(os.urandom(4), "big")
-    opened = Opened(addresses.of_end, slots, before, array("q", [NEVER]), view, forgot, seed)
-    engine.run(enter_opened, rows, flows, opened)
-    return opened
+    found = Opened(addresses.of_end, slots, before, array("q", [NEVER]), view, forgot, seed)
+    engine.run(enter_opened, rows, flows, found)
+    return found
 
 
 def enter_opened(rows: Rows, flows: int, o: Opened) -> int:
@@ -99,7 +100,10 @@ def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
 
 def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
     """One of its ends has opened the same service again since the flow was last heard."""
-    return opened_anew(rows, flow, 0, o) != NEVER or opened_anew(rows, flow, 1, o) != NEVER
+    for end in (0, 1):  # noqa: SIM110  # numba compiles no generators
+        if opened_anew(rows, flow, end, o) != NEVER:
+            return True
+    return False
 
 
 def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
