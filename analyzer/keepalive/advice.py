@@ -10,10 +10,10 @@ from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
-from analyzer.keepalive.counted import IDLE_KINDS
 from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.path import PathLimit, failure, fatal_silence_ns, path_of
 from analyzer.keepalive.settings import Setting, Settings
+from analyzer.keepalive.timeline import IDLE_KINDS
 from analyzer.keepalive.timer import LINUX, SECOND, Clock, spacing_ns
 from analyzer.keepalive.verdict import Outcome
 

@@ -3,11 +3,12 @@
 Intervals come first, mostly from the spacings alone. For each of them the idle time is bounded by
 the gaps that no interval explains, and what lies between the bounds is tried by boundaries.
 
-One kernel over the columns of `sought`, for any number of ends.
+Plain functions over the columns of `sought`.
 """
 
 from analyzer.keepalive.constraints import (
-    ALL_CLOCKS,
+    CLOCK_COUNT,
+    LIKELY_COUNT,
     NO_CEILING,
     TELLS_NOTHING,
     fit_idle,
@@ -40,14 +41,13 @@ from analyzer.keepalive.evidence import (
 )
 from analyzer.keepalive.prior import EXACT_CLOCK, likeliest, log2_of, weight
 from analyzer.keepalive.timeline import FIRST
-from analyzer.keepalive.timer import COARSE, EXACT, LINUX, SECOND
+from analyzer.keepalive.timer import LINUX, SECOND
 from analyzer.schema import NEVER
 
 ATTEMPTS = 2 * (NO_OPENING + 1)
 """Each strictness with and without boundaries."""
-CLOCK_COUNT = len(ALL_CLOCKS)
 FIRST_EXACT = 1 << len(LINUX)
-SLOW = sum(1 << len(LINUX + EXACT) + nth for nth in range(len(COARSE)))
+SLOW = (1 << CLOCK_COUNT) - (1 << LIKELY_COUNT)
 """Bits of ASKED.clocks; the slow timers are tried with the exact ones."""
 
 MAX_INTVLS = 8
@@ -58,20 +58,15 @@ EVERYTHING = -TELLS_NOTHING
 """As `unseen_ns`: no probe is missing."""
 
 
-def search(s: Search, first: int, last: int) -> int:
-    """Kernel: what explains the gaps of questions first..last-1, as many of them as possible."""
-    for question in range(first, last):
-        s.found.clocks[question], s.found.first_claim[question] = 0, s.claimed_rows[0]
-        agree(s, question)
-    s.found.first_claim[last] = s.claimed_rows[0]
-    return last
+def search(s: Search, question: int) -> None:
+    """What explains the gaps of a question, as many of them as possible.
 
-
-def agree(s: Search, question: int) -> None:
-    """If nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them, or
-    it is one of the slow timers."""
+    If nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them, or
+    it is one of the slow timers.
+    """
     fine = s.asked.clocks[question]
     slow = SLOW if fine & FIRST_EXACT else 0
+    s.found.clocks[question] = 0
     for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
         has_phase = attempt % 2 == 0
         for clock in range(CLOCK_COUNT):

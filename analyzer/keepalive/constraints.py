@@ -10,11 +10,10 @@ need no rule of their own, they are what is left.
 Kernels over columns (`sought`); a clock is a row of CLOCKS.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from analyzer.columns import Table
-from analyzer.keepalive.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED, Gap
+from analyzer.keepalive.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
 from analyzer.schema import NEVER, sought
 
@@ -28,15 +27,16 @@ TELLS_NOTHING = 1 << 62
 FAR_NS = 1 << 56
 """Two years: nobody waits longer for a probe, and sums stay within 64 bits."""
 
-Ceilings = tuple[int, int, int, int]
-"""A level of the wheel for each clock rate of `timer.LINUX`."""
 CEILING_BITS = 4
 NO_CEILING = 8
-UNHINDERED: Ceilings = (NO_CEILING,) * 4
+UNHINDERED = sum(NO_CEILING << CEILING_BITS * rate for rate in range(len(LINUX)))
+"""HEARD_GAPS.ceilings where nothing is known of the end's kernel."""
 TRUSTED_LEVELS = 2
 """A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
 
 ALL_CLOCKS = LINUX + EXACT + COARSE
+CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
+"""The slow ones come last; they are tried where nothing else fits."""
 
 
 def _rows_of_clocks() -> Any:
@@ -56,27 +56,6 @@ def _rows_of_clocks() -> Any:
 
 CLOCKS = _rows_of_clocks()
 """What kernels know of `ALL_CLOCKS`, in the same order."""
-
-
-class Seen(NamedTuple):
-    """A gap, and how far it may be believed."""
-
-    gap: Gap
-    slack_ns: int = 0
-    """By so much it may be longer than its timer, because a probe before its end may be lost."""
-    jitter_ns: int = 0
-    """By how much the way to the capture point is known to vary."""
-    ceilings: Ceilings = UNHINDERED
-    """The coarsest boundary on which the probe may lie, as the host's other probes have it."""
-
-
-class Ticks(NamedTuple):
-    """What is known of the kernel that ticks an end's timers, from its other ends (`kernels`)."""
-
-    rates: tuple[bool, ...]
-    """Whether it may be each clock rate of `timer.LINUX`."""
-    ceilings: Mapping[int, Ceilings]
-    """By the frame that ends a gap."""
 
 
 def read(clocks: Any, clock: int, seen: Any, first: int, last: int, readings: Any) -> None:

@@ -15,10 +15,10 @@ from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND
 from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.gaps import Rows, Told
+from analyzer.keepalive.heard import HeardEnd, is_whole
 from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.judge import Court
 from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
-from analyzer.keepalive.losses import of_one_side, with_shared_counter
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.settings import UNTOLD, Settings
@@ -240,12 +240,6 @@ class Drawer:
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
 
-    def _is_whole(self, flow: int) -> bool:
-        """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
-        f, rows = self._tracker.table.flows.view, self.rows(flow)
-        is_first_there = len(rows) > 0 and self._tracker.candidates.view.frame[rows[0]] == f.first_frame[flow]
-        return bool(is_first_there and f.opened[flow] == OPENED_SYN)
-
     def _observed(self, look: Look) -> Iterator[Observed]:
         """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
         f, (flow, story, around, hearing, _) = self._tracker.table.flows.view, look
@@ -253,22 +247,22 @@ class Drawer:
             if not told.gaps or story.is_riddled:
                 continue
             # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            is_cut_off = hearing[end].is_cut_off or around.asked
-            gaps = [gap for gap in whole_gaps(told, hearing[end].vain_ns) if not (is_cut_off and gap.is_open)]
-            if story.heard_ns[1 - end] == NEVER:
-                gaps = of_one_side(gaps)
-            if any(gap.missing > 0 and not gap.is_numbered for gap in gaps) and hearing[end].has_company:
-                gaps = with_shared_counter(gaps)
+            heard = HeardEnd(
+                whole_gaps(told, hearing[end].vain_ns),
+                is_whole=is_whole(self._rows, flow),
+                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
+                is_one_sided=story.heard_ns[1 - end] == NEVER,
+                has_company=hearing[end].has_company,
+                is_cut_off=hearing[end].is_cut_off or bool(around.asked),
+            )
             instants = {probe.frame: probe.ts_ns for probe in told.probes}
             if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
                 instants[story.reset.frame] = story.reset.ts_ns
             yield Observed(
                 (flow, end),
                 f"{self._tunnels[f.tunnel[flow]]} {self._address(flow, end)}".strip(),
-                gaps,
-                is_whole=self._is_whole(flow),
-                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
-                instants=instants,
+                heard,
+                instants,
             )
 
     def _address(self, flow: int, end: int) -> str:

@@ -3,7 +3,6 @@
 Kernels over the columns of `sought`.
 """
 
-from array import array
 from typing import Any, NamedTuple
 
 from analyzer.keepalive.constraints import NO_CEILING, TELLS_NOTHING, is_in_phase, read
@@ -32,7 +31,7 @@ other was not over by."""
 
 
 class Search(NamedTuple):
-    """What the search reads, what it works with, and what it finds: columns, and the rows of CLAIMED in use."""
+    """What the search reads, what it works with, and what it finds: columns."""
 
     clocks: Any
     prior: Prior
@@ -46,12 +45,12 @@ class Search(NamedTuple):
     coarsest: Any
     found: Any
     claimed: Any
-    claimed_rows: "array[int]"
+    in_use: Any
 
 
 def gather(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
     """What the gaps of a question say on this clock; without `has_phase` the wheel's boundaries are not believed."""
-    v, first, last = s.evidence, s.asked.first_gap[question], s.asked.first_gap[question + 1]
+    v, first, last = s.evidence, s.asked.first_gap[question], s.asked.last_gap[question]
     v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.asked.is_whole[question]
     v.has_phase[0] = has_phase and s.clocks.depth[clock] > 0
     v.first_gap[0], v.readings[0] = first, last - first
@@ -164,7 +163,7 @@ def note_claims(s: Search) -> None:
     r, first = s.readings, s.evidence.first_gap[0]
     for it in range(s.evidence.readings[0]):
         if r.is_sharp[it] and 0 < r.level[it] <= NO_CEILING:
-            row = s.claimed_rows[0]
+            row = s.in_use.claims[0]
             s.claimed.clock[row], s.claimed.frame[row] = s.evidence.clock[0], s.seen.frame[first + it]
             s.claimed.level[row], s.claimed.jitter_ns[row] = r.level[it], r.jitter_ns[it]
-            s.claimed_rows[0] += 1
+            s.in_use.claims[0] += 1

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple, Self
 
+from analyzer.keepalive.bounds import MAX_FRAMES
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.kernels import Kernel
-from analyzer.keepalive.settings import MAX_FRAMES, Setting, Settings
+from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.stacks import Stack
 
 LINUX_MODEL = "linux-"

@@ -11,15 +11,17 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, log2
-from typing import NamedTuple
+from math import log2
+from typing import Any, NamedTuple
 
 from analyzer.jit import Engine
-from analyzer.keepalive.constraints import ALL_CLOCKS, CLOCKS, NO_CEILING, Ceilings, Ticks, tolerance_ns
-from analyzer.keepalive.search import Answer, Claim
-from analyzer.keepalive.settings import Heard, Settings, explain
-from analyzer.keepalive.timeline import Gap
+from analyzer.keepalive.bounds import INTVL, TIME, Inferred
+from analyzer.keepalive.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
+from analyzer.keepalive.heard import HeardEnd, Ticks, heard_of
+from analyzer.keepalive.inference import SETTINGS, inferred
+from analyzer.keepalive.settings import Settings, clocks_of, settings_of
 from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
+from analyzer.schema import NEVER
 
 End = tuple[int, int]
 """A flow's number and 0 or 1."""
@@ -44,6 +46,16 @@ class Boundary(NamedTuple):
     at_ns: int
     level: int
     jitter_ns: int
+
+
+class Observed(NamedTuple):
+    """What is known of one end before anything is inferred."""
+
+    end: End
+    address: str
+    heard: HeardEnd
+    instants: Mapping[int, int]
+    """Of its probes and give-up, by frame."""
 
 
 class Prober(NamedTuple):
@@ -158,25 +170,29 @@ class Kernel:
 
     def ticks(self, instants: Mapping[int, int], jitter_ns: int) -> Ticks:
         """What it says about one end, whose probes have these instants by frame."""
-        rates = tuple(train is not None for train in self.trains)
-        ceilings = {frame: self._ceilings(at_ns, jitter_ns) for frame, at_ns in instants.items()}
-        return Ticks(rates, ceilings)
+        clocks = sum(1 << rate for rate, train in enumerate(self.trains) if train is not None)
+        return Ticks(clocks, {frame: self._ceilings(at_ns, jitter_ns) for frame, at_ns in instants.items()})
 
-    def _ceilings(self, at_ns: int, jitter_ns: int) -> Ceilings:
-        found = [NO_CEILING if train is None else train.ceiling(at_ns, jitter_ns) for train in self.trains]
-        return found[0], found[1], found[2], found[3]
-
-
-def boundaries_of(claims: Sequence[Claim], instants: Mapping[int, int], clock: Clock) -> tuple[Boundary, ...]:
-    """The boundaries that all explanations of an end's gaps on one clock have in common."""
-    own = (one for one in claims if one.clock is clock and one.frame in instants)
-    return tuple(sorted(Boundary(instants[one.frame], one.level, one.jitter_ns) for one in own))
+    def _ceilings(self, at_ns: int, jitter_ns: int) -> int:
+        found = (NO_CEILING if train is None else train.ceiling(at_ns, jitter_ns) for train in self.trains)
+        return sum(ceiling << CEILING_BITS * rate for rate, ceiling in enumerate(found))
 
 
-def prober(end: End, address: str, answer: Answer, instants: Mapping[int, int]) -> Prober:
-    """An end with what explains its gaps; `instants` are those of its probes and give-up by frame."""
-    boundaries = tuple(boundaries_of(answer.claims, instants, clock) for clock in LINUX)
-    return Prober(end, address, boundaries, tuple(clock in answer.clocks for clock in LINUX))
+def prober(one: Observed, found: Inferred, row: int) -> Prober:
+    """An end with what explains its gaps, as `found` has it in this row."""
+    boundaries: list[list[Boundary]] = [[] for _ in LINUX]
+    c = found.claimed
+    for claim in range(found.ends.first_claim[row], found.ends.first_claim[row + 1]):
+        at_ns = one.instants.get(c.frame[claim])
+        if at_ns is not None:
+            boundaries[c.clock[claim]].append(Boundary(at_ns, c.level[claim], c.jitter_ns[claim]))
+    clocks = clocks_of(found.ends.clocks[row])
+    return Prober(
+        one.end,
+        one.address,
+        tuple([tuple(sorted(known)) for known in boundaries]),
+        tuple([clock in clocks for clock in LINUX]),
+    )
 
 
 def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
@@ -277,21 +293,6 @@ def _one_of_two(one: Kernel, other: Kernel) -> Kernel:
     return Kernel(one.addresses + other.addresses, one.ends | other.ends, trains)
 
 
-class Observed(NamedTuple):
-    """What is known of one end before anything is inferred."""
-
-    end: End
-    address: str
-    gaps: Sequence[Gap]
-    is_whole: bool
-    may_be_linux: bool
-    instants: Mapping[int, int]
-    """Of its probes and give-up, by frame."""
-
-    def heard(self, ticks: Ticks | None = None) -> Heard:
-        return Heard(self.gaps, self.is_whole, self.may_be_linux, ticks)
-
-
 class Together(NamedTuple):
     settings: dict[End, Settings]
     kernels: tuple[Kernel, ...]
@@ -299,40 +300,47 @@ class Together(NamedTuple):
 
 def infer_together(observed: Sequence[Observed], engine: Engine) -> Together:
     """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common."""
-    alone = explain([one.heard() for one in observed], engine)
-    settings = {one.end: inference.settings for one, inference in zip(observed, alone, strict=True)}
+    alone = inferred(heard_of([one.heard for one in observed]), len(observed), engine)
     found = kernels(
-        prober(one.end, one.address, inference.answer, one.instants)
-        for one, inference in zip(observed, alone, strict=True)
-        if inference.answer.clocks and one.instants and one.may_be_linux
+        prober(one, alone, row)
+        for row, one in enumerate(observed)
+        if alone.ends.clocks[row] and one.instants and one.heard.may_be_linux
     )
+    settings = {one.end: settings_of(alone, row) for row, one in enumerate(observed)}
     of_end = {end: kernel for kernel in found for end in kernel.ends}
-    ticked = [one for one in observed if one.end in of_end]
-    again = explain([one.heard(of_end[one.end].ticks(one.instants, jitter_ns_of(one.gaps))) for one in ticked], engine)
-    for one, inference in zip(ticked, again, strict=True):
-        if inference.answer.clocks and is_within(inference.settings, settings[one.end]):
-            settings[one.end] = inference.settings
+    rows = [row for row, one in enumerate(observed) if one.end in of_end]
+    again = inferred(heard_of([ticked(observed[row], of_end) for row in rows]), len(rows), engine)
+    for nth, row in enumerate(rows):
+        if again.ends.clocks[nth] and is_within(again, nth, alone, row):
+            settings[observed[row].end] = settings_of(again, nth)
     return Together(settings, found)
 
 
 def infer_each(observed: Sequence[Observed], engine: Engine) -> dict[End, Settings]:
     """The settings of many ends, each from its own gaps alone."""
-    found = explain([one.heard() for one in observed], engine)
-    return {one.end: inference.settings for one, inference in zip(observed, found, strict=True)}
+    found = inferred(heard_of([one.heard for one in observed]), len(observed), engine)
+    return {one.end: settings_of(found, row) for row, one in enumerate(observed)}
 
 
-def jitter_ns_of(gaps: Iterable[Gap]) -> int:
-    return max((gap.lag_ns // 2 for gap in gaps), default=0)
+def ticked(one: Observed, of_end: Mapping[End, Kernel]) -> HeardEnd:
+    """With what its kernel says of it."""
+    jitter_ns = max((gap.lag_ns // 2 for gap in one.heard.gaps), default=0)
+    return one.heard._replace(ticks=of_end[one.end].ticks(one.instants, jitter_ns))
 
 
-def is_within(narrow: Settings, wide: Settings) -> bool:
-    """More knowledge may only narrow bounds; else it was not knowledge."""
-    pairs = (
-        (narrow.tcp_keepalive_time, wide.tcp_keepalive_time),
-        (narrow.tcp_keepalive_intvl, wide.tcp_keepalive_intvl),
-    )
+def is_within(narrow: Inferred, inner: int, wide: Inferred, outer: int) -> bool:
+    """More knowledge may only narrow bounds; else it was not knowledge. The rows are those of an end."""
     return all(
-        outer is None
-        or (inner is not None and inner.low >= outer.low and (outer.high is None or (inner.high or inf) <= outer.high))
-        for inner, outer in pairs
+        is_narrower(narrow.settings, SETTINGS * inner + one, wide.settings, SETTINGS * outer + one)
+        for one in (TIME, INTVL)
     )
+
+
+def is_narrower(narrow: Any, inner: int, wide: Any, outer: int) -> bool:
+    """Of rows of INFERRED_SETTINGS."""
+    if wide.basis[outer] == NEVER:
+        return True
+    if narrow.basis[inner] == NEVER or narrow.low_ms[inner] < wide.low_ms[outer]:
+        return False
+    high_ms = narrow.high_ms[inner]
+    return bool(wide.high_ms[outer] == NEVER or (high_ms != NEVER and high_ms <= wide.high_ms[outer]))

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_interface
 from typing import Literal, NamedTuple
 
+from analyzer.keepalive.bounds import MAX_FRAMES
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.hosts import service_end
 from analyzer.keepalive.profiles import Middlebox, matching_middleboxes
-from analyzer.keepalive.settings import MAX_FRAMES
 from analyzer.keepalive.timeline import LONG_NS, Silence
 from analyzer.keepalive.timer import SECOND
 from analyzer.keepalive.verdict import Cause, Outcome, Reason

@@ -5,9 +5,12 @@ measure (`candidates.exactness`), so a few good observations outvote a round num
 numbers of 2^-20, so that kernels can add them.
 """
 
-from array import array
+from collections.abc import Iterable
 from math import log2
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from analyzer.columns import Table
+from analyzer.schema import sought
 
 BIT_SHIFT = 20
 BIT = 1 << BIT_SHIFT
@@ -53,25 +56,27 @@ LOG_SHIFT = 8
 class Prior(NamedTuple):
     """All of the above as kernels read it."""
 
-    known_s: "array[int]"
+    known: Any
     """In order."""
-    known_weights: "array[int]"
-    steps_s: "array[int]"
-    step_weights: "array[int]"
-    logs: "array[int]"
+    steps: Any
+    logs: Any
     """log2 of 1 + n / 2^LOG_SHIFT."""
 
 
-def _whole(*weights: float) -> "array[int]":
-    return array("q", [round(one * BIT) for one in weights])
+KNOWN_COUNT, STEP_COUNT = len(KNOWN), len(ROUND)
+
+
+def _whole(rows: Iterable[tuple[int, float]]) -> Any:
+    table = Table(sought.WEIGHTS)
+    for seconds, weight in rows:
+        table.append(seconds, round(weight * BIT))
+    return table.view
 
 
 PRIOR = Prior(
-    array("q", sorted(KNOWN)),
-    _whole(*(KNOWN[seconds] for seconds in sorted(KNOWN))),
-    array("q", ROUND),
-    _whole(*ROUND.values()),
-    _whole(*(log2(1 + nth / (1 << LOG_SHIFT)) for nth in range((1 << LOG_SHIFT) + 1))),
+    known=_whole(sorted(KNOWN.items())),
+    steps=_whole(ROUND.items()),
+    logs=_whole((nth, log2(1 + nth / (1 << LOG_SHIFT))) for nth in range((1 << LOG_SHIFT) + 1)),
 )
 
 
@@ -83,16 +88,17 @@ def log2_of(prior: Prior, number: int) -> int:
     while scaled >> shift >= 2 << LOG_SHIFT:
         shift += 1
     place = (scaled >> shift) - (1 << LOG_SHIFT)
-    step = prior.logs[place + 1] - prior.logs[place]
-    return shift * BIT + prior.logs[place] + ((scaled & (1 << shift) - 1) * step >> shift)
+    log: int = prior.logs.weight[place]
+    step: int = prior.logs.weight[place + 1] - log
+    return shift * BIT + log + ((scaled & (1 << shift) - 1) * step >> shift)
 
 
 def place_of(prior: Prior, seconds: int) -> int:
     """Of the first of the known settings that is no less."""
-    low, high = 0, len(prior.known_s)
+    low, high = 0, KNOWN_COUNT
     while low < high:
         middle = (low + high) // 2
-        if prior.known_s[middle] < seconds:
+        if prior.known.seconds[middle] < seconds:
             low = middle + 1
         else:
             high = middle
@@ -102,23 +108,26 @@ def place_of(prior: Prior, seconds: int) -> int:
 def weight(prior: Prior, seconds: int) -> int:
     """How likely a setting of so many seconds is, as a power of two."""
     place = place_of(prior, seconds)
-    if place < len(prior.known_s) and prior.known_s[place] == seconds:
-        return prior.known_weights[place]
+    if place < KNOWN_COUNT and prior.known.seconds[place] == seconds:
+        known: int = prior.known.weight[place]
+        return known
     step = 0
-    while seconds % prior.steps_s[step]:
+    while seconds % prior.steps.seconds[step]:
         step += 1
     thinning = log2_of(prior, seconds) - log2_of(prior, THINNING_S) if seconds > THINNING_S else 0
-    return prior.step_weights[step] - thinning
+    own: int = prior.steps.weight[step]
+    return own - thinning
 
 
 def likeliest(prior: Prior, low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
-    best, best_weight = high, weight(prior, high)
+    best: int = high
+    best_weight = weight(prior, high)
     for place in range(place_of(prior, low), place_of(prior, high + 1)):
-        if prior.known_weights[place] >= best_weight:  # in order: of equals the last one
-            best, best_weight = prior.known_s[place], prior.known_weights[place]
-    for step in range(len(prior.steps_s)):
-        seconds = high - high % prior.steps_s[step]
+        if prior.known.weight[place] >= best_weight:  # in order: of equals the last one
+            best, best_weight = prior.known.seconds[place], prior.known.weight[place]
+    for step in range(STEP_COUNT):
+        seconds = high - high % prior.steps.seconds[step]
         if low <= seconds < high:
             other_weight = weight(prior, seconds)
             if other_weight > best_weight or (other_weight == best_weight and seconds > best):

@@ -11,6 +11,7 @@ from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import Addresses
 from analyzer.keepalive.gaps import Rows, Told
+from analyzer.keepalive.heard import counts_others, handshake, is_numbered, is_riddled
 from analyzer.keepalive.judge import Court
 from analyzer.keepalive.ledger import heartbeat
 from analyzer.keepalive.rst import is_give_up, probe_of
@@ -32,17 +33,11 @@ from analyzer.keepalive.timeline import (
     Story,
 )
 from analyzer.keepalive.waits import Notes
-from analyzer.schema import NEVER, OPENED_MIDSTREAM
+from analyzer.schema import NEVER
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
-FEWEST_FOLLOWING = 2
-"""So many segments that follow each other by their IP identifications show that their end counts them."""
-FEWEST_OTHERS = 4
-"""So many steps of more than one show that it may count those of other connections."""
-FEWEST_SKIPPING = 2
-"""One loss is no pattern."""
 FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
 ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
 
@@ -96,8 +91,8 @@ class Stories:
             silences=self._silences(told, it),
             bridged_ns=told.flows.bridged_ns[it],
             resending_end=told.flows.resending_end[it],
-            is_riddled=_is_riddled(
-                told.ends, 2 * it, _handshake(self._rows.flows.opened[flow], self._rows.ends, 2 * flow)
+            is_riddled=is_riddled(
+                told.ends, 2 * it, handshake(self._rows.flows.opened[flow], self._rows.ends, 2 * flow)
             ),
         )
 
@@ -207,32 +202,8 @@ def _gap(told: Told, row: int, lag_ns: int, me: int) -> Gap:
         unanswered=g.unanswered[row],
         lag_ns=lag_ns,
         speech_ns=g.speech_ns[row],
-        missing=NEVER if _counts_others(e, me) else g.missing[row],
-        is_numbered=_is_numbered(e, me),
+        missing=NEVER if counts_others(e, me) else g.missing[row],
+        is_numbered=is_numbered(e, me),
         echo=ECHOES[g.echo[row]],
         is_torn=bool(e.torn[me]),
     )
-
-
-def _is_numbered(e: Any, me: int) -> bool:
-    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
-    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
-
-
-def _counts_others(e: Any, me: int) -> bool:
-    """Whether its identifications rather number the segments of other connections as well."""
-    return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
-
-
-def _is_riddled(e: Any, first: int, handshake: int) -> bool:
-    """Of what can be told to be there or missing a third is missing, or more; `handshake` is -1, 0 or 1, as below."""
-    follows = e.follows[first] + e.follows[first + 1] + (handshake > 0)
-    skips = e.skips[first] + e.skips[first + 1] + (handshake < 0)
-    return bool(skips >= FEWEST_SKIPPING and 2 * skips >= follows)
-
-
-def _handshake(opened: int, ends: Any, first: int) -> int:
-    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
-    if opened == OPENED_MIDSTREAM or NEVER in (ends.last_ns[first], ends.last_ns[first + 1]):
-        return 0
-    return -1 if NEVER in (ends.isn[first], ends.isn[first + 1]) else 1

@@ -28,6 +28,8 @@ class GapKind(Enum):
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = range(6)
 """The kinds as kernels write them: places in `GapKind`."""
+IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
+"""Gaps that a timer of the idle time may have ended."""
 
 
 class Echo(Enum):

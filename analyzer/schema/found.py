@@ -28,11 +28,16 @@ HEARD_ENDS = table(
     Column("first_gap", "q", "", "row of the end's first gap in HEARD_GAPS; the next row has the end"),
     Column("is_whole", "b", "bool", "the capture saw the connection open, so that there is no earlier probe"),
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
+    Column("is_one_sided", "b", "bool", "the other end is not in the capture, so that no answer is"),
+    Column("has_company", "b", "bool", "its address has other connections, whose segments its counter may number too"),
+    Column("is_cut_off", "b", "bool", "its probes found no way out: what the capture's end left open says nothing"),
 )
 
 INFERRED = table(
     "INFERRED",
-    Column("clocks", "i", "bits", "the kinds of clock on which something explains the gaps, by their rows in CLOCKS"),
+    Column(
+        "clocks", "q", "CLOCKS", "the kinds of clock that explain them: row plus one in four bits, the first lowest"
+    ),
     Column("first_claim", "q", "", "row of the first boundary that explains them in CLAIMED; the next row has the end"),
 )
 """A row for each end."""

@@ -1,25 +1,61 @@
-"""The columns of the search: what is asked of it, what it works with, what it finds (`keepalive/candidates.search`)."""
+"""The columns of inference: what is asked of it, what it works with, what it finds (`keepalive/inference.py`)."""
 
 from analyzer.schema import Column, table
+from analyzer.schema.found import HEARD_GAPS
 
 SEEN = table(
     "SEEN",
-    Column("kind", "b", "GapKind", "what ended the gap"),
-    Column("frame", "q", "", "the frame that ended it"),
-    Column("heard_ns", "q", "ns", "since the last segment that the end accepts, -1"),
-    Column("any_ns", "q", "ns", "since the last segment of any kind, -1"),
-    Column("speech_ns", "q", "ns", "since the last segment that is neither probe nor resend, -1"),
-    Column("probe_ns", "q", "ns", "since the end's probe before, -1"),
-    Column("unanswered", "q", "", "consecutive unanswered probes before its end"),
-    Column("lag_ns", "q", "ns", "from the capture point to the end and back"),
-    Column("jitter_ns", "q", "ns", "by how much that is known to vary"),
+    *HEARD_GAPS.columns,
+    Column("jitter_ns", "q", "ns", "by how much the way to the capture point is known to vary"),
     Column("slack_ns", "q", "ns", "by so much it may be longer than its timer; TELLS_NOTHING"),
-    Column("ceilings", "i", "", "four bits for each clock rate: the coarsest level on whose boundary it may end"),
+    Column("fewest", "q", "", "probes within it that were not captured, at least"),
+    Column("best", "q", "", "... most likely"),
+    Column("most", "q", "", "... and at most"),
+    Column("is_restart", "b", "bool", "an answer before it was not captured: the run of unanswered probes began anew"),
+    Column("is_measure", "b", "bool", "settings are measured by it"),
+    Column("is_proof", "b", "bool", "it speaks for the setting in question ..."),
+    Column("shown_ns", "q", "ns", "... and shows it by this duration"),
 )
+"""The gaps of one end as its prober lived them, how far they may be believed, and what they show."""
+
+USUAL = table(
+    "USUAL",
+    Column("intvl_ns", "q", "ns", "the interval that the end's probes show, -1"),
+    Column("cycle_ns", "q", "ns", "its usual cycle of answered probes, -1"),
+    Column("jitter_ns", "q", "ns", "by how much the way to the capture point varies"),
+    Column("is_repeated", "b", "bool", "the usual cycle was seen more than once"),
+)
+"""One row: the constants of an end."""
+
+LENGTHS = table(
+    "LENGTHS",
+    Column("cycle_ns", "q", "ns", "of a gap between answered probes"),
+    Column("first_ns", "q", "ns", "of a gap before a probe after traffic"),
+    Column("sorted_ns", "q", "ns", "what is put in order"),
+    Column("spare_ns", "q", "ns", "room for that"),
+)
+
+DOUBTS = table(
+    "DOUBTS",
+    Column("gap", "q", "", "row in SEEN of a gap that too few others confirm"),
+    Column("slack_ns", "q", "ns", "what it would have as slack_ns if a probe were lost before its end"),
+)
+
+COUNTED = table(
+    "COUNTED",
+    Column("fewest", "q", "", "unanswered probes that the prober had counted by a gap's end, at least"),
+    Column("best", "q", "", "... most likely"),
+    Column("most", "q", "", "... and at most"),
+    Column("unheard_ns", "q", "ns", "since how much longer it had heard nothing than it seems"),
+)
+"""A row for each of SEEN."""
 
 ASKED = table(
     "ASKED",
-    Column("first_gap", "q", "", "row of the first gap in SEEN; the next row has the end"),
+    Column("first_gap", "q", "", "row of the first gap in SEEN"),
+    Column("last_gap", "q", "", "row behind the last one"),
+    Column("first_doubt", "q", "", "row of the first in DOUBTS that is taken for true"),
+    Column("last_doubt", "q", "", "row behind the last one"),
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
     Column("is_whole", "b", "bool", "the capture saw the connection open"),
     Column("is_strict", "b", "bool", "all evidence is to be believed"),
@@ -40,8 +76,14 @@ FOUND = table(
     Column("time", "q", "s", "its likeliest idle time, -1 where the gaps need not come from it"),
     Column("intvl", "q", "s", "its likeliest interval, -1 where the gaps need not come from it"),
     Column("weight", "q", "prior.BIT", "how likely it is, as a power of two"),
-    Column("first_claim", "q", "", "row of the first of its boundaries in CLAIMED; the next row has the end"),
 )
+
+IN_USE = table(
+    "IN_USE",
+    Column("claims", "q", "", "rows of CLAIMED"),
+    Column("proofs", "q", "", "rows of PROOFS"),
+)
+"""One row."""
 
 CLAIMED = table(
     "CLAIMED",
@@ -49,6 +91,12 @@ CLAIMED = table(
     Column("frame", "q", "", "a probe, or the give-up"),
     Column("level", "b", "", "on whose boundary it lies, as all has it that was found on this clock"),
     Column("jitter_ns", "q", "ns", "as in READINGS"),
+)
+
+WEIGHTS = table(
+    "WEIGHTS",
+    Column("seconds", "q", "s", "a setting, or a step of settings"),
+    Column("weight", "q", "prior.BIT", "how likely it is, as a power of two"),
 )
 
 CLOCKS = table(

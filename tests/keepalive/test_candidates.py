@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.keepalive.candidates import exactness, explain_on, fit_of, last_alike, note_found
-from analyzer.keepalive.constraints import Seen, fit
+from analyzer.keepalive.constraints import fit
 from analyzer.keepalive.evidence import ALL, NO_CENSORED, NO_OPENING, Search
 from analyzer.keepalive.prior import BIT
-from analyzer.keepalive.search import UNANSWERED, Answer, Question, Questions, answer
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND
 from analyzer.schema import NEVER
+from tests.keepalive.columns import UNANSWERED, Answer, Seen, answer, asked
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -23,17 +23,13 @@ def searched(
     gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True
 ) -> Search:
     """The columns of the search after it has looked at one clock."""
-    questions = Questions()
-    questions.ask(Question([*map(Seen, gaps)], LINUX, is_whole))
-    s = questions.columns()
+    s = asked([*map(Seen, gaps)], LINUX, is_whole)
     explain_on(s, 0, clock, strictness, has_phase)
     return s
 
 
 def found(gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True) -> Answer:
-    s = searched(gaps, clock, strictness, has_phase, is_whole)
-    s.found.first_claim[1] = s.claimed_rows[0]
-    return answer(s, 0)
+    return answer(searched(gaps, clock, strictness, has_phase, is_whole), 0)
 
 
 def times(one: Answer) -> set[int]:
@@ -115,9 +111,11 @@ def test_only_boundaries_that_all_candidates_have_are_claimed() -> None:
     """At 250 Hz the first probe of 30 s lies on a boundary of 2 s, that of 31 s on one of 256 ms: on this anyway."""
     gaps = [gap(FIRST, 31.161617), gap(SPACING, 41.4, 10.240030, 1), gap(SPACING, 51.6, 10.239969, 2)]
     gaps = [replace(one, frame=frame) for frame, one in enumerate(gaps, 1)]
-    one = found(gaps, HZ_250)
+    s = searched(gaps, HZ_250)
+    one = answer(s, 0)
     assert (times(one), intvls(one)) == ({30, 31}, {10})
-    assert [(claim.frame, claim.level) for claim in one.claims] == [(1, 2), (2, 2), (3, 2)]
+    claims = range(s.in_use.claims[0])
+    assert [(s.claimed.frame[claim], s.claimed.level[claim]) for claim in claims] == [(1, 2), (2, 2), (3, 2)]
 
 
 @given(

@@ -11,7 +11,6 @@ from analyzer.keepalive.constraints import (
     ALL_CLOCKS,
     CLOCKS,
     FAR_NS,
-    Seen,
     finest_level,
     fit,
     fit_idle,
@@ -29,10 +28,10 @@ from analyzer.keepalive.constraints import (
     tolerance_ns,
     top_of,
 )
-from analyzer.keepalive.search import Question, Questions
 from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND
 from analyzer.schema import NEVER, sought
+from tests.keepalive.columns import Seen, asked
 from tests.keepalive.simulated import gap, seconds
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -41,15 +40,22 @@ OLD_LINUX, BSD, WINDOWS = range(len(LINUX), len(LINUX) + len(EXACT))
 
 
 def readings(clock: int, *gaps: Gap) -> Any:
-    questions = Questions()
-    questions.ask(Question([*map(Seen, gaps)], ALL_CLOCKS, is_whole=True))
-    s = questions.columns()
+    s = asked([*map(Seen, gaps)], ALL_CLOCKS, is_whole=True)
     read(CLOCKS, clock, s.seen, 0, len(gaps), s.readings)
     return s.readings
 
 
 def fitted(clock: int, one: Gap, time_s: int, intvl_s: int) -> int:
     return fit_idle(CLOCKS, clock, readings(clock, one), 0, time_s, intvl_s)
+
+
+def test_spans_of_a_gap() -> None:
+    s = asked([Seen(gap(CYCLE, 60, 61, lag_s=0.2), slack_ns=SECOND)], ALL_CLOCKS, is_whole=True)
+    read(CLOCKS, HZ_250, s.seen, 0, 1, s.readings)
+    r = s.readings
+    assert (r.idle_ns[0], r.spacing_ns[0]) == (60 * SECOND, 61 * SECOND)
+    assert r.idle_most_ns[0] - r.idle_ns[0] < SECOND < r.idle_ns[0] - r.idle_least_ns[0]
+    assert r.spacing_most_ns[0] - r.spacing_ns[0] == r.spacing_ns[0] - r.spacing_least_ns[0] - SECOND
 
 
 def are_in_phase(*claims: tuple[int, int, int, int]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.keepalive.constraints import TELLS_NOTHING, Seen
+from analyzer.keepalive.constraints import TELLS_NOTHING
 from analyzer.keepalive.evidence import (
     ALL,
     MAX_ALIKE,
@@ -19,9 +19,9 @@ from analyzer.keepalive.evidence import (
     claim_spacings,
     gather,
 )
-from analyzer.keepalive.search import Question, Questions
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.timer import LINUX, SECOND
+from tests.keepalive.columns import Seen, asked
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -29,9 +29,7 @@ HZ_250 = 1
 
 
 def gathered(seen: list[Seen], strictness: int = ALL) -> Search:
-    questions = Questions()
-    questions.ask(Question(seen, LINUX, is_whole=True))
-    s = questions.columns()
+    s = asked(seen, LINUX, is_whole=True)
     gather(s, 0, HZ_250, strictness, has_phase=True)
     return s
 

@@ -1,7 +1,7 @@
 """Ends of one kernel: their boundaries agree at its clock rate, and then each tells more than it does alone."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from math import inf
 from random import Random
 
 import pytest
@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.jit import Engine
+from analyzer.keepalive.bounds import INTVL, TIME
+from analyzer.keepalive.heard import HeardEnd
+from analyzer.keepalive.inference import SETTINGS, room
 from analyzer.keepalive.kernels import Boundary, End, Observed, Together, Train, infer_together, is_within
-from analyzer.keepalive.settings import infer
+from analyzer.keepalive.settings import Settings, infer
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive, What, simulate
-from tests.keepalive.made import settings, within
+from analyzer.schema import NEVER
 from tests.keepalive.simulated import observe
 
 HZ_100, HZ_250, HZ_300, HZ_1000 = LINUX
@@ -34,7 +37,7 @@ def end(
         if is_own
     }
     gaps = observe(events, start_ns, 10**6 * SECOND)
-    return Observed((number, 0), address, gaps, is_whole=True, may_be_linux=True, instants=instants)
+    return Observed((number, 0), address, HeardEnd(gaps, is_whole=True), instants)
 
 
 def together(*ends: Observed) -> Together:
@@ -80,15 +83,26 @@ def test_together_they_tell_more_than_alone() -> None:
     ends = many(HZ_250, 12)
     found = together(*ends)
     assert [kernel.rates for kernel in found.kernels] == [(250,)]
-    alone = [infer(one.gaps, is_whole=True) for one in ends]
-    assert all(is_within(found.settings[one.end], own) for one, own in zip(ends, alone, strict=True))
+    alone = [infer(one.heard.gaps, is_whole=True) for one in ends]
+    assert all(is_narrower(found.settings[one.end], own) for one, own in zip(ends, alone, strict=True))
     assert all(one.models == ("linux-250",) for one in found.settings.values())
     assert any(len(own.models) > 1 for own in alone)
 
 
+def is_narrower(one: Settings, other: Settings) -> bool:
+    pairs = (
+        (one.tcp_keepalive_time, other.tcp_keepalive_time),
+        (one.tcp_keepalive_intvl, other.tcp_keepalive_intvl),
+    )
+    return all(
+        wide is None or (narrow is not None and narrow.low >= wide.low and (narrow.high or inf) <= (wide.high or inf))
+        for narrow, wide in pairs
+    )
+
+
 def test_other_ends_change_nothing_for_an_end_of_another_address() -> None:
     ends, lone = many(HZ_250, 6), end(99, Keepalive(61, 7, 3), HZ_1000, address="b")
-    assert together(*ends, lone).settings[lone.end] == infer(lone.gaps, is_whole=True)
+    assert together(*ends, lone).settings[lone.end] == infer(lone.heard.gaps, is_whole=True)
 
 
 def ends_of(found: Together) -> list[set[End]]:
@@ -135,15 +149,25 @@ def test_a_probe_between_boundaries_cannot_have_been_late() -> None:
 @pytest.mark.parametrize(
     ("narrow", "wide", "expected"),
     [
-        (within(29, 30), within(28, 31), True),
-        (within(27, 30), within(28, 31), False),
-        (within(29, 32), within(28, 31), False),
-        (within(29, None), within(28, 31), False),
-        (within(29, None), within(28, None), True),
-        (None, within(28, None), False),
-        (within(29, 30), None, True),
+        ((29, 30), (28, 31), True),
+        ((27, 30), (28, 31), False),
+        ((29, 32), (28, 31), False),
+        ((29, NEVER), (28, 31), False),
+        ((29, NEVER), (28, NEVER), True),
+        (None, (28, NEVER), False),
+        ((29, 30), None, True),
     ],
 )
-def test_knowledge_only_narrows(narrow: object, wide: object, expected: bool) -> None:
-    one, other = (replace(settings(), tcp_keepalive_time=setting) for setting in (narrow, wide))
-    assert is_within(one, other) is expected
+@pytest.mark.parametrize("setting", [TIME, INTVL])
+def test_knowledge_only_narrows(
+    narrow: tuple[int, int] | None, wide: tuple[int, int] | None, expected: bool, setting: int
+) -> None:
+    """Bounds of either setting; nothing is known of the other."""
+    _, _, found = room(2, 0, 0)
+    for row in range(2 * SETTINGS):
+        found.settings.basis[row] = NEVER
+    for end, bounds in enumerate((narrow, wide)):
+        if bounds is not None:
+            row = SETTINGS * end + setting
+            found.settings.basis[row], (found.settings.low_ms[row], found.settings.high_ms[row]) = 0, bounds
+    assert is_within(found, 0, found, 1) is expected

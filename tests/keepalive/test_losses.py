@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.keepalive.counted import NONE, Count, runs
-from analyzer.keepalive.losses import is_distant, mend, usual_of
+from analyzer.keepalive.counted import count_runs
+from analyzer.keepalive.losses import is_distant, mend
 from analyzer.keepalive.settings import Basis, Setting, infer
 from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
+from analyzer.keepalive.usual import Lived, find_usual
+from tests.keepalive.columns import lived_by
 from tests.keepalive.simulated import Fate, Path, gap, observe_lossy
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -41,8 +43,18 @@ def known(setting: Setting | None) -> tuple[int | None, float, float | None] | N
     return None if setting is None else (setting.value, setting.low, setting.high)
 
 
-def missing(gaps: list[Gap]) -> list[Count]:
-    return [one.missing for one in mend(gaps, usual_of(gaps), is_distant(gaps))]
+def mended(gaps: list[Gap]) -> Lived:
+    lived, rows = lived_by(gaps)
+    assert rows == len(gaps)
+    find_usual(lived, rows)
+    mend(lived, rows, is_distant(lived.gaps, rows))
+    return lived
+
+
+def missing(gaps: list[Gap]) -> list[tuple[int, int, int]]:
+    """Probes within each gap that were not captured: at least, most likely, at most."""
+    seen = mended(gaps).seen
+    return [(seen.fewest[it], seen.best[it], seen.most[it]) for it in range(len(gaps))]
 
 
 LIFE = [far(FIRST, 30.4), *cycles(30.72, 30.72, 30.72)]
@@ -107,7 +119,9 @@ def test_an_answer_that_only_the_capture_missed() -> None:
     """A spacing as long as a cycle: the prober heard the answer, and counted anew."""
     late = [far(SPACING, 64.48, 32.24, 1), far(SPACING, 74.507, 10.027, 2), far(GIVE_UP, 84.534, 10.027, 3)]
     gaps = [far(FIRST, 32.1), *cycles(32.24, 32.24, 32.24, 32.24), *late]
-    assert [one.unanswered.best for one in runs(mend(gaps, usual_of(gaps), is_distant(gaps)))][-1] == 2
+    lived = mended(gaps)
+    count_runs(lived.seen, len(gaps), lived.counted)
+    assert lived.counted.best[len(gaps) - 1] == 2
 
 
 def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
@@ -254,7 +268,7 @@ def test_silence_after_a_lone_probe_says_nothing_far_away() -> None:
 def test_where_most_gaps_differ_it_is_no_loss() -> None:
     """The interval was changed from 5 to 10 s in mid-capture, and not one time in three lost."""
     gaps = [far(SPACING, -1, spacing, 2) for spacing in (5.12, 10.24, 10.24, 10.24)]
-    assert missing(gaps) == [NONE] * 4
+    assert missing(gaps) == [(0, 0, 0)] * 4
 
 
 def test_at_the_prober_a_hole_leaves_the_count_open() -> None:
@@ -265,13 +279,13 @@ def test_at_the_prober_a_hole_leaves_the_count_open() -> None:
         gap(SPACING, 60.5, 20.054, 2),
         gap(GIVE_UP, 70.5, 10.027, 3),
     ]
-    assert not is_distant(gaps)
+    assert not is_distant(lived_by(gaps)[0].gaps, len(gaps))
     assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (None, 3, 4)
 
 
 @pytest.mark.parametrize("lag_s", [0, LAG_S])
 def test_nothing_is_missing_where_nothing_is_known(lag_s: float) -> None:
-    assert missing([gap(FIRST, -1, -1, 0, lag_s), gap(SPACING, -1, -1, 1, lag_s)]) == [NONE, NONE]
+    assert missing([gap(FIRST, -1, -1, 0, lag_s), gap(SPACING, -1, -1, 1, lag_s)]) == [(0, 0, 0)] * 2
 
 
 KEEPALIVES = st.builds(Keepalive, time_s=st.integers(5, 3000), intvl_s=st.integers(1, 120), probes=st.integers(2, 9))

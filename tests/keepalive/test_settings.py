@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analyzer.jit import Engine
+from analyzer.keepalive.heard import HeardEnd, heard_of
 from analyzer.keepalive.losses import is_distant
-from analyzer.keepalive.settings import Basis, Heard, Setting, Settings, explain, infer
+from analyzer.keepalive.settings import Basis, Setting, Settings, infer
 from analyzer.keepalive.stacks import EXACT as RESTARTING
 from analyzer.keepalive.stacks import LWIP
 from analyzer.keepalive.timeline import Gap, GapKind
@@ -133,16 +133,6 @@ def test_captures_of_known_settings(name: str) -> None:
     assert expected[0] is not None
     is_intvl_known = expected[1] is not None and expected[1][0] is not None
     assert time == (expected[0] if is_intvl_known else (expected[0][0], 1, expected[0][2]))
-
-
-def test_many_ends_at_once_are_explained_as_each_alone() -> None:
-    """Among them one that never probed, one whose gaps contradict each other, and one far away with its doubts."""
-    contradiction = [gap(FIRST, 61), gap(SPACING, 82, 20.9, 1), gap(SPACING, 103, 11.6, 2), gap(SPACING, 103, 45.1, 3)]
-    far = [gap(FIRST, 61, lag_s=0.03), gap(CYCLE, 61.4, 61.44, lag_s=0.03), gap(SPACING, 120, 10.3, 1, lag_s=0.03)]
-    lives = [*(gaps for gaps, _ in CAPTURES.values()), [gap(SURVIVED, 100)], [], contradiction, far]
-    together = explain([Heard(gaps) for gaps in lives], Engine())
-    assert [one.settings for one in together] == [infer(gaps) for gaps in lives]
-    assert basis(together[-2].settings.tcp_keepalive_intvl) is Basis.CONTRADICTORY
 
 
 def test_cycles_in_mid_stream_may_be_a_longer_interval() -> None:
@@ -420,7 +410,7 @@ def test_more_of_an_end_never_widens_its_bounds(keepalive: Keepalive, clock: Clo
     Away from the prober more gaps may also show that one of them is longer by a loss (`losses`).
     """
     gaps, is_whole = life(Random(seed), keepalive, clock)
-    assume(not is_distant(gaps))
+    assume(not is_distant(heard_of([HeardEnd(gaps)]).gaps, len(gaps)))
     told = [one for one in gaps if not one.is_open]
     former: Settings | None = None
     first = next((place for place, one in enumerate(told, 1) if one.kind is not SURVIVED), len(told))

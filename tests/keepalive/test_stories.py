@@ -6,8 +6,11 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.keepalive import stories
-from analyzer.keepalive.losses import mend, usual_of, without_doubts
+from analyzer.keepalive.constraints import TELLS_NOTHING
+from analyzer.keepalive.losses import forget_doubtful, mend
 from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.usual import find_usual
+from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
 from tests.transcript import told as told_of
 
@@ -51,8 +54,9 @@ def numbered(*identifications: int) -> str:
 
 
 def missing(identifications: tuple[int, ...]) -> list[int]:
-    gaps = told_of(numbered(*identifications)).flow.ends[0].story.gaps
-    return [gap.missing for gap in without_doubts(gaps) if gap.missing != -1]
+    lived, rows = lived_by(told_of(numbered(*identifications)).flow.ends[0].story.gaps)
+    forget_doubtful(lived.gaps, rows)
+    return [one for one in lived.gaps.missing[:rows] if one != -1]
 
 
 def test_an_end_that_numbers_its_segments_shows_which_are_missing() -> None:
@@ -67,8 +71,12 @@ def test_a_few_identifications_that_step_over_some_are_a_doubt() -> None:
     """Of gaps as long as ever none, whoever else is numbered."""
     shared = (100, 103, 105, 106, 111)
     assert missing(shared) == [1, 0, 4]
-    gaps = told_of(numbered(*shared)).flow.ends[0].story.gaps
-    assert not any(one.missing.most or one.is_spoilt for one in mend(gaps, usual_of(gaps), is_far=True))
+    lived, rows = lived_by(told_of(numbered(*shared)).flow.ends[0].story.gaps)
+    find_usual(lived, rows)
+    mend(lived, rows, is_far=True)
+    assert rows == 3
+    assert not any(lived.seen.most[:rows])
+    assert TELLS_NOTHING not in lived.seen.slack_ns[:rows].tolist()
 
 
 def test_an_answer_whose_probe_was_not_captured_shows_that_something_is_missing() -> None:

@@ -1,0 +1,180 @@
+"""What was heard of ends, as inference takes it: HEARD_GAPS and HEARD_ENDS, from told stories or from values."""
+
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import Any, NamedTuple
+
+from analyzer.columns import Table
+from analyzer.keepalive.constraints import LIKELY_COUNT, UNHINDERED
+from analyzer.keepalive.gaps import Rows, Told
+from analyzer.keepalive.story import UNKNOWN_LAG_NS
+from analyzer.keepalive.timed import Heard
+from analyzer.keepalive.timeline import Echo, Gap, GapKind
+from analyzer.keepalive.timer import LINUX
+from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN
+from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
+
+FEWEST_FOLLOWING = 2
+"""So many segments that follow each other by their IP identifications show that their end counts them."""
+FEWEST_OTHERS = 4
+"""So many steps of more than one show that it may count those of other connections."""
+FEWEST_SKIPPING = 2
+"""One loss is no pattern."""
+EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
+LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
+"""Bits of HEARD_ENDS.clocks."""
+
+KINDS = {kind: place for place, kind in enumerate(GapKind)}
+ECHOES = {echo: place for place, echo in enumerate(Echo)}
+GAP_ROW, END_ROW = Struct("=8qi4b"), Struct("=qi4b")
+"""Of columns.py's layout: the widest first."""
+
+
+def hear(rows: Rows, first: int, last: int, told: Told, heard: Heard) -> int:
+    """Kernel: both ends of flows first..last-1, whose stories `told` has from row 0 on.
+
+    An end of which too much is missing has none. `has_company` and `is_cut_off` are left to those who know other flows.
+    """
+    gaps = 0
+    for flow in range(first, last):
+        it = flow - first
+        is_silent = is_riddled(told.ends, 2 * it, handshake(rows.flows.opened[flow], rows.ends, 2 * flow))
+        for end in (0, 1):
+            me = 2 * it + end
+            heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
+            heard.ends.clocks[me] = LIKELY_CLOCKS if has_empty_probes(rows, told, it, end) else EXACT_CLOCKS
+            heard.ends.is_one_sided[me] = rows.ends.last_ns[2 * flow + 1 - end] == NEVER
+            if not is_silent:
+                for row in range(told.flows.first_gap[it], told.flows.first_gap[it + 1]):
+                    if told.gaps.end[row] == end:
+                        hear_gap(told, row, me, lag_ns(rows.ends, 2 * flow + end), heard.gaps, gaps)
+                        gaps += 1
+    heard.ends.first_gap[2 * (last - first)] = gaps
+    return gaps
+
+
+def hear_gap(told: Told, row: int, me: int, way_ns: int, gaps: Any, to: int) -> None:
+    """As `stories` reads it as value."""
+    g = told.gaps
+    gaps.kind[to], gaps.frame[to], gaps.unanswered[to] = g.kind[row], g.frame[row], g.unanswered[row]
+    gaps.heard_ns[to], gaps.any_ns[to], gaps.speech_ns[to] = g.heard_ns[row], g.any_ns[row], g.speech_ns[row]
+    gaps.probe_ns[to], gaps.lag_ns[to] = g.probe_ns[row], way_ns
+    gaps.missing[to] = NEVER if counts_others(told.ends, me) else g.missing[row]
+    gaps.is_numbered[to], gaps.echo[to] = is_numbered(told.ends, me), g.echo[row]
+    gaps.is_torn[to], gaps.ceilings[to] = told.ends.torn[me], UNHINDERED
+
+
+def lag_ns(ends: Any, me: int) -> int:
+    """From the capture point to an end and back."""
+    reply_ns: int = ends.reply_ns[me]
+    return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
+
+
+def is_whole(rows: Rows, flow: int) -> bool:
+    """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
+    first, last = rows.starts[flow], rows.starts[flow + 1]
+    if first == last or rows.flows.opened[flow] != OPENED_SYN:
+        return False
+    return bool(rows.candidates.frame[rows.order[first]] == rows.flows.first_frame[flow])
+
+
+def has_empty_probes(rows: Rows, told: Told, it: int, end: int) -> bool:
+    """Linux sends no other ones (tcp_output.c tcp_xmit_probe_skb)."""
+    for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1]):
+        if told.probes.end[probe] == end and rows.candidates.payload_len[told.probes.row[probe]]:
+            return False
+    return True
+
+
+def is_numbered(e: Any, me: int) -> bool:
+    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
+    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
+
+
+def counts_others(e: Any, me: int) -> bool:
+    """Whether its identifications rather number the segments of other connections as well."""
+    return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
+
+
+def is_riddled(e: Any, first: int, handshake: int) -> bool:
+    """Of what can be told to be there or missing a third is missing, or more; `handshake` is -1, 0 or 1, as below."""
+    follows = e.follows[first] + e.follows[first + 1] + (handshake > 0)
+    skips = e.skips[first] + e.skips[first + 1] + (handshake < 0)
+    return bool(skips >= FEWEST_SKIPPING and 2 * skips >= follows)
+
+
+def handshake(opened: int, ends: Any, first: int) -> int:
+    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
+    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
+        return 0
+    return -1 if ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER else 1
+
+
+class Ticks(NamedTuple):
+    """What is known of the kernel that ticks an end's timers, from its other ends (`kernels`)."""
+
+    clocks: int
+    """Bits of HEARD_ENDS.clocks: the rates at which it may tick."""
+    ceilings: Mapping[int, int]
+    """Of HEARD_GAPS, by the frame that ends a gap."""
+
+
+class HeardEnd(NamedTuple):
+    """One end, as values: what HEARD_ENDS has of it."""
+
+    gaps: Sequence[Gap]
+    """In the order in which they ended."""
+    is_whole: bool = False
+    """The capture saw the connection open, so that there is no earlier probe."""
+    may_be_linux: bool = True
+    """Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel."""
+    is_one_sided: bool = False
+    """The other end is not in the capture, so that no answer is."""
+    has_company: bool = False
+    """Its address has other connections, whose segments its counter may number too."""
+    is_cut_off: bool = False
+    """Its probes found no way out at the end: what the capture's end left open is void."""
+    ticks: Ticks | None = None
+    """What is known of the kernel that ticks its timers."""
+
+
+def heard_of(ends: Sequence[HeardEnd]) -> Heard:
+    """The same of many, as columns."""
+    gap_rows, end_rows, gaps = bytearray(), bytearray(), 0
+    for one in ends:
+        clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
+        ceilings: Mapping[int, int] = {}
+        if one.ticks is not None:
+            clocks, ceilings = one.ticks
+        end_rows += END_ROW.pack(gaps, clocks, one.is_whole, one.is_one_sided, one.has_company, one.is_cut_off)
+        for gap in one.gaps:
+            gap_rows += packed(gap, ceilings.get(gap.frame, UNHINDERED))
+        gaps += len(one.gaps)
+    end_rows += END_ROW.pack(gaps, 0, 0, 0, 0, 0)
+    return Heard(_filled(HEARD_GAPS, gap_rows, GAP_ROW.size), _filled(HEARD_ENDS, end_rows, END_ROW.size))
+
+
+def packed(gap: Gap, ceilings: int) -> bytes:
+    """A row of HEARD_GAPS."""
+    return GAP_ROW.pack(
+        gap.frame,
+        gap.heard_ns,
+        gap.any_ns,
+        gap.speech_ns,
+        gap.probe_ns,
+        gap.unanswered,
+        gap.lag_ns,
+        gap.missing,
+        ceilings,
+        KINDS[gap.kind],
+        gap.is_numbered,
+        ECHOES[gap.echo],
+        gap.is_torn,
+    )
+
+
+def _filled(fields: Any, octets: bytearray, size: int) -> Any:
+    table = Table(fields)
+    table.reserve(len(octets) // size)
+    table.view.memory[: len(octets)] = octets
+    return table.view

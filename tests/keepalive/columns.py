@@ -1,0 +1,121 @@
+"""Columns of inference from values, and back: the gaps of one end, a question about them, its answer."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from analyzer.keepalive.candidates import search
+from analyzer.keepalive.constraints import ALL_CLOCKS
+from analyzer.keepalive.evidence import Search
+from analyzer.keepalive.heard import HeardEnd, heard_of
+from analyzer.keepalive.inference import room
+from analyzer.keepalive.losses import take
+from analyzer.keepalive.search import ask
+from analyzer.keepalive.timed import take_timed
+from analyzer.keepalive.timeline import Gap
+from analyzer.keepalive.timer import Clock
+from analyzer.keepalive.usual import Lived
+from analyzer.schema import NEVER
+
+
+class Seen(NamedTuple):
+    """A gap, and how far it may be believed."""
+
+    gap: Gap
+    slack_ns: int = 0
+    jitter_ns: int = 0
+
+
+class Answer(NamedTuple):
+    """A row of FOUND. None where nothing bounds a setting, or does not determine it."""
+
+    clocks: tuple[Clock, ...] = ()
+    time_low: int = 0
+    time_high: int | None = None
+    intvl_low: int = 0
+    intvl_high: int | None = None
+    is_rare: bool = True
+    is_time_known: bool = False
+    is_intvl_known: bool = False
+    clock: Clock = ALL_CLOCKS[0]
+    time: int | None = None
+    intvl: int | None = None
+    weight: int = 0
+
+
+UNANSWERED = Answer()
+
+
+def lived_by(gaps: Sequence[Gap]) -> tuple[Lived, int]:
+    """The gaps of an end that its timer may have made, and how many they are."""
+    heard = heard_of([HeardEnd(gaps)])
+    lived, _, _ = room(1, len(gaps), len(gaps))
+    return lived, take_timed(heard, 0, lived.gaps)
+
+
+def lived_as(seen: Sequence[Seen]) -> Lived:
+    """Gaps that their prober lived as they were captured."""
+    heard = heard_of([HeardEnd([one.gap for one in seen])])
+    lived, _, _ = room(1, len(seen), len(seen))
+    for it, one in enumerate(seen):
+        take(heard.gaps, it, lived.seen, it)
+        lived.seen.slack_ns[it], lived.seen.jitter_ns[it] = one.slack_ns, one.jitter_ns
+    return lived
+
+
+def asked(seen: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Search:
+    """One question about these gaps, as they are."""
+    _, s, _ = room(1, len(seen), len(seen))
+    s = s._replace(seen=lived_as(seen).seen)
+    s.asked.clocks[0], s.asked.is_whole[0] = bits(clocks), is_whole
+    ask(s, 0, (0, len(seen)), (0, 0))
+    s.asked.is_rare[0] = is_rare
+    return s
+
+
+def answer_to(seen: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Answer:
+    s = asked(seen, clocks, is_whole, is_rare)
+    search(s, 0)
+    return answer(s, 0)
+
+
+def bits(clocks: tuple[Clock, ...]) -> int:
+    return sum(1 << ALL_CLOCKS.index(clock) for clock in clocks)
+
+
+def answer(s: Search, row: int) -> Answer:
+    f = s.found
+    if not f.clocks[row]:
+        return UNANSWERED
+    return Answer(
+        tuple(clock for place, clock in enumerate(ALL_CLOCKS) if f.clocks[row] >> place & 1),
+        f.time_low[row],
+        known(f.time_high[row]),
+        f.intvl_low[row],
+        known(f.intvl_high[row]),
+        bool(f.is_rare[row]),
+        bool(f.is_time_known[row]),
+        bool(f.is_intvl_known[row]),
+        ALL_CLOCKS[f.clock[row]],
+        known(f.time[row]),
+        known(f.intvl[row]),
+        f.weight[row],
+    )
+
+
+def note(s: Search, row: int, one: Answer) -> None:
+    """The other way round."""
+    f = s.found
+    f.clocks[row] = bits(one.clocks)
+    f.time_low[row], f.time_high[row] = one.time_low, column(one.time_high)
+    f.intvl_low[row], f.intvl_high[row] = one.intvl_low, column(one.intvl_high)
+    f.is_rare[row], f.is_time_known[row], f.is_intvl_known[row] = one.is_rare, one.is_time_known, one.is_intvl_known
+    f.clock[row], f.weight[row] = ALL_CLOCKS.index(one.clock), one.weight
+    f.time[row], f.intvl[row] = column(one.time), column(one.intvl)
+
+
+def known(bound: int | None) -> int | None:
+    return None if bound == NEVER else bound
+
+
+def column(bound: int | None) -> int:
+    return NEVER if bound is None else bound
