@@ -30,26 +30,30 @@ GAP_ROW, END_ROW = Struct("=8qi4b"), Struct("=qi4b")
 """Of columns.py's layout: the widest first."""
 
 
-def hear(rows: Rows, first: int, last: int, told: Told, heard: Heard) -> int:
-    """Kernel: both ends of flows first..last-1, whose stories `told` has from row 0 on.
+def hear(rows: Rows, told: Told, count: int, around: Any, around_ends: Any, heard: Heard) -> int:
+    """Kernel: both ends of the first flows of `told`, with what is known around them (SURROUNDINGS, SURROUNDED_ENDS).
 
-    An end of which too much is missing has none. `has_company` and `is_cut_off` are left to those who know other flows.
+    An end of a flow of which too much is missing has no gaps. Gaps in which its host asked for the other end in vain
+    (SURROUNDED_ENDS.vain) are among them: these ends go the way of values.
     """
     gaps = 0
-    for flow in range(first, last):
-        it = flow - first
+    for it in range(count):
+        flow = told.flows.flow[it]
         is_silent = is_riddled(told.ends, 2 * it, handshake(rows.flows.opened[flow], rows.ends, 2 * flow))
         for end in (0, 1):
             me = 2 * it + end
             heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
             heard.ends.clocks[me] = LIKELY_CLOCKS if has_empty_probes(rows, told, it, end) else EXACT_CLOCKS
             heard.ends.is_one_sided[me] = rows.ends.last_ns[2 * flow + 1 - end] == NEVER
+            heard.ends.has_company[me] = around_ends.has_company[me]
+            heard.ends.is_cut_off[me] = around_ends.is_cut_off[me] > 0 or around.asked[it] > 0
             if not is_silent:
+                way_ns = lag_ns(rows.ends, 2 * flow + end)
                 for row in range(told.flows.first_gap[it], told.flows.first_gap[it + 1]):
                     if told.gaps.end[row] == end:
-                        hear_gap(told, row, me, lag_ns(rows.ends, 2 * flow + end), heard.gaps, gaps)
+                        hear_gap(told, row, me, way_ns, heard.gaps, gaps)
                         gaps += 1
-    heard.ends.first_gap[2 * (last - first)] = gaps
+    heard.ends.first_gap[2 * count] = gaps
     return gaps
 
 
@@ -108,6 +112,14 @@ def handshake(opened: int, ends: Any, first: int) -> int:
     if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
         return 0
     return -1 if ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER else 1
+
+
+def room(flows: int, gaps: int) -> Heard:
+    """Columns for both ends of so many flows."""
+    tables = Table(HEARD_GAPS), Table(HEARD_ENDS)
+    tables[0].reserve(gaps)
+    tables[1].reserve(2 * flows + 1)
+    return Heard(tables[0].view, tables[1].view)
 
 
 class Ticks(NamedTuple):

@@ -1,7 +1,5 @@
 """Questions about one end, and what their answers say together."""
 
-
-
 from analyzer.keepalive.search import add_intvls, add_rare
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, Clock
