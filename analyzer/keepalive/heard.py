@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from analyzer.columns import Table
 from analyzer.keepalive.constraints import LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.gaps import Rows, Told
-from analyzer.keepalive.story import UNKNOWN_LAG_NS
+from analyzer.keepalive.story import lag_ns
 from analyzer.keepalive.timed import Heard
 from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import LINUX
@@ -66,12 +66,6 @@ def hear_gap(told: Told, row: int, me: int, way_ns: int, gaps: Any, to: int) -> 
     gaps.missing[to] = NEVER if counts_others(told.ends, me) else g.missing[row]
     gaps.is_numbered[to], gaps.echo[to] = is_numbered(told.ends, me), g.echo[row]
     gaps.is_torn[to], gaps.ceilings[to] = told.ends.torn[me], UNHINDERED
-
-
-def lag_ns(ends: Any, me: int) -> int:
-    """From the capture point to an end and back."""
-    reply_ns: int = ends.reply_ns[me]
-    return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
 
 
 def is_whole(rows: Rows, flow: int) -> bool:
