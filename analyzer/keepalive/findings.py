@@ -118,6 +118,8 @@ class Flows(Sequence[Flow]):
     @cached_property
     def briefs(self) -> bytes:
         """Their briefs, in their order."""
+        if isinstance(self.numbers, range) and self.numbers.step == 1:
+            return bytes(self.by.briefs[self.numbers.start : self.numbers.stop])
         return bytes(map(self.by.briefs.__getitem__, self.numbers))
 
     def outcomes(self) -> Counter[Outcome]:

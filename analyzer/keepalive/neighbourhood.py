@@ -34,12 +34,23 @@ from analyzer.keepalive.waits import (
 from analyzer.schema import NEVER, RST
 from analyzer.schema.found import PROOFS, SURROUNDED_ENDS, SURROUNDINGS
 
+LATEST_NS = (1 << 63) - 1
 ANSWER_WAIT_NS = 3_000_000_000
 """A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
+BLOCK = 64
+"""Ends of flows that began too late are passed over so many at a time: after a failure there may be any number."""
 MOST_LOOKED_AT = 64
 """Connections of one host in which it was heard before and after a time: so many show whether also within it."""
 FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
+
+
+class Heard(NamedTuple):
+    """Rows of ENDS by who is there, the one that was heard last first."""
+
+    ends: Group
+    earliest_ns: "array[int]"
+    """When the first flow began of each BLOCK of these."""
 
 
 class Around(NamedTuple):
@@ -50,10 +61,10 @@ class Around(NamedTuple):
     asked_for: Any
     vain: Any
     waits: Waits
-    heard_at: Group
-    """Rows of ENDS by address, the one that was heard last first."""
-    heard_in: Group
-    """The same by network."""
+    heard_at: Heard
+    """By address."""
+    heard_in: Heard
+    """By network."""
     opened: Opened
 
 
@@ -86,7 +97,7 @@ class Neighbourhood:
             opened_by(rows, flows, notes, engine),
         )
 
-    def _heard(self) -> tuple[Group, Group]:
+    def _heard(self) -> tuple[Heard, Heard]:
         """The ends in the networks that somebody waited for."""
         ends, who = 2 * self._flows, self._addresses
         rows, keys, within = (array(code, [0]) * ends for code in "iqi")
@@ -94,7 +105,13 @@ class Neighbourhood:
         count = self._engine.run(list_heard, self._rows, ends, who.of_end, *views, rows, keys, within)
         by_key(rows, count, keys, self._engine)
         heard_at = grouped(rows, count, who.of_end, len(who), self._engine)
-        return heard_at, grouped(rows, count, within, who.networks.rows, self._engine)
+        heard_in = grouped(rows, count, within, who.networks.rows, self._engine)
+        return self._with_earliest(heard_at), self._with_earliest(heard_in)
+
+    def _with_earliest(self, ends: Group) -> Heard:
+        heard = Heard(ends, array("q", [LATEST_NS]) * (len(ends.rows) // BLOCK + 1))
+        self._engine.run(note_earliest, self._rows, heard)
+        return heard
 
     def surround(self, told: Told, flows: int) -> Surrounded:
         """What is around the first `flows` in `told`; good until the next are asked for.
@@ -153,6 +170,14 @@ def list_heard(
             found[count], keys[end], within[end] = end, -last_ns, network
             count += 1
     return count
+
+
+def note_earliest(rows: Rows, heard: Heard) -> int:
+    """Kernel: returns how many ends there are."""
+    for place in range(len(heard.ends.rows)):
+        first_ns, block = rows.flows.first_ns[heard.ends.rows[place] >> 1], place // BLOCK
+        heard.earliest_ns[block] = min(heard.earliest_ns[block], first_ns)
+    return len(heard.ends.rows)
 
 
 def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, briefs: Any, found: Any) -> int:
@@ -270,23 +295,26 @@ def first_asked(asked_for: Any, low: int, high: int, since_ns: int) -> int:
 
 
 def is_heard_there(
-    rows: Rows, heard: Group, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
+    rows: Rows, heard: Heard, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
 ) -> bool:
     """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
-    last_ns, last_heard = rows.ends.last_ns, first_heard_by(rows, heard, number, until_ns)
-    for place in range(last_heard, heard.starts[number + 1]):  # most were heard for the last time meanwhile
-        if last_ns[heard.rows[place]] <= since_ns:
+    ends, last = heard.ends.rows, heard.ends.starts[number + 1]
+    last_heard = first_heard_by(rows, heard.ends, number, until_ns)
+    for place in range(last_heard, last):  # most were heard for the last time meanwhile
+        if rows.ends.last_ns[ends[place]] <= since_ns:
             break
-        if is_another(rows, heard.rows[place], flow, asking, until_ns, of_end):
+        if is_another(rows, ends[place], flow, asking, until_ns, of_end):
             return True
-    looked_at = 0
-    for place in range(heard.starts[number], last_heard):
-        if is_another(rows, heard.rows[place], flow, asking, until_ns, of_end):
+    place, looked_at = heard.ends.starts[number], 0
+    while place < last_heard and looked_at < MOST_LOOKED_AT:
+        if place % BLOCK == 0 and heard.earliest_ns[place // BLOCK] >= until_ns:
+            place += BLOCK
+            continue
+        if is_another(rows, ends[place], flow, asking, until_ns, of_end):
             looked_at += 1
-            if spoke(rows, heard.rows[place], since_ns, until_ns):
+            if spoke(rows, ends[place], since_ns, until_ns):
                 return True
-            if looked_at == MOST_LOOKED_AT:
-                break
+        place += 1
     return False
 
 

@@ -73,7 +73,8 @@ def waits_by(notes: Notes, engine: Engine) -> Waits:
     numbers = array("i", [0]) * count, array("i", [0]) * count
     views = addresses.table.view, addresses.networks.view
     engine.run(number_waits, view, count, addresses.of_end, *views, *keys, *numbers)
-    ordered = array("i", range(count)), array("i", range(count))
+    since = array("i", range(count))
+    ordered = since, since[:]
     for rows, key in zip(ordered, keys, strict=True):
         by_key(rows, count, key, engine)
     at, within = (

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from analyzer.keepalive.timeline import Answer
-from tests.keepalive.made import Made, flow
+from analyzer.keepalive.verdict import Outcome
+from tests.keepalive.made import Given, Made, flow
 
 
 def test_keepalive_is_on_where_a_probe_was_seen() -> None:
@@ -29,3 +30,12 @@ def test_payload_is_none_without_probes_and_the_garbage_octet_if_any_had_it() ->
 def test_ipv6_addresses_are_bracketed() -> None:
     assert str(flow(client="10.0.0.1").ends[0]) == "10.0.0.1:40000"
     assert str(flow(client="2001:db8::1").ends[0]) == "[2001:db8::1]:40000"
+
+
+def test_connections_are_picked_and_counted_by_their_briefs() -> None:
+    dead, alive = flow(outcome=Outcome.TIMED_OUT), flow()
+    flows = Given(alive, dead, alive, dead).flows
+    assert flows.outcomes() == {Outcome.ALIVE: 2, Outcome.TIMED_OUT: 2}
+    assert list(flows.that_ended([Outcome.TIMED_OUT]).numbers) == [1, 3]
+    for some in (flows[1:3], flows[::-1], flows.that_ended([Outcome.ALIVE])):
+        assert list(some.briefs) == [flows.by.briefs[number] for number in some.numbers]

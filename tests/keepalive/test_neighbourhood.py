@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from analyzer.keepalive.neighbourhood import BLOCK
 from analyzer.keepalive.solicited import whole_gaps
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
@@ -246,6 +247,27 @@ def test_a_host_that_is_heard_elsewhere_meanwhile_lives(reply: str, cause: Cause
     1.500  A:5001>B  PA  seq 1   ack 1  len 10
     1.501  B>A:5001  PA  seq 1   ack 11 len 10
     45.00  B>A:5001  {reply}
+    70.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
+    70.01  B>A:5001  A   seq 11  ack 11  | keepalive-answer
+    """)
+    assert result.analysis.flows[0].verdict.cause is cause
+
+
+@pytest.mark.parametrize(("spoke", "cause"), [("", Cause.PEER_SILENT), ("45.00", Cause.PATH_DROPPED)])
+def test_what_began_later_however_much_hides_nothing(spoke: str, cause: Cause) -> None:
+    """Before and after the many that B answers later there is one connection that was open all the while."""
+    later = "".join(
+        f"""
+    {80 + nth / 100:.2f}  A:{6000 + nth}>B  PA  seq 1  ack 1  len 10
+    {80.001 + nth / 100:.3f}  B>A:{6000 + nth}  A   seq 1  ack 11
+    """
+        for nth in range(3 * BLOCK)
+    )
+    heard = f"{spoke}  B>A:5001  A  seq 11  ack 11\n" if spoke else ""
+    result = in_order(f"""{GAVE_UP}
+    1.500  A:5001>B  PA  seq 1   ack 1  len 10
+    1.501  B>A:5001  PA  seq 1   ack 11 len 10
+    {heard}{later}
     70.00  A:5001>B  A   seq 10  ack 11  | keepalive-probe
     70.01  B>A:5001  A   seq 11  ack 11  | keepalive-answer
     """)
