@@ -52,8 +52,8 @@ from analyzer.schema import NEVER, found, sought
 SETTINGS = 4
 """Rows of INFERRED_SETTINGS for each end."""
 CLOCK_BITS = 4
-FEWEST_COMPILED = 256
-"""Fewer ends are explained by the interpreter, before the machine code would have been loaded or made."""
+FEWEST_COMPILED = 512
+"""Fewer gaps are explained by the interpreter before the machine code would have been loaded."""
 
 
 def infer(heard: Heard, ends: int, lived: Lived, s: Search, to: Inferred) -> int:
@@ -209,7 +209,7 @@ def inferred(heard: Heard, ends: int, engine: Engine) -> Inferred:
     first_gaps = heard.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
     lived, s, to = room(ends, longest, first_gaps[-1])
-    (engine if ends >= FEWEST_COMPILED else Engine()).run(infer, heard, ends, lived, s, to)
+    (engine if first_gaps[-1] >= FEWEST_COMPILED else Engine()).run(infer, heard, ends, lived, s, to)
     return to
 
 

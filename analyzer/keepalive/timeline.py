@@ -45,8 +45,7 @@ UNTOLD, AGREES, UNHEARD, UNSEEN = range(4)
 """The echoes as kernels write them: places in `Echo`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """One observation at one end; durations in ns as captured, -1 where not known."""
 
     kind: GapKind
@@ -98,8 +97,7 @@ BY_NOTHING, BY_ACK, BY_DATA, BY_RST, BY_ICMP = range(5)
 """The answers as kernels write them: places in `Answer`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """One keepalive probe and what became of it."""
 
     frame: int
@@ -178,8 +176,7 @@ LONG_NS = 10_000_000_000
 """Every path survives shorter silences."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """Nothing in either direction for so long, while neither end waited for the other."""
 
     frame: int

@@ -1,7 +1,7 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.findings import End, Flow, Flows, Role
@@ -146,7 +146,7 @@ class Made:
     def _hear(self) -> None:
         """The server: whatever was before, the path works."""
         self.heard_s = self.now_s
-        self.silences = [replace(one, survived=True) for one in self.silences]
+        self.silences = [one._replace(survived=True) for one in self.silences]
 
     def _survive(self, *ends: int) -> None:
         idle_ns = ns(self.now_s - self.last_s)

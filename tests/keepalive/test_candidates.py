@@ -1,7 +1,5 @@
 """The search: bounds from the gaps that leave no choice, stretches of alike candidates, what is believed."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,7 +108,7 @@ def test_small_lateness_speaks_for_a_setting() -> None:
 def test_only_boundaries_that_all_candidates_have_are_claimed() -> None:
     """At 250 Hz the first probe of 30 s lies on a boundary of 2 s, that of 31 s on one of 256 ms: on this anyway."""
     gaps = [gap(FIRST, 31.161617), gap(SPACING, 41.4, 10.240030, 1), gap(SPACING, 51.6, 10.239969, 2)]
-    gaps = [replace(one, frame=frame) for frame, one in enumerate(gaps, 1)]
+    gaps = [one._replace(frame=frame) for frame, one in enumerate(gaps, 1)]
     s = searched(gaps, HZ_250)
     one = answer(s, 0)
     assert (times(one), intvls(one)) == ({30, 31}, {10})

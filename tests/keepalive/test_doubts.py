@@ -1,7 +1,5 @@
 """Which gaps are doubted: those that no other confirms."""
 
-from dataclasses import replace
-
 from analyzer.keepalive.doubts import (
     MAX_DOUBTED,
     is_unsure,
@@ -45,7 +43,7 @@ RUN = [far(SPACING, 50.4, 10.027, 1), far(SPACING, 60.5, 10.027, 2)]
 def test_a_lone_idle_time_is_doubted_one_that_another_confirms_is_not() -> None:
     assert doubted(far(FIRST, 40.4), *RUN) == [0]
     assert doubted(far(FIRST, 40.4), far(FIRST, 40.41, 90), *RUN) == []
-    assert doubted(replace(far(FIRST, 40.4), missing=0), *RUN) == []
+    assert doubted(far(FIRST, 40.4)._replace(missing=0), *RUN) == []
 
 
 def test_no_more_than_a_few_are_doubted() -> None:
@@ -57,7 +55,7 @@ def test_a_lone_spacing_may_be_two() -> None:
     columns, rows = lived(far(FIRST, 40.4), RUN[0])
     assert note_lone_spacing(columns, rows, 0) == 1
     assert (columns.doubts.gap[0], columns.doubts.slack_ns[0]) == (1, 10_027_000_000 // 2)
-    columns, rows = lived(far(FIRST, 40.4), replace(RUN[0], missing=0))
+    columns, rows = lived(far(FIRST, 40.4), RUN[0]._replace(missing=0))
     assert note_lone_spacing(columns, rows, 0) == 0
     columns, rows = lived(far(FIRST, 40.4), *RUN)
     assert lone_spacing(columns.seen, rows) == NEVER
@@ -65,7 +63,7 @@ def test_a_lone_spacing_may_be_two() -> None:
 
 def test_a_run_may_hide_a_probe_where_its_first_gap_is_doubted() -> None:
     assert may_hide_one(*lived(far(FIRST, 40.4), *RUN))
-    assert not may_hide_one(*lived(replace(far(FIRST, 40.4), missing=0), *RUN))
+    assert not may_hide_one(*lived(far(FIRST, 40.4)._replace(missing=0), *RUN))
     assert may_hide_one(*lived(*RUN))
 
 
@@ -77,6 +75,6 @@ def test_of_a_lone_idle_time_beside_a_hole_no_value_is_given() -> None:
     hole = far(SPACING, 80.5, 20.054, 3)
     assert unsure(far(FIRST, 40.4), *RUN, hole)
     assert not unsure(far(FIRST, 40.4), *RUN)
-    assert unsure(replace(far(FIRST, 40.4), echo=Echo.UNSEEN), *RUN)
+    assert unsure(far(FIRST, 40.4)._replace(echo=Echo.UNSEEN), *RUN)
     assert not unsure(*RUN)
     assert hole.probe_ns > 20 * SECOND

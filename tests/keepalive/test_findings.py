@@ -23,7 +23,7 @@ def test_payload_is_none_without_probes_and_the_garbage_octet_if_any_had_it() ->
     assert quiet.payload_len is None
     assert probing.payload_len == 0
     first, second = probing.story.probes
-    mixed = replace(probing, story=replace(probing.story, probes=(first, replace(second, payload_len=1))))
+    mixed = replace(probing, story=replace(probing.story, probes=(first, second._replace(payload_len=1))))
     assert mixed.payload_len == 1
 
 

@@ -1,6 +1,5 @@
 """Losses: what a capture away from the prober misses, class by class, and what must stay within the bounds."""
 
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -154,7 +153,7 @@ def test_a_lone_spacing_may_be_two() -> None:
 
 def numbered(gaps: list[Gap], *missing: int) -> list[Gap]:
     """With what the end's IP identifications say before each gap's end."""
-    return [replace(one, missing=count) for one, count in zip(gaps, missing, strict=True)]
+    return [one._replace(missing=count) for one, count in zip(gaps, missing, strict=True)]
 
 
 def test_an_end_that_counts_its_segments_tells_how_many_are_missing() -> None:
@@ -211,21 +210,21 @@ def test_a_first_gap_that_is_longer_by_a_lost_probe_is_not_believed() -> None:
 def test_an_echo_shows_an_unheard_answer_where_the_cycle_is_the_interval() -> None:
     """60/60/5 near the peer: the answer to the probe before the run was captured, but not heard."""
     life = [far(FIRST, 61.6), *cycles(61.44, 61.44), *run(61.44, 61.44, 61.44, 61.44, 61.44)]
-    heard = [replace(one, echo=Echo.AGREES, missing=0) for one in life]
+    heard = [one._replace(echo=Echo.AGREES, missing=0) for one in life]
     assert known(infer(heard, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
-    unheard = [*heard[:3], replace(heard[3], echo=Echo.UNHEARD), *heard[4:]]
+    unheard = [*heard[:3], heard[3]._replace(echo=Echo.UNHEARD), *heard[4:]]
     assert known(infer(unheard, is_whole=True).tcp_keepalive_probes) == (5, 5, 5)
     assert known(infer(life, is_whole=True).tcp_keepalive_probes) == (4, 4, 5)
 
 
 def test_an_echo_of_an_answer_that_was_not_captured_spoils_the_gap() -> None:
     """A lost probe was answered: the gap is two cycles, and the run begins after it."""
-    lost = replace(far(CYCLE, 61.44, 61.44), echo=Echo.UNSEEN, missing=1)
+    lost = far(CYCLE, 61.44, 61.44)._replace(echo=Echo.UNSEEN, missing=1)
     settings = infer([*LIFE, lost, *RUN[1:]], is_whole=True)
     assert known(settings.tcp_keepalive_time) == (30, 29, 30)
     assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
-    between = replace(far(SPACING, 61.44, 30.72, 1), echo=Echo.UNSEEN, missing=0)
-    captured = [replace(one, unanswered=one.unanswered + 1) for one in RUN[1:]]
+    between = far(SPACING, 61.44, 30.72, 1)._replace(echo=Echo.UNSEEN, missing=0)
+    captured = [one._replace(unanswered=one.unanswered + 1) for one in RUN[1:]]
     settings = infer([*LIFE, between, *captured], is_whole=True)
     assert known(settings.tcp_keepalive_intvl) == (10, 10, 10)
     assert known(settings.tcp_keepalive_probes) == (3, 3, 3)
@@ -233,7 +232,7 @@ def test_an_echo_of_an_answer_that_was_not_captured_spoils_the_gap() -> None:
 
 def test_an_idle_time_in_which_something_was_heard_gives_no_value() -> None:
     """3600 s twice, and what was between them is missing."""
-    life = [replace(far(FIRST, 7239.0), echo=Echo.UNSEEN, missing=1), *run(7239.0, 61.44, 61.44, 61.44)[1:]]
+    life = [far(FIRST, 7239.0)._replace(echo=Echo.UNSEEN, missing=1), *run(7239.0, 61.44, 61.44, 61.44)[1:]]
     time = infer(life, is_whole=True).tcp_keepalive_time
     assert time is not None
     assert (time.value, time.high) == (None, 7239)
@@ -246,15 +245,15 @@ def test_a_lone_cycle_of_which_a_probe_is_missing_is_no_interval() -> None:
     settings = infer([first, cycle], is_whole=True)
     assert known(settings.tcp_keepalive_time) == (5, 5, 5)
     assert settings.tcp_keepalive_intvl is None
-    nothing_missing = infer([first, replace(cycle, missing=0)], is_whole=True)
+    nothing_missing = infer([first, cycle._replace(missing=0)], is_whole=True)
     assert known(nothing_missing.tcp_keepalive_intvl) == (7, 7, 7)
 
 
 def test_far_away_the_silence_at_the_captures_end_says_nothing() -> None:
     """The way may have been cut; at the prober itself it is a bound."""
-    open_gap = replace(far(SURVIVED, 20_000), any_ns=-1)
+    open_gap = far(SURVIVED, 20_000)._replace(any_ns=-1)
     assert infer([open_gap]).tcp_keepalive_time is None
-    assert infer([replace(open_gap, lag_ns=0)]).tcp_keepalive_time is not None
+    assert infer([open_gap._replace(lag_ns=0)]).tcp_keepalive_time is not None
 
 
 def test_silence_after_a_lone_probe_says_nothing_far_away() -> None:

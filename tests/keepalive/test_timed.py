@@ -1,7 +1,5 @@
 """Which gaps a timer may have made: what other ends, or their absence, make of them."""
 
-from dataclasses import replace
-
 from analyzer.keepalive.heard import HeardEnd, heard_of
 from analyzer.keepalive.inference import room
 from analyzer.keepalive.timed import take_timed
@@ -28,7 +26,7 @@ def test_of_one_direction_the_shortest_spacing_is_a_cycle() -> None:
 
 
 def test_of_one_direction_an_echo_that_stays_and_a_give_up_are_intervals() -> None:
-    echoing = replace(PROBES[2], echo=Echo.AGREES)
+    echoing = PROBES[2]._replace(echo=Echo.AGREES)
     give_up = gap(GapKind.GIVE_UP, 150, 10, 3)
     assert timed(HeardEnd([*PROBES[:2], echoing], is_one_sided=True)) == [(SPACING, 60, 1)]
     assert timed(HeardEnd([*PROBES, give_up], is_one_sided=True)) == [(GIVE_UP, 10, 1)]
@@ -36,7 +34,7 @@ def test_of_one_direction_an_echo_that_stays_and_a_give_up_are_intervals() -> No
 
 
 def test_what_the_captures_end_left_open_is_left_out_where_no_probe_could_be_sent() -> None:
-    open_gaps = [gap(GapKind.PENDING, -1, 30, 1), replace(gap(GapKind.SURVIVED, 90), any_ns=-1)]
+    open_gaps = [gap(GapKind.PENDING, -1, 30, 1), gap(GapKind.SURVIVED, 90)._replace(any_ns=-1)]
     whole = [gap(GapKind.FIRST, 60), gap(GapKind.SURVIVED, 40)]
     assert len(timed(HeardEnd([*whole, *open_gaps]))) == 4
     assert len(timed(HeardEnd([*whole, *open_gaps], is_cut_off=True))) == 2
@@ -49,7 +47,7 @@ def missing(gaps: list[Gap], has_company: bool) -> list[int]:
 
 def test_a_counter_that_may_be_shared_is_believed_where_it_numbers_one_by_one() -> None:
     """Linux numbers by socket (ip_select_ident_segs), Windows by host."""
-    gaps = [replace(gap(GapKind.CYCLE, 60, 60), missing=2, is_numbered=sure) for sure in (True, False)]
+    gaps = [gap(GapKind.CYCLE, 60, 60)._replace(missing=2, is_numbered=sure) for sure in (True, False)]
     assert missing(gaps, has_company=False) == [2, 2]
     assert missing(gaps, has_company=True) == [2, -1]
 
