@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.link import LINK_NAMES
 from analyzer.capture.locations import captures
-from analyzer.capture.packets import Decoder, count_of
+from analyzer.capture.packets import Decoder
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
@@ -45,7 +45,7 @@ from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
-from analyzer.schema import KIND_TCP, NEVER
+from analyzer.schema import NEVER
 from analyzer.second_thread import cores, on_second_thread
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.tracker import Tracker
@@ -232,8 +232,7 @@ class Analyzer:
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
-        self.tcp_packets += self.engine.run(count_of, packets.view, packets.rows, KIND_TCP)
-        self.tracker.recent.recognise(packets, self.engine)
+        self.tcp_packets += self.tracker.recent.recognise(packets, self.engine)
         return Batch(packets, self._span_ns[1])
 
     def follow(self, batch: Batch) -> None:

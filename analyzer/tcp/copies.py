@@ -25,9 +25,9 @@ class Recent:
         self.table.reserve(RECENT_SLOTS)
         self.table.rows = RECENT_SLOTS
 
-    def recognise(self, packets: Table, engine: Engine) -> None:
-        """Fill in `since_ns` of each segment, and remember it."""
-        engine.run(recognise, packets.view, packets.rows, self.table.view)
+    def recognise(self, packets: Table, engine: Engine) -> int:
+        """Fill in `since_ns` of each segment, and remember it; returns how many segments there are."""
+        return engine.run(recognise, packets.view, packets.rows, self.table.view)
 
     def overlay(self, later: Table, engine: Engine) -> None:
         """Remember what a later capture remembers in the end, the places in use of its table."""
@@ -35,20 +35,27 @@ class Recent:
 
 
 def recognise(packets: Any, count: int, recent: Any) -> int:
-    """Kernel: `since_ns` is UNSEEN where nothing has been at the place so far."""
+    """Kernel: `since_ns` is UNSEEN where nothing has been at the place so far; returns the number of segments.
+
+    Looks come first, into the same column: what is left is so short that the processor fetches a dozen places at once.
+    """
     looks, times, tunnels = recent.look, recent.ts_ns, recent.tunnel
+    segments = 0
+    for row in range(count):
+        if packets.kind[row] == KIND_TCP:
+            packets.since_ns[row] = look_of(packets, row)
+            segments += 1
     for row in range(count):
         if packets.kind[row] != KIND_TCP:
             continue
-        ts_ns, tunnel = packets.ts_ns[row], packets.tunnel[row]
-        look = look_of(packets, row)
+        ts_ns, tunnel, look = packets.ts_ns[row], packets.tunnel[row], packets.since_ns[row]
         place = place_of(look, tunnel)
         if looks[place] == look and tunnels[place] == tunnel:
             packets.since_ns[row] = abs(ts_ns - times[place])
         else:
             packets.since_ns[row] = UNSEEN if looks[place] == 0 else NEVER
         looks[place], times[place], tunnels[place] = look, ts_ns, tunnel
-    return count
+    return segments
 
 
 def overlay(later: Any, count: int, recent: Any) -> int:
