@@ -21,7 +21,7 @@ from numba.extending import (
     register_model,
 )
 
-from analyzer.columns import OCTETS, row_layout
+from analyzer.columns import OCTETS, PIECES, row_layout
 
 
 class RowsType(types.Type):
@@ -36,9 +36,9 @@ class RowsType(types.Type):
 class ColumnType(types.Type):
     """The type of one column: where in a row it lies, and how wide it is."""
 
-    def __init__(self, typecode: str, offset: int, stride: int) -> None:
-        self.bits, self.offset, self.stride = 8 * OCTETS[typecode], offset, stride
-        super().__init__(name=f"Column({typecode}, {offset}, {stride})")
+    def __init__(self, typecode: str, offsets: tuple[int, ...], stride: int) -> None:
+        self.pieces, self.stride = tuple(zip(PIECES[typecode], offsets, strict=True)), stride
+        super().__init__(name=f"Column({typecode}, {offsets}, {stride})")
 
 
 @register_model(RowsType)
@@ -85,26 +85,40 @@ class _SetItem(AbstractTemplate):
         return None
 
 
-def _place(context: Any, builder: Any, of: ColumnType, column: Any, row: Any) -> Any:
-    """Pointer to the value; IndexError outside of the table."""
+def _places(context: Any, builder: Any, of: ColumnType, column: Any, row: Any) -> list[Any]:
+    """Pointers to the value's pieces; IndexError outside of the table."""
     struct = context.make_helper(builder, of, column)
     with builder.if_then(builder.icmp_unsigned(">=", row, struct.room), likely=False):
         context.call_conv.return_user_exc(builder, IndexError, ("row out of the table",))
-    at = builder.add(builder.mul(row, row.type(of.stride)), row.type(of.offset))
-    return builder.bitcast(builder.gep(struct.address, [at]), ir.IntType(of.bits).as_pointer())
+    begin = builder.mul(row, row.type(of.stride))
+    return [
+        builder.bitcast(
+            builder.gep(struct.address, [builder.add(begin, row.type(offset))]),
+            ir.IntType(8 * OCTETS[piece]).as_pointer(),
+        )
+        for piece, offset in of.pieces
+    ]
 
 
 @lower_builtin(operator.getitem, ColumnType, types.int64)
 def _get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    column, row = args
-    place = _place(context, builder, sig.args[0], column, row)
-    return builder.sext(builder.load(place), ir.IntType(64)) if sig.args[0].bits < 64 else builder.load(place)
+    of, bits = sig.args[0], ir.IntType(64)
+    value, begin = bits(0), 0
+    for (piece, _), place in zip(of.pieces, _places(context, builder, of, *args), strict=True):
+        loaded, size = builder.load(place), 8 * OCTETS[piece]
+        if size < bits.width:
+            loaded = builder.zext(loaded, bits) if piece.isupper() else builder.sext(loaded, bits)
+        value = builder.or_(value, builder.shl(loaded, bits(begin))) if begin else loaded
+        begin += size
+    return value
 
 
 @lower_builtin(operator.setitem, ColumnType, types.int64, types.int64)
 def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    column, row, value = args
-    place = _place(context, builder, sig.args[0], column, row)
-    width = ir.IntType(sig.args[0].bits)
-    builder.store(builder.trunc(value, width) if width.width < 64 else value, place)
+    of, (column, row, value) = sig.args[0], args
+    for (piece, _), place in zip(of.pieces, _places(context, builder, of, column, row), strict=True):
+        width = ir.IntType(8 * OCTETS[piece])
+        builder.store(builder.trunc(value, width) if width.width < 64 else value, place)
+        if piece != of.pieces[-1][0]:
+            value = builder.ashr(value, value.type(width.width))
     return context.get_dummy_value()

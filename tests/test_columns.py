@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from analyzer.columns import OCTETS, Table, row_layout
+from analyzer.columns import OCTETS, PIECES, Table, row_layout
+from analyzer.schema import NEVER, UNSEEN
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT, RECORDS
 
@@ -58,6 +59,17 @@ def test_a_value_must_fit_its_column() -> None:
         Table(RECORDS).append(0, 0, 0, 0, 2**31)
 
 
+@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1, 2**32, NEVER, UNSEEN])
+def test_a_u32_or_what_says_that_there_is_none_takes_five_octets(value: int) -> None:
+    table = Table(FLOWS, fill=UNSEEN)
+    table.reserve(1)
+    assert table.view.syn_seq[0] == UNSEEN
+    table.view.syn_seq[0] = value
+    assert table.view.syn_seq[0] == value
+    with pytest.raises(ValueError, match="invalid value"):
+        table.view.syn_seq[0] = 2**39
+
+
 def test_an_excerpt_is_a_copy_and_keep_gives_back_the_room() -> None:
     table = Table(RECORDS)
     for row in range(5):
@@ -78,11 +90,15 @@ def test_a_table_travels(fields: Any) -> None:
     assert bytes(other.octets) == bytes(table.octets)
 
 
-def test_a_row_lies_in_one_piece_without_holes() -> None:
-    offsets, stride = row_layout(PACKETS)
-    octets = sum(OCTETS[column.typecode] for column in PACKETS.columns)
-    assert stride == (octets + 7) // 8 * 8
-    taken = sorted((offsets[one.name], OCTETS[one.typecode]) for one in PACKETS.columns)
+@pytest.mark.parametrize("fields", [PACKETS, FLOWS, ENDS, CANDIDATES])
+def test_a_row_lies_in_one_piece_without_holes(fields: Any) -> None:
+    offsets, stride = row_layout(fields)
+    taken = sorted(
+        (at, OCTETS[piece])
+        for one in fields.columns
+        for at, piece in zip(offsets[one.name], PIECES[one.typecode], strict=True)
+    )
+    assert stride == (sum(size for _, size in taken) + 7) // 8 * 8
     assert all(at % size == 0 for at, size in taken)
     assert [at for at, _ in taken] == [sum(size for _, size in taken[:index]) for index in range(len(taken))]
 

@@ -6,9 +6,11 @@ import pytest
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.schema import NEVER
+from analyzer.schema.flows import FLOWS
 from analyzer.schema.packets import PACKETS
 
-EXTREMES = {"b": -128, "h": -(2**15), "i": -(2**31), "q": -(2**63)}
+EXTREMES = {"b": -128, "B": 0, "h": -(2**15), "i": -(2**31), "I": 0, "q": -(2**63), "U": -(2**39)}
 
 
 def shift_rows(table: Any, row: int, by: int) -> int:
@@ -19,6 +21,14 @@ def shift_rows(table: Any, row: int, by: int) -> int:
     table.kind[row] = table.kind[row - 1] + by
     table.has_dsack[row] = table.flags[row] == table.flags[row - 1]
     return table.kind[row] * 1000  # more than eight bits hold
+
+
+def copy_rows(table: Any, count: int) -> int:
+    """Columns without a sign, and in two pieces."""
+    for row in range(count):
+        table.ports[row + count] = table.ports[row]
+        table.syn_seq[row + count] = table.syn_seq[row] - 1
+    return table.syn_seq[count - 1]
 
 
 def engine(compiled: bool) -> Engine:
@@ -44,6 +54,19 @@ def test_both_modes_see_the_same() -> None:
     rows = [[column[1] for column in table.view] for table in tables]
     assert rows[0] == rows[1]
     assert tables[0].view.kind[1] == -125
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_u32_and_what_says_that_there_is_none(compiled: bool) -> None:
+    table = Table(FLOWS)
+    table.reserve(8)
+    for row, number in enumerate((0, 2**31, 2**32 - 1, 2**32)):
+        table.view.ports[row] = min(number, 2**32 - 1)
+        table.view.syn_seq[row] = number
+    result = engine(compiled).run(copy_rows, table.view, 4)
+    assert result == 2**32
+    assert [table.view.ports[row] for row in range(4, 8)] == [0, 2**31, 2**32 - 1, 2**32 - 1]
+    assert [table.view.syn_seq[row] for row in range(4, 8)] == [NEVER, 2**31 - 1, 2**32 - 2, 2**32 - 1]
 
 
 @pytest.mark.parametrize("row", [0, 2, 2**40, -(2**62)])

@@ -1,7 +1,7 @@
 """Every column of every table, once: name, storage, unit, meaning. One file for each stage of the way of the data.
 
-Storage is an `array` typecode, signed only: numba mixes unsigned and signed 64-bit integers into floats: 'b' (8 bit),
-'h' (16), 'i' (32), 'q' (64) are all there is. Sequence numbers are u32 values in 'q'. Times are ns since 1970 (UTC).
+Storage is an `array` typecode: 'b' and 'B' have 8 bits, 'h' 16, 'i' and 'I' 32, 'q' 64, capitals no sign; 'U' has 40
+with a sign, for a u32 or NEVER. Whatever the storage, kernels get int64. Times are ns since 1970 (UTC).
 """
 
 import sys

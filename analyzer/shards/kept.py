@@ -28,7 +28,7 @@ from analyzer.errors import CaptureError, OptionError
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT
 from analyzer.shards.shard import Shard, TooLargeError
-from analyzer.shards.tables import arrays, dtype_of, table_of
+from analyzer.shards.tables import arrays, dtype_of, put, table_of
 
 TABLES = {
     "flows": FLOWS,
@@ -179,12 +179,12 @@ def _write(shard: Shard, entry: Entry, mark: str) -> None:
     shutil.rmtree(entry.folder, ignore_errors=True)
     entry.folder.mkdir()
     for name, fields in TABLES.items():
-        columns = arrays(getattr(shard, name))
+        columns = [pa.array(values) for values in arrays(getattr(shard, name))]
         schema = pa.schema(
-            pa.field(one.name, pa.from_numpy_dtype(dtype_of(fields)[one.name]), metadata=_about(one))
-            for one in fields.columns
+            pa.field(one.name, values.type, metadata=_about(one))
+            for one, values in zip(fields.columns, columns, strict=True)
         )
-        table = pa.table([pa.array(column) for column in columns], schema=schema)
+        table = pa.table(columns, schema=schema)
         parquet.write_table(table, entry.folder / f"{name}.parquet", compression="zstd")
     about = {
         "name": entry.name,
@@ -234,6 +234,6 @@ def _table(path: Path, fields: Any) -> Table:
 
     read = parquet.read_table(path)
     rows = np.empty(read.num_rows, dtype_of(fields))
-    for name in rows.dtype.names or ():
-        rows[name] = read[name].to_numpy()
+    for one in fields.columns:
+        put(rows, one.name, ..., read[one.name].to_numpy())
     return table_of(fields, rows)

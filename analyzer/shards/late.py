@@ -14,7 +14,7 @@ import numpy as np
 from analyzer.columns import Table
 from analyzer.schema import KIND_TCP, NEVER, RST, SYN
 from analyzer.schema.flows import ENDS, FLOWS
-from analyzer.shards.tables import arrays
+from analyzer.shards.tables import column, put, records
 from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.traits import REL_BEYOND, TRAIT_AT_SYN, TRAIT_OUTSIDE
 
@@ -39,21 +39,21 @@ class State:
 
     def __init__(self, flows: Table, ends: Table, rows: Any, is_turned: Any = False) -> None:
         """`is_turned`: end 0 of the shard is end 1 here."""
-        self.flows, self._ends, self.rows = arrays(flows), arrays(ends), rows
+        self._flows, self._ends, self.rows = records(flows), records(ends), rows
         first = 2 * rows + is_turned
         self._places = np.stack((first, first ^ 1), axis=1)
 
     def flow(self, name: str) -> Any:
-        return getattr(self.flows, name)[self.rows]
+        return column(self._flows, name, self.rows)
 
     def ends(self, name: str) -> Any:
-        return getattr(self._ends, name)[self._places]
+        return column(self._ends, name, self._places)
 
     def set_flow(self, name: str, values: Any) -> None:
-        getattr(self.flows, name)[self.rows] = values
+        put(self._flows, name, self.rows, values)
 
     def set_ends(self, name: str, values: Any) -> None:
-        getattr(self._ends, name)[self._places] = values
+        put(self._ends, name, self._places, values)
 
     def scale(self) -> Any:
         """By how many bits each end's windows are scaled (`tracker.scaled_window`)."""

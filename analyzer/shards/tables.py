@@ -5,22 +5,40 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.columns import Table, row_layout
+from analyzer.columns import PIECES, Table, row_layout
 
 
 @cache
 def dtype_of(fields: Any) -> Any:
-    """A row, as columns.py lays it out."""
+    """A row, as columns.py lays it out; what is above the lower piece of a column has a field behind it, with a + ."""
     offsets, stride = row_layout(fields)
-    names = [column.name for column in fields.columns]
-    return np.dtype(
-        {
-            "names": names,
-            "formats": [column.typecode for column in fields.columns],
-            "offsets": [offsets[name] for name in names],
-            "itemsize": stride,
-        }
-    )
+    pieces = [
+        (column.name + "+" * number, piece, offset)
+        for column in fields.columns
+        for number, (piece, offset) in enumerate(zip(PIECES[column.typecode], offsets[column.name], strict=True))
+    ]
+    names, formats, places = zip(*pieces, strict=True)
+    return np.dtype({"names": names, "formats": formats, "offsets": places, "itemsize": stride})
+
+
+def column(rows: Any, name: str, places: Any = ...) -> Any:
+    """A column of such rows, or of those at these places; one in two pieces is put together as a copy, which cannot be
+    written."""
+    above = name + "+"
+    if above not in rows.dtype.names:
+        return rows[name][places]
+    values = rows[above][places].astype("q") << 32 | rows[name][places]
+    values.flags.writeable = False
+    return values
+
+
+def put(rows: Any, name: str, places: Any, values: Any) -> None:
+    """Write values of a column."""
+    above = name + "+"
+    if above in rows.dtype.names:
+        rows[above][places] = values >> 32
+        values = values & 0xFFFFFFFF
+    rows[name][places] = values
 
 
 def records(table: Table) -> Any:
@@ -31,7 +49,7 @@ def records(table: Table) -> Any:
 def arrays(table: Table) -> Any:
     """The same column by column."""
     rows = records(table)
-    return table.fields(*(rows[name] for name in table.fields._fields))
+    return table.fields(*(column(rows, name) for name in table.fields._fields))
 
 
 def take(table: Table, rows: Any) -> Table:

@@ -3,10 +3,12 @@
 import pickle
 
 import numpy as np
+import pytest
 
 from analyzer.columns import Table
-from analyzer.schema.flows import NEIGHBOURS
-from analyzer.shards.tables import arrays, copy_of, take
+from analyzer.schema import NEVER
+from analyzer.schema.flows import FLOWS, NEIGHBOURS
+from analyzer.shards.tables import arrays, column, copy_of, put, records, take
 
 
 def neighbours(*frames: int) -> Table:
@@ -36,6 +38,19 @@ def test_chosen_rows_and_copies_stand_by_themselves() -> None:
     assert arrays(copy).frame.tolist() == [1, 2, 3]
     copy.append(4, 0, 0, 0, 0, 0, 0, 0)
     assert arrays(copy).frame.tolist() == [1, 2, 3, 4]
+
+
+def test_a_column_in_two_pieces_is_read_as_one_and_written_by_put() -> None:
+    table = Table(FLOWS)
+    table.reserve(3)
+    table.rows = 3
+    values = [NEVER, 0, 2**32 - 1]
+    put(records(table), "syn_seq", np.array([0, 1, 2]), np.array(values))
+    assert [table.view.syn_seq[row] for row in range(3)] == values
+    assert arrays(table).syn_seq.tolist() == values
+    assert column(records(table), "syn_seq", np.array([2, 0])).tolist() == [2**32 - 1, NEVER]
+    with pytest.raises(ValueError, match="read-only"):
+        arrays(table).syn_seq[0] = 5
 
 
 def test_a_table_travels_without_its_room() -> None:

@@ -206,13 +206,13 @@ def test_plain_segments_need_not_be_looked_at(
         CAPTURES[path].make(tmp_path / path, share=0.001)
         path = tmp_path / path
 
-    def state() -> list[list[int]]:
+    def state() -> list[bytes]:
         analyzer = Analyzer()
         with open_source(str(path)) as source:
             for buffer, records, _ in CaptureReader(source, analyzer.diagnostics).chunks(analyzer.engine):
                 analyzer.feed(buffer, records)
         tables = (analyzer.tracker.table.flows, analyzer.tracker.table.ends, analyzer.tracker.candidates)
-        return [column[: len(one)].tolist() for one in tables for column in one.view]
+        return [bytes(one.octets) for one in tables]
 
     with_shortcut = state()
     monkeypatch.setattr(tracker, "is_plain", lambda *_: False)
