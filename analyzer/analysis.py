@@ -21,14 +21,12 @@ from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.columns import Table
 from analyzer.diagnostics import (
-    CAPTURED_TWICE,
     CODES,
     FINDINGS_POOLED,
     FLOWS_GIVEN_UP,
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
     SEGMENTS_GIVEN_UP,
-    TIME_BACKWARDS,
     TIME_JUMP,
     TRUNCATED_FILE,
     UNKNOWN_LINK_TYPE,
@@ -48,6 +46,7 @@ from analyzer.keepalive.timer import Keepalive
 from analyzer.schema import NEVER
 from analyzer.second_thread import cores, on_second_thread
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
+from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -261,14 +260,8 @@ class Analyzer:
 
     def _sum_up(self) -> None:
         """What is counted for each flow, so that shards can be joined; the diagnostics are of all of them."""
-        flows, f = self.tracker.table.flows.rows, self.tracker.table.flows.view
-        counts = self.diagnostics.counts
-        for code, number, frame in (
-            (TIME_BACKWARDS, f.steps_back, f.step_back_frame),
-            (CAPTURED_TWICE, f.copies, f.copy_frame),
-        ):
-            counts[2 * code] = sum(number[:flows])
-            counts[2 * code + 1] = min(filter(None, frame[:flows]), default=0)
+        flows = self.tracker.table.flows
+        self.engine.run(sum_up, flows.view, flows.rows, self.diagnostics.counts)
 
     def left_out(self, name: str, error: CaptureError) -> Part:
         """One of several inputs cannot be used."""

@@ -83,9 +83,13 @@ class Table:
         other = Table(self.fields, self.fill)
         other.reserve(len(rows))
         other.rows = len(rows)
-        stride = self._stride
-        for index, row in enumerate(rows):
-            other._memory[index * stride : (index + 1) * stride] = self._memory[row * stride : (row + 1) * stride]
+        stride, begin = self._stride, 0
+        with memoryview(self._memory) as source, memoryview(other._memory) as target:
+            for end in range(1, len(rows) + 1):
+                if end == len(rows) or rows[end] != rows[end - 1] + 1:  # rows that follow each other are copied at once
+                    first = rows[begin] * stride
+                    target[begin * stride : end * stride] = source[first : first + (end - begin) * stride]
+                    begin = end
         return other
 
     def extend(self, other: "Table") -> None:

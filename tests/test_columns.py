@@ -114,3 +114,13 @@ def test_growing_moves_or_copies(keeps_view: bool) -> None:
     assert list(table.view.ts_ns[:3]) == [0, 1, 2]
     assert list(table.view.link_type[:4]) == [5, 5, 5, 0]
     assert view is None or list(view.ts_ns[:3]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 3, 4], [1, 2, 4], [4, 3, 2], [0, 0, 1, 1]])
+def test_an_excerpt_has_the_rows_in_the_order_given(rows: list[int]) -> None:
+    table = Table(RECORDS)
+    for row in range(5):
+        table.append(row, 2, 3, 4, -row)
+    part = table.excerpt(rows)
+    assert list(part.view.ts_ns[: len(part)]) == rows
+    assert list(part.view.link_type[: len(part)]) == [-row for row in rows]

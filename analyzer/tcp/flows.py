@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analyzer.columns import Table
+from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.jit import Engine
 from analyzer.schema import (
     ACK,
@@ -291,3 +292,19 @@ def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
             slot = (slot + 1) & mask
         slots[slot] = flow
     return known
+
+
+def sum_up(flows: Any, known: int, counts: Any) -> int:
+    """Kernel: the diagnostics that each flow has counted for itself, of all together."""
+    for code in (TIME_BACKWARDS, CAPTURED_TWICE):
+        counts[2 * code] = counts[2 * code + 1] = 0
+    for flow in range(known):
+        note_of_flow(counts, TIME_BACKWARDS, flows.steps_back[flow], flows.step_back_frame[flow])
+        note_of_flow(counts, CAPTURED_TWICE, flows.copies[flow], flows.copy_frame[flow])
+    return known
+
+
+def note_of_flow(counts: Any, code: int, times: int, frame: int) -> None:
+    if times > 0:
+        note(counts, code, frame)
+        counts[2 * code] += times - 1
