@@ -1,7 +1,7 @@
 """What reading many files at once may take of `--max-memory`: how large a shard may be, how many processes fit.
 
 The join keeps what a single pass keeps, under the same limits (`eviction.limits_within`). Those are for the moment
-when findings are drawn: until then a flow takes 488 octets of the 4,096 that are reckoned for it, a candidate 136 of
+when findings are drawn: until then a flow takes 384 octets of the 4,096 that are reckoned for it, a candidate 120 of
 1,024, and twice that while they are sorted. So half of the memory is free for processes and shards, which are gone by
 then.
 """
