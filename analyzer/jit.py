@@ -7,7 +7,7 @@ it stands; for large ones the same text is compiled, once after install (machine
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 COMPILE_FROM_OCTETS = 1 << 20
 """Loading the machine code takes 0.1 s, in which about so much is interpreted."""
@@ -15,7 +15,10 @@ FIRST_COMPILE_FROM_OCTETS = 32 << 20
 """Compiling takes 15 to 25 s, once after install: smaller captures are interpreted before that."""
 
 
-def apart(function: Callable[..., int]) -> Callable[..., int]:
+Helper = TypeVar("Helper", bound=Callable[..., Any])
+
+
+def apart(function: Helper) -> Helper:
     """Mark what a kernel calls in many places: machine code calls it there, too, and has it once.
 
     All else is put into each place that calls it, which is the faster way for what packets pass through; of what writes

@@ -10,6 +10,7 @@ Imported by compiling.py; what it defines numba finds by its decorators.
 
 import operator
 from typing import Any
+from zlib import crc32
 
 from llvmlite import ir
 from numba.core import types
@@ -30,7 +31,8 @@ class RowsType(types.Type):
     def __init__(self, fields: Any) -> None:
         offsets, self.stride = row_layout(fields)
         self.columns = {one.name: (one.typecode, offsets[one.name]) for one in fields.columns}
-        super().__init__(name=f"Rows({fields.__name__}, {self.columns}, {self.stride})")
+        layout = crc32(f"{self.columns} {self.stride}".encode())
+        super().__init__(name=f"{fields.__name__}_{layout:x}")  # stands in the name of all that is compiled for it
 
 
 class ColumnType(types.Type):

@@ -5,6 +5,7 @@ Plain functions over columns: FOUND, SEEN and COUNTED in, INFERRED_SETTINGS out.
 
 from typing import Any, NamedTuple
 
+from analyzer.jit import apart
 from analyzer.keepalive.constraints import (
     CLOCK_COUNT,
     LIKELY_COUNT,
@@ -63,6 +64,7 @@ def forget_proofs(seen: Any, first: int, last: int) -> None:
         seen.is_proof[it] = 0
 
 
+@apart
 def note_setting(found: Inferred, row: int, basis: int, low: int, high: int, seen: Any, first: int, last: int) -> None:
     """With the gaps that prove it, which are marked among first..last-1; bounds in thousandths, no value yet."""
     t, n, proofs, shortest_ns, longest_ns = found.settings, 0, 0, TELLS_NOTHING, NEVER
@@ -96,6 +98,7 @@ def way_ns(s: Search, it: int, jitter_ns: int) -> int:
     return max(lag_ns // 2, jitter_ns)
 
 
+@apart
 def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
     """The idle time that row `of` of FOUND has, proved by gaps first..last-1."""
     f, clock = s.found, s.found.clock[of]
@@ -124,6 +127,7 @@ def says_time(f: Any, of: int) -> bool:
     return bool(f.clocks[of] and (f.time_low[of] > 1 or f.time_high[of] != NEVER))
 
 
+@apart
 def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) -> int:
     """Idle times that a timer ended, and that may have been as short as that: how many."""
     seen, proofs = s.seen, 0
@@ -136,6 +140,7 @@ def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) ->
     return proofs
 
 
+@apart
 def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
     """The interval that row `of` of FOUND has, proved by gaps first..last-1."""
     f, seen = s.found, s.seen

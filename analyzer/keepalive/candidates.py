@@ -6,6 +6,7 @@ the gaps that no interval explains, and what lies between the bounds is tried by
 Plain functions over the columns of `sought`.
 """
 
+from analyzer.jit import apart
 from analyzer.keepalive.constraints import (
     CLOCK_COUNT,
     LIKELY_COUNT,
@@ -300,6 +301,7 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
     return log2_of(s.prior, levels) + log2_of(s.prior, SECOND) - log2_of(s.prior, width_ns)
 
 
+@apart
 def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
     """One more explanation; of equally likely ones the longest idle time is the nearest to what was seen."""
     f, v, row = s.found, s.evidence, s.evidence.question[0]

@@ -13,6 +13,7 @@ Kernels over columns (`sought`); a clock is a row of CLOCKS.
 from typing import Any
 
 from analyzer.columns import Table
+from analyzer.jit import apart
 from analyzer.keepalive.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
 from analyzer.schema import NEVER, sought
@@ -116,6 +117,7 @@ def latest_ns(clocks: Any, clock: int, seconds: int) -> int:
     return seconds * SECOND + lateness_ns(clocks, clock, seconds * SECOND)
 
 
+@apart
 def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
     """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
     if duration_ns <= SECOND:
@@ -157,6 +159,7 @@ def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
     return level
 
 
+@apart
 def fit_idle(clocks: Any, clock: int, readings: Any, it: int, time_s: int, intvl_s: int) -> int:
     """How so long an idle time explains the gap, in levels of the wheel.
 
@@ -217,6 +220,7 @@ def may_still_run(readings: Any, it: int, latest_ns: int) -> bool:
     return bool(readings.spacing_ns[it] >= 0 and readings.spacing_least_ns[it] <= latest_ns)
 
 
+@apart
 def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any) -> bool:
     """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest.
 

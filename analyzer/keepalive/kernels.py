@@ -144,7 +144,9 @@ class Train:
         if not known:
             return 0, 0, 1
         place = bisect_left(known, at_ns)
-        distance = min(abs(at_ns - one) for one in known[max(0, place - 1) : place + 1])
+        distance = known[place] - at_ns if place < len(known) else at_ns - known[place - 1]
+        if 0 < place < len(known):
+            distance = min(distance, at_ns - known[place - 1])
         period = SECOND << level * LVL_CLK_SHIFT
         off = distance * self.clock.hz % period
         allowed = (tolerance_ns(CLOCKS, self._row, distance) + max(jitter_ns, self._jitter_ns)) * self.clock.hz

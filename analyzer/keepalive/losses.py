@@ -19,6 +19,7 @@ Plain functions over columns: HEARD_GAPS as captured in, SEEN as the prober live
 
 from typing import Any
 
+from analyzer.jit import apart
 from analyzer.keepalive.constraints import TELLS_NOTHING
 from analyzer.keepalive.timeline import (
     CYCLE,
@@ -92,6 +93,7 @@ def forget_doubtful(gaps: Any, rows: int) -> None:
             gaps.missing[it] = NEVER
 
 
+@apart
 def mend(lived: Lived, rows: int, is_far: bool) -> None:
     """The gaps of an end as the prober lived them; where it was captured itself only runs may have holes,
     and what lacks segments by their identifications.
@@ -120,6 +122,7 @@ def mend(lived: Lived, rows: int, is_far: bool) -> None:
                 seen.jitter_ns[it] = usual.jitter_ns[0]
 
 
+@apart
 def take(gaps: Any, it: int, seen: Any, row: int) -> None:
     """A gap as it was captured: whole, and nothing missing."""
     seen.kind[row], seen.frame[row], seen.unanswered[row] = gaps.kind[it], gaps.frame[it], gaps.unanswered[it]

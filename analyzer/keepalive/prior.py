@@ -10,6 +10,7 @@ from math import log2
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
+from analyzer.jit import apart
 from analyzer.schema import sought
 
 BIT_SHIFT = 20
@@ -80,6 +81,7 @@ PRIOR = Prior(
 )
 
 
+@apart
 def log2_of(prior: Prior, number: int) -> int:
     """The logarithm of a number from 1 to 2^49, in BIT."""
     scaled, shift = number << LOG_SHIFT, 0
@@ -105,6 +107,7 @@ def place_of(prior: Prior, seconds: int) -> int:
     return low
 
 
+@apart
 def weight(prior: Prior, seconds: int) -> int:
     """How likely a setting of so many seconds is, as a power of two."""
     place = place_of(prior, seconds)
@@ -119,6 +122,7 @@ def weight(prior: Prior, seconds: int) -> int:
     return own - thinning
 
 
+@apart
 def likeliest(prior: Prior, low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
     best: int = high

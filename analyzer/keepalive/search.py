@@ -4,6 +4,7 @@ First which settings explain its gaps as they seem, then with each doubt taken f
 intervals apart from each other. Plain functions over columns: ASKED, and FOUND with a row for each question.
 """
 
+from analyzer.jit import apart
 from analyzer.keepalive.candidates import FIRST_EXACT, SLOW, wider
 from analyzer.keepalive.constraints import HOST_DELAY_NS, TELLS_NOTHING
 from analyzer.keepalive.evidence import Search
@@ -16,6 +17,7 @@ MAX_ASKED = 18
 """The gaps as they seem, six readings with doubts, two kinds of gaps apart; each perhaps of a slow timer, too."""
 
 
+@apart
 def ask(s: Search, asked: int, gaps: tuple[int, int], doubts: tuple[int, int]) -> int:
     """Which settings explain these gaps, if these doubts are true? Returns how many questions there are now.
 
@@ -83,6 +85,7 @@ def add_intvls(s: Search, row: int, other: int) -> None:
         f.is_intvl_known[row] = f.is_intvl_known[row] and not f.is_rare[row]
 
 
+@apart
 def add_rare(s: Search, other: int) -> None:
     """With explanations that are all rare, in row 0; the first of equally likely ones is taken."""
     f = s.found

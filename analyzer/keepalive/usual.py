@@ -5,6 +5,7 @@ Plain functions over columns (`sought.USUAL`, one row): what a duration is besid
 
 from typing import Any, NamedTuple
 
+from analyzer.jit import apart
 from analyzer.keepalive.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.timeline import CYCLE, FIRST, GIVE_UP, SPACING, UNHEARD, UNSEEN
 from analyzer.schema import NEVER
@@ -43,6 +44,7 @@ def off_ns(usual: Any, duration_ns: int) -> int:
     return jitter_ns + TICKS_NS + (duration_ns >> DRIFT_SHIFT)
 
 
+@apart
 def intvls_in(usual: Any, duration_ns: int, is_on_grid: int) -> int:
     """How many intervals the duration is, 0 if not a whole number; all are alike but a run's first."""
     intvl_ns: int = usual.intvl_ns[0]
@@ -87,6 +89,7 @@ def most_in(usual: Any, duration_ns: int) -> int:
     return duration_ns // intvl_ns if intvl_ns > 0 else 1
 
 
+@apart
 def lost_in_cycle(usual: Any, duration_ns: int, was_usual: int) -> tuple[int, int, int]:
     """Probes lost in a gap longer than the usual cycle: an interval for each, beside what the timer may be late.
 
@@ -109,6 +112,7 @@ def lost_in_cycle(usual: Any, duration_ns: int, was_usual: int) -> tuple[int, in
     return 0, max(1, lost), max(1, (longer_ns + lateness_ns(cycle_ns)) // intvl_ns + 1)
 
 
+@apart
 def lost_in_first(usual: Any, duration_ns: int) -> tuple[int, int, int]:
     """The same after traffic. Where the interval is the longer one, cycles do not tell the idle time."""
     if is_cycle_an_intvl(usual) and not may_be_cycle(usual, duration_ns):
@@ -193,6 +197,7 @@ def note_short(lived: Lived, cycles: int) -> int:
     return found
 
 
+@apart
 def intvl_of(lengths: Any, count: int) -> int:
     """The middle one of those that are not longer by a loss: losses only lengthen."""
     if not count:
@@ -240,6 +245,7 @@ def find_cycle(lived: Lived, cycles: int, firsts: int) -> None:
     usual.cycle_ns[0], usual.is_repeated[0] = best_ns, cycles - fewest_others > 1
 
 
+@apart
 def losses(lived: Lived, cycles: int, firsts: int) -> int:
     """How many losses it takes if that is the usual cycle."""
     usual, lengths, total, is_known = lived.usual, lived.lengths, 0, False
@@ -263,6 +269,7 @@ def losses(lived: Lived, cycles: int, firsts: int) -> int:
     return total
 
 
+@apart
 def sort(lengths: Any, count: int) -> None:
     """The first of `sorted_ns`, in order: runs that are twice as long each time are merged."""
     values, spare, width = lengths.sorted_ns, lengths.spare_ns, 1
