@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
-from analyzer.keepalive.constraints import LIKELY_COUNT, UNHINDERED
+from analyzer.keepalive.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.story import lag_ns
 from analyzer.keepalive.timed import Heard
@@ -161,15 +161,15 @@ def heard_of(ends: Sequence[HeardEnd]) -> Heard:
 
 
 def packed(gap: Gap, ceilings: int) -> bytes:
-    """A row of HEARD_GAPS."""
+    """A row of HEARD_GAPS, whose durations stay within 64 bits."""
     return GAP_ROW.pack(
         gap.frame,
-        gap.heard_ns,
-        gap.any_ns,
-        gap.speech_ns,
-        gap.probe_ns,
+        min(gap.heard_ns, FAR_NS),
+        min(gap.any_ns, FAR_NS),
+        min(gap.speech_ns, FAR_NS),
+        min(gap.probe_ns, FAR_NS),
         gap.unanswered,
-        gap.lag_ns,
+        min(gap.lag_ns, FAR_NS),
         gap.missing,
         ceilings,
         KINDS[gap.kind],
