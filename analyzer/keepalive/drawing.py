@@ -17,7 +17,6 @@ from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.heard import HeardEnd, is_whole
 from analyzer.keepalive.hosts import Presence
-from analyzer.keepalive.judge import Court
 from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
@@ -147,7 +146,7 @@ class Drawer:
         told = self._stories.tell(numbers)
         found = self._neighbourhood.surround(told, len(numbers))
         asked_for = self._neighbourhood.around.asked_for
-        verdicts = self._court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        verdicts = self._stories.court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
         return told, found, verdicts
 
     def _hearing(self, found: Surrounded, it: int) -> tuple[Hearing, Hearing]:
@@ -187,10 +186,6 @@ class Drawer:
     def _stories(self) -> Stories:
         flows = self._tracker.table.flows.rows
         return Stories(self._rows, flows, self._addresses, self._last_frame, self._engine)
-
-    @cached_property
-    def _court(self) -> Court:
-        return Court(self._rows, self._engine)
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:

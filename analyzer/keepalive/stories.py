@@ -54,11 +54,11 @@ class Stories:
         self._engine = engine
         self._tables = tuple(map(Table, FLOW_TABLES))
         self.notes = Notes(flows, addresses)
-        court = Court(rows, engine)
+        self.court = Court(rows, engine)
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
             told = self.tell(batch)
-            self.notes.note(rows, told, court.judge_alone(told, len(batch)), len(batch), engine)
+            self.notes.note(rows, told, self.court.judge_alone(told, len(batch)), len(batch), engine)
 
     def tell(self, flows: Sequence[int]) -> Told:
         """The stories of these flows, a row each; good until the next are told."""

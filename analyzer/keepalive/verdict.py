@@ -163,14 +163,6 @@ class Surroundings(NamedTuple):
     """Signs that an end of an idle connection has been started anew since."""
     restart_frames: tuple[int, ...] = ()
 
-    @property
-    def neighbour_frames(self) -> tuple[int, ...]:
-        return tuple(frame for _, frame in self.asked)
-
-    @property
-    def last_asked_ns(self) -> int:
-        return self.asked[-1][0] if self.asked else NEVER
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

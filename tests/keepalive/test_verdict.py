@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from analyzer.keepalive import application, verdict
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, because, reasons_of
+from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, because, reasons_of
 
 SCHEMA = json.loads(resources.files("analyzer.report").joinpath("ka-analyze-1.schema.json").read_text())
 
@@ -22,13 +22,6 @@ def test_names_are_those_of_the_documents_schema() -> None:
     assert {one.value for one in Outcome} == allowed("outcome")
     assert {one.value for one in Cause} == allowed("cause") - {None}
     assert {one.value for one in Confidence} == allowed("confidence")
-
-
-def test_what_nobody_asked_for() -> None:
-    nothing = Surroundings(None, False, ())
-    assert (nothing.neighbour_frames, nothing.last_asked_ns) == ((), -1)
-    asked = Surroundings(1, False, ((10, 5), (20, 7)))
-    assert (asked.neighbour_frames, asked.last_asked_ns) == ((5, 7), 20)
 
 
 @pytest.mark.parametrize("values", [Outcome, Cause, Confidence, Reason])
