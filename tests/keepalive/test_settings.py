@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from analyzer.keepalive.gaps import MOST_MISSING
 from analyzer.keepalive.heard import HeardEnd, heard_of
 from analyzer.keepalive.losses import is_distant
 from analyzer.keepalive.settings import Basis, Setting, Settings, infer
@@ -361,6 +362,8 @@ GAPS = st.builds(
     probe_ns=st.integers(-1, 1 << 45),
     unanswered=st.integers(0, 300),
     lag_ns=st.integers(0, 1 << 32),
+    speech_ns=st.integers(-1, 1 << 45),
+    missing=st.integers(-1, MOST_MISSING),
 )
 
 
