@@ -20,18 +20,20 @@ def cores() -> int:
 
 def on_second_thread(items: Iterator[Item | None], count: int) -> Generator[Item]:
     """The same items in the same order, made by another thread up to the first None or the end; what it raises is
-    raised here, in its place.
+    raised here, in its place. The first is made by this thread: what takes long but once, as compiling, ^C then ends.
 
     There are never more than `count` of them, with the one that is in use: what an item holds may be used again for
     that which comes `count` later. To be closed: the thread is gone then.
     """
     from concurrent.futures import ThreadPoolExecutor  # 6 ms that small captures need not spend
 
+    item = next(items, None)
     thread = ThreadPoolExecutor(1)
     try:
-        coming = deque(thread.submit(next, items, None) for _ in range(count))
-        while (item := coming.popleft().result()) is not None:
+        coming = deque(thread.submit(next, items, None) for _ in range(count - 1))
+        while item is not None:
             yield item
             coming.append(thread.submit(next, items, None))
+            item = coming.popleft().result()
     finally:
         thread.shutdown(cancel_futures=True)
