@@ -97,7 +97,7 @@ class Analysis:
         self.capture = capture
         self.of_reading = tuple(diagnostics)
         """The diagnostics, without what takes drawing connections to know."""
-        self.engine = engine
+        self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._drawer = Drawer(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 

@@ -4,23 +4,24 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 """
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import Addresses, address_of
+from analyzer.keepalive.bounds import Inferred
 from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.decide import tag_segments
-from analyzer.keepalive.findings import End, Flow, Flows, Role
+from analyzer.keepalive.findings import End, Flow, Flows, Found, Role
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.heard import HeardEnd, is_whole
 from analyzer.keepalive.hosts import Presence
-from analyzer.keepalive.kernels import Kernel, Observed, infer_each, infer_together
+from analyzer.keepalive.inference import infer_told, replace_end
+from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_each, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.settings import UNTOLD, Settings
 from analyzer.keepalive.solicited import solicitations, whole_gaps
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import BATCH, Stories
@@ -116,13 +117,53 @@ class Drawer:
             for number in block:
                 yield drawn[number] if number in drawn else self._known(number)
 
+    def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
+        """The same, drawn as columns, batch by batch; each is good until the next one, or anything else, is drawn."""
+        for first in range(0, len(numbers), BATCH):
+            block = numbers[first : first + BATCH]
+            others = [*self._other_settings(block)]
+            told, around, verdicts = self._judged(block)
+            inferred = infer_told(self._rows, told, len(block), around, self._engine, more=len(others))
+            for end, by, row in others:
+                replace_end(inferred, end, by, row)
+            yield Found(
+                flow_count=len(block),
+                flows=self._rows.flows,
+                candidates=self._rows.candidates,
+                told=told.flows,
+                told_ends=told.ends,
+                probes=told.probes,
+                inferred=inferred.ends,
+                settings=inferred.settings,
+                proofs=inferred.proofs,
+                verdicts=verdicts,
+                evidence=around.proofs,
+            )
+
+    def _other_settings(self, block: Sequence[int]) -> Iterator[tuple[int, Inferred, int]]:
+        """Place of each end of these flows of which its gaps do not tell all, and where its settings are.
+
+        These are narrowed by what the kernel's other ends show, or `hear` does not know which gaps are void.
+        """
+        together, _ = self._together
+        in_vain = self._neighbourhood.asked_in_vain(block)
+        alone = self._looks([flow for flow in in_vain if flow not in self._is_pooled])
+        apart = infer_each([one for look in alone for one in self._observed(look)], self._engine)
+        concerned = together.narrowed.union(in_vain)
+        for it, flow in enumerate(block):
+            if flow in concerned:
+                known = together if flow in self._is_pooled else apart
+                for end in (0, 1):
+                    if (flow, end) in known.rows:
+                        yield 2 * it + end, known.found, known.rows[flow, end]
+
     def _known(self, number: int) -> Flow:
         return self._together[1][number] if number in self._is_pooled else self._drawn[number]
 
     def _each(self, numbers: Sequence[int]) -> Iterator[Flow]:
         looks = self._looks(numbers)
-        settings = infer_each([one for look in looks for one in self._observed(look)], self._engine)
-        return (self._flow(look, settings) for look in looks)
+        inferred = infer_each([one for look in looks for one in self._observed(look)], self._engine)
+        return (self._flow(look, inferred) for look in looks)
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
@@ -208,14 +249,14 @@ class Drawer:
     @property
     def kernels(self) -> tuple[Kernel, ...]:
         """The kernels that tick the pooled ends."""
-        return self._together[0]
+        return self._together[0].kernels
 
     @cached_property
-    def _together(self) -> tuple[tuple[Kernel, ...], dict[int, Flow]]:
+    def _together(self) -> tuple[Together, dict[int, Flow]]:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
         looks = self._looks(self.pooled.numbers)
         together = infer_together([one for look in looks for one in self._observed(look)], self._engine)
-        return together.kernels, {look.flow: self._flow(look, together.settings) for look in looks}
+        return together, {look.flow: self._flow(look, together) for look in looks}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
@@ -272,13 +313,13 @@ class Drawer:
         with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
-    def _flow(self, look: Look, settings_of: Mapping[tuple[int, int], Settings]) -> Flow:
+    def _flow(self, look: Look, inferred: Together) -> Flow:
         f, (flow, story, _, _, verdict) = self._tracker.table.flows.view, look
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = settings_of.get((flow, end), UNTOLD)
+            settings = inferred.settings((flow, end))
             if told.probes:
                 matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
                 stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))

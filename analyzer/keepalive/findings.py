@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import compress
-from typing import Protocol, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE
 from analyzer.keepalive.settings import Settings
@@ -82,6 +82,25 @@ class Flow:
         return tuple(index for index in (0, 1) if self.ends[index].has_keepalive)
 
 
+class Found(NamedTuple):
+    """What was found of some flows: a row of `told` and `verdicts` for each, two of `told_ends` and `inferred`, eight
+    of `settings`; `flows` and `candidates` are those of the capture."""
+
+    flow_count: int
+    flows: Any
+    candidates: Any
+    told: Any
+    told_ends: Any
+    probes: Any
+    inferred: Any
+    settings: Any
+    proofs: Any
+    """Of settings."""
+    verdicts: Any
+    evidence: Any
+    """Of verdicts."""
+
+
 class Drawing(Protocol):
     """Who draws findings of a connection by its number."""
 
@@ -91,6 +110,7 @@ class Drawing(Protocol):
 
     def draw(self, number: int) -> Flow: ...
     def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
+    def columns(self, numbers: Sequence[int]) -> Iterator[Found]: ...
 
 
 class Flows(Sequence[Flow]):
@@ -114,6 +134,10 @@ class Flows(Sequence[Flow]):
 
     def __iter__(self) -> Iterator[Flow]:
         return self.by.draw_all(self.numbers)
+
+    def columns(self) -> Iterator[Found]:
+        """All of them batch by batch, without a value of any; each batch is good until anything else is drawn."""
+        return self.by.columns(self.numbers)
 
     @cached_property
     def briefs(self) -> bytes:

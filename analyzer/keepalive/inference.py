@@ -31,6 +31,9 @@ from analyzer.keepalive.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
 from analyzer.keepalive.counted import count_runs
 from analyzer.keepalive.doubts import MAX_DOUBTED, is_unsure, known_idle, may_hide_one, note_doubts, note_lone_spacing
 from analyzer.keepalive.evidence import MAX_CLAIMS, MAX_PHASED, Search
+from analyzer.keepalive.gaps import GAPS, Rows, Told
+from analyzer.keepalive.heard import hear
+from analyzer.keepalive.heard import room as room_to_hear
 from analyzer.keepalive.losses import (
     believe_prober,
     doubt_counts,
@@ -204,16 +207,36 @@ def allows(f: Any, times: int, intvls: int) -> bool:
     return bool(is_below and (f.intvl_high[intvls] == NEVER or low <= f.intvl_high[intvls]))
 
 
-def inferred(heard: Heard, ends: int, engine: Engine) -> Inferred:
-    """The settings of the first ends of `heard`."""
+def inferred(heard: Heard, ends: int, engine: Engine, more: int = 0) -> Inferred:
+    """The settings of the first ends of `heard`, with room for what proves `more` that may replace some of them."""
     first_gaps = heard.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
-    lived, s, to = room(ends, longest, first_gaps[-1])
+    lived, s, to = room(ends, longest, first_gaps[-1], more)
     (engine if first_gaps[-1] >= FEWEST_COMPILED else Engine()).run(infer, heard, ends, lived, s, to)
     return to
 
 
-def room(ends: int, longest: int, gaps: int) -> tuple[Lived, Search, Inferred]:
+def infer_told(rows: Rows, told: Told, flows: int, around: Any, engine: Engine, more: int) -> Inferred:
+    """The settings of both ends of the first `flows` in `told`; `around` them is a `neighbourhood.Surrounded`."""
+    heard = room_to_hear(flows, told.counts[GAPS])
+    engine.run(hear, rows, told, flows, around.flows, around.ends, heard)
+    return inferred(heard, 2 * flows, engine, more)
+
+
+def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
+    """What is found of an end, by what another search found of it as its end `row`."""
+    to.ends.clocks[end] = by.ends.clocks[row]
+    for one in range(SETTINGS):
+        mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
+        for column, of in zip(to.settings, by.settings, strict=True):
+            column[mine] = of[other]
+        for frame in range(by.settings.proofs[other] if by.settings.basis[other] != NEVER else 0):
+            to.proofs.frame[first + frame] = by.proofs.frame[by.settings.first_proof[other] + frame]
+            to.in_use.proofs[0] += 1
+        to.settings.first_proof[mine] = first
+
+
+def room(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[Lived, Search, Inferred]:
     """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
     claimed, in_use = _columns(sought.CLAIMED, len(LINUX) * (gaps + longest)), _columns(sought.IN_USE, 1)
     lived = Lived(
@@ -242,7 +265,7 @@ def room(ends: int, longest: int, gaps: int) -> tuple[Lived, Search, Inferred]:
     to = Inferred(
         ends=_columns(found.INFERRED, ends + 1),
         settings=_columns(found.INFERRED_SETTINGS, SETTINGS * ends),
-        proofs=_columns(found.PROOFS, SETTINGS * MAX_FRAMES * ends),
+        proofs=_columns(found.PROOFS, SETTINGS * MAX_FRAMES * (ends + more)),
         claimed=claimed,
         in_use=in_use,
     )

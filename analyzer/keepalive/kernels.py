@@ -18,8 +18,8 @@ from analyzer.jit import Engine
 from analyzer.keepalive.bounds import INTVL, TIME, Inferred
 from analyzer.keepalive.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
 from analyzer.keepalive.heard import HeardEnd, Ticks, heard_of
-from analyzer.keepalive.inference import SETTINGS, inferred
-from analyzer.keepalive.settings import Settings, clocks_of, settings_of
+from analyzer.keepalive.inference import SETTINGS, inferred, replace_end
+from analyzer.keepalive.settings import UNTOLD, Settings, clocks_of, settings_of
 from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
 from analyzer.schema import NEVER
 
@@ -296,32 +296,45 @@ def _one_of_two(one: Kernel, other: Kernel) -> Kernel:
 
 
 class Together(NamedTuple):
-    settings: dict[End, Settings]
-    kernels: tuple[Kernel, ...]
+    """What is found of many ends."""
+
+    rows: dict[End, int]
+    """Of each end its row in `found`."""
+    found: Inferred
+    kernels: tuple[Kernel, ...] = ()
+    narrowed: frozenset[int] = frozenset()
+    """The flows of whose ends their kernel tells more than their own gaps do."""
+
+    def settings(self, end: End) -> Settings:
+        return settings_of(self.found, self.rows[end]) if end in self.rows else UNTOLD
 
 
 def infer_together(observed: Sequence[Observed], engine: Engine) -> Together:
     """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common."""
-    alone = inferred(heard_of([one.heard for one in observed]), len(observed), engine)
+    alone = inferred(heard_of([one.heard for one in observed]), len(observed), engine, more=len(observed))
     found = kernels(
         prober(one, alone, row)
         for row, one in enumerate(observed)
         if alone.ends.clocks[row] and one.instants and one.heard.may_be_linux
     )
-    settings = {one.end: settings_of(alone, row) for row, one in enumerate(observed)}
     of_end = {end: kernel for kernel in found for end in kernel.ends}
     rows = [row for row, one in enumerate(observed) if one.end in of_end]
     again = inferred(heard_of([ticked(observed[row], of_end) for row in rows]), len(rows), engine)
-    for nth, row in enumerate(rows):
-        if again.ends.clocks[nth] and is_within(again, nth, alone, row):
-            settings[observed[row].end] = settings_of(again, nth)
-    return Together(settings, found)
+    narrower = [
+        (row, nth) for nth, row in enumerate(rows) if again.ends.clocks[nth] and is_within(again, nth, alone, row)
+    ]
+    for row, nth in narrower:
+        replace_end(alone, row, again, nth)
+    return Together(_rows_of(observed), alone, found, frozenset(observed[row].end[0] for row, _ in narrower))
 
 
-def infer_each(observed: Sequence[Observed], engine: Engine) -> dict[End, Settings]:
+def infer_each(observed: Sequence[Observed], engine: Engine) -> Together:
     """The settings of many ends, each from its own gaps alone."""
-    found = inferred(heard_of([one.heard for one in observed]), len(observed), engine)
-    return {one.end: settings_of(found, row) for row, one in enumerate(observed)}
+    return Together(_rows_of(observed), inferred(heard_of([one.heard for one in observed]), len(observed), engine))
+
+
+def _rows_of(observed: Sequence[Observed]) -> dict[End, int]:
+    return {one.end: row for row, one in enumerate(observed)}
 
 
 def ticked(one: Observed, of_end: Mapping[End, Kernel]) -> HeardEnd:

@@ -10,6 +10,7 @@ A kernel over flows that are told, and what is noted of all others by address.
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
@@ -152,6 +153,13 @@ class Neighbourhood:
             restart=tuple(reasons_of(s.restart[it])),
             restart_frames=tuple(found.proofs.frame[row] for row in frames),
         )
+
+    def asked_in_vain(self, flows: Sequence[int]) -> list[int]:
+        """Those of these flows of which an end's host was asked for in vain."""
+        if not self._addresses.vain.rows:
+            return []
+        of_end, vain = self.around.of_end, self.around.addresses.vain
+        return [flow for flow in flows if vain[of_end[2 * flow]] or vain[of_end[2 * flow + 1]]]
 
     def vain(self, found: Surrounded, me: int) -> list[int]:
         """When the host of end `me` asked for the other one in vain: what had waited for that was thrown away."""

@@ -6,12 +6,12 @@
 import json
 from array import array
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.advice import Advice
-from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
@@ -20,7 +20,10 @@ from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.verdict import Outcome, Verdict
 from analyzer.keepalive.what_if import WhatIf
 from analyzer.report import explain, explain_settings, what_if
+from analyzer.report.machine import flow_lines
+from analyzer.report.machine.phrases import Phrases
 from analyzer.report.machine.tag_lines import LONGEST_LINE, phrases, write_tags
+from analyzer.report.machine.words import Vocabulary
 from analyzer.report.order import kept, marks
 from analyzer.report.units import iso, seconds
 from analyzer.version import __version__
@@ -33,7 +36,8 @@ PIECE = 1 << 20
 def document(
     analysis: Analysis, supposed: WhatIf | None = None, only: frozenset[Outcome] | None = None
 ) -> Iterator[str]:
-    """The JSON document in pieces, a line each for the head, every flow (`only` those that ended so), and the rest."""
+    """The JSON document in pieces of whole lines: one for the head, one for each flow (`only` those that ended so), and
+    the rest."""
     head = {
         "schema": SCHEMA,
         "version": __version__,
@@ -41,7 +45,7 @@ def document(
         "diagnostics": _diagnostics(analysis),
     }
     yield _dump(head)[:-1] + ', "flows": [\n'
-    yield from _joined(_dump(_flow(flow)) for flow in kept(analysis.flows, only))
+    yield from _flow_lines(analysis, kept(analysis.flows, only))
     tail: dict[str, Any] = {
         "hosts": [_host(host) for host in analysis.hosts],
         "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
@@ -50,6 +54,21 @@ def document(
     if supposed is not None:
         tail["what_if"] = what_if.as_object(supposed)
     yield "\n], " + _dump(tail)[1:] + "\n"
+
+
+def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
+    """Each but the first begins with the comma and the line's end that go before it."""
+    phrases = Phrases(flow_lines.MEMBERS)
+    vocabulary = Vocabulary(phrases, analysis.tunnels)
+    out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_lines.BEFORE)
+    full = PIECE - flow_lines.LONGEST_LINE - max(len(json.dumps(name)) for name in analysis.tunnels)
+    for found in flows.columns():
+        words = vocabulary.words(flow_lines.idle_times(found))
+        reached[0] = 0
+        while reached[0] < found.flow_count:
+            octets = analysis.engine.run(flow_lines.write_flows, found, reached, words, phrases.sheet(out), full)
+            yield str(memoryview(out)[before:octets], "ascii")
+            before = 0
 
 
 def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
@@ -74,7 +93,7 @@ def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int)
     c, s = analysis.candidates.view, analysis.segments.view
     while reached[0] < last:
         octets = analysis.engine.run(write_tags, c, s, reached, last, wanted, sheet, PIECE - LONGEST_LINE)
-        yield out[:octets].decode("ascii")
+        yield str(memoryview(out)[:octets], "ascii")
 
 
 def _solicitation_line(flow: int, one: Solicitation) -> str:
@@ -93,11 +112,6 @@ def _solicitation_line(flow: int, one: Solicitation) -> str:
 
 def _dump(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
-
-
-def _joined(lines: Iterable[str]) -> Iterator[str]:
-    for index, line in enumerate(lines):
-        yield f",\n{line}" if index else line
 
 
 def _capture(analysis: Analysis) -> dict[str, Any]:
@@ -124,35 +138,6 @@ def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
         }
         for one in analysis.diagnostics
     ]
-
-
-def _flow(flow: Flow) -> dict[str, Any]:
-    return {
-        "id": flow.id,
-        "tunnel": flow.tunnel,
-        "opened": "midstream" if flow.is_midstream else "syn",
-        "start": iso(flow.start_ns),
-        "end": iso(flow.end_ns),
-        "packets": flow.packets,
-        "bytes": flow.octets,
-        "max_idle_s": seconds(flow.max_idle_ns),
-        "ends": [_end(end) for end in flow.ends],
-        "verdict": verdict_object(flow, flow.verdict),
-    }
-
-
-def _end(end: End) -> dict[str, Any]:
-    return {
-        "addr": end.address,
-        "port": end.port,
-        "role": end.role.value,
-        "keepalive": "on" if end.has_keepalive else "not-seen",
-        "probes": len(end.story.probes),
-        "answered": end.answered,
-        "payload_len": end.payload_len,
-        "settings": settings_object(end.settings),
-        "matches": list(end.matches),
-    }
 
 
 def settings_object(settings: Settings) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 Sentences have places for numbers; both Python and the kernel that writes JSON (`machine/flow_lines.py`) fill them.
 """
 
-from collections.abc import Sequence
-
 from analyzer.keepalive.settings import Basis, Setting, Settings
 from analyzer.keepalive.timer import LINUX
 from analyzer.report.machine.numbers import hundredths
@@ -23,8 +21,8 @@ FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTE
         Basis.USER_TIMEOUT_ALTERNATIVE,
     ),
 )
-PLACES = ("n", "shortest", "longest", "low", "high", "other_low", "other_high")
-"""For numbers in sentences: how often, seconds to the hundredth, bounds; the last two are those of the user timeout."""
+PLACES = ("n", "shortest", "longest", "low", "high", "other_low", "other_high", "rates")
+"""For numbers in sentences: how often, seconds to the hundredth, bounds, those of the user timeout, clock rates."""
 SEEN_ONCE, SEEN_OFTEN, SEEN_FROM_TO = range(3)
 SEEN = ("{longest} s", "{longest} s, {n} times", "{shortest} to {longest} s, {n} times")
 UNFINISHED = "no give-up was seen from its beginning"
@@ -61,6 +59,17 @@ OBSERVED = {
 }
 """By `variant`."""
 MOST_VARIANTS = max(map(len, OBSERVED.values()))
+NO_TIMER, EXACT_TIMER, ANY_WHEEL, SOME_WHEELS = range(4)
+TIMERS = (
+    "no one kind of timer fits all that was seen",
+    "no Linux timer wheel fits, an exact timer does",
+    "a Linux timer at any HZ fits; it fires late, never early",
+    "a Linux timer at {rates} Hz fits; it fires late, never early",
+)
+ALL_WHEELS = len(LINUX)
+LINUX_MODEL = "linux-"
+OR = " or "
+"""Between clock rates."""
 
 
 def basis(setting: Setting, settings: Settings) -> str:
@@ -129,16 +138,14 @@ def _in_hundredths(duration_ns: int) -> str:
 
 def clock(settings: Settings) -> str:
     """Which kind of timer explains the durations."""
-    return clock_in_words(settings.models)
+    rates = [model.removeprefix(LINUX_MODEL) for model in settings.models if model.startswith(LINUX_MODEL)]
+    return TIMERS[which_timers(len(settings.models), len(rates))].format(rates=OR.join(rates))
 
 
-def clock_in_words(models: Sequence[str]) -> str:
-    """As above; `models` are the names of the timers that do."""
-    wheels = [model.removeprefix("linux-") for model in models if model.startswith("linux-")]
-    if not models:
-        return "no one kind of timer fits all that was seen"
-    if not wheels:
-        return "no Linux timer wheel fits, an exact timer does"
-    if len(wheels) == len(LINUX):
-        return "a Linux timer at any HZ fits; it fires late, never early"
-    return f"a Linux timer at {' or '.join(wheels)} Hz fits; it fires late, never early"
+def which_timers(clocks: int, wheels: int) -> int:
+    """Which sentence about timers it is; so many of them fit, so many of which are Linux's."""
+    if clocks == 0:
+        return NO_TIMER
+    if wheels == 0:
+        return EXACT_TIMER
+    return ANY_WHEEL if wheels == ALL_WHEELS else SOME_WHEELS

@@ -6,8 +6,10 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive import drawing
-from analyzer.keepalive.verdict import Outcome
-from tests.recordings import FOLDER
+from analyzer.keepalive.bounds import Inferred
+from analyzer.keepalive.settings import settings_of
+from analyzer.keepalive.verdict import Outcome, verdict_of
+from tests.recordings import FOLDER, SHORT
 from tests.transcript import analyse, transcript
 
 MANY = FOLDER / "nat-fifty-300/capture.pcap"
@@ -87,3 +89,19 @@ def test_what_a_host_numbers_for_its_other_connections_is_not_missing() -> None:
 
     assert times(first + second) == [60, 60]
     assert times(first) == [None]
+
+
+@pytest.mark.parametrize("most", [drawing.MOST_POOLED, 2], ids=["pooled", "each alone"])
+@pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
+def test_columns_say_what_values_say(sample: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of flows that are looked for on the link, and a few at a time."""
+    analysis = thinned(sample, most, monkeypatch)
+    values = list(analysis.flows)
+    monkeypatch.setattr(drawing, "BATCH", 3)
+    for first, found in enumerate(analysis.flows.columns()):
+        inferred = Inferred(found.inferred, found.settings, found.proofs, None, None)
+        for it in range(found.flow_count):
+            value = values[3 * first + it]
+            assert found.told.flow[it] == value.id
+            assert verdict_of(found.verdicts, found.evidence, it) == value.verdict
+            assert [settings_of(inferred, 2 * it + end) for end in (0, 1)] == [end.settings for end in value.ends]

@@ -7,7 +7,7 @@ import pytest
 from analyzer.jit import Engine
 from analyzer.keepalive import inference
 from analyzer.keepalive.heard import HeardEnd, heard_of
-from analyzer.keepalive.inference import inferred
+from analyzer.keepalive.inference import inferred, replace_end
 from analyzer.keepalive.settings import Basis, Settings, settings_of
 from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import LINUX, SECOND, Keepalive, simulate
@@ -71,3 +71,17 @@ def test_durations_of_centuries_do_not_leave_64_bits(far_ns: int) -> None:
     some = [far * 9, *[[one] * 3 for one in far]]
     some *= 1 + inference.FEWEST_COMPILED // len(some)
     assert settings(some, compiled()) == settings(some, Engine())
+
+
+def test_what_is_found_of_an_end_may_be_replaced() -> None:
+    """Each by what was found of another one; all others, and what proves them, stay what they are."""
+    some = lives(12, seed=3)
+    one, other = (
+        inferred(heard_of([HeardEnd(gaps) for gaps in half]), 6, Engine(), more=6) for half in (some[:6], some[6:])
+    )
+    before, others = ([settings_of(found, end) for end in range(6)] for found in (one, other))
+    for end in (4, 1):
+        replace_end(one, end, other, 5 - end)
+    assert [settings_of(one, end) for end in range(6)] == [
+        others[5 - end] if end in (4, 1) else before[end] for end in range(6)
+    ]

@@ -69,7 +69,7 @@ def truths(seed: int, count: int) -> Iterable[tuple[int, int]]:
 def test_many_ends_tell_the_clock_rate_and_no_bound_leaves_the_truth(clock: Clock, seed: int) -> None:
     found = together(*many(clock, 8, seed))
     for number, (time_s, intvl_s) in enumerate(truths(seed, 8)):
-        one = found.settings[number, 0]
+        one = found.settings((number, 0))
         assert clock.name in one.models
         time, intvl = one.tcp_keepalive_time, one.tcp_keepalive_intvl
         assert time is not None
@@ -84,8 +84,8 @@ def test_together_they_tell_more_than_alone() -> None:
     found = together(*ends)
     assert [kernel.rates for kernel in found.kernels] == [(250,)]
     alone = [infer(one.heard.gaps, is_whole=True) for one in ends]
-    assert all(is_narrower(found.settings[one.end], own) for one, own in zip(ends, alone, strict=True))
-    assert all(one.models == ("linux-250",) for one in found.settings.values())
+    assert all(is_narrower(found.settings(one.end), own) for one, own in zip(ends, alone, strict=True))
+    assert all(one.models == ("linux-250",) for one in map(found.settings, found.rows))
     assert any(len(own.models) > 1 for own in alone)
 
 
@@ -102,7 +102,7 @@ def is_narrower(one: Settings, other: Settings) -> bool:
 
 def test_other_ends_change_nothing_for_an_end_of_another_address() -> None:
     ends, lone = many(HZ_250, 6), end(99, Keepalive(61, 7, 3), HZ_1000, address="b")
-    assert together(*ends, lone).settings[lone.end] == infer(lone.heard.gaps, is_whole=True)
+    assert together(*ends, lone).settings(lone.end) == infer(lone.heard.gaps, is_whole=True)
 
 
 def ends_of(found: Together) -> list[set[End]]:

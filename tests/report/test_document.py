@@ -17,7 +17,9 @@ from analyzer.keepalive.advice import AdviceCode
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.tags import Rule, Tag
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome
+from analyzer.report import document as module
 from analyzer.report.document import document, tag_lines
+from analyzer.report.machine import flow_lines
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import Frame, pcap_bytes
@@ -333,12 +335,15 @@ def test_proof_frames_are_probes_or_what_ended_the_run() -> None:
     assert {tags[frame] for frame in proofs["tcp_keepalive_probes"]} == {"give-up-rst"}
 
 
-def test_document_comes_a_flow_at_a_time() -> None:
-    """However many flows there are, no more than one of them is held as text."""
-    pieces = list(document(analyse(transcript(MADE_UP["path dropped"]))))
-    flows = [piece for piece in pieces if '"max_idle_s"' in piece]
-    assert len(flows) == 2
-    assert all(piece.count('"max_idle_s"') == 1 for piece in flows)
+def test_document_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many flows there are, no more of them is held as text than one piece has room for."""
+    sample = Path(__file__).parents[2] / "samples/nat-fifty-300/capture.pcap"
+    whole = "".join(document(analysis_of(sample)))
+    monkeypatch.setattr(module, "PIECE", flow_lines.LONGEST_LINE + 3000)
+    pieces = list(document(analysis_of(sample)))
+    assert "".join(pieces) == whole
+    assert 3 < max(map(len, pieces[1:-1])) <= module.PIECE
+    assert len(pieces) > 10
 
 
 # The tags

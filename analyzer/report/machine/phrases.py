@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
+from analyzer.report.explain_settings import OR
 from analyzer.schema import NEVER
 from analyzer.schema.written import PHRASES
 
-COMMON = ("null", '"', ", ")
-NULL, QUOTE, COMMA = range(len(COMMON))
+COMMON = ("null", '"', ", ", OR)
+NULL, QUOTE, COMMA, BETWEEN_RATES = range(len(COMMON))
 FIRST_MEMBER = len(COMMON)
 
 
@@ -45,7 +46,7 @@ class Phrases:
         self._table.append(len(self._text), len(octets), place)
         self._text += octets
 
-    def add_all(self, texts: Iterable[str | None]) -> int:
+    def add_all(self, texts: Iterable[str | int | None]) -> int:
         """As JSON; returns the row of the first."""
         first = self.rows
         for one in texts:

@@ -1,0 +1,109 @@
+"""What there is to say about flows: names of findings, and the prose of report/explain*.py, as phrases.
+
+A sentence is one or more phrases with places for numbers in between; the last says that nothing follows.
+"""
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence, Set
+from string import Formatter
+from typing import Any, NamedTuple
+
+from analyzer.columns import Table
+from analyzer.keepalive import profiles
+from analyzer.keepalive.application import ERRNOS
+from analyzer.keepalive.drawing import ROLES
+from analyzer.keepalive.timer import LINUX
+from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason
+from analyzer.report import explain, explain_settings
+from analyzer.report.machine.phrases import Phrases
+from analyzer.schema import NEVER, OPENED_MIDSTREAM
+from analyzer.schema.written import SENTENCES
+
+END = "\0"
+"""So that a sentence ends with text, if it is none."""
+
+
+class Words(NamedTuple):
+    """For the kernel: of each list of phrases the first, sentences, and the profiles whose names are there."""
+
+    sentences: Any
+    openings: int
+    """By FLOWS.opened."""
+    roles: int
+    """By 2 * FLOWS.opened + end."""
+    keepalive: int
+    """Not seen, on."""
+    tunnels: int
+    outcomes: int
+    causes: int
+    """`null` comes first."""
+    errnos: int
+    """As above."""
+    confidences: int
+    reasons: int
+    observed: int
+    """Sentences: of each basis as many as the one with most has."""
+    timers: int
+    """Sentences, by `which_timers`."""
+    rates: int
+    """Of Linux's clocks, the first of CLOCKS."""
+    profiles: Any
+    profile_names: int
+    profile_rows: int
+    fitting: "array[int]"
+    """Room for what `profiles.matching` finds."""
+
+
+class Vocabulary:
+    """Adds them to `phrases`; names of profiles as their idle times are met."""
+
+    def __init__(self, phrases: Phrases, tunnels: Sequence[str]) -> None:
+        self._phrases, self._sentences = phrases, Table(SENTENCES)
+        self._profiles = profiles.Columns()
+        opened = range(len(ROLES))
+        self._first = {
+            "openings": phrases.add_all("midstream" if one == OPENED_MIDSTREAM else "syn" for one in opened),
+            "roles": phrases.add_all(role.value for one in opened for role in ROLES[one]),
+            "keepalive": phrases.add_all(("not-seen", "on")),
+            "tunnels": phrases.add_all(name or None for name in tunnels),
+            "outcomes": phrases.add_all(one.value for one in Outcome),
+            "causes": phrases.add_all((None, *(one.value for one in Cause))),
+            "errnos": phrases.add_all((None, *ERRNOS)),
+            "confidences": phrases.add_all(one.value for one in Confidence),
+            "reasons": phrases.add_all(explain.REASONS[one] for one in Reason),
+            "observed": self._add_sentences(_observed()),
+            "timers": self._add_sentences(f"; {one}" for one in explain_settings.TIMERS),
+            "rates": phrases.add_all(one.hz for one in LINUX),
+            "profile_names": phrases.rows,
+        }
+
+    def words(self, idle_times: Set[int]) -> Words:
+        """With the profiles that have these idle times. Not to be kept across the next call."""
+        before = len(self._profiles.names)
+        self._profiles.meet(idle_times)
+        self._phrases.add_all(self._profiles.names[before:])
+        return Words(
+            sentences=self._sentences.view,
+            profiles=self._profiles.table.view,
+            profile_rows=self._profiles.table.rows,
+            fitting=array("q", [0] * profiles.MAX_MATCHES),
+            **self._first,
+        )
+
+    def _add_sentences(self, sentences: Iterable[str]) -> int:
+        first = self._sentences.rows
+        for sentence in sentences:
+            self._sentences.append(self._phrases.rows)
+            for text, name, _, _ in Formatter().parse(sentence + END):
+                octets = json.dumps(text.removesuffix(END))[1:-1]
+                self._phrases.add(octets, NEVER if name is None else explain_settings.PLACES.index(name))
+        return first
+
+
+def _observed() -> Iterator[str]:
+    """Of each basis MOST_VARIANTS sentences."""
+    for basis in explain_settings.BASES:
+        variants = explain_settings.OBSERVED[basis]
+        yield from variants
+        yield from [""] * (explain_settings.MOST_VARIANTS - len(variants))
