@@ -147,8 +147,9 @@ class Drawer:
         """
         together, _ = self._together
         in_vain = self._neighbourhood.asked_in_vain(block)
-        alone = self._looks([flow for flow in in_vain if flow not in self._is_pooled])
-        apart = infer_each([one for look in alone for one in self._observed(look)], self._engine)
+        alone = [flow for flow in in_vain if flow not in self._is_pooled]
+        looks = self._looks(alone) if alone else []
+        apart = infer_each([one for look in looks for one in self._observed(look)], self._engine) if alone else together
         concerned = together.narrowed.union(in_vain)
         for it, flow in enumerate(block):
             if flow in concerned:
