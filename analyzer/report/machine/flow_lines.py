@@ -140,7 +140,7 @@ def write_flow(found: Found, it: int, words: Words, sheet: Sheet, at: int) -> in
     at = say_instant(sheet, at, START, f.first_ns[flow])
     at = say_instant(sheet, at, END, f.last_ns[flow])
     at = say_number(sheet, at, PACKETS, f.packets[flow])
-    at = say_number(sheet, at, OCTETS, f.octets[flow] - octets)
+    at = write_integer(sheet.out, say(sheet, at, OCTETS), f.octets[flow] - octets)
     at = say_duration(sheet, at, MAX_IDLE, f.max_idle_ns[flow])
     at = say(sheet, at, ENDS)
     for end in range(2):
