@@ -13,7 +13,18 @@ def test_every_kernel_of_an_analysis_is_noted_with_what_it_is_compiled_for() -> 
     noting = Noting()
     load(noting)
     names = [kernel.__name__ for kernel, _ in noting.noted]
-    assert {"decode", "recognise", "look_up", "track", "decide", "tell", "weigh", "unwrap", "walk_block"} <= set(names)
+    assert {
+        "decode",
+        "recognise",
+        "look_up",
+        "track",
+        "decide",
+        "tell",
+        "infer",
+        "weigh",
+        "unwrap",
+        "walk_block",
+    } <= set(names)
     assert names.index("decode") < names.index("track") < names.index("tell")
     assert not noting.compiled
 
