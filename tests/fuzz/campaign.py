@@ -125,10 +125,10 @@ def machine_faces(analysis: Analysis) -> str:
     """The document and the tags, each line of them JSON as RFC 8259 has it."""
     whole = "".join(document.document(analysis))
     json.loads(whole, parse_constant=refuse)
-    tags = list(document.tag_lines(analysis))
-    for line in tags:
+    tags = "".join(document.tag_lines(analysis))
+    for line in tags.splitlines():
         json.loads(line, parse_constant=refuse)
-    return whole + "".join(tags)
+    return whole + tags
 
 
 def terminal_faces(analysis: Analysis) -> None:
