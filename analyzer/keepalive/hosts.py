@@ -7,6 +7,7 @@ Where no group is the biggest, nothing says which is the host's, and none is cal
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import NamedTuple, Self
 
@@ -183,6 +184,8 @@ def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
     known = [setting for setting in settings if setting is not None]
     if not known:
         return None
+    if len(known) == 1:
+        return replace(known[0], frames=tuple(sorted(set(known[0].frames))))
     bounds = _Bounds()
     for setting in known:
         bounds &= _Bounds.of(setting)

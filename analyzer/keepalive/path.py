@@ -7,7 +7,8 @@ afterwards; it broke the path where it was not, and the verdict blames the path.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_interface
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import Literal, NamedTuple
 
 from analyzer.keepalive.bounds import MAX_FRAMES
@@ -59,8 +60,12 @@ def path_of(flow: Flow) -> str:
 
 
 def network_of(flow: Flow) -> str:
-    address = ip_interface(flow.ends[service_end(flow)].address)
-    return str(ip_interface(f"{address.ip}/{NETWORK_BITS[address.version]}").network)
+    return _network(flow.ends[service_end(flow)].address)
+
+
+@lru_cache(1 << 12)
+def _network(address: str) -> str:
+    return str(ip_network((address, NETWORK_BITS[6 if ":" in address else 4]), strict=False))
 
 
 def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
