@@ -21,7 +21,7 @@ PACKETS = table(
     Column("dst_hi", "q", "", "destination address, high half"),
     Column("dst_lo", "q", "", "destination address, low half"),
     Column("ports", "q", "", "source port * 65536 + destination port; of a wrapped packet LAYER_*, what is in it"),
-    Column("seq", "I", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ; of a wrapped packet where it begins"),
+    Column("seq", "q", "u32", "SEG.SEQ; of an ICMP error the quoted SEG.SEQ; of a wrapped packet where it begins"),
     Column("ack", "I", "u32", "SEG.ACK; of a wrapped packet where its captured octets end"),
     Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code, ICMPv6 types from 64"),
     Column("window", "i", "", "window field, not scaled"),

@@ -1,7 +1,11 @@
 """The segment below link layers of all kinds."""
 
+import struct
+from pathlib import Path
+
 import pytest
 
+from analyzer.analysis import analyze
 from analyzer.capture.wrapped_links import NO_PAYLOAD, link_layer
 from tests.capture.decoding import A4, A6, B4, B6, IP4, IP6, assert_is_the_segment, decoded, decoded_with_tunnel, row_of
 from tests.capture.wrapping import LINKS, qos, snap
@@ -74,3 +78,14 @@ def test_a_link_layer_says_what_follows() -> None:
     buffer = bytes(snap(bytes(IP4)))
     assert link_layer(buffer, 0, len(buffer), 109) == (101, 12)
     assert link_layer(b"\xff\x03\xc0\x21", 0, 4, 9)[0] == NO_PAYLOAD
+
+
+def test_a_header_that_claims_to_be_longer_than_any_buffer_is_cut(tmp_path: Path) -> None:
+    """Where it ends is beyond 32 bits."""
+    link_type, wrap = LINKS["Prism"]
+    whole = bytes(wrap(bytes(IP4), False))
+    claims = whole[:4] + b"\xff\xff\xff\xff" + whole[8:]
+    records = (struct.pack("<IIII", 1, 0, len(one), len(one)) + one for one in (whole, claims, whole))
+    path = tmp_path / "claims.pcap"
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link_type) + b"".join(records))
+    assert analyze(str(path)).capture.tcp_packets == 2
