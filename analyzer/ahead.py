@@ -57,11 +57,14 @@ def load(engine: Engine) -> None:
 
 
 def make_all() -> None:
-    """From the last to the first."""
+    """From the last to the first; those that another process was at are waited for in the end."""
     noting = Noting()
     load(noting)
-    for kernel, types in reversed(dict.fromkeys(noting.noted)):
+    kernels = dict.fromkeys(noting.noted)
+    for kernel, types in reversed(kernels):
         machine_code.make(kernel, types)
+    for kernel, types in kernels:
+        machine_code.stored(kernel, types)
 
 
 if __name__ == "__main__":

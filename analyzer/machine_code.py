@@ -21,6 +21,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from analyzer.second_thread import cores
+
 try:
     import fcntl
 except ImportError:  # not POSIX: there each process compiles for itself
@@ -185,14 +187,9 @@ def _only_one(path: Path, waits: bool) -> Iterator[bool]:
 
 def begin_at_the_end() -> None:
     """Have another process compile, the kernels that are needed last first, where there is a processor for it."""
-    if processors() > 1:
+    if cores() > 1:
         nothing = subprocess.DEVNULL
         subprocess.Popen([sys.executable, "-m", "analyzer.ahead"], stdin=nothing, stdout=nothing, stderr=nothing)
-
-
-def processors() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def packed(symbol: str, code: bytes) -> bytes:

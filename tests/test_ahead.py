@@ -35,7 +35,10 @@ def test_the_last_is_made_first(monkeypatch: pytest.MonkeyPatch) -> None:
             engine.run(kernel, 1, 2)
 
     made: list[Any] = []
+    waited_for: list[Any] = []
     monkeypatch.setattr(ahead, "load", run_two)
     monkeypatch.setattr(machine_code, "make", lambda kernel, types: made.append((kernel, types)))
+    monkeypatch.setattr(machine_code, "stored", lambda kernel, types: waited_for.append((kernel, types)))
     make_all()
     assert made == [(min, types_of((1, 2))), (max, types_of((1, 2)))]
+    assert waited_for == made[::-1]

@@ -31,7 +31,7 @@ class Compiling:
         if machine_code.is_compiled():
             self._change_over()
             return ""
-        words = [sys.executable, "-c", "from analyzer.monitor.compiling import compile_all; compile_all()"]
+        words = [sys.executable, "-m", "analyzer.ahead"]
         self._process = subprocess.Popen(  # noqa: S603  # this program itself
             words,
             stdin=subprocess.DEVNULL,
@@ -59,10 +59,3 @@ class Compiling:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def compile_all() -> None:
-    """In the other process."""
-    engine = Engine()
-    engine.compiled = True
-    load(engine)

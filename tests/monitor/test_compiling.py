@@ -80,7 +80,7 @@ def test_what_is_not_is_made_by_another_process_meanwhile(free: Engine, monkeypa
     monkeypatch.setattr(subprocess, "Popen", start)
     one = Compiling(free)
     assert "meanwhile" in one.begin()
-    assert "compile_all" in started[0][2]
+    assert started[0][1:] == ["-m", "analyzer.ahead"]
     one.look()
     assert not free.compiled
     time.sleep(0.5)
