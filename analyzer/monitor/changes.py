@@ -232,5 +232,5 @@ def _verdict(look: Look, told: Told) -> list[Event]:
         return []
     told.outcome = (verdict.outcome, verdict.cause)
     reset = look.flow.story.reset
-    fields = document.verdict_object(look.flow, verdict)
+    fields = document.verdict_object(verdict)
     return [_event(look, told, reset.ts_ns if reset else look.now_ns, Name.VERDICT, verdict.prober, **fields)]

@@ -1,6 +1,6 @@
 """The machine face: one JSON document, or tags as NDJSON. The names are a contract.
 
-`ka-analyze-1.schema.json` describes the document. Flows are written one by one.
+`ka-analyze-1.schema.json` describes the document. Flows and tags are written by kernels, piece by piece.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.advice import Advice
-from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.hosts import Host
 from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Setting, Settings
@@ -36,7 +36,7 @@ PIECE = 1 << 20
 def document(
     analysis: Analysis, supposed: WhatIf | None = None, only: frozenset[Outcome] | None = None
 ) -> Iterator[str]:
-    """The JSON document in pieces of whole lines: one for the head, one for each flow (`only` those that ended so), and
+    """The JSON document in pieces: the head, a line for each flow (`only` those that ended so), many in a piece, and
     the rest."""
     head = {
         "schema": SCHEMA,
@@ -162,7 +162,7 @@ def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | No
     }
 
 
-def verdict_object(flow: Flow, verdict: Verdict) -> dict[str, Any]:
+def verdict_object(verdict: Verdict) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome.value,
         "cause": verdict.cause.value if verdict.cause else None,
@@ -172,7 +172,7 @@ def verdict_object(flow: Flow, verdict: Verdict) -> dict[str, Any]:
         "detection_delay_s": seconds(verdict.detection_delay_ns),
         "confidence": verdict.confidence.value,
         "evidence_frames": list(verdict.evidence_frames),
-        "reasons": explain.reasons(flow),
+        "reasons": explain.reasons(verdict),
     }
 
 

@@ -11,7 +11,7 @@ from analyzer.keepalive.path import PathLimit
 from analyzer.keepalive.settings import Basis, Settings
 from analyzer.keepalive.tags import Rule
 from analyzer.keepalive.timeline import Answer
-from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.keepalive.verdict import Cause, Outcome, Reason, Verdict
 from analyzer.report.units import plain, short
 
 OUTCOMES = {
@@ -293,8 +293,8 @@ def kernels(host: Host) -> list[str]:
     return said
 
 
-def reasons(flow: Flow) -> list[str]:
-    return [REASONS[reason] for reason in flow.verdict.reasons]
+def reasons(verdict: Verdict) -> list[str]:
+    return [REASONS[reason] for reason in verdict.reasons]
 
 
 def rule(one: Rule) -> str:

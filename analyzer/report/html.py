@@ -178,7 +178,7 @@ def _told(flow: Flow) -> dict[str, Any]:
         "headline": explain.headline(flow),
         "sentences": explain.sentences(flow),
         "meaning": meaning.meaning(flow),
-        "reasons": explain.reasons(flow),
+        "reasons": explain.reasons(flow.verdict),
         "frames": flow.verdict.evidence_frames,
         "ledger": [explain.probe_ledger(flow, index) for index in flow.probers],
         "ends": [_end(flow, index) for index in flow.probers],

@@ -270,7 +270,7 @@ class Connection:
     @property
     def reasons(self) -> list[str]:
         """Why the verdict is what it is."""
-        return explain.reasons(self.findings)
+        return explain.reasons(self.findings.verdict)
 
     @property
     def ends(self) -> "pd.DataFrame":

@@ -69,7 +69,7 @@ def _more(flow: Flow, words: _Words) -> list[Any]:
         [words(one) for one in explain.sentences(flow)],
         settings,
         words(course(flow)) if flow.probers else -1,
-        [words(one) for one in explain.reasons(flow)],
+        [words(one) for one in explain.reasons(flow.verdict)],
         list(flow.verdict.evidence_frames),
     ]
 

@@ -122,7 +122,7 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
     for rule, number in rules.items():
         yield _prose(f"rule {number}: {explain.rule(rule)}")
     yield BLANK
-    for sentence in (*(explain.probe_ledger(flow, index) for index in flow.probers), *explain.reasons(flow)):
+    for sentence in (*(explain.probe_ledger(flow, index) for index in flow.probers), *explain.reasons(flow.verdict)):
         yield _prose(sentence)
 
 

@@ -47,7 +47,7 @@ def test_words_tell_members_apart(kind: type[Enum]) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reasons_are_sentences(reason: Reason) -> None:
-    [sentence] = explain.reasons(replace(flow(), verdict=replace(flow().verdict, reasons=(reason,))))
+    [sentence] = explain.reasons(replace(flow().verdict, reasons=(reason,)))
     assert is_prose(sentence)
     assert sentence[0].isupper()
     assert sentence.endswith(".")

@@ -218,7 +218,7 @@ def test_timeline_has_every_tagged_segment_and_its_rule() -> None:
         assert f"rule {line[1]}: {explain.rule(Rule(s.rule[row]))}" in words
     assert "keepalive-answer → 28" in words
     assert "icmp-unreachable → 36" in words
-    assert all(reason in words for reason in explain.reasons(analysis.flows[0]))
+    assert all(reason in words for reason in explain.reasons(analysis.flows[0].verdict))
 
 
 def test_timeline_leaves_out_plain_traffic() -> None:

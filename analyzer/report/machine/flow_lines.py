@@ -9,6 +9,7 @@ from typing import Any
 
 from analyzer.jit import apart
 from analyzer.keepalive.findings import Found
+from analyzer.keepalive.inference import CLOCK_BITS
 from analyzer.keepalive.profiles import UNBOUNDED, Bounds, matching
 from analyzer.keepalive.timeline import BY_ACK, BY_DATA
 from analyzer.report.explain_settings import ALL_WHEELS, MOST_VARIANTS, PLACES, is_timed, variant, which_timers
@@ -105,9 +106,8 @@ AT_N, AT_SHORTEST, AT_LONGEST, AT_LOW, AT_HIGH, AT_OTHER_LOW, AT_OTHER_HIGH, AT_
 LONGEST_LINE = 1 << 14
 """Without the tunnel's name; frames that are named, sentences and names of profiles are limited in number."""
 MILLISECOND = 1_000_000
-CLOCK_BITS = 4
-"""Of one in INFERRED.clocks: its row in CLOCKS plus one; Linux's are the first rows."""
 CLOCK = (1 << CLOCK_BITS) - 1
+"""One in INFERRED.clocks: its row in CLOCKS plus one; Linux's are the first rows."""
 
 
 def idle_times(found: Found) -> set[int]:

@@ -45,7 +45,7 @@ def flow_object(flow: Flow) -> dict[str, Any]:
         "bytes": flow.octets,
         "max_idle_s": seconds(flow.max_idle_ns),
         "ends": [end_object(end) for end in flow.ends],
-        "verdict": verdict_object(flow, flow.verdict),
+        "verdict": verdict_object(flow.verdict),
     }
 
 
@@ -141,26 +141,12 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
         inferred = Inferred(found.inferred, found.settings, found.proofs, None, None)
         for it, line in enumerate(written(analysis, found, engine)):
             verdict, flow = verdict_of(found.verdicts, found.evidence, it), json.loads(line)
-            assert '"verdict": ' + json.dumps(verdict_in_json(verdict)) in line
+            assert '"verdict": ' + json.dumps(verdict_object(verdict)) in line
             for end, value in enumerate(values[it].ends):
                 settings = settings_of(inferred, 2 * it + end)
                 assert '"settings": ' + json.dumps(settings_object(settings)) in line
                 matches = matching_profiles(settings, value.payload_len) if value.story.probes else ()
                 assert flow["ends"][end]["matches"] == list(matches)
-
-
-def verdict_in_json(verdict: Any) -> dict[str, Any]:
-    return {
-        "outcome": verdict.outcome.value,
-        "cause": verdict.cause.value if verdict.cause else None,
-        "prober": verdict.prober,
-        "errno": verdict.errno,
-        "epoll": verdict.epoll,
-        "detection_delay_s": seconds(verdict.detection_delay_ns),
-        "confidence": verdict.confidence.value,
-        "evidence_frames": list(verdict.evidence_frames),
-        "reasons": [explain.REASONS[one] for one in verdict.reasons],
-    }
 
 
 def test_a_line_is_no_longer_than_said() -> None:
