@@ -15,7 +15,7 @@ from analyzer.capture.ring import walk_block
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
-from analyzer.keepalive.heard import heard_of
+from analyzer.keepalive import heard
 from analyzer.keepalive.inference import infer, room
 from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
 from analyzer.tcp.eviction import Limits
@@ -53,7 +53,7 @@ def load(engine: Engine) -> None:
     given_up.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
     kept.feed(bytearray(SYN), records)
     _ = list(kept.analysis_of(kept.tracker, 0).flows)  # they are drawn when looked at
-    engine.run(infer, heard_of(()), 0, *room(0, 0, 0))  # so few ends would be interpreted
+    engine.run(infer, heard.room(0, 0), 0, *room(0, 0, 0))  # so few ends would be interpreted
 
 
 def make_all() -> None:

@@ -154,6 +154,17 @@ def slot_of(known: Any, slots: Any, seed: int, tunnel: int, hi: int, lo: int) ->
     return slot
 
 
+def first_asked(asked: Any, low: int, high: int, since_ns: int) -> int:
+    """The first of these rows of ASKED_FOR or VAIN from then on."""
+    while low < high:
+        middle = (low + high) >> 1
+        if asked.ts_ns[middle] < since_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def note_asked(
     neighbours: Any, of_address: Group, count: int, addresses: Any, networks: Any, asked_for: Any, vain: Any
 ) -> int:

@@ -5,7 +5,7 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
@@ -15,19 +15,21 @@ from analyzer.keepalive.bounds import Inferred
 from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Flows, Found, Role
-from analyzer.keepalive.gaps import Rows, Told
-from analyzer.keepalive.heard import HeardEnd, is_whole
+from analyzer.keepalive.gaps import GAPS, Rows, Told
+from analyzer.keepalive.heard import hear, room
 from analyzer.keepalive.hosts import Presence
-from analyzer.keepalive.inference import infer_told, replace_end
-from analyzer.keepalive.kernels import Kernel, Observed, Together, infer_each, infer_together
+from analyzer.keepalive.inference import inferred, replace_end
+from analyzer.keepalive.kernels import Kernel, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.solicited import solicitations, whole_gaps
+from analyzer.keepalive.settings import settings_of
+from analyzer.keepalive.solicited import solicitations
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import BATCH, Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.timeline import Solicitation, Story
-from analyzer.keepalive.verdict import Outcome, Surroundings, Verdict, verdict_of
+from analyzer.keepalive.timed import Heard
+from analyzer.keepalive.timeline import Solicitation
+from analyzer.keepalive.verdict import Outcome, verdict_of
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
 from analyzer.tcp.tracker import Tracker
 
@@ -47,25 +49,14 @@ FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
 FARED_ILL = frozenset(Outcome) - FARED_WELL
 
 
-class Hearing(NamedTuple):
-    """What bears on what an end's gaps say."""
+class Batch(NamedTuple):
+    """Some flows, a row each in these columns; good until others are asked for."""
 
-    has_company: bool
-    """Its address has other connections in the capture."""
-    is_cut_off: bool
-    """Its host left others waiting since the flow was last heard: then its own probes need not come through."""
-    vain_ns: list[int]
-    """When its host asked for the other end in vain: what had waited for that was thrown away."""
-
-
-class Look(NamedTuple):
-    """What a flow is drawn from."""
-
-    flow: int
-    story: Story
-    around: Surroundings
-    hearing: tuple[Hearing, Hearing]
-    verdict: Verdict
+    numbers: Sequence[int]
+    told: Told
+    around: Surrounded
+    verdicts: Any
+    """VERDICTS."""
 
 
 class Drawer:
@@ -110,7 +101,7 @@ class Drawer:
         """The same of many, one after the other."""
         for first in range(0, len(numbers), DRAWN_AT_ONCE):
             block = numbers[first : first + DRAWN_AT_ONCE]
-            wanted = [number for number in block if number not in self._is_pooled and number not in self._drawn]
+            wanted = [number for number in block if number not in self._pooled_at and number not in self._drawn]
             drawn = {flow.id: flow for flow in self._each(wanted)}
             if self.keeps_drawn or len(self._drawn) < MOST_DRAWN:
                 self._drawn.update(drawn)
@@ -119,85 +110,59 @@ class Drawer:
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         """The same, drawn as columns, batch by batch; each is good until the next one, or anything else, is drawn."""
+        together, _ = self._together
         for first in range(0, len(numbers), BATCH):
-            block = numbers[first : first + BATCH]
-            others = [*self._other_settings(block)]
-            told, around, verdicts = self._judged(block)
-            inferred = infer_told(self._rows, told, len(block), around, self._engine, more=len(others))
-            for end, by, row in others:
-                replace_end(inferred, end, by, row)
+            batch = self._batch(numbers[first : first + BATCH])
+            found = self._inferred(batch)
+            for it, flow in enumerate(batch.numbers):
+                for end in (0, 1) if flow in self._pooled_at else ():
+                    known = 2 * self._pooled_at[flow] + end
+                    if known in together.narrowed:
+                        replace_end(found, 2 * it + end, together.found, known)
             yield Found(
-                flow_count=len(block),
+                flow_count=len(batch.numbers),
                 flows=self._rows.flows,
                 candidates=self._rows.candidates,
-                told=told.flows,
-                told_ends=told.ends,
-                probes=told.probes,
-                inferred=inferred.ends,
-                settings=inferred.settings,
-                proofs=inferred.proofs,
-                verdicts=verdicts,
-                evidence=around.proofs,
+                told=batch.told.flows,
+                told_ends=batch.told.ends,
+                probes=batch.told.probes,
+                inferred=found.ends,
+                settings=found.settings,
+                proofs=found.proofs,
+                verdicts=batch.verdicts,
+                evidence=batch.around.proofs,
             )
 
-    def _other_settings(self, block: Sequence[int]) -> Iterator[tuple[int, Inferred, int]]:
-        """Place of each end of these flows of which its gaps do not tell all, and where its settings are.
-
-        These are narrowed by what the kernel's other ends show, or `hear` does not know which gaps are void.
-        """
-        together, _ = self._together
-        in_vain = self._neighbourhood.asked_in_vain(block)
-        alone = [flow for flow in in_vain if flow not in self._is_pooled]
-        looks = self._looks(alone) if alone else []
-        apart = infer_each([one for look in looks for one in self._observed(look)], self._engine) if alone else together
-        concerned = together.narrowed.union(in_vain)
-        for it, flow in enumerate(block):
-            if flow in concerned:
-                known = together if flow in self._is_pooled else apart
-                for end in (0, 1):
-                    if (flow, end) in known.rows:
-                        yield 2 * it + end, known.found, known.rows[flow, end]
-
     def _known(self, number: int) -> Flow:
-        return self._together[1][number] if number in self._is_pooled else self._drawn[number]
+        return self._together[1][number] if number in self._pooled_at else self._drawn[number]
 
-    def _each(self, numbers: Sequence[int]) -> Iterator[Flow]:
-        looks = self._looks(numbers)
-        inferred = infer_each([one for look in looks for one in self._observed(look)], self._engine)
-        return (self._flow(look, inferred) for look in looks)
+    def _each(self, numbers: Sequence[int]) -> list[Flow]:
+        batch = self._batch(numbers)
+        found = self._inferred(batch)
+        return [self._flow(batch, it, found) for it in range(len(numbers))]
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
-        return next(self._each([flow]))
+        [drawn] = self._each([flow])
+        return drawn
 
-    def _looks(self, numbers: Sequence[int]) -> list[Look]:
-        told, found, verdicts = self._judged(numbers)
-        return [
-            Look(
-                flow,
-                self._stories.read(told, it),
-                self._neighbourhood.read(found, it),
-                self._hearing(found, it),
-                verdict_of(verdicts, found.proofs, it),
-            )
-            for it, flow in enumerate(numbers)
-        ]
-
-    def _judged(self, numbers: Sequence[int]) -> tuple[Told, Surrounded, Any]:
-        """What is told of these flows, what is around them, and VERDICTS; good until others are asked for."""
+    def _batch(self, numbers: Sequence[int]) -> Batch:
         told = self._stories.tell(numbers)
         found = self._neighbourhood.surround(told, len(numbers))
         asked_for = self._neighbourhood.around.asked_for
         verdicts = self._stories.court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
-        return told, found, verdicts
+        return Batch(numbers, told, found, verdicts)
 
-    def _hearing(self, found: Surrounded, it: int) -> tuple[Hearing, Hearing]:
-        ends = found.ends
-        first, second = (
-            Hearing(bool(ends.has_company[me]), bool(ends.is_cut_off[me]), self._neighbourhood.vain(found, me))
-            for me in (2 * it, 2 * it + 1)
-        )
-        return first, second
+    def _heard(self, batch: Batch) -> Heard:
+        flows, told, around = len(batch.numbers), batch.told, batch.around
+        heard, vain = room(flows, told.counts[GAPS]), self._neighbourhood.around.vain
+        self._engine.run(hear, self._rows, told, flows, around.flows, around.ends, vain, heard)
+        return heard
+
+    def _inferred(self, batch: Batch) -> Inferred:
+        """The settings of both ends of each flow, each from its own gaps alone, with room for others."""
+        ends = 2 * len(batch.numbers)
+        return inferred(self._heard(batch), ends, self._engine, more=ends)
 
     @cached_property
     def briefs(self) -> bytearray:
@@ -206,14 +171,15 @@ class Drawer:
         unsettled = self._neighbourhood.unsettled(briefs)
         for first in range(0, len(unsettled), BATCH):
             numbers = unsettled[first : first + BATCH]
-            _, _, verdicts = self._judged(numbers)
+            outcomes = self._batch(numbers).verdicts.outcome
             for it, flow in enumerate(numbers):
-                briefs[flow] = briefs[flow] & ~HOW_IT_ENDED | verdicts.outcome[it] | NOTABLE
+                briefs[flow] = briefs[flow] & ~HOW_IT_ENDED | outcomes[it] | NOTABLE
         return briefs
 
     @cached_property
-    def _is_pooled(self) -> frozenset[int]:
-        return frozenset(self.pooled.numbers)
+    def _pooled_at(self) -> dict[int, int]:
+        """Their places among the pooled."""
+        return {flow: place for place, flow in enumerate(self.pooled.numbers)}
 
     @cached_property
     def _rows(self) -> Rows:
@@ -239,12 +205,13 @@ class Drawer:
         if not self._tracker.neighbours.rows:
             return ()
         notable = array("i", [flow for flow in self._neighbourhood.looked_for() if self.briefs[flow] & NOTABLE])
-        found = [
-            (look.flow, one)
-            for first in range(0, len(notable), BATCH)
-            for look in self._looks(notable[first : first + BATCH])
-            for one in solicitations(look.story, look.around)
-        ]
+        found = []
+        for first in range(0, len(notable), BATCH):
+            batch = self._batch(notable[first : first + BATCH])
+            for it, flow in enumerate(batch.numbers):
+                story = self._stories.read(batch.told, it)
+                asked = solicitations(story, self._neighbourhood.read(batch.around, it))
+                found += [(flow, one) for one in asked]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
     @property
@@ -255,9 +222,11 @@ class Drawer:
     @cached_property
     def _together(self) -> tuple[Together, dict[int, Flow]]:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
-        looks = self._looks(self.pooled.numbers)
-        together = infer_together([one for look in looks for one in self._observed(look)], self._engine)
-        return together, {look.flow: self._flow(look, together) for look in looks}
+        numbers = self.pooled.numbers
+        batch = self._batch(numbers)
+        heard, names = self._heard(batch), partial(self._name_of, numbers)
+        together = infer_together(heard, 2 * len(numbers), names, self._engine)
+        return together, {flow: self._flow(batch, it, together.found) for it, flow in enumerate(numbers)}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
@@ -277,30 +246,10 @@ class Drawer:
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
 
-    def _observed(self, look: Look) -> Iterator[Observed]:
-        """Both ends of a flow as inference takes them; those whose gaps say nothing are left out."""
-        f, (flow, story, around, hearing, _) = self._tracker.table.flows.view, look
-        for end, told in enumerate(story.ends):
-            if not told.gaps or story.is_riddled:
-                continue
-            # Without a neighbour probes are not sent: then what the capture's end left open says nothing.
-            heard = HeardEnd(
-                whole_gaps(told, hearing[end].vain_ns),
-                is_whole=is_whole(self._rows, flow),
-                may_be_linux=all(probe.payload_len == 0 for probe in told.probes),
-                is_one_sided=story.heard_ns[1 - end] == NEVER,
-                has_company=hearing[end].has_company,
-                is_cut_off=hearing[end].is_cut_off or bool(around.asked),
-            )
-            instants = {probe.frame: probe.ts_ns for probe in told.probes}
-            if story.reset is not None and story.reset.is_give_up and story.reset.end == end:
-                instants[story.reset.frame] = story.reset.ts_ns
-            yield Observed(
-                (flow, end),
-                f"{self._tunnels[f.tunnel[flow]]} {self._address(flow, end)}".strip(),
-                heard,
-                instants,
-            )
+    def _name_of(self, numbers: Sequence[int], end: int) -> str:
+        """The address of an end of these flows, with the tunnel that it is in."""
+        flow = numbers[end >> 1]
+        return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])
@@ -314,13 +263,13 @@ class Drawer:
         with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
-    def _flow(self, look: Look, inferred: Together) -> Flow:
-        f, (flow, story, _, _, verdict) = self._tracker.table.flows.view, look
+    def _flow(self, batch: Batch, it: int, found: Inferred) -> Flow:
+        f, flow, story = self._rows.flows, batch.numbers[it], self._stories.read(batch.told, it)
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = inferred.settings((flow, end))
+            settings = settings_of(found, 2 * it + end)
             if told.probes:
                 matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
                 stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))
@@ -337,7 +286,7 @@ class Drawer:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=verdict,
+            verdict=verdict_of(batch.verdicts, batch.around.proofs, it),
             first_frame=f.first_frame[flow],
         )
 

@@ -91,7 +91,8 @@ def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
         return
     gap = told.counts[GAPS]
     told.counts[GAPS] += 1
-    g.end[gap], g.kind[gap], g.frame[gap], g.unanswered[gap] = end, kind, c.frame[row], e.unanswered[me]
+    g.end[gap], g.kind[gap], g.frame[gap], g.at_ns[gap] = end, kind, c.frame[row], now_ns
+    g.unanswered[gap] = e.unanswered[me]
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
     g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
     g.missing[gap] = missing(c, row)
@@ -113,7 +114,7 @@ def add_open_gap(
     g = told.gaps
     gap = told.counts[GAPS]
     told.counts[GAPS] += 1
-    g.end[gap], g.kind[gap], g.frame[gap] = end, kind, frame
+    g.end[gap], g.kind[gap], g.frame[gap], g.at_ns[gap] = end, kind, frame, NEVER
     g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.speech_ns[gap] = idle_ns, any_ns, probe_ns, NEVER
     g.unanswered[gap] = told.ends.unanswered[2 * it + end] if kind == PENDING else 0
     g.missing[gap] = NEVER

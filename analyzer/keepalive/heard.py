@@ -1,15 +1,14 @@
-"""What was heard of ends, as inference takes it: HEARD_GAPS and HEARD_ENDS, from told stories or from values."""
+"""What was heard of ends, as inference takes it: HEARD_GAPS and HEARD_ENDS, from told stories."""
 
-from collections.abc import Mapping, Sequence
-from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from analyzer.columns import Table
-from analyzer.keepalive.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
+from analyzer.keepalive.addresses import first_asked
+from analyzer.keepalive.constraints import LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.gaps import Rows, Told
 from analyzer.keepalive.story import lag_ns
 from analyzer.keepalive.timed import Heard
-from analyzer.keepalive.timeline import Echo, Gap, GapKind
+from analyzer.keepalive.timeline import CYCLE, FIRST, SPACING
 from analyzer.keepalive.timer import LINUX
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN
 from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
@@ -24,17 +23,11 @@ EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
 LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
 """Bits of HEARD_ENDS.clocks."""
 
-KINDS = {kind: place for place, kind in enumerate(GapKind)}
-ECHOES = {echo: place for place, echo in enumerate(Echo)}
-GAP_ROW, END_ROW = Struct("=8qi4b"), Struct("=qi4b")
-"""Of columns.py's layout: the widest first."""
 
-
-def hear(rows: Rows, told: Told, count: int, around: Any, around_ends: Any, heard: Heard) -> int:
+def hear(rows: Rows, told: Told, count: int, around: Any, ends: Any, vain: Any, heard: Heard) -> int:
     """Kernel: both ends of the first flows of `told`, with what is known around them (SURROUNDINGS, SURROUNDED_ENDS).
 
-    An end of a flow of which too much is missing has no gaps. Gaps in which its host asked for the other end in vain
-    (SURROUNDED_ENDS.vain) are among them: these ends go the way of values.
+    Of a flow of which too much is missing no gap tells anything, nor any in which a host asked for the other in vain.
     """
     gaps = 0
     for it in range(count):
@@ -45,24 +38,38 @@ def hear(rows: Rows, told: Told, count: int, around: Any, around_ends: Any, hear
             heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
             heard.ends.clocks[me] = LIKELY_CLOCKS if has_empty_probes(rows, told, it, end) else EXACT_CLOCKS
             heard.ends.is_one_sided[me] = rows.ends.last_ns[2 * flow + 1 - end] == NEVER
-            heard.ends.has_company[me] = around_ends.has_company[me]
-            heard.ends.is_cut_off[me] = around_ends.is_cut_off[me] > 0 or around.asked[it] > 0
+            heard.ends.has_company[me] = ends.has_company[me]
+            heard.ends.is_cut_off[me] = ends.is_cut_off[me] > 0 or around.asked[it] > 0
+            first_vain = ends.first_vain[me]
             if not is_silent:
                 way_ns = lag_ns(rows.ends, 2 * flow + end)
                 for row in range(told.flows.first_gap[it], told.flows.first_gap[it + 1]):
-                    if told.gaps.end[row] == end:
+                    if told.gaps.end[row] == end and not is_void(told.gaps, row, vain, first_vain, ends.vain[me]):
                         hear_gap(told, row, me, way_ns, heard.gaps, gaps)
                         gaps += 1
     heard.ends.first_gap[2 * count] = gaps
     return gaps
 
 
+def is_void(gaps: Any, row: int, vain: Any, first: int, count: int) -> bool:
+    """The end's host asked for the other one in vain meanwhile (VAIN): a probe that was due was not sent.
+
+    What else ended a gap than a probe, the capture's end or traffic, says what it says.
+    """
+    kind, end_ns = gaps.kind[row], gaps.at_ns[row]
+    if not count or not (kind == FIRST or kind == CYCLE or kind == SPACING):
+        return False
+    start_ns = end_ns - (gaps.any_ns[row] if kind == FIRST else gaps.probe_ns[row])
+    asked = first_asked(vain, first, first + count, start_ns + 1)
+    return bool(asked < first + count and vain.ts_ns[asked] < end_ns)
+
+
 def hear_gap(told: Told, row: int, me: int, way_ns: int, gaps: Any, to: int) -> None:
     """As `stories` reads it as value."""
     g = told.gaps
-    gaps.kind[to], gaps.frame[to], gaps.unanswered[to] = g.kind[row], g.frame[row], g.unanswered[row]
+    gaps.kind[to], gaps.frame[to], gaps.at_ns[to] = g.kind[row], g.frame[row], g.at_ns[row]
     gaps.heard_ns[to], gaps.any_ns[to], gaps.speech_ns[to] = g.heard_ns[row], g.any_ns[row], g.speech_ns[row]
-    gaps.probe_ns[to], gaps.lag_ns[to] = g.probe_ns[row], way_ns
+    gaps.probe_ns[to], gaps.unanswered[to], gaps.lag_ns[to] = g.probe_ns[row], g.unanswered[row], way_ns
     gaps.missing[to] = NEVER if counts_others(told.ends, me) else g.missing[row]
     gaps.is_numbered[to], gaps.echo[to] = is_numbered(told.ends, me), g.echo[row]
     gaps.is_torn[to], gaps.ceilings[to] = told.ends.torn[me], UNHINDERED
@@ -114,73 +121,3 @@ def room(flows: int, gaps: int) -> Heard:
     tables[0].reserve(gaps)
     tables[1].reserve(2 * flows + 1)
     return Heard(tables[0].view, tables[1].view)
-
-
-class Ticks(NamedTuple):
-    """What is known of the kernel that ticks an end's timers, from its other ends (`kernels`)."""
-
-    clocks: int
-    """Bits of HEARD_ENDS.clocks: the rates at which it may tick."""
-    ceilings: Mapping[int, int]
-    """Of HEARD_GAPS, by the frame that ends a gap."""
-
-
-class HeardEnd(NamedTuple):
-    """One end, as values: what HEARD_ENDS has of it."""
-
-    gaps: Sequence[Gap]
-    """In the order in which they ended."""
-    is_whole: bool = False
-    """The capture saw the connection open, so that there is no earlier probe."""
-    may_be_linux: bool = True
-    """Linux sends empty probes only (tcp_output.c tcp_xmit_probe_skb): others are not on its wheel."""
-    is_one_sided: bool = False
-    """The other end is not in the capture, so that no answer is."""
-    has_company: bool = False
-    """Its address has other connections, whose segments its counter may number too."""
-    is_cut_off: bool = False
-    """Its probes found no way out at the end: what the capture's end left open is void."""
-    ticks: Ticks | None = None
-    """What is known of the kernel that ticks its timers."""
-
-
-def heard_of(ends: Sequence[HeardEnd]) -> Heard:
-    """The same of many, as columns."""
-    gap_rows, end_rows, gaps = bytearray(), bytearray(), 0
-    for one in ends:
-        clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
-        ceilings: Mapping[int, int] = {}
-        if one.ticks is not None:
-            clocks, ceilings = one.ticks
-        end_rows += END_ROW.pack(gaps, clocks, one.is_whole, one.is_one_sided, one.has_company, one.is_cut_off)
-        for gap in one.gaps:
-            gap_rows += packed(gap, ceilings.get(gap.frame, UNHINDERED))
-        gaps += len(one.gaps)
-    end_rows += END_ROW.pack(gaps, 0, 0, 0, 0, 0)
-    return Heard(_filled(HEARD_GAPS, gap_rows, GAP_ROW.size), _filled(HEARD_ENDS, end_rows, END_ROW.size))
-
-
-def packed(gap: Gap, ceilings: int) -> bytes:
-    """A row of HEARD_GAPS, whose durations stay within 64 bits."""
-    return GAP_ROW.pack(
-        gap.frame,
-        min(gap.heard_ns, FAR_NS),
-        min(gap.any_ns, FAR_NS),
-        min(gap.speech_ns, FAR_NS),
-        min(gap.probe_ns, FAR_NS),
-        gap.unanswered,
-        min(gap.lag_ns, FAR_NS),
-        gap.missing,
-        ceilings,
-        KINDS[gap.kind],
-        gap.is_numbered,
-        ECHOES[gap.echo],
-        gap.is_torn,
-    )
-
-
-def _filled(fields: Any, octets: bytearray, size: int) -> Any:
-    table = Table(fields)
-    table.reserve(len(octets) // size)
-    table.view.memory[: len(octets)] = octets
-    return table.view

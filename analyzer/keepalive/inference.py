@@ -31,9 +31,6 @@ from analyzer.keepalive.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
 from analyzer.keepalive.counted import count_runs
 from analyzer.keepalive.doubts import MAX_DOUBTED, is_unsure, known_idle, may_hide_one, note_doubts, note_lone_spacing
 from analyzer.keepalive.evidence import MAX_CLAIMS, MAX_PHASED, Search
-from analyzer.keepalive.gaps import GAPS, Rows, Told
-from analyzer.keepalive.heard import hear
-from analyzer.keepalive.heard import room as room_to_hear
 from analyzer.keepalive.losses import (
     believe_prober,
     doubt_counts,
@@ -214,13 +211,6 @@ def inferred(heard: Heard, ends: int, engine: Engine, more: int = 0) -> Inferred
     lived, s, to = room(ends, longest, first_gaps[-1], more)
     (engine if first_gaps[-1] >= FEWEST_COMPILED else Engine()).run(infer, heard, ends, lived, s, to)
     return to
-
-
-def infer_told(rows: Rows, told: Told, flows: int, around: Any, engine: Engine, more: int) -> Inferred:
-    """The settings of both ends of the first `flows` in `told`; `around` them is a `neighbourhood.Surrounded`."""
-    heard = room_to_hear(flows, told.counts[GAPS])
-    engine.run(hear, rows, told, flows, around.flows, around.ends, heard)
-    return inferred(heard, 2 * flows, engine, more)
 
 
 def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:

@@ -9,7 +9,7 @@ and so by how much at most its timer was late: its `ceiling`.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import log2
 from typing import Any, NamedTuple
@@ -17,14 +17,13 @@ from typing import Any, NamedTuple
 from analyzer.jit import Engine
 from analyzer.keepalive.bounds import INTVL, TIME, Inferred
 from analyzer.keepalive.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
-from analyzer.keepalive.heard import HeardEnd, Ticks, heard_of
+from analyzer.keepalive.heard import LIKELY_CLOCKS
 from analyzer.keepalive.inference import SETTINGS, inferred, replace_end
-from analyzer.keepalive.settings import UNTOLD, Settings, clocks_of, settings_of
+from analyzer.keepalive.settings import clocks_of
+from analyzer.keepalive.timed import Heard
+from analyzer.keepalive.timeline import SURVIVED
 from analyzer.keepalive.timer import LINUX, LVL_CLK_SHIFT, SECOND, Clock
 from analyzer.schema import NEVER
-
-End = tuple[int, int]
-"""A flow's number and 0 or 1."""
 
 MAX_KERNELS = 8
 """So many kernels are looked for behind one address, or a NAT's."""
@@ -48,22 +47,11 @@ class Boundary(NamedTuple):
     jitter_ns: int
 
 
-class Observed(NamedTuple):
-    """What is known of one end before anything is inferred."""
-
-    end: End
-    address: str
-    heard: HeardEnd
-    instants: Mapping[int, int]
-    """Of its probes and give-up, by frame."""
-
-
 class Prober(NamedTuple):
-    """A probing end, as its own gaps explain it."""
+    """A probing end, by its row in HEARD_ENDS, as its own gaps explain it."""
 
-    end: End
+    end: int
     address: str
-    """With the tunnel that it is in: what one kernel has."""
     boundaries: tuple[tuple[Boundary, ...], ...]
     """For each clock rate of `timer.LINUX`."""
     rates: tuple[bool, ...]
@@ -161,7 +149,7 @@ class Kernel:
     """Ends that were ticked together, at one address or at several."""
 
     addresses: tuple[str, ...]
-    ends: frozenset[End]
+    ends: frozenset[int]
     trains: Trains
     """For each clock rate of `timer.LINUX` at which they agree."""
 
@@ -170,28 +158,30 @@ class Kernel:
         """The clock rates that fit, in Hz."""
         return tuple(train.clock.hz for train in self.trains if train is not None)
 
-    def ticks(self, instants: Mapping[int, int], jitter_ns: int) -> Ticks:
-        """What it says about one end, whose probes have these instants by frame."""
-        clocks = sum(1 << rate for rate, train in enumerate(self.trains) if train is not None)
-        return Ticks(clocks, {frame: self._ceilings(at_ns, jitter_ns) for frame, at_ns in instants.items()})
+    @property
+    def clocks(self) -> int:
+        """The same as HEARD_ENDS.clocks has it."""
+        return sum(1 << rate for rate, train in enumerate(self.trains) if train is not None)
 
-    def _ceilings(self, at_ns: int, jitter_ns: int) -> int:
+    def ceilings(self, at_ns: int, jitter_ns: int) -> int:
+        """HEARD_GAPS.ceilings of a gap that ended then."""
         found = (NO_CEILING if train is None else train.ceiling(at_ns, jitter_ns) for train in self.trains)
         return sum(ceiling << CEILING_BITS * rate for rate, ceiling in enumerate(found))
 
 
-def prober(one: Observed, found: Inferred, row: int) -> Prober:
-    """An end with what explains its gaps, as `found` has it in this row."""
+def prober(heard: Heard, found: Inferred, end: int, address: str) -> Prober:
+    """An end with what explains its gaps."""
+    g, c = heard.gaps, found.claimed
+    fired_ns = {g.frame[gap]: g.at_ns[gap] for gap in gaps_of(heard, end) if g.at_ns[gap] != NEVER}
     boundaries: list[list[Boundary]] = [[] for _ in LINUX]
-    c = found.claimed
-    for claim in range(found.ends.first_claim[row], found.ends.first_claim[row + 1]):
-        at_ns = one.instants.get(c.frame[claim])
-        if at_ns is not None:
-            boundaries[c.clock[claim]].append(Boundary(at_ns, c.level[claim], c.jitter_ns[claim]))
-    clocks = clocks_of(found.ends.clocks[row])
+    for claim in range(found.ends.first_claim[end], found.ends.first_claim[end + 1]):
+        if c.frame[claim] in fired_ns:
+            boundary = Boundary(fired_ns[c.frame[claim]], c.level[claim], c.jitter_ns[claim])
+            boundaries[c.clock[claim]].append(boundary)
+    clocks = clocks_of(found.ends.clocks[end])
     return Prober(
-        one.end,
-        one.address,
+        end,
+        address,
         tuple([tuple(sorted(known)) for known in boundaries]),
         tuple([clock in clocks for clock in LINUX]),
     )
@@ -236,7 +226,7 @@ def _alone(one: Prober) -> Kernel:
 
 
 class _Group(NamedTuple):
-    ends: frozenset[End]
+    ends: frozenset[int]
     bits: float
     train: Train
 
@@ -298,64 +288,61 @@ def _one_of_two(one: Kernel, other: Kernel) -> Kernel:
 class Together(NamedTuple):
     """What is found of many ends."""
 
-    rows: dict[End, int]
-    """Of each end its row in `found`."""
     found: Inferred
-    kernels: tuple[Kernel, ...] = ()
-    narrowed: frozenset[int] = frozenset()
-    """The flows of whose ends their kernel tells more than their own gaps do."""
-
-    def settings(self, end: End) -> Settings:
-        return settings_of(self.found, self.rows[end]) if end in self.rows else UNTOLD
+    kernels: tuple[Kernel, ...]
+    narrowed: frozenset[int]
+    """The ends of which their kernel tells more than their own gaps do."""
 
 
-def infer_together(observed: Sequence[Observed], engine: Engine) -> Together:
-    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common."""
-    alone = inferred(heard_of([one.heard for one in observed]), len(observed), engine, more=len(observed))
+def infer_together(heard: Heard, ends: int, address_of: Callable[[int], str], engine: Engine) -> Together:
+    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common.
+
+    What that is, is noted in `heard`. `address_of` an end is what one kernel has: with the tunnel that it is in.
+    """
+    alone = inferred(heard, ends, engine, more=ends)
     found = kernels(
-        prober(one, alone, row)
-        for row, one in enumerate(observed)
-        if alone.ends.clocks[row] and one.instants and one.heard.may_be_linux
+        prober(heard, alone, end, address_of(end))
+        for end in range(ends)
+        if alone.ends.clocks[end] and is_probing(heard, end) and heard.ends.clocks[end] == LIKELY_CLOCKS
     )
-    of_end = {end: kernel for kernel in found for end in kernel.ends}
-    rows = [row for row, one in enumerate(observed) if one.end in of_end]
-    again = inferred(heard_of([ticked(observed[row], of_end) for row in rows]), len(rows), engine)
-    narrower = [
-        (row, nth) for nth, row in enumerate(rows) if again.ends.clocks[nth] and is_within(again, nth, alone, row)
-    ]
-    for row, nth in narrower:
-        replace_end(alone, row, again, nth)
-    return Together(_rows_of(observed), alone, found, frozenset(observed[row].end[0] for row, _ in narrower))
+    ticked = [(end, kernel) for kernel in found for end in kernel.ends]
+    for end, kernel in ticked:
+        tick(heard, end, kernel)
+    again = inferred(heard, ends, engine) if ticked else alone
+    narrowed = frozenset(end for end, _ in ticked if again.ends.clocks[end] and is_within(again, alone, end))
+    for end in narrowed:
+        replace_end(alone, end, again, end)
+    return Together(alone, found, narrowed)
 
 
-def infer_each(observed: Sequence[Observed], engine: Engine) -> Together:
-    """The settings of many ends, each from its own gaps alone."""
-    return Together(_rows_of(observed), inferred(heard_of([one.heard for one in observed]), len(observed), engine))
+def is_probing(heard: Heard, end: int) -> bool:
+    kinds = heard.gaps.kind
+    return any(kinds[gap] != SURVIVED for gap in gaps_of(heard, end))
 
 
-def _rows_of(observed: Sequence[Observed]) -> dict[End, int]:
-    return {one.end: row for row, one in enumerate(observed)}
+def gaps_of(heard: Heard, end: int) -> range:
+    return range(heard.ends.first_gap[end], heard.ends.first_gap[end + 1])
 
 
-def ticked(one: Observed, of_end: Mapping[End, Kernel]) -> HeardEnd:
-    """With what its kernel says of it."""
-    jitter_ns = max((gap.lag_ns // 2 for gap in one.heard.gaps), default=0)
-    return one.heard._replace(ticks=of_end[one.end].ticks(one.instants, jitter_ns))
+def tick(heard: Heard, end: int, kernel: Kernel) -> None:
+    """Note at an end what its kernel says of it."""
+    g = heard.gaps
+    jitter_ns = max((g.lag_ns[gap] // 2 for gap in gaps_of(heard, end)), default=0)
+    heard.ends.clocks[end] = kernel.clocks
+    for gap in gaps_of(heard, end):
+        if g.at_ns[gap] != NEVER:
+            g.ceilings[gap] = kernel.ceilings(g.at_ns[gap], jitter_ns)
 
 
-def is_within(narrow: Inferred, inner: int, wide: Inferred, outer: int) -> bool:
-    """More knowledge may only narrow bounds; else it was not knowledge. The rows are those of an end."""
-    return all(
-        is_narrower(narrow.settings, SETTINGS * inner + one, wide.settings, SETTINGS * outer + one)
-        for one in (TIME, INTVL)
-    )
+def is_within(narrow: Inferred, wide: Inferred, end: int) -> bool:
+    """More knowledge may only narrow bounds; else it was not knowledge."""
+    return all(is_narrower(narrow.settings, wide.settings, SETTINGS * end + one) for one in (TIME, INTVL))
 
 
-def is_narrower(narrow: Any, inner: int, wide: Any, outer: int) -> bool:
-    """Of rows of INFERRED_SETTINGS."""
-    if wide.basis[outer] == NEVER:
+def is_narrower(narrow: Any, wide: Any, row: int) -> bool:
+    """Of columns of INFERRED_SETTINGS."""
+    if wide.basis[row] == NEVER:
         return True
-    if narrow.basis[inner] == NEVER or narrow.low_ms[inner] < wide.low_ms[outer]:
+    if narrow.basis[row] == NEVER or narrow.low_ms[row] < wide.low_ms[row]:
         return False
-    high_ms = narrow.high_ms[inner]
-    return bool(wide.high_ms[outer] == NEVER or (high_ms != NEVER and high_ms <= wide.high_ms[outer]))
+    return bool(wide.high_ms[row] == NEVER or (NEVER != narrow.high_ms[row] <= wide.high_ms[row]))

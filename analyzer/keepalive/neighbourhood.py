@@ -10,11 +10,11 @@ A kernel over flows that are told, and what is noted of all others by address.
 """
 
 from array import array
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
+from analyzer.keepalive.addresses import first_asked
 from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.case import EVIDENCE
 from analyzer.keepalive.gaps import Rows, Told
@@ -154,18 +154,6 @@ class Neighbourhood:
             restart_frames=tuple(found.proofs.frame[row] for row in frames),
         )
 
-    def asked_in_vain(self, flows: Sequence[int]) -> list[int]:
-        """Those of these flows of which an end's host was asked for in vain."""
-        if not self._addresses.vain.rows:
-            return []
-        of_end, vain = self.around.of_end, self.around.addresses.vain
-        return [flow for flow in flows if vain[of_end[2 * flow]] or vain[of_end[2 * flow + 1]]]
-
-    def vain(self, found: Surrounded, me: int) -> list[int]:
-        """When the host of end `me` asked for the other one in vain: what had waited for that was thrown away."""
-        first = found.ends.first_vain[me]
-        return list(self.around.vain.ts_ns[first : first + found.ends.vain[me]])
-
 
 def list_heard(
     rows: Rows, ends: int, of_end: Any, addresses: Any, networks: Any, found: Any, keys: Any, within: Any
@@ -289,17 +277,6 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
         elif ts_ns <= until_ns:
             asked += 1
     s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
-
-
-def first_asked(asked_for: Any, low: int, high: int, since_ns: int) -> int:
-    """The first of these rows from then on."""
-    while low < high:
-        middle = (low + high) >> 1
-        if asked_for.ts_ns[middle] < since_ns:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def is_heard_there(

@@ -8,17 +8,13 @@ all that was seen. Never a value that the gaps do not determine.
 Values, read from the columns that `inference.infer` writes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from analyzer.jit import Engine
 from analyzer.keepalive.bounds import MILLI, USER_TIMEOUT, Inferred
 from analyzer.keepalive.constraints import ALL_CLOCKS
-from analyzer.keepalive.heard import HeardEnd, heard_of
-from analyzer.keepalive.inference import CLOCK_BITS, SETTINGS, inferred
-from analyzer.keepalive.timeline import Gap
+from analyzer.keepalive.inference import CLOCK_BITS, SETTINGS
 from analyzer.keepalive.timer import Clock
 from analyzer.schema import NEVER
 
@@ -87,11 +83,6 @@ UNTOLD = Settings(None, None, None, None, ())
 """Of an end that shows nothing."""
 
 BASES = tuple(Basis)
-
-
-def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
-    """The settings that explain one end's gaps; the arguments are those of `heard.HeardEnd`."""
-    return settings_of(inferred(heard_of([HeardEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
 
 
 def settings_of(found: Inferred, end: int) -> Settings:

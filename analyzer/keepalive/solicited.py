@@ -4,10 +4,9 @@ As long as nothing answers, probes and resends are not sent; each makes its host
 __neigh_event_send). So the questions come when the probes would have come.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from analyzer.keepalive.timeline import EndStory, Gap, GapKind, Solicitation, Story
+from analyzer.keepalive.timeline import Solicitation, Story
 from analyzer.keepalive.timer import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
@@ -38,22 +37,6 @@ def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...
         causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
         found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
     return tuple(found)
-
-
-def whole_gaps(told: EndStory, vain_ns: Sequence[int]) -> tuple[Gap, ...]:
-    """The end's gaps without those in which its host asked for the other one in vain: what was due was not sent."""
-    if not vain_ns:
-        return told.gaps
-    at_ns = {probe.frame: probe.ts_ns for probe in told.probes}
-    return tuple(gap for gap in told.gaps if not _contains(gap, at_ns.get(gap.frame, NEVER), vain_ns))
-
-
-def _contains(gap: Gap, end_ns: int, vain_ns: Sequence[int]) -> bool:
-    """Whether any of these lies in the gap; one that the capture's end or traffic ended says what it says."""
-    if end_ns == NEVER or gap.is_open or gap.kind is GapKind.SURVIVED:
-        return False
-    start_ns = end_ns - (gap.any_ns if gap.kind is GapKind.FIRST else gap.probe_ns)
-    return any(start_ns < ts_ns < end_ns for ts_ns in vain_ns)
 
 
 def is_first_try(asked: Any, first: int, row: int) -> bool:

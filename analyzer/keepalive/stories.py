@@ -196,6 +196,7 @@ def _gap(told: Told, row: int, lag_ns: int, me: int) -> Gap:
     return Gap(
         kind=KINDS[g.kind[row]],
         frame=g.frame[row],
+        at_ns=g.at_ns[row],
         heard_ns=g.heard_ns[row],
         any_ns=g.any_ns[row],
         probe_ns=g.probe_ns[row],

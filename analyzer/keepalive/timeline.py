@@ -71,11 +71,8 @@ class Gap(NamedTuple):
     echo: Echo = Echo.UNTOLD
     is_torn: bool = False
     """Somewhere the other end answered a segment of this end that was not captured."""
-
-    @property
-    def is_open(self) -> bool:
-        """The capture's end ended it."""
-        return self.kind is GapKind.PENDING or (self.kind is GapKind.SURVIVED and self.any_ns < 0)
+    at_ns: int = -1
+    """When the probe or give-up that ended it was captured; -1 for what no timer ended."""
 
 
 class Answer(Enum):

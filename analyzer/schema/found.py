@@ -10,6 +10,7 @@ HEARD_GAPS = table(
     "HEARD_GAPS",
     Column("kind", "b", "GapKind", "what ended the gap"),
     Column("frame", "q", "", "the frame that ended it; for the capture's end the last one before"),
+    Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
     Column("heard_ns", "q", "ns", "since the last segment from the other end that this end accepts, -1"),
     Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
     Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),

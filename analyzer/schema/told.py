@@ -80,6 +80,7 @@ TOLD_GAPS = table(
     Column("end", "b", "0|1", "whose timer"),
     Column("kind", "b", "GapKind", "what ended it"),
     Column("frame", "q", "", "the frame that ended the gap; for the capture's end the last one before"),
+    Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
     Column("heard_ns", "q", "ns", "since the last segment from the other end that this end accepts, -1"),
     Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
     Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),

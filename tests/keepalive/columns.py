@@ -3,18 +3,59 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from analyzer.columns import Table
+from analyzer.jit import Engine
 from analyzer.keepalive.candidates import search
-from analyzer.keepalive.constraints import ALL_CLOCKS
+from analyzer.keepalive.constraints import ALL_CLOCKS, UNHINDERED
 from analyzer.keepalive.evidence import Search
-from analyzer.keepalive.heard import HeardEnd, heard_of
-from analyzer.keepalive.inference import room
+from analyzer.keepalive.heard import EXACT_CLOCKS, LIKELY_CLOCKS
+from analyzer.keepalive.inference import inferred, room
 from analyzer.keepalive.losses import take
 from analyzer.keepalive.search import ask
-from analyzer.keepalive.timed import take_timed
-from analyzer.keepalive.timeline import Gap
+from analyzer.keepalive.settings import Settings, settings_of
+from analyzer.keepalive.timed import Heard, take_timed
+from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import Clock
 from analyzer.keepalive.usual import Lived
 from analyzer.schema import NEVER
+from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
+
+KINDS, ECHOES = list(GapKind), list(Echo)
+
+
+class HeardEnd(NamedTuple):
+    """What HEARD_ENDS has of an end, as values."""
+
+    gaps: Sequence[Gap]
+    """In the order in which they ended."""
+    is_whole: bool = False
+    may_be_linux: bool = True
+    is_one_sided: bool = False
+    has_company: bool = False
+    is_cut_off: bool = False
+
+
+def heard_of(ends: Sequence[HeardEnd]) -> Heard:
+    heard, gaps = Table(HEARD_ENDS), Table(HEARD_GAPS)
+    for one in ends:
+        clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
+        heard.append(gaps.rows, one.is_whole, clocks, one.is_one_sided, one.has_company, one.is_cut_off)
+        for gap in one.gaps:
+            gaps.append(*row_of(gap))
+    heard.append(gaps.rows, 0, 0, 0, 0, 0)
+    return Heard(gaps.view, heard.view)
+
+
+def row_of(gap: Gap) -> tuple[int, ...]:
+    """Of HEARD_GAPS, in the order of its columns."""
+    durations_ns = gap.heard_ns, gap.any_ns, gap.speech_ns, gap.probe_ns
+    said = gap.lag_ns, gap.missing, gap.is_numbered, ECHOES.index(gap.echo), gap.is_torn
+    return KINDS.index(gap.kind), gap.frame, gap.at_ns, *durations_ns, gap.unanswered, *said, UNHINDERED
+
+
+def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
+    """The settings that explain one end's gaps."""
+    return settings_of(inferred(heard_of([HeardEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
 
 
 class Seen(NamedTuple):

@@ -158,7 +158,7 @@ class Made:
     def _gap(self, kind: GapKind) -> Gap:
         heard_ns = ns(self.now_s - self.heard_s)
         probe_ns = ns(self.now_s - self.probe_s) if self.probe_s is not None else -1
-        return Gap(kind, self.frame, heard_ns, heard_ns, probe_ns, len(self.unanswered), 0)
+        return Gap(kind, self.frame, heard_ns, heard_ns, probe_ns, len(self.unanswered), 0, at_ns=ns(self.now_s))
 
     def story(self) -> Story:
         run = None

@@ -35,7 +35,10 @@ class Observer:
         probe = now - self.probe if self.probe >= 0 else -1
         is_own = kind not in (GapKind.SURVIVED, GapKind.PENDING)
         missing = self.missed if is_own and self.missed is not None else -1
-        self.gaps.append(Gap(kind, self.frame, heard, heard, probe, self.unanswered, self.lag_ns, missing=missing))
+        at_ns, lag_ns = now if is_own else -1, self.lag_ns
+        self.gaps.append(
+            Gap(kind, self.frame, heard, heard, probe, self.unanswered, lag_ns, missing=missing, at_ns=at_ns)
+        )
 
     def miss(self) -> None:
         """A segment of the end is lost before the capture point."""

@@ -6,11 +6,11 @@ import pytest
 
 from analyzer.jit import Engine
 from analyzer.keepalive import inference
-from analyzer.keepalive.heard import HeardEnd, heard_of
 from analyzer.keepalive.inference import inferred, replace_end
 from analyzer.keepalive.settings import Basis, Settings, settings_of
 from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import LINUX, SECOND, Keepalive, simulate
+from tests.keepalive.columns import HeardEnd, heard_of
 from tests.keepalive.simulated import gap, observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from analyzer.keepalive.counted import count_runs
 from analyzer.keepalive.losses import is_distant, mend
-from analyzer.keepalive.settings import Basis, Setting, infer
+from analyzer.keepalive.settings import Basis, Setting
 from analyzer.keepalive.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, Keepalive
 from analyzer.keepalive.usual import Lived, find_usual
-from tests.keepalive.columns import lived_by
+from tests.keepalive.columns import infer, lived_by
 from tests.keepalive.simulated import Fate, Path, gap, observe_lossy
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind

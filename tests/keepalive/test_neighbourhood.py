@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from analyzer.keepalive.neighbourhood import BLOCK
-from analyzer.keepalive.solicited import whole_gaps
+from analyzer.keepalive.stories import KINDS
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from tests.capture.writers import Frame
@@ -26,8 +26,8 @@ NOBODY = """
 
 
 def around(result: Told) -> Surroundings:
-    [look] = result.analysis._drawer._looks([0])
-    return look.around
+    drawer = result.analysis._drawer
+    return drawer._neighbourhood.read(drawer._batch([0]).around, 0)
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
@@ -177,8 +177,9 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
     """)
-    [look] = result.analysis._drawer._looks([0])
-    kinds = [gap.kind for gap in whole_gaps(look.story.ends[0], look.hearing[0].vain_ns)]
+    drawer = result.analysis._drawer
+    gaps, ends = drawer._heard(drawer._batch([0]))
+    kinds = [KINDS[gaps.kind[row]] for row in range(ends.first_gap[1])]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.keepalive.settings import Settings, infer
+from analyzer.keepalive.settings import Settings
 from analyzer.keepalive.stacks import (
     EXACT,
     ILLUMOS,
@@ -24,6 +24,7 @@ from analyzer.keepalive.timeline import Answer, Gap, GapKind, Probe
 from analyzer.keepalive.timer import EXACT as EXACT_CLOCKS
 from analyzer.keepalive.timer import SECOND, Event, Keepalive, What
 from analyzer.keepalive.timer import simulate as simulate_linux
+from tests.keepalive.columns import infer
 from tests.keepalive.simulated import gap, observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind

@@ -1,10 +1,10 @@
 """Which gaps a timer may have made: what other ends, or their absence, make of them."""
 
-from analyzer.keepalive.heard import HeardEnd, heard_of
 from analyzer.keepalive.inference import room
 from analyzer.keepalive.timed import take_timed
 from analyzer.keepalive.timeline import AGREES, CYCLE, FIRST, GIVE_UP, SPACING, Echo, Gap, GapKind
 from analyzer.keepalive.timer import SECOND
+from tests.keepalive.columns import HeardEnd, heard_of
 from tests.keepalive.simulated import gap
 
 Row = tuple[int, int, int]
