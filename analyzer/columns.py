@@ -9,6 +9,7 @@ import mmap
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 OCTETS = {"b": 1, "B": 1, "h": 2, "i": 4, "I": 4, "q": 8}
@@ -161,6 +162,7 @@ def grown(memory: Any, used: int, octets: int) -> Any:
     return memory
 
 
+@cache
 def row_layout(fields: Any) -> tuple[dict[str, tuple[int, ...]], int]:
     """Where in a row the pieces of each column lie, and the length of a row: the widest first, so that nothing is in
     between."""

@@ -144,7 +144,7 @@ def conclusions(analysis: Analysis) -> list[tuple[Any, ...]]:
     """What is found of each flow, without instants, sequence numbers and addresses."""
     found = []
     for flow in analysis.flows:
-        ends = [(end.role, end.settings, end.story.gaps) for end in flow.ends]
+        ends = [(end.role, end.settings, [gap._replace(at_ns=0) for gap in end.story.gaps]) for end in flow.ends]
         answers = [(probe.frame, probe.answer, probe.answer_frame) for end in flow.ends for probe in end.story.probes]
         found.append((flow.verdict, ends, answers, flow.packets, flow.octets, flow.max_idle_ns))
     return found

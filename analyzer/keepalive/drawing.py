@@ -22,6 +22,7 @@ from analyzer.keepalive.inference import inferred, replace_end
 from analyzer.keepalive.kernels import Kernel, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
+from analyzer.keepalive.retold import Story
 from analyzer.keepalive.settings import settings_of
 from analyzer.keepalive.solicited import solicitations
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
@@ -50,7 +51,7 @@ FARED_ILL = frozenset(Outcome) - FARED_WELL
 
 
 class Batch(NamedTuple):
-    """Some flows, a row each in these columns; good until others are asked for."""
+    """Some flows, a row each in these columns; all but `told` are good until others are asked for."""
 
     numbers: Sequence[int]
     told: Told
@@ -209,7 +210,7 @@ class Drawer:
         for first in range(0, len(notable), BATCH):
             batch = self._batch(notable[first : first + BATCH])
             for it, flow in enumerate(batch.numbers):
-                story = self._stories.read(batch.told, it)
+                story = Story(self._rows, batch.told, it)
                 asked = solicitations(story, self._neighbourhood.read(batch.around, it))
                 found += [(flow, one) for one in asked]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
@@ -264,15 +265,15 @@ class Drawer:
         return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
 
     def _flow(self, batch: Batch, it: int, found: Inferred) -> Flow:
-        f, flow, story = self._rows.flows, batch.numbers[it], self._stories.read(batch.told, it)
+        f, flow, story = self._rows.flows, batch.numbers[it], Story(self._rows, batch.told, it)
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * it + end)
-            if told.probes:
-                matches = matching_profiles(settings, max(probe.payload_len for probe in told.probes))
-                stack = stack_of(look_of(settings, told.gaps, told.probes, self._has_bare_probes(flow, end)))
+            if told.sent:
+                matches, is_bare = matching_profiles(settings, told.payload_len), self._has_bare_probes(flow, end)
+                stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, is_bare))
             role = ROLES[f.opened[flow]][end]
             ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
         return Flow(
@@ -282,7 +283,7 @@ class Drawer:
             start_ns=f.first_ns[flow],
             end_ns=f.last_ns[flow],
             packets=f.packets[flow],
-            octets=f.octets[flow] - sum(probe.payload_len for end in story.ends for probe in end.probes),
+            octets=f.octets[flow] - sum(end.probe_octets for end in story.ends),
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,

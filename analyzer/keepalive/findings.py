@@ -10,9 +10,10 @@ from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
 from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE
+from analyzer.keepalive.retold import EndStory, Story
 from analyzer.keepalive.settings import Settings
 from analyzer.keepalive.stacks import Stack
-from analyzer.keepalive.timeline import Answer, EndStory, Story
+from analyzer.keepalive.timeline import Answer
 from analyzer.keepalive.verdict import OUTCOMES, Outcome, Verdict
 
 
@@ -39,7 +40,7 @@ class End:
     @property
     def has_keepalive(self) -> bool:
         """A probe was seen; without one it may be off, or its time not yet run out."""
-        return bool(self.story.probes)
+        return self.story.sent > 0
 
     @property
     def answered(self) -> int:
@@ -48,7 +49,7 @@ class End:
     @property
     def payload_len(self) -> int | None:
         """Octets in this end's probes: 0, or 1 for the garbage octet; None without probes."""
-        return max(probe.payload_len for probe in self.story.probes) if self.story.probes else None
+        return self.story.payload_len if self.story.sent else None
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"

@@ -6,7 +6,8 @@ __neigh_event_send). So the questions come when the probes would have come.
 
 from typing import Any
 
-from analyzer.keepalive.timeline import Solicitation, Story
+from analyzer.keepalive.retold import Story
+from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
 from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER

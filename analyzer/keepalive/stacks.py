@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from analyzer.keepalive.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings import Settings
-from analyzer.keepalive.timeline import Gap, GapKind, Probe
 from analyzer.keepalive.timer import SECOND, Event, Keepalive, What
 
 MILLISECOND = 1_000_000
@@ -170,34 +169,29 @@ def stack_of(look: Look) -> Stack:
     return Stack.UNKNOWN
 
 
-def look_of(settings: Settings, gaps: Sequence[Gap], probes: Sequence[Probe], has_bare_probes: bool) -> Look:
+def look_of(settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool) -> Look:
+    """`spacings_ns` are those between probes that nothing answered."""
     time, intvl, count = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
     timed = [one for one in (time, intvl) if one is not None and one.value is not None]
     return Look(
-        payload_len=max((probe.payload_len for probe in probes), default=0),
+        payload_len=payload_len,
         has_bare_probes=has_bare_probes,
         models=settings.models,
         timers=settings.timers,
         intvl_s=intvl.value if intvl is not None else None,
         probes=count.value if count is not None else None,
         late_ns=max((one.seen_ns[1] - (one.value or 0) * SECOND for one in timed), default=0),
-        is_doubling=is_doubling(gaps),
-        is_on_slow_grid=is_on_slow_grid(gaps),
+        is_doubling=is_doubling(spacings_ns),
+        is_on_slow_grid=is_on_slow_grid(spacings_ns),
     )
 
 
-def is_doubling(gaps: Sequence[Gap]) -> bool:
+def is_doubling(spacings_ns: Sequence[int]) -> bool:
     """Unanswered probes of one run come ever later: no keepalive interval does that."""
-    spacings = unanswered_spacings(gaps)
-    return sum(later > GROWTH * earlier for earlier, later in pairwise(spacings)) >= FEWEST
+    return sum(later > GROWTH * earlier for earlier, later in pairwise(spacings_ns)) >= FEWEST
 
 
-def is_on_slow_grid(gaps: Sequence[Gap]) -> bool:
+def is_on_slow_grid(spacings_ns: Sequence[int]) -> bool:
     """Unanswered probes come whole ticks of lwIP's slow timer apart."""
-    spacings = unanswered_spacings(gaps)
-    off = [abs((spacing + LWIP.tick_ns // 2) % LWIP.tick_ns - LWIP.tick_ns // 2) for spacing in spacings]
+    off = [abs((ns + LWIP.tick_ns // 2) % LWIP.tick_ns - LWIP.tick_ns // 2) for ns in spacings_ns]
     return len(off) >= FEWEST and max(off) <= HOST_DELAY_NS
-
-
-def unanswered_spacings(gaps: Sequence[Gap]) -> list[int]:
-    return [gap.probe_ns for gap in gaps if gap.kind is GapKind.SPACING and gap.probe_ns > 0]

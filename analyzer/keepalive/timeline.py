@@ -184,36 +184,3 @@ class Silence(NamedTuple):
     """The end that ended it."""
     survived: bool
     """The other end was heard later, by more than a RST."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndStory:
-    probes: tuple[Probe, ...]
-    gaps: tuple[Gap, ...]
-    fin_frame: int
-    """0 without FIN."""
-    lag_ns: int
-    heartbeat: Heartbeat | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What the verdict is drawn from."""
-
-    ends: tuple[EndStory, EndStory]
-    run: ProbeRun | None
-    deafness: Deafness | None
-    reset: Reset | None
-    last_ns: int
-    """The flow's last segment."""
-    capture_end_ns: int
-    heard_ns: tuple[int, int]
-    """When each end last sent anything, -1 for never."""
-    silences: tuple[Silence, ...] = ()
-    """All of 10 s and more, in order."""
-    bridged_ns: int = 0
-    """The longest time without data after which an answered probe showed that the path still works."""
-    resending_end: int = -1
-    """The end that sends again what was acknowledged: the ACKs of it do not arrive; -1."""
-    is_riddled: bool = False
-    """So much of the connection is missing in the capture that gaps say nothing of timers."""

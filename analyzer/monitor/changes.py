@@ -10,7 +10,8 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.timeline import NO_ANSWER, Answer, EndStory, GapKind, Probe
+from analyzer.keepalive.retold import EndStory
+from analyzer.keepalive.timeline import NO_ANSWER, Answer, GapKind, Probe
 from analyzer.keepalive.verdict import Outcome, Verdict
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast

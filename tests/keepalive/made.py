@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.settings import Basis, Setting, Settings
-from analyzer.keepalive.timeline import Answer, EndStory, Gap, GapKind, Probe, ProbeRun, Reset, Silence, Story
+from analyzer.keepalive.timeline import Answer, Gap, GapKind, Heartbeat, Probe, ProbeRun, Reset, Silence
 from analyzer.keepalive.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
 
 START_S = 1_000_000
@@ -25,6 +25,42 @@ def exactly(value: int, n: int = 1, frames: tuple[int, ...] = (), basis: Basis =
 
 def within(low: int, high: int | None, value: int | None = None, n: int = 1) -> Setting:
     return Setting(value, low, high, n, Basis.ANSWERED_ONLY, (ns(low), ns(low)), ())
+
+
+@dataclass(frozen=True)
+class EndStory:
+    """What `retold.EndStory` reads, as values."""
+
+    probes: tuple[Probe, ...]
+    gaps: tuple[Gap, ...] = ()
+    fin_frame: int = 0
+    lag_ns: int = 0
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def sent(self) -> int:
+        return len(self.probes)
+
+    @property
+    def payload_len(self) -> int:
+        return max((probe.payload_len for probe in self.probes), default=0)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What `retold.Story` reads."""
+
+    ends: tuple[EndStory, EndStory]
+    run: ProbeRun | None
+    reset: Reset | None
+    last_ns: int
+    capture_end_ns: int
+    heard_ns: tuple[int, int]
+    silences: tuple[Silence, ...]
+    bridged_ns: int
+    deafness: None = None
+    resending_end: int = -1
+    is_riddled: bool = False
 
 
 def settings(
@@ -167,18 +203,17 @@ class Made:
             first, last = self.unanswered[0].ts_ns, self.unanswered[-1].ts_ns
             run = ProbeRun(0, frames, first, last, ns(self.heard_s))
         client, server = (() if gap is None else (gap,) for gap in self.survived)
-        prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end), 0, 0)
+        prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end))
         heard = (ns(self.client_s), ns(self.heard_s))
         return Story(
-            (prober, EndStory((), (*server, *self.to_the_end), 0, 0)),
+            (prober, EndStory((), (*server, *self.to_the_end))),
             run,
-            None,
             self.reset,
             ns(self.last_s),
             ns(self.now_s),
             heard,
-            silences=tuple(self.silences),
-            bridged_ns=ns(self.bridged_s),
+            tuple(self.silences),
+            ns(self.bridged_s),
         )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.keepalive.heard import LIKELY_CLOCKS
+from analyzer.keepalive.retold import Story
 from tests.keepalive.columns import row_of
 from tests.recordings import SAMPLES
 
@@ -17,7 +18,7 @@ def test_stories_are_heard_as_they_are_read(capture: Path) -> None:
     batch = drawer._batch(range(len(drawer.flows)))
     gaps, ends = drawer._heard(batch)
     for flow in set(batch.numbers) - asked:
-        story = drawer._stories.read(batch.told, flow)
+        story = Story(drawer._rows, batch.told, flow)
         for end in (0, 1):
             me, read = 2 * flow + end, () if story.is_riddled else story.ends[end].gaps
             heard = [tuple(column[row] for column in gaps) for row in range(ends.first_gap[me], ends.first_gap[me + 1])]

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from analyzer.keepalive.neighbourhood import BLOCK
-from analyzer.keepalive.stories import KINDS
+from analyzer.keepalive.retold import KINDS
 from analyzer.keepalive.timeline import GapKind
 from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
 from tests.capture.writers import Frame

@@ -20,12 +20,12 @@ from analyzer.keepalive.stacks import (
     simulate,
     stack_of,
 )
-from analyzer.keepalive.timeline import Answer, Gap, GapKind, Probe
+from analyzer.keepalive.timeline import Gap, GapKind
 from analyzer.keepalive.timer import EXACT as EXACT_CLOCKS
 from analyzer.keepalive.timer import SECOND, Event, Keepalive, What
 from analyzer.keepalive.timer import simulate as simulate_linux
 from tests.keepalive.columns import infer
-from tests.keepalive.simulated import gap, observe
+from tests.keepalive.simulated import observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 OLD_LINUX = EXACT_CLOCKS[0]
@@ -146,19 +146,19 @@ def test_what_a_stack_is_known_by(seen: Look, stack: Stack) -> None:
     assert stack_of(seen) is stack
 
 
-def spacings(*durations_s: float) -> list[Gap]:
-    return [gap(SPACING, probe_s=duration, unanswered=number) for number, duration in enumerate(durations_s, 1)]
+def spacings_ns(*durations_s: float) -> list[int]:
+    return [round(duration_s * SECOND) for duration_s in durations_s]
 
 
 def test_doubling_is_no_jitter() -> None:
-    assert is_doubling(spacings(1, 2, 4, 8))
-    assert not is_doubling(spacings(10, 10.2, 20.1, 10))
+    assert is_doubling(spacings_ns(1, 2, 4, 8))
+    assert not is_doubling(spacings_ns(10, 10.2, 20.1, 10))
 
 
 def stack_seen(gaps: list[Gap], octets: int) -> Stack:
     found: Settings = infer(gaps, is_whole=True, may_be_linux=not octets)
-    probes = [Probe(1, 0, octets, Answer.NOTHING, 0, -1)]
-    return stack_of(look_of(found, gaps, probes, has_bare_probes=False))
+    between_ns = [gap.probe_ns for gap in gaps if gap.kind is SPACING]
+    return stack_of(look_of(found, octets, between_ns, has_bare_probes=False))
 
 
 def test_stacks_by_their_whole_life() -> None:

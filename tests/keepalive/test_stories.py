@@ -8,7 +8,7 @@ from analyzer.analysis import analyze
 from analyzer.keepalive import stories
 from analyzer.keepalive.constraints import TELLS_NOTHING
 from analyzer.keepalive.losses import forget_doubtful, mend
-from analyzer.keepalive.timeline import Story
+from analyzer.keepalive.retold import Story
 from analyzer.keepalive.usual import find_usual
 from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
@@ -26,7 +26,7 @@ def told(capture: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> tuple[by
     for first in range(0, len(numbers), batch):
         some = numbers[first : first + batch]
         batch_told = drawer._stories.tell(some)
-        found += [drawer._stories.read(batch_told, it) for it in range(len(some))]
+        found += [Story(drawer._rows, batch_told, it) for it in range(len(some))]
     return drawer._stories.notes.briefs, found
 
 

@@ -1,8 +1,9 @@
 """What is new since the last look; test_watcher.py has the looks themselves."""
 
-from analyzer.keepalive.timeline import Answer, EndStory, Probe
+from analyzer.keepalive.timeline import Answer, Probe
 from analyzer.monitor.changes import LONGEST_PATIENCE_NS, SHORTEST_PATIENCE_NS, Told, changes, next_due_ns, patience_ns
 from analyzer.monitor.watcher import Watcher
+from tests.keepalive.made import EndStory
 from tests.monitor.live import at, told
 from tests.monitor.test_watcher import ALIVE, LOST, OPENED
 
@@ -11,7 +12,7 @@ SECOND = 10**9
 
 def story(*delays_ns: int) -> EndStory:
     probes = tuple(Probe(n, n * SECOND, 0, Answer.ACK, n, n * SECOND + one) for n, one in enumerate(delays_ns))
-    return EndStory(probes, (), 0, 0)
+    return EndStory(probes)
 
 
 def test_patience_follows_the_slowest_answer_within_bounds() -> None:

@@ -10,6 +10,7 @@ from analyzer.analysis import analyze
 from analyzer.keepalive.findings import End
 from analyzer.keepalive.timeline import Answer
 from analyzer.monitor.forecast import Count, Span, forecast, in_a_row, known_count, own_count
+from tests.keepalive.made import EndStory
 from tests.recordings import SAMPLES
 
 NAMES = ("nc-30-10-5", "ssh", "ipv6-8-2-4", "ipv6-45-7-4", "at-both-ends-8-2-4", "data-during-probes-8-2-10")
@@ -29,6 +30,11 @@ def test_spans_add_up() -> None:
     }
 
 
+def after(end: End, probes: int) -> End:
+    """The same end when it had sent so many."""
+    return replace(end, story=EndStory(end.story.probes[:probes]))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("capture", PROBED, ids=lambda path: path.parent.name)
 def test_every_probe_of_a_real_kernel_comes_when_it_was_expected(capture: Path) -> None:
     """With the settings of the whole recording, each probe is forecast from those before it."""
@@ -38,7 +44,7 @@ def test_every_probe_of_a_real_kernel_comes_when_it_was_expected(capture: Path) 
     for index, (before, probe) in enumerate(pairwise(end.story.probes)):
         if before.answer not in (Answer.ACK, Answer.NOTHING):
             continue
-        cut = replace(end, story=replace(end.story, probes=end.story.probes[: index + 1]))
+        cut = after(end, index + 1)
         is_answered = before.answer is Answer.ACK
         gap = next(gap for gap in end.story.gaps if gap.frame == probe.frame)
         heard_ns = probe.ts_ns - gap.heard_ns if gap.heard_ns >= 0 else -1
@@ -60,7 +66,7 @@ def test_the_give_up_comes_when_it_was_expected() -> None:
     end, reset = flow.ends[0], flow.story.reset
     assert reset is not None
     for sent in range(1, 6):
-        cut = replace(end, story=replace(end.story, probes=end.story.probes[:sent]))
+        cut = after(end, sent)
         found = forecast(cut, end.story.probes[0].ts_ns - 31 * 10**9)
         assert found is not None
         assert (found.unanswered, found.count) == (sent, Count(5, "inferred"))
@@ -70,8 +76,7 @@ def test_the_give_up_comes_when_it_was_expected() -> None:
 
 def quiet(end: End) -> End:
     """The same end, had it not shown its count."""
-    settings = replace(end.settings, tcp_keepalive_probes=None)
-    return replace(end, settings=settings, story=replace(end.story, probes=end.story.probes[:2]))
+    return replace(after(end, 2), settings=replace(end.settings, tcp_keepalive_probes=None))
 
 
 def test_a_count_that_was_not_seen_is_another_connections_or_a_well_known_one_or_none() -> None:
