@@ -1,12 +1,15 @@
 """Object code that refers to nothing outside of itself: LLVM's loader ends the process at an unknown name."""
 
+import gc
+import resource
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
 import pytest
 
-from analyzer import machine_code
+from analyzer import compiling, machine_code
 from analyzer.capture.headers import decode
 from analyzer.capture.link import LINK_IPV4
 from analyzer.capture.pcap import walk_pcap
@@ -75,3 +78,32 @@ def test_what_is_apart_is_called_and_checks_its_bounds_too() -> None:
     assert machine_code.call(reach_twice, (numbers, 1)) == reach_twice(numbers, 1) == 15
     with pytest.raises(IndexError):
         machine_code.call(reach_twice, (numbers, 2))
+
+
+def leaf() -> None:
+    pass
+
+
+def descend(depth: int) -> None:
+    for _ in range(500):
+        leaf()
+    if depth:
+        descend(depth - 1)
+
+
+def page_faults(function: Callable[..., None], *arguments: object) -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    function(*arguments)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def test_no_call_takes_memory_from_the_system_each_time() -> None:
+    """Somewhere in so deep a stack calls cross the end of one of the interpreter's pieces."""
+    compiling._with_room(descend, 700)  # what is taken once
+    assert page_faults(compiling._with_room, descend, 700) < 500
+
+
+def test_garbage_is_looked_for_again() -> None:
+    with compiling._no_look_for_garbage():
+        assert not gc.isenabled()
+    assert gc.isenabled()
