@@ -32,6 +32,7 @@ from analyzer.keepalive.timed import Heard
 from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.verdict import Outcome, verdict_of
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
+from analyzer.second_thread import cores, on_second_thread
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -51,7 +52,7 @@ FARED_ILL = frozenset(Outcome) - FARED_WELL
 
 
 class Batch(NamedTuple):
-    """Some flows, a row each in these columns; all but `told` are good until others are asked for."""
+    """Some flows, a row each in these columns."""
 
     numbers: Sequence[int]
     told: Told
@@ -110,7 +111,13 @@ class Drawer:
                 yield drawn[number] if number in drawn else self._known(number)
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
-        """The same, drawn as columns, batch by batch; each is good until the next one, or anything else, is drawn."""
+        """The same, drawn as columns, batch by batch; of many each while another thread takes the one before."""
+        batches = self._columns(numbers)
+        if not self._engine.compiled or len(numbers) <= BATCH or cores() == 1:
+            return batches
+        return on_second_thread(batches, 2)
+
+    def _columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         together, _ = self._together
         for first in range(0, len(numbers), BATCH):
             batch = self._batch(numbers[first : first + BATCH])

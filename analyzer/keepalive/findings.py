@@ -137,7 +137,7 @@ class Flows(Sequence[Flow]):
         return self.by.draw_all(self.numbers)
 
     def columns(self) -> Iterator[Found]:
-        """All of them batch by batch, without a value of any; each batch is good until anything else is drawn."""
+        """All of them batch by batch, without a value of any."""
         return self.by.columns(self.numbers)
 
     @cached_property

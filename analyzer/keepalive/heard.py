@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analyzer.columns import Table
+from analyzer.columns import rows_of
 from analyzer.keepalive.addresses import first_asked
 from analyzer.keepalive.constraints import LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.gaps import Rows, Told
@@ -117,7 +117,4 @@ def handshake(opened: int, ends: Any, first: int) -> int:
 
 def room(flows: int, gaps: int) -> Heard:
     """Columns for both ends of so many flows."""
-    tables = Table(HEARD_GAPS), Table(HEARD_ENDS)
-    tables[0].reserve(gaps)
-    tables[1].reserve(2 * flows + 1)
-    return Heard(tables[0].view, tables[1].view)
+    return Heard(rows_of(HEARD_GAPS, gaps), rows_of(HEARD_ENDS, 2 * flows + 1))

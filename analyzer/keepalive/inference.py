@@ -7,7 +7,7 @@ Of each end: which gaps its timer may have made (`timed`), as the prober lived t
 from operator import sub
 from typing import Any
 
-from analyzer.columns import Table
+from analyzer.columns import rows_of
 from analyzer.jit import Engine
 from analyzer.keepalive.bounds import (
     INTVL,
@@ -228,41 +228,35 @@ def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
 
 def room(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[Lived, Search, Inferred]:
     """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
-    claimed, in_use = _columns(sought.CLAIMED, len(LINUX) * (gaps + longest)), _columns(sought.IN_USE, 1)
+    claimed, in_use = rows_of(sought.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(sought.IN_USE, 1)
     lived = Lived(
-        gaps=_columns(found.HEARD_GAPS, longest + 1),
-        seen=_columns(sought.SEEN, 2 * longest),
-        usual=_columns(sought.USUAL, 1),
-        lengths=_columns(sought.LENGTHS, longest + FEW),
-        doubts=_columns(sought.DOUBTS, MAX_DOUBTED + 1),
-        counted=_columns(sought.COUNTED, longest),
+        gaps=rows_of(found.HEARD_GAPS, longest + 1),
+        seen=rows_of(sought.SEEN, 2 * longest),
+        usual=rows_of(sought.USUAL, 1),
+        lengths=rows_of(sought.LENGTHS, longest + FEW),
+        doubts=rows_of(sought.DOUBTS, MAX_DOUBTED + 1),
+        counted=rows_of(sought.COUNTED, longest),
     )
     s = Search(
         clocks=CLOCKS,
         prior=PRIOR,
-        asked=_columns(sought.ASKED, MAX_ASKED),
+        asked=rows_of(sought.ASKED, MAX_ASKED),
         seen=lived.seen,
-        evidence=_columns(sought.EVIDENCE, 1),
-        readings=_columns(sought.READINGS, longest),
-        sharp=_columns(sought.SHARP, 2 * MAX_PHASED),
-        intvls=_columns(sought.INTVLS, MAX_INTVLS),
-        claims=_columns(sought.CLAIMS, MAX_CLAIMS),
-        coarsest=_columns(sought.CLAIMS, longest + 1),
-        found=_columns(sought.FOUND, MAX_ASKED),
+        evidence=rows_of(sought.EVIDENCE, 1),
+        readings=rows_of(sought.READINGS, longest),
+        sharp=rows_of(sought.SHARP, 2 * MAX_PHASED),
+        intvls=rows_of(sought.INTVLS, MAX_INTVLS),
+        claims=rows_of(sought.CLAIMS, MAX_CLAIMS),
+        coarsest=rows_of(sought.CLAIMS, longest + 1),
+        found=rows_of(sought.FOUND, MAX_ASKED),
         claimed=claimed,
         in_use=in_use,
     )
     to = Inferred(
-        ends=_columns(found.INFERRED, ends + 1),
-        settings=_columns(found.INFERRED_SETTINGS, SETTINGS * ends),
-        proofs=_columns(found.PROOFS, SETTINGS * MAX_FRAMES * (ends + more)),
+        ends=rows_of(found.INFERRED, ends + 1),
+        settings=rows_of(found.INFERRED_SETTINGS, SETTINGS * ends),
+        proofs=rows_of(found.PROOFS, SETTINGS * MAX_FRAMES * (ends + more)),
         claimed=claimed,
         in_use=in_use,
     )
     return lived, s, to
-
-
-def _columns(fields: Any, rows: int) -> Any:
-    table = Table(fields)
-    table.reserve(rows)
-    return table.view

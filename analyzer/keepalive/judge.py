@@ -7,7 +7,7 @@ and the frames that prove it. Kernels over a told batch; the words are in `repor
 from array import array
 from typing import Any
 
-from analyzer.columns import Table
+from analyzer.columns import Table, rows_of
 from analyzer.jit import Engine
 from analyzer.keepalive.application import EPOLL_DEAD
 from analyzer.keepalive.case import EVIDENCE, Case, begin, conclude, prove, show_asked, show_fins
@@ -170,31 +170,25 @@ def is_open(case: Case, it: int) -> bool:
 
 
 class Court:
-    """Where told batches are judged, one after the other."""
+    """Where told batches are judged."""
 
     def __init__(self, rows: Rows, engine: Engine) -> None:
         self._rows, self._engine = rows, engine
-        self._verdicts, self._resets = Table(VERDICTS), Table(RESETS)
-        self._resets.reserve(1)
-        self._unknown, self._asked, self._proofs = Table(SURROUNDINGS), Table(ASKED_FOR), Table(PROOFS)
 
     def judge(self, told: Told, flows: int, around: Any, asked: Any, proofs: Any, proved: "array[int]") -> Any:
-        """VERDICTS of the first `flows` in `told`, good until the next are judged.
+        """VERDICTS of the first `flows` in `told`.
 
         `around` are their SURROUNDINGS, `asked` and `proofs` the tables that these refer to; in PROOFS `proved[0]`
         rows are in use, and there is room for what proves the verdicts.
         """
-        self._verdicts.reserve(flows)
-        verdicts = self._verdicts.view
-        case = Case(self._rows, told, around, asked, self._resets.view, verdicts, proofs, proved)
+        verdicts = rows_of(VERDICTS, flows)
+        case = Case(self._rows, told, around, asked, rows_of(RESETS, 1), verdicts, proofs, proved)
         self._engine.run(judge, case, 0, flows)
         return verdicts
 
     def judge_alone(self, told: Told, flows: int) -> Any:
         """The same, as if nothing were known of their surroundings."""
-        self._unknown.reserve(flows)
-        self._proofs.reserve(EVIDENCE * flows)
-        around = self._unknown.view
+        around, proofs = rows_of(SURROUNDINGS, flows), rows_of(PROOFS, EVIDENCE * flows)
         for it in range(flows):
             around.silent_end[it] = NEVER
-        return self.judge(told, flows, around, self._asked.view, self._proofs.view, array("q", [0]))
+        return self.judge(told, flows, around, Table(ASKED_FOR).view, proofs, array("q", [0]))

@@ -12,7 +12,7 @@ A kernel over flows that are told, and what is noted of all others by address.
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
+from analyzer.columns import rows_of
 from analyzer.jit import Engine
 from analyzer.keepalive.addresses import first_asked
 from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
@@ -86,7 +86,6 @@ class Neighbourhood:
         self._flows = flows
         self._addresses = addresses = notes.addresses
         self._engine = engine
-        self._tables = Table(SURROUNDINGS), Table(SURROUNDED_ENDS), Table(PROOFS)
         waits = waits_by(notes, engine)
         self.around = Around(
             addresses.of_end,
@@ -115,14 +114,10 @@ class Neighbourhood:
         return heard
 
     def surround(self, told: Told, flows: int) -> Surrounded:
-        """What is around the first `flows` in `told`; good until the next are asked for.
-
-        There is room for what proves their verdicts, too.
-        """
-        for one, room in zip(self._tables, (flows, 2 * flows, (MOST_FRAMES + EVIDENCE) * flows), strict=True):
-            one.reserve(room)
-        surroundings, ends, proofs = (one.view for one in self._tables)
-        found = Surrounded(surroundings, ends, proofs, array("q", [0]))
+        """What is around the first `flows` in `told`, with room for what proves their verdicts, too."""
+        proofs = rows_of(PROOFS, (MOST_FRAMES + EVIDENCE) * flows)
+        ends = rows_of(SURROUNDED_ENDS, 2 * flows)
+        found = Surrounded(rows_of(SURROUNDINGS, flows), ends, proofs, array("q", [0]))
         self._engine.run(surround, self._rows, told, flows, self.around, found)
         return found
 

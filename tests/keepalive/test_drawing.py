@@ -1,14 +1,18 @@
 """Flows are drawn when somebody asks: what findings about many of them are drawn from, and what is counted without."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from analyzer import second_thread
 from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive import drawing
 from analyzer.keepalive.bounds import Inferred
+from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings import settings_of
 from analyzer.keepalive.verdict import Outcome, verdict_of
+from analyzer.report.document import document
 from tests.recordings import FOLDER, SHORT
 from tests.transcript import analyse, transcript
 
@@ -37,6 +41,32 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
     [note] = [one for one in some.diagnostics if one.code.name == "findings-pooled"]
     assert note.count == len(whole.notable) - 20
     assert [flow.verdict for flow in some.flows] == [flow.verdict for flow in whole.flows]
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 1)])
+def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = list(document(analyze(str(MANY))))
+    drawn = []
+
+    def on_second_thread(batches: Iterator[Found], count: int) -> Iterator[Found]:
+        drawn.append(count)
+        return second_thread.on_second_thread(batches, count)
+
+    monkeypatch.setattr(drawing, "BATCH", 7)
+    monkeypatch.setattr(drawing, "cores", lambda: cores)
+    monkeypatch.setattr(drawing, "on_second_thread", on_second_thread)
+    analysis = analyze(str(MANY))
+    analysis.engine.compiled = True
+    assert "".join(document(analysis)) == "".join(expected)
+    assert len(drawn) == threads
+
+
+def test_what_was_drawn_stays_when_more_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "BATCH", 7)
+    flows = analyze(str(MANY)).flows
+    verdicts = [list(batch.verdicts.outcome[: batch.flow_count]) for batch in flows.columns()]
+    assert [list(batch.verdicts.outcome[: batch.flow_count]) for batch in list(flows.columns())] == verdicts
+    assert len(verdicts) > 5
 
 
 def test_a_flow_that_is_left_out_is_drawn_from_its_own_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
