@@ -14,17 +14,15 @@ from analyzer.keepalive.addresses import Addresses, address_of
 from analyzer.keepalive.bounds import Inferred
 from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.decide import tag_segments
-from analyzer.keepalive.findings import End, Flow, Flows, Found, Role
+from analyzer.keepalive.findings import End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.gaps import GAPS, Rows, Told
 from analyzer.keepalive.heard import hear, room
-from analyzer.keepalive.hosts import Presence
 from analyzer.keepalive.inference import inferred, replace_end
 from analyzer.keepalive.kernels import Kernel, Together, infer_together
 from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.profiles import matching_profiles
-from analyzer.keepalive.retold import Story
+from analyzer.keepalive.retold import Story, solicitations
 from analyzer.keepalive.settings import settings_of
-from analyzer.keepalive.solicited import solicitations
 from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import BATCH, Stories
 from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE

@@ -83,6 +83,13 @@ class Flow:
         return tuple(index for index in (0, 1) if self.ends[index].has_keepalive)
 
 
+class Presence(NamedTuple):
+    """How many flows an address has, and how many of these it probes."""
+
+    flows: int
+    probing: int
+
+
 class Found(NamedTuple):
     """What was found of some flows: a row of `told` and `verdicts` for each, two of `told_ends` and `inferred`, eight
     of `settings`; `flows` and `candidates` are those of the capture."""

@@ -12,7 +12,7 @@ from math import inf
 from typing import NamedTuple, Self
 
 from analyzer.keepalive.bounds import MAX_FRAMES
-from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.findings import Flow, Presence, Role
 from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.settings import Setting, Settings
 from analyzer.keepalive.stacks import Stack
@@ -21,13 +21,6 @@ LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
 MORE_OF = {Stack.EXACT: (Stack.BSD, Stack.OLD_LINUX, Stack.LWIP), Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS)}
 """What is known only roughly of one end gives way to what is known of another."""
-
-
-class Presence(NamedTuple):
-    """How many flows an address has, and how many of these it probes."""
-
-    flows: int
-    probing: int
 
 
 class Override(NamedTuple):

@@ -22,9 +22,14 @@ from analyzer.keepalive.timeline import (
     ProbeRun,
     Reset,
     Silence,
+    Solicitation,
 )
+from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 
+ASKING_NS = 11_000_000_000
+"""A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
+(delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
 ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
 
 
@@ -250,3 +255,16 @@ class Story(Retold):
         """So much of the connection is missing in the capture that gaps say nothing of timers."""
         opened, ends = self._rows.flows.opened[self._flow], self._rows.ends
         return is_riddled(self._told.ends, 2 * self._it, handshake(opened, ends, 2 * self._flow))
+
+
+def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:
+    """What nobody answered, with the probe that made the host ask, where one was captured."""
+    if around.silent_end is None:
+        return ()
+    asker = 1 - around.silent_end
+    unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
+    found = []
+    for ts_ns, frame in around.asked:
+        causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
+        found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
+    return tuple(found)

@@ -6,10 +6,7 @@ __neigh_event_send). So the questions come when the probes would have come.
 
 from typing import Any
 
-from analyzer.keepalive.retold import Story
-from analyzer.keepalive.timeline import Solicitation
 from analyzer.keepalive.timer import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
-from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 
 SHORTEST_INTERVAL_NS = 1_200_000_000
@@ -22,22 +19,6 @@ MARKED_NS = 20_000_000
 """A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
 LONGEST_NS = 119_000_000_000
 """Resends come evenly, too, once they have backed off to their limit (tcp.h TCP_RTO_MAX)."""
-ASKING_NS = 11_000_000_000
-"""A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
-(delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
-
-
-def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:
-    """What nobody answered, with the probe that made the host ask, where one was captured."""
-    if around.silent_end is None:
-        return ()
-    asker = 1 - around.silent_end
-    unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
-    found = []
-    for ts_ns, frame in around.asked:
-        causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
-        found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
-    return tuple(found)
 
 
 def is_first_try(asked: Any, first: int, row: int) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analyzer.keepalive import hosts
-from analyzer.keepalive.findings import Flow, Role
-from analyzer.keepalive.hosts import EXACT, LINUX, UNKNOWN, Host, Presence, service_end
+from analyzer.keepalive.findings import Flow, Presence, Role
+from analyzer.keepalive.hosts import EXACT, LINUX, UNKNOWN, Host, service_end
 from analyzer.keepalive.kernels import Kernel
 from analyzer.keepalive.settings import Basis
 from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
