@@ -15,8 +15,8 @@ from analyzer.capture.ring import walk_block
 from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
-from analyzer.keepalive import heard
-from analyzer.keepalive.inference import infer, room
+from analyzer.keepalive.inference import heard
+from analyzer.keepalive.inference.infer import infer, room
 from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
 from analyzer.tcp.eviction import Limits
 

@@ -37,11 +37,11 @@ from analyzer.diagnostics import (
 )
 from analyzer.errors import CaptureError
 from analyzer.jit import Engine
-from analyzer.keepalive import advice, hosts, path
 from analyzer.keepalive.drawing import Drawer
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.kernels import Kernel
-from analyzer.keepalive.timeline import Solicitation
+from analyzer.keepalive.inference.kernels import Kernel
+from analyzer.keepalive.pooling import advice, hosts, path
+from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
 from analyzer.schema import NEVER
 from analyzer.second_thread import cores, on_second_thread
@@ -50,7 +50,7 @@ from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
-    from analyzer.keepalive.what_if import Idle, WhatIf
+    from analyzer.keepalive.pooling.what_if import Idle, WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +171,14 @@ class Analysis:
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """The same capture with these settings at the ends that probe, or that opened the connections."""
-        from analyzer.keepalive.what_if import what_if
+        from analyzer.keepalive.pooling.what_if import what_if
 
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
         duration_ns = self.capture.last_ns - self.capture.first_ns
         return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
 
     def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
-        from analyzer.keepalive.what_if import idle_times
+        from analyzer.keepalive.pooling.what_if import idle_times
 
         is_closed = all(end.story.fin_frame for end in flow.ends)
         end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else self.capture.last_ns

@@ -13,7 +13,7 @@ from statistics import median_low
 from typing import Any
 
 from analyzer.analysis import Analysis
-from analyzer.keepalive.timeline import Answer, Probe
+from analyzer.keepalive.telling.timeline import Answer, Probe
 from analyzer.schema import ACK, KIND_TCP
 
 SAME_NS = 500_000_000

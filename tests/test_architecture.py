@@ -44,6 +44,22 @@ LEVELS = {
 }
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 
+KEEPALIVE_LEVELS = {
+    "timer": 0,
+    "tagging": 1,
+    "telling": 2,
+    "judging": 3,
+    "surroundings": 4,
+    "inference": 5,
+    "profiles": 6,
+    "stories": 7,
+    "retold": 7,
+    "findings": 8,
+    "drawing": 9,
+    "pooling": 9,
+}
+"""The same within keepalive/, whose own modules are rooms, too."""
+
 HOMES = {
     "click": ("cli/",),
     "dpkt": ("capture/encapsulation.py",),
@@ -75,7 +91,7 @@ WITHOUT_TEST_FILE = {
     "cli/options.py",  # a table; tests/cli/test_command.py runs it
     "cli/faces.py",  # as above
     "cli/progress.py",  # as above
-    "keepalive/timeline.py",  # values only, made and checked in test_story.py
+    "keepalive/telling/timeline.py",  # values only, made and checked in test_story.py
     "version.py",  # one assignment
 }
 
@@ -115,6 +131,17 @@ def test_imports_run_one_way(source: Path) -> None:
         room = room_of(module)
         assert room in LEVELS, f"{source}:{line} imports {name}: name the module that defines it"
         assert room == own or LEVELS[room] < LEVELS[own], f"{source}:{line}: {own} may not import {room}"
+
+
+@pytest.mark.parametrize("source", sorted(PACKAGE.glob("keepalive/**/[!_]*.py")), ids=name_of)
+def test_imports_run_one_way_within_keepalive(source: Path) -> None:
+    own = name_of(source).removesuffix(".py").split("/")[1]
+    for line, name in imports(source):
+        package, _, module = name.partition(".keepalive.")
+        if package == "analyzer":
+            room = module.partition(".")[0]
+            is_below = KEEPALIVE_LEVELS[room] < KEEPALIVE_LEVELS[own]
+            assert room == own or is_below, f"{source}:{line}: {own} may not import {room}"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=name_of)

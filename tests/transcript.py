@@ -30,7 +30,7 @@ from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import Source
 from analyzer.jit import Engine
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.tags import Rule, Tag
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from tests.capture.writers import Frame, pcap_bytes
 
 Way = tuple[str, str, tuple[int, int]]  # source, target, their ports

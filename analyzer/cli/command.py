@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.analysis import Analysis
-    from analyzer.keepalive.verdict import Outcome
+    from analyzer.keepalive.judging.verdict import Outcome
     from analyzer.report.expectations import Expectation
     from analyzer.shards.distant import Held
 

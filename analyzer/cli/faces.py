@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console, Group
 
     from analyzer.analysis import Analysis
+    from analyzer.keepalive.judging.verdict import Outcome
     from analyzer.keepalive.timer import Keepalive
-    from analyzer.keepalive.verdict import Outcome
     from analyzer.shards.distant import Held
 
 

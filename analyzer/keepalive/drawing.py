@@ -10,25 +10,25 @@ from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
-from analyzer.keepalive.addresses import Addresses, address_of
-from analyzer.keepalive.bounds import Inferred
-from analyzer.keepalive.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
-from analyzer.keepalive.decide import tag_segments
 from analyzer.keepalive.findings import End, Flow, Flows, Found, Presence, Role
-from analyzer.keepalive.gaps import GAPS, Rows, Told
-from analyzer.keepalive.heard import hear, room
-from analyzer.keepalive.inference import inferred, replace_end
-from analyzer.keepalive.kernels import Kernel, Together, infer_together
-from analyzer.keepalive.neighbourhood import Neighbourhood, Surrounded
+from analyzer.keepalive.inference.bounds import Inferred
+from analyzer.keepalive.inference.heard import hear, room
+from analyzer.keepalive.inference.infer import inferred, replace_end
+from analyzer.keepalive.inference.kernels import Kernel, Together, infer_together
+from analyzer.keepalive.inference.settings import settings_of
+from analyzer.keepalive.inference.stacks import Stack, look_of, stack_of
+from analyzer.keepalive.inference.timed import Heard
+from analyzer.keepalive.judging.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.judging.verdict import Outcome, verdict_of
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.retold import Story, solicitations
-from analyzer.keepalive.settings import settings_of
-from analyzer.keepalive.stacks import Stack, look_of, stack_of
 from analyzer.keepalive.stories import BATCH, Stories
-from analyzer.keepalive.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.timed import Heard
-from analyzer.keepalive.timeline import Solicitation
-from analyzer.keepalive.verdict import Outcome, verdict_of
+from analyzer.keepalive.surroundings.addresses import Addresses, address_of
+from analyzer.keepalive.surroundings.neighbourhood import Neighbourhood, Surrounded
+from analyzer.keepalive.tagging.decide import tag_segments
+from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
+from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
 from analyzer.second_thread import cores, on_second_thread
 from analyzer.tcp.tracker import Tracker

@@ -9,12 +9,12 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
-from analyzer.keepalive.brief import HOW_IT_ENDED, NOTABLE
+from analyzer.keepalive.inference.settings import Settings
+from analyzer.keepalive.inference.stacks import Stack
+from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NOTABLE
+from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome, Verdict
 from analyzer.keepalive.retold import EndStory, Story
-from analyzer.keepalive.settings import Settings
-from analyzer.keepalive.stacks import Stack
-from analyzer.keepalive.timeline import Answer
-from analyzer.keepalive.verdict import OUTCOMES, Outcome, Verdict
+from analyzer.keepalive.telling.timeline import Answer
 
 
 class Role(Enum):

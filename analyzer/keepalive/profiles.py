@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from analyzer.columns import Table
-from analyzer.keepalive.settings import Setting, Settings
+from analyzer.keepalive.inference.settings import Setting, Settings
 from analyzer.schema import NEVER
 from analyzer.schema.written import PROFILES
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from analyzer.keepalive.gaps import Rows, Told
-from analyzer.keepalive.heard import counts_others, handshake, is_numbered, is_riddled
-from analyzer.keepalive.ledger import heartbeat
-from analyzer.keepalive.rst import is_give_up, probe_of
-from analyzer.keepalive.story import lag_ns
-from analyzer.keepalive.tags import HEARTBEAT
-from analyzer.keepalive.timeline import (
+from analyzer.keepalive.inference.heard import counts_others, handshake, is_numbered, is_riddled
+from analyzer.keepalive.judging.rst import is_give_up, probe_of
+from analyzer.keepalive.judging.verdict import Surroundings
+from analyzer.keepalive.tagging.tags import HEARTBEAT
+from analyzer.keepalive.telling.gaps import Rows, Told
+from analyzer.keepalive.telling.ledger import heartbeat
+from analyzer.keepalive.telling.story import lag_ns
+from analyzer.keepalive.telling.timeline import (
     SPACING,
     Answer,
     Deafness,
@@ -24,7 +25,6 @@ from analyzer.keepalive.timeline import (
     Silence,
     Solicitation,
 )
-from analyzer.keepalive.verdict import Surroundings
 from analyzer.schema import NEVER
 
 ASKING_NS = 11_000_000_000

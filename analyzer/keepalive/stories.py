@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive.addresses import Addresses
-from analyzer.keepalive.gaps import Rows, Told
-from analyzer.keepalive.judge import Court
-from analyzer.keepalive.story import CLOSING_GAPS, tell
-from analyzer.keepalive.waits import Notes
+from analyzer.keepalive.judging.judge import Court
+from analyzer.keepalive.surroundings.addresses import Addresses
+from analyzer.keepalive.surroundings.waits import Notes
+from analyzer.keepalive.telling.gaps import Rows, Told
+from analyzer.keepalive.telling.story import CLOSING_GAPS, tell
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
 
 BATCH = 4096

@@ -10,9 +10,9 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.judging.verdict import Outcome, Verdict
 from analyzer.keepalive.retold import EndStory
-from analyzer.keepalive.timeline import NO_ANSWER, Answer, GapKind, Probe
-from analyzer.keepalive.verdict import Outcome, Verdict
+from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, GapKind, Probe
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.report import document

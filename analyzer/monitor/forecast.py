@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.keepalive.findings import End
+from analyzer.keepalive.inference.settings import Setting, Settings
 from analyzer.keepalive.profiles import profiles
-from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.timeline import NO_ANSWER, Answer, Gap, GapKind, Probe
+from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, Gap, GapKind, Probe
 from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
 from analyzer.report.units import iso
 

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.settings import Setting
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.inference.settings import Setting
+from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.monitor.changes import Look
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name

@@ -17,10 +17,10 @@ from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.headers import ICMPV6_TYPES
 from analyzer.capture.packets import address
 from analyzer.columns import Table
-from analyzer.keepalive.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.tags import ICMP_UNREACHABLE
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.surroundings.addresses import Address, address_of, network
+from analyzer.keepalive.tagging.tags import ICMP_UNREACHABLE
 from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.keepalive.verdict import Cause, Outcome
+from analyzer.keepalive.judging.verdict import Cause, Outcome
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.report.explain import CAUSES, OUTCOMES

@@ -13,7 +13,7 @@ from analyzer.analysis import Analysis
 from analyzer.capture.source import open_source
 from analyzer.errors import CaptureError, OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.tags import Rule, Tag
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.reading import ask
 from analyzer.report import explain, explain_settings
 from analyzer.report.commented import copy_commented

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from analyzer.keepalive.findings import Flow, Role
-from analyzer.keepalive.timeline import Answer, GapKind, Probe
+from analyzer.keepalive.telling.timeline import Answer, GapKind, Probe
 from analyzer.report.units import short
 from analyzer.schema import NEVER
 

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer.analysis import Analysis
-from analyzer.keepalive.advice import Advice
 from analyzer.keepalive.findings import Flows
-from analyzer.keepalive.hosts import Host
-from analyzer.keepalive.path import PathLimit
-from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.timeline import Solicitation
-from analyzer.keepalive.verdict import Outcome, Verdict
-from analyzer.keepalive.what_if import WhatIf
+from analyzer.keepalive.inference.settings import Setting, Settings
+from analyzer.keepalive.judging.verdict import Outcome, Verdict
+from analyzer.keepalive.pooling.advice import Advice
+from analyzer.keepalive.pooling.hosts import Host
+from analyzer.keepalive.pooling.path import PathLimit
+from analyzer.keepalive.pooling.what_if import WhatIf
+from analyzer.keepalive.tagging.tags import Rule, Tag
+from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.report import explain, explain_settings, what_if
 from analyzer.report.machine import flow_lines
 from analyzer.report.machine.phrases import Phrases

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import End, Flow
-from analyzer.keepalive.settings import Setting
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.inference.settings import Setting
+from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.report import explain, explain_settings
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}

@@ -3,15 +3,15 @@
 Everything else carries codes and numbers. Sentences are for a person with a dead connection.
 """
 
-from analyzer.keepalive.advice import Advice, AdviceCode
 from analyzer.keepalive.findings import End, Flow, Role
-from analyzer.keepalive.hosts import Host
-from analyzer.keepalive.ledger import ledger
-from analyzer.keepalive.path import PathLimit
-from analyzer.keepalive.settings import Basis, Settings
-from analyzer.keepalive.tags import Rule
-from analyzer.keepalive.timeline import Answer
-from analyzer.keepalive.verdict import Cause, Outcome, Reason, Verdict
+from analyzer.keepalive.inference.settings import Basis, Settings
+from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason, Verdict
+from analyzer.keepalive.pooling.advice import Advice, AdviceCode
+from analyzer.keepalive.pooling.hosts import Host
+from analyzer.keepalive.pooling.path import PathLimit
+from analyzer.keepalive.tagging.tags import Rule
+from analyzer.keepalive.telling.ledger import ledger
+from analyzer.keepalive.telling.timeline import Answer
 from analyzer.report.units import plain, short
 
 OUTCOMES = {

@@ -3,7 +3,7 @@
 Sentences have places for numbers; both Python and the kernel that writes JSON (`machine/flow_lines.py`) fill them.
 """
 
-from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.inference.settings import Basis, Setting, Settings
 from analyzer.keepalive.timer import LINUX
 from analyzer.report.machine.numbers import hundredths
 from analyzer.report.units import plain

@@ -13,12 +13,12 @@ import pandas as pd
 
 from analyzer.analysis import Analysis
 from analyzer.diagnostics import Severity
-from analyzer.keepalive import path
 from analyzer.keepalive.findings import Role
-from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.timeline import Answer, GapKind
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome
+from analyzer.keepalive.inference.settings import Setting, Settings
+from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome
+from analyzer.keepalive.pooling import path
+from analyzer.keepalive.tagging.tags import Rule, Tag
+from analyzer.keepalive.telling.timeline import Answer, GapKind
 from analyzer.report import explain, explain_settings
 from analyzer.schema import NEVER
 from analyzer.schema.frames import (

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analyzer.keepalive.advice import recommended
 from analyzer.keepalive.findings import End, Flow, Flows
-from analyzer.keepalive.settings import Setting
+from analyzer.keepalive.inference.settings import Setting
+from analyzer.keepalive.pooling.advice import recommended
 from analyzer.report import explain, explain_settings, meaning, recipes
 from analyzer.report.course import course, who
 from analyzer.report.order import URGENCY, told

@@ -17,7 +17,7 @@ from analyzer import analysis
 from analyzer.analysis import Capture
 from analyzer.capture.locations import octets_of
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.verdict import Verdict
+from analyzer.keepalive.judging.verdict import Verdict
 from analyzer.reading import Reading, read_all
 from analyzer.report import explain
 from analyzer.report.course import who

@@ -4,8 +4,8 @@ Beside `explain.py` the only prose about findings.
 """
 
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.path import fatal_silence_ns
-from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
+from analyzer.keepalive.pooling.path import fatal_silence_ns
 from analyzer.report.explain import ONE_WAY, OUTCOMES
 from analyzer.report.units import short
 

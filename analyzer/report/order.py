@@ -1,8 +1,8 @@
 """Which connections matter most, and which are worth telling at all; the same for every face."""
 
-from analyzer.keepalive.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.verdict import OUTCOMES, Outcome
+from analyzer.keepalive.judging.brief import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome
 
 URGENCY = (
     Outcome.TIMED_OUT,
@@ -31,7 +31,7 @@ def _is_telling(brief: int) -> bool:
 
 
 RANKS = bytes(map(_rank, range(256)))
-"""By brief (`keepalive/brief.py`)."""
+"""By brief (`keepalive/judging/brief.py`)."""
 
 
 def by_urgency(flows: Flows) -> Flows:

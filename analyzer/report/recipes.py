@@ -12,10 +12,10 @@ from string import Template
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.advice import recommended
-from analyzer.keepalive.hosts import LINUX, Host
-from analyzer.keepalive.path import PathLimit
-from analyzer.keepalive.settings import Setting, Settings
+from analyzer.keepalive.inference.settings import Setting, Settings
+from analyzer.keepalive.pooling.advice import recommended
+from analyzer.keepalive.pooling.hosts import LINUX, Host
+from analyzer.keepalive.pooling.path import PathLimit
 from analyzer.report import explain_settings
 from analyzer.report.units import short
 

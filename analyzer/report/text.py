@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.analysis import Analysis
-from analyzer.keepalive.advice import Advice
 from analyzer.keepalive.findings import End, Flow, Flows
-from analyzer.keepalive.settings import Setting, Settings
-from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.inference.settings import Setting, Settings
+from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.pooling.advice import Advice
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.report import explain, explain_settings
 from analyzer.report.course import course, who
 from analyzer.report.order import SHOWN, URGENCY, told

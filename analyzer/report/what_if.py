@@ -6,9 +6,9 @@ from typing import Any
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.path import failure
+from analyzer.keepalive.pooling.path import failure
+from analyzer.keepalive.pooling.what_if import Prevented, Replay, WhatIf
 from analyzer.keepalive.timer import Keepalive
-from analyzer.keepalive.what_if import Prevented, Replay, WhatIf
 from analyzer.report import explain
 from analyzer.report.units import seconds, short
 

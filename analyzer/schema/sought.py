@@ -1,4 +1,4 @@
-"""The columns of inference: what is asked of it, what it works with, what it finds (`keepalive/inference.py`)."""
+"""The columns of inference: what is asked of it, what it works with, what it finds (`keepalive/inference/infer.py`)."""
 
 from analyzer.schema import Column, table
 from analyzer.schema.found import HEARD_GAPS

@@ -1,4 +1,4 @@
-"""The columns of what flows tell: probes with their answers, gaps, silences (`keepalive/story.py`)."""
+"""The columns of what flows tell: probes with their answers, gaps, silences (`keepalive/telling/story.py`)."""
 
 from analyzer.schema import Column, table
 

@@ -1,7 +1,7 @@
 """Where a segment lies, and what was true of it when it was seen: what only the state of that moment can tell.
 
 Predicates over the packet and the state of both ends, as `tracker.py` keeps it. They cite the
-clause that they rest on, and do not say what the segment is: `keepalive/decide.py` does.
+clause that they rest on, and do not say what the segment is: `keepalive/tagging/decide.py` does.
 """
 
 from typing import Any

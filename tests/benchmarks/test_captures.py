@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tags import Tag
+from analyzer.keepalive.tagging.tags import Tag
 from analyzer.report.document import tag_lines
 from analyzer.schema import NEVER
 from tests.benchmarks.captures import CAPTURES

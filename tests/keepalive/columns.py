@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive.candidates import search
-from analyzer.keepalive.constraints import ALL_CLOCKS, UNHINDERED
-from analyzer.keepalive.evidence import Search
-from analyzer.keepalive.heard import EXACT_CLOCKS, LIKELY_CLOCKS
-from analyzer.keepalive.inference import inferred, room
-from analyzer.keepalive.losses import take
-from analyzer.keepalive.search import ask
-from analyzer.keepalive.settings import Settings, settings_of
-from analyzer.keepalive.timed import Heard, take_timed
-from analyzer.keepalive.timeline import Echo, Gap, GapKind
+from analyzer.keepalive.inference.candidates import search
+from analyzer.keepalive.inference.constraints import ALL_CLOCKS, UNHINDERED
+from analyzer.keepalive.inference.evidence import Search
+from analyzer.keepalive.inference.heard import EXACT_CLOCKS, LIKELY_CLOCKS
+from analyzer.keepalive.inference.infer import inferred, room
+from analyzer.keepalive.inference.losses import take
+from analyzer.keepalive.inference.search import ask
+from analyzer.keepalive.inference.settings import Settings, settings_of
+from analyzer.keepalive.inference.timed import Heard, take_timed
+from analyzer.keepalive.inference.usual import Lived
+from analyzer.keepalive.telling.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import Clock
-from analyzer.keepalive.usual import Lived
 from analyzer.schema import NEVER
 from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from analyzer.keepalive.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.findings import End, Flow, Flows, Role
-from analyzer.keepalive.settings import Basis, Setting, Settings
-from analyzer.keepalive.timeline import Answer, Gap, GapKind, Heartbeat, Probe, ProbeRun, Reset, Silence
-from analyzer.keepalive.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
+from analyzer.keepalive.inference.settings import Basis, Setting, Settings
+from analyzer.keepalive.judging.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.judging.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
+from analyzer.keepalive.telling.timeline import Answer, Gap, GapKind, Heartbeat, Probe, ProbeRun, Reset, Silence
 
 START_S = 1_000_000
 """When every connection begins, in seconds since 1970."""

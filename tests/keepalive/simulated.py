@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from random import Random
 
-from analyzer.keepalive import stacks, timer
-from analyzer.keepalive.stacks import Restarting
-from analyzer.keepalive.timeline import Gap, GapKind
+from analyzer.keepalive import timer
+from analyzer.keepalive.inference import stacks
+from analyzer.keepalive.inference.stacks import Restarting
+from analyzer.keepalive.telling.timeline import Gap, GapKind
 from analyzer.keepalive.timer import SECOND, Action, Clock, Event, Keepalive, What, on_tick
 
 Model = Clock | Restarting

@@ -8,10 +8,10 @@ import pytest
 from analyzer import second_thread
 from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive import drawing
-from analyzer.keepalive.bounds import Inferred
 from analyzer.keepalive.findings import Found
-from analyzer.keepalive.settings import settings_of
-from analyzer.keepalive.verdict import Outcome, verdict_of
+from analyzer.keepalive.inference.bounds import Inferred
+from analyzer.keepalive.inference.settings import settings_of
+from analyzer.keepalive.judging.verdict import Outcome, verdict_of
 from analyzer.report.document import document
 from tests.recordings import FOLDER, SHORT
 from tests.transcript import analyse, transcript

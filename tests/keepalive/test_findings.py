@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from analyzer.keepalive.timeline import Answer
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.telling.timeline import Answer
 from tests.keepalive.made import Given, Made, flow
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.keepalive import stories
-from analyzer.keepalive.constraints import TELLS_NOTHING
-from analyzer.keepalive.losses import forget_doubtful, mend
+from analyzer.keepalive.inference.constraints import TELLS_NOTHING
+from analyzer.keepalive.inference.losses import forget_doubtful, mend
+from analyzer.keepalive.inference.usual import find_usual
 from analyzer.keepalive.retold import Story
-from analyzer.keepalive.usual import find_usual
 from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
 from tests.transcript import told as told_of

@@ -20,7 +20,7 @@ from analyzer.capture.reader import CaptureReader
 from analyzer.capture.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.jit import Engine
-from analyzer.keepalive.tags import Tag
+from analyzer.keepalive.tagging.tags import Tag
 from analyzer.schema import KIND_TCP
 
 ROOT = Path(__file__).parents[2]

@@ -13,10 +13,10 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import CODES
-from analyzer.keepalive.advice import AdviceCode
 from analyzer.keepalive.findings import Role
-from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome
+from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome
+from analyzer.keepalive.pooling.advice import AdviceCode
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.report import document as module
 from analyzer.report.document import document, tag_lines
 from analyzer.report.machine import flow_lines

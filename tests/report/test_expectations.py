@@ -10,7 +10,7 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.verdict import Cause, Outcome
+from analyzer.keepalive.judging.verdict import Cause, Outcome
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
 from tests.keepalive.made import Given, flow, probing, settings, within
 

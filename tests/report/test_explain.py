@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from analyzer.keepalive.advice import Advice, AdviceCode, advise
 from analyzer.keepalive.findings import Role
-from analyzer.keepalive.path import limits
-from analyzer.keepalive.settings import Basis, Setting
-from analyzer.keepalive.tags import Rule
-from analyzer.keepalive.timeline import Answer
-from analyzer.keepalive.verdict import Cause, Outcome, Reason
+from analyzer.keepalive.inference.settings import Basis, Setting
+from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
+from analyzer.keepalive.pooling.advice import Advice, AdviceCode, advise
+from analyzer.keepalive.pooling.path import limits
+from analyzer.keepalive.tagging.tags import Rule
+from analyzer.keepalive.telling.timeline import Answer
 from analyzer.report import explain
 from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer.keepalive.settings import Basis, Setting, Settings
+from analyzer.keepalive.inference.settings import Basis, Setting, Settings
 from analyzer.report import explain_settings
 from tests.keepalive.made import exactly, ns, settings, within
 from tests.report.test_explain import each_basis, is_prose

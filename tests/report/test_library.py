@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import analyzer
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.schema.frames import FRAMES
 
 SAMPLES = Path(__file__).parents[2] / "samples"

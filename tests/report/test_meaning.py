@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.keepalive.verdict import Cause
+from analyzer.keepalive.judging.verdict import Cause
 from analyzer.report import meaning
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flows
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.report.order import URGENCY, kept, marks, told
 from tests.transcript import analyse, transcript
 

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tags import Rule, Tag
-from analyzer.keepalive.verdict import Outcome
+from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.report import explain, text
 from analyzer.report.order import SHOWN
 from tests.capture.reading import read_capture

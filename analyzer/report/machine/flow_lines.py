@@ -9,9 +9,9 @@ from typing import Any
 
 from analyzer.jit import apart
 from analyzer.keepalive.findings import Found
-from analyzer.keepalive.inference import CLOCK_BITS
+from analyzer.keepalive.inference.infer import CLOCK_BITS
 from analyzer.keepalive.profiles import UNBOUNDED, Bounds, matching
-from analyzer.keepalive.timeline import BY_ACK, BY_DATA
+from analyzer.keepalive.telling.timeline import BY_ACK, BY_DATA
 from analyzer.report.explain_settings import ALL_WHEELS, MOST_VARIANTS, PLACES, is_timed, variant, which_timers
 from analyzer.report.machine.members import say, say_duration, say_instant, say_number, say_phrase, write_frames
 from analyzer.report.machine.numbers import write_address, write_hundredths, write_integer, write_thousandths

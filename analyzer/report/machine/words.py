@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from analyzer.columns import Table
 from analyzer.keepalive import profiles
-from analyzer.keepalive.application import ERRNOS
 from analyzer.keepalive.drawing import ROLES
+from analyzer.keepalive.judging.application import ERRNOS
+from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome, Reason
 from analyzer.keepalive.timer import LINUX
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason
 from analyzer.report import explain, explain_settings
 from analyzer.report.machine.phrases import Phrases
 from analyzer.schema import NEVER, OPENED_MIDSTREAM

@@ -26,7 +26,7 @@ def drawn(ax: matplotlib.axes.Axes) -> dict[str, int]:
 
 
 def test_every_tag_is_drawn_somehow() -> None:
-    from analyzer.keepalive.tags import Tag
+    from analyzer.keepalive.tagging.tags import Tag
 
     assert set(KIND_OF) == {tag.label for tag in Tag}
 

@@ -11,13 +11,13 @@ import pytest
 from analyzer.analysis import Analysis, analyze
 from analyzer.columns import Table
 from analyzer.jit import Engine
-from analyzer.keepalive.application import ERRNOS
-from analyzer.keepalive.bounds import Inferred
-from analyzer.keepalive.constraints import ALL_CLOCKS
 from analyzer.keepalive.findings import End, Flow, Found
+from analyzer.keepalive.inference.bounds import Inferred
+from analyzer.keepalive.inference.constraints import ALL_CLOCKS
+from analyzer.keepalive.inference.settings import Basis, settings_of
+from analyzer.keepalive.judging.application import ERRNOS
+from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome, Reason, verdict_of
 from analyzer.keepalive.profiles import known_idle_times, matching_profiles
-from analyzer.keepalive.settings import Basis, settings_of
-from analyzer.keepalive.verdict import Cause, Confidence, Outcome, Reason, verdict_of
 from analyzer.report import explain
 from analyzer.report.document import settings_object, verdict_object
 from analyzer.report.machine import flow_lines

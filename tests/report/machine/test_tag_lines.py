@@ -9,7 +9,7 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.jit import Engine
-from analyzer.keepalive.tags import Rule, Tag
+from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.report.machine import tag_lines
 from analyzer.report.units import iso
 from analyzer.schema import NEVER

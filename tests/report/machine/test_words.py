@@ -2,8 +2,8 @@
 
 import json
 
+from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
 from analyzer.keepalive.profiles import known_idle_times, profiles
-from analyzer.keepalive.verdict import Cause, Outcome, Reason
 from analyzer.report import explain, explain_settings
 from analyzer.report.machine.phrases import Phrases
 from analyzer.report.machine.words import Vocabulary

@@ -1,0 +1,159 @@
+"""The rules for data, FINs and window probes that are sent again and again: unanswered, or answered and unheard.
+
+Kernels over a case; each fills the flow's row if it holds. Keepalive is suspended all the while.
+"""
+
+from analyzer.keepalive.judging.application import ETIMEDOUT, icmp_errno, link_errno
+from analyzer.keepalive.judging.case import EVIDENCE, Case, conclude, show_asked, show_sent, show_tries
+from analyzer.keepalive.judging.silence import cause_of, is_one_way, last_asked_ns, outcome_of, why_deaf
+from analyzer.keepalive.judging.solicited import is_first_try
+from analyzer.keepalive.judging.verdict import (
+    ACKS_UNHEARD,
+    DATA_GIVEN_UP,
+    DATA_UNANSWERED,
+    GUESS,
+    ICMP_DISCARDED,
+    ICMP_QUOTES_DATA,
+    LIKELY,
+    LINK_DEAD,
+    PATH_DROPPED,
+    PROBES_CEASED,
+    SILENT_GIVE_UP,
+    TIMED_OUT,
+    UNDETECTED,
+    WINDOW_STAYED_CLOSED,
+    because,
+)
+from analyzer.keepalive.tagging.tags import RETRANSMISSION, WINDOW_PROBE
+from analyzer.keepalive.telling.story import lag_ns
+from analyzer.schema import NEVER
+
+DEAF_NS = 5_000_000_000
+"""Resends over a shorter time may be mere loss."""
+LONGEST_BACKOFF_NS = 120_000_000_000
+"""No stack waits longer between resends (TCP_RTO_MAX)."""
+SHORTEST_BACKOFF_NS = 3_000_000_000
+"""Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
+LATE_TRY_NS = 1_000_000_000
+"""A resend after so long is not the first try: one more that nothing answers is no mere loss."""
+FEWEST_TRIES = 5
+"""No stack gives up data after fewer resends (Windows TcpMaxDataRetransmissions)."""
+
+
+def data_was_given_up(case: Case, it: int) -> bool:
+    """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence.
+
+    Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
+    """
+    t, v, asked = case.told.flows, case.verdicts, case.asked
+    if not is_deaf(case, it):
+        return False
+    me = 2 * it + t.deaf_end[it]
+    row = case.told.ends.resend_row[me]
+    last_ns = case.rows.candidates.ts_ns[row]
+    try_ns, before_ns, first = last_ns, last_ns - max(case.rows.candidates.own_ns[row], 0), case.around.first_asked[it]
+    for one in range(first, first + case.around.asked[it]):
+        if is_first_try(asked, first, one) and asked.ts_ns[one] > last_ns:
+            try_ns, before_ns = asked.ts_ns[one], try_ns
+    last_ns, wait_ns = max(last_ns, last_asked_ns(case, it)), next_try_ns(try_ns - before_ns)
+    if t.capture_end_ns[it] - max(last_ns, case.rows.flows.last_ns[t.flow[it]]) <= wait_ns + wait_ns // 4:
+        return False
+    heard_ns, why = heard_by_deaf_ns(case, it), why_given_up(case, it)
+    conclude(case, it, outcome_of(why), LIKELY, because(DATA_GIVEN_UP, because(SILENT_GIVE_UP, why)))
+    v.cause[it], v.errno[it] = cause_of(why), errno_of_data(case, it, cause_of(why))
+    v.detection_delay_ns[it] = last_ns + wait_ns - heard_ns if heard_ns != NEVER else NEVER
+    show_tries(case, it, case.told.flows.deaf_end[it])
+    show_asked(case, it)
+    return True
+
+
+def is_deaf(case: Case, it: int) -> bool:
+    """One end sends again and again what nothing answers, and that is no mere loss."""
+    e, end = case.told.ends, case.told.flows.deaf_end[it]
+    if end == NEVER:
+        return False
+    return bool(e.resends[2 * it + end] > 1 or case.rows.candidates.own_ns[e.resend_row[2 * it + end]] >= LATE_TRY_NS)
+
+
+def heard_by_deaf_ns(case: Case, it: int) -> int:
+    """When the other end was last heard at all, -1 if never in this capture."""
+    t = case.told.flows
+    heard_ns: int = case.rows.ends.last_ns[2 * t.flow[it] + 1 - t.deaf_end[it]]
+    return heard_ns
+
+
+def why_given_up(case: Case, it: int) -> int:
+    """ICMP errors about what is in flight become the errno; those about a probe of a closed window do not."""
+    e, me = case.told.ends, 2 * it + case.told.flows.deaf_end[it]
+    if e.icmp[me] != NEVER:
+        return because(ICMP_QUOTES_DATA, 0)
+    return because(ICMP_DISCARDED, 0) if e.icmp_errors[me] else why_deaf(case, it)
+
+
+def errno_of_data(case: Case, it: int, cause: int) -> int:
+    """The host's own error for a neighbour that is gone quotes no window probe, so that its application sees none."""
+    c, e, me = case.rows.candidates, case.told.ends, 2 * it + case.told.flows.deaf_end[it]
+    row = e.resend_row[me]
+    if e.icmp[me] != NEVER:
+        return icmp_errno(e.icmp[me])
+    is_window_probe = case.rows.segments.tag[row] == WINDOW_PROBE and not c.payload_len[row]
+    return link_errno(case.around.asked[it]) if cause == LINK_DEAD and not is_window_probe else ETIMEDOUT
+
+
+def next_try_ns(spacing_ns: int) -> int:
+    """The longest until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
+    return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
+
+
+def data_goes_unanswered(case: Case, it: int) -> bool:
+    """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
+    if not is_deaf(case, it) or case.told.flows.capture_end_ns[it] - heard_by_deaf_ns(case, it) < DEAF_NS:
+        return False
+    conclude(case, it, UNDETECTED, LIKELY, because(DATA_UNANSWERED, why_deaf(case, it)))
+    show_tries(case, it, case.told.flows.deaf_end[it])
+    return True
+
+
+def window_was_given_up(case: Case, it: int) -> bool:
+    """Probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c tcp_probe_timer).
+
+    It counts from the first of them and ends the connection in silence; keepalive is suspended all the while.
+    Seen from the other end they may as well be lost on the way.
+    """
+    e, t, v, ends = case.told.ends, case.told.flows, case.verdicts, case.rows.ends
+    me, flow = 2 * it + t.persisting_end[it], t.flow[it]
+    if t.persisting_end[it] == NEVER or e.window_probes[me] < 2:
+        return False
+    wait_ns = next_try_ns(e.window_ns[me] - e.window_before_ns[me])
+    if t.capture_end_ns[it] - case.rows.flows.last_ns[flow] <= wait_ns + wait_ns // 4:
+        return False
+    own = 2 * flow + t.persisting_end[it]
+    if lag_ns(ends, own) > lag_ns(ends, own ^ 1):  # captured nearer to the other
+        conclude(case, it, UNDETECTED, LIKELY, because(PROBES_CEASED, 0))
+        show_sent(case, it, t.persisting_end[it], WINDOW_PROBE, e.window_place[me], e.window_probes[me] - EVIDENCE)
+        return True
+    conclude(case, it, TIMED_OUT, LIKELY, because(WINDOW_STAYED_CLOSED, because(SILENT_GIVE_UP, 0)))
+    v.errno[it], v.detection_delay_ns[it] = ETIMEDOUT, e.window_ns[me] + wait_ns - e.window_first_ns[me]
+    show_sent(case, it, t.persisting_end[it], WINDOW_PROBE, e.window_place[me], 0)
+    return True
+
+
+def acks_are_unheard(case: Case, it: int) -> bool:
+    """Data sent again and again although it was acknowledged: one way is broken, and its sender will be told.
+
+    When that ceases after a few tries, one of the ACKs may have arrived.
+    """
+    e, t, v, end = case.told.ends, case.told.flows, case.verdicts, case.told.flows.resending_end[it]
+    if not is_one_way(case, it):
+        return False
+    last_ns, wait_ns = e.vain_ns[2 * it + end], next_try_ns(e.vain_wait_ns[2 * it + end])
+    if t.capture_end_ns[it] - last_ns <= wait_ns + wait_ns // 4:
+        conclude(case, it, UNDETECTED, LIKELY, because(ACKS_UNHEARD, 0))
+    elif e.vain_resends[2 * it + end] < FEWEST_TRIES or case.rows.flows.last_ns[t.flow[it]] > last_ns + wait_ns:
+        return False
+    else:
+        conclude(case, it, TIMED_OUT, GUESS, because(ACKS_UNHEARD, because(SILENT_GIVE_UP, 0)))
+        v.errno[it] = ETIMEDOUT
+    v.cause[it] = PATH_DROPPED
+    show_sent(case, it, end, RETRANSMISSION, e.vain_place[2 * it + end], 0)
+    return True

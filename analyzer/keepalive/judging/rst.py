@@ -1,0 +1,134 @@
+"""Who sent a RST: in which fields it differs from what the end's own segments look like.
+
+Something on the path that forges a RST builds it from nothing; the end's own stack builds it as
+always, after a reboot too. Its distance cannot be hidden, so TTL and time decide and the others add weight.
+Kernels over a flow's rows, and over the one row of RESETS that they are summed up in.
+"""
+
+from typing import Any
+
+from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE
+from analyzer.keepalive.telling.gaps import Rows, Told
+from analyzer.keepalive.telling.timeline import BY_ACK
+from analyzer.schema import ACK, NEVER, OPENED_SYN, RST
+
+FEWEST_IDS = 3
+"""Fewer IP identifications do not show that an end counts them."""
+KNOWN_IDS = 4
+"""So many of the latest do."""
+COUNTS_BY = 1024
+"""A counter moves on by less from one of an end's segments to the next that is known."""
+FEWEST_COPIES = 2
+"""Fewer segments captured twice do not show that all are."""
+CLEARLY_NS = 5_000_000
+"""What a host may take to answer at all, more or less."""
+
+TTL, IP_ID, WINDOW, HASTE, ONCE, TIMESTAMP = (1 << bit for bit in range(6))
+"""What differs from the end's own segments: distance, IP identification, window, time since the probe, number of times
+that it was captured, timestamp option."""
+
+
+def is_give_up(rows: Rows, told: Told, it: int) -> bool:
+    """The flow's RST is that of a keepalive timer."""
+    return bool(rows.segments.tag[told.flows.reset_row[it]] == GIVE_UP_RST or told.flows.reset_unheard[it])
+
+
+def probe_of(rows: Rows, told: Told, it: int) -> int:
+    """The row of the probe that the flow's RST answers, -1 if none."""
+    return NEVER if is_give_up(rows, told, it) else rows.segments.of[told.flows.reset_row[it]]
+
+
+def look_at(rows: Rows, told: Told, it: int, r: Any) -> None:
+    """The RST of the flow that row `it` tells of, and what its end's own segments look like."""
+    c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
+    r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
+    r.ttl[0], r.usual_ttl[0] = c.ttl[row], c.ttl[row] if told.flows.reset_is_native[it] else c.usual_ttl[row]
+    r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != NEVER
+    r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != NEVER else NEVER
+    r.usual_took_ns[0] = usual_took_ns(rows, told, it, c.end[row])
+    look_at_others(rows, told.flows.flow[it], row, r)
+
+
+def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
+    """The end's own segments before it."""
+    c, tags = rows.candidates, rows.segments.tag
+    known, in_step, copies, is_copy = 0, 0, 0, False
+    r.before_ip_id[0], r.has_usual_timestamp[0] = NEVER, 0
+    place = rows.starts[flow]
+    while rows.order[place] != reset:
+        row = rows.order[place]
+        place += 1
+        if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE:
+            continue
+        is_copy = tags[row] == DUPLICATE_FRAME
+        copies += is_copy
+        if is_copy or c.flags[row] & RST:
+            continue
+        r.has_usual_timestamp[0] |= c.tsval[row] != NEVER
+        if c.ip_id[row] > 0:
+            in_step = in_step + 1 if known and follows(r.before_ip_id[0], c.ip_id[row]) else 0
+            r.before_ip_id[0] = c.ip_id[row]
+            known += 1
+    r.counts_ids[0] = known >= FEWEST_IDS and in_step >= min(known, KNOWN_IDS) - 1
+    r.is_once[0] = is_copy and copies >= FEWEST_COPIES and not is_copied(rows, flow, place)
+
+
+def is_copied(rows: Rows, flow: int, place: int) -> bool:
+    """The end's next segment behind this RST is a copy of a RST."""
+    c, tags, reset = rows.candidates, rows.segments.tag, rows.order[place]
+    for later in range(place + 1, rows.starts[flow + 1]):
+        row = rows.order[later]
+        if c.end[row] == c.end[reset] and tags[row] != ICMP_UNREACHABLE:
+            return bool(tags[row] == DUPLICATE_FRAME and c.flags[row] & RST)
+    return False
+
+
+def usual_took_ns(rows: Rows, told: Told, it: int, end: int) -> int:
+    """The end's shortest answer to a probe or a SYN: what a stack sends by itself, at once."""
+    c, p, flow, least_ns = rows.candidates, told.probes, told.flows.flow[it], NEVER
+    for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1]):
+        if p.end[probe] != end and p.answer[probe] == BY_ACK:
+            took_ns = c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
+            least_ns = took_ns if least_ns == NEVER else min(least_ns, took_ns)
+    reply_ns: int = rows.ends.reply_ns[2 * flow + end]
+    if reply_ns != NEVER and (least_ns != NEVER or rows.flows.opened[flow] == OPENED_SYN):
+        return reply_ns if least_ns == NEVER else min(least_ns, reply_ns)
+    return least_ns
+
+
+def odd_fields(r: Any) -> int:
+    """0 where the RST looks like the end's own, or where nothing is known of that end."""
+    odd = TTL if r.usual_ttl[0] != NEVER and r.usual_ttl[0] != r.ttl[0] else 0
+    if is_off_counter(r):
+        odd |= IP_ID
+    if not r.has_ack[0] and r.window[0] > 0:
+        odd |= WINDOW  # what answers a segment of no connection has no window to offer (RFC 9293 §3.10.7.1)
+    if is_too_soon(r):
+        odd |= HASTE
+    if r.is_once[0]:
+        odd |= ONCE
+    # A stack that still has the connection sends its options (RFC 7323 §3.2); one that has lost it knows of none.
+    if r.has_ack[0] and r.window[0] > 0 and r.has_usual_timestamp[0] and not r.has_timestamp[0]:
+        odd |= TIMESTAMP
+    return odd
+
+
+def is_foreign(odd: int) -> bool:
+    """From another distance: by its TTL, by the time that it took, or because it passed the capture point once only."""
+    return odd & (TTL | HASTE | ONCE) > 0
+
+
+def is_too_soon(r: Any) -> bool:
+    """In less than half of the time that the end's fastest answer took: it has not been there and back."""
+    if r.took_ns[0] == NEVER or r.usual_took_ns[0] == NEVER:
+        return False
+    return bool(2 * r.took_ns[0] < r.usual_took_ns[0] and r.usual_took_ns[0] - r.took_ns[0] >= CLEARLY_NS)
+
+
+def is_off_counter(r: Any) -> bool:
+    """The end counts its packets, and this is not the next; 0 is what Linux gives to a RST without a socket."""
+    return bool(r.counts_ids[0] and r.ip_id[0] > 0 and not follows(r.before_ip_id[0], r.ip_id[0]))
+
+
+def follows(earlier: int, later: int) -> bool:
+    return 0 < (later - earlier) % 65536 < COUNTS_BY

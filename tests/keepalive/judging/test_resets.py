@@ -1,0 +1,141 @@
+"""Connections that a RST ended: transcripts, and what a person who knows all of it would say."""
+
+import pytest
+
+from analyzer.keepalive.judging.application import EPOLL_DEAD
+from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome, Reason
+from tests.keepalive.judging.test_judge import RUN, SECOND, outcome, verdict
+from tests.keepalive.tagging.test_tags import OPENED
+from tests.transcript import told
+
+
+def test_a_peer_that_lost_its_state_resets_the_probe() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ipid 0   | rst of 31.01
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno, v.prober) == (Outcome.RESET, Cause.PEER_LOST_STATE, "ECONNRESET", 0)
+    assert v.evidence_frames == (6, 7)
+    assert v.detection_delay_ns == 30_010_000_000
+    assert v.confidence is Confidence.CERTAIN
+
+
+def test_a_reset_with_a_foreign_ttl_comes_from_the_path() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ttl 250  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_reset_that_is_foreign_in_several_fields_certainly_is() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ttl 250  ipid 40000  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.CERTAIN
+    assert Reason.RST_DIFFERS_IN_MORE in verdict(result).reasons
+
+
+def test_a_reset_from_the_peer_s_distance_with_something_odd_is_likely_its_own() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000           | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ipid 0   | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PEER_LOST_STATE)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_box_that_resets_what_is_idle_unasked() -> None:
+    """At expiry it tells both ends, in each other's name."""
+    result = told(f"""{OPENED}
+    301.01  B>A  R   seq 5000  win 0  ttl 250
+    301.02  A>B  R   seq 1100  win 0  ttl 250
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PATH_RESET, "ECONNRESET")
+    assert v.detection_delay_ns == 300 * SECOND
+    [limit] = result.analysis.path_limits
+    assert (limit.failed_ns, limit.on_expiry) == (300 * SECOND, "rst")
+
+
+def test_the_same_packet_seen_on_two_hops_has_two_distances() -> None:
+    """Captured with -i any on a router: every segment twice, one hop apart; so is the RST."""
+    result = told(f"""{OPENED}
+    20.0000  B>A  PA  seq 5000  ack 1100  len 10  ipid 900
+    20.0001  B>A  PA  seq 5000  ack 1100  len 10  ipid 900  ttl 63  | duplicate-frame
+    20.0100  A>B  A   seq 1100  ack 5010
+    51.0100  A>B  A   seq 1099  ack 5010                     | keepalive-probe
+    51.0200  B>A  R   seq 5010  win 0  ipid 0                | rst of 51.0100
+    """)
+    assert verdict(result).cause is Cause.PEER_LOST_STATE
+
+
+def test_data_to_a_peer_that_lost_its_state_is_reset() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  PA  seq 1100  ack 5000  len 10
+    31.02  B>A  R   seq 5000  win 0
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.reasons[0]) == (Outcome.RESET, Cause.PEER_LOST_STATE, Reason.RST_WITHOUT_STATE)
+
+
+def test_a_reset_that_no_probe_explains_is_the_applications() -> None:
+    result = told(f"{OPENED}    2.00  A>B  RA  seq 1100  ack 5000")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_reset_off_the_grid_of_a_run_closes_too() -> None:
+    result = told(f"{RUN}    53.50  A>B  RA  seq 1100  ack 5000  | rst")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+CLOSE_WAIT = f"""{OPENED}
+    2.00   B>A  FA  seq 5000  ack 1100
+    2.01   A>B  A   seq 1100  ack 5001
+    31.01  A>B  A   seq 1099  ack 5001  | keepalive-probe
+"""
+
+
+def test_a_reset_in_close_wait_is_a_broken_pipe() -> None:
+    """tcp_input.c tcp_reset."""
+    v = verdict(told(f"{CLOSE_WAIT}    31.02  B>A  R  seq 5001  win 0  ipid 0  | rst of 31.01"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PEER_LOST_STATE, "EPIPE")
+
+
+SHUT_DOWN = """2.00  A>B  FA  seq 1100  ack 5000
+    3.00  B>A  PA  seq 5000  ack 1101  len 10
+    3.01  A>B  A   seq 1101  ack 5010
+    """
+
+
+def test_a_reset_by_the_path_is_not_felt_by_who_has_closed() -> None:
+    closed = f"{OPENED}    2.00  A>B  FA  seq 1100  ack 5000\n    2.01  B>A  A  seq 5000  ack 1101\n"
+    v = verdict(told(f"{closed}    9.00  B>A  R  seq 5000  win 8192  ttl 250  ipid 7777"))
+    assert (v.outcome, v.cause, v.errno, v.epoll) == (Outcome.RESET, Cause.PATH_RESET, None, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "reset", "errno"),
+    [
+        ("", "5.00  B>A  RA  seq 5000  ack 1100", "ECONNRESET"),
+        ("2.00  B>A  FA  seq 5000  ack 1100", "5.00  B>A  RA  seq 5001  ack 1100", "EPIPE"),
+        ("2.00  A>B  FA  seq 1100  ack 5000", "5.00  B>A  RA  seq 5000  ack 1101", None),  # A has closed: nobody asks
+        (SHUT_DOWN, "5.00  B>A  RA  seq 5010  ack 1101", "ECONNRESET"),  # it reads on, in FIN_WAIT2
+        (f"{SHUT_DOWN}4.00  B>A  FA  seq 5010  ack 1101", "5.00  B>A  RA  seq 5011  ack 1101", None),
+    ],
+)
+def test_an_application_that_closes_at_once_is_felt_by_the_other(before: str, reset: str, errno: str | None) -> None:
+    v = verdict(told(f"{OPENED}    {before}\n    {reset}"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.CLOSED, Cause.APPLICATION, errno)
+    assert v.epoll == (EPOLL_DEAD if errno else None)
+
+
+def test_a_reset_by_a_prober_that_nobody_hears_is_not_felt() -> None:
+    """Off the grid of its own probes: its application gave up, and the path was already dead."""
+    v = verdict(told(f"{RUN}    58.01  A>B  RA  seq 1100  ack 5000"))
+    assert (v.outcome, v.errno) == (Outcome.CLOSED, None)
