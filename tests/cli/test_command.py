@@ -35,7 +35,7 @@ HEAVY = ("numpy", "numba", "pandas", "rich", "scapy", "matplotlib")
 NEEDLESS = ("hashlib", "logging", "secrets", "shutil", "statistics", "subprocess", "tempfile", "tomllib", "zipfile")
 """Each takes one to six of the 110 ms that a capture of 100 packets takes."""
 MOST_MODULES = 112
-"""Of this package, for the report of a small capture: half a millisecond each. 80 before rules were kernels; six are rooms."""
+"""Of this package, for the report of a small capture: half a millisecond each; six are folders."""
 HOSTILE = "a\x1b[31m\n\x9b\u202e.pcap"
 """A file name with what terminals obey: an escape sequence, a line feed, a C1 control, a direction override."""
 NOBODY = 65534
