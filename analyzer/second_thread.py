@@ -18,6 +18,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def ahead(items: Iterator[Item], count: int, pays: bool) -> Iterator[Item]:
+    """The same items, made on a second thread where that pays and a second processor may be used."""
+    return on_second_thread(items, count) if pays and cores() > 1 else items
+
+
 def on_second_thread(items: Iterator[Item | None], count: int) -> Generator[Item]:
     """The same items in the same order, made by another thread up to the first None or the end; what it raises is
     raised here, in its place. The first is made by this thread: what takes long but once, as compiling, ^C then ends.

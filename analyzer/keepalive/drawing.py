@@ -30,7 +30,7 @@ from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, P
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
-from analyzer.second_thread import cores, on_second_thread
+from analyzer.second_thread import ahead
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -102,7 +102,7 @@ class Drawer:
         for first in range(0, len(numbers), DRAWN_AT_ONCE):
             block = numbers[first : first + DRAWN_AT_ONCE]
             wanted = [number for number in block if number not in self._pooled_at and number not in self._drawn]
-            drawn = {flow.id: flow for flow in self._each(wanted)}
+            drawn = {flow.id: flow for flow in self._each(wanted)} if wanted else {}
             if self.keeps_drawn or len(self._drawn) < MOST_DRAWN:
                 self._drawn.update(drawn)
             for number in block:
@@ -110,10 +110,7 @@ class Drawer:
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         """The same, drawn as columns, batch by batch; of many each while another thread takes the one before."""
-        batches = self._columns(numbers)
-        if not self._engine.compiled or len(numbers) <= BATCH or cores() == 1:
-            return batches
-        return on_second_thread(batches, 2)
+        return ahead(self._columns(numbers), 2, self._engine.compiled and len(numbers) > BATCH)
 
     def _columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         together, _ = self._together

@@ -4,7 +4,8 @@ Of all flows only what `waits.py` notes is kept.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 
 from analyzer.columns import Table
 from analyzer.jit import Engine
@@ -14,7 +15,10 @@ from analyzer.keepalive.surroundings.waits import Notes
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.story import CLOSING_GAPS, tell
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
+from analyzer.second_thread import ahead
 
+TOLD_AHEAD = 2
+"""Batches: one is noted while one is told."""
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
 FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
@@ -32,11 +36,15 @@ class Stories:
         self._engine = engine
         self.notes = Notes(flows, addresses)
         self.court = Court(rows, engine)
-        tables = new_tables()
+        for told, count in ahead(self._tell_all(flows), TOLD_AHEAD, engine.compiled and flows > BATCH):
+            self.notes.note(rows, told, self.court.judge_alone(told, count), count, engine)
+
+    def _tell_all(self, flows: int) -> Iterator[tuple[Told, int]]:
+        """The stories of all flows, and of how many; each is good until so many others are told."""
+        tables = cycle([new_tables() for _ in range(TOLD_AHEAD)])
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
-            told = self.tell(batch, tables)
-            self.notes.note(rows, told, self.court.judge_alone(told, len(batch)), len(batch), engine)
+            yield self.tell(batch, next(tables)), len(batch)
 
     def tell(self, flows: Sequence[int], tables: tuple[Table, ...] | None = None) -> Told:
         """The stories of these flows, a row each, in these tables or in new ones."""

@@ -46,15 +46,15 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
 @pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 1)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))
-    drawn = []
+    drawn, really = [], second_thread.on_second_thread
 
     def on_second_thread(batches: Iterator[Found], count: int) -> Iterator[Found]:
         drawn.append(count)
-        return second_thread.on_second_thread(batches, count)
+        return really(batches, count)
 
     monkeypatch.setattr(drawing, "BATCH", 7)
-    monkeypatch.setattr(drawing, "cores", lambda: cores)
-    monkeypatch.setattr(drawing, "on_second_thread", on_second_thread)
+    monkeypatch.setattr(second_thread, "cores", lambda: cores)
+    monkeypatch.setattr(second_thread, "on_second_thread", on_second_thread)
     analysis = analyze(str(MANY))
     analysis.engine.compiled = True
     assert "".join(document(analysis)) == "".join(expected)

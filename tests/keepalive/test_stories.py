@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer import second_thread
 from analyzer.analysis import analyze
 from analyzer.keepalive import stories
 from analyzer.keepalive.inference.constraints import TELLS_NOTHING
@@ -36,6 +37,17 @@ def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypa
     assert len(whole[1]) > 1
     assert told(capture, monkeypatch, 1) == whole
     assert told(capture, monkeypatch, 7) == whole
+
+
+@pytest.mark.parametrize("capture", CROWDED[:3], ids=lambda capture: capture.parent.name)
+def test_one_batch_is_noted_while_the_next_is_told(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = analyze(str(capture))._drawer.briefs
+    monkeypatch.setattr(stories, "BATCH", 3)
+    monkeypatch.setattr(second_thread, "cores", lambda: 2)
+    analysis = analyze(str(capture))
+    analysis.engine.compiled = True
+    assert len(expected) > 3
+    assert analysis._drawer.briefs == expected
 
 
 def numbered(*identifications: int) -> str:
