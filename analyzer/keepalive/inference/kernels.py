@@ -192,8 +192,10 @@ def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
     by_address: dict[str, list[Prober]] = defaultdict(list)
     for one in probers:
         by_address[one.address].append(one)
-    found = [kernel for ends in by_address.values() for kernel in _of_address(ends)]
-    if len(found) <= MAX_COMPARED:
+    alone = sum(len(ends) == 1 for ends in by_address.values())  # says something only where it is compared
+    several = [ends for ends in by_address.values() if len(ends) > 1 or alone <= MAX_COMPARED]
+    found = [kernel for ends in several for kernel in _of_address(ends)]
+    if alone <= MAX_COMPARED and len(found) <= MAX_COMPARED:
         found = _joined(found)
     return tuple(kernel for kernel in found if len(kernel.ends) > 1)
 

@@ -87,7 +87,7 @@ BASES = tuple(Basis)
 
 def settings_of(found: Inferred, end: int) -> Settings:
     """What is found of an end, as values."""
-    time, intvl, probes, user_timeout = (setting_of(found, SETTINGS * end + one) for one in range(SETTINGS))
+    time, intvl, probes, user_timeout = [setting_of(found, SETTINGS * end + one) for one in range(SETTINGS)]
     packed = found.ends.clocks[end]
     if time is intvl is probes is user_timeout is None and not packed:
         return UNTOLD

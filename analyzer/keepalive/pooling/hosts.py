@@ -178,7 +178,8 @@ def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
     if not known:
         return None
     if len(known) == 1:
-        return replace(known[0], frames=tuple(sorted(set(known[0].frames))))
+        frames = tuple(sorted(set(known[0].frames)))
+        return known[0] if frames == known[0].frames else replace(known[0], frames=frames)
     bounds = _Bounds()
     for setting in known:
         bounds &= _Bounds.of(setting)
