@@ -147,6 +147,7 @@ class Drawer:
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
         [drawn] = self._each([flow])
+        drawn.story.settle()  # a live capture keeps it, and not the excerpt that it is drawn from
         return drawn
 
     def _batch(self, numbers: Sequence[int]) -> Batch:

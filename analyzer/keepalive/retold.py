@@ -40,6 +40,13 @@ class Retold:
     def parts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name, part in vars(type(self)).items() if type(part) is cached_property}
 
+    def settle(self) -> None:
+        """Read all of it, and let go of what it is read from: for whoever keeps one of many."""
+        parts = self.parts
+        for end in parts.get("ends", ()):
+            end.settle()
+        self.__dict__ = parts
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.parts == other.parts
 
