@@ -104,6 +104,8 @@ class Drawer:
             wanted = [number for number in block if number not in self._pooled_at and number not in self._drawn]
             drawn = {flow.id: flow for flow in self._each(wanted)} if wanted else {}
             if self.keeps_drawn or len(self._drawn) < MOST_DRAWN:
+                for flow in drawn.values():
+                    flow.story.settle()
                 self._drawn.update(drawn)
             for number in block:
                 yield drawn[number] if number in drawn else self._known(number)
@@ -147,7 +149,7 @@ class Drawer:
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
         [drawn] = self._each([flow])
-        drawn.story.settle()  # a live capture keeps it, and not the excerpt that it is drawn from
+        drawn.story.settle()
         return drawn
 
     def _batch(self, numbers: Sequence[int]) -> Batch:

@@ -41,7 +41,7 @@ class Retold:
         return {name: getattr(self, name) for name, part in vars(type(self)).items() if type(part) is cached_property}
 
     def settle(self) -> None:
-        """Read all of it, and let go of what it is read from: for whoever keeps one of many."""
+        """Read all of it, and let go of the batch, or of the excerpt of a live capture, that it is read from."""
         parts = self.parts
         for end in parts.get("ends", ()):
             end.settle()
