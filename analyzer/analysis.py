@@ -44,7 +44,7 @@ from analyzer.keepalive.pooling import advice, hosts, path
 from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
 from analyzer.schema import NEVER
-from analyzer.second_thread import cores, on_second_thread
+from analyzer.second_thread import cores, made_ahead
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
@@ -333,7 +333,7 @@ def read_capture(
         has_thread = on_batch is None and pays_to_decode_ahead(analyzer.engine, source.size)
         analyzer.decoder.hold(AHEAD if has_thread else 1)
         try:
-            with closing(on_second_thread(batches(), AHEAD) if has_thread else batches()) as decoded:
+            with closing(made_ahead(batches(), AHEAD, has_thread)) as decoded:
                 for records, batch, position in decoded:
                     analyzer.follow(batch)
                     if on_batch is not None:

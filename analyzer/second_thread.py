@@ -18,9 +18,9 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def ahead(items: Iterator[Item], count: int, pays: bool) -> Iterator[Item]:
-    """The same items, made on a second thread where that pays and a second processor may be used."""
-    return on_second_thread(items, count) if pays and cores() > 1 else items
+def made_ahead(items: Generator[Item], count: int, pays: bool) -> Generator[Item]:
+    """The same items, `on_second_thread` where that pays. To be closed, as that."""
+    return on_second_thread(items, count) if pays else items
 
 
 def on_second_thread(items: Iterator[Item | None], count: int) -> Generator[Item]:

@@ -4,7 +4,8 @@ Most flows of a big capture are plain (`brief.py`): they are counted and not dra
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -22,15 +23,14 @@ from analyzer.keepalive.judging.brief import FIRST_PROBES, HOW_IT_ENDED, NOTABLE
 from analyzer.keepalive.judging.verdict import Outcome, verdict_of
 from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.retold import Story, solicitations
-from analyzer.keepalive.stories import BATCH, Stories
+from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_draw_ahead
 from analyzer.keepalive.surroundings.addresses import Addresses, address_of
 from analyzer.keepalive.surroundings.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.tagging.decide import tag_segments
-from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import Solicitation
-from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, RST
-from analyzer.second_thread import ahead
+from analyzer.schema import OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.second_thread import made_ahead
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -112,9 +112,11 @@ class Drawer:
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         """The same, drawn as columns, batch by batch; of many each while another thread takes the one before."""
-        return ahead(self._columns(numbers), 2, self._engine.compiled and len(numbers) > BATCH)
+        pays = pays_to_draw_ahead(self._engine, len(numbers))
+        with closing(made_ahead(self._columns(numbers), BATCHES_HELD, pays)) as batches:
+            yield from batches
 
-    def _columns(self, numbers: Sequence[int]) -> Iterator[Found]:
+    def _columns(self, numbers: Sequence[int]) -> Generator[Found]:
         together, _ = self._together
         for first in range(0, len(numbers), BATCH):
             batch = self._batch(numbers[first : first + BATCH])
@@ -260,15 +262,6 @@ class Drawer:
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])
 
-    def _has_bare_probes(self, flow: int, end: int) -> bool:
-        """The end's probes carry no timestamp, although its other segments do."""
-        c, tags = self._tracker.candidates.view, self.segments.view.tag
-        own = [
-            row for row in self.rows(flow) if c.end[row] == end and tags[row] not in (DUPLICATE_FRAME, ICMP_UNREACHABLE)
-        ]
-        with_timestamp = [tags[row] == PROBE for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
-        return bool(with_timestamp) and not any(with_timestamp) and any(tags[row] == PROBE for row in own)
-
     def _flow(self, batch: Batch, it: int, found: Inferred) -> Flow:
         f, flow, story = self._rows.flows, batch.numbers[it], Story(self._rows, batch.told, it)
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
@@ -277,8 +270,8 @@ class Drawer:
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * it + end)
             if told.sent:
-                matches, is_bare = matching_profiles(settings, told.payload_len), self._has_bare_probes(flow, end)
-                stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, is_bare))
+                matches = matching_profiles(settings, told.payload_len)
+                stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
             role = ROLES[f.opened[flow]][end]
             ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
         return Flow(

@@ -1,5 +1,6 @@
 """A flow's story, as `story.py` has told it in columns, read as values: each part when it is asked for."""
 
+from array import array
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from analyzer.keepalive.inference.heard import counts_others, handshake, is_numbered, is_riddled
 from analyzer.keepalive.judging.rst import is_give_up, probe_of
 from analyzer.keepalive.judging.verdict import Surroundings
-from analyzer.keepalive.tagging.tags import HEARTBEAT
+from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.ledger import heartbeat
 from analyzer.keepalive.telling.story import lag_ns
@@ -25,11 +26,13 @@ from analyzer.keepalive.telling.timeline import (
     Silence,
     Solicitation,
 )
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, RST
 
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
+NOT_ITS_OWN = (DUPLICATE_FRAME, ICMP_UNREACHABLE)
+"""Tags of what an end did not send then and there."""
 ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
 
 
@@ -42,10 +45,7 @@ class Retold:
 
     def settle(self) -> None:
         """Read all of it, and let go of the batch, or of the excerpt of a live capture, that it is read from."""
-        parts = self.parts
-        for end in parts.get("ends", ()):
-            end.settle()
-        self.__dict__ = parts
+        self.__dict__ = self.parts
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.parts == other.parts
@@ -86,6 +86,16 @@ class EndStory(Retold):
         return sum(self._payloads())
 
     @cached_property
+    def has_bare_probes(self) -> bool:
+        """They carry no timestamp, although the end's other segments do."""
+        if not self.sent:
+            return False
+        c, tags = self._rows.candidates, self._rows.segments.tag
+        own = (row for row in self._flow_rows() if c.end[row] == self._end and tags[row] not in NOT_ITS_OWN)
+        tags_with_timestamp = [tags[row] for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
+        return bool(tags_with_timestamp) and PROBE not in tags_with_timestamp
+
+    @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         return tuple(map(self._gap, self._gap_rows()))
 
@@ -110,13 +120,15 @@ class EndStory(Retold):
     def heartbeat(self) -> Heartbeat | None:
         """The little messages up to the reset, if they come evenly."""
         c, tags, beats = self._rows.candidates, self._rows.segments.tag, []
-        for place in range(self._rows.starts[self._flow], self._rows.starts[self._flow + 1]):
-            row = self._rows.order[place]
+        for row in self._flow_rows():
             if row == self._told.flows.reset_row[self._it]:
                 break
             if tags[row] == HEARTBEAT and c.end[row] == self._end:
                 beats.append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
         return heartbeat(beats)
+
+    def _flow_rows(self) -> "array[int]":
+        return self._rows.order[self._rows.starts[self._flow] : self._rows.starts[self._flow + 1]]
 
     def _probe_rows(self) -> Iterator[int]:
         t, ends = self._told.flows, self._told.probes.end
@@ -172,6 +184,12 @@ class Story(Retold):
         """Row `it` of `told`."""
         self._rows, self._told, self._it = rows, told, it
         self._flow: int = told.flows.flow[it]
+
+    def settle(self) -> None:
+        """The same of both ends."""
+        for end in self.ends:
+            end.settle()
+        super().settle()
 
     @cached_property
     def ends(self) -> tuple[EndStory, EndStory]:

@@ -4,7 +4,8 @@ Of all flows only what `waits.py` notes is kept.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import cycle
 
 from analyzer.columns import Table
@@ -15,12 +16,12 @@ from analyzer.keepalive.surroundings.waits import Notes
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.story import CLOSING_GAPS, tell
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
-from analyzer.second_thread import ahead
+from analyzer.second_thread import cores, made_ahead
 
-TOLD_AHEAD = 2
-"""Batches: one is noted while one is told."""
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
+BATCHES_HELD = 2
+"""One is taken while one is told or drawn."""
 FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
 
 
@@ -36,12 +37,13 @@ class Stories:
         self._engine = engine
         self.notes = Notes(flows, addresses)
         self.court = Court(rows, engine)
-        for told, count in ahead(self._tell_all(flows), TOLD_AHEAD, engine.compiled and flows > BATCH):
-            self.notes.note(rows, told, self.court.judge_alone(told, count), count, engine)
+        with closing(made_ahead(self._tell_all(flows), BATCHES_HELD, pays_to_draw_ahead(engine, flows))) as batches:
+            for told, count in batches:
+                self.notes.note(rows, told, self.court.judge_alone(told, count), count, engine)
 
-    def _tell_all(self, flows: int) -> Iterator[tuple[Told, int]]:
+    def _tell_all(self, flows: int) -> Generator[tuple[Told, int]]:
         """The stories of all flows, and of how many; each is good until so many others are told."""
-        tables = cycle([new_tables() for _ in range(TOLD_AHEAD)])
+        tables = cycle([new_tables() for _ in range(BATCHES_HELD)])
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
             yield self.tell(batch, next(tables)), len(batch)
@@ -63,6 +65,11 @@ class Stories:
         if isinstance(flows, range) and flows.step == 1:
             return starts[flows.stop] - starts[flows.start]
         return sum(starts[flow + 1] - starts[flow] for flow in flows)
+
+
+def pays_to_draw_ahead(engine: Engine, flows: int) -> bool:
+    """There are several batches, kernels leave the interpreter to others, and another processor is there."""
+    return engine.compiled and flows > BATCH and cores() > 1
 
 
 def new_tables() -> tuple[Table, ...]:

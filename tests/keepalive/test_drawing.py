@@ -7,7 +7,7 @@ import pytest
 
 from analyzer import second_thread
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive import drawing
+from analyzer.keepalive import drawing, stories
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.inference.bounds import Inferred
 from analyzer.keepalive.inference.settings import settings_of
@@ -43,7 +43,7 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
     assert [flow.verdict for flow in some.flows] == [flow.verdict for flow in whole.flows]
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 2)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))
     drawn, really = [], second_thread.on_second_thread
@@ -53,7 +53,8 @@ def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, m
         return really(batches, count)
 
     monkeypatch.setattr(drawing, "BATCH", 7)
-    monkeypatch.setattr(second_thread, "cores", lambda: cores)
+    monkeypatch.setattr(stories, "BATCH", 7)
+    monkeypatch.setattr(stories, "cores", lambda: cores)
     monkeypatch.setattr(second_thread, "on_second_thread", on_second_thread)
     analysis = analyze(str(MANY))
     analysis.engine.compiled = True

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from analyzer import second_thread
 from analyzer.analysis import analyze
 from analyzer.keepalive import stories
 from analyzer.keepalive.inference.constraints import TELLS_NOTHING
@@ -43,7 +42,7 @@ def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypa
 def test_one_batch_is_noted_while_the_next_is_told(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = analyze(str(capture))._drawer.briefs
     monkeypatch.setattr(stories, "BATCH", 3)
-    monkeypatch.setattr(second_thread, "cores", lambda: 2)
+    monkeypatch.setattr(stories, "cores", lambda: 2)
     analysis = analyze(str(capture))
     analysis.engine.compiled = True
     assert len(expected) > 3

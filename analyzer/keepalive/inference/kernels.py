@@ -192,10 +192,11 @@ def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
     by_address: dict[str, list[Prober]] = defaultdict(list)
     for one in probers:
         by_address[one.address].append(one)
-    alone = sum(len(ends) == 1 for ends in by_address.values())  # says something only where it is compared
-    several = [ends for ends in by_address.values() if len(ends) > 1 or alone <= MAX_COMPARED]
-    found = [kernel for ends in several for kernel in _of_address(ends)]
-    if alone <= MAX_COMPARED and len(found) <= MAX_COMPARED:
+    # An address with one prober says something only where it is compared with others.
+    are_compared = sum(len(ends) == 1 for ends in by_address.values()) <= MAX_COMPARED
+    telling = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
+    found = [kernel for ends in telling for kernel in _of_address(ends)]
+    if are_compared and len(found) <= MAX_COMPARED:
         found = _joined(found)
     return tuple(kernel for kernel in found if len(kernel.ends) > 1)
 
