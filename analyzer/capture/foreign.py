@@ -18,6 +18,8 @@ from analyzer.schema import NEVER
 
 Take = Callable[[int], bytes]
 """The next so many octets of the input, fewer only at its end."""
+Peek = Callable[[int], bytes]
+"""The same, and they can be taken afterwards."""
 
 UNKNOWN_LINK_TYPE = 0xFFFF
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
@@ -27,6 +29,9 @@ IF_TSRESOL = 9
 CUT_BLOCK = struct.pack("<II", 6, 1 << 16)
 """The beginning of a block: what the walker of pcapng calls a truncated file."""
 
+ERF_RECORD_OCTETS = 20
+"""The header of a record, and what pads an Ethernet frame."""
+YEAR_S = 366 * 86_400
 LONGEST_FRAME = 16 << 20
 LARGEST_NETMON = 256 << 20
 """Network Monitor's frames are found by a table at the file's end, so that all of it is held."""
@@ -65,9 +70,8 @@ class _Stream(io.RawIOBase):
 
 def translated(source: Source) -> tuple[Source, str]:
     """The source itself and '', or one that serves its capture as pcapng and the name of what it was."""
-    head = source.peek(24)
     for name, is_it, records in FORMATS:
-        if is_it(head):
+        if is_it(source.peek):
             stream = io.BufferedReader(_Stream(as_pcapng(records(source.take, source.name))), 1 << 16)
             return Source(source.name, stream), name
     return source, ""
@@ -91,8 +95,8 @@ def as_pcapng(records: Iterator[Record | None]) -> Iterator[bytes]:
         yield record.frame + bytes(-length % 4) + struct.pack("<I", octets)
 
 
-def is_snoop(head: bytes) -> bool:
-    return head.startswith(b"snoop\0\0\0")
+def is_snoop(peek: Peek) -> bool:
+    return peek(8) == b"snoop\0\0\0"
 
 
 def snoop(take: Take, _: str) -> Iterator[Record | None]:
@@ -114,16 +118,32 @@ def snoop(take: Take, _: str) -> Iterator[Record | None]:
         yield Record(seconds * 10**9 + microseconds * 1000, link_type, wire_len, frame[:captured])
 
 
-def is_erf(head: bytes) -> bool:
-    """No magic: a record with a time from 1995 to 2040, a type, and lengths that agree."""
-    if len(head) < 20:
+def is_erf(peek: Peek) -> bool:
+    """No magic: what looks like a record, and behind it another one within a year (wiretap/erf.c), or nothing."""
+    head = peek(ERF_RECORD_OCTETS)
+    if not is_erf_record(head):
         return False
-    seconds, kind = int.from_bytes(head[4:8], "little"), head[8] & 0x7F
+    octets = int.from_bytes(head[10:12], "big")
+    following = peek(octets + ERF_RECORD_OCTETS)[octets:]
+    if len(following) < ERF_RECORD_OCTETS:  # the capture ends here
+        return True
+    return is_erf_record(following) and abs(erf_seconds(following) - erf_seconds(head)) < YEAR_S
+
+
+def is_erf_record(head: bytes) -> bool:
+    """A time from 1995 to 2040, a type, and lengths that agree."""
+    if len(head) < ERF_RECORD_OCTETS:
+        return False
+    kind = head[8] & 0x7F
     record_octets, wire_octets = int.from_bytes(head[10:12], "big"), int.from_bytes(head[14:16], "big")
-    is_plausible_time = 788_918_400 < seconds < 2_208_988_800
+    is_plausible_time = 788_918_400 < erf_seconds(head) < 2_208_988_800
     is_ethernet = kind in (2, 11, 16, 20)
     has_pad = not is_ethernet or head[8] & 0x80 or head[16:18] == b"\0\0"
     return is_plausible_time and 1 <= kind <= 27 and record_octets > 20 and wire_octets > 0 and bool(has_pad)
+
+
+def erf_seconds(head: bytes) -> int:
+    return int.from_bytes(head[4:8], "little")
 
 
 def erf(take: Take, _: str) -> Iterator[Record | None]:
@@ -141,8 +161,8 @@ def erf(take: Take, _: str) -> Iterator[Record | None]:
         yield Record(seconds * 10**9 + (fraction * 10**9 >> 32), LINK_ERF, octets, record)
 
 
-def is_netmon(head: bytes) -> bool:
-    return head[:4] in (b"RTSS", b"GMBU")
+def is_netmon(peek: Peek) -> bool:
+    return peek(4) in (b"RTSS", b"GMBU")
 
 
 def netmon(take: Take, name: str) -> Iterator[Record | None]:
@@ -185,4 +205,4 @@ def netmon_start_ns(year: int, month: int, *clock: int) -> int:
 
 
 FORMATS = (("snoop", is_snoop, snoop), ("Network Monitor", is_netmon, netmon), ("ERF", is_erf, erf))
-"""Name, how to know it by its first octets, and how to read it."""
+"""Name, how to know it by its first octets, and how to read it; that which has a magic comes first."""

@@ -123,3 +123,24 @@ def test_erf_is_not_taken_for_anything_else() -> None:
     for octets in (b"\x7fELF" + bytes(60), bytes(60), erf(2, b"\1\1" + FRAMES[0]), erf(99, bytes(60))):
         with pytest.raises(CaptureError, match="no known capture"):
             read_capture(octets)
+
+
+PDF = b"%PDF-1.4\n%\xd3\xeb\xe9\xe1\n1 0 obj\n<</Title (keepalive)\n/Producer (Skia)>>\nendobj\n"
+
+
+@pytest.mark.parametrize(
+    "behind", [PDF[20:], bytes(100), erf(2, bytes(2) + FRAMES[0])], ids=["text", "zeros", "old record"]
+)
+def test_what_begins_like_a_record_of_erf_goes_on_like_one(behind: bytes) -> None:
+    """A PDF's first line has a plausible time, type and length."""
+    octets = int.from_bytes(PDF[10:12], "big")
+    with pytest.raises(CaptureError, match="no known capture"):
+        read_capture(PDF.ljust(octets, b" ") + behind)
+
+
+@pytest.mark.parametrize("records", [1, 2])
+def test_erf_that_is_cut_is_still_erf(records: int) -> None:
+    whole = records * erf(2, bytes(2) + bytes(inner(FRAMES[0][14:])))
+    capture = read_capture(whole[:-4])
+    assert capture.format == "ERF"
+    assert len(capture.frames) == records - 1
