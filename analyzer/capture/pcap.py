@@ -1,13 +1,15 @@
 """The pcap file format: its file header, and a kernel that walks its records.
 
-Knows every variant of pcap-savefile(5): microseconds and nanoseconds, both byte orders,
-and the longer record headers of Alexey Kuznetsov's patch ("modified" in Wireshark's
-`wiretap/libpcap.c`) and of Nokia. Does not know where the octets come from or what a frame contains.
+Knows every variant of pcap-savefile(5): microseconds and nanoseconds, both byte orders, the
+old versions whose two lengths stand the other way round, AIX, and the longer record headers of
+Alexey Kuznetsov's patch ("modified" in Wireshark's `wiretap/libpcap.c`) and of Nokia. Does not know
+where the octets come from or what a frame contains.
 """
 
 from array import array
 from typing import Any, Literal
 
+from analyzer.capture.link import LINK_ETHERNET, LINK_NULL, LINK_TOKEN_RING
 from analyzer.octets import word
 from analyzer.schema import NEVER
 
@@ -35,6 +37,15 @@ MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
     0xA1B2CD34: (1000, MODIFIED_HEADER_OCTETS),
 }
 
+CAPTURED_FIRST, ORIGINAL_FIRST, SMALLER_IS_CAPTURED = range(3)
+"""Which of a record's two lengths is which."""
+LENGTHS_OF = {**dict.fromkeys([(2, 0), (2, 1), (2, 2), (543, 0)], ORIGINAL_FIRST), (2, 3): SMALLER_IS_CAPTURED}
+"""By the version: 2.3 turned them round, but not in all programs that say so; 543 is of DG/UX (libpcap: sf-pcap.c)."""
+
+AIX_VERSION = (2, 2)
+AIX_LINK_TYPES = {6: LINK_ETHERNET, 9: LINK_TOKEN_RING, 24: LINK_NULL}
+"""AIX numbers them as SNMP does (ifType, RFC 1573), says 2.2 and writes nanoseconds (`wiretap/libpcap.c`)."""
+
 (
     NEXT,  # where in the buffer the walk goes on
     FRAMES,  # frames of the file so far
@@ -44,7 +55,7 @@ MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
 WALK_STATE = 4
 """What the walkers of all formats have in their state; each one's own follows."""
 
-LAST_NS, PREVIOUS, NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, SNAPLEN, LONGEST = range(WALK_STATE, WALK_STATE + 7)
+LAST_NS, PREVIOUS, NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, SNAPLEN, LONGEST, LENGTHS = range(WALK_STATE, WALK_STATE + 8)
 """PREVIOUS is where in the buffer the last record begins: its length may be what was wrong; NEVER without one."""
 
 MORE, BROKEN = range(2)
@@ -64,12 +75,23 @@ def read_file_header(header: bytes) -> "array[int]":
     """The walk's state as the 24 octets at the beginning of a file say (pcap-savefile(5))."""
     order: Literal["little", "big"] = "little" if int.from_bytes(header[:4], "little") in MAGICS else "big"
     ns_per_tick, header_octets = MAGICS[int.from_bytes(header[:4], order)]
+    version = (int.from_bytes(header[4:6], order), int.from_bytes(header[6:8], order))
     snaplen = int.from_bytes(header[16:20], order)
     link_type = int.from_bytes(header[20:24], order) & 0xFFFF  # above it the length of the frame check sequence
+    if version == AIX_VERSION and link_type in AIX_LINK_TYPES:
+        ns_per_tick, link_type = 1, AIX_LINK_TYPES[link_type]
     longest = min(max(snaplen, USUAL_SNAPLEN), MAX_CAPTURED) if snaplen else MAX_CAPTURED
-    return array(
-        "q", [0, 0, MORE, order == "big", NEVER, NEVER, ns_per_tick, header_octets, link_type, snaplen, longest]
-    )
+    walk = [0, 0, MORE, order == "big", NEVER, NEVER]
+    lengths = LENGTHS_OF.get(version, CAPTURED_FIRST)
+    return array("q", [*walk, ns_per_tick, header_octets, link_type, snaplen, longest, lengths])
+
+
+def record_lengths(buffer: Any, at: int, is_big: int, lengths: int) -> tuple[int, int]:
+    """Octets captured and octets on the wire, as the header of the record at `at` says. Helper of kernels."""
+    first, second = word(buffer, at + 8, is_big), word(buffer, at + 12, is_big)
+    if lengths == ORIGINAL_FIRST or (lengths == SMALLER_IS_CAPTURED and first > second):
+        return second, first
+    return first, second
 
 
 def is_no_record(time_ns: int, last_ns: int, captured: int, original: int, fraction_ns: int) -> bool:
@@ -87,11 +109,11 @@ def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limi
     ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
     ns_per_tick, header, link_type, longest = state[NS_PER_TICK], state[HEADER_OCTETS], state[LINK_TYPE], state[LONGEST]
-    is_big, status, last_ns = state[IS_BIG], MORE, state[LAST_NS]
+    is_big, lengths, status, last_ns = state[IS_BIG], state[LENGTHS], MORE, state[LAST_NS]
     rows = 0
     at = previous = start
     while rows < limit and at + header <= stop:
-        captured = word(buffer, at + 8, is_big)
+        captured, original = record_lengths(buffer, at, is_big, lengths)
         if captured > longest:
             status = BROKEN
             break
@@ -100,7 +122,6 @@ def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limi
             break
         seconds = word(buffer, at, is_big)
         ticks = word(buffer, at + 4, is_big)
-        original = word(buffer, at + 12, is_big)
         time_ns = seconds * 1000000000 + ticks * ns_per_tick  # below 2**63: both factors are u32
         is_odd = captured == 0 or abs(time_ns - last_ns) > NEAR_NS
         if is_odd and is_no_record(time_ns, last_ns, captured, original, ticks * ns_per_tick):

@@ -11,6 +11,7 @@ from analyzer.capture.pcap import (
     HEADER_OCTETS,
     IS_BIG,
     LAST_NS,
+    LENGTHS,
     LONGER_HEADERS,
     LONGEST,
     LONGEST_ON_WIRE,
@@ -19,6 +20,7 @@ from analyzer.capture.pcap import (
     NS_PER_TICK,
     SNAPLEN,
     STATUS,
+    record_lengths,
 )
 from analyzer.capture.pcapng import PACKET, SECTION, SMALLEST_BLOCK
 from analyzer.octets import word
@@ -112,7 +114,7 @@ def header_octets(buffer: Any, start: int, stop: int, state: Any) -> int:
 def length_of_record(buffer: Any, at: int, state: Any) -> int:
     """Captured octets, if all that the header says can be true; NEVER otherwise."""
     is_big = state[IS_BIG]
-    captured, original = word(buffer, at + 8, is_big), word(buffer, at + 12, is_big)
+    captured, original = record_lengths(buffer, at, is_big, state[LENGTHS])
     if captured == 0 or captured > min(state[LONGEST], LONGEST_FOUND):
         return NEVER
     is_cut = captured == state[SNAPLEN] and captured < original <= LONGEST_ON_WIRE

@@ -1,6 +1,8 @@
 """A capture in memory, read into plain values that tests can compare."""
 
 import io
+import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
@@ -49,3 +51,11 @@ def read_capture(octets: bytes, chunk_octets: int = CHUNK_OCTETS, compiled: bool
     assert [one.number for one in frames] == list(range(1, reader.frames + 1))
     notes = {one.code.name: (one.count, one.first_frame) for one in diagnostics}
     return Reading(frames, notes, [one.message for one in diagnostics], reader.link_types, reader.format)
+
+
+def read_as_pcapng(octets: bytes, folder: Path) -> list[ReadFrame]:
+    """The frames that tshark finds, which writes them as pcapng."""
+    given, converted = folder / "given", folder / "converted"
+    given.write_bytes(octets)
+    subprocess.run(["tshark", "-r", str(given), "-F", "pcapng", "-w", str(converted)], check=True, capture_output=True)
+    return read_capture(converted.read_bytes()).frames

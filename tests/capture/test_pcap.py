@@ -3,6 +3,7 @@
 import io
 import itertools
 import struct
+from pathlib import Path
 
 import dpkt
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.capture import pcap
-from tests.capture.reading import ReadFrame, read_capture
+from tests.capture.reading import ReadFrame, read_as_pcapng, read_capture
 from tests.capture.writers import Frame, pcap_bytes, pcap_record
 
 SECOND = 10**9
@@ -36,6 +37,61 @@ def test_every_variant_gives_what_was_written(order: str, variant: tuple[bool, b
     assert reading.link_types == {113}
     assert reading.format == "pcap"
     assert not reading.notes
+
+
+SNAPPED: list[Frame] = [(FRAMES[0][0] + at * SECOND, bytes([at]) * 68, 68 + at) for at in range(9)]
+OLD = [((2, 0), True), ((2, 1), True), ((2, 2), True), ((2, 3), True), ((2, 3), False), ((543, 0), True)]
+
+
+@pytest.mark.needs("tshark")
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("version", "swapped"), OLD)
+def test_old_versions_have_the_two_lengths_the_other_way_round(
+    version: tuple[int, int], swapped: bool, order: str, tmp_path: Path
+) -> None:
+    octets = pcap_bytes(SNAPPED, order, snaplen=68, version=version, swapped=swapped)
+    for compiled in (False, True):
+        reading = read_capture(octets, compiled=compiled)
+        assert [(one.ts_ns, one.octets, one.wire_len) for one in reading.frames] == SNAPPED
+        assert not reading.notes
+    assert read_as_pcapng(octets, tmp_path) == read_capture(octets).frames
+
+
+def test_two_programs_may_have_written_2_3() -> None:
+    records = [pcap_record(b"cut", 1_700_000_000, at, 99, swapped=at % 2 == 0) for at in range(4)]
+    reading = read_capture(pcap_bytes([], version=(2, 3)) + b"".join(records))
+    assert [(one.octets, one.wire_len) for one in reading.frames] == [(b"cut", 99)] * 4
+
+
+@pytest.mark.parametrize("version", [(2, 4), (2, 5), (512, 1024)])
+def test_since_2_4_a_length_is_what_it_is(version: tuple[int, int]) -> None:
+    """More was captured than was on the wire: odd, but what stands there. The last version is in the wrong order."""
+    [one] = read_capture(pcap_bytes([(SECOND, b"some", 3)], version=version)).frames
+    assert (one.octets, one.wire_len) == (b"some", 3)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_old_versions_go_on_after_damage(swapped: bool, compiled: bool) -> None:
+    before = pcap_bytes(SNAPPED[:3], snaplen=68, version=(2, 3), swapped=swapped)
+    behind = b"".join(
+        pcap_record(octets, ts_ns // SECOND, 0, *wire_len, swapped=swapped) for ts_ns, octets, *wire_len in SNAPPED[3:]
+    )
+    reading = read_capture(before + b"\xff" * 77 + behind, compiled=compiled)
+    assert reading.octets == [one[1] for one in SNAPPED]
+    assert reading.notes == {"damaged-record": (1, 4)}
+
+
+@pytest.mark.needs("tshark")
+@pytest.mark.parametrize(("kind", "link_type"), [(6, 1), (9, 6), (24, 0)])
+def test_aix_says_2_2_and_writes_nanoseconds(kind: int, link_type: int, tmp_path: Path) -> None:
+    """Its kinds of interface are those of SNMP."""
+    times = [1_700_000_000 * SECOND + at * SECOND + 123_456_789 for at in range(3)]
+    records = [pcap_record(bytes(60), *divmod(ts_ns, SECOND), 99, ">", swapped=True) for ts_ns in times]
+    octets = pcap_bytes([], ">", link_type=kind, version=(2, 2)) + b"".join(records)
+    expected = [ReadFrame(at + 1, ts_ns, link_type, bytes(60), 99) for at, ts_ns in enumerate(times)]
+    assert read_capture(octets).frames == expected
+    assert read_as_pcapng(octets, tmp_path) == expected
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

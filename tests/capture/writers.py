@@ -20,21 +20,30 @@ def pcap_bytes(
     link_type: int = 1,
     snaplen: int = 262144,
     modified: bool = False,
+    version: tuple[int, int] = (2, 4),
+    swapped: bool = False,
 ) -> bytes:
+    """`swapped`: of a record's lengths the one on the wire comes first."""
     magic = PCAP_MAGIC_MODIFIED if modified else PCAP_MAGIC_NANO if nano else PCAP_MAGIC
-    parts = [struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snaplen, link_type)]
+    parts = [struct.pack(f"{order}IHHiIII", magic, *version, 0, 0, snaplen, link_type)]
     for ts_ns, octets, *wire_len in frames:
         seconds, fraction = divmod(ts_ns, 10**9)
         fraction //= 1 if nano else 1000
-        parts.append(pcap_record(octets, seconds, fraction, wire_len[0] if wire_len else -1, order, modified))
+        parts.append(pcap_record(octets, seconds, fraction, wire_len[0] if wire_len else -1, order, modified, swapped))
     return b"".join(parts)
 
 
 def pcap_record(
-    octets: bytes, seconds: int, fraction: int, wire_len: int = -1, order: str = "<", modified: bool = False
+    octets: bytes,
+    seconds: int,
+    fraction: int,
+    wire_len: int = -1,
+    order: str = "<",
+    modified: bool = False,
+    swapped: bool = False,
 ) -> bytes:
-    wire_len = len(octets) if wire_len < 0 else wire_len
-    header = struct.pack(f"{order}IIII", seconds, fraction, len(octets), wire_len)
+    lengths = (len(octets), len(octets) if wire_len < 0 else wire_len)
+    header = struct.pack(f"{order}IIII", seconds, fraction, *(lengths[::-1] if swapped else lengths))
     extra = struct.pack(f"{order}IHBx", 7, 0x0800, 4) if modified else b""  # interface, protocol, packet type
     return header + extra + octets
 
