@@ -51,9 +51,9 @@ RUN_OF_ZEROS = 64
 """No header of a record or block has so many in a row; a search need not look at each."""
 
 FOREIGN = {
-    b"XCP\0": "a NetXray or Windows Sniffer capture",
+    b"XCP\0": "a NetXray or Windows Sniffer capture of an unknown version",
     b"TRSNIFF data": "a DOS Sniffer capture",
-    b"iptrace ": "an AIX iptrace capture",
+    b"iptrace ": "an AIX iptrace capture with times of whole seconds, too coarse for timers",
 }
 """First octets of what Wireshark's tools convert (wiretap/*.c)."""
 

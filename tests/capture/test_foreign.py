@@ -3,14 +3,15 @@
 import gzip
 import struct
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.capture.foreign import LARGEST_NETMON
+from analyzer.capture.foreign import LARGEST_HELD
 from analyzer.errors import CaptureError
-from tests.capture.reading import read_capture
+from tests.capture.reading import ReadFrame, read_as_pcapng, read_capture
 from tests.capture.wrapping import erf, inner
 from tests.transcript import transcript
 
@@ -44,12 +45,64 @@ def netmon_bytes(frames: list[bytes]) -> bytes:
     return (b"RTSS\1\1\1\0" + clock + struct.pack("<II", 128 + len(body), len(table))).ljust(128, b"\0") + body + table
 
 
-WRITERS = {"snoop": snoop_bytes, "ERF": erf_bytes, "Network Monitor": netmon_bytes}
+def netxray_bytes(
+    frames: list[bytes],
+    version: bytes = b"002.000",
+    medium: tuple[int, int] = (0, 0),
+    pod: int = 0,
+    unit: int = 0,
+    a_second: int = 10**6,
+    began: int = 0,
+    trailer: bytes = b"",
+) -> bytes:
+    """A header of 128 octets, and a record a second behind START, whose ticks count from `began`."""
+    mark = b"\xff\xff" if trailer else b"\0\0"
+    records = [
+        struct.pack("<QHH", began + number * a_second, *[len(frame) + len(trailer)] * 2)
+        + (bytes(16) if version < b"002" else bytes(2) + mark + bytes(24))
+        + frame
+        + trailer
+        for number, frame in enumerate(frames)
+    ]
+    return netxray_header(version, medium, pod, unit, a_second, began, 128, 128 + sum(map(len, records))) + b"".join(
+        records
+    )
+
+
+def netxray_header(
+    version: bytes, medium: tuple[int, int], pod: int, unit: int, a_second: int, began: int, start: int, stop: int
+) -> bytes:
+    header = bytearray(128)
+    header[:12] = b"XCP\0" + version + b"\0"
+    struct.pack_into("<IIIII", header, 12, START, 0, 0, start, stop)
+    header[44], header[45], header[48], header[84] = *medium, unit, pod
+    struct.pack_into("<Q", header, 52, began)
+    struct.pack_into("<I", header, 76, a_second)
+    return bytes(header)
+
+
+def iptrace_bytes(frames: list[bytes], kind: int = 6) -> bytes:
+    """Version 2.0: length and seconds, interface and its ifType, time, frame."""
+    parts = [b"iptrace 2.0"]
+    for number, frame in enumerate(frames):
+        interface = struct.pack(">3xB4s12sBB2x", 0, b"en", b"", kind, number % 2)
+        time = struct.pack(">II", START + number, 123_456_789)
+        parts.append(struct.pack(">II", 32 + len(frame), START + number) + interface + time + frame)
+    return b"".join(parts)
+
+
+WRITERS = {
+    "snoop": snoop_bytes,
+    "ERF": erf_bytes,
+    "Network Monitor": netmon_bytes,
+    "NetXray": netxray_bytes,
+    "iptrace": iptrace_bytes,
+}
 each_format = pytest.mark.parametrize("name", WRITERS)
 
 
 @pytest.mark.needs("tshark")
-@pytest.mark.parametrize("written", ["snoop", "netmon1", "netmon2"])
+@pytest.mark.parametrize("written", ["snoop", "netmon1", "netmon2", "ngwsniffer_1_1", "ngwsniffer_2_0"])
 def test_a_capture_that_editcap_converts_says_the_same(tmp_path: Path, written: str) -> None:
     other = tmp_path / "other"
     subprocess.run(["editcap", "-F", written, str(SAMPLE), str(other)], check=True, capture_output=True)
@@ -57,6 +110,22 @@ def test_a_capture_that_editcap_converts_says_the_same(tmp_path: Path, written: 
     assert again.verdict.outcome is flow.verdict.outcome
     assert [probe.frame for probe in again.ends[0].story.probes] == [probe.frame for probe in flow.ends[0].story.probes]
     assert again.max_idle_ns == pytest.approx(flow.max_idle_ns, abs=2_000_000)  # Network Monitor 1 has milliseconds
+
+
+def same_as_tshark(octets: bytes, tmp_path: Path) -> bool:
+    """Whether Wireshark's reader finds the same frames; it computes the times of NetXray as floating-point numbers."""
+    ours, theirs = read_capture(octets).frames, read_as_pcapng(octets, tmp_path)
+    return len(ours) == len(theirs) > 0 and all(map(is_same, ours, theirs))
+
+
+def is_same(ours: ReadFrame, theirs: ReadFrame) -> bool:
+    return abs(ours.ts_ns - theirs.ts_ns) <= 1 and (ours.link_type, ours.octets) == (theirs.link_type, theirs.octets)
+
+
+@each_format
+@pytest.mark.needs("tshark")
+def test_tshark_reads_the_same(name: str, tmp_path: Path) -> None:
+    assert same_as_tshark(WRITERS[name](FRAMES), tmp_path)
 
 
 @each_format
@@ -77,10 +146,11 @@ def test_they_may_be_compressed(name: str) -> None:
 @each_format
 def test_the_end_of_a_capture_that_is_cut_short_is_noted(name: str) -> None:
     whole = WRITERS[name](FRAMES)
-    cuts = range(40, len(whole)) if name != "Network Monitor" else (100, 200, len(whole) - 5)
-    for cut in cuts:
+    first = {"Network Monitor": len(whole) - 5, "ERF": len(WRITERS[name](FRAMES[:2]))}.get(name, 40)
+    for cut in range(first, len(whole)):
         reading = read_capture(whole[:cut])
-        assert len(reading.frames) < 3 or cut == len(whole)
+        assert reading.format == name
+        assert len(reading.frames) < 3
         ends_with_record = not reading.notes
         assert ends_with_record == (whole[:cut] in [WRITERS[name](FRAMES[:count]) for count in range(4)])
 
@@ -111,18 +181,159 @@ def test_a_date_that_is_none_is_1970() -> None:
     assert read_capture(whole[:10] + b"\x63\0" + whole[12:]).times[0] == 0
 
 
-def test_network_monitor_must_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert LARGEST_NETMON == 256 << 20
-    monkeypatch.setattr("analyzer.capture.foreign.LARGEST_NETMON", 300)
+def test_what_does_not_lie_in_the_order_of_time_must_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LARGEST_HELD == 256 << 20
+    monkeypatch.setattr("analyzer.capture.foreign.LARGEST_HELD", 300)
     with pytest.raises(CaptureError, match=r"^test\.pcap: a Network Monitor capture above"):
         read_capture(netmon_bytes(FRAMES))
+    with pytest.raises(CaptureError, match=r"^test\.pcap: a NetXray ring above"):
+        read_capture(netxray_header(b"002.000", (0, 0), 0, 0, 10**6, 0, 301, 128))
+
+
+CLOCKS = {
+    "ms": {"version": b"001.000", "a_second": 1000},
+    "µs": {"version": b"001.100", "a_second": 10**6},
+    "card": {"unit": 1, "a_second": 1_193_000},
+    "card that says its own": {"unit": 2, "a_second": 3_579_545},
+    "gigabit pod": {"version": b"002.001", "pod": 2, "a_second": 10**9},
+    "gigabit pod, slower": {"version": b"002.001", "pod": 2, "unit": 2, "a_second": 31_250_000},
+    "pod": {"version": b"002.001", "pod": 3, "unit": 2, "a_second": 1_250_000},
+    "another pod": {"version": b"002.001", "pod": 5, "a_second": 10**6},
+    "blade": {"version": b"002.001", "pod": 6, "unit": 2, "a_second": 20_000_000},
+    "token ring": {"medium": (1, 0), "unit": 2, "a_second": 1_193_182},
+}
+
+
+@pytest.mark.needs("tshark")
+@pytest.mark.parametrize("name", CLOCKS)
+def test_netxray_has_many_clocks(name: str, tmp_path: Path) -> None:
+    octets = netxray_bytes(FRAMES, began=7_000_000_001, **CLOCKS[name])  # type: ignore[arg-type]
+    assert read_capture(octets).times == [(START + number) * 10**9 for number in range(3)]
+    assert same_as_tshark(octets, tmp_path)
+
+
+@pytest.mark.parametrize("version", [b"002.002", b"002.003"])
+def test_the_clock_of_newer_pods_begins_at_zero(version: bytes) -> None:
+    octets = netxray_bytes(FRAMES, version, pod=2, a_second=10**9, began=5 * 10**9)
+    assert read_capture(octets).times[0] == (START + 5) * 10**9
+
+
+@pytest.mark.parametrize("unknown", [{"pod": 4}, {"pod": 2, "unit": 1}, {"unit": 3}, {"unit": 2, "a_second": 0}])
+def test_a_clock_that_nobody_knows_is_refused(unknown: dict[str, int]) -> None:
+    with pytest.raises(CaptureError, match=r"^test\.pcap: a NetXray capture with a clock that is not known"):
+        read_capture(netxray_bytes(FRAMES, **unknown))  # type: ignore[arg-type]
+
+
+@pytest.mark.needs("tshark")
+@pytest.mark.parametrize(
+    ("medium", "pod", "link_type"),
+    [((0, 0), 0, 1), ((1, 2), 0, 1), ((1, 0), 0, 6), ((3, 0), 3, 9), ((3, 0), 4, 107), ((9, 0), 0, 105)],
+)
+def test_netxray_says_of_which_medium_it_is(medium: tuple[int, int], pod: int, link_type: int, tmp_path: Path) -> None:
+    octets = netxray_bytes(FRAMES, medium=medium, pod=pod)
+    assert read_capture(octets).link_types == {link_type}
+    [first, *_] = read_as_pcapng(octets, tmp_path)
+    assert first.octets.endswith(FRAMES[0])
+
+
+def test_a_wan_may_be_of_cisco() -> None:
+    """tshark 4.0 cannot write what it reads there."""
+    assert read_capture(netxray_bytes(FRAMES, medium=(3, 0), pod=19)).link_types == {104}
+
+
+def test_a_medium_that_is_not_known_is_noted() -> None:
+    assert read_capture(netxray_bytes(FRAMES, medium=(8, 0))).link_types == {0xFFFF}
+    assert read_capture(netxray_bytes(FRAMES, medium=(3, 0), pod=7)).link_types == {0xFFFF}
+
+
+@pytest.mark.needs("tshark")
+def test_what_netxray_puts_behind_a_frame_is_none_of_it(tmp_path: Path) -> None:
+    octets = netxray_bytes(FRAMES, trailer=b"junk")
+    assert read_capture(octets).octets == FRAMES
+    assert [one.wire_len for one in read_capture(octets).frames] == [len(frame) for frame in FRAMES]
+    assert same_as_tshark(octets, tmp_path)
+
+
+@pytest.mark.needs("tshark")
+def test_a_ring_of_netxray_begins_in_its_midst(tmp_path: Path) -> None:
+    """The newest record lies first, behind it rests of an overwritten one, then the oldest."""
+    body, newest = netxray_bytes(FRAMES)[128:], 40 + len(FRAMES[2])
+    stop = 128 + newest
+    header = netxray_header(b"002.000", (0, 0), 0, 0, 10**6, 0, stop + 9, stop)
+    octets = header + body[-newest:] + b"overwrite" + body[:-newest]
+    assert read_capture(octets).octets == FRAMES
+    assert read_capture(octets).notes == {}
+    assert same_as_tshark(octets, tmp_path)
+
+
+def test_what_lies_behind_the_end_that_netxray_says_is_no_record() -> None:
+    reading = read_capture(netxray_bytes(FRAMES) + b"whatever")
+    assert reading.octets == FRAMES
+    assert reading.notes == {}
+
+
+def test_absurd_offsets_of_netxray_hold_no_frames() -> None:
+    for start, stop in ((0, 0), (128, 128), (5, 0xFFFFFFFF), (0xFFFFFFF, 3)):
+        header = netxray_header(b"002.000", (0, 0), 0, 0, 10**6, 0, start, stop)
+        assert read_capture(header).frames == []
+
+
+@pytest.mark.needs("tshark")
+@pytest.mark.parametrize(("kind", "link_type"), [(6, 1), (7, 1), (9, 6), (24, 101), (61, 101), (199, 0xFFFF)])
+def test_iptrace_says_which_interface_it_was(kind: int, link_type: int, tmp_path: Path) -> None:
+    octets = iptrace_bytes(FRAMES, kind)
+    assert read_capture(octets).link_types == {link_type}
+    assert link_type == 0xFFFF or same_as_tshark(octets, tmp_path)
+
+
+def test_iptrace_puts_three_octets_before_fddi() -> None:
+    reading = read_capture(iptrace_bytes([b"pad" + frame for frame in FRAMES], 15))
+    assert reading.octets == FRAMES
+    assert reading.link_types == {10}
+
+
+@pytest.mark.parametrize("length", [0, 31, 0xFFFFFFFF])
+def test_absurd_lengths_end_iptrace(length: int) -> None:
+    whole = iptrace_bytes(FRAMES)
+    assert read_capture(whole[:11] + struct.pack(">I", length) + whole[15:]).notes == {"truncated-file": (1, 1)}
+
+
+def test_whole_seconds_are_too_coarse() -> None:
+    with pytest.raises(CaptureError, match=r"^test\.pcap: an AIX iptrace capture with times of whole seconds"):
+        read_capture(b"iptrace 1.0" + bytes(60))
+
+
+def erf_from(start: int, frame: bytes, pad: bytes = bytes(2)) -> bytes:
+    """A record of Ethernet at so many seconds after 1970."""
+    return struct.pack("<II", 0, start) + erf(2, pad + frame)[8:]
+
+
+@pytest.mark.parametrize("records", [1, 2, 3, 8])
+def test_the_clock_of_erf_may_begin_in_1970(records: int) -> None:
+    reading = read_capture(b"".join(erf_from(number, FRAMES[0]) for number in range(records)))
+    assert reading.format == "ERF"
+    assert reading.times == [number * 10**9 for number in range(records)]
+    assert reading.notes == {}
+
+
+def test_the_two_octets_before_ethernet_may_say_something() -> None:
+    """An offset, and what is reserved: some cards fill them."""
+    assert read_capture(erf(2, b"\1\1" + FRAMES[0])).format == "ERF"
 
 
 def test_erf_is_not_taken_for_anything_else() -> None:
     assert read_capture(erf(2, bytes(2) + bytes(inner(FRAMES[0][14:])))).format == "ERF"
-    for octets in (b"\x7fELF" + bytes(60), bytes(60), erf(2, b"\1\1" + FRAMES[0]), erf(99, bytes(60))):
+    for octets in (b"\x7fELF" + bytes(60), bytes(60), erf(99, bytes(60)), erf(2, FRAMES[0])[:-1]):
         with pytest.raises(CaptureError, match="no known capture"):
             read_capture(octets)
+
+
+@pytest.mark.parametrize("column", range(1, 30))
+def test_a_table_of_text_is_no_erf(column: int) -> None:
+    """Rows of equal length are like each other wherever one looks, and line feeds and tabs are types of ERF."""
+    for row in ("keepalive".ljust(column) + "\n", "keepalive\t" * column + "\r\n", ":orphan:\n\n".ljust(column, "=")):
+        with pytest.raises(CaptureError, match=r"^test\.pcap: text that begins"):
+            read_capture(row.encode() * (100_000 // len(row)))
 
 
 PDF = b"%PDF-1.4\n%\xd3\xeb\xe9\xe1\n1 0 obj\n<</Title (keepalive)\n/Producer (Skia)>>\nendobj\n"
@@ -138,9 +349,20 @@ def test_what_begins_like_a_record_of_erf_goes_on_like_one(behind: bytes) -> Non
         read_capture(PDF.ljust(octets, b" ") + behind)
 
 
-@pytest.mark.parametrize("records", [1, 2])
+@pytest.mark.parametrize("records", [3, 4, 5, 9])
 def test_erf_that_is_cut_is_still_erf(records: int) -> None:
+    """If two records are whole: less is as likely to be anything else."""
     whole = records * erf(2, bytes(2) + bytes(inner(FRAMES[0][14:])))
-    capture = read_capture(whole[:-4])
-    assert capture.format == "ERF"
-    assert len(capture.frames) == records - 1
+    for cut in (4, len(whole) // records - 5):
+        capture = read_capture(whole[:-cut])
+        assert capture.format == "ERF"
+        assert len(capture.frames) == records - 1
+        assert capture.notes == {"truncated-file": (1, records)}
+
+
+def test_records_of_erf_are_near_each_other() -> None:
+    days = [erf_from(START + day * 86_400, FRAMES[0]) for day in (0, 29, 31, 59, 61)]
+    assert read_capture(b"".join(days)).format == "ERF"
+    for one, another in pairwise((days[0], days[2], days[0])):
+        with pytest.raises(CaptureError, match="no known capture"):
+            read_capture(one + another)

@@ -101,7 +101,8 @@ def test_compression_cut_short_is_noted_and_nothing_else() -> None:
 
 
 NO_CAPTURES = {
-    "a NetXray or Windows Sniffer capture; convert": b"XCP\x00002.001\0" + bytes(40),
+    "a NetXray or Windows Sniffer capture of an unknown version; convert": b"XCP\x00003.000\0" + bytes(40),
+    "a DOS Sniffer capture; convert": b"TRSNIFF data    \x1a" + bytes(40),
     "a zip archive; take the capture out of it first": b"PK\x03\x04" + bytes(40),
     "text that begins with 66 6c 6f 77 .*'flow_id,src_ip,dst_ip": b"flow_id,src_ip,dst_ip,src_port\n1,",
     "text that begins with c3 9c": "Über diese Mitschnitte".encode(),
