@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, overload
 
 from analyzer.keepalive.inference.settings import Settings
 from analyzer.keepalive.inference.stacks import Stack
-from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NOTABLE
+from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
 from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome, Verdict
 from analyzer.keepalive.retold import EndStory, Story
 from analyzer.keepalive.telling.timeline import Answer
@@ -160,6 +160,10 @@ class Flows(Sequence[Flow]):
         for brief, count in Counter(self.briefs).items():
             found[OUTCOMES[brief & HOW_IT_ENDED]] += count
         return found
+
+    def attempts(self) -> int:
+        """How many never became a connection: scans, refusals, SYNs that nothing answered."""
+        return sum(count for brief, count in Counter(self.briefs).items() if brief & NEVER_OPENED)
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
         wanted = frozenset(map(OUTCOMES.index, outcomes))

@@ -47,6 +47,8 @@ REASONS = {
     Reason.ASKED_BY_TIMER: "Nothing was sent any more, but the peer's address was asked for as evenly as a keepalive "
     "timer of Linux runs out, and data waits longer each time; no other connection leads there.",
     Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
+    Reason.PEER_PORTS_ANEW: "The peer's address sent segments of newer connections only, from ports that count up anew "
+    "below this one's: it was started anew.",
     Reason.PEER_STILL_SENDS: "The peer itself went on sending on this connection, so it lives, and one way is broken.",
     Reason.ANSWERS_UNHEARD: "Each probe was answered where this was captured, but the prober went on after the "
     "interval and gave up as if it had heard nothing: the answers were lost on the way to it.",
@@ -69,6 +71,7 @@ REASONS = {
     "the host that captured it.",
     Reason.RST_DIFFERS_IN_MORE: "More of it is unlike the peer's: its IP identification, window or options.",
     Reason.RST_UNASKED: "A RST came that neither a probe nor a timer explains.",
+    Reason.RST_UNDECIDED: "The other end sent it, or something in its name: its fields do not tell which.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
     Reason.FIN_BOTH: "Both sides sent FIN.",
@@ -84,6 +87,8 @@ REASONS = {
     Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word; the other end does not probe.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
+    Reason.NEVER_OPENED: "It never became a connection: only SYNs, and what refused them, are in the capture.",
+    Reason.ONLY_RESETS: "Nothing but RSTs is in the capture: what they ended, and who sent them, does not show.",
 }
 
 RULES = {
@@ -168,6 +173,10 @@ def headline(flow: Flow) -> str:
         return f"{outcome}: one way of the path is broken"
     if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         return "closed by RST of the application"
+    if Reason.NEVER_OPENED in flow.verdict.reasons:
+        return "never opened"
+    if Reason.RST_UNDECIDED in flow.verdict.reasons:
+        return f"{outcome} by the other end, or something in its name"
     return outcome if cause in (None, Cause.APPLICATION) else f"{outcome}: {CAUSES[cause]}"
 
 

@@ -33,13 +33,15 @@ def overall(flows: Flows) -> str:
     """All connections in a sentence: how many died, and how many are in doubt."""
     if not flows:
         return "No TCP connection in this capture."
-    counts = flows.outcomes()
+    counts, opened = flows.outcomes(), len(flows) - flows.attempts()
     dead, doubtful = sum(counts[outcome] for outcome in DEAD), counts[Outcome.PROBING]
+    if not opened:
+        return "No TCP connection was opened in this capture."
     if len(flows) == 1:
         if flows[0].verdict.outcome is Outcome.UNKNOWN:
             return "What became of the one connection is not known."
         return f"The one connection {'died' if dead else f'is {OUTCOMES[flows[0].verdict.outcome]}'}."
-    died = f"{dead} of {len(flows)} connections died" if dead else f"None of {len(flows)} connections died"
+    died = f"{dead} of {opened} connections died" if dead else f"None of {opened} connections died"
     return died + (f", {doubtful} more do not answer." if doubtful else ".")
 
 

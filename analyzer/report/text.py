@@ -254,8 +254,10 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
     """All connections by outcome, where not all of them have been told."""
     if len(analysis.flows) <= in_full:
         return
-    counts = analysis.flows.outcomes()
+    counts, attempts = analysis.flows.outcomes(), analysis.flows.attempts()
+    counts[Outcome.UNKNOWN] -= attempts
     words = [f"{counts[outcome]} {explain.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
+    words += [f"{attempts} never opened"] if attempts else []
     what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
     yield BLANK
     yield Text(f"{what}: " + ", ".join(words) + ".")

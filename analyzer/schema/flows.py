@@ -57,6 +57,8 @@ ENDS = table(
     Column("held_una", "U", "u32", "snd_una before that"),
     Column("is_suspect", "b", "bool", "sent what may have been a probe since the other end was last heard"),
     Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
+    Column("least_ttl", "h", "hops", "the least TTL of what it sent on the open connection and is no probe, -1"),
+    Column("most_ttl", "h", "hops", "the greatest of these, -1"),
     Column("reply_ns", "q", "ns", "shortest time in which the end answered data or a SYN, -1"),
 )
 

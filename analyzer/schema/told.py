@@ -60,6 +60,7 @@ TOLD_ENDS = table(
     Column("doubted_ns", "q", "ns", "how long that was"),
     Column("doubted_probe_ns", "q", "ns", "by then, since its last probe, -1"),
     Column("doubted_at_ns", "q", "ns", "when it ended"),
+    Column("has_spoken", "b", "bool", "it sent something else than SYN and RST"),
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
     Column("torn", "b", "bool", "the other end answered something of it that was not captured"),

@@ -197,7 +197,7 @@ def know_nothing(ends: Any, end: int) -> None:
     ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = NEVER, NEVER, NEVER, NEVER
     ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = NEVER, NEVER, NEVER
     ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = NEVER, NEVER, NEVER
-    ends.is_suspect[end], ends.ttl[end] = NEVER, NEVER
+    ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = NEVER, NEVER, NEVER, NEVER
 
 
 def opening(flags: int) -> int:

@@ -193,6 +193,8 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             take_sequence(ends, me, end_seq, payload_len, flags, relation, ts)
             ends.window[me] = window
             ends.ttl[me] = packets.ttl[at]
+            if not flags & SYN and not is_suspect:
+                note_ttl(ends, me, packets.ttl[at])
         if not is_suspect:
             ends.is_suspect[peer] = 0
         if is_suspect or flags & RST or flags & (SYN | ACK) == SYN:
@@ -240,6 +242,7 @@ def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, me: int,
     take_sequence(ends, me, seq_add(packets.seq[at], payload_len), payload_len, flags, REL_NEXT, ts)
     ends.window[me] = scaled_window(packets.window[at], flags, ends, me, peer)
     ends.ttl[me] = packets.ttl[at]
+    note_ttl(ends, me, packets.ttl[at])
     ends.is_suspect[peer] = 0
     remember(packets, at, ends, me)
 
@@ -254,6 +257,14 @@ def remember(packets: Any, at: int, ends: Any, me: int) -> None:
     ends.last_ns[me], ends.last_seq[me], ends.last_ack[me] = packets.ts_ns[at], packets.seq[at], packets.ack[at]
     ends.last_len[me], ends.last_flags[me] = packets.payload_len[at], packets.flags[at]
     ends.last_tsval[me] = packets.tsval[at]
+
+
+def note_ttl(ends: Any, me: int, ttl: int) -> None:
+    """Widens the range of TTLs that the end has sent on the open connection."""
+    if ends.least_ttl[me] == NEVER or ttl < ends.least_ttl[me]:
+        ends.least_ttl[me] = ttl
+    if ttl > ends.most_ttl[me]:
+        ends.most_ttl[me] = ttl
 
 
 def is_overtaken(ip_id: int, last_ip_id: int) -> bool:

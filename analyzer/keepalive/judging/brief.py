@@ -13,6 +13,8 @@ from analyzer.schema import NEVER
 
 HOW_IT_ENDED = 0x07
 """Place in `verdict.OUTCOMES`."""
+NEVER_OPENED = 0x08
+"""Neither end sent anything but SYN and RST: an attempt at a connection, or the rest of one."""
 FIRST_PROBES, SECOND_PROBES = 0x10, 0x20
 """The end sends keepalive probes."""
 BEATS = 0x40
@@ -23,6 +25,8 @@ NOTABLE = 0x80
 
 def brief(rows: Rows, told: Told, it: int, outcome: int) -> int:
     found = outcome
+    if not told.ends.has_spoken[2 * it] and not told.ends.has_spoken[2 * it + 1]:
+        return found | NEVER_OPENED
     found |= FIRST_PROBES if told.ends.probes[2 * it] else 0
     found |= SECOND_PROBES if told.ends.probes[2 * it + 1] else 0
     found |= BEATS if has_heartbeats(rows, told.flows.flow[it], told.flows.reset_row[it]) else 0

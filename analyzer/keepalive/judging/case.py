@@ -43,6 +43,12 @@ def conclude(case: Case, it: int, outcome: int, confidence: int, reasons: int) -
     v.outcome[it], v.confidence[it], v.reasons[it] = outcome, confidence, reasons
 
 
+def note_delay(case: Case, it: int, noticed_ns: int, heard_ns: int) -> None:
+    """How long after it was last heard the other end was missed; nothing where it was never heard, or later."""
+    if heard_ns != NEVER and heard_ns <= noticed_ns:
+        case.verdicts.detection_delay_ns[it] = noticed_ns - heard_ns
+
+
 def prove(case: Case, it: int, frame: int) -> bool:
     """One more frame, if there is room for it."""
     if case.verdicts.evidence[it] == EVIDENCE:

@@ -27,8 +27,10 @@ from analyzer.keepalive.judging.verdict import (
     FIN_BOTH,
     LIKELY,
     NEIGHBOUR_SILENT,
+    NEVER_OPENED,
     NO_PROBE_DUE,
     ONE_SIDED,
+    ONLY_RESETS,
     PROBES_ANSWERED,
     PROBES_CEASED,
     PROBES_IGNORED,
@@ -38,7 +40,7 @@ from analyzer.keepalive.judging.verdict import (
 )
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.timeline import CYCLE
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, OPENED_MIDSTREAM
 from analyzer.schema.found import ASKED_FOR, PROOFS, RESETS, SURROUNDINGS, VERDICTS
 
 SILENT_CYCLES = 3
@@ -56,6 +58,8 @@ def judge(case: Case, first: int, last: int) -> int:
 
 def decide(case: Case, it: int) -> bool:
     """The rules in order; the first that holds has said what it is."""
+    if never_opened(case, it):
+        return True
     if case.told.flows.reset_row[it] != NEVER:
         return gave_up(case, it) or was_reset(case, it) or was_reset_by_application(case, it)
     return (
@@ -98,6 +102,19 @@ def was_closed(case: Case, it: int) -> bool:
     return True
 
 
+def never_opened(case: Case, it: int) -> bool:
+    """Neither end sent anything but SYNs and RSTs: a scan, a refusal, or the rest of a connection gone before.
+
+    What a RST ended, and who sent it, cannot be told where nothing came before it.
+    """
+    e, t = case.told.ends, case.told.flows
+    if e.has_spoken[2 * it] or e.has_spoken[2 * it + 1]:
+        return False
+    is_midstream = case.rows.flows.opened[t.flow[it]] == OPENED_MIDSTREAM
+    conclude(case, it, UNKNOWN, LIKELY, because(ONLY_RESETS if is_midstream else NEVER_OPENED, 0))
+    return True
+
+
 def is_one_sided(case: Case, it: int) -> bool:
     """The end that would answer is not in the capture at all, and nothing else says that it is gone."""
     e, t, last_ns = case.told.ends, case.told.flows, case.rows.ends.last_ns
@@ -108,7 +125,7 @@ def is_one_sided(case: Case, it: int) -> bool:
         has_icmp = has_icmp or e.icmp[2 * it + t.deaf_end[it]] != NEVER
     if has_icmp or case.around.asked[it]:
         return False
-    conclude(case, it, UNKNOWN, CERTAIN, because(ONE_SIDED, 0))
+    conclude(case, it, UNKNOWN, LIKELY, because(ONE_SIDED, 0))
     return True
 
 

@@ -4,7 +4,7 @@ Kernels over a case; each fills the flow's row if it holds. Keepalive is suspend
 """
 
 from analyzer.keepalive.judging.application import ETIMEDOUT, icmp_errno, link_errno
-from analyzer.keepalive.judging.case import EVIDENCE, Case, conclude, show_asked, show_sent, show_tries
+from analyzer.keepalive.judging.case import EVIDENCE, Case, conclude, note_delay, show_asked, show_sent, show_tries
 from analyzer.keepalive.judging.silence import cause_of, is_one_way, last_asked_ns, outcome_of, why_deaf
 from analyzer.keepalive.judging.solicited import is_first_try
 from analyzer.keepalive.judging.verdict import (
@@ -21,6 +21,7 @@ from analyzer.keepalive.judging.verdict import (
     SILENT_GIVE_UP,
     TIMED_OUT,
     UNDETECTED,
+    UNKNOWN,
     WINDOW_STAYED_CLOSED,
     because,
 )
@@ -61,7 +62,7 @@ def data_was_given_up(case: Case, it: int) -> bool:
     heard_ns, why = heard_by_deaf_ns(case, it), why_given_up(case, it)
     conclude(case, it, outcome_of(why), LIKELY, because(DATA_GIVEN_UP, because(SILENT_GIVE_UP, why)))
     v.cause[it], v.errno[it] = cause_of(why), errno_of_data(case, it, cause_of(why))
-    v.detection_delay_ns[it] = last_ns + wait_ns - heard_ns if heard_ns != NEVER else NEVER
+    note_delay(case, it, last_ns + wait_ns, heard_ns)
     show_tries(case, it, case.told.flows.deaf_end[it])
     show_asked(case, it)
     return True
@@ -141,19 +142,19 @@ def window_was_given_up(case: Case, it: int) -> bool:
 def acks_are_unheard(case: Case, it: int) -> bool:
     """Data sent again and again although it was acknowledged: one way is broken, and its sender will be told.
 
-    When that ceases after a few tries, one of the ACKs may have arrived.
+    Once that has ceased, its sender has given up, or one of the ACKs has arrived: the capture does not say which.
     """
-    e, t, v, end = case.told.ends, case.told.flows, case.verdicts, case.told.flows.resending_end[it]
+    e, t, end = case.told.ends, case.told.flows, case.told.flows.resending_end[it]
     if not is_one_way(case, it):
         return False
-    last_ns, wait_ns = e.vain_ns[2 * it + end], next_try_ns(e.vain_wait_ns[2 * it + end])
+    me, last_ns = 2 * it + end, e.vain_ns[2 * it + end]
+    wait_ns = next_try_ns(e.vain_wait_ns[me])
     if t.capture_end_ns[it] - last_ns <= wait_ns + wait_ns // 4:
         conclude(case, it, UNDETECTED, LIKELY, because(ACKS_UNHEARD, 0))
-    elif e.vain_resends[2 * it + end] < FEWEST_TRIES or case.rows.flows.last_ns[t.flow[it]] > last_ns + wait_ns:
+        case.verdicts.cause[it] = PATH_DROPPED
+    elif e.vain_resends[me] < FEWEST_TRIES or case.rows.flows.last_ns[t.flow[it]] > last_ns + wait_ns:
         return False
     else:
-        conclude(case, it, TIMED_OUT, GUESS, because(ACKS_UNHEARD, because(SILENT_GIVE_UP, 0)))
-        v.errno[it] = ETIMEDOUT
-    v.cause[it] = PATH_DROPPED
-    show_sent(case, it, end, RETRANSMISSION, e.vain_place[2 * it + end], 0)
+        conclude(case, it, UNKNOWN, GUESS, because(ACKS_UNHEARD, 0))
+    show_sent(case, it, end, RETRANSMISSION, e.vain_place[me], 0)
     return True

@@ -3,20 +3,27 @@
 Kernels over a case; each fills the flow's row if it holds.
 """
 
+from typing import Any
+
 from analyzer.keepalive.judging.application import reset_errno
 from analyzer.keepalive.judging.case import Case, conclude, prove, show_fins
 from analyzer.keepalive.judging.rst import (
     HASTE,
     IP_ID,
     ONCE,
+    THE_END,
+    THE_PATH,
     TIMESTAMP,
     TTL,
+    UNDECIDED,
     WINDOW,
-    is_foreign,
+    hops_of,
     is_give_up,
     look_at,
     odd_fields,
     probe_of,
+    sender_of,
+    shows_no_state,
 )
 from analyzer.keepalive.judging.verdict import (
     APPLICATION,
@@ -34,10 +41,11 @@ from analyzer.keepalive.judging.verdict import (
     RST_LOOKS_NATIVE,
     RST_TOO_SOON,
     RST_UNASKED,
+    RST_UNDECIDED,
     RST_WITHOUT_STATE,
     because,
 )
-from analyzer.schema import ACK, NEVER
+from analyzer.schema import NEVER
 from analyzer.sequence import seq_diff
 
 
@@ -46,19 +54,28 @@ def was_reset(case: Case, it: int) -> bool:
     c, v, row = case.rows.candidates, case.verdicts, case.told.flows.reset_row[it]
     look_at(case.rows, case.told, it, case.resets)
     odd = odd_fields(case.resets)
+    sender, is_stateless = sender_of(case.resets, odd), shows_no_state(case.rows, case.told, it)
+    if not (case.told.ends.has_spoken[2 * it] and case.told.ends.has_spoken[2 * it + 1]):
+        sender = UNDECIDED
     if probe_was_reset(case, it):
         reason = RST_ANSWERS_PROBE
         prove(case, it, c.frame[probe_of(case.rows, case.told, it)])
-    elif data_was_reset(case, it):
+    elif data_was_reset(case, it) and is_stateless:
         reason = RST_WITHOUT_STATE
-    elif was_reset_unasked(case, it, odd):
+    elif was_reset_unasked(case, it, sender):
         reason = RST_UNASKED
     else:
         return False
     prove(case, it, c.frame[row])
-    is_certain = odd & odd - 1 if is_foreign(odd) else not odd and case.resets.usual_ttl[0] != NEVER
-    conclude(case, it, RESET, CERTAIN if is_certain else LIKELY, because(reason, looks(odd)))
-    v.cause[it] = PATH_RESET if is_foreign(odd) else PEER_LOST_STATE
+    is_the_end = sender == THE_END and is_stateless
+    if sender == THE_PATH:
+        v.cause[it], why = PATH_RESET, looks(odd)
+    elif is_the_end:
+        v.cause[it], why = PEER_LOST_STATE, because(RST_LOOKS_NATIVE, 0)
+    else:
+        why = because(RST_UNDECIDED, 0)
+    is_certain = odd & odd - 1 if sender == THE_PATH else is_the_end and not odd and is_next_door(case.resets)
+    conclude(case, it, RESET, CERTAIN if is_certain else LIKELY, because(reason, why))
     v.prober[it] = 1 - c.end[row] if case.told.ends.probes[2 * it + 1 - c.end[row]] else NEVER
     v.errno[it] = errno_of_reset(case, it)
     v.detection_delay_ns[it] = c.own_ns[row]
@@ -71,21 +88,25 @@ def probe_was_reset(case: Case, it: int) -> bool:
 
 
 def data_was_reset(case: Case, it: int) -> bool:
-    """A RST without ACK came back for data: that end has no such connection (RFC 9293 §3.10.7.1)."""
+    """A RST came back for data, and its end had not closed: a host answers so for a closed socket, too."""
     c, row = case.rows.candidates, case.told.flows.reset_row[it]
-    is_open = not case.told.ends.fin_frame[2 * it + c.end[row]]
-    return bool(case.told.flows.reset_follows_data[it] and is_open and not c.flags[row] & ACK)
+    return bool(case.told.flows.reset_follows_data[it] and not case.told.ends.fin_frame[2 * it + c.end[row]])
 
 
-def was_reset_unasked(case: Case, it: int, odd: int) -> bool:
-    """A RST from another distance than the end's own segments, and neither timer nor probe explains it."""
+def was_reset_unasked(case: Case, it: int, sender: int) -> bool:
+    """A RST that is not, or not surely, the end's own, and neither timer nor probe explains it."""
     end = case.rows.candidates.end[case.told.flows.reset_row[it]]
     is_timer = is_give_up(case.rows, case.told, it)
-    return bool(is_foreign(odd) and not is_timer and not case.told.ends.fin_frame[2 * it + end])
+    return bool(sender != THE_END and not is_timer and not case.told.ends.fin_frame[2 * it + end])
+
+
+def is_next_door(r: Any) -> bool:
+    """No router has passed the RST on, so that nobody beyond the link can have sent it in the end's name."""
+    return r.usual_ttl[0] != NEVER and hops_of(r.ttl[0]) == 0
 
 
 def looks(odd: int) -> int:
-    """What a RST looks like, as reasons in the order of the fields that differ."""
+    """Packs what is unlike the end in a RST that something on the path sent, in the order of the fields."""
     why = 0
     if odd & TIMESTAMP and not odd & (IP_ID | WINDOW):
         why = because(RST_DIFFERS_IN_MORE, why)
@@ -95,9 +116,7 @@ def looks(odd: int) -> int:
         why = because(RST_TOO_SOON, why)
     if odd & (IP_ID | WINDOW):
         why = because(RST_DIFFERS_IN_MORE, why)
-    if odd & TTL:
-        why = because(RST_LOOKS_FOREIGN, why)
-    return why if is_foreign(odd) else because(RST_LOOKS_NATIVE, 0)
+    return because(RST_LOOKS_FOREIGN, why) if odd & TTL else why
 
 
 def was_reset_by_application(case: Case, it: int) -> bool:

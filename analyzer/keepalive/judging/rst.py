@@ -1,7 +1,8 @@
 """Who sent a RST: in which fields it differs from what the end's own segments look like.
 
 Something on the path that forges a RST builds it from nothing; the end's own stack builds it as
-always, after a reboot too. Its distance cannot be hidden, so TTL and time decide and the others add weight.
+always, after a reboot too. Its distance is hard to hide, so hops and time weigh most, and the other fields tip the
+scale where there is one hop between them.
 Kernels over a flow's rows, and over the one row of RESETS that they are summed up in.
 """
 
@@ -11,6 +12,7 @@ from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_U
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.timeline import BY_ACK
 from analyzer.schema import ACK, NEVER, OPENED_SYN, RST
+from analyzer.tcp.traits import REL_NEXT, REL_UNKNOWN
 
 FEWEST_IDS = 3
 """Fewer IP identifications do not show that an end counts them."""
@@ -23,9 +25,16 @@ FEWEST_COPIES = 2
 CLEARLY_NS = 5_000_000
 """What a host may take to answer at all, more or less."""
 
+ENOUGH = 2
+"""So many fields that agree outweigh another distance."""
+STATE_GONE_NS = 1_000_000_000
+"""No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
+
 TTL, IP_ID, WINDOW, HASTE, ONCE, TIMESTAMP = (1 << bit for bit in range(6))
 """What differs from the end's own segments: distance, IP identification, window, time since the probe, number of times
 that it was captured, timestamp option."""
+THE_END, THE_PATH, UNDECIDED = range(3)
+"""Who sent a RST: the end in whose name it comes, something on the path, or one of these."""
 
 
 def is_give_up(rows: Rows, told: Told, it: int) -> bool:
@@ -38,11 +47,27 @@ def probe_of(rows: Rows, told: Told, it: int) -> int:
     return NEVER if is_give_up(rows, told, it) else rows.segments.of[told.flows.reset_row[it]]
 
 
+def shows_no_state(rows: Rows, told: Told, it: int) -> bool:
+    """The flow's RST is that of a host without such a connection, after a silence (RFC 9293 §3.10.7.1).
+
+    It carries no ACK, and as its own number what the segment that it answers had acknowledged.
+    """
+    c, row = rows.candidates, told.flows.reset_row[it]
+    if c.flags[row] & ACK or (c.own_ns[row] != NEVER and c.own_ns[row] < STATE_GONE_NS):
+        return False
+    probe = probe_of(rows, told, it)
+    if probe != NEVER:
+        return bool(c.seq[row] == c.ack[probe])
+    return bool(c.relation[row] == REL_NEXT or c.relation[row] == REL_UNKNOWN)
+
+
 def look_at(rows: Rows, told: Told, it: int, r: Any) -> None:
     """The RST of the flow that row `it` tells of, and what its end's own segments look like."""
     c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
     r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
+    own = 2 * told.flows.flow[it] + c.end[row]
     r.ttl[0], r.usual_ttl[0] = c.ttl[row], c.ttl[row] if told.flows.reset_is_native[it] else c.usual_ttl[row]
+    r.ttl_varies[0] = rows.ends.least_ttl[own] != rows.ends.most_ttl[own]
     r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != NEVER
     r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != NEVER else NEVER
     r.usual_took_ns[0] = usual_took_ns(rows, told, it, c.end[row])
@@ -65,6 +90,7 @@ def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
         if is_copy or c.flags[row] & RST:
             continue
         r.has_usual_timestamp[0] |= c.tsval[row] != NEVER
+        r.ttl_varies[0] |= c.ttl[row] != r.usual_ttl[0]
         if c.ip_id[row] > 0:
             in_step = in_step + 1 if known and follows(r.before_ip_id[0], c.ip_id[row]) else 0
             r.before_ip_id[0] = c.ip_id[row]
@@ -97,8 +123,8 @@ def usual_took_ns(rows: Rows, told: Told, it: int, end: int) -> int:
 
 
 def odd_fields(r: Any) -> int:
-    """0 where the RST looks like the end's own, or where nothing is known of that end."""
-    odd = TTL if r.usual_ttl[0] != NEVER and r.usual_ttl[0] != r.ttl[0] else 0
+    """Gives the fields in which the RST is unlike the end's own segments; 0 where nothing is known of that end."""
+    odd = TTL if hops_apart(r) > 0 else 0
     if is_off_counter(r):
         odd |= IP_ID
     if not r.has_ack[0] and r.window[0] > 0:
@@ -113,9 +139,56 @@ def odd_fields(r: Any) -> int:
     return odd
 
 
-def is_foreign(odd: int) -> bool:
-    """From another distance: by its TTL, by the time that it took, or because it passed the capture point once only."""
-    return odd & (TTL | HASTE | ONCE) > 0
+def sender_of(r: Any, odd: int) -> int:
+    """Tells who sent the RST: THE_END itself, THE_PATH, or UNDECIDED.
+
+    One hop more or less is no evidence by itself: routes change, and so do the boxes on them. Time, the number of
+    times that it was captured, and two hops are; fields that agree outweigh a distance.
+    """
+    if odd & (HASTE | ONCE):
+        return THE_PATH
+    hops, others = hops_apart(r), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
+    if hops == 0:
+        return THE_END if others < 2 else UNDECIDED
+    if agreeing_fields(r) >= ENOUGH:
+        return THE_END if hops == 1 else UNDECIDED
+    return THE_PATH if hops > 1 or others or is_from_this_link(r) else UNDECIDED
+
+
+def hops_apart(r: Any) -> int:
+    """By how many hops the RST's sender is nearer or further than the end; 0 where that shows nothing.
+
+    Stacks begin at other values for what belongs to no socket, so hops are compared; a TTL that varies by itself
+    shows nothing.
+    """
+    if r.usual_ttl[0] == NEVER or r.ttl_varies[0]:
+        return 0
+    return int(abs(hops_of(r.ttl[0]) - hops_of(r.usual_ttl[0])))
+
+
+def hops_of(ttl: int) -> int:
+    """How many routers a packet has passed: stacks send 32, 64, 128, or 255."""
+    return (32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255) - ttl
+
+
+def is_from_this_link(r: Any) -> bool:
+    """No router has passed the RST on, and the end's own segments come from behind one."""
+    return hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
+
+
+def agreeing_fields(r: Any) -> int:
+    """Counts what only the end's own stack is likely to get right: its counter, its options, its window."""
+    is_next = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
+    has_options = r.has_timestamp[0] and r.has_usual_timestamp[0]
+    has_window = r.has_ack[0] and r.window[0] > 0
+    return bool(is_next) + bool(has_options) + bool(has_window)
+
+
+def count_of(bits: int) -> int:
+    count = 0
+    while bits:
+        count, bits = count + 1, bits & bits - 1
+    return count
 
 
 def is_too_soon(r: Any) -> bool:

@@ -4,7 +4,7 @@ Kernels over a case; each fills the flow's row if it holds.
 """
 
 from analyzer.keepalive.judging.application import ETIMEDOUT
-from analyzer.keepalive.judging.case import Case, conclude, prove, show_asked, show_run
+from analyzer.keepalive.judging.case import Case, conclude, note_delay, prove, show_asked, show_run
 from analyzer.keepalive.judging.rst import is_give_up
 from analyzer.keepalive.judging.solicited import (
     SHORTEST_INTERVAL_NS,
@@ -30,6 +30,8 @@ from analyzer.keepalive.judging.verdict import (
     PEER_FLOWS_SILENT,
     PEER_HOST_ANSWERS,
     PEER_HOST_SILENT,
+    PEER_PORTS_ANEW,
+    PEER_RECONNECTED,
     PEER_SILENT,
     PEER_STILL_SENDS,
     PROBING,
@@ -62,7 +64,7 @@ def gave_up(case: Case, it: int) -> bool:
     heard_ns = case.told.ends.run_heard_ns[2 * it + t.run_end[it]]
     conclude(case, it, outcome_of(why), confidence_of(why), because(GIVE_UP_RST, why))
     v.cause[it], v.prober[it], v.errno[it] = cause_of(why), c.end[row], ETIMEDOUT
-    v.detection_delay_ns[it] = c.ts_ns[row] - heard_ns if heard_ns != NEVER else NEVER
+    note_delay(case, it, c.ts_ns[row], heard_ns)
     show_run(case, it)
     prove(case, it, c.frame[row])
     return True
@@ -94,7 +96,7 @@ def is_probing(case: Case, it: int) -> bool:
     sign = SILENT_AFTER_PROBES if e.probes[2 * it + prober] else ASKED_BY_TIMER
     conclude(case, it, outcome_of(why), LIKELY, because(sign, because(SILENT_GIVE_UP, why)))
     v.errno[it] = ETIMEDOUT
-    v.detection_delay_ns[it] = given_up_ns(case, it, probe_ns, longest_ns) - heard_ns if heard_ns != NEVER else NEVER
+    note_delay(case, it, given_up_ns(case, it, probe_ns, longest_ns), heard_ns)
     return True
 
 
@@ -191,7 +193,9 @@ def why_deaf(case: Case, it: int) -> int:
     if around.asked[it]:
         return because(NEIGHBOUR_SILENT, 0)
     if around.answers_elsewhere[it]:
-        return because(PEER_HOST_ANSWERS, 0)
+        if around.restart[it]:
+            return int(around.restart[it])
+        return because(PEER_PORTS_ANEW if around.has_new_ports[it] else PEER_HOST_ANSWERS, 0)
     if around.is_network_silent[it]:
         return because(NETWORK_SILENT, 0)
     return because(PEER_HOST_SILENT, because(PEER_FLOWS_SILENT, 0) if around.silent_flows[it] else 0)
@@ -204,7 +208,8 @@ def cause_of(why: int) -> int:
         return PATH_UNREACHABLE
     if first == NEIGHBOUR_SILENT:
         return LINK_DEAD
-    return PEER_SILENT if first == PEER_HOST_SILENT else PATH_DROPPED
+    is_peer = first == PEER_HOST_SILENT or first == PEER_PORTS_ANEW or first == PEER_RECONNECTED
+    return PEER_SILENT if is_peer else PATH_DROPPED
 
 
 def outcome_of(why: int) -> int:
@@ -212,5 +217,8 @@ def outcome_of(why: int) -> int:
 
 
 def confidence_of(why: int) -> int:
-    """Where others answer, something else may still be the matter with this one."""
-    return LIKELY if cause_of(why) == PATH_DROPPED and (why & 0xFF) - 1 != PEER_STILL_SENDS else CERTAIN
+    """Where the peer's host answers others, something else may still be the matter with this one."""
+    first = (why & 0xFF) - 1
+    if first == PEER_PORTS_ANEW or first == PEER_RECONNECTED:
+        return LIKELY
+    return LIKELY if cause_of(why) == PATH_DROPPED and first != PEER_STILL_SENDS else CERTAIN

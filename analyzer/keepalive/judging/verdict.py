@@ -62,6 +62,7 @@ class Reason(Enum):
     NEIGHBOUR_SILENT = "neighbour-silent"
     ASKED_BY_TIMER = "asked-by-timer"
     PEER_HOST_ANSWERS = "peer-host-answers"
+    PEER_PORTS_ANEW = "peer-ports-anew"
     PEER_STILL_SENDS = "peer-still-sends"
     ANSWERS_UNHEARD = "answers-unheard"
     ACKS_UNHEARD = "acks-unheard"
@@ -79,6 +80,7 @@ class Reason(Enum):
     RST_DIFFERS_IN_MORE = "rst-differs-in-more"
     RST_LOOKS_NATIVE = "rst-looks-native"
     RST_UNASKED = "rst-unasked"
+    RST_UNDECIDED = "rst-undecided"
     RST_BY_APPLICATION = "rst-by-application"
     FIN_BOTH = "fin-both"
     DATA_UNANSWERED = "data-unanswered"
@@ -90,6 +92,8 @@ class Reason(Enum):
     PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
     ONE_SIDED = "one-sided"
+    NEVER_OPENED = "never-opened"
+    ONLY_RESETS = "only-resets"
 
 
 OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Confidence), tuple(Reason)
@@ -102,6 +106,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     NEIGHBOUR_SILENT,
     ASKED_BY_TIMER,
     PEER_HOST_ANSWERS,
+    PEER_PORTS_ANEW,
     PEER_STILL_SENDS,
     ANSWERS_UNHEARD,
     ACKS_UNHEARD,
@@ -119,6 +124,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     RST_DIFFERS_IN_MORE,
     RST_LOOKS_NATIVE,
     RST_UNASKED,
+    RST_UNDECIDED,
     RST_BY_APPLICATION,
     FIN_BOTH,
     DATA_UNANSWERED,
@@ -130,7 +136,9 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     PROBES_CEASED,
     NO_PROBE_DUE,
     ONE_SIDED,
-) = range(36)
+    NEVER_OPENED,
+    ONLY_RESETS,
+) = range(40)
 """Places in `Reason`."""
 
 

@@ -19,7 +19,14 @@ from analyzer.keepalive.judging.case import EVIDENCE
 from analyzer.keepalive.judging.verdict import CLOSED, Surroundings, reasons_of
 from analyzer.keepalive.surroundings.addresses import first_asked
 from analyzer.keepalive.surroundings.grouping import Group, by_key, grouped
-from analyzer.keepalive.surroundings.restart import MOST_FRAMES, Opened, may_be_anew, opened_by, signs
+from analyzer.keepalive.surroundings.restart import (
+    MOST_FRAMES,
+    Opened,
+    counts_ports_anew,
+    may_be_anew,
+    opened_by,
+    signs,
+)
 from analyzer.keepalive.surroundings.waits import (
     Notes,
     Spans,
@@ -218,7 +225,8 @@ def surround(rows: Rows, told: Told, count: int, around: Around, found: Surround
                 if waited != NEVER or s.asked[it]:
                     s.silent_end[it] = end
                     look_around(rows, flow, who, asking, since_ns, until_ns, around, s, it)
-        if is_open and fins == 0 and s.silent_end[it] == NEVER:
+        is_idle = is_open and s.silent_end[it] == NEVER
+        if fins == 0 and (is_idle or s.answers_elsewhere[it]):
             s.first_restart_frame[it] = found.counts[0]
             s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
             s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
@@ -227,7 +235,7 @@ def surround(rows: Rows, told: Told, count: int, around: Around, found: Surround
 
 def know_nothing(s: Any, it: int) -> None:
     s.silent_end[it] = NEVER
-    s.answers_elsewhere[it] = s.is_only[it] = s.is_network_silent[it] = 0
+    s.answers_elsewhere[it] = s.has_new_ports[it] = s.is_only[it] = s.is_network_silent[it] = 0
     s.silent_flows[it] = s.first_asked[it] = s.asked[it] = 0
     s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
 
@@ -249,6 +257,7 @@ def look_around(
         silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
     if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around.of_end):
         s.answers_elsewhere[it], s.asked[it] = 1, 0
+        s.has_new_ports[it] = counts_ports_anew(rows, around.heard_at.ends, who, 2 * flow + s.silent_end[it])
         return
     waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
     s.is_only[it] = around.addresses.flows[who] == 1 and who != asking

@@ -24,6 +24,10 @@ HALF_ROUND_NS = 1 << 51
 """In 26 days such a clock has come halfway round: nothing is further ahead."""
 FAR_APART_NS = 1_000_000_000
 """Two readings that are nearer to each other do not show whether they are of one clock."""
+FEWEST_NEWER = 4
+"""Fewer ports may be in order by chance."""
+MOST_LOOKED_AT = 64
+"""Of a host's connections, the last ones: so many show whether their ports are in order."""
 MOST_FRAMES = 12
 """So many frames are named."""
 
@@ -89,13 +93,13 @@ def port_of(flows: Any, flow: int, end: int) -> int:
 
 
 def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
-    """The newest flow that the end opened to the same service, if that was since this one was last heard; else -1."""
-    f = rows.flows
+    """The newest flow that the end opened to the same service, if it was not heard on this one since; else -1."""
+    f, heard_ns = rows.flows, rows.ends.last_ns[2 * flow + end]
     is_other_opener = f.opened[flow] == (OPENED_SYN if end else OPENED_SYN_ACK)
-    if o.last_ns[0] <= f.last_ns[flow] or is_other_opener:
+    if o.last_ns[0] <= heard_ns or is_other_opener:
         return NEVER
     newest = o.slots[slot_of_service(rows, flow, end, o)]
-    return newest if newest != NEVER and f.first_ns[newest] > f.last_ns[flow] else NEVER
+    return newest if newest != NEVER and f.first_ns[newest] > heard_ns else NEVER
 
 
 def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
@@ -129,7 +133,7 @@ def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
 
 def note_forgotten_others(rows: Rows, flow: int, end: int, anew: int, o: Opened, proofs: Any, counts: Any) -> None:
     """RSTs of the same host for connections that it used before the new one began, and no longer knows."""
-    first_ns, last_ns = rows.flows.first_ns[anew], rows.flows.last_ns[flow]
+    first_ns, last_ns = rows.flows.first_ns[anew], rows.ends.last_ns[2 * flow + end]
     who, most = o.of_end[2 * flow + end], counts[0] + MOST_FRAMES - 1
     for place in range(o.forgot.starts[who], o.forgot.starts[who + 1]):
         row = o.forgot.rows[place]
@@ -159,6 +163,36 @@ def is_clock_new(rows: Rows, flow: int, end: int, anew: int, o: Opened) -> bool:
             return True
         other = o.before[other]
     return False
+
+
+def counts_ports_anew(rows: Rows, heard: Group, who: int, own: int) -> bool:
+    """Tells whether all that the end's host has used since it was last heard here are newer connections of its own,
+    from ports that count up below this one's; `own` is the end's row in ENDS, `who` its address.
+
+    So they do after a start, where ports are given in turn. Once round they come to lower ones, too, but then
+    connections that are older go on.
+    """
+    f, e, newer, before = rows.flows, rows.ends, 0, NEVER
+    if f.opened[own >> 1] == OPENED_MIDSTREAM or opener_of(rows, own >> 1) != own:
+        return False
+    first, last = heard.starts[who], heard.starts[who + 1]
+    for place in range(first, min(last, first + MOST_LOOKED_AT)):
+        other = heard.rows[place]
+        flow = other >> 1
+        if flow == own >> 1 or e.last_ns[other] <= e.last_ns[own]:
+            continue
+        is_newer = f.first_ns[flow] > e.last_ns[own] and f.opened[flow] != OPENED_MIDSTREAM
+        if not is_newer or opener_of(rows, flow) != other:
+            return False
+        port = port_of(f, flow, other & 1)
+        if port >= port_of(f, own >> 1, own & 1):
+            return False
+        if before != NEVER:
+            earlier_port = port_of(f, before >> 1, before & 1)
+            if (f.first_ns[flow] < f.first_ns[before >> 1]) != (port < earlier_port):
+                return False
+        newer, before = newer + 1, other
+    return newer >= FEWEST_NEWER
 
 
 def opener_of(rows: Rows, flow: int) -> int:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from analyzer.columns import Table
 from analyzer.jit import Engine
 from analyzer.keepalive.judging.brief import brief
+from analyzer.keepalive.judging.rst import probe_of, shows_no_state
 from analyzer.keepalive.surroundings.addresses import Addresses
 from analyzer.keepalive.surroundings.grouping import Group, by_key, grouped
-from analyzer.keepalive.tagging.tags import GIVE_UP_RST
 from analyzer.keepalive.telling.gaps import Rows, Told
-from analyzer.schema import ACK, NEVER
+from analyzer.schema import NEVER
 from analyzer.schema.around import FORGOTTEN, WAITS
 
 WAITING, FORGETTING = range(2)
@@ -86,7 +86,7 @@ def waits_by(notes: Notes, engine: Engine) -> Waits:
 
 def note(rows: Rows, told: Told, verdicts: Any, count: int, noted: Noted) -> int:
     """Kernel: of the first `count` flows in `told`."""
-    c, s, t = rows.candidates, rows.segments, told.flows
+    c, t = rows.candidates, told.flows
     for it in range(count):
         flow, reset = t.flow[it], t.reset_row[it]
         noted.briefs[flow] = brief(rows, told, it, verdicts.outcome[it])
@@ -100,7 +100,7 @@ def note(rows: Rows, told: Told, verdicts: Any, count: int, noted: Noted) -> int
             noted.waits.end[row] = 2 * flow + silent_end
             noted.waits.since_ns[row] = waited_since(rows, told, it)
             noted.waits.until_ns[row] = told_until(rows, told, it)
-        if reset != NEVER and not c.flags[reset] & ACK and is_of_forgotten(s, told, it):
+        if reset != NEVER and has_forgotten(rows, told, it):
             row = noted.counts[FORGETTING]
             noted.counts[FORGETTING] += 1
             noted.forgotten.end[row] = 2 * flow + c.end[reset]
@@ -130,11 +130,14 @@ def told_until(rows: Rows, told: Told, it: int) -> int:
     return int(rows.candidates.ts_ns[reset] if reset != NEVER else told.flows.capture_end_ns[it])
 
 
-def is_of_forgotten(segments: Any, told: Told, it: int) -> bool:
-    """It answers a probe or data."""
-    t, reset = told.flows, told.flows.reset_row[it]
-    is_answer = segments.of[reset] != NEVER and segments.tag[reset] != GIVE_UP_RST and not t.reset_unheard[it]
-    return bool(is_answer or t.reset_follows_data[it])
+def has_forgotten(rows: Rows, told: Told, it: int) -> bool:
+    """Tells whether the flow's RST answers a probe or data, and is that of a host that no longer knows the connection.
+
+    One that had closed it itself answers the same way.
+    """
+    is_answer = probe_of(rows, told, it) != NEVER or told.flows.reset_follows_data[it]
+    has_closed = told.ends.fin_frame[2 * it + rows.candidates.end[told.flows.reset_row[it]]]
+    return bool(is_answer and not has_closed and shows_no_state(rows, told, it))
 
 
 def number_waits(

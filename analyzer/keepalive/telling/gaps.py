@@ -166,8 +166,12 @@ def has_work(c: Any, row: int, end: int) -> bool:
 
 def has_work_left(ends: Any, me: int) -> bool:
     """The same at the end of the capture; `me` is the end's row in ENDS."""
-    snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
-    return bool((snd_una != NEVER and seq_diff(snd_nxt, snd_una) > 0) or ends.window[me ^ 1] == 0)
+    return bool((ends.snd_una[me] != NEVER and is_in_flight(ends, me)) or ends.window[me ^ 1] == 0)
+
+
+def is_in_flight(ends: Any, me: int) -> bool:
+    """Tells whether something the end sent is unacknowledged at the capture's end; so it is if no ACK was captured."""
+    return bool(ends.snd_una[me] == NEVER or seq_diff(ends.snd_nxt[me], ends.snd_una[me]) > 0)
 
 
 def unheard_run(c: Any, row: int, told: Told, it: int) -> int:

@@ -40,6 +40,16 @@ from analyzer.keepalive.telling.gaps import (
     since_probe,
     unheard_run,
 )
+from analyzer.keepalive.telling.resends import (
+    forget_heard_resends,
+    goes_unanswered,
+    note_echo,
+    note_resend,
+    note_vain_resend,
+    note_window_probe,
+    persists,
+    resends_in_vain,
+)
 from analyzer.keepalive.telling.timeline import (
     BY_ACK,
     BY_DATA,
@@ -51,7 +61,7 @@ from analyzer.keepalive.telling.timeline import (
     PENDING,
     SURVIVED,
 )
-from analyzer.schema import NEVER
+from analyzer.schema import NEVER, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp.tracker import IDLE_NS
 from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT, TRAIT_SAME_ACK, TRAIT_SAME_WINDOW
@@ -115,7 +125,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.vain_ns[me] = NEVER
         e.survived_frame[me] = e.survived_ns[me] = 0
         e.doubted_frame[me] = e.doubted_ns[me] = 0
-        e.has_reset[me] = 0
+        e.has_reset[me] = e.has_spoken[me] = 0
         e.before_reset_ns[me] = NEVER
         e.stamp_row[me] = NEVER
         e.torn[me] = 0
@@ -129,12 +139,16 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
     me = 2 * it + end
     if tag == DUPLICATE_FRAME:
         return
+    if tag != ICMP_UNREACHABLE:
+        forget_heard_resends(c, e, me, c.any_ns[row], place)
+        forget_heard_resends(c, e, me ^ 1, c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER, place)
     if tag == ICMP_UNREACHABLE:
         e.icmp_errors[me] += 1
         if quotes_flight(rows, of):
             e.icmp[me] = c.flags[row]
         answer(told, it, of, BY_ICMP, row)
         return
+    e.has_spoken[me] |= not c.flags[row] & (SYN | RST_BIT)
     if c.flags[row] & RST_BIT and not e.has_reset[me]:
         e.has_reset[me] = 1
         e.before_reset_ns[me] = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
@@ -292,38 +306,6 @@ def place_of_probe(told: Told, it: int, row: int) -> int:
     return low if low < told.counts[PROBES] and told.probes.row[low] == row else NEVER
 
 
-def note_echo(c: Any, row: int, e: Any, me: int) -> None:
-    """A probe or a resend brings nothing new: remember what came before it."""
-    previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER
-    if previous_ns != e.echo_ns[me] or previous_ns == NEVER:
-        e.speech_ns[me] = previous_ns
-    e.echo_ns[me] = c.ts_ns[row]
-
-
-def note_resend(row: int, e: Any, me: int) -> None:
-    e.resend_row[me] = row
-    e.resends[me] += 1
-
-
-def note_vain_resend(c: Any, row: int, place: int, e: Any, me: int) -> None:
-    """All that it had sent was acknowledged, as far as was captured: it has not heard of that."""
-    if c.in_flight[row] != 0 or c.own_ns[row] == NEVER:
-        return
-    if c.ts_ns[row] - c.own_ns[row] != e.vain_ns[me]:  # it sent something else in between
-        e.vain_resends[me] = 0
-        e.vain_place[me], e.vain_first_ns[me] = place, c.ts_ns[row]
-    e.vain_ns[me], e.vain_wait_ns[me] = c.ts_ns[row], c.own_ns[row]
-    e.vain_resends[me] += 1
-
-
-def note_window_probe(c: Any, row: int, place: int, e: Any, me: int) -> None:
-    if not e.window_probes[me]:
-        e.window_place[me], e.window_first_ns[me] = place, c.ts_ns[row]
-    e.window_before_ns[me] = e.window_ns[me] if e.window_probes[me] else NEVER
-    e.window_ns[me] = c.ts_ns[row]
-    e.window_probes[me] += 1
-
-
 def lag_ns(ends: Any, me: int) -> int:
     """From the capture point to an end and back; `me` is the end's row in ENDS."""
     reply_ns: int = ends.reply_ns[me]
@@ -363,6 +345,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
     is_open = t.reset_row[it] == NEVER and capture_end_ns > last_ns and not both_closed
     for end in (0, 1):
         me = 2 * it + end
+        e.has_spoken[me] |= rows.ends.least_ttl[2 * flow + end] != NEVER
         if e.doubted_frame[me] and heard_last_ns(rows, flow, end, told, it) > e.doubted_at_ns[me]:
             confirm_survived(e, me)
         if e.survived_frame[me]:
@@ -374,23 +357,14 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
             add_open_gap(told, it, end, SURVIVED, capture_frame, capture_end_ns - last_ns, NEVER, since_ns)
     note_survivors(rows, flow, told, it)
     t.run_end[it] = end_of_run(rows.candidates, told, it)
-    t.deaf_end[it] = 0 if e.resends[2 * it] else 1 if e.resends[2 * it + 1] else NEVER
+    t.deaf_end[it] = (
+        0 if goes_unanswered(rows, flow, 0, e, it) else 1 if goes_unanswered(rows, flow, 1, e, it) else NEVER
+    )
     t.persisting_end[it] = 0 if persists(e, 2 * it) else 1 if persists(e, 2 * it + 1) else NEVER
     t.resending_end[it] = NEVER
     for end in (0, 1):
         if resends_in_vain(rows, flow, end, e, it):
             t.resending_end[it] = end
-
-
-def resends_in_vain(rows: Rows, flow: int, end: int, e: Any, it: int) -> bool:
-    """What the end sent last was acknowledged before, and once more after it."""
-    me = 2 * it + end
-    last_ns, peer_ns = rows.ends.last_ns[2 * flow + end], rows.ends.last_ns[2 * flow + 1 - end]
-    return bool(e.vain_resends[me] and last_ns == e.vain_ns[me] and peer_ns >= last_ns)
-
-
-def persists(e: Any, me: int) -> bool:
-    return bool(e.window_probes[me] and not e.resends[me])
 
 
 def note_survivors(rows: Rows, flow: int, told: Told, it: int) -> None:

@@ -130,7 +130,7 @@ ACKED_LONGER = f"""{ACKED}
         (ACKED, (Outcome.UNDETECTED, Cause.PATH_DROPPED, None)),
         (f"{ACKED}    90.0  end", (Outcome.ALIVE, None, None)),  # a long round trip; an ACK arrived
         (ACKED_LONGER, (Outcome.UNDETECTED, Cause.PATH_DROPPED, None)),
-        (f"{ACKED_LONGER}    90.0  end", (Outcome.TIMED_OUT, Cause.PATH_DROPPED, "ETIMEDOUT")),
+        (f"{ACKED_LONGER}    90.0  end", (Outcome.UNKNOWN, None, None)),  # given up, or an ACK arrived
         (f"{ACKED_LONGER}    17.00  B>A  PA  seq 5010  ack 1100  len 10\n    90.0  end", (Outcome.ALIVE, None, None)),
         (f"{ACKED_LONGER}    30.00  B>A  RA  seq 5010  ack 1100", (Outcome.CLOSED, Cause.APPLICATION, "ECONNRESET")),
     ],
@@ -139,7 +139,55 @@ def test_data_that_was_acknowledged_in_vain(resends: str, expected: tuple[Outcom
     """Captured at A, whose ACKs do not reach B: B's application will be told, however well all looks here."""
     v = verdict(told(OPENED + resends))
     assert (v.outcome, v.cause, v.errno) == expected
-    assert (Reason.ACKS_UNHEARD in v.reasons) == (v.cause is Cause.PATH_DROPPED)
+    assert (Reason.ACKS_UNHEARD in v.reasons) == (v.outcome in (Outcome.UNDETECTED, Outcome.UNKNOWN))
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+def test_resends_that_an_ordinary_ack_answers_show_nobody_deaf(rounds: int) -> None:
+    """An ACK of something new is no candidate; it ends the account of resends all the same."""
+    lost = "".join(
+        f"""
+    {2 + at}.50  A>B  PA  seq {1100 + 10 * at}  ack 5000  len 10
+    {2 + at}.70  A>B  PA  seq {1100 + 10 * at}  ack 5000  len 10  | retransmission
+    {2 + at}.71  B>A  A   seq 5000  ack {1110 + 10 * at}
+    """
+        for at in range(rounds)
+    )
+    v = verdict(told(f"{OPENED}{lost}    60.0  end"))
+    assert (v.outcome, v.errno, v.detection_delay_ns) == (Outcome.ALIVE, None, None)
+
+
+def test_a_fin_that_an_ordinary_ack_answers_shows_nobody_deaf() -> None:
+    v = verdict(
+        told(f"""{OPENED}
+    2.50   A>B  PA  seq 1100  ack 5000  len 10
+    2.70   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    2.71   B>A  A   seq 5000  ack 1110
+    30.00  A>B  FA  seq 1110  ack 5000
+    30.01  B>A  A   seq 5000  ack 1111
+    90.00  end
+    """)
+    )
+    assert (v.outcome, v.errno, v.detection_delay_ns) == (Outcome.ALIVE, None, None)
+
+
+def test_only_the_resends_since_the_other_end_was_heard_count() -> None:
+    """It acknowledged the first ones, and answered in data; of the second it is not heard again."""
+    v = verdict(
+        told(f"""{OPENED}
+    2.50   A>B  PA  seq 1100  ack 5000  len 10
+    2.70   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    2.71   B>A  PA  seq 5000  ack 1110  len 5
+    2.72   A>B  A   seq 1110  ack 5005
+    30.00  A>B  PA  seq 1110  ack 5005  len 10
+    30.20  A>B  PA  seq 1110  ack 5005  len 10  | retransmission
+    30.60  A>B  PA  seq 1110  ack 5005  len 10  | retransmission
+    31.40  A>B  PA  seq 1110  ack 5005  len 10  | retransmission
+    90.00  end
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, "ETIMEDOUT")
+    assert v.evidence_frames == (11, 12, 13)
 
 
 def test_loss_that_was_repaired_is_alive() -> None:

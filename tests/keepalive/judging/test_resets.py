@@ -139,3 +139,75 @@ def test_a_reset_by_a_prober_that_nobody_hears_is_not_felt() -> None:
     """Off the grid of its own probes: its application gave up, and the path was already dead."""
     v = verdict(told(f"{RUN}    58.01  A>B  RA  seq 1100  ack 5000"))
     assert (v.outcome, v.errno) == (Outcome.CLOSED, None)
+
+
+SCAN = """
+    0.000  A>B  S   seq 999
+    0.010  B>A  SA  seq 4999  ack 1000
+"""
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        SCAN + "    2.000  A>B  R  seq 1000  win 0  ttl 120",  # half-open: the scanner's kernel knows of no connection
+        SCAN + "    2.000  B>A  R  seq 5000  win 0  ttl 250",
+        "    0.000  A>B  S   seq 999\n    0.010  B>A  RA  seq 0  ack 1000  win 0  ttl 250",
+        "    0.000  A>B  S   seq 999\n    1.000  A>B  S   seq 999\n    90.0  end",
+        SCAN,
+    ],
+)
+def test_what_never_opened_is_no_connection_that_was_reset(attempt: str) -> None:
+    result = told(attempt)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno) == (Outcome.UNKNOWN, None, None)
+    assert v.reasons == (Reason.NEVER_OPENED,)
+    assert result.analysis.flows.attempts() == 1
+
+
+def test_where_nothing_but_a_reset_was_captured_nothing_is_known() -> None:
+    v = verdict(told("    0.000  A>B  RA  seq 999  ack 5000\n    60.0  end"))
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONLY_RESETS,))
+
+
+def test_nobody_on_the_path_is_blamed_before_both_ends_have_spoken() -> None:
+    """What resets right after the handshake may be the end itself, whose SYN-ACK came through a proxy."""
+    v = verdict(told(f"{SCAN}    0.020  A>B  A  seq 1000  ack 5000\n    0.030  B>A  R  seq 5000  win 0  ttl 250"))
+    assert (v.outcome, v.cause, v.reasons) == (Outcome.RESET, None, (Reason.RST_UNASKED, Reason.RST_UNDECIDED))
+
+
+def test_an_application_that_aborts_has_not_forgotten_the_connection() -> None:
+    """A RST a millisecond after its own data, for what was still coming in."""
+    result = told(f"""{OPENED}
+    31.000  B>A  PA  seq 5000  ack 1100  len 10
+    31.001  A>B  PA  seq 1100  ack 5010  len 10
+    31.002  B>A  R   seq 5010  win 0
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+def test_a_reset_with_ack_for_a_probe_is_not_of_a_host_without_the_connection() -> None:
+    """A host without it answers an ACK by a RST without (RFC 9293 §3.10.7.1)."""
+    v = verdict(
+        told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000            | keepalive-probe
+    31.02  B>A  RA  seq 5000  ack 1100  win 0     | rst of 31.01
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, None, "ECONNRESET")
+    assert v.reasons == (Reason.RST_ANSWERS_PROBE, Reason.RST_UNDECIDED)
+
+
+def test_a_server_s_own_reset_whose_ttl_varies() -> None:
+    """114 between its own 113 and 115: routes change."""
+    result = told("""
+    0.000   A>B  S   seq 999
+    0.010   B>A  SA  seq 4999  ack 1000  ttl 113
+    0.020   A>B  A   seq 1000  ack 5000
+    0.030   A>B  PA  seq 1000  ack 5000  len 100
+    0.040   B>A  PA  seq 5000  ack 1100  len 100  ttl 115
+    0.050   A>B  A   seq 1100  ack 5100
+    57.500  B>A  RA  seq 5100  ack 1100  win 0    ttl 114
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert not result.analysis.path_limits or result.analysis.path_limits[0].failed_ns is None

@@ -76,6 +76,38 @@ def test_path_dropped_when_the_peers_address_answers_another_flow_meanwhile() ->
     assert (v.outcome, v.cause, v.confidence) == (Outcome.TIMED_OUT, Cause.PATH_DROPPED, Confidence.LIKELY)
 
 
+def newer(port: int, at: float) -> str:
+    """A connection that A opens to another service of B."""
+    return f"""
+    {at:.3f}  A:{port}>B:443  S   seq 1
+    {at + 0.001:.3f}  B:443>A:{port}  SA  seq 1  ack 2
+    {at + 0.002:.3f}  A:{port}>B:443  A   seq 2  ack 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("ports", "cause"),
+    [
+        ((1025, 1026, 1027, 1030), Cause.PEER_SILENT),
+        ((1025, 1026, 1027), Cause.PATH_DROPPED),  # so few may be in order by chance
+        ((1025, 1030, 1027, 1031), Cause.PATH_DROPPED),
+        ((40001, 40002, 40003, 40004), Cause.PATH_DROPPED),
+    ],
+)
+def test_no_path_has_dropped_what_a_client_lost_that_was_started_anew(ports: tuple[int, ...], cause: Cause) -> None:
+    later = "".join(newer(port, 52 + nth) for nth, port in enumerate(ports))
+    result = told(f"""{OPENED}
+    31.01  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    41.01  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    51.01  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    {later}
+    61.01  B>A  RA  seq 5000  ack 1100  | give-up-rst
+    """)
+    v = result.analysis.flows[0].verdict
+    assert (v.outcome, v.cause, v.confidence) == (Outcome.TIMED_OUT, cause, Confidence.LIKELY)
+    assert (Reason.PEER_PORTS_ANEW in v.reasons) == (cause is Cause.PEER_SILENT)
+
+
 def test_another_flow_of_the_peer_before_the_silence_says_nothing() -> None:
     result = told(f"""
     0.000  A:5001>B  PA  seq 1     ack 1  len 10

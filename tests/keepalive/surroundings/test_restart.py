@@ -1,5 +1,7 @@
 """An idle connection whose other end has been started anew, and one whose other end has not."""
 
+import pytest
+
 from analyzer.keepalive.judging.verdict import Confidence, Outcome, Reason
 from tests.transcript import told
 
@@ -73,3 +75,23 @@ def test_a_connection_that_is_used_again_is_alive() -> None:
     311.010  B>A  A   seq 5000  ack 1110   tsval 7
     """
     assert told(OLD + SIBLING + anew(9000) + used).analysis.flows[0].verdict.outcome is Outcome.ALIVE
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        """
+    309.000  A:5001>B  FA  seq 1100  ack 5000  tsval 809000
+    310.000  B>A:5001  PA  seq 5000  ack 1101  len 10   tsval 6
+    311.500  A:5001>B  R   seq 1101  win 0
+    """,  # what came after it had closed
+        """
+    309.990  A:5001>B  PA  seq 1100  ack 5000  len 10  tsval 809990
+    310.000  B>A:5001  PA  seq 5000  ack 1110  len 10  tsval 6
+    310.010  A:5001>B  R   seq 1110  win 0
+    """,  # an application that aborts
+    ],
+)
+def test_a_host_that_resets_what_it_has_closed_was_not_started_anew(closing: str) -> None:
+    result = told(OLD + SIBLING + anew(800000).replace("302.000  end", "") + closing)
+    assert result.analysis.flows[0].verdict.outcome is Outcome.ALIVE
