@@ -106,7 +106,9 @@ RESETS = table(
     Column("has_usual_timestamp", "b", "bool", "the end's other segments carry it"),
     Column("took_ns", "q", "ns", "since the probe that it answers, -1"),
     Column("usual_took_ns", "q", "ns", "the shortest time in which the end ever answered a probe, or a SYN, -1"),
-    Column("is_once", "b", "bool", "it was captured once, and the end's segments before it twice"),
+    Column(
+        "is_once", "b", "bool", "it and the probe that it answers were captured once, other segments of the end twice"
+    ),
 )
 """One row: a RST, and what it is held against to tell who sent it."""
 

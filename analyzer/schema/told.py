@@ -10,7 +10,6 @@ TOLD_FLOWS = table(
     Column("first_gap", "q", "", "row of its first gap in TOLD_GAPS"),
     Column("first_silence", "q", "", "row of its first silence in TOLD_SILENCES"),
     Column("reset_row", "q", "", "row of the segment that reset the connection, -1"),
-    Column("reset_is_native", "b", "bool", "the reset's TTL was seen in the same end's other segments"),
     Column("reset_unheard", "q", "", "so many probes before it were answered, and their sender heard none of that"),
     Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
     Column("bridged_ns", "q", "ns", "longest time without data that an answered probe bridged"),

@@ -55,7 +55,7 @@ def was_reset(case: Case, it: int) -> bool:
     look_at(case.rows, case.told, it, case.resets)
     odd = odd_fields(case.resets)
     sender, is_stateless = sender_of(case.resets, odd), shows_no_state(case.rows, case.told, it)
-    if not (case.told.ends.has_spoken[2 * it] and case.told.ends.has_spoken[2 * it + 1]):
+    if sender == THE_PATH and not (case.told.ends.has_spoken[2 * it] and case.told.ends.has_spoken[2 * it + 1]):
         sender = UNDECIDED
     if probe_was_reset(case, it):
         reason = RST_ANSWERS_PROBE
@@ -97,7 +97,8 @@ def was_reset_unasked(case: Case, it: int, sender: int) -> bool:
     """A RST that is not, or not surely, the end's own, and neither timer nor probe explains it."""
     end = case.rows.candidates.end[case.told.flows.reset_row[it]]
     is_timer = is_give_up(case.rows, case.told, it)
-    return bool(sender != THE_END and not is_timer and not case.told.ends.fin_frame[2 * it + end])
+    has_closed = case.told.ends.fin_frame[2 * it + end]
+    return bool(sender != THE_END and case.resets.usual_ttl[0] != NEVER and not is_timer and not has_closed)
 
 
 def is_next_door(r: Any) -> bool:

@@ -8,7 +8,7 @@ Kernels over a flow's rows, and over the one row of RESETS that they are summed 
 
 from typing import Any
 
-from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE
+from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.timeline import BY_ACK
 from analyzer.schema import ACK, NEVER, OPENED_SYN, RST
@@ -66,46 +66,58 @@ def look_at(rows: Rows, told: Told, it: int, r: Any) -> None:
     c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
     r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
     own = 2 * told.flows.flow[it] + c.end[row]
-    r.ttl[0], r.usual_ttl[0] = c.ttl[row], c.ttl[row] if told.flows.reset_is_native[it] else c.usual_ttl[row]
+    r.ttl[0], r.usual_ttl[0] = c.ttl[row], rows.ends.most_ttl[own]
     r.ttl_varies[0] = rows.ends.least_ttl[own] != rows.ends.most_ttl[own]
     r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != NEVER
     r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != NEVER else NEVER
     r.usual_took_ns[0] = usual_took_ns(rows, told, it, c.end[row])
     look_at_others(rows, told.flows.flow[it], row, r)
+    if probe != NEVER:
+        r.is_once[0] &= not is_copied(rows, told.flows.flow[it], row) and not is_copied(
+            rows, told.flows.flow[it], probe
+        )
+    else:
+        r.is_once[0] = 0
 
 
 def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
-    """The end's own segments before it."""
+    """The end's own segments before it, but for probes: something on the path may send those in its name."""
     c, tags = rows.candidates, rows.segments.tag
-    known, in_step, copies, is_copy = 0, 0, 0, False
+    known, in_step, copies, is_native = 0, 0, 0, False
     r.before_ip_id[0], r.has_usual_timestamp[0] = NEVER, 0
     place = rows.starts[flow]
     while rows.order[place] != reset:
         row = rows.order[place]
         place += 1
-        if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE:
+        if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE or tags[row] == PROBE:
             continue
         is_copy = tags[row] == DUPLICATE_FRAME
         copies += is_copy
+        is_native |= c.ttl[row] == c.ttl[reset] and (is_copy or not c.flags[row] & RST)
         if is_copy or c.flags[row] & RST:
             continue
         r.has_usual_timestamp[0] |= c.tsval[row] != NEVER
+        if r.usual_ttl[0] == NEVER:
+            r.usual_ttl[0] = c.ttl[row]
         r.ttl_varies[0] |= c.ttl[row] != r.usual_ttl[0]
         if c.ip_id[row] > 0:
             in_step = in_step + 1 if known and follows(r.before_ip_id[0], c.ip_id[row]) else 0
             r.before_ip_id[0] = c.ip_id[row]
             known += 1
+    if is_native:
+        r.usual_ttl[0] = r.ttl[0]
     r.counts_ids[0] = known >= FEWEST_IDS and in_step >= min(known, KNOWN_IDS) - 1
-    r.is_once[0] = is_copy and copies >= FEWEST_COPIES and not is_copied(rows, flow, place)
+    r.is_once[0] = copies >= FEWEST_COPIES
 
 
-def is_copied(rows: Rows, flow: int, place: int) -> bool:
-    """The end's next segment behind this RST is a copy of a RST."""
-    c, tags, reset = rows.candidates, rows.segments.tag, rows.order[place]
-    for later in range(place + 1, rows.starts[flow + 1]):
-        row = rows.order[later]
-        if c.end[row] == c.end[reset] and tags[row] != ICMP_UNREACHABLE:
-            return bool(tags[row] == DUPLICATE_FRAME and c.flags[row] & RST)
+def is_copied(rows: Rows, flow: int, of: int) -> bool:
+    """The segment of that row was captured again."""
+    c, tags = rows.candidates, rows.segments.tag
+    for place in range(rows.starts[flow], rows.starts[flow + 1]):
+        row = rows.order[place]
+        is_same = c.end[row] == c.end[of] and c.seq[row] == c.seq[of] and c.flags[row] == c.flags[of]
+        if row > of and is_same and tags[row] == DUPLICATE_FRAME:
+            return True
     return False
 
 
@@ -147,6 +159,8 @@ def sender_of(r: Any, odd: int) -> int:
     """
     if odd & (HASTE | ONCE):
         return THE_PATH
+    if r.usual_ttl[0] == NEVER:
+        return UNDECIDED
     hops, others = hops_apart(r), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
     if hops == 0:
         return THE_END if others < 2 else UNDECIDED

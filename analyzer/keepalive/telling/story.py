@@ -110,7 +110,7 @@ def begin(told: Told, it: int, place: int) -> None:
     t, e = told.flows, told.ends
     note_places(told, it)
     t.reset_row[it] = NEVER
-    t.reset_is_native[it] = t.reset_follows_data[it] = t.reset_unheard[it] = 0
+    t.reset_follows_data[it] = t.reset_unheard[it] = 0
     t.bridged_ns[it] = 0
     for me in (2 * it, 2 * it + 1):
         e.fin_frame[me] = e.probes[me] = e.lost[me] = e.unanswered[me] = e.excused[me] = 0
@@ -169,7 +169,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         note_vain_resend(c, row, place, e, me)
         note_echo(c, row, e, me)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
-        tell_reset(rows, flow, place, told, it)
+        tell_reset(rows, place, told, it)
     elif tag != STRAY:
         tell_sign_of_life(rows, place, told, it)
 
@@ -220,7 +220,7 @@ def tell_probe(rows: Rows, row: int, told: Told, it: int) -> None:
     e.lost[me] += 1 - is_excused
 
 
-def tell_reset(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
+def tell_reset(rows: Rows, place: int, told: Told, it: int) -> None:
     c, t, e = rows.candidates, told.flows, told.ends
     row = rows.order[place]
     peer = 2 * it + 1 - c.end[row]
@@ -233,7 +233,6 @@ def tell_reset(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
         else:
             answer(told, it, rows.segments.of[row], BY_RST, row)
     t.reset_row[it] = row
-    t.reset_is_native[it] = has_such_ttl(rows, flow, place)
     t.reset_follows_data[it] = bool(c.traits[row] & TRAIT_PEER_IN_FLIGHT) or e.resends[peer] > 0
 
 
@@ -310,19 +309,6 @@ def lag_ns(ends: Any, me: int) -> int:
     """From the capture point to an end and back; `me` is the end's row in ENDS."""
     reply_ns: int = ends.reply_ns[me]
     return reply_ns if reply_ns != NEVER else UNKNOWN_LAG_NS
-
-
-def has_such_ttl(rows: Rows, flow: int, place: int) -> bool:
-    """A segment of the same end other than a RST came with the same TTL as this RST."""
-    c, tags = rows.candidates, rows.segments.tag
-    reset = rows.order[place]
-    for earlier in range(rows.starts[flow], place):
-        row = rows.order[earlier]
-        if c.end[row] != c.end[reset] or c.ttl[row] != c.ttl[reset] or tags[row] == ICMP_UNREACHABLE:
-            continue
-        if tags[row] == DUPLICATE_FRAME or not c.flags[row] & RST_BIT:
-            return True
-    return False
 
 
 def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, told: Told, it: int) -> None:
