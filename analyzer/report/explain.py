@@ -62,6 +62,7 @@ REASONS = {
     "again.",
     Reason.PEER_CLOCK_RESTARTED: "Its timestamp clock, which its connections shared, has begun anew: it was restarted.",
     Reason.PEER_LOST_OTHERS: "It has answered an older connection with a RST, having forgotten it: it was restarted.",
+    Reason.PEER_HAD_CLOSED: "It had closed its side before, and a host forgets what it has closed.",
     Reason.RST_ANSWERS_PROBE: "A RST came back for a probe.",
     Reason.RST_WITHOUT_STATE: "A RST without ACK came back for data: its sender has no such connection.",
     Reason.RST_LOOKS_FOREIGN: "The RST's TTL differs from that of the peer's own segments.",
@@ -84,7 +85,8 @@ REASONS = {
     Reason.PROBES_ANSWERED: "Every probe so far was answered.",
     Reason.PROBES_IGNORED: "Not every probe was answered, but the peer was heard again since: probes or answers were "
     "lost, or the peer does not answer probes.",
-    Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word; the other end does not probe.",
+    Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
+    "closed unseen, or was no longer captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
     Reason.NEVER_OPENED: "It never became a connection: only SYNs, and what refused them, are in the capture.",

@@ -48,6 +48,9 @@ TRAIT_UNACCEPTABLE = 32768
 TRAIT_LATE_BY_CLOCK = 65536
 """The sender's timestamps say that a second has passed where the capture's times say that hardly any has."""
 
+TRAIT_AT_UNA = 131072
+"""SEG.SEQ is SND.UNA: the oldest octet that is unacknowledged, which the retransmission timer sends (RFC 6298 §5.4)."""
+
 COPY_NS = 5_000_000
 """A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
 LATE_COPY_NS = 200_000_000
@@ -113,6 +116,8 @@ def traits_of(
         traits |= TRAIT_LATE_BY_CLOCK
     if ends.snd_una[peer] != NEVER and ends.snd_nxt[peer] != ends.snd_una[peer]:
         traits |= TRAIT_PEER_IN_FLIGHT
+    if ends.snd_una[me] != NEVER and seq == ends.snd_una[me]:
+        traits |= TRAIT_AT_UNA
     if ends.fin_seq[me] != NEVER:
         if seq == ends.fin_seq[me]:
             traits |= TRAIT_AT_FIN

@@ -25,6 +25,7 @@ from analyzer.keepalive.judging.verdict import (
     CERTAIN,
     CLOSED,
     FIN_BOTH,
+    GUESS,
     LIKELY,
     NEIGHBOUR_SILENT,
     NEVER_OPENED,
@@ -123,7 +124,8 @@ def is_one_sided(case: Case, it: int) -> bool:
     has_icmp = t.run_end[it] != NEVER and e.icmp_errors[2 * it + t.run_end[it]] > 0
     if t.deaf_end[it] != NEVER:
         has_icmp = has_icmp or e.icmp[2 * it + t.deaf_end[it]] != NEVER
-    if has_icmp or case.around.asked[it]:
+    is_waiting = t.run_end[it] != NEVER or t.deaf_end[it] != NEVER
+    if has_icmp or (is_waiting and case.around.asked[it]):
         return False
     conclude(case, it, UNKNOWN, LIKELY, because(ONE_SIDED, 0))
     return True
@@ -150,7 +152,7 @@ def is_half_open(case: Case, it: int) -> bool:
 
 
 def has_fallen_silent(case: Case, it: int) -> bool:
-    """An end that probed again and again ceased to, and the other does not probe: its silence goes unnoticed."""
+    """An end that probed again and again ceased to: it is gone, or closed unseen, or the capture was cut here."""
     c, e, g, p, t = case.rows.candidates, case.told.ends, case.told.gaps, case.told.probes, case.told.flows
     prober = 0 if e.probes[2 * it] else 1
     is_one = e.probes[2 * it + prober] > 0 and e.probes[2 * it + 1 - prober] == 0
@@ -165,7 +167,7 @@ def has_fallen_silent(case: Case, it: int) -> bool:
     silent_ns = t.capture_end_ns[it] - case.rows.flows.last_ns[t.flow[it]]
     if longest_ns == NEVER or silent_ns <= SILENT_CYCLES * longest_ns:
         return False
-    conclude(case, it, UNDETECTED, LIKELY, because(PROBES_CEASED, 0))
+    conclude(case, it, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
     prove(case, it, c.frame[p.row[probe]])
     prove(case, it, c.frame[p.answer_row[probe]])
     return True

@@ -47,7 +47,7 @@ def data_was_given_up(case: Case, it: int) -> bool:
     Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
     """
     t, v, asked = case.told.flows, case.verdicts, case.asked
-    if not is_deaf(case, it):
+    if not is_deaf(case, it) or (is_single_try(case, it) and not case.around.asked[it]):
         return False
     me = 2 * it + t.deaf_end[it]
     row = case.told.ends.resend_row[me]
@@ -73,7 +73,13 @@ def is_deaf(case: Case, it: int) -> bool:
     e, end = case.told.ends, case.told.flows.deaf_end[it]
     if end == NEVER:
         return False
-    return bool(e.resends[2 * it + end] > 1 or case.rows.candidates.own_ns[e.resend_row[2 * it + end]] >= LATE_TRY_NS)
+    waited_ns = case.rows.candidates.own_ns[e.resend_row[2 * it + end]]
+    return not is_single_try(case, it) or waited_ns >= LATE_TRY_NS
+
+
+def is_single_try(case: Case, it: int) -> bool:
+    """No stack gives up after so few."""
+    return bool(case.told.ends.resends[2 * it + case.told.flows.deaf_end[it]] == 1)
 
 
 def heard_by_deaf_ns(case: Case, it: int) -> int:
@@ -130,7 +136,7 @@ def window_was_given_up(case: Case, it: int) -> bool:
         return False
     own = 2 * flow + t.persisting_end[it]
     if lag_ns(ends, own) > lag_ns(ends, own ^ 1):  # captured nearer to the other
-        conclude(case, it, UNDETECTED, LIKELY, because(PROBES_CEASED, 0))
+        conclude(case, it, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
         show_sent(case, it, t.persisting_end[it], WINDOW_PROBE, e.window_place[me], e.window_probes[me] - EVIDENCE)
         return True
     conclude(case, it, TIMED_OUT, LIKELY, because(WINDOW_STAYED_CLOSED, because(SILENT_GIVE_UP, 0)))

@@ -31,6 +31,7 @@ from analyzer.keepalive.judging.verdict import (
     CLOSED,
     LIKELY,
     PATH_RESET,
+    PEER_HAD_CLOSED,
     PEER_LOST_STATE,
     RESET,
     RST_ANSWERS_PROBE,
@@ -71,7 +72,9 @@ def was_reset(case: Case, it: int) -> bool:
     if sender == THE_PATH:
         v.cause[it], why = PATH_RESET, looks(odd)
     elif is_the_end:
-        v.cause[it], why = PEER_LOST_STATE, because(RST_LOOKS_NATIVE, 0)
+        had_closed = case.told.ends.fin_frame[2 * it + c.end[row]] > 0
+        v.cause[it] = PEER_LOST_STATE
+        why = because(RST_LOOKS_NATIVE, because(PEER_HAD_CLOSED, 0) if had_closed else 0)
     else:
         why = because(RST_UNDECIDED, 0)
     is_certain = odd & odd - 1 if sender == THE_PATH else is_the_end and not odd and is_next_door(case.resets)
@@ -88,9 +91,9 @@ def probe_was_reset(case: Case, it: int) -> bool:
 
 
 def data_was_reset(case: Case, it: int) -> bool:
-    """A RST came back for data, and its end had not closed: a host answers so for a closed socket, too."""
-    c, row = case.rows.candidates, case.told.flows.reset_row[it]
-    return bool(case.told.flows.reset_follows_data[it] and not case.told.ends.fin_frame[2 * it + c.end[row]])
+    """A RST came back for data, and neither end had closed: a host answers so for a closed socket, too."""
+    fins = case.told.ends.fin_frame
+    return bool(case.told.flows.reset_follows_data[it] and not fins[2 * it] and not fins[2 * it + 1])
 
 
 def was_reset_unasked(case: Case, it: int, sender: int) -> bool:

@@ -50,15 +50,16 @@ def probe_of(rows: Rows, told: Told, it: int) -> int:
 def shows_no_state(rows: Rows, told: Told, it: int) -> bool:
     """The flow's RST is that of a host without such a connection, after a silence (RFC 9293 §3.10.7.1).
 
-    It carries no ACK, and as its own number what the segment that it answers had acknowledged.
+    It carries no ACK, and as its own number what the segment that it answers had acknowledged. For data it must offer
+    no window either: stacks that abort a connection without an ACK (Cisco IOS) send what they have.
     """
-    c, row = rows.candidates, told.flows.reset_row[it]
+    c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
     if c.flags[row] & ACK or (c.own_ns[row] != NEVER and c.own_ns[row] < STATE_GONE_NS):
         return False
-    probe = probe_of(rows, told, it)
     if probe != NEVER:
         return bool(c.seq[row] == c.ack[probe])
-    return bool(c.relation[row] == REL_NEXT or c.relation[row] == REL_UNKNOWN)
+    is_acknowledged = c.relation[row] == REL_UNKNOWN or (c.relation[row] == REL_NEXT and c.in_flight[row] <= 0)
+    return bool(is_acknowledged and c.window[row] == 0)
 
 
 def look_at(rows: Rows, told: Told, it: int, r: Any) -> None:

@@ -42,6 +42,7 @@ from analyzer.keepalive.judging.verdict import (
     UNREACHABLE,
     because,
 )
+from analyzer.keepalive.tagging.rules import ANSWER_NS
 from analyzer.keepalive.telling.timeline import FIRST
 from analyzer.schema import NEVER
 
@@ -76,7 +77,7 @@ def is_probing(case: Case, it: int) -> bool:
     Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
     """
     e, t, v = case.told.ends, case.told.flows, case.verdicts
-    if t.run_end[it] != NEVER:
+    if t.run_end[it] != NEVER and not is_one_stray_loss(case, it):
         prober = t.run_end[it]
         heard_ns, probe_ns = e.run_heard_ns[2 * it + prober], last_probe_ns(case, it, prober)
         show_run(case, it)
@@ -91,13 +92,24 @@ def is_probing(case: Case, it: int) -> bool:
     last_ns = max(probe_ns, last_asked_ns(case, it), case.rows.flows.last_ns[t.flow[it]])
     wait_ns = longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else longest_interval_ns(case, it)
     if t.capture_end_ns[it] - last_ns <= SILENCE * wait_ns:
-        conclude(case, it, PROBING, confidence_of(why), because(RUN_GOES_ON, why))
+        is_single = t.run_end[it] != NEVER and e.unanswered[2 * it + prober] == 1
+        conclude(case, it, PROBING, LIKELY if is_single else confidence_of(why), because(RUN_GOES_ON, why))
         return True
     sign = SILENT_AFTER_PROBES if e.probes[2 * it + prober] else ASKED_BY_TIMER
     conclude(case, it, outcome_of(why), LIKELY, because(sign, because(SILENT_GIVE_UP, why)))
     v.errno[it] = ETIMEDOUT
     note_delay(case, it, given_up_ns(case, it, probe_ns, longest_ns), heard_ns)
     return True
+
+
+def is_one_stray_loss(case: Case, it: int) -> bool:
+    """One probe unanswered, and the peer was heard since, or the capture ends before an answer had to come."""
+    e, t, prober = case.told.ends, case.told.flows, case.told.flows.run_end[it]
+    me = 2 * it + prober
+    if e.unanswered[me] - e.excused[me] > 1 or case.around.asked[it] or e.icmp_errors[me]:
+        return False
+    sent_ns = last_probe_ns(case, it, prober)
+    return bool(e.sent_ns[me ^ 1] > sent_ns or t.capture_end_ns[it] - sent_ns < ANSWER_NS)
 
 
 def last_probe_ns(case: Case, it: int, end: int) -> int:

@@ -72,6 +72,7 @@ class Reason(Enum):
     PEER_RECONNECTED = "peer-reconnected"
     PEER_CLOCK_RESTARTED = "peer-clock-restarted"
     PEER_LOST_OTHERS = "peer-lost-others"
+    PEER_HAD_CLOSED = "peer-had-closed"
     RST_ANSWERS_PROBE = "rst-answers-probe"
     RST_WITHOUT_STATE = "rst-without-state"
     RST_LOOKS_FOREIGN = "rst-looks-foreign"
@@ -116,6 +117,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     PEER_RECONNECTED,
     PEER_CLOCK_RESTARTED,
     PEER_LOST_OTHERS,
+    PEER_HAD_CLOSED,
     RST_ANSWERS_PROBE,
     RST_WITHOUT_STATE,
     RST_LOOKS_FOREIGN,
@@ -138,7 +140,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(40)
+) = range(41)
 """Places in `Reason`."""
 
 

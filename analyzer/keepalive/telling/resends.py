@@ -8,9 +8,22 @@ from typing import Any
 from analyzer.keepalive.tagging.tags import WINDOW_PROBE
 from analyzer.keepalive.telling.gaps import Rows, is_in_flight
 from analyzer.schema import NEVER
+from analyzer.tcp.traits import TRAIT_AT_UNA
+
+SHORTEST_RTO_NS = 100_000_000
+"""What comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is 200 ms)."""
 
 
-def note_resend(row: int, e: Any, me: int) -> None:
+def note_resend(c: Any, row: int, e: Any, me: int) -> None:
+    """Counts what a timer sends again: the oldest that is unacknowledged, and not at once.
+
+    What is sent again from further ahead shows by itself that the capture lacks the ACKs of what came before.
+    """
+    if c.traits[row] & TRAIT_AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
+        count_try(row, e, me)
+
+
+def count_try(row: int, e: Any, me: int) -> None:
     e.resend_row[me] = row
     e.resends[me] += 1
 

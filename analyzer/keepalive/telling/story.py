@@ -41,6 +41,7 @@ from analyzer.keepalive.telling.gaps import (
     unheard_run,
 )
 from analyzer.keepalive.telling.resends import (
+    count_try,
     forget_heard_resends,
     goes_unanswered,
     note_echo,
@@ -85,7 +86,7 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
         begin(told, it, rows.starts[flow])
         told.flows.flow[it], told.flows.capture_end_ns[it] = flow, end_ns
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
-            tell_row(rows, flow, place, told, it)
+            tell_row(rows, place, told, it)
         if told.flows.reset_row[it] == NEVER:
             reach_capture_end(rows, flow, end_ns, told, it)
         close(rows, flow, capture_frame, end_ns, told, it)
@@ -131,7 +132,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.torn[me] = 0
 
 
-def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
+def tell_row(rows: Rows, place: int, told: Told, it: int) -> None:
     """One segment, or one ICMP error."""
     c, t, e = rows.candidates, told.flows, told.ends
     row = rows.order[place]
@@ -165,7 +166,7 @@ def tell_row(rows: Rows, flow: int, place: int, told: Told, it: int) -> None:
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
-        note_resend(row, e, me)
+        note_resend(c, row, e, me)
         note_vain_resend(c, row, place, e, me)
         note_echo(c, row, e, me)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
@@ -257,7 +258,7 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
     elif tag != WINDOW_ANSWER:
         e.window_probes[me] = e.window_probes[peer] = 0
     if tag == WINDOW_PROBE or (tag == FIN_TAG and e.fin_frame[me]):
-        note_resend(row, e, me)
+        count_try(row, e, me)
     if tag == FIN_TAG and not e.fin_frame[me]:
         e.fin_frame[me], e.fin_ack[me] = c.frame[row], c.ack[row]
 

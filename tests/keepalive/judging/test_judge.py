@@ -139,9 +139,9 @@ def test_unknown_when_the_side_that_would_acknowledge_data_was_not_captured(end:
 # ---- who hears what
 
 
-@pytest.mark.parametrize(("end", "expected"), [("90.0", Outcome.ALIVE), ("160.0", Outcome.UNDETECTED)])
-def test_a_prober_that_ceases_has_gone(end: str, expected: Outcome) -> None:
-    """Probed every 30 s; the other end does not probe and does not find out."""
+@pytest.mark.parametrize(("end", "expected"), [("90.0", Outcome.ALIVE), ("160.0", Outcome.UNKNOWN)])
+def test_of_a_prober_that_ceases_nothing_is_known(end: str, expected: Outcome) -> None:
+    """Probed every 30 s: gone, closed unseen, or no longer captured."""
     v = verdict(
         told(f"""{OPENED}
     31.01  A>B  A  seq 1099  ack 5000  | keepalive-probe
@@ -152,7 +152,7 @@ def test_a_prober_that_ceases_has_gone(end: str, expected: Outcome) -> None:
     """)
     )
     assert v.outcome is expected
-    assert (Reason.PROBES_CEASED in v.reasons) == (expected is Outcome.UNDETECTED)
+    assert (Reason.PROBES_CEASED in v.reasons) == (expected is Outcome.UNKNOWN)
 
 
 # ---- what the application is told
