@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
 from analyzer.jit import Engine
-from analyzer.keepalive.findings import End, Flow, Flows, Found, Presence, Role
+from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.inference.bounds import Inferred
 from analyzer.keepalive.inference.heard import hear, room
 from analyzer.keepalive.inference.infer import inferred, replace_end
@@ -25,10 +25,11 @@ from analyzer.keepalive.profiles import matching_profiles
 from analyzer.keepalive.retold import Story, solicitations
 from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_draw_ahead
 from analyzer.keepalive.surroundings.addresses import Addresses, address_of
+from analyzer.keepalive.surroundings.middleboxes import Middleboxes
 from analyzer.keepalive.surroundings.neighbourhood import Neighbourhood, Surrounded
 from analyzer.keepalive.tagging.decide import tag_segments
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
-from analyzer.keepalive.telling.timeline import Solicitation
+from analyzer.keepalive.telling.timeline import BY_MIDDLEBOX, ProbedBy, Solicitation
 from analyzer.schema import OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.second_thread import made_ahead
 from analyzer.tcp.tracker import Tracker
@@ -156,6 +157,7 @@ class Drawer:
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
         told = self._stories.tell(numbers)
+        self._middleboxes.recognise(told, len(numbers))
         found = self._neighbourhood.surround(told, len(numbers))
         asked_for = self._neighbourhood.around.asked_for
         verdicts = self._stories.court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
@@ -204,6 +206,10 @@ class Drawer:
         return Stories(self._rows, flows, self._addresses, self._last_frame, self._engine)
 
     @cached_property
+    def _middleboxes(self) -> Middleboxes:
+        return Middleboxes(self._rows, self._stories.notes, self._engine)
+
+    @cached_property
     def _neighbourhood(self) -> Neighbourhood:
         return Neighbourhood(self._rows, self._tracker.table.flows.rows, self._stories.notes, self._engine)
 
@@ -232,7 +238,7 @@ class Drawer:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
         numbers = self.pooled.numbers
         batch = self._batch(numbers)
-        heard, names = self._heard(batch), partial(self._name_of, numbers)
+        heard, names = self._heard(batch), partial(self._name_of, batch)
         together = infer_together(heard, 2 * len(numbers), names, self._engine)
         return together, {flow: self._flow(batch, it, together.found) for it, flow in enumerate(numbers)}
 
@@ -254,9 +260,11 @@ class Drawer:
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
 
-    def _name_of(self, numbers: Sequence[int], end: int) -> str:
-        """The address of an end of these flows, with the tunnel that it is in."""
-        flow = numbers[end >> 1]
+    def _name_of(self, batch: Batch, end: int) -> str:
+        """The address of whoever sends the probes of an end of these flows, with the tunnel that it is in."""
+        if batch.told.ends.probed_by[end] == BY_MIDDLEBOX:
+            return NAMELESS
+        flow = batch.numbers[end >> 1]
         return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
 
     def _address(self, flow: int, end: int) -> str:
@@ -269,7 +277,7 @@ class Drawer:
         for end in (0, 1):
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * it + end)
-            if told.sent:
+            if told.sent and told.probed_by is not ProbedBy.MIDDLEBOX:
                 matches = matching_profiles(settings, told.payload_len)
                 stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
             role = ROLES[f.opened[flow]][end]

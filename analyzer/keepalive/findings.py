@@ -14,7 +14,10 @@ from analyzer.keepalive.inference.stacks import Stack
 from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
 from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome, Verdict
 from analyzer.keepalive.retold import EndStory, Story
-from analyzer.keepalive.telling.timeline import Answer
+from analyzer.keepalive.telling.timeline import Answer, ProbedBy
+
+NAMELESS = ""
+"""The address of a middlebox that probes in the names of others: it does not show its own."""
 
 
 class Role(Enum):
@@ -39,8 +42,13 @@ class End:
 
     @property
     def has_keepalive(self) -> bool:
-        """A probe was seen; without one it may be off, or its time not yet run out."""
-        return self.story.sent > 0
+        """It sent a probe; without one keepalive may be off, or its time not yet run out."""
+        return self.story.sent > 0 and not self.is_probed_for
+
+    @property
+    def is_probed_for(self) -> bool:
+        """Something on the path sends the probes in its name: their settings are not the end's."""
+        return self.story.probed_by is ProbedBy.MIDDLEBOX
 
     @property
     def answered(self) -> int:
@@ -80,7 +88,8 @@ class Flow:
 
     @property
     def probers(self) -> tuple[int, ...]:
-        return tuple(index for index in (0, 1) if self.ends[index].has_keepalive)
+        """The ends that probe, or in whose name something on the path does."""
+        return tuple(index for index in (0, 1) if self.ends[index].story.sent)
 
 
 class Presence(NamedTuple):

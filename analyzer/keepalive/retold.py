@@ -11,6 +11,7 @@ from analyzer.keepalive.judging.verdict import Surroundings
 from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.ledger import heartbeat
+from analyzer.keepalive.telling.prober import LOW_ACK, TIMESTAMP, WINDOW
 from analyzer.keepalive.telling.story import lag_ns
 from analyzer.keepalive.telling.timeline import (
     SPACING,
@@ -21,6 +22,8 @@ from analyzer.keepalive.telling.timeline import (
     GapKind,
     Heartbeat,
     Probe,
+    ProbedBy,
+    ProbeLook,
     ProbeRun,
     Reset,
     Silence,
@@ -33,7 +36,7 @@ ASKING_NS = 11_000_000_000
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
 NOT_ITS_OWN = (DUPLICATE_FRAME, ICMP_UNREACHABLE)
 """Tags of what an end did not send then and there."""
-ANSWERS, KINDS, ECHOES = tuple(Answer), tuple(GapKind), tuple(Echo)
+ANSWERS, KINDS, ECHOES, PROBERS = tuple(Answer), tuple(GapKind), tuple(Echo), tuple(ProbedBy)
 
 
 class Retold:
@@ -94,6 +97,26 @@ class EndStory(Retold):
         own = (row for row in self._flow_rows() if c.end[row] == self._end and tags[row] not in NOT_ITS_OWN)
         tags_with_timestamp = [tags[row] for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
         return bool(tags_with_timestamp) and PROBE not in tags_with_timestamp
+
+    @cached_property
+    def probed_by(self) -> ProbedBy | None:
+        """Who sends the probes; None without probes, and where nothing shows it."""
+        by = self._told.ends.probed_by[self._me]
+        return PROBERS[by] if by != NEVER else None
+
+    @cached_property
+    def probe_look(self) -> ProbeLook | None:
+        """How the probes compare with the end's own segments; None without probes."""
+        e, me, found = self._told.ends, self._me, self._told.ends.probe_signs[self._me]
+        if e.probe_ttl_low[me] == NEVER:
+            return None
+        return ProbeLook(
+            ttl=(e.probe_ttl_low[me], e.probe_ttl_high[me]),
+            own_ttl=(e.own_ttl_low[me], e.own_ttl_high[me]) if e.own_ttl_low[me] != NEVER else None,
+            has_other_window=bool(found & WINDOW),
+            has_other_timestamps=bool(found & TIMESTAMP),
+            acknowledges_less=bool(found & LOW_ACK),
+        )
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:

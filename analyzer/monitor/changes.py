@@ -206,7 +206,8 @@ def _settings(look: Look, told: Told) -> Iterator[Event]:
         shown = document.settings_object(one.settings)
         if _values(shown) != told.settings[end]:
             told.settings = tuple(_values(shown) if index == end else old for index, old in enumerate(told.settings))
-            fields = {"settings": shown, "matches": list(one.matches)}
+            by = one.story.probed_by.value if one.story.probed_by is not None else None
+            fields = {"probed_by": by, "settings": shown, "matches": list(one.matches)}
             ahead = forecast.to_object() if forecast else None
             yield _event(look, told, look.flow.end_ns, Name.SETTINGS, end, **fields, forecast=ahead)
 

@@ -54,7 +54,7 @@ class Crosscheck:
             for end in look.flow.probers if look.flow.story.reset is None else ():
                 timer = self.of(look.flow.ends[end], look.flow.ends[1 - end])
                 forecast = look.forecasts[end]
-                if timer is None or forecast is None:
+                if timer is None or forecast is None or look.flow.ends[end].is_probed_for:
                     continue
                 found = disagreement(timer, timer.fires_ns - monotonic_ns, forecast, now_ns)
                 if found is not None and (number, end, found.code) not in self._told:

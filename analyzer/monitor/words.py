@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analyzer.keepalive.judging.verdict import Cause, Outcome
+from analyzer.keepalive.telling.timeline import ProbedBy
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.report.explain import CAUSES, OUTCOMES
@@ -65,7 +66,8 @@ def _settings(end: str, f: Mapping[str, Any]) -> str:
     if "disagreement" in f:
         return f"{end}: the kernel disagrees ({f['disagreement']['code']})"
     words = [f"{name.removeprefix('tcp_keepalive_')} {_bounds(f['settings'][name])}" for name in SETTINGS]
-    return f"{end} has {', '.join(words)}"
+    who = f"a middlebox before {end}" if f["probed_by"] == ProbedBy.MIDDLEBOX.value else end
+    return f"{who} has {', '.join(words)}"
 
 
 def _bounds(one: Mapping[str, Any] | None) -> str:

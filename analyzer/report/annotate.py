@@ -111,9 +111,10 @@ def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
     for end in flow.ends:
         for name in SETTINGS:
             setting = getattr(end.settings, name)
-            for frame in setting.frames if setting is not None and end.has_keepalive else ():
+            for frame in setting.frames if setting is not None and end.story.sent else ():
                 value = f"{setting.value}, " if setting.value is not None else ""
-                yield frame, f"shows {name} of {end}: {value}bounds {explain_settings.bounds(setting)}"
+                who = f"a middlebox before {end}" if end.is_probed_for else str(end)
+                yield frame, f"shows {name} of {who}: {value}bounds {explain_settings.bounds(setting)}"
 
 
 def _plain(words: str) -> str:

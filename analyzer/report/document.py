@@ -179,6 +179,7 @@ def verdict_object(verdict: Verdict) -> dict[str, Any]:
 def _host(host: Host) -> dict[str, Any]:
     return {
         "addr": host.addr,
+        "before": list(host.before),
         "flows": host.flows,
         "sysctl": _triple(host.sysctl) if host.sysctl else None,
         "overrides": [

@@ -82,8 +82,9 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
     """
     concerned: set[int] = set()
     for flow in analysis.notable:
-        for index in flow.probers:
-            end = flow.ends[index]
+        for end in flow.ends:
+            if not end.has_keepalive:
+                continue
             concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
             for one in most_particular(expectations, flow, end):
                 for name, value in one.settings.items():

@@ -162,6 +162,8 @@ PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/pro
 PROPOSAL += "{set_detection_s} s."
 
 
+INITIAL_TTLS = (64, 128, 255)
+"""What systems send with: the next one above tells how many routers a segment has passed."""
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
 """The peer is heard, or hears; so it lives, and has the connection."""
 
@@ -183,8 +185,8 @@ def headline(flow: Flow) -> str:
 
 
 def sentences(flow: Flow) -> list[str]:
-    """Who probes with which settings and what happened; at most a sentence each."""
-    said = [_who_probes(flow, index) for index in flow.probers]
+    """Who probes with which settings and what happened; at most two sentences each."""
+    said = [words for index in flow.probers for words in (_who_probes(flow, index), *_who_it_is(flow, index))]
     if not said:
         said.append(_no_probe(flow))
     if flow.story.is_riddled:
@@ -199,12 +201,18 @@ def name(flow: Flow, index: int) -> str:
     return f"the {end.role.value}" if end.role is not Role.UNKNOWN else str(end)
 
 
+def prober(flow: Flow, index: int) -> str:
+    """Who sends the probes in which this end is named as their source."""
+    return f"a middlebox before {name(flow, index)}" if flow.ends[index].is_probed_for else name(flow, index)
+
+
 def _who_probes(flow: Flow, index: int) -> str:
     """Which end probes after how long, and what became of its probes."""
     end, run = flow.ends[index], flow.story.run
     settings, sent = end.settings, len(end.story.probes)
     lost = len(run.frames) if run is not None and run.end == index else 0
-    words = f"{name(flow, index)} probed{_after(settings)}: "
+    in_its_name = f"something on the path probed in the name of {name(flow, index)}"
+    words = f"{in_its_name if end.is_probed_for else f'{name(flow, index)} probed'}{_after(settings)}: "
     if end.story.probes[0].answer is Answer.UNSEEN:
         words += _times(sent, "probe") + ", and what came back is not in the capture"
     elif lost == sent:
@@ -221,6 +229,27 @@ def _who_probes(flow: Flow, index: int) -> str:
     if flow.story.reset is not None and flow.story.reset.is_give_up and flow.story.reset.end == index:
         words += "; then it reset the connection"
     return words[:1].upper() + words[1:] + "."
+
+
+def _who_it_is(flow: Flow, index: int) -> list[str]:
+    """What shows that the probes of an end are not its own."""
+    end, look = flow.ends[index], flow.ends[index].story.probe_look
+    if not end.is_probed_for or look is None:
+        return []
+    hops = min(initial for initial in INITIAL_TTLS if initial >= look.ttl[1]) - look.ttl[1]
+    away = f" ({_times(hops, 'hop')} away)" if hops else ""
+    others = [("window", look.has_other_window), ("timestamp option", look.has_other_timestamps)]
+    differing = [what for what, differs in [*others, ("acknowledgement", look.acknowledges_less)] if differs]
+    more = f", and they differ in {' and '.join(differing)}, too" if differing else ""
+    own = "as that of what it sends in other names at the same moment"
+    if look.own_ttl is not None:
+        own = f"that of what {name(flow, index)} itself sends {_span(look.own_ttl)}"
+    return [f"A middlebox sends them: their TTL is {_span(look.ttl)}{away}, {own}{more}."]
+
+
+def _span(bounds: tuple[int, int]) -> str:
+    low, high = bounds
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _after(settings: Settings) -> str:
@@ -246,12 +275,12 @@ def _who_beats(flow: Flow, index: int) -> str:
 
 def probe_ledger(flow: Flow, index: int) -> str:
     """What became of one end's probes, with the delay of answers and the rate of loss."""
-    found = ledger(flow.ends[index].story.probes)
+    found, who = ledger(flow.ends[index].story.probes), prober(flow, index)
     if dict(found.answers).get(Answer.UNSEEN):
-        words = f"{name(flow, index)} sent {_times(found.sent, 'probe')}; what came back is not in the capture."
+        words = f"{who} sent {_times(found.sent, 'probe')}; what came back is not in the capture."
         return words[:1].upper() + words[1:]
     answered = [f"{count} answered by {ANSWERS[kind]}" for kind, count in found.answers if kind is not Answer.NOTHING]
-    words = f"{name(flow, index)} sent {_times(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
+    words = f"{who} sent {_times(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
     if found.fastest_ns is not None and found.slowest_ns is not None:
         fastest, slowest = short(found.fastest_ns), short(found.slowest_ns)
         words += f", after {fastest}" + (f" to {slowest}" if fastest != slowest else "")
@@ -277,8 +306,8 @@ def _no_probe(flow: Flow) -> str:
 
 def _what_was_seen(flow: Flow) -> str:
     verdict = flow.verdict
-    if verdict.errno is None:
-        return ""
+    if verdict.errno is None or (verdict.prober is not None and flow.ends[verdict.prober].is_probed_for):
+        return ""  # a middlebox has no application that saw anything
     whose = "Its application" if verdict.prober is not None else "The application"
     if verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
         whose = f"The application at {name(flow, 1 - flow.story.reset.end)}"
@@ -289,6 +318,14 @@ def _what_was_seen(flow: Flow) -> str:
     late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
     epoll = f" (epoll {verdict.epoll})" if verdict.epoll is not None else ""
     return f"{whose} saw {verdict.errno}{epoll}{late}."
+
+
+def host_name(host: Host) -> str:
+    """Its address; a middlebox has none that the capture shows."""
+    if host.addr is not None:
+        return host.addr
+    more = f" and {len(host.before) - 1} more" if len(host.before) > 1 else ""
+    return f"a middlebox before {host.before[0]}{more}"
 
 
 def kernels(host: Host) -> list[str]:
@@ -346,6 +383,11 @@ def advice(one: Advice) -> str:
     words["s"] = "s" * (numbers.get("connections") != 1)
     template = ADVICE[one.code] + (PROPOSAL if "set_time" in numbers else "")
     return template.format(**words)
+
+
+def prober_label(end: End) -> str:
+    """Who sends the probes of an end, and has their settings."""
+    return f"a middlebox before {end_label(end)}" if end.is_probed_for else end_label(end)
 
 
 def end_label(end: End) -> str:

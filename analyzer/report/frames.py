@@ -126,6 +126,7 @@ def _ends(analysis: Analysis) -> Iterator[Row]:
                 end.port,
                 end.role.value,
                 "on" if end.has_keepalive else "not-seen",
+                end.story.probed_by.value if end.story.probed_by is not None else None,
                 len(end.story.probes),
                 end.answered,
                 end.payload_len,
@@ -202,11 +203,11 @@ def _silences(analysis: Analysis) -> Iterator[Row]:
 def _hosts(analysis: Analysis) -> Iterator[Row]:
     """A row for what most connections of a host have, and one for each port that differs."""
     for host in analysis.hosts:
-        clock = (host.stack, host.hz)
+        clock, before = (host.stack, host.hz), " ".join(host.before) or None
         if host.sysctl is not None:
-            yield host.addr, None, host.flows, *_triple(host.sysctl), *clock
+            yield host.addr, None, host.flows, *_triple(host.sysctl), *clock, before
         for one in host.overrides:
-            yield host.addr, one.port, one.flows, *_triple(one.settings), *clock
+            yield host.addr, one.port, one.flows, *_triple(one.settings), *clock, before
 
 
 def _triple(settings: Settings) -> Row:

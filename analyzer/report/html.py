@@ -189,7 +189,7 @@ def _told(flow: Flow) -> dict[str, Any]:
 def _end(flow: Flow, index: int) -> dict[str, Any]:
     end = flow.ends[index]
     return {
-        "name": explain.end_label(end),
+        "name": explain.prober_label(end),
         "settings": [_setting(end, name) for name in SETTINGS[:3]],
         "clock": explain_settings.clock(end.settings) if end.settings.models else "",
         "matches": end.matches,

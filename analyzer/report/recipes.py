@@ -16,7 +16,7 @@ from analyzer.keepalive.inference.settings import Setting, Settings
 from analyzer.keepalive.pooling.advice import recommended
 from analyzer.keepalive.pooling.hosts import LINUX, Host
 from analyzer.keepalive.pooling.path import PathLimit
-from analyzer.report import explain_settings
+from analyzer.report import explain, explain_settings
 from analyzer.report.units import short
 
 EVERYTHING = "all"
@@ -96,6 +96,9 @@ def sysctl_lines(analysis: Analysis) -> Iterator[str]:
 
 
 def _host_lines(host: Host) -> Iterator[str]:
+    if host.addr is None:
+        yield from _middlebox_lines(host)
+        return
     hz = f", {host.hz} Hz" if host.hz is not None else ""
     yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
     if host.stack != LINUX:
@@ -107,8 +110,19 @@ def _host_lines(host: Host) -> Iterator[str]:
         for name in NAMES:
             yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
     for one in host.overrides:
-        triple = "/".join(_short(getattr(one.settings, name)) for name in NAMES)
-        yield f"# Connections to port {one.port} have their own: {triple} (time/intvl/probes), seen {one.flows} times."
+        triple = _in_short(one.settings)
+        yield f"# Connections to port {one.port} have their own: {triple}, seen {one.flows} times."
+
+
+def _middlebox_lines(host: Host) -> Iterator[str]:
+    """Comments only: its settings are those of no host."""
+    yield f"# {explain.host_name(host)}: something on the path that probes in their names; theirs it does not show."
+    if host.sysctl is not None:
+        yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
+
+
+def _in_short(settings: Settings) -> str:
+    return "/".join(_short(getattr(settings, name)) for name in NAMES) + " (time/intvl/probes)"
 
 
 def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> Iterator[str]:

@@ -62,7 +62,7 @@ def _row(flow: Flow, words: _Words) -> list[Any]:
 def _more(flow: Flow, words: _Words) -> list[Any]:
     """What is told when the row is opened: sentences, settings with their basis, the course, reasons, frames."""
     settings = [
-        [words(explain.end_label(flow.ends[index])), *(_setting(flow, index, name, words) for name in SETTINGS[:3])]
+        [words(explain.prober_label(flow.ends[index])), *(_setting(flow, index, name, words) for name in SETTINGS[:3])]
         for index in flow.probers
     ]
     return [

@@ -188,7 +188,7 @@ def _tell(flow: Flow) -> Iterator[RenderableType]:
         yield _prose(sentence)
     for index in flow.probers:
         end = flow.ends[index]
-        whose = explain.name(flow, index) if len(flow.probers) > 1 else ""
+        whose = explain.prober(flow, index) if len(flow.probers) > 1 or end.is_probed_for else ""
         yield _indented(_settings(end, whose), above=1)
         if end.settings.models:
             yield _prose(_sentence(explain_settings.clock(end.settings)))
@@ -271,9 +271,10 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
             continue
         timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
         if host.sysctl is not None:
-            rows.append((host.addr, *_triple(host.sysctl), str(host.probing), timer))
+            rows.append((explain.host_name(host), *_triple(host.sysctl), str(host.probing), timer))
         rows += [
-            (f"{host.addr}, port {one.port}", *_triple(one.settings), str(one.flows), "") for one in host.overrides
+            (f"{explain.host_name(host)}, port {one.port}", *_triple(one.settings), str(one.flows), "")
+            for one in host.overrides
         ]
     if not rows:
         return

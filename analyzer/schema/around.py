@@ -40,6 +40,12 @@ FORGOTTEN = table(
     Column("own_ns", "q", "ns", "when the end was last heard before it, -1"),
 )
 
+BOXED = table(
+    "BOXED",
+    Column("ts_ns", "q", "ns", "the first probe of an end in whose name a middlebox probes"),
+    Column("look", "q", "", "its TTL and window, as one number"),
+)
+
 VAIN = table(
     "VAIN",
     Column("ts_ns", "q", "ns", "an address was asked for, and for so long again that it counts as gone from the link"),

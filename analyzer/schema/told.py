@@ -64,6 +64,12 @@ TOLD_ENDS = table(
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
     Column("torn", "b", "bool", "the other end answered something of it that was not captured"),
     Column("stamp_row", "q", "", "row of its last candidate whose timestamp the other end echoes, -1"),
+    Column("probed_by", "b", "ProbedBy", "who sends its probes, as far as they and its own segments show it, -1"),
+    Column("own_ttl_low", "h", "hops", "lowest TTL of its segments that are no probes; -1 unknown, or without probes"),
+    Column("own_ttl_high", "h", "hops", "the highest"),
+    Column("probe_ttl_low", "h", "hops", "lowest TTL of its probes, -1 without"),
+    Column("probe_ttl_high", "h", "hops", "the highest"),
+    Column("probe_signs", "h", "bits", "what else speaks for or against its probes being its own (`prober.py`)"),
 )
 
 TOLD_PROBES = table(

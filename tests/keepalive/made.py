@@ -7,7 +7,18 @@ from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.inference.settings import Basis, Setting, Settings
 from analyzer.keepalive.judging.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.judging.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
-from analyzer.keepalive.telling.timeline import Answer, Gap, GapKind, Heartbeat, Probe, ProbeRun, Reset, Silence
+from analyzer.keepalive.telling.timeline import (
+    Answer,
+    Gap,
+    GapKind,
+    Heartbeat,
+    Probe,
+    ProbedBy,
+    ProbeLook,
+    ProbeRun,
+    Reset,
+    Silence,
+)
 
 START_S = 1_000_000
 """When every connection begins, in seconds since 1970."""
@@ -36,6 +47,8 @@ class EndStory:
     fin_frame: int = 0
     lag_ns: int = 0
     heartbeat: Heartbeat | None = None
+    probed_by: ProbedBy | None = None
+    probe_look: ProbeLook | None = None
 
     @property
     def sent(self) -> int:

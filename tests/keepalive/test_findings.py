@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.keepalive.telling.timeline import Answer
+from analyzer.keepalive.telling.timeline import Answer, ProbedBy
 from tests.keepalive.made import Given, Made, flow
 
 
@@ -11,6 +11,12 @@ def test_keepalive_is_on_where_a_probe_was_seen() -> None:
     one = flow(Made().probe(30, Answer.ACK))
     assert [end.has_keepalive for end in one.ends] == [True, False]
     assert one.probers == (0,)
+
+
+def test_keepalive_is_not_on_where_a_middlebox_probes_in_the_ends_name() -> None:
+    prober = flow(Made().probe(30, Answer.ACK)).ends[0]
+    probed_for = replace(prober, story=replace(prober.story, probed_by=ProbedBy.MIDDLEBOX))
+    assert (probed_for.has_keepalive, probed_for.is_probed_for) == (False, True)
 
 
 def test_only_the_peer_itself_answers() -> None:

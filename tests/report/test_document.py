@@ -50,7 +50,8 @@ GROWN = {
     "diagnostic": {"file"},
     "document": {"what_if"},
     "flow": {"tunnel"},
-    "host": {"kernels", "same_kernel"},
+    "end": {"probed_by"},
+    "host": {"before", "kernels", "same_kernel"},
     "path_limit": {"survived", "failed", "survived_frames", "failed_frames", "curve", "probes_kept_open"},
     "setting": {"frames"},
 }

@@ -1,6 +1,7 @@
 """`--expect` and `--fail-on`: what is understood, and what counts as not met."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from analyzer.analysis import analyze
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.judging.verdict import Cause, Outcome
+from analyzer.keepalive.telling.timeline import ProbedBy
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
 from tests.keepalive.made import Given, flow, probing, settings, within
 
@@ -132,6 +134,13 @@ def test_open_bound_is_said_as_such() -> None:
 
 def test_ends_that_never_probed_are_not_held_to_it() -> None:
     assert lines({TIME: 60}, flow(found=settings(7200))) == []
+
+
+def test_no_end_is_held_to_what_a_middlebox_sends_in_its_name() -> None:
+    one = probing(settings(30))
+    probed_for = replace(one.ends[0], story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
+    assert lines({"tcp_keepalive_time": 60}, one)
+    assert not lines({"tcp_keepalive_time": 60}, replace(one, ends=(probed_for, one.ends[1])))
 
 
 def test_nothing_expected() -> None:

@@ -15,6 +15,7 @@ from analyzer.keepalive.tagging.tags import Rule
 from analyzer.keepalive.telling.timeline import Answer
 from analyzer.report import explain
 from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within
+from tests.keepalive.surroundings.test_middleboxes import BOX, SERVERS, flows, heard_of, server
 
 TABLES = {
     Outcome: explain.OUTCOMES,
@@ -51,6 +52,35 @@ def test_reasons_are_sentences(reason: Reason) -> None:
     assert is_prose(sentence)
     assert sentence[0].isupper()
     assert sentence.endswith(".")
+
+
+def test_a_middlebox_is_said_to_probe_and_the_server_is_not() -> None:
+    box = flows(SERVERS)[0]
+    who_probes, who_it_is = explain.sentences(box)
+    assert who_probes == "Something on the path probed in the name of the responder after 30 s idle: 1 probe, answered."
+    assert who_it_is == (
+        "A middlebox sends them: their TTL is 248 (7 hops away), that of what the responder itself sends 43, and they "
+        "differ in window, too."
+    )
+    assert explain.probe_ledger(box, 1).startswith("A middlebox before the responder sent 1 probe: ")
+    assert explain.prober_label(box.ends[1]) == "a middlebox before 10.0.0.2:80 (responder)"
+
+
+def test_a_middlebox_that_is_known_by_others_is_said_to_be_so() -> None:
+    _, said = explain.sentences(flows(SERVERS + heard_of(BOX))[-1])
+    assert said == (
+        "A middlebox sends them: their TTL is 248 (7 hops away), as that of what it sends in other names at the same "
+        "moment."
+    )
+
+
+def test_of_a_middlebox_no_application_is_told() -> None:
+    gave_up = f"{server(101, 43)}    61.101  B>A:101  A  seq 4999  ack 1000  {BOX}  | keepalive-probe\n"
+    gave_up += f"    71.101  B>A:101  A  seq 4999  ack 1000  {BOX}  | keepalive-probe\n"
+    gave_up += f"    81.101  B>A:101  RA  seq 5000  ack 1000  {BOX}  | give-up-rst\n"
+    [flow] = flows(gave_up)
+    assert flow.verdict.outcome is Outcome.TIMED_OUT
+    assert not any("application" in sentence for sentence in explain.sentences(flow))
 
 
 @pytest.mark.parametrize("rule", Rule)

@@ -60,6 +60,14 @@ def test_sysctl_leaves_out_what_is_not_known() -> None:
     assert [line for line in lines if not line.startswith("#")] == ["net.ipv4.tcp_keepalive_time = 30"]
 
 
+def test_sysctl_of_a_middlebox_is_that_of_no_host() -> None:
+    text = f"{OPENED}    31.01  B>A  A  seq 4999  ack 1100  ttl 250  | keepalive-probe\n    32.0  end"
+    assert list(sysctl_lines(told(text).analysis)) == [
+        "# a middlebox before 10.0.0.2: something on the path that probes in their names; theirs it does not show.",
+        "# Its own are 30/?/1 or more (time/intvl/probes), in 1 connection.",
+    ]
+
+
 def test_sysctl_of_nobody() -> None:
     assert list(sysctl_lines(told(OPENED).analysis)) == ["# No end of any connection probes."]
 

@@ -40,7 +40,7 @@ from analyzer.keepalive.judging.verdict import (
     because,
 )
 from analyzer.keepalive.telling.gaps import Rows, Told
-from analyzer.keepalive.telling.timeline import CYCLE
+from analyzer.keepalive.telling.timeline import BY_MIDDLEBOX, CYCLE
 from analyzer.schema import NEVER, OPENED_MIDSTREAM
 from analyzer.schema.found import ASKED_FOR, PROOFS, RESETS, SURROUNDINGS, VERDICTS
 
@@ -80,8 +80,10 @@ def decide(case: Case, it: int) -> bool:
 
 def note_epoll(case: Case, it: int) -> None:
     """The mask is the same for every pending error. Only Linux has epoll, and it never puts an octet into a probe
-    (tcp_output.c tcp_xmit_probe_skb)."""
+    (tcp_output.c tcp_xmit_probe_skb). Of what a middlebox probes for, no application learns."""
     v, p, t = case.verdicts, case.told.probes, case.told.flows
+    if v.prober[it] != NEVER and case.told.ends.probed_by[2 * it + v.prober[it]] == BY_MIDDLEBOX:
+        v.errno[it] = NEVER
     if v.errno[it] == NEVER:
         return
     v.epoll[it] = EPOLL_DEAD

@@ -3,6 +3,7 @@
 Probing ends of one address whose bounds allow the same settings are taken to have them from the
 same place. What most ends share is the sysctl; ends that contradict it have settings of their own.
 Where no group is the biggest, nothing says which is the host's, and none is called so.
+What a middlebox sends in the names of many hosts is no host's: it stands for itself, once.
 """
 
 from collections import Counter, defaultdict
@@ -11,11 +12,12 @@ from dataclasses import replace
 from math import inf
 from typing import NamedTuple, Self
 
-from analyzer.keepalive.findings import Flow, Presence, Role
+from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence, Role
 from analyzer.keepalive.inference.bounds import MAX_FRAMES
 from analyzer.keepalive.inference.kernels import Kernel
 from analyzer.keepalive.inference.settings import Setting, Settings
 from analyzer.keepalive.inference.stacks import Stack
+from analyzer.schema import NEVER
 
 LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
@@ -32,9 +34,10 @@ class Override(NamedTuple):
 
 
 class Host(NamedTuple):
-    """An address, in one tunnel or in none, with at least one probing end."""
+    """An address, in one tunnel or in none, with at least one probing end; or a middlebox that probes for others."""
 
-    addr: str
+    addr: str | None
+    """None of a middlebox: the capture does not show its own."""
     flows: int
     """All of its flows, probing or not."""
     probing: int
@@ -48,6 +51,8 @@ class Host(NamedTuple):
     """So many kernels show in the boundaries on which its probes lie: more than one behind a NAT; 0 if none does."""
     same_kernel: tuple[str, ...] = ()
     """Other addresses whose probes lie on the boundaries of the same kernel."""
+    before: tuple[str, ...] = ()
+    """Of a middlebox the addresses in whose names it probes."""
 
 
 class _Bounds(NamedTuple):
@@ -109,13 +114,17 @@ def pool(flows: Iterable[Flow], presence: Mapping[str, Presence], kernels: Seque
         for address in kernel.addresses:
             behind[address].append(kernel)
     probers: dict[str, list[_Prober]] = defaultdict(list)
+    boxes: dict[tuple[str | None, int], list[tuple[End, _Prober]]] = defaultdict(list)
     for flow in flows:
         port = flow.ends[service_end(flow)].port
         for end in flow.ends:
-            if end.has_keepalive:
-                address = f"{flow.tunnel or ''} {end.address}".strip()
-                probers[address].append(_Prober(flow.id, port, end.settings, end.stack))
-    return tuple(_host(one, presence[one], ends, behind[one]) for one, ends in probers.items())
+            prober = _Prober(flow.id, port, end.settings, end.stack)
+            if end.is_probed_for:
+                boxes[flow.tunnel, _distance(end)].append((end, prober))
+            elif end.has_keepalive:
+                probers[f"{flow.tunnel or ''} {end.address}".strip()].append(prober)
+    hosts = [_host(one, presence[one], ends, behind[one]) for one, ends in probers.items()]
+    return (*hosts, *map(_middlebox, boxes.values()))
 
 
 def plain(address: str) -> str:
@@ -130,9 +139,23 @@ def _host(address: str, presence: Presence, probers: Sequence[_Prober], kernels:
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
-    same = {plain(other) for kernel in kernels for other in kernel.addresses if other != address}
+    same = {plain(other) for kernel in kernels for other in kernel.addresses if other not in (address, NAMELESS)}
     stack, hz = _stack(probers, models), _hz(models)
     return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
+
+
+def _distance(end: End) -> int:
+    """The TTL with which a middlebox's probes arrive: the same for whomever it probes."""
+    return end.story.probe_look.ttl[0] if end.story.probe_look is not None else NEVER
+
+
+def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
+    """One prober, whatever the names are in which it probes, with settings of its own; no stack of theirs is its."""
+    probers = [prober for _, prober in probed]
+    flows = len({prober.flow for prober in probers})
+    before = tuple(dict.fromkeys(end.address for end, _ in probed))
+    pooled = _host(NAMELESS, Presence(flows, flows), probers, ())
+    return pooled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:

@@ -1,7 +1,7 @@
 """What is noted of all flows while their stories are told, so that no story need be kept.
 
 Of each its brief; who left whom waiting for an answer, and when, since what fell silent together says more than one
-connection does; and which RSTs show a host that has forgotten a connection.
+connection does; which RSTs show a host that has forgotten a connection; and for whom a middlebox probes.
 """
 
 from array import array
@@ -14,21 +14,24 @@ from analyzer.keepalive.judging.rst import probe_of, shows_no_state
 from analyzer.keepalive.surroundings.addresses import Addresses
 from analyzer.keepalive.surroundings.grouping import Group, by_key, grouped
 from analyzer.keepalive.telling.gaps import Rows, Told
+from analyzer.keepalive.telling.prober import look_of_probe
+from analyzer.keepalive.telling.timeline import BY_MIDDLEBOX
 from analyzer.schema import NEVER
-from analyzer.schema.around import FORGOTTEN, WAITS
+from analyzer.schema.around import BOXED, FORGOTTEN, WAITS
 
-WAITING, FORGETTING = range(2)
+WAITING, FORGETTING, BOXING = range(3)
 """Places in `Noted.counts`."""
 
 
 class Noted(NamedTuple):
-    """What kernels note of flows that are told; `counts` are the rows in use of both tables."""
+    """What kernels note of flows that are told; `counts` are the rows in use of the last three tables."""
 
     briefs: bytearray
     of_end: "array[int]"
     addresses: Any
     waits: Any
     forgotten: Any
+    boxed: Any
     counts: "array[int]"
 
 
@@ -39,16 +42,18 @@ class Notes:
         self.briefs = bytearray(flows)
         """An octet for each flow (`brief.py`)."""
         self.addresses = addresses
-        self.waits, self.forgotten = Table(WAITS), Table(FORGOTTEN)
+        self.waits, self.forgotten, self.boxed = Table(WAITS), Table(FORGOTTEN), Table(BOXED)
 
     def note(self, rows: Rows, told: Told, verdicts: Any, flows: int, engine: Engine) -> None:
-        """What flows that were told and judged say: at most one wait each, and one RST."""
-        for one in (self.waits, self.forgotten):
-            one.reserve(flows)
-        counts = array("q", [self.waits.rows, self.forgotten.rows])
-        who, views = self.addresses, (self.waits.view, self.forgotten.view)
-        engine.run(note, rows, told, verdicts, flows, Noted(self.briefs, who.of_end, who.table.view, *views, counts))
-        self.waits.rows, self.forgotten.rows = counts
+        """What flows that were told and judged say: at most one wait each, one RST, two ends that are probed for."""
+        tables, who = (self.waits, self.forgotten, self.boxed), self.addresses
+        for one in tables:
+            one.reserve(2 * flows)
+        counts = array("q", [one.rows for one in tables])
+        waits, forgotten, boxed = (one.view for one in tables)
+        noted = Noted(self.briefs, who.of_end, who.table.view, waits, forgotten, boxed, counts)
+        engine.run(note, rows, told, verdicts, flows, noted)
+        self.waits.rows, self.forgotten.rows, self.boxed.rows = counts
 
 
 class Spans(NamedTuple):
@@ -91,7 +96,9 @@ def note(rows: Rows, told: Told, verdicts: Any, count: int, noted: Noted) -> int
         flow, reset = t.flow[it], t.reset_row[it]
         noted.briefs[flow] = brief(rows, told, it, verdicts.outcome[it])
         for end in (0, 1):
-            if told.ends.probes[2 * it + end]:
+            if told.ends.probed_by[2 * it + end] == BY_MIDDLEBOX:
+                note_boxed(rows, told, it, end, noted)
+            elif told.ends.probes[2 * it + end]:
                 noted.addresses.probing[noted.of_end[2 * flow + end]] += 1
         silent_end = waited_for(told, it)
         if silent_end != NEVER:
@@ -107,6 +114,17 @@ def note(rows: Rows, told: Told, verdicts: Any, count: int, noted: Noted) -> int
             noted.forgotten.frame[row], noted.forgotten.ts_ns[row] = c.frame[reset], c.ts_ns[reset]
             noted.forgotten.own_ns[row] = c.ts_ns[reset] - c.own_ns[reset] if c.own_ns[reset] != NEVER else NEVER
     return count
+
+
+def note_boxed(rows: Rows, told: Told, it: int, end: int, noted: Noted) -> None:
+    """The first probe that a middlebox sent in the name of this end."""
+    probe = told.flows.first_probe[it]
+    while told.probes.end[probe] != end:
+        probe += 1
+    at, row = noted.counts[BOXING], told.probes.row[probe]
+    noted.counts[BOXING] += 1
+    noted.boxed.ts_ns[at] = rows.candidates.ts_ns[row]
+    noted.boxed.look[at] = look_of_probe(rows, told.flows.flow[it], row)
 
 
 def waited_for(told: Told, it: int) -> int:

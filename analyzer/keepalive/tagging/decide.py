@@ -203,7 +203,7 @@ def decide_row(
     if is_disputed(c, order, place, last):
         return STRAY, UNACCEPTABLE_ACK, NEVER
     if c.payload_len[row] <= 1:
-        tag, rule = probe_or_not(c, order, place, first, last, mine, persists)
+        tag, rule = probe_or_not(c, order, place, first, last, mine, persists, out)
         if tag != NO_TAG:
             return tag, rule, NEVER
     challenged = challenged_row(c, order, place, first, out)
@@ -229,7 +229,9 @@ def decide_row(
     return PURE_ACK, PLAIN, NEVER
 
 
-def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, mine: int, persists: int) -> tuple[int, int]:
+def probe_or_not(
+    c: Any, order: Any, place: int, first: int, last: int, mine: int, persists: int, out: Any
+) -> tuple[int, int]:
     """A segment of at most one octet: a probe of either kind, something that looks like one, or NO_TAG."""
     row = order[place]
     window = peer_window(c, order, place, last)
@@ -263,7 +265,9 @@ def probe_or_not(c: Any, order: Any, place: int, first: int, last: int, mine: in
         return STRAY, BEHIND_OWN_FIN
     if is_behind_own_syn(c, row):
         return STRAY, BEHIND_OWN_SYN
-    if rule != BELOW_SND_UNA and (comes_too_soon(c, row) or is_unacknowledged(c, order, place, last)):
+    if rule == BELOW_SND_UNA:
+        return PROBE, rule
+    if comes_too_soon(c, order, place, first, out) or is_unacknowledged(c, order, place, last):
         return STRAY, TOO_SOON
     return PROBE, rule
 

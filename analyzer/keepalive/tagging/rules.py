@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzer.keepalive.tagging.tags import (
     DATA,
+    PROBE,
     REPEATED_UNSOLICITED,
     REPEATS_ONE_OCTET,
     REVEALED_BY_ANSWER,
@@ -210,25 +211,40 @@ def is_behind_own_fin(c: Any, row: int) -> bool:
 
 
 def is_behind_own_syn(c: Any, row: int) -> bool:
-    """At the octet of its own SYN: before that is acknowledged, or right after the handshake, which it may complete."""
+    """At the octet of its own SYN: before that is acknowledged, or right after the handshake, which it may complete.
+
+    An end that only receives stays there for good, and probes there: data that comes just before crossed a probe.
+    """
     if not c.traits[row] & TRAIT_AT_SYN:
         return False
     completes = c.traits[row] & TRAIT_AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
-    return bool(completes or c.in_flight[row] > 0 or c.ts_ns[row] - c.data_ns[row] < SYN_SETTLED_NS)
+    since_ns = max(c.ts_ns[row] - c.data_ns[row], c.own_ns[row])
+    return bool(completes or c.in_flight[row] > 0 or since_ns < SYN_SETTLED_NS)
 
 
-def comes_too_soon(c: Any, row: int) -> bool:
+def comes_too_soon(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
     """Right after the end's own data, or to acknowledge the other end's: an ACK that was captured late.
 
     Data of the other end that it does not acknowledge may have crossed a probe on its way.
     """
-    if c.data_ns[row] == NEVER or c.traits[row] & TRAIT_LATE_BY_CLOCK:
+    row = order[place]
+    if c.data_ns[row] == NEVER or c.traits[row] & TRAIT_LATE_BY_CLOCK or follows_probe(c, order, place, first, out):
         return False
     since_ns = c.ts_ns[row] - c.data_ns[row]
     if c.traits[row] & TRAIT_ADVANCES and c.traits[row] & TRAIT_PEER_IN_FLIGHT:
         return bool(since_ns < SOLICITED_NS)
     is_crossing = c.data_ns[row] == c.any_ns[row] and c.own_ns[row] >= PROBE_IDLE_NS
     return bool(since_ns < PROBE_IDLE_NS and not is_crossing)
+
+
+def follows_probe(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
+    """What was taken for the flow's latest data is an octet of unknown place that turned out to be a probe."""
+    row = order[place]
+    for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
+        earlier = order[other]
+        if c.ts_ns[earlier] <= c.data_ns[row]:
+            return bool(c.ts_ns[earlier] == c.data_ns[row] and out.tag[earlier] == PROBE)
+    return False
 
 
 def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:

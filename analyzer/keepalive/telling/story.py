@@ -40,6 +40,7 @@ from analyzer.keepalive.telling.gaps import (
     since_probe,
     unheard_run,
 )
+from analyzer.keepalive.telling.prober import tell_prober
 from analyzer.keepalive.telling.resends import (
     count_try,
     forget_heard_resends,
@@ -342,6 +343,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, told: 
         if is_open and not (e.unanswered[me] or e.fin_frame[me] or is_busy):
             since_ns = since_probe(rows.candidates, told, me, capture_end_ns)
             add_open_gap(told, it, end, SURVIVED, capture_frame, capture_end_ns - last_ns, NEVER, since_ns)
+        tell_prober(rows, flow, end, told, it)
     note_survivors(rows, flow, told, it)
     t.run_end[it] = end_of_run(rows.candidates, told, it)
     t.deaf_end[it] = (

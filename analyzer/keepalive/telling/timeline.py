@@ -94,6 +94,31 @@ BY_NOTHING, BY_ACK, BY_DATA, BY_RST, BY_ICMP = range(5)
 """The answers as kernels write them: places in `Answer`."""
 
 
+class ProbedBy(Enum):
+    """Who sends the probes in which an end is named as the source."""
+
+    ITSELF = "itself"
+    MIDDLEBOX = "middlebox"
+    """Something on the path, which keeps the connection open in the end's name."""
+
+
+BY_ITSELF, BY_MIDDLEBOX = range(2)
+"""The same as kernels write it: places in `ProbedBy`."""
+
+
+class ProbeLook(NamedTuple):
+    """How an end's probes compare with its own segments."""
+
+    ttl: tuple[int, int]
+    """The lowest and the highest."""
+    own_ttl: tuple[int, int] | None
+    """None where nothing else of the end was captured."""
+    has_other_window: bool
+    has_other_timestamps: bool
+    """None where the end's own segments have them, or those of another clock."""
+    acknowledges_less: bool
+
+
 class Probe(NamedTuple):
     """One keepalive probe and what became of it."""
 

@@ -57,7 +57,8 @@ def _names(ax: Axes, shown: pd.DataFrame) -> None:
     names = []
     for row in shown.itertuples():
         port = "" if pd.isna(row.port) else f", port {row.port}"
-        names.append(f"{row.addr}{port}  ({row.flows})")
+        addr = row.addr if pd.isna(row.before) else f"middlebox before {row.before.split()[0]}"
+        names.append(f"{addr}{port}  ({row.flows})")
     ax.set_yticks(range(len(shown)), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
     ax.set_ylim(len(shown) - 0.4, -0.6)

@@ -11,7 +11,7 @@ from analyzer.jit import apart
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.inference.infer import CLOCK_BITS
 from analyzer.keepalive.profiles import UNBOUNDED, Bounds, matching
-from analyzer.keepalive.telling.timeline import BY_ACK, BY_DATA
+from analyzer.keepalive.telling.timeline import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.report.explain_settings import ALL_WHEELS, MOST_VARIANTS, PLACES, is_timed, variant, which_timers
 from analyzer.report.machine.members import say, say_duration, say_instant, say_number, say_phrase, write_frames
 from analyzer.report.machine.numbers import write_address, write_hundredths, write_integer, write_thousandths
@@ -35,6 +35,7 @@ MEMBERS = (
     '", "port": ',
     ', "role": ',
     ', "keepalive": ',
+    ', "probed_by": ',
     ', "probes": ',
     ', "answered": ',
     ', "payload_len": ',
@@ -75,6 +76,7 @@ MEMBERS = (
     PORT,
     ROLE,
     KEEPALIVE,
+    PROBED_BY,
     PROBES,
     ANSWERED,
     PAYLOAD_LEN,
@@ -162,7 +164,9 @@ def write_end(found: Found, it: int, end: int, words: Words, sheet: Sheet, at: i
     at = write_address(sheet.out, say(sheet, at, ADDRESS), hi, lo)
     at = say_number(sheet, at, PORT, port)
     at = say_phrase(sheet, at, ROLE, words.roles + 2 * f.opened[flow] + end)
-    at = say_phrase(sheet, at, KEEPALIVE, words.keepalive + (payload_len != NEVER))
+    by = found.told_ends.probed_by[me]
+    at = say_phrase(sheet, at, KEEPALIVE, words.keepalive + (payload_len != NEVER and by != BY_MIDDLEBOX))
+    at = say_phrase(sheet, at, PROBED_BY, words.probers + 1 + by)
     at = say_number(sheet, at, PROBES, found.told_ends.probes[me])
     at = say_number(sheet, at, ANSWERED, answered)
     at = say_number(sheet, at, PAYLOAD_LEN, payload_len)
@@ -170,7 +174,7 @@ def write_end(found: Found, it: int, end: int, words: Words, sheet: Sheet, at: i
         at = say(sheet, at, TIME + which)
         at = write_setting(found, me, which, words, sheet, at)
     at = say(sheet, at, MATCHES)
-    if payload_len != NEVER:
+    if payload_len != NEVER and by != BY_MIDDLEBOX:
         at = write_matches(found.settings, 4 * me, payload_len, words, sheet, at)
     return say(sheet, at, END_OF_SETTING)
 

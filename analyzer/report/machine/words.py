@@ -14,6 +14,7 @@ from analyzer.keepalive import profiles
 from analyzer.keepalive.drawing import ROLES
 from analyzer.keepalive.judging.application import ERRNOS
 from analyzer.keepalive.judging.verdict import Cause, Confidence, Outcome, Reason
+from analyzer.keepalive.telling.timeline import ProbedBy
 from analyzer.keepalive.timer import LINUX
 from analyzer.report import explain, explain_settings
 from analyzer.report.machine.phrases import Phrases
@@ -34,6 +35,8 @@ class Words(NamedTuple):
     """By 2 * FLOWS.opened + end."""
     keepalive: int
     """Not seen, on."""
+    probers: int
+    """`null` comes first."""
     tunnels: int
     outcomes: int
     causes: int
@@ -66,6 +69,7 @@ class Vocabulary:
             "openings": phrases.add_all("midstream" if one == OPENED_MIDSTREAM else "syn" for one in opened),
             "roles": phrases.add_all(role.value for one in opened for role in ROLES[one]),
             "keepalive": phrases.add_all(("not-seen", "on")),
+            "probers": phrases.add_all((None, *(one.value for one in ProbedBy))),
             "tunnels": phrases.add_all(name or None for name in tunnels),
             "outcomes": phrases.add_all(one.value for one in Outcome),
             "causes": phrases.add_all((None, *(one.value for one in Cause))),

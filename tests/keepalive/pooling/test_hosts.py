@@ -10,7 +10,15 @@ from analyzer.keepalive.inference.settings import Basis
 from analyzer.keepalive.pooling import hosts
 from analyzer.keepalive.pooling.hosts import EXACT, LINUX, UNKNOWN, Host, service_end
 from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
+from tests.keepalive.surroundings.test_middleboxes import SERVERS, flows
 
+OWN_PROBER = """
+    0.2011  A:201>C:80  S   seq 999
+    0.2012  C:80>A:201  SA  seq 4999  ack 1000
+    0.2013  A:201>C:80  A   seq 1000  ack 5000
+    31.3    C:80>A:201  A   seq 4999  ack 1000  | keepalive-probe
+    31.4    A:201>C:80  A   seq 1000  ack 5000  | keepalive-answer of 31.3
+"""
 UNKNOWN_ROLES = (Role.UNKNOWN, Role.UNKNOWN)
 
 
@@ -126,3 +134,14 @@ def test_service_is_the_responder_or_else_the_lower_port() -> None:
 def test_hosts_are_pooled_apart() -> None:
     hosts = pool([probing(settings(30)), probing(settings(60), 1, client=SERVER, server=CLIENT)])
     assert [host.addr for host in hosts] == [CLIENT, SERVER]
+
+
+def test_a_middlebox_is_one_prober_with_settings_of_its_own() -> None:
+    """Whoever it probes for; a host that probes, too, has its own."""
+    host, box = hosts.pool(flows(SERVERS + OWN_PROBER), {"10.0.0.3": Presence(1, 1)})
+    assert (host.addr, host.before, host.probing) == ("10.0.0.3", (), 1)
+    assert (box.addr, box.before, box.flows, box.probing) == (None, ("10.0.0.2",), 3, 3)
+    assert (box.stack, box.hz, box.kernels, box.same_kernel) == (UNKNOWN, None, 0, ())
+    assert box.sysctl is not None
+    assert box.sysctl.tcp_keepalive_time is not None
+    assert box.sysctl.tcp_keepalive_time.n == 3

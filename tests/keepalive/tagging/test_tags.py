@@ -435,6 +435,43 @@ def test_crossing_garbage_octets_are_answered_both() -> None:
     """)
 
 
+def test_a_probe_right_after_the_other_ends_first_one_is_one_too() -> None:
+    """A garbage octet of which only its answer shows that it is no data: what follows it does not come too soon."""
+    told("""
+    0.000   A>B  A  seq 1099  ack 5000  len 1            | keepalive-probe by revealed-by-answer
+    0.001   B>A  A  seq 5000  ack 1100  dsack 1099-1100  | keepalive-answer of 0.000
+    0.041   B>A  A  seq 4999  ack 1100  len 1            | keepalive-probe by below-snd-nxt
+    0.042   A>B  A  seq 1100  ack 5000  dsack 4999-5000  | keepalive-answer of 0.041
+    10.000  A>B  A  seq 1099  ack 5000  len 1            | keepalive-probe
+    10.008  B>A  A  seq 4999  ack 1100  len 1            | keepalive-probe
+    """)
+
+
+def test_an_ack_right_after_a_first_octet_that_nothing_shows_to_be_a_probe_is_stray() -> None:
+    told("""
+    0.000   A>B  A   seq 1099  ack 5000  len 1
+    0.001   B>A  A   seq 5000  ack 1100
+    0.041   B>A  A   seq 4999  ack 1100         | stray by too-soon
+    0.100   A>B  PA  seq 1100  ack 5000  len 9
+    """)
+
+
+@pytest.mark.parametrize("delay_ms", [5, 60, 290])
+def test_an_end_that_only_receives_probes_at_the_octet_of_its_syn(delay_ms: int) -> None:
+    """Data of the other end crosses its probes."""
+    told(f"""
+    0.000   A>B  S   seq 999
+    0.001   B>A  SA  seq 4999  ack 1000
+    0.050   A>B  A   seq 1000  ack 5000
+    1.000   B>A  PA  seq 5000  ack 1000  len 50
+    1.060   A>B  A   seq 1000  ack 5050
+    14.000  B>A  PA  seq 5050  ack 1000  len 50
+    14.{delay_ms:03}  A>B  A   seq 999   ack 5050         | keepalive-probe by below-snd-nxt
+    14.{delay_ms + 1:03}  B>A  A   seq 5100  ack 1000         | keepalive-answer of 14.{delay_ms:03}
+    14.400  A>B  A   seq 1000  ack 5100
+    """)
+
+
 def test_a_probe_may_acknowledge_one_octet_too_few() -> None:
     """Seen from the Siemens S7-1500 and from middleboxes."""
     told(f"""{OPENED}

@@ -55,6 +55,7 @@ def end_object(end: End) -> dict[str, Any]:
         "port": end.port,
         "role": end.role.value,
         "keepalive": "on" if end.has_keepalive else "not-seen",
+        "probed_by": end.story.probed_by.value if end.story.probed_by is not None else None,
         "probes": len(end.story.probes),
         "answered": end.answered,
         "payload_len": end.payload_len,
