@@ -29,7 +29,7 @@ from analyzer.keepalive.surroundings.neighbourhood import Neighbourhood, Surroun
 from analyzer.keepalive.tagging.decide import tag_segments
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import Solicitation
-from analyzer.schema import OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.second_thread import made_ahead
 from analyzer.tcp.tracker import Tracker
 
@@ -272,8 +272,10 @@ class Drawer:
             if told.sent:
                 matches = matching_profiles(settings, told.payload_len)
                 stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
-            role = ROLES[f.opened[flow]][end]
-            ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
+            role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
+            address = self._address(flow, end)
+            known_ttl = ttl if ttl != NEVER else None
+            ends.append(End(address, ports[end], role, told, settings, matches, stack, known_ttl))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
