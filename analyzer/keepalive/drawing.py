@@ -270,7 +270,7 @@ class Drawer:
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * it + end)
             if told.sent:
-                matches = matching_profiles(settings, told.payload_len)
+                matches = matching_profiles(settings, told.payload_len, f.ports[flow])
                 stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
             role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
             address = self._address(flow, end)

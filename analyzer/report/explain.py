@@ -3,12 +3,15 @@
 Everything else carries codes and numbers. Sentences are for a person with a dead connection.
 """
 
+from collections.abc import Sequence
+
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.inference.settings import Basis, Settings
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason, Verdict
 from analyzer.keepalive.pooling.advice import Advice, AdviceCode
 from analyzer.keepalive.pooling.hosts import Host
 from analyzer.keepalive.pooling.path import PathLimit
+from analyzer.keepalive.profiles import shared
 from analyzer.keepalive.tagging.tags import Rule
 from analyzer.keepalive.telling.ledger import ledger
 from analyzer.keepalive.telling.timeline import Answer
@@ -221,6 +224,18 @@ def _after(settings: Settings) -> str:
     if time.value is not None:
         return f" after {time.value} s idle"
     return f" about every {short(time.seen_ns[1])}" if time.basis is Basis.ANSWERED_ONLY else ""
+
+
+def matches(flow: Flow, index: int) -> str:
+    """What an end's settings are like, and what they have in common with it; empty without any."""
+    end = flow.ends[index]
+    ports = (flow.ends[0].port, flow.ends[1].port)
+    said = [name + _in_brackets(shared(name, end.settings, ports)) for name in end.matches]
+    return f"Like {', '.join(said)}." if said else ""
+
+
+def _in_brackets(numbers: Sequence[tuple[str, int]]) -> str:
+    return f" ({', '.join(f'{what} {number}' for what, number in numbers)})" if numbers else ""
 
 
 def _times(count: int, word: str) -> str:

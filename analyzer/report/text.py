@@ -193,7 +193,7 @@ def _tell(flow: Flow) -> Iterator[RenderableType]:
         if end.settings.models:
             yield _prose(_sentence(explain_settings.clock(end.settings)))
         if end.matches:
-            yield _prose("Like " + ", ".join(end.matches) + ".")
+            yield _prose(explain.matches(flow, index))
     if flow.probers:
         yield BLANK
         yield _prose(course(flow))

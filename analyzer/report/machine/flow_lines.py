@@ -171,7 +171,7 @@ def write_end(found: Found, it: int, end: int, words: Words, sheet: Sheet, at: i
         at = write_setting(found, me, which, words, sheet, at)
     at = say(sheet, at, MATCHES)
     if payload_len != NEVER:
-        at = write_matches(found.settings, 4 * me, payload_len, words, sheet, at)
+        at = write_matches(found.settings, 4 * me, payload_len, f.ports[flow], words, sheet, at)
     return say(sheet, at, END_OF_SETTING)
 
 
@@ -241,15 +241,16 @@ def write_rates(clocks: int, words: Words, sheet: Sheet, at: int) -> int:
     return at
 
 
-def write_matches(s: Any, time: int, payload_len: int, words: Words, sheet: Sheet, at: int) -> int:
+def write_matches(s: Any, time: int, payload_len: int, ports: int, words: Words, sheet: Sheet, at: int) -> int:
     """Names of the profiles that fit; `time` is the row of the end's first setting."""
     if s.basis[time] == NEVER or s.value[time] == NEVER:
         return at
     intvl, probes = bounds(s, time + 1), bounds(s, time + 2)
-    count = matching(words.profiles, words.profile_rows, s.value[time], intvl, probes, payload_len, words.fitting)
+    fitting, time_s = words.fitting, s.value[time]
+    count = matching(words.profiles, words.profile_rows, time_s, intvl, probes, payload_len, ports, fitting)
     for place in range(count):
         at = say(sheet, at, COMMA) if place else at
-        at = say(sheet, at, words.profile_names + words.fitting[place])
+        at = say(sheet, at, words.profile_names + fitting[place])
     return at
 
 
