@@ -31,6 +31,7 @@ from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.second_thread import made_ahead
+from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -280,8 +281,8 @@ class Drawer:
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
             is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
-            start_ns=f.first_ns[flow],
-            end_ns=f.last_ns[flow],
+            start_ns=start_ns(f, flow),
+            end_ns=end_ns(f, flow),
             packets=f.packets[flow],
             octets=f.octets[flow] - sum(end.probe_octets for end in story.ends),
             max_idle_ns=f.max_idle_ns[flow],

@@ -18,6 +18,7 @@ from analyzer.report.machine.numbers import write_address, write_hundredths, wri
 from analyzer.report.machine.phrases import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, Sheet
 from analyzer.report.machine.words import Words
 from analyzer.schema import NEVER
+from analyzer.tcp.flows import end_ns, start_ns
 
 BEFORE = ",\n"
 """A line."""
@@ -137,8 +138,8 @@ def write_flow(found: Found, it: int, words: Words, sheet: Sheet, at: int) -> in
     at = say_number(sheet, at, ID, flow)
     at = say_phrase(sheet, at, TUNNEL, words.tunnels + f.tunnel[flow])
     at = say_phrase(sheet, at, OPENED, words.openings + f.opened[flow])
-    at = say_instant(sheet, at, START, f.first_ns[flow])
-    at = say_instant(sheet, at, END, f.last_ns[flow])
+    at = say_instant(sheet, at, START, start_ns(f, flow))
+    at = say_instant(sheet, at, END, end_ns(f, flow))
     at = say_number(sheet, at, PACKETS, f.packets[flow])
     at = write_integer(sheet.out, say(sheet, at, OCTETS), f.octets[flow] - octets)
     at = say_duration(sheet, at, MAX_IDLE, f.max_idle_ns[flow])
