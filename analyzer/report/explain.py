@@ -4,6 +4,7 @@ Everything else carries codes and numbers. Sentences are for a person with a dea
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.inference.settings import Basis, Settings
@@ -230,7 +231,8 @@ def matches(flow: Flow, index: int) -> str:
     """What an end's settings are like, and what they have in common with it; empty without any."""
     end = flow.ends[index]
     ports = (flow.ends[0].port, flow.ends[1].port)
-    said = [name + _in_brackets(shared(name, end.settings, ports)) for name in end.matches]
+    alike = groupby(end.matches, lambda name: shared(name, end.settings, ports))
+    said = [", ".join(names) + _in_brackets(numbers) for numbers, names in alike]
     return f"Like {', '.join(said)}." if said else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from analyzer.keepalive.findings import Role
-from analyzer.keepalive.inference.settings import Basis, Setting
+from analyzer.keepalive.inference.settings import Basis, Setting, Settings
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
 from analyzer.keepalive.pooling.advice import Advice, AdviceCode, advise
 from analyzer.keepalive.pooling.path import limits
@@ -231,3 +231,35 @@ def test_a_path_without_one_limit_is_called_so() -> None:
 def test_a_path_that_forgot_nothing_needs_no_words() -> None:
     [limit] = limits([flow(Made().probe(400, Answer.ACK))])
     assert explain.path(limit) == []
+
+
+# Matches
+
+
+def test_what_settings_are_like_and_what_they_share() -> None:
+    def like(*names: str, found: Settings, ports: tuple[int, int] = (40000, 6379)) -> str:
+        one = probing(found, ports=ports)
+        return explain.matches(replace(one, ends=(replace(one.ends[0], matches=names), one.ends[1])), 0)
+
+    assert like(found=settings(300)) == ""
+    redis = like("Redis server tcp-keepalive", found=settings(300, 100, 3))
+    assert redis == "Like Redis server tcp-keepalive (time 300, intvl 100, probes 3, port 6379)."
+    several = like("Linux system default", "FreeBSD system default", found=settings(7200, 75))
+    assert several == "Like Linux system default, FreeBSD system default (time 7200, intvl 75)."
+
+
+# Linux
+
+
+@pytest.mark.parametrize(("is_linux", "words"), [(True, " on Linux the probes"), (False, " if it runs Linux, the")])
+def test_words_about_linux_are_for_who_may_run_it(is_linux: bool, words: str) -> None:
+    interval = advised()[AdviceCode.INTVL_EXCEEDS_TIME]._replace(is_linux=is_linux)
+    assert words in explain.advice(interval)
+    slow = advised()[AdviceCode.SLOW_DETECTION]._replace(is_linux=is_linux)
+    assert ("if it runs Linux" in explain.advice(slow)) == (not is_linux)
+
+
+def test_who_runs_something_else_is_told_nothing_of_linux() -> None:
+    single = advised()[AdviceCode.SINGLE_PROBE]
+    assert "TCP_USER_TIMEOUT" in explain.advice(single)
+    assert "TCP_USER_TIMEOUT" not in explain.advice(single._replace(is_linux=None))
