@@ -150,18 +150,18 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
 def _explained(survived: Sequence[_Tried], failed: Sequence[_Tried]) -> Sequence[_Tried]:
     """The failures, shortest first, that one idle limit explains: those longer than all that was survived.
 
-    None, if it explains no more than half of them: whatever broke the others may have broken these. Only several
-    connections on either side show a limit within the tenth above what was survived; those that were never silent for
-    half as long say nothing of that.
+    None, if it explains no more than half of them: whatever broke the others may have broken these. Within the tenth
+    above what was survived only where several connections on either side show the limit, those that were never silent
+    for half as long left out; or where several that failed after longer silences show that there is one.
     """
     longest_ns = survived[0].ns if survived else 0
     longer = [one for one in failed if one.ns > longest_ns]
     if 2 * len(longer) <= len(failed):
         return ()
     witnesses = {one.flow for one in survived if 2 * one.ns >= longer[0].ns}
-    if len(longer) < SEVERAL or len(witnesses) < SEVERAL:
-        longer = [one for one in longer if one.ns > NEAR * longest_ns]
-    return longer
+    far = [one for one in longer if one.ns > NEAR * longest_ns]
+    is_shown = len(far) >= SEVERAL or (len(longer) >= SEVERAL and len(witnesses) >= SEVERAL)
+    return longer if is_shown else far
 
 
 def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | None) -> tuple[Middlebox, ...]:

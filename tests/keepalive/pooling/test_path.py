@@ -197,6 +197,15 @@ def test_one_that_failed_hardly_later_than_another_survived_is_a_coincidence() -
     assert only(limits(short)).failed_ns is None  # 20 s say nothing of 60
 
 
+def test_what_failed_after_longer_shows_that_there_is_a_limit() -> None:
+    """A load balancer that resets after 350 s: 341 s survived, 352 s failed, and so did 610 and 1890 s."""
+    flows = [flow(Made().probe(idle_s, Answer.ACK), idle_s) for idle_s in (40, 341)]
+    flows += [flow(Made().probe(idle_s, Answer.RST), idle_s, *RESET) for idle_s in (352, 610, 1890)]
+    limit = only(limits(flows))
+    assert (limit.survived_ns, limit.failed_ns, limit.failed, limit.unexplained) == (ns(341), ns(352), 3, 0)
+    assert {(box.idle_s, box.on_expiry) for box in limit.matches} == {(350, "rst")}
+
+
 def test_what_explains_the_smaller_half_of_failures_is_no_limit() -> None:
     lost = [flow(dropped(idle_s, number), number, *DROPPED) for number, idle_s in enumerate((100, 120, 400), 1)]
     limit = only(limits([flow(Made().probe(200, Answer.ACK)), *lost]))
