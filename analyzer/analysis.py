@@ -167,7 +167,7 @@ class Analysis:
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
-        return advice.advise(self._drawer.pooled, self.path_limits)
+        return advice.advise(self._drawer.pooled, self.path_limits, self.capture.packets)
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """The same capture with these settings at the ends that probe, or that opened the connections."""
@@ -181,7 +181,7 @@ class Analysis:
         from analyzer.keepalive.pooling.what_if import idle_times
 
         is_closed = all(end.story.fin_frame for end in flow.ends)
-        end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else self.capture.last_ns
+        end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else flow.story.capture_end_ns
         last_data_ns = self._tracker.table.flows.view.data_ns[flow.id]
         return idle_times(self.candidates.view, self.rows(flow.id), last_data_ns, end_ns)
 
@@ -306,7 +306,7 @@ class Analyzer:
         self.diagnostics.add(TIME_JUMP, times=self.coverage.holes)
         f = self.tracker.table.flows.view
         for flow in range(self.tracker.table.flows.rows):
-            f.watched_ns[flow] = self.coverage.end_after(f.last_ns[flow])
+            f.watched_ns[flow] = self.coverage.end_after(f.last_ns[flow]) + 1
 
 
 def read_capture(

@@ -9,7 +9,8 @@ One frame a line; `#` begins a comment. A line is a time in seconds and one of
     tell A about B                              ARP reply, or neighbour advertisement
     end                                         a frame that has no part in it: the capture went on
 
-A, B, C are hosts, `A:5000>B` names a port other than A's 40000 or B's 80. FLAGS are letters of SFRPAU.
+A, B, C are hosts, `A:5000>B` names a port other than A's 40000 or B's 80. FLAGS are letters of SFRPAU. All are in one
+LAN, unless `hops` has how far from the capture a host is.
 Behind `|` a line may say what the segment is, and which line it belongs to by that line's time:
 
     30.0   A>B  A  seq 1000  ack 5001   | keepalive-probe
@@ -20,9 +21,11 @@ Behind `|` a line may say what the segment is, and which line it belongs to by t
 
 import io
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
@@ -34,6 +37,7 @@ from analyzer.keepalive.tagging.tags import Rule, Tag
 from tests.capture.writers import Frame, pcap_bytes
 
 Way = tuple[str, str, tuple[int, int]]  # source, target, their ports
+TTL = 64
 START_NS = 1_700_000_000 * 10**9
 PORTS = {"A": 40000, "B": 80, "C": 40001}
 FLAG_BITS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32}
@@ -138,19 +142,19 @@ def analyse(frames: list[Frame], compiled: bool = False, chunk_octets: int = CHU
     return fed(frames, compiled, chunk_octets).finish(["transcript.pcap"], ["pcap"], [1])
 
 
-def transcript(text: str, ipv6: bool = False) -> list[Frame]:
+def transcript(text: str, ipv6: bool = False, hops: Mapping[str, int] = MappingProxyType({})) -> list[Frame]:
     """The frames of a transcript; IP identifications count up for each host."""
     frames: list[Frame] = []
     ids: dict[str, int] = {}
     for time, words, _ in lines_of(text):
-        octets = bytes(frames[-1][1]) if words == ["copy"] else frame_of(words, ids, ipv6)
+        octets = bytes(frames[-1][1]) if words == ["copy"] else frame_of(words, ids, ipv6, hops)
         frames.append((START_NS + time, octets))
     return frames
 
 
-def told(text: str, ipv6: bool = False) -> Told:
+def told(text: str, ipv6: bool = False, hops: Mapping[str, int] = MappingProxyType({})) -> Told:
     """Analyse a transcript and compare every line with what it says of itself."""
-    result = Told(analyse(transcript(text, ipv6)))
+    result = Told(analyse(transcript(text, ipv6, hops)))
     frame_at = {time: number for number, (time, _, _) in enumerate(lines_of(text), 1)}
     for number, (_, words, saying) in enumerate(lines_of(text), 1):
         tag, rule, of = result.marks.get(number, ("", "", 0))
@@ -177,7 +181,7 @@ def lines_of(text: str) -> list[tuple[int, list[str], str]]:
     return found
 
 
-def frame_of(words: list[str], ids: dict[str, int], ipv6: bool) -> bytes:
+def frame_of(words: list[str], ids: dict[str, int], ipv6: bool, hops: Mapping[str, int]) -> bytes:
     match words:
         case ["end"]:
             return bytes(12) + b"\x88\xcc" + bytes(46)  # LLDP
@@ -194,7 +198,7 @@ def frame_of(words: list[str], ids: dict[str, int], ipv6: bool) -> bytes:
             values = {"length" if key == "len" else key: int(value) for key, value in fields.items()}
             options = tcp_options(values.pop("tsval", None), values.pop("tsecr", 0), values.pop("wscale", None), dsack)
             ids[way[0]] = ids.get(way[0], 0) + 1
-            values = {"seq": 0, "ipid": ids[way[0]], **values}
+            values = {"seq": 0, "ipid": ids[way[0]], "ttl": TTL - hops.get(way[0], 0), **values}
             flags = sum(FLAG_BITS[letter] for letter in letters)
             return tcp_frame(ends_of(way), flags, options=options, ipv6=ipv6, **values)
     raise ValueError(f"no such line: {' '.join(words)}")

@@ -30,8 +30,9 @@ from analyzer.keepalive.surroundings.neighbourhood import Neighbourhood, Surroun
 from analyzer.keepalive.tagging.decide import tag_segments
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import BY_MIDDLEBOX, ProbedBy, Solicitation
-from analyzer.schema import OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.second_thread import made_ahead
+from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 
 ROLES = {
@@ -278,16 +279,18 @@ class Drawer:
             told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * it + end)
             if told.sent and told.probed_by is not ProbedBy.MIDDLEBOX:
-                matches = matching_profiles(settings, told.payload_len)
+                matches = matching_profiles(settings, told.payload_len, f.ports[flow])
                 stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
-            role = ROLES[f.opened[flow]][end]
-            ends.append(End(self._address(flow, end), ports[end], role, told, settings, matches, stack))
+            role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
+            address = self._address(flow, end)
+            known_ttl = ttl if ttl != NEVER else None
+            ends.append(End(address, ports[end], role, told, settings, matches, stack, known_ttl))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
             is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
-            start_ns=f.first_ns[flow],
-            end_ns=f.last_ns[flow],
+            start_ns=start_ns(f, flow),
+            end_ns=end_ns(f, flow),
             packets=f.packets[flow],
             octets=f.octets[flow] - sum(end.probe_octets for end in story.ends),
             max_idle_ns=f.max_idle_ns[flow],

@@ -19,6 +19,9 @@ from analyzer.keepalive.telling.timeline import Answer, ProbedBy
 NAMELESS = ""
 """The address of a middlebox that probes in the names of others: it does not show its own."""
 
+AS_SENT = frozenset({64, 128, 255})
+"""What stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
+
 
 class Role(Enum):
     ORIGINATOR = "originator"
@@ -39,6 +42,8 @@ class End:
     """Names of well-known settings that fit (profiles.toml)."""
     stack: Stack = Stack.UNKNOWN
     """What its probes look like."""
+    ttl: int | None = None
+    """TTL or hop limit of its ordinary segments where they were captured."""
 
     @property
     def has_keepalive(self) -> bool:
@@ -80,6 +85,11 @@ class Flow:
     tunnel: str | None = None
     """What it ran through where it was captured: "vxlan 42", or "gre 10.0.0.1-10.0.0.2"."""
     first_frame: int = 0
+
+    @property
+    def is_within_lan(self) -> bool:
+        """No hop lies between the capture point and either end, so there is no path that could forget anything."""
+        return all(end.ttl in AS_SENT for end in self.ends)
 
     @property
     def beating(self) -> tuple[int, ...]:

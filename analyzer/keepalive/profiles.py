@@ -1,7 +1,7 @@
 """Well-known settings and well-known idle limits, and which of them fit what was found.
 
 The facts are in profiles.toml and middleboxes.toml; this file knows what a fit is: nothing that
-was found contradicts the profile, and its idle time was found exactly.
+was found contradicts the profile, its idle time was found exactly, and enough else beside it to tell it from chance.
 """
 
 from array import array
@@ -17,6 +17,12 @@ from analyzer.schema.written import PROFILES
 
 MAX_MATCHES = 5
 """More names than these tell a reader nothing."""
+MOST_PORTS = 3
+"""Of a profile."""
+WEB_PORTS = (80, 443, 8080)
+"""Everything is served there, so that they tell no program from another."""
+FACTS = 3
+"""What may be found of a profile beside its idle time: interval, count, port."""
 
 
 class Profile(NamedTuple):
@@ -28,7 +34,7 @@ class Profile(NamedTuple):
     os: str
     source: str
     verified: bool
-    idle_s: int | None = None
+    idle_s: int
     intvl_s: int | None = None
     probes: int | None = None
     user_timeout_ms: int | None = None
@@ -42,7 +48,7 @@ class Profile(NamedTuple):
         A user timeout replaces the count: the timer gives up at the first tick at or after it,
         and not before one probe has gone out (tcp_timer.c tcp_keepalive_timer).
         """
-        if self.user_timeout_ms is None or self.idle_s is None or self.intvl_s is None:
+        if self.user_timeout_ms is None or self.intvl_s is None:
             return self.probes
         return max(1, -((self.idle_s * 1000 - self.user_timeout_ms) // (self.intvl_s * 1000)))
 
@@ -131,20 +137,37 @@ class Columns:
             self._met.add(idle_s)
             for one in profiles_with(idle_s):
                 numbers = (idle_s, one.intvl_s, one.effective_probes, one.payload_len)
-                self.table.append(*(NEVER if n is None else n for n in numbers), one.applies_to == KERNEL)
+                ports = (*one.ports, *(NEVER,) * (MOST_PORTS - len(one.ports)))
+                self.table.append(*(NEVER if n is None else n for n in numbers), one.applies_to == KERNEL, *ports)
                 self.names.append(one.name)
 
 
-def matching_profiles(settings: Settings, payload_len: int | None) -> tuple[str, ...]:
-    """Names of the profiles that fit an end's settings, as `matching` has them."""
+def matching_profiles(settings: Settings, payload_len: int | None, ports: int) -> tuple[str, ...]:
+    """Names of the profiles that fit an end's settings, as `matching` has them; `ports` as FLOWS has them."""
     time = settings.tcp_keepalive_time
     if time is None or time.value is None or time.value not in known_idle_times():
         return ()
     known, found = _columns_of(time.value), array("q", [0] * MAX_MATCHES)
     intvl, probes = _bounds(settings.tcp_keepalive_intvl), _bounds(settings.tcp_keepalive_probes)
     octets = NEVER if payload_len is None else payload_len
-    count = matching(known.table.view, known.table.rows, time.value, intvl, probes, octets, found)
+    count = matching(known.table.view, known.table.rows, time.value, intvl, probes, octets, ports, found)
     return tuple(known.names[row] for row in found[:count])
+
+
+def shared(name: str, settings: Settings, ports: tuple[int, int]) -> tuple[tuple[str, int], ...]:
+    """By name the numbers that an end was found to have in common with the profile of this name, one of those that fit;
+    `ports` are those of its connection."""
+    time, intvl, probes = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
+    if time is None or time.value is None:
+        return ()
+    found: dict[str, int | None] = {}
+    for profile in profiles_with(time.value):
+        if profile.name == name:
+            found["time"] = profile.idle_s
+            found["intvl"] = profile.intvl_s if intvl is not None and intvl.value is not None else None
+            found["probes"] = profile.effective_probes if probes is not None and probes.value is not None else None
+            found["port"] = next((port for port in ports if port in profile.ports), None)
+    return tuple((what, number) for what, number in found.items() if number is not None)
 
 
 @cache
@@ -163,27 +186,50 @@ def _bounds(setting: Setting | None) -> Bounds:
 
 
 def matching(
-    p: Any, rows: int, idle_s: int, intvl: Bounds, probes: Bounds, payload_len: int, found: "array[int]"
+    p: Any, rows: int, idle_s: int, intvl: Bounds, probes: Bounds, payload_len: int, ports: int, found: "array[int]"
 ) -> int:
-    """Rows of the profiles that fit, into `found`, those with the most numbers first; how many.
+    """Rows of the profiles that fit, into `found`, those with the most facts first; how many.
 
-    Of a system's defaults the idle time is enough; programs share lone numbers, so one more must be found.
+    Of a system's defaults the idle time is enough. Programs share lone numbers, so one fact more must be found, and two
+    more beside a time that everybody sets.
     """
     count = 0
-    for numbers in range(2, NEVER, -1):
+    for wanted in range(FACTS, NEVER, -1):
         for row in range(rows):
-            if count < MAX_MATCHES and p.idle_s[row] == idle_s and fits(p, row, intvl, probes, payload_len):
-                determined = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
-                if determined == numbers and (determined or p.is_kernel[row]):
+            if count < MAX_MATCHES and p.idle_s[row] == idle_s and fits(p, row, intvl, probes, payload_len, ports):
+                facts = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
+                facts += tells_port(p, row, ports)
+                if facts == wanted and (p.is_kernel[row] or facts > is_common(idle_s)):
                     found[count] = row
                     count += 1
     return count
 
 
-def fits(p: Any, row: int, intvl: Bounds, probes: Bounds, payload_len: int) -> bool:
+def is_common(idle_s: int) -> bool:
+    """People set these by hand, for whatever program."""
+    return idle_s == 10 or idle_s == 30 or idle_s == 60
+
+
+def tells_port(p: Any, row: int, ports: int) -> bool:
+    """A fitting profile has ports, and the one that was found is not everybody's."""
+    if p.port[row] == NEVER:
+        return False
+    return not (is_web(ports >> 16) or is_web(ports & 0xFFFF))
+
+
+def is_web(port: int) -> bool:
+    return port == WEB_PORTS[0] or port == WEB_PORTS[1] or port == WEB_PORTS[2]
+
+
+def fits(p: Any, row: int, intvl: Bounds, probes: Bounds, payload_len: int, ports: int) -> bool:
     """Nothing that was found, beside the idle time, speaks against the profile."""
     may_send = p.payload_len[row] == NEVER or payload_len == NEVER or p.payload_len[row] == payload_len
-    return bool(may_send and may_be(p.intvl_s[row], intvl) and may_be(p.probes[row], probes))
+    may_serve = p.port[row] == NEVER or has_port(p, row, ports >> 16) or has_port(p, row, ports & 0xFFFF)
+    return bool(may_send and may_serve and may_be(p.intvl_s[row], intvl) and may_be(p.probes[row], probes))
+
+
+def has_port(p: Any, row: int, port: int) -> bool:
+    return bool(p.port[row] == port or p.second_port[row] == port or p.third_port[row] == port)
 
 
 def may_be(number: int, known: Bounds) -> bool:

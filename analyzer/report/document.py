@@ -207,6 +207,9 @@ def _path_limit(limit: PathLimit) -> dict[str, Any]:
         "on_expiry": limit.on_expiry,
         "survived": limit.survived,
         "failed": limit.failed,
+        "survived_flows": limit.survived_flows,
+        "failed_flows": limit.failed,
+        "unexplained": limit.unexplained,
         "survived_frames": list(limit.survived_frames),
         "failed_frames": list(limit.failed_frames),
         "curve": [[seconds(length_ns), round(share, 6)] for length_ns, share in limit.curve],
@@ -215,4 +218,9 @@ def _path_limit(limit: PathLimit) -> dict[str, Any]:
 
 
 def _advice(one: Advice) -> dict[str, Any]:
-    return {"code": one.code.value, "flows": list(one.flows), "text": explain.advice(one)}
+    return {
+        "code": one.code.value,
+        "flows": list(one.flows),
+        "text": explain.advice(one),
+        "numbers": dict(one.numbers),
+    }

@@ -3,12 +3,16 @@
 Everything else carries codes and numbers. Sentences are for a person with a dead connection.
 """
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.inference.settings import Basis, Settings
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason, Verdict
 from analyzer.keepalive.pooling.advice import Advice, AdviceCode
 from analyzer.keepalive.pooling.hosts import Host
 from analyzer.keepalive.pooling.path import PathLimit
+from analyzer.keepalive.profiles import shared
 from analyzer.keepalive.tagging.tags import Rule
 from analyzer.keepalive.telling.ledger import ledger
 from analyzer.keepalive.telling.timeline import Answer
@@ -141,23 +145,25 @@ ANSWERS = {
 ADVICE = {
     AdviceCode.KEEPALIVE_OFF: "Neither end probes, although connections idle for up to {longest_idle_s} s{beyond}. "
     "Switch SO_KEEPALIVE on at one end, with TCP_KEEPIDLE below every idle limit on the path (many are 300 to 350 s).",
-    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {times} s, but this path forgot a "
-    "connection that was silent for {failed_s} s{survived}. A Linux timer may be an eighth late besides.",
+    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {times} s{latest}, but this path forgot a "
+    "connection that was silent for {failed_s} s{seen}.",
     AdviceCode.INTVL_EXCEEDS_TIME: "tcp_keepalive_intvl ({tcp_keepalive_intvl} s) is longer than tcp_keepalive_time "
-    "({tcp_keepalive_time} s): on Linux the probes of a live peer then follow the interval. Make it the shorter one.",
+    "({tcp_keepalive_time} s): {on_linux} the probes of a live peer then follow the interval. Make it the shorter one.",
     AdviceCode.SINGLE_PROBE: "One unanswered probe ends the connection, so a single lost packet does it (RFC 1122 "
-    "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more; a TCP_USER_TIMEOUT, where there is one, decides "
-    "instead of the count, and must be longer than the idle time and two intervals.",
+    "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more{user_timeout}.",
     AdviceCode.COUNT_REPLACED: "With {tcp_keepalive_time} s and {tcp_keepalive_intvl} s each, connections of one host "
     "gave up after {fewest} to {most} probes: a TCP_USER_TIMEOUT decides in place of tcp_keepalive_probes, or programs "
     "set counts of their own. Set one of the two, knowing that the user timeout wins.",
     AdviceCode.SLOW_DETECTION: "A dead peer is noticed only after {detection_s} s ({tcp_keepalive_time} s and "
     "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart){latest}. Shorten the three if that is too late.",
     AdviceCode.FREQUENT_PROBES: "Probes every {period_s} s keep nothing open that probes every minute would not: "
-    "on {connections} idle connection{s} of this host they and their answers are {probes_a_day} round trips and up to "
+    "on {connections} idle connections of this host they and their answers are {probes_a_day} round trips and up to "
     "{octets_a_day} octets a day, instead of {cheaper_probes_a_day}. Only the wish to notice a dead peer at once "
     "justifies that.",
 }
+USER_TIMEOUT = "; a TCP_USER_TIMEOUT, where there is one, decides instead of the count, and must be longer than the "
+USER_TIMEOUT += "idle time and two intervals"
+ONCE = "seen on one connection only"
 PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/probes): so a dead peer is noticed within "
 PROPOSAL += "{set_detection_s} s."
 
@@ -261,6 +267,19 @@ def _after(settings: Settings) -> str:
     return f" about every {short(time.seen_ns[1])}" if time.basis is Basis.ANSWERED_ONLY else ""
 
 
+def matches(flow: Flow, index: int) -> str:
+    """What an end's settings are like, and what they have in common with it; empty without any."""
+    end = flow.ends[index]
+    ports = (flow.ends[0].port, flow.ends[1].port)
+    alike = groupby(end.matches, lambda name: shared(name, end.settings, ports))
+    said = [", ".join(names) + _in_brackets(numbers) for numbers, names in alike]
+    return f"Like {', '.join(said)}." if said else ""
+
+
+def _in_brackets(numbers: Sequence[tuple[str, int]]) -> str:
+    return f" ({', '.join(f'{what} {number}' for what, number in numbers)})" if numbers else ""
+
+
 def _times(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
@@ -350,16 +369,19 @@ def rule(one: Rule) -> str:
 
 
 def path(limit: PathLimit) -> list[str]:
-    """What the bracket of a path that forgot a connection means."""
-    if limit.failed_ns is None:
-        return []
-    if not limit.is_bracket:
-        return [f"{limit.path}: longer silences were survived than failed, so no one idle limit explains this path."]
+    """What the bracket of a path that forgot a connection means, and what no bracket explains."""
     said = []
     if limit.on_expiry is not None:
         how = "drops what comes later" if limit.on_expiry == "silent" else "answers what comes later with RST"
-        said.append(f"{limit.path}: having forgotten a connection, the path {how}.")
-    if limit.probes_kept_open:
+        once = f"; {ONCE}" if limit.failed == 1 else ""
+        said.append(f"{limit.path}: having forgotten a connection, the path {how}{once}.")
+    if limit.unexplained:
+        was = "connection was" if limit.unexplained == 1 else "connections were"
+        said.append(
+            f"{limit.path}: {limit.unexplained} {was} lost after silences that others survived, or nearly; no idle "
+            "limit explains that."
+        )
+    if limit.probes_kept_open and limit.failed_ns is not None:
         said.append(
             f"{limit.path}: keepalive probes kept connections open that went without data for longer than "
             f"{short(limit.failed_ns)}."
@@ -370,17 +392,20 @@ def path(limit: PathLimit) -> list[str]:
 def advice(one: Advice) -> str:
     """With its numbers, and what to set instead where that can be said."""
     numbers = dict(one.numbers)
-    words: dict[str, object] = {"beyond": "", "latest": "", "survived": "", "times": "", **numbers}
+    words: dict[str, object] = {"beyond": "", "latest": "", "times": "", **numbers}
     if "longest_time" in numbers:
         shortest, longest = numbers["tcp_keepalive_time"], numbers["longest_time"]
         words["times"] = str(shortest) if shortest == longest else f"{shortest} to {longest}"
-    if "survived_s" in numbers:
-        words["survived"] = f" (and survived {numbers['survived_s']} s)"
+    seen = [f"it survived {numbers['survived_s']} s"] if "survived_s" in numbers else []
+    seen += [ONCE] if numbers.get("failed_flows") == 1 else []
+    words["seen"] = f" ({'; '.join(seen)})" if seen else ""
     if one.code is AdviceCode.KEEPALIVE_OFF and "failed_s" in numbers:
-        words["beyond"] = f" and this path forgets them within {numbers['failed_s']} s"
-    if numbers.get("latest_s", 0) > numbers.get("detection_s", 0):
-        words["latest"] = f", with the timer's lateness after up to {numbers['latest_s']} s"
-    words["s"] = "s" * (numbers.get("connections") != 1)
+        words["beyond"] = f" and this path forgets them within {numbers['failed_s']} s{words['seen']}"
+    if "latest_s" in numbers:
+        on_linux = "" if one.is_linux else "if it runs Linux, "
+        words["latest"] = f", {on_linux}with the timer's lateness after up to {numbers['latest_s']} s"
+    words["on_linux"] = "on Linux" if one.is_linux else "if it runs Linux,"
+    words["user_timeout"] = USER_TIMEOUT if one.is_linux is not None else ""
     template = ADVICE[one.code] + (PROPOSAL if "set_time" in numbers else "")
     return template.format(**words)
 

@@ -222,6 +222,8 @@ def _path_limits(analysis: Analysis) -> Iterator[Row]:
             limit.failed_ns,
             limit.survived,
             limit.failed,
+            limit.survived_flows,
+            limit.unexplained,
             limit.on_expiry,
             "; ".join(box.name for box in limit.matches) or None,
             limit.probes_kept_open,

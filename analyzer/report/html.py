@@ -192,7 +192,7 @@ def _end(flow: Flow, index: int) -> dict[str, Any]:
         "name": explain.prober_label(end),
         "settings": [_setting(end, name) for name in SETTINGS[:3]],
         "clock": explain_settings.clock(end.settings) if end.settings.models else "",
-        "matches": end.matches,
+        "matches": explain.matches(flow, index),
     }
 
 

@@ -72,7 +72,8 @@ def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
     yield f"# a dead peer is noticed within {time + probes * intvl} s and what Linux timers add, an eighth at most."
     if limit is not None and limit.failed_ns is not None:
         survived = f", having survived {short(limit.survived_ns)}" if limit.survived_ns is not None else ""
-        yield f"# The path to {limit.path} forgot a connection after {short(limit.failed_ns)}{survived}."
+        once = "; seen on one connection only" if limit.failed == 1 else ""
+        yield f"# The path to {limit.path} forgot a connection after {short(limit.failed_ns)}{survived}{once}."
     else:
         yield "# No path in this capture forgot a connection; many known ones do so after 300 to 350 s."
     for recipe in found:
@@ -81,7 +82,7 @@ def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
 
 
 def tightest(analysis: Analysis) -> PathLimit | None:
-    limits = [limit for limit in analysis.path_limits if limit.is_bracket]
+    limits = [limit for limit in analysis.path_limits if limit.failed_ns is not None]
     return min(limits, key=lambda limit: limit.failed_ns or 0, default=None)
 
 

@@ -193,7 +193,7 @@ def _tell(flow: Flow) -> Iterator[RenderableType]:
         if end.settings.models:
             yield _prose(_sentence(explain_settings.clock(end.settings)))
         if end.matches:
-            yield _prose("Like " + ", ".join(end.matches) + ".")
+            yield _prose(explain.matches(flow, index))
     if flow.probers:
         yield BLANK
         yield _prose(course(flow))
@@ -304,7 +304,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
         survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "none seen"
-        like = ", ".join(box.name for box in limit.matches[:3]) + (" …" if len(limit.matches) > 3 else "")
+        like = ", ".join(box.name for box in limit.matches)
         table.add_row(limit.path, survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
     if table.row_count:
         yield from _headed("Paths that forgot a connection when it was silent", table)

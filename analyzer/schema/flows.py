@@ -21,7 +21,9 @@ FLOWS = table(
     Column("last_ns", "q", "ns", "last segment"),
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
     Column("max_idle_ns", "q", "ns", "longest time without any segment"),
-    Column("watched_ns", "q", "ns", "until when the capture would show more of it; 0 until the capture's end"),
+    Column(
+        "watched_ns", "q", "ns", "from when on the capture shows no more of it, 1 ns or more; 0 for the capture's end"
+    ),
     Column("steps_back", "q", "", "segments captured out of time order"),
     Column("step_back_frame", "q", "", "number of the first such segment's frame, 0 without"),
     Column("copies", "q", "", "segments captured again"),

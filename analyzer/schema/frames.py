@@ -143,9 +143,11 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("survived", DURATION, "ns", "the longest silence that it survived"),
         Field("failed", DURATION, "ns", "the shortest that it did not"),
         Field("survived_n", INT, "count", "silences survived"),
-        Field("failed_n", INT, "count", "silences not survived"),
+        Field("failed_n", INT, "count", "silences, and connections, that an idle limit did not let survive"),
+        Field("survived_flows", INT, "count", "connections that survived any"),
+        Field("unexplained", INT, "count", "connections lost after silences that others survived, or nearly"),
         Field("on_expiry", KIND, "", "silent or rst; missing without a failure or where they differ"),
-        Field("matches", TEXT, "", "known boxes with a limit in between, with '; ' between them"),
+        Field("matches", TEXT, "", "up to three known boxes that fit, with '; ' between them"),
         Field("probes_kept_open", BOOL, "", "probes kept connections open for longer than that without data"),
     ),
     "survival": (

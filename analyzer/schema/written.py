@@ -18,5 +18,8 @@ PROFILES = table(
     Column("probes", "q", "", "probes that the wire shows before the give-up, -1 as above"),
     Column("payload_len", "q", "octets", "in a probe, -1 unknown"),
     Column("is_kernel", "b", "bool", "it applies to every socket of a system"),
+    Column("port", "i", "", "where the program listens, -1 anywhere"),
+    Column("second_port", "i", "", "another such port, -1 without"),
+    Column("third_port", "i", "", "the last, -1 without"),
 )
 """Well-known settings (`keepalive/profiles.py`)."""

@@ -200,6 +200,18 @@ def know_nothing(ends: Any, end: int) -> None:
     ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = NEVER, NEVER, NEVER, NEVER
 
 
+def start_ns(flows: Any, flow: int) -> int:
+    """When the flow began; where the capture's clock was set back since, when it ended."""
+    ts_ns: int = min(flows.first_ns[flow], flows.last_ns[flow])
+    return ts_ns
+
+
+def end_ns(flows: Any, flow: int) -> int:
+    """When the flow ended; where the clock was set back, when it began."""
+    ts_ns: int = max(flows.first_ns[flow], flows.last_ns[flow])
+    return ts_ns
+
+
 def opening(flags: int) -> int:
     """How a flow whose first segment has these flags enters the capture."""
     if flags & SYN:

@@ -122,9 +122,10 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             let_go(ends, me, seq, payload_len, flags, ts - ends.last_ns[peer])
         snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
         relation = relation_of(seq, snd_nxt, snd_una)
-        is_copy = packets.since_ns[at] >= 0 and is_seen_again(packets, at, ends, me, peer, relation)
+        is_first = flows.packets[flow] == 0
+        is_copy = not is_first and packets.since_ns[at] >= 0 and is_seen_again(packets, at, ends, me, peer, relation)
 
-        if flows.packets[flow] == 0:
+        if is_first:
             flows.first_ns[flow] = ts
             flows.data_ns[flow] = NEVER
             idle_ns = NEVER

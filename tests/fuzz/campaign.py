@@ -1,8 +1,9 @@
 """Mutated captures, one after the other, through the reader, the findings and every face.
 
 Holds for each: no exception but the one that says the input cannot be used; done within 5 s and within the memory
-limit; JSON that is JSON; nothing that a terminal would obey; a copy by --annotate that has the frames that were
-analysed; the same findings however the input is cut into chunks, and interpreted and compiled. `python -m tests.fuzz`.
+limit; JSON that is JSON and says nothing impossible (`tests/invariants.py`); nothing that a terminal would obey; a copy
+by --annotate that has the frames that were analysed; the same findings however the input is cut into chunks, and
+interpreted and compiled. `python -m tests.fuzz`.
 """
 
 import io
@@ -28,6 +29,7 @@ from analyzer.report import document, library, recipes, text
 from analyzer.report.annotate import annotate
 from tests.fuzz.corpus import pick
 from tests.fuzz.mutations import mutate
+from tests.invariants import broken
 
 LIMIT_S = 5
 """Of processor time, so that a busy machine makes no finds."""
@@ -122,9 +124,10 @@ def examine(octets: bytes, path: Path, random: Random, is_compiled: bool) -> str
 
 
 def machine_faces(analysis: Analysis) -> str:
-    """The document and the tags, each line of them JSON as RFC 8259 has it."""
+    """The document and the tags, each line of them JSON as RFC 8259 has it; the document says nothing impossible."""
     whole = "".join(document.document(analysis))
-    json.loads(whole, parse_constant=refuse)
+    faults = broken(json.loads(whole, parse_constant=refuse))
+    assert not faults, "; ".join(faults)
     tags = "".join(document.tag_lines(analysis))
     for line in tags.splitlines():
         json.loads(line, parse_constant=refuse)

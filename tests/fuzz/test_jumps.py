@@ -8,7 +8,9 @@ import pytest
 from analyzer.analysis import Analysis, analyze
 from analyzer.report import document
 from tests.fuzz.pieces import Frames, as_pcap, frames_of_pcap
+from tests.keepalive.tagging.test_tags import OPENED
 from tests.recordings import SHORT
+from tests.transcript import analyse, transcript
 
 Y1970_NS, Y2106_NS, YEAR_NS = 0, 0xFFFFFFFF * 10**9, 365 * 86_400 * 10**9
 STRAY = bytes.fromhex("ffffffffffff020000000009 0806 0001080006040001 020000000009 c0000209 000000000000 c0000263")
@@ -60,3 +62,28 @@ def test_a_jump_in_the_midst_makes_no_silence(path: Path, years: int, tmp_path: 
             for name in ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_user_timeout"):
                 setting = getattr(end.settings, name)
                 assert setting is None or setting.low * 10**9 <= longest_ns
+
+
+def test_a_connection_of_1970_was_not_watched_until_2106(tmp_path: Path) -> None:
+    """Stamped with 0 itself, as times that do not fit are: nobody knows how long it was idle."""
+    seed = Frames("opened", 1, transcript(OPENED, hops={"B": 3}))
+    analysis = analysed(seed, [*((0, octets) for _, octets in seed.frames), (Y2106_NS, STRAY)], tmp_path)
+    [flow] = analysis.flows
+    assert (flow.story.capture_end_ns, analysis.advice) == (0, ())
+
+
+def test_the_first_segment_of_a_connection_is_no_copy_of_another_s() -> None:
+    """The same SYN before and after a jump there and back: the silence before its answer is not as old as 1970."""
+    forty_days = """
+          0.0  A>B  S   seq 999   ipid 7
+    3456000.0  A>B  A   seq 1100  ack 1
+          0.0  A>B  S   seq 999   ipid 7
+        100.0  B>A  SA  seq 4999  ack 1000
+    """
+    for flow in analyse(transcript(forty_days)).flows:
+        assert flow.max_idle_ns <= 100 * 10**9
+
+
+def test_a_connection_whose_clock_was_set_back_begins_before_it_ends() -> None:
+    [flow] = analyse(transcript("3600.0 A>B S seq 999\n0.0 A>B A seq 1000 ack 5000")).flows
+    assert (flow.end_ns - flow.start_ns, flow.max_idle_ns) == (3600 * 10**9, 0)

@@ -1,7 +1,7 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.inference.settings import Basis, Setting, Settings
@@ -258,3 +258,8 @@ def probing(
 ) -> Flow:
     """A connection whose client has these settings, and has sent a probe."""
     return flow(Made().probe(30, Answer.ACK), number, found=found, client=client, server=server, ports=ports)
+
+
+def within_lan(one: Flow) -> Flow:
+    """The same with both ends on the link where it was captured; all others are at a distance that is not known."""
+    return replace(one, ends=(replace(one.ends[0], ttl=64), replace(one.ends[1], ttl=128)))

@@ -52,7 +52,11 @@ GROWN = {
     "flow": {"tunnel"},
     "end": {"probed_by"},
     "host": {"before", "kernels", "same_kernel"},
-    "path_limit": {"survived", "failed", "survived_frames", "failed_frames", "curve", "probes_kept_open"},
+    "advice": {"numbers"},
+    "path_limit": {
+        *("survived", "failed", "survived_flows", "failed_flows", "unexplained", "survived_frames", "failed_frames"),
+        *("curve", "probes_kept_open"),
+    },
     "setting": {"frames"},
 }
 GROWN_OBJECTS = {"what_if", "what_if_flow"}
@@ -275,7 +279,7 @@ def test_one_sided_flow() -> None:
 
 
 def test_ipv6_addresses_are_plain_text() -> None:
-    found = loaded(analyse(transcript(MADE_UP["idle for a day"], ipv6=True)))
+    found = loaded(analyse(transcript(MADE_UP["idle for a day"], ipv6=True, hops={"B": 1})))
     assert [end["addr"] for end in found["flows"][0]["ends"]] == ["fd00::1", "fd00::2"]
     assert [limit["path"] for limit in found["path_limits"]] == ["[fd00::2]:80"]
 
@@ -315,8 +319,13 @@ def test_service_with_settings_of_its_own() -> None:
 
 
 def test_path_that_drops_what_is_idle() -> None:
-    [limit] = loaded(analyse(transcript(MADE_UP["path dropped"])))["path_limits"]
+    [limit] = loaded(analyse(transcript(MADE_UP["path dropped"], hops={"B": 9})))["path_limits"]
     assert (limit["path"], limit["failed_s"], limit["on_expiry"]) == ("10.0.0.2:80", 360.498, "silent")
+    assert (limit["failed_flows"], limit["survived_flows"]) == (1, 0)
+
+
+def test_within_one_lan_there_is_no_path() -> None:
+    assert loaded(analyse(transcript(MADE_UP["path dropped"])))["path_limits"] == []
 
 
 def test_give_up_reports_both_readings() -> None:

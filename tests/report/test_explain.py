@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from analyzer.keepalive.findings import Role
-from analyzer.keepalive.inference.settings import Basis, Setting
+from analyzer.keepalive.inference.settings import Basis, Setting, Settings
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
 from analyzer.keepalive.pooling.advice import Advice, AdviceCode, advise
 from analyzer.keepalive.pooling.path import limits
 from analyzer.keepalive.tagging.tags import Rule
 from analyzer.keepalive.telling.timeline import Answer
 from analyzer.report import explain
-from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within
+from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within, within_lan
 from tests.keepalive.surroundings.test_middleboxes import BOX, SERVERS, flows, heard_of, server
 
 TABLES = {
@@ -192,8 +192,8 @@ def advised() -> dict[AdviceCode, Advice]:
         probing(settings(60, 10, 1), 3, server="10.0.0.4"),
         probing(settings(7200, 75, 9), 4, server="10.0.0.5"),
         flow(number=5, server="10.0.0.6", max_idle_s=900),
-        probing(settings(5, 1, 3), 6, server="10.0.0.7"),
-        probing(replace(settings(60, 10, 200), tcp_user_timeout=within(1900, 2060)), 7, server="10.0.0.8"),
+        *(within_lan(probing(settings(5, 1, 3), number, server="10.0.0.7")) for number in (6, 7)),
+        probing(replace(settings(60, 10, 200), tcp_user_timeout=within(1900, 2060)), 8, server="10.0.0.8"),
     ]
     return {one.code: one for one in advise(flows, limits(flows))}
 
@@ -247,7 +247,7 @@ def test_a_path_s_bracket_in_words() -> None:
         lived.probe(60, Answer.ACK)
     [limit] = limits([flow(lived), dropped])
     drops, kept = explain.path(limit)
-    assert drops == "10.0.0.2:443: having forgotten a connection, the path drops what comes later."
+    assert drops.endswith("the path drops what comes later; seen on one connection only.")
     assert kept.startswith("10.0.0.2:443: keepalive probes kept connections open ")
 
 
@@ -255,9 +255,41 @@ def test_a_path_without_one_limit_is_called_so() -> None:
     dropped = flow(Made().probe(305).probe(10).probe(10), 1, Outcome.TIMED_OUT, Cause.PATH_DROPPED)
     [limit] = limits([flow(Made().probe(400, Answer.ACK)), dropped])
     [words] = explain.path(limit)
-    assert "no one idle limit" in words
+    assert "no idle limit explains" in words
 
 
 def test_a_path_that_forgot_nothing_needs_no_words() -> None:
     [limit] = limits([flow(Made().probe(400, Answer.ACK))])
     assert explain.path(limit) == []
+
+
+# Matches
+
+
+def test_what_settings_are_like_and_what_they_share() -> None:
+    def like(*names: str, found: Settings, ports: tuple[int, int] = (40000, 6379)) -> str:
+        one = probing(found, ports=ports)
+        return explain.matches(replace(one, ends=(replace(one.ends[0], matches=names), one.ends[1])), 0)
+
+    assert like(found=settings(300)) == ""
+    redis = like("Redis server tcp-keepalive", found=settings(300, 100, 3))
+    assert redis == "Like Redis server tcp-keepalive (time 300, intvl 100, probes 3, port 6379)."
+    several = like("Linux system default", "FreeBSD system default", found=settings(7200, 75))
+    assert several == "Like Linux system default, FreeBSD system default (time 7200, intvl 75)."
+
+
+# Linux
+
+
+@pytest.mark.parametrize(("is_linux", "words"), [(True, " on Linux the probes"), (False, " if it runs Linux, the")])
+def test_words_about_linux_are_for_who_may_run_it(is_linux: bool, words: str) -> None:
+    interval = advised()[AdviceCode.INTVL_EXCEEDS_TIME]._replace(is_linux=is_linux)
+    assert words in explain.advice(interval)
+    slow = advised()[AdviceCode.SLOW_DETECTION]._replace(is_linux=is_linux)
+    assert ("if it runs Linux" in explain.advice(slow)) == (not is_linux)
+
+
+def test_who_runs_something_else_is_told_nothing_of_linux() -> None:
+    single = advised()[AdviceCode.SINGLE_PROBE]
+    assert "TCP_USER_TIMEOUT" in explain.advice(single)
+    assert "TCP_USER_TIMEOUT" not in explain.advice(single._replace(is_linux=None))

@@ -2,7 +2,8 @@
 
 Each silence is an experiment that says of a path's idle limit "longer" or "not longer", never how long:
 the limit is censored on either side. A silence was survived where the end that did not end it was heard
-afterwards; it broke the path where it was not, and the verdict blames the path. A dead peer says nothing.
+afterwards; it broke the path where it was not, and the verdict blames the path. A dead peer says nothing,
+and within one LAN there is no path.
 """
 
 from collections import defaultdict
@@ -25,10 +26,18 @@ ALL = "all"
 """The path of every flow: what the capture's own side has in common."""
 NETWORK_BITS = {4: 24, 6: 64}
 """Services so near to each other are behind the same boxes."""
+NEAR = 1.1
+"""A connection that was lost after a silence hardly longer than one that was survived is a coincidence."""
+SEVERAL = 2
+"""So many connections on either side are none."""
+NARROW = 1.25
+"""A bracket whose ends are no further apart, in proportion, names its limit."""
+MOST_MATCHES = 3
+"""More boxes than these tell a reader nothing."""
 
 
 class PathLimit(NamedTuple):
-    """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`."""
+    """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`, which is always longer."""
 
     path: str
     survived_ns: int | None
@@ -40,6 +49,11 @@ class PathLimit(NamedTuple):
     survived: int
     """Silences that the path survived."""
     failed: int
+    """Silences, and as many connections, that were lost to the limit."""
+    survived_flows: int
+    """Connections that survived any."""
+    unexplained: int
+    """Connections that the path lost after a silence that others survived, or nearly: no idle limit explains these."""
     curve: tuple[tuple[int, float], ...]
     """How likely a silence of so many ns is survived: the shortest and the longest that was tried of each step."""
     matches: tuple[Middlebox, ...]
@@ -47,11 +61,6 @@ class PathLimit(NamedTuple):
     """None without a failure, or where failures differ."""
     probes_kept_open: bool
     """A connection went without data for longer than the limit, and its probes came often enough."""
-
-    @property
-    def is_bracket(self) -> bool:
-        """A failure, and nothing longer that survived: one idle limit explains all of it."""
-        return self.failed_ns is not None and (self.survived_ns or 0) < self.failed_ns
 
 
 def path_of(flow: Flow) -> str:
@@ -76,6 +85,8 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
     by_path: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
+        if flow.is_within_lan:
+            continue
         if any(silence.survived for silence in flow.story.silences) or failure(flow) is not None:
             by_path[path_of(flow)].append(flow)
             by_network[network_of(flow)].append(flow)
@@ -94,41 +105,80 @@ def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
     return limit.survived_ns, limit.failed_ns
 
 
+class _Tried(NamedTuple):
+    """A silence of one connection, and how the path ended it: None where it was survived."""
+
+    silence: Silence
+    flow: int
+    way: OnExpiry | None = None
+
+    @property
+    def ns(self) -> int:
+        return self.silence.ns
+
+
 def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
-    survived = [silence for flow in flows for silence in flow.story.silences if silence.survived]
-    failures = [(broken, way) for flow in flows if (broken := failure(flow)) and (way := on_expiry(flow))]
-    failed = [silence for silence, _ in failures]
-    survived.sort(key=lambda silence: -silence.ns)
-    failed.sort(key=lambda silence: silence.ns)
+    survived, failed = [], []
+    for flow in flows:
+        survived += [_Tried(silence, flow.id) for silence in flow.story.silences if silence.survived]
+        broken = failure(flow)
+        failed += [_Tried(broken, flow.id, on_expiry(flow))] if broken is not None else []
+    survived.sort(key=lambda one: -one.ns)
+    failed.sort(key=lambda one: one.ns)
     survived_ns = survived[0].ns if survived else None
-    failed_ns = failed[0].ns if failed else None
-    ways = {way for _, way in failures}
+    explained = _explained(survived, failed)
+    failed_ns = explained[0].ns if explained else None
+    ways = {one.way for one in explained}
     way = ways.pop() if len(ways) == 1 else None
-    is_bracket = failed_ns is not None and (survived_ns or 0) < failed_ns
     return PathLimit(
         path=path,
         survived_ns=survived_ns,
         failed_ns=failed_ns,
-        survived_frames=tuple(silence.frame for silence in survived[:MAX_FRAMES]),
-        failed_frames=tuple(silence.frame for silence in failed[:MAX_FRAMES]),
+        survived_frames=tuple(one.silence.frame for one in survived[:MAX_FRAMES]),
+        failed_frames=tuple(one.silence.frame for one in explained[:MAX_FRAMES]),
         survived=len(survived),
-        failed=len(failed),
-        curve=survival_curve(survived, failed),
+        failed=len(explained),
+        survived_flows=len({one.flow for one in survived}),
+        unexplained=len(failed) - len(explained),
+        curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
         matches=_matches(survived_ns, failed_ns, way),
         on_expiry=way,
-        probes_kept_open=is_bracket and any(flow.story.bridged_ns > (failed_ns or 0) for flow in flows),
+        probes_kept_open=failed_ns is not None and any(flow.story.bridged_ns > failed_ns for flow in flows),
     )
 
 
+def _explained(survived: Sequence[_Tried], failed: Sequence[_Tried]) -> Sequence[_Tried]:
+    """The failures, shortest first, that one idle limit explains: those longer than all that was survived.
+
+    None, if it explains no more than half of them: whatever broke the others may have broken these. Within the tenth
+    above what was survived only where several connections on either side show the limit, those that were never silent
+    for half as long left out; or where several that failed after longer silences show that there is one.
+    """
+    longest_ns = survived[0].ns if survived else 0
+    longer = [one for one in failed if one.ns > longest_ns]
+    if 2 * len(longer) <= len(failed):
+        return ()
+    witnesses = {one.flow for one in survived if 2 * one.ns >= longer[0].ns}
+    far = [one for one in longer if one.ns > NEAR * longest_ns]
+    is_shown = len(far) >= SEVERAL or (len(longer) >= SEVERAL and len(witnesses) >= SEVERAL)
+    return longer if is_shown else far
+
+
 def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | None) -> tuple[Middlebox, ...]:
-    """Boxes whose limit lies in the bracket, those that expire as seen first.
+    """The few boxes whose limit lies in the bracket, near its middle if it is wide, and that expire as was seen.
 
     Without both sides of the bracket nearly every box would match.
     """
-    if survived_ns is None or failed_ns is None:
+    if survived_ns is None or failed_ns is None or way is None:
         return ()
-    boxes = matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
-    return tuple(sorted(boxes, key=lambda box: (box.on_expiry != way, box.on_expiry != "unknown")))
+    middle_s = (survived_ns + failed_ns) / 2 / SECOND
+    fitting = [
+        box
+        for box in matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
+        if box.on_expiry == way
+        and (failed_ns <= NARROW * survived_ns or middle_s / NEAR <= box.idle_s <= middle_s * NEAR)
+    ]
+    return tuple(sorted(fitting, key=lambda box: (not box.verified, abs(box.idle_s - middle_s)))[:MOST_MATCHES])
 
 
 def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tuple[tuple[int, float], ...]:
@@ -161,6 +211,7 @@ def fatal_silence_ns(flow: Flow) -> int | None:
         or run is None
         or run.heard_ns == NEVER
         or flow.ends[run.end].answered
+        or flow.is_within_lan
     ):
         return None
     silence_ns = run.first_ns - run.heard_ns
@@ -181,8 +232,13 @@ def failure(flow: Flow) -> Silence | None:
 
 
 def on_expiry(flow: Flow) -> OnExpiry | None:
-    """What the path did to this connection, if the verdict blames it; a whole network's failure is no idle limit."""
+    """What the path did to this connection, if the verdict blames it, and there is one.
+
+    A whole network's failure is no idle limit.
+    """
     verdict = flow.verdict
+    if flow.is_within_lan:
+        return None
     if verdict.cause is Cause.PATH_RESET:
         return "rst"
     is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons

@@ -228,14 +228,14 @@ def _prevented(
     keepalive: Keepalive, clocks: Sequence[Clock], flow: Flow, limit_of: dict[str, PathLimit]
 ) -> Prevented | None:
     """Whether the longest silence that these settings may leave was survived, or the shortest was not."""
-    limit = limit_of.get(path_of(flow))
-    if failure(flow) is None or limit is None or limit.failed_ns is None:
+    limit, broken = limit_of.get(path_of(flow)), failure(flow)
+    if limit is None or limit.failed_ns is None or broken is None or broken.ns < limit.failed_ns:
         return None
     if max(keepalive.time_s, keepalive.intvl_s) * SECOND >= limit.failed_ns:
         return Prevented.NO
     silence_ns = longest_silence_ns(keepalive, clocks)
     refuses = any(box.keepalive_refreshes is False for box in limit.matches)
-    is_known = limit.survived_ns is not None and silence_ns <= limit.survived_ns and limit.is_bracket
+    is_known = limit.survived_ns is not None and silence_ns <= limit.survived_ns
     return Prevented.YES if is_known and not refuses else Prevented.UNKNOWN
 
 

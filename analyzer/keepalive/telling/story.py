@@ -98,7 +98,7 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
 def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:
     """The capture's end, or for this flow a jump of the capture's clock before it."""
     watched_ns: int = flows.watched_ns[flow]
-    return watched_ns or capture_end_ns
+    return watched_ns - 1 if watched_ns else capture_end_ns
 
 
 def note_places(told: Told, it: int) -> None:

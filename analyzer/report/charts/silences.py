@@ -52,12 +52,14 @@ def _is_in(service: str, path: str) -> bool:
 
 def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
     curve, limits = analysis.survival, analysis.path_limits
+    if limits.empty:
+        return  # within one LAN
     name = path if path is not None else ("all" if (limits["path"] == "all").any() else limits["path"].iloc[0])
     curve, [limit] = curve[curve["path"] == name], limits[limits["path"] == name].to_dict("records")
     if not curve.empty:
         x, share = style.seconds(curve["length"]), curve["share"].to_numpy()
         ax.plot(x, share, color=BLUE, linewidth=1.8, marker=".", label="likeliest share that survives")
-    if pd.notna(limit["failed"]) and pd.notna(limit["survived"]) and limit["survived"] < limit["failed"]:
+    if pd.notna(limit["failed"]) and pd.notna(limit["survived"]):
         span = limit["survived"].total_seconds(), limit["failed"].total_seconds()
         ax.axvspan(*span, color=AMBER, alpha=0.22, linewidth=0, label="the idle limit is in here")
 

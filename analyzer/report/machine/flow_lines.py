@@ -18,6 +18,7 @@ from analyzer.report.machine.numbers import write_address, write_hundredths, wri
 from analyzer.report.machine.phrases import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, Sheet
 from analyzer.report.machine.words import Words
 from analyzer.schema import NEVER
+from analyzer.tcp.flows import end_ns, start_ns
 
 BEFORE = ",\n"
 """A line."""
@@ -139,8 +140,8 @@ def write_flow(found: Found, it: int, words: Words, sheet: Sheet, at: int) -> in
     at = say_number(sheet, at, ID, flow)
     at = say_phrase(sheet, at, TUNNEL, words.tunnels + f.tunnel[flow])
     at = say_phrase(sheet, at, OPENED, words.openings + f.opened[flow])
-    at = say_instant(sheet, at, START, f.first_ns[flow])
-    at = say_instant(sheet, at, END, f.last_ns[flow])
+    at = say_instant(sheet, at, START, start_ns(f, flow))
+    at = say_instant(sheet, at, END, end_ns(f, flow))
     at = say_number(sheet, at, PACKETS, f.packets[flow])
     at = write_integer(sheet.out, say(sheet, at, OCTETS), f.octets[flow] - octets)
     at = say_duration(sheet, at, MAX_IDLE, f.max_idle_ns[flow])
@@ -175,7 +176,7 @@ def write_end(found: Found, it: int, end: int, words: Words, sheet: Sheet, at: i
         at = write_setting(found, me, which, words, sheet, at)
     at = say(sheet, at, MATCHES)
     if payload_len != NEVER and by != BY_MIDDLEBOX:
-        at = write_matches(found.settings, 4 * me, payload_len, words, sheet, at)
+        at = write_matches(found.settings, 4 * me, payload_len, f.ports[flow], words, sheet, at)
     return say(sheet, at, END_OF_SETTING)
 
 
@@ -245,15 +246,16 @@ def write_rates(clocks: int, words: Words, sheet: Sheet, at: int) -> int:
     return at
 
 
-def write_matches(s: Any, time: int, payload_len: int, words: Words, sheet: Sheet, at: int) -> int:
+def write_matches(s: Any, time: int, payload_len: int, ports: int, words: Words, sheet: Sheet, at: int) -> int:
     """Names of the profiles that fit; `time` is the row of the end's first setting."""
     if s.basis[time] == NEVER or s.value[time] == NEVER:
         return at
     intvl, probes = bounds(s, time + 1), bounds(s, time + 2)
-    count = matching(words.profiles, words.profile_rows, s.value[time], intvl, probes, payload_len, words.fitting)
+    fitting, time_s = words.fitting, s.value[time]
+    count = matching(words.profiles, words.profile_rows, time_s, intvl, probes, payload_len, ports, fitting)
     for place in range(count):
         at = say(sheet, at, COMMA) if place else at
-        at = say(sheet, at, words.profile_names + words.fitting[place])
+        at = say(sheet, at, words.profile_names + fitting[place])
     return at
 
 

@@ -51,10 +51,13 @@ def test_a_reset_from_the_peer_s_distance_with_something_odd_is_likely_its_own()
 
 def test_a_box_that_resets_what_is_idle_unasked() -> None:
     """At expiry it tells both ends, in each other's name."""
-    result = told(f"""{OPENED}
+    result = told(
+        f"""{OPENED}
     301.01  B>A  R   seq 5000  win 0  ttl 250
     301.02  A>B  R   seq 1100  win 0  ttl 250
-    """)
+    """,
+        hops={"B": 9},
+    )
     v = verdict(result)
     assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PATH_RESET, "ECONNRESET")
     assert v.detection_delay_ns == 300 * SECOND

@@ -10,7 +10,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason
 from analyzer.keepalive.pooling.path import ALL, PathLimit, failure, fatal_silence_ns, limits, survival_curve
 from analyzer.keepalive.telling.timeline import Answer, Silence
-from tests.keepalive.made import Made, flow, ns
+from tests.keepalive.made import Made, flow, ns, within_lan
 from tests.keepalive.tagging.test_tags import OPENED
 from tests.transcript import told
 
@@ -104,9 +104,9 @@ def test_an_answered_probe_proves_what_was_before_it() -> None:
 
 
 def test_traffic_before_a_run_survived() -> None:
-    made = Made().traffic(450).probe(400).probe(10)
+    made = Made().traffic(350).probe(400).probe(10)
     limit = only(limits([flow(made, 0, *DROPPED)]))
-    assert (limit.survived_ns, limit.failed_ns) == (ns(450), ns(400))
+    assert (limit.survived_ns, limit.failed_ns) == (ns(350), ns(400))
 
 
 def test_the_silence_before_an_unanswered_probe_was_not_survived() -> None:
@@ -130,10 +130,28 @@ def test_a_nat_that_forgets_after_300_s_is_bracketed_and_named() -> None:
     assert (limit.survived_ns, limit.failed_ns) == (ns(290), ns(305))
     assert (limit.survived, limit.failed) == (3, 3)
     assert limit.failed_frames[0] == 100 * 305 + 2
-    assert {box.idle_s for box in limit.matches} == {300}
-    assert "F5 BIG-IP (TCP and FastL4 profile)" in {box.name for box in limit.matches}
-    assert limit.is_bracket
+    assert (limit.survived_flows, limit.unexplained) == (3, 0)
+    assert [(box.idle_s, box.on_expiry) for box in limit.matches] == [(300, "silent")]
     assert limit.on_expiry == "silent"
+
+
+def test_a_box_that_resets_at_300_s_is_no_other() -> None:
+    flows = [flow(Made().probe(idle_s, Answer.ACK), idle_s) for idle_s in (280, 290)]
+    flows += [flow(Made().probe(idle_s, Answer.RST), idle_s, *RESET) for idle_s in (302, 305)]
+    assert [box.name for box in only(limits(flows)).matches] == ["F5 BIG-IP (TCP and FastL4 profile)"]
+
+
+def test_of_a_wide_bracket_only_the_middle_names_a_box() -> None:
+    """From 100 to 500 s: 300 s is in the middle, and of 110, 120, 240, 350 s nothing says which."""
+    limit = only(limits([flow(Made().probe(100, Answer.ACK)), flow(dropped(500), 1, *DROPPED)]))
+    assert (limit.survived_ns, limit.failed_ns) == (ns(100), ns(500))
+    assert {box.idle_s for box in limit.matches} == {300}
+
+
+def test_few_boxes_are_named() -> None:
+    flows = [flow(Made().probe(idle_s, Answer.ACK), idle_s) for idle_s in (3500, 3550)]
+    flows += [flow(dropped(idle_s, idle_s), idle_s, *DROPPED) for idle_s in (3610, 3700)]
+    assert len(only(limits(flows)).matches) == 3
 
 
 def test_a_reset_by_the_path_is_a_failure() -> None:
@@ -164,8 +182,63 @@ def test_the_silence_ends_with_the_probe_and_not_with_the_capture() -> None:
 
 def test_a_longer_survivor_breaks_the_bracket() -> None:
     limit = only(limits([flow(Made().probe(500, Answer.ACK)), flow(dropped(305), 1, *DROPPED)]))
-    assert not limit.is_bracket
-    assert limit.matches == ()
+    assert (limit.survived_ns, limit.failed_ns, limit.failed, limit.unexplained) == (ns(500), None, 0, 1)
+    assert (limit.matches, limit.on_expiry) == ((), None)
+
+
+def test_one_that_failed_hardly_later_than_another_survived_is_a_coincidence() -> None:
+    """58 s survived on one connection, 60 s failed on another: nobody's limit is 59 s."""
+    lived, lost = flow(Made().probe(58, Answer.ACK)), flow(dropped(60), 1, *DROPPED)
+    limit = only(limits([lived, lost]))
+    assert (limit.survived_ns, limit.failed_ns, limit.unexplained) == (ns(58), None, 1)
+    several = [lived, lost, flow(Made().probe(57, Answer.ACK), 2), flow(dropped(61, 3), 3, *DROPPED)]
+    assert only(limits(several)).failed_ns == ns(60)
+    short = [lived, lost, flow(Made().probe(20, Answer.ACK), 2), flow(dropped(61, 3), 3, *DROPPED)]
+    assert only(limits(short)).failed_ns is None  # 20 s say nothing of 60
+
+
+def test_what_failed_after_longer_shows_that_there_is_a_limit() -> None:
+    """A load balancer that resets after 350 s: 341 s survived, 352 s failed, and so did 610 and 1890 s."""
+    flows = [flow(Made().probe(idle_s, Answer.ACK), idle_s) for idle_s in (40, 341)]
+    flows += [flow(Made().probe(idle_s, Answer.RST), idle_s, *RESET) for idle_s in (352, 610, 1890)]
+    limit = only(limits(flows))
+    assert (limit.survived_ns, limit.failed_ns, limit.failed, limit.unexplained) == (ns(341), ns(352), 3, 0)
+    assert {(box.idle_s, box.on_expiry) for box in limit.matches} == {(350, "rst")}
+
+
+def test_what_explains_the_smaller_half_of_failures_is_no_limit() -> None:
+    lost = [flow(dropped(idle_s, number), number, *DROPPED) for number, idle_s in enumerate((100, 120, 400), 1)]
+    limit = only(limits([flow(Made().probe(200, Answer.ACK)), *lost]))
+    assert (limit.failed_ns, limit.unexplained) == (None, 3)
+    more = [flow(dropped(idle_s, number), number, *DROPPED) for number, idle_s in enumerate((350, 500), 4)]
+    limit = only(limits([flow(Made().probe(200, Answer.ACK)), *lost, *more]))
+    assert (limit.failed_ns, limit.failed, limit.unexplained) == (ns(350), 3, 2)
+
+
+def test_within_one_lan_there_is_no_path() -> None:
+    lan = [within_lan(flow(Made().probe(60, Answer.ACK))), within_lan(flow(dropped(400), 1, *DROPPED))]
+    assert limits(lan) == ()
+    assert failure(lan[1]) is None
+    assert fatal_silence_ns(within_lan(flow(dropped(400), 0, Outcome.TIMED_OUT, Cause.PEER_SILENT))) is None
+    assert only(limits([*lan, flow(dropped(500), 2, *DROPPED)])).failed_ns == ns(500)
+
+
+@pytest.mark.parametrize(("hops", "is_path"), [({}, False), ({"B": 1}, True), ({"A": 1}, True)], ids=str)
+def test_a_hop_is_one_taken_off_the_ttl(hops: dict[str, int], is_path: bool) -> None:
+    result = told(
+        f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000  | keepalive-probe
+    31.02  B>A  A  seq 5000  ack 1100  | keepalive-answer
+    """,
+        hops=hops,
+    )
+    assert bool(result.analysis.path_limits) == is_path
+
+
+def test_of_an_end_that_was_never_heard_nothing_says_that_it_is_near() -> None:
+    text = "1.0 A>B A seq 999 ack 5000 | keepalive-probe\n61.0 A>B A seq 999 ack 5000 | keepalive-probe"
+    assert [end.ttl for end in told(text).flow.ends] == [64, None]
+    assert not told(text).flow.is_within_lan
 
 
 def test_failures_of_both_kinds_do_not_say_what_expiry_does() -> None:
@@ -242,13 +315,13 @@ def test_one_service_alone_is_all_there_is() -> None:
 def test_services_of_one_network_say_more_together() -> None:
     flows = [
         lives(290, server="192.0.2.1"),
-        flow(dropped(305, 1), 1, *DROPPED, server="192.0.2.2"),
+        flow(dropped(325, 1), 1, *DROPPED, server="192.0.2.2"),
         lives(600, number=2, server="198.51.100.1"),
     ]
     found = {limit.path: (limit.survived_ns, limit.failed_ns) for limit in limits(flows)}
     assert list(found) == ["192.0.2.1:443", "192.0.2.2:443", "198.51.100.1:443", "192.0.2.0/24", ALL]
-    assert found["192.0.2.0/24"] == (ns(290), ns(305))
-    assert found[ALL] == (ns(600), ns(305))
+    assert found["192.0.2.0/24"] == (ns(290), ns(325))
+    assert found[ALL] == (ns(600), None)
 
 
 def test_a_network_that_says_no_more_than_one_of_its_services_is_not_listed() -> None:

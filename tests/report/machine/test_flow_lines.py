@@ -146,7 +146,8 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
             for end, value in enumerate(values[it].ends):
                 settings = settings_of(inferred, 2 * it + end)
                 assert '"settings": ' + json.dumps(settings_object(settings)) in line
-                matches = matching_profiles(settings, value.payload_len) if value.story.probes else ()
+                ports = values[it].ends[0].port << 16 | values[it].ends[1].port
+                matches = matching_profiles(settings, value.payload_len, ports) if value.story.probes else ()
                 assert flow["ends"][end]["matches"] == list(matches)
 
 

@@ -49,9 +49,9 @@ def test_profiles_are_added_as_their_idle_times_are_met() -> None:
     vocabulary = Vocabulary(phrases, [""])
     assert vocabulary.words({NEVER, 7, 999_999}).profile_rows == 0
     few = vocabulary.words({7200})
-    assert 0 < few.profile_rows < len([one for one in profiles() if one.idle_s])
+    assert 0 < few.profile_rows < len(profiles())
     words = vocabulary.words(set(known_idle_times()))
-    assert words.profile_rows == len([one for one in profiles() if one.idle_s])
+    assert words.profile_rows == len(profiles())
     names = [json.loads(text_of(phrases, words.profile_names + row)) for row in range(words.profile_rows)]
-    assert sorted(names) == sorted(one.name for one in profiles() if one.idle_s)
+    assert sorted(names) == sorted(one.name for one in profiles())
     assert words.profile_names == few.profile_names
