@@ -26,6 +26,7 @@ from analyzer.keepalive.judging.verdict import (
     because,
 )
 from analyzer.keepalive.tagging.tags import RETRANSMISSION, WINDOW_PROBE
+from analyzer.keepalive.telling.resends import SHORTEST_BACKOFF_NS
 from analyzer.keepalive.telling.story import lag_ns
 from analyzer.schema import NEVER
 
@@ -33,8 +34,6 @@ DEAF_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
 LONGEST_BACKOFF_NS = 120_000_000_000
 """No stack waits longer between resends (TCP_RTO_MAX)."""
-SHORTEST_BACKOFF_NS = 3_000_000_000
-"""Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
 LATE_TRY_NS = 1_000_000_000
 """A resend after so long is not the first try: one more that nothing answers is no mere loss."""
 FEWEST_TRIES = 5

@@ -68,7 +68,7 @@ def was_reset(case: Case, it: int) -> bool:
     else:
         return False
     prove(case, it, c.frame[row])
-    is_the_end = sender == THE_END and is_stateless
+    is_the_end = sender == THE_END and is_stateless and case.told.ends.has_spoken[2 * it + c.end[row]] > 0
     if sender == THE_PATH:
         v.cause[it], why = PATH_RESET, looks(odd)
     elif is_the_end:

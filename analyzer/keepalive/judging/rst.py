@@ -192,11 +192,15 @@ def is_from_this_link(r: Any) -> bool:
 
 
 def agreeing_fields(r: Any) -> int:
-    """Counts what only the end's own stack is likely to get right: its counter, its options, its window."""
-    is_next = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
+    """Counts what only the end's own stack is likely to get right: its counter, its options, its window.
+
+    The very next identification is enough: of 65,536 somebody else would have had to guess it.
+    """
     has_options = r.has_timestamp[0] and r.has_usual_timestamp[0]
     has_window = r.has_ack[0] and r.window[0] > 0
-    return bool(is_next) + bool(has_options) + bool(has_window)
+    is_next = r.before_ip_id[0] != NEVER and r.ip_id[0] > 0 and (r.ip_id[0] - r.before_ip_id[0]) % 65536 == 1
+    is_in_step = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
+    return bool(has_options) + bool(has_window) + (ENOUGH if is_next else bool(is_in_step))
 
 
 def count_of(bits: int) -> int:

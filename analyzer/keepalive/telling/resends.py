@@ -10,6 +10,8 @@ from analyzer.keepalive.telling.gaps import Rows, is_in_flight
 from analyzer.schema import NEVER
 from analyzer.tcp.traits import TRAIT_AT_UNA
 
+SHORTEST_BACKOFF_NS = 3_000_000_000
+"""Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
 SHORTEST_RTO_NS = 100_000_000
 """What comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is 200 ms)."""
 
@@ -38,15 +40,18 @@ def forget_heard_resends(c: Any, e: Any, me: int, heard_ns: int, place: int) -> 
 
 
 def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, it: int) -> bool:
-    """Tells whether what the end sent again is still unacknowledged, and nothing of the other end came since."""
-    me, own = 2 * it + end, 2 * flow + end
+    """Tells whether what the end sent again is still unacknowledged, and nothing of the other end came since.
+
+    An end that goes on with something else when the next resend is due has heard an ACK that the capture lacks.
+    """
+    me, own, c = 2 * it + end, 2 * flow + end, rows.candidates
     if not e.resends[me]:
         return False
     row = e.resend_row[me]
     is_window_probe = rows.segments.tag[row] == WINDOW_PROBE
-    return bool(
-        rows.ends.last_ns[own ^ 1] <= rows.candidates.ts_ns[row] and (is_window_probe or is_in_flight(rows.ends, own))
-    )
+    goes_on = rows.ends.last_ns[own] - c.ts_ns[row] > max(2 * c.own_ns[row], SHORTEST_BACKOFF_NS)
+    is_waiting = is_window_probe or is_in_flight(rows.ends, own)
+    return bool(rows.ends.last_ns[own ^ 1] <= c.ts_ns[row] and is_waiting and not goes_on)
 
 
 def note_vain_resend(c: Any, row: int, place: int, e: Any, me: int) -> None:

@@ -95,18 +95,19 @@ def test_an_identification_off_the_end_s_counter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("usual", "identification", "is_off"),
+    ("usual", "identification", "cause"),
     [
-        ((100, 101, 102), 103, False),
-        ((100, 101, 102), 40000, True),
-        ((65533, 65535, 1), 2, False),
-        ((5, 60000, 300), 40000, False),  # it does not count
-        ((9, 60000, 60001, 60002, 60003), 40000, True),  # its latest ones do
-        ((100, 101), 40000, False),
+        ((100, 101, 102), 103, Cause.PEER_LOST_STATE),  # the very next
+        ((100, 101, 102), 110, None),
+        ((100, 101, 102), 40000, Cause.PATH_RESET),
+        ((65533, 65535, 1), 2, Cause.PEER_LOST_STATE),
+        ((5, 60000, 300), 40000, None),  # it does not count
+        ((9, 60000, 60001, 60002, 60003), 40000, Cause.PATH_RESET),  # its latest ones do
+        ((100, 101), 40000, None),
     ],
 )
 def test_an_end_shows_by_its_latest_identifications_that_it_counts(
-    usual: tuple[int, ...], identification: int, is_off: bool
+    usual: tuple[int, ...], identification: int, cause: Cause | None
 ) -> None:
     """Beside one hop, one thing more makes it the path's, and certain; without it, nobody can say."""
     said = "".join(
@@ -123,9 +124,9 @@ def test_an_end_shows_by_its_latest_identifications_that_it_counts(
     31.01  B>A  R   seq {5000 + len(usual)}  win 0  ttl 56  ipid {identification}  | rst of 31.0
     """)
     )
-    assert v.outcome is Outcome.RESET
-    assert v.cause is (Cause.PATH_RESET if is_off else None)
-    assert (v.confidence.value == "certain") == is_off == (Reason.RST_UNDECIDED not in v.reasons)
+    assert (v.outcome, v.cause) == (Outcome.RESET, cause)
+    assert (v.confidence.value == "certain") == (cause is Cause.PATH_RESET)
+    assert (Reason.RST_UNDECIDED in v.reasons) == (cause is None)
 
 
 def test_a_window_in_a_reset_without_a_connection() -> None:

@@ -47,3 +47,22 @@ def test_data_that_was_acknowledged_each_time_is_sent_in_vain() -> None:
     """)
     assert result.flow.story.resending_end == 0
     assert result.flow.story.deafness is None
+
+
+@pytest.mark.parametrize(("at", "is_deaf"), [("5.00", True), ("60.00", False)])
+def test_who_goes_on_with_something_else_has_heard_an_ack(at: str, is_deaf: bool) -> None:
+    """The capture lacks it; no sender goes on for a minute without."""
+    result = told(f"{RESENT}    {at}  A>B  PA  seq 1110  ack 5000  len 20\n    90.0  end")
+    assert (result.flow.story.deafness is not None) == is_deaf
+
+
+def test_what_is_sent_again_from_the_middle_shows_that_acks_are_missing() -> None:
+    result = told(f"""{OPENED}
+    2.50  A>B  PA  seq 1100  ack 5000  len 10
+    2.51  A>B  PA  seq 1110  ack 5000  len 10
+    2.52  A>B  PA  seq 1120  ack 5000  len 10
+    2.80  A>B  PA  seq 1110  ack 5000  len 10  | retransmission
+    3.40  A>B  PA  seq 1110  ack 5000  len 10  | retransmission
+    90.0  end
+    """)
+    assert result.flow.story.deafness is None
