@@ -71,7 +71,7 @@ class Clock:
     slack_shift: int = 63
     """... and in proportion to it (Linux before 4.8, timer.c apply_slack: delay / 256)."""
     early_ns: int = 0
-    """How early: what counts ticks takes the rest of one for a whole one, which Linux never does (timer.c calc_index)."""
+    """How early: what counts ticks may take the rest of one for a whole one; Linux never does (timer.c calc_index)."""
 
     @property
     def kind(self) -> str:

@@ -135,7 +135,7 @@ def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
     low, high = settings.low_ms[row] // MILLI, settings.high_ms[row] // MILLI
     if s.found.clocks[of] & ~SLOW or low == high or high < low:
         return value
-    nearest = (settings.shortest_ns[row] + SECOND // 2) // SECOND
+    nearest: int = (settings.shortest_ns[row] + SECOND // 2) // SECOND
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
     if off_ns <= NEAR_NS:
         return nearest

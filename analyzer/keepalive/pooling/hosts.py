@@ -221,6 +221,6 @@ def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
 
 
 def _hz(models: Sequence[str]) -> int | None:
-    """The kernel's clock rate, where exactly one is left."""
+    """The kernel's clock rate, where exactly one explains every end, and no timer without a wheel does."""
     rates = [int(model.removeprefix(LINUX_MODEL)) for model in models if model.startswith(LINUX_MODEL)]
-    return rates[0] if len(rates) == 1 else None
+    return rates[0] if len(rates) == len(models) == 1 else None
