@@ -26,7 +26,7 @@ from analyzer.keepalive.telling.timeline import (
     Silence,
     Solicitation,
 )
-from analyzer.schema import NEVER, RST
+from analyzer.schema import ACK, NEVER, RST, SYN
 
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
@@ -87,13 +87,20 @@ class EndStory(Retold):
 
     @cached_property
     def has_bare_probes(self) -> bool:
-        """They carry no timestamp, although the end's other segments do."""
+        """They carry no timestamp, although both ends had agreed on them (RFC 7323 §2.2, §3.2).
+
+        A SYN only offers them; a SYN-ACK, or anything else of this end, carries them only if both have.
+        """
         if not self.sent:
             return False
         c, tags = self._rows.candidates, self._rows.segments.tag
-        own = (row for row in self._flow_rows() if c.end[row] == self._end and tags[row] not in NOT_ITS_OWN)
-        tags_with_timestamp = [tags[row] for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
-        return bool(tags_with_timestamp) and PROBE not in tags_with_timestamp
+        stamped = [row for row in self._flow_rows() if c.tsval[row] != NEVER and tags[row] not in NOT_ITS_OWN]
+        if any(tags[row] == PROBE and c.end[row] == self._end for row in stamped):
+            return False
+        return any(
+            (c.flags[row] & SYN and c.flags[row] & ACK) or (c.end[row] == self._end and not c.flags[row] & (SYN | RST))
+            for row in stamped
+        )
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:

@@ -35,19 +35,19 @@ FEWEST = 3
 def allow_tenths(seen: Any, rows: int, has_wheel: bool, to: Inferred, row: int) -> bool:
     """Whether an exact timer set to tenths of a second explains the gaps of an end; then the bounds hold them.
 
-    A value of whole seconds is then only one of two readings. Of an interval it stays if a wheel explains it, which
-    leaves no choice. `row` is the first of the end's settings.
+    A value of whole seconds that several gaps show is then only one of two readings. Of an interval it stays if a wheel
+    explains it, which leaves no choice. `row` is the first of the end's settings.
     """
     time_ns, intvl_ns = tenth_of(seen, rows, False), tenth_of(seen, rows, True)
     is_whole = time_ns % SECOND == 0 and (intvl_ns == NEVER or intvl_ns % SECOND == 0)
     if time_ns <= 0 or intvl_ns == 0 or is_whole or outlives(seen, rows, time_ns):
         return False
     times = allow(seen, rows, time_ns, False, to, row + TIME)
-    if time_ns % SECOND and (times >= FEWEST or not has_wheel):
+    if time_ns % SECOND and times >= FEWEST:
         to.settings.value[row + TIME] = NEVER
     if intvl_ns > 0:
-        allow(seen, rows, intvl_ns, True, to, row + INTVL)
-        if intvl_ns % SECOND and not has_wheel:
+        intvls = allow(seen, rows, intvl_ns, True, to, row + INTVL)
+        if intvl_ns % SECOND and intvls >= FEWEST and not has_wheel:
             to.settings.value[row + INTVL] = NEVER
     return True
 

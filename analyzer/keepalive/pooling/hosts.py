@@ -19,7 +19,11 @@ from analyzer.keepalive.inference.stacks import Stack
 
 LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
-MORE_OF = {Stack.EXACT: (Stack.BSD, Stack.OLD_LINUX, Stack.LWIP), Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS)}
+MORE_OF = {
+    Stack.EXACT: (Stack.BSD, Stack.BSD_OR_APPLE, Stack.OLD_LINUX, Stack.LWIP),
+    Stack.BSD: (Stack.BSD_OR_APPLE,),
+    Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS),
+}
 """What is known only roughly of one end gives way to what is known of another."""
 
 

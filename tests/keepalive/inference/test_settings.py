@@ -249,6 +249,16 @@ def test_several_tight_gaps_outvote_a_round_number() -> None:
     assert bounds(infer(gaps, is_whole=True).tcp_keepalive_time) == (37, 33, 37)
 
 
+def test_an_unanswered_probe_at_the_captures_begin_shows_no_interval() -> None:
+    """Its answer may not have been captured; a third one, an interval later, shows that it had none."""
+    opening = [gap(FIRST), gap(SPACING, -1, 5.008, 1)]
+    answered = infer([*opening, gap(CYCLE, 5.008, 5.008), gap(CYCLE, 5.008, 5.008)])
+    assert answered.tcp_keepalive_intvl is None or answered.tcp_keepalive_intvl.value is None
+    assert infer(opening).tcp_keepalive_intvl is None
+    assert bounds(infer([*opening, gap(SPACING, -1, 5.009, 2)]).tcp_keepalive_intvl) == (5, 5, 5)
+    assert bounds(infer(opening, is_whole=True).tcp_keepalive_intvl) == (5, 5, 5)
+
+
 def test_capture_that_ends_in_a_run() -> None:
     settings = infer([gap(FIRST, 60.2), gap(SPACING, 70.44, 10.24, 1), gap(PENDING, -1, 3, 2)])
     assert bounds(settings.tcp_keepalive_probes) == (None, 2, None)
