@@ -135,9 +135,9 @@ ADVICE = {
     AdviceCode.KEEPALIVE_OFF: "Neither end probes, although connections idle for up to {longest_idle_s} s{beyond}. "
     "Switch SO_KEEPALIVE on at one end, with TCP_KEEPIDLE below every idle limit on the path (many are 300 to 350 s).",
     AdviceCode.TIME_EXCEEDS_PATH_LIMIT: "The first probe comes after {times} s, but this path forgot a "
-    "connection that was silent for {failed_s} s{survived}. A Linux timer may be an eighth late besides.",
+    "connection that was silent for {failed_s} s{survived}. Timers fire late besides, by up to an eighth.",
     AdviceCode.INTVL_EXCEEDS_TIME: "tcp_keepalive_intvl ({tcp_keepalive_intvl} s) is longer than tcp_keepalive_time "
-    "({tcp_keepalive_time} s): on Linux the probes of a live peer then follow the interval. Make it the shorter one.",
+    "({tcp_keepalive_time} s): the probes of a live peer may then follow the interval. Make it the shorter one.",
     AdviceCode.SINGLE_PROBE: "One unanswered probe ends the connection, so a single lost packet does it (RFC 1122 "
     "§4.2.3.6). Set tcp_keepalive_probes (TCP_KEEPCNT) to 3 or more; a TCP_USER_TIMEOUT, where there is one, decides "
     "instead of the count, and must be longer than the idle time and two intervals.",

@@ -13,6 +13,7 @@ from analyzer.keepalive.inference.bounds import (
     CONTRADICTORY,
     FIRST_GAP,
     INTVL,
+    MILLI,
     MILLISECOND,
     SPACINGS,
     TIME,
@@ -45,6 +46,8 @@ def allow_tenths(seen: Any, rows: int, has_wheel: bool, to: Inferred, row: int) 
     times = allow(seen, rows, time_ns, False, to, row + TIME)
     if time_ns % SECOND and times >= FEWEST:
         to.settings.value[row + TIME] = NEVER
+    if intvl_ns == NEVER and to.settings.basis[row + INTVL] != NEVER and to.settings.low_ms[row + INTVL] == MILLI:
+        to.settings.low_ms[row + INTVL] = 0  # nothing measures it: it may be below a second as well
     if intvl_ns > 0:
         intvls = allow(seen, rows, intvl_ns, True, to, row + INTVL)
         if intvl_ns % SECOND and intvls >= FEWEST and not has_wheel:

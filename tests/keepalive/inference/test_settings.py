@@ -352,7 +352,7 @@ def test_data_that_crosses_a_probe_was_not_heard() -> None:
 def test_a_slow_timers_interval_may_be_longer_than_its_answered_cycles() -> None:
     """lwIP with 11/27: 500 ms ticks, which Linux timers keep as well, but there the interval is not longer."""
     assert bounds(infer([gap(CYCLE, 11.38, 11.5)] * 2).tcp_keepalive_intvl) is None
-    assert bounds(infer([gap(CYCLE, 11.4, 11.52)] * 2).tcp_keepalive_intvl) == (None, 1, 11)
+    assert bounds(infer([gap(CYCLE, 11.44, 11.52)] * 2).tcp_keepalive_intvl) == (None, 1, 11)
 
 
 def test_stack_with_a_slow_timer() -> None:
@@ -445,7 +445,7 @@ def is_wider(latter: Setting | None, former: Setting | None) -> bool:
         return False
     if latter is None:
         return True
-    if latter.low < int(former.low):
+    if max(latter.low, 1) < int(former.low):
         return True
     return former.high is not None and (latter.high is None or int(latter.high) > former.high)
 
