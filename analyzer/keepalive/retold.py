@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from analyzer.keepalive.inference.heard import counts_others, handshake, is_numbered, is_riddled
+from analyzer.keepalive.inference.heard import counts_others, is_numbered, is_riddled
 from analyzer.keepalive.judging.rst import is_give_up, probe_of
 from analyzer.keepalive.judging.verdict import Surroundings
 from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
@@ -29,7 +29,7 @@ from analyzer.keepalive.telling.timeline import (
     Silence,
     Solicitation,
 )
-from analyzer.schema import NEVER, RST
+from analyzer.schema import ACK, NEVER, RST, SYN
 
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
@@ -90,13 +90,20 @@ class EndStory(Retold):
 
     @cached_property
     def has_bare_probes(self) -> bool:
-        """They carry no timestamp, although the end's other segments do."""
+        """They carry no timestamp, although both ends had agreed on them (RFC 7323 §2.2, §3.2).
+
+        A SYN only offers them; a SYN-ACK, or anything else of this end, carries them only if both have.
+        """
         if not self.sent:
             return False
         c, tags = self._rows.candidates, self._rows.segments.tag
-        own = (row for row in self._flow_rows() if c.end[row] == self._end and tags[row] not in NOT_ITS_OWN)
-        tags_with_timestamp = [tags[row] for row in own if c.tsval[row] != NEVER and not c.flags[row] & RST]
-        return bool(tags_with_timestamp) and PROBE not in tags_with_timestamp
+        stamped = [row for row in self._flow_rows() if c.tsval[row] != NEVER and tags[row] not in NOT_ITS_OWN]
+        if any(tags[row] == PROBE and c.end[row] == self._end for row in stamped):
+            return False
+        return any(
+            (c.flags[row] & SYN and c.flags[row] & ACK) or (c.end[row] == self._end and not c.flags[row] & (SYN | RST))
+            for row in stamped
+        )
 
     @cached_property
     def probed_by(self) -> ProbedBy | None:
@@ -301,8 +308,7 @@ class Story(Retold):
     @cached_property
     def is_riddled(self) -> bool:
         """So much of the connection is missing in the capture that gaps say nothing of timers."""
-        opened, ends = self._rows.flows.opened[self._flow], self._rows.ends
-        return is_riddled(self._told.ends, 2 * self._it, handshake(opened, ends, 2 * self._flow))
+        return is_riddled(self._rows, self._flow, self._told.ends, 2 * self._it)
 
 
 def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:

@@ -70,6 +70,8 @@ class Clock:
     """Without a wheel: how late the timer may fire, whatever the delay ..."""
     slack_shift: int = 63
     """... and in proportion to it (Linux before 4.8, timer.c apply_slack: delay / 256)."""
+    early_ns: int = 0
+    """How early: what counts ticks may take the rest of one for a whole one; Linux never does (timer.c calc_index)."""
 
     @property
     def kind(self) -> str:
@@ -130,14 +132,18 @@ def slackened(expires: int, delta: int) -> int:
 RATES = (100, 250, 300, 1000)
 """Ticks a second that Linux can be built with (kernel/Kconfig.hz)."""
 LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in RATES)
+TICK_NS = 25_000_000
+"""Of the coarsest clocks that still count as exact; also how late a busy host is."""
+SLOW_TICK_NS = 500_000_000
+"""lwIP's TCP_SLOW_INTERVAL, 4.4BSD's PR_SLOWHZ."""
 EXACT = (
-    Clock("exact", 1000, slack_ns=25_000_000, slack_shift=8),
-    Clock("exact", 1000, slack_ns=25_000_000, hears_all=True),
-    Clock("exact", 1000, slack_ns=25_000_000, ignores_echoes=True),
+    Clock("exact", 1000, slack_ns=TICK_NS, slack_shift=8, early_ns=TICK_NS),
+    Clock("exact", 1000, slack_ns=TICK_NS, hears_all=True, early_ns=TICK_NS),
+    Clock("exact", 1000, slack_ns=TICK_NS, ignores_echoes=True, early_ns=TICK_NS),
 )
-"""Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late there is the host, not the timer."""
-COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True),)
-"""lwIP's and macOS's slow timers: 500 ms ticks, one lost on arming and one on firing."""
+"""Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late or early there is the host or a tick."""
+COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True, early_ns=SLOW_TICK_NS),)
+"""Slow timers: lwIP and macOS lose one tick on arming and one on firing, 4.4BSD and Windows XP gain one."""
 
 
 def spacing_ns(clock: Clock, intvl_s: int) -> int:

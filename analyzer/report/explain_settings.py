@@ -59,10 +59,11 @@ OBSERVED = {
 }
 """By `variant`."""
 MOST_VARIANTS = max(map(len, OBSERVED.values()))
-NO_TIMER, EXACT_TIMER, ANY_WHEEL, SOME_WHEELS = range(4)
+NO_TIMER, EXACT_TIMER, ANY_TIMER, ANY_WHEEL, SOME_WHEELS = range(5)
 TIMERS = (
     "no one kind of timer fits all that was seen",
     "no Linux timer wheel fits, an exact timer does",
+    "a Linux timer fits, and so does an exact or a slow one",
     "a Linux timer at any HZ fits; it fires late, never early",
     "a Linux timer at {rates} Hz fits; it fires late, never early",
 )
@@ -148,4 +149,6 @@ def which_timers(clocks: int, wheels: int) -> int:
         return NO_TIMER
     if wheels == 0:
         return EXACT_TIMER
+    if clocks > wheels:
+        return ANY_TIMER
     return ANY_WHEEL if wheels == ALL_WHEELS else SOME_WHEELS

@@ -107,6 +107,7 @@ CLOCKS = table(
     Column("ignores_echoes", "b", "bool", "but not from probes and resends"),
     Column("slack_ns", "q", "ns", "without a wheel: how late the timer fires, whatever the delay ..."),
     Column("slack_shift", "b", "bits", "... and in proportion to it"),
+    Column("early_ns", "q", "ns", "how early it fires"),
     Column("ticks_ns", "q", "ns", "by so much a captured duration may differ, however short it is"),
 )
 

@@ -63,6 +63,9 @@ TOLD_ENDS = table(
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
     Column("torn", "b", "bool", "the other end answered something of it that was not captured"),
+    Column(
+        "holes", "q", "", "times that a number, an ACK or a timestamp echo shows segments of it that were not captured"
+    ),
     Column("stamp_row", "q", "", "row of its last candidate whose timestamp the other end echoes, -1"),
     Column("probed_by", "b", "ProbedBy", "who sends its probes, as far as they and its own segments show it, -1"),
     Column("own_ttl_low", "h", "hops", "lowest TTL of its segments that are no probes; -1 unknown, or without probes"),

@@ -44,9 +44,16 @@ def test_give_up_mentions_the_user_timeout_only_where_it_fits() -> None:
     assert "user timeout" not in explain_settings.basis(count, settings())
 
 
-@pytest.mark.parametrize("models", [(), ("exact",), ("linux-100",), ("linux-100", "linux-250", "exact")])
+@pytest.mark.parametrize("models", [(), ("exact",), ("linux-100",), ("linux-100", "linux-250")])
 def test_clock(models: tuple[str, ...]) -> None:
     words = explain_settings.clock(settings(models=models))
     assert is_prose(words)
     for rate in (model.removeprefix("linux-") for model in models if model != "exact"):
         assert rate in words
+
+
+def test_what_an_exact_timer_explains_as_well_is_not_called_late_but_never_early() -> None:
+    words = explain_settings.clock(settings(models=("linux-100", "linux-250", "exact")))
+    assert is_prose(words)
+    assert "never early" not in words
+    assert "Hz" not in words

@@ -6,6 +6,7 @@ Plain functions over columns: FOUND, SEEN and COUNTED in, INFERRED_SETTINGS out.
 from typing import Any, NamedTuple
 
 from analyzer.jit import apart
+from analyzer.keepalive.inference.candidates import SLOW
 from analyzer.keepalive.inference.constraints import (
     CLOCK_COUNT,
     LIKELY_COUNT,
@@ -17,6 +18,7 @@ from analyzer.keepalive.inference.constraints import (
 )
 from analyzer.keepalive.inference.evidence import Search
 from analyzer.keepalive.inference.losses import is_idle, is_intvl
+from analyzer.keepalive.inference.prior import BIT, likeliest, weight
 from analyzer.keepalive.telling.timeline import FIRST, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.keepalive.timer import SECOND
 from analyzer.schema import NEVER
@@ -42,6 +44,9 @@ MAX_FRAMES = 8
 MILLI = 1000
 """Bounds are in thousandths of a second, or of a count."""
 MILLISECOND = 1_000_000
+NEAR_NS = 100_000_000
+"""Closer to a whole second than any other of a slow timer's ticks, which may drift."""
+FAR_LIKELIER = 3 * BIT
 
 
 class Inferred(NamedTuple):
@@ -120,7 +125,25 @@ def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: i
                 basis = FIRST_GAP
     note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.seen, first, last)
     if f.is_time_known[of]:
-        found.settings.value[row] = f.time[of]
+        found.settings.value[row] = value_of(s, of, f.time[of], found.settings, row)
+
+
+def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
+    """The likeliest value; of several seconds that only a slow timer explains the one to which all that was seen is
+    near, or which is set far more often than the others. Else none: such a setting may have parts of a second.
+    """
+    low, high = settings.low_ms[row] // MILLI, settings.high_ms[row] // MILLI
+    if s.found.clocks[of] & ~SLOW or low == high or high < low:
+        return value
+    nearest: int = (settings.shortest_ns[row] + SECOND // 2) // SECOND
+    off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
+    if off_ns <= NEAR_NS:
+        return nearest
+    usual = likeliest(s.prior, low, high)
+    for other in range(low, high + 1):
+        if other != usual and weight(s.prior, other) > weight(s.prior, usual) - FAR_LIKELIER:
+            return NEVER
+    return usual
 
 
 def says_time(f: Any, of: int) -> bool:
@@ -160,7 +183,7 @@ def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: 
                 prove(seen, it, seen.probe_ns[it])
     note_setting(found, row, basis, milli(f.intvl_low[of]), milli(f.intvl_high[of]), seen, first, last)
     if f.is_intvl_known[of]:
-        found.settings.value[row] = f.intvl[of]
+        found.settings.value[row] = value_of(s, of, f.intvl[of], found.settings, row)
 
 
 def says_intvl(f: Any, of: int) -> bool:

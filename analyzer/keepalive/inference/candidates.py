@@ -9,6 +9,7 @@ Plain functions over the columns of `sought`.
 from analyzer.jit import apart
 from analyzer.keepalive.inference.constraints import (
     CLOCK_COUNT,
+    HOST_DELAY_NS,
     LIKELY_COUNT,
     NO_CEILING,
     TELLS_NOTHING,
@@ -41,15 +42,16 @@ from analyzer.keepalive.inference.evidence import (
     note_claims,
 )
 from analyzer.keepalive.inference.prior import EXACT_CLOCK, likeliest, log2_of, weight
-from analyzer.keepalive.telling.timeline import FIRST
-from analyzer.keepalive.timer import LINUX, SECOND
+from analyzer.keepalive.telling.timeline import FIRST, PENDING, SURVIVED
+from analyzer.keepalive.timer import LINUX, SECOND, SLOW_TICK_NS
 from analyzer.schema import NEVER
 
 ATTEMPTS = 2 * (NO_OPENING + 1)
 """Each strictness with and without boundaries."""
 FIRST_EXACT = 1 << len(LINUX)
+EXACT_CLOCKS = (1 << LIKELY_COUNT) - FIRST_EXACT
 SLOW = (1 << CLOCK_COUNT) - (1 << LIKELY_COUNT)
-"""Bits of ASKED.clocks; the slow timers are tried with the exact ones."""
+"""Bits of ASKED.clocks; the slow timers come last."""
 
 MAX_INTVLS = 8
 """More candidates than this for the interval are not paired with those for the idle time."""
@@ -62,19 +64,35 @@ EVERYTHING = -TELLS_NOTHING
 def search(s: Search, question: int) -> None:
     """What explains the gaps of a question, as many of them as possible.
 
-    If nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them, or
-    it is one of the slow timers.
+    What only the wheel explains may be one of the slow timers, unless probes come otherwise than these tick. If
+    nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them.
     """
     fine = s.asked.clocks[question]
     slow = SLOW if fine & FIRST_EXACT else 0
+    is_on_ticks = slow > 0 and are_on_slow_ticks(s, question)
     s.found.clocks[question] = 0
     for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
         has_phase = attempt % 2 == 0
         for clock in range(CLOCK_COUNT):
-            if (fine if has_phase else fine | slow) >> clock & 1:
+            is_exact = (s.found.clocks[question] & EXACT_CLOCKS) != 0
+            may_be_slow = slow if (is_on_ticks and not is_exact) or not has_phase else 0
+            if (fine | may_be_slow) >> clock & 1:
                 explain_on(s, question, clock, attempt // 2, has_phase)
         if s.found.clocks[question]:
             return
+
+
+def are_on_slow_ticks(s: Search, question: int) -> bool:
+    """Every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
+    for it in range(s.asked.first_gap[question], s.asked.last_gap[question]):
+        probe_ns, kind = s.seen.probe_ns[it], s.seen.kind[it]
+        if probe_ns >= 0 and kind != SURVIVED and kind != PENDING and not is_on_slow_tick(probe_ns):
+            return False
+    return True
+
+
+def is_on_slow_tick(duration_ns: int) -> bool:
+    return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
 
 
 def explain_on(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
@@ -296,7 +314,7 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
     lateness adds the same. Small lateness speaks for a setting, large against it.
     """
     time_ns, clock = time_s * SECOND, s.evidence.clock[0]
-    width_ns = lateness_ns(s.clocks, clock, time_ns) + tolerance_ns(s.clocks, clock, time_ns)
+    width_ns = lateness_ns(s.clocks, clock, time_ns) + tolerance_ns(s.clocks, clock, time_ns) + s.clocks.early_ns[clock]
     levels = top_of(fit) - need_of(fit) + 1
     return log2_of(s.prior, levels) + log2_of(s.prior, SECOND) - log2_of(s.prior, width_ns)
 

@@ -50,6 +50,7 @@ def _rows_of_clocks() -> Any:
             one.ignores_echoes,
             one.slack_ns,
             one.slack_shift,
+            one.early_ns,
             2 * one.time_ns(1) + HOST_DELAY_NS,
         )
     return table.view
@@ -74,11 +75,11 @@ def read(clocks: Any, clock: int, seen: Any, first: int, last: int, readings: An
         if idle_ns >= 0:
             off_ns = tolerance_ns(clocks, clock, idle_ns)
             readings.idle_least_ns[it] = idle_ns - lag_ns - jitter_ns - off_ns - slack_ns
-            readings.idle_most_ns[it] = idle_ns + off_ns
+            readings.idle_most_ns[it] = idle_ns + off_ns + clocks.early_ns[clock]
         if probe_ns >= 0:
             off_ns = tolerance_ns(clocks, clock, probe_ns) + jitter_ns
             readings.spacing_least_ns[it] = probe_ns - off_ns - slack_ns
-            readings.spacing_most_ns[it] = probe_ns + off_ns
+            readings.spacing_most_ns[it] = probe_ns + off_ns + clocks.early_ns[clock]
             end_ns = min(at_ns + probe_ns, FAR_NS)
         else:
             chain, at_ns, end_ns = chain + 1, 0, 0

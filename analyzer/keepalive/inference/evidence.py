@@ -76,8 +76,8 @@ def sort_by_role(s: Search, strictness: int) -> None:
                 role = SURVIVING
         elif r.spacing_ns[it] >= 0 and kind != PENDING:
             role = SPACED
-        elif r.spacing_ns[it] >= 0 and strictness == ALL:
-            role = WAITING
+        elif r.spacing_ns[it] >= 0 and strictness == ALL and s.clocks.depth[s.evidence.clock[0]] > 0:
+            role = WAITING  # gVisor, illumos and others give up without a RST: silence says nothing of their interval
         r.role[it] = role
         if not s.seen.slack_ns[first + it]:
             r.is_sharp[it] = role == SURE_IDLE or role == SPACED

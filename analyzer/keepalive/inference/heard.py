@@ -17,7 +17,7 @@ FEWEST_FOLLOWING = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
 FEWEST_OTHERS = 4
 """So many steps of more than one show that it may count those of other connections."""
-FEWEST_SKIPPING = 2
+FEWEST_HOLES = 2
 """One loss is no pattern."""
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
 LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
@@ -32,7 +32,7 @@ def hear(rows: Rows, told: Told, count: int, around: Any, ends: Any, vain: Any, 
     gaps = 0
     for it in range(count):
         flow = told.flows.flow[it]
-        is_silent = is_riddled(told.ends, 2 * it, handshake(rows.flows.opened[flow], rows.ends, 2 * flow))
+        is_silent = is_riddled(rows, flow, told.ends, 2 * it)
         for end in (0, 1):
             me = 2 * it + end
             heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
@@ -92,8 +92,11 @@ def has_empty_probes(rows: Rows, told: Told, it: int, end: int) -> bool:
 
 
 def is_numbered(e: Any, me: int) -> bool:
-    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections."""
-    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= e.skips[me])
+    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections.
+
+    It is shown only where most of them follow each other: a counter of the whole host does that by chance.
+    """
+    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= 2 * e.skips[me])
 
 
 def counts_others(e: Any, me: int) -> bool:
@@ -101,18 +104,21 @@ def counts_others(e: Any, me: int) -> bool:
     return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
 
 
-def is_riddled(e: Any, first: int, handshake: int) -> bool:
-    """Of what can be told to be there or missing a third is missing, or more; `handshake` is -1, 0 or 1, as below."""
-    follows = e.follows[first] + e.follows[first + 1] + (handshake > 0)
-    skips = e.skips[first] + e.skips[first + 1] + (handshake < 0)
-    return bool(skips >= FEWEST_SKIPPING and 2 * skips >= follows)
+def is_riddled(rows: Rows, flow: int, ends: Any, first: int) -> bool:
+    """Of the flow's segments that can be told to be there or missing a third is missing, or more.
+
+    Only numbers, ACKs and timestamps tell it (TOLD_ENDS.holes, from row `first` on): IP identifications step for other
+    reasons, too, and a host whose segments are all numbered by one counter lacks nothing.
+    """
+    holes = ends.holes[first] + ends.holes[first + 1] + lacks_syn(rows.flows.opened[flow], rows.ends, 2 * flow)
+    return bool(holes >= FEWEST_HOLES and 2 * holes >= rows.starts[flow + 1] - rows.starts[flow])
 
 
-def handshake(opened: int, ends: Any, first: int) -> int:
-    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
+def lacks_syn(opened: int, ends: Any, first: int) -> bool:
+    """Only one of the two was captured, although both ends were heard."""
     if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
-        return 0
-    return -1 if ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER else 1
+        return False
+    return bool(ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER)
 
 
 def room(flows: int, gaps: int) -> Heard:

@@ -50,6 +50,7 @@ from analyzer.keepalive.inference.losses import (
 )
 from analyzer.keepalive.inference.prior import PRIOR
 from analyzer.keepalive.inference.search import MAX_ASKED, add_all, ask, ask_all
+from analyzer.keepalive.inference.tenths import allow_tenths
 from analyzer.keepalive.inference.timed import Heard, take_timed
 from analyzer.keepalive.inference.usual import FEW, Lived, find_usual
 from analyzer.keepalive.telling.timeline import SURVIVED, UNSEEN
@@ -59,6 +60,9 @@ from analyzer.schema import NEVER, found, sought
 SETTINGS = 4
 """Rows of INFERRED_SETTINGS for each end."""
 CLOCK_BITS = 4
+WHEELS = len(LINUX)
+EXACT_CLOCK = WHEELS + 1
+"""The row in CLOCKS of a timer that every segment restarts."""
 FEWEST_COMPILED = 512
 """Fewer gaps are explained by the interpreter before the machine code would have been loaded."""
 
@@ -87,6 +91,9 @@ def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> 
     is_other = False if is_far else believe_prober(lived, rows)
     s.asked.clocks[0], s.asked.is_whole[0] = heard.ends.clocks[end], heard.ends.is_whole[end]
     is_explained = explain(lived, s, rows, is_lossy, to, end)
+    has_wheel = has_clock(to, end, 0, WHEELS)
+    if heard.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(seen, rows, has_wheel, to, row):
+        add_clock(to, end, EXACT_CLOCK)
     if to.settings.basis[row + TIME] != NEVER and is_lossy and is_unsure(seen, rows):
         to.settings.value[row + TIME] = NEVER
     if is_other or not (is_far or is_explained):
@@ -96,6 +103,25 @@ def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> 
     count_runs(seen, rows, lived.counted)
     note_probes(seen, lived.counted, rows, is_lossy and may_hide_one(lived, rows), to, row + PROBES)
     note_user_timeout(seen, lived.counted, rows, to, row + USER_TIMEOUT)
+
+
+def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
+    """One of CLOCKS' rows first..last-1 explains the gaps."""
+    left = to.ends.clocks[end]
+    while left:
+        if first < left % (1 << CLOCK_BITS) <= last:
+            return True
+        left >>= CLOCK_BITS
+    return False
+
+
+def add_clock(to: Inferred, end: int, clock: int) -> None:
+    """Behind the kinds of clock that explain the gaps, unless it is one of them."""
+    places = 0
+    if not has_clock(to, end, clock, clock + 1):
+        while to.ends.clocks[end] >> CLOCK_BITS * places:
+            places += 1
+        to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
 
 
 def is_probed(gaps: Any, rows: int) -> bool:

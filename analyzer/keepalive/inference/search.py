@@ -5,14 +5,12 @@ intervals apart from each other. Plain functions over columns: ASKED, and FOUND 
 """
 
 from analyzer.jit import apart
-from analyzer.keepalive.inference.candidates import FIRST_EXACT, SLOW, wider
-from analyzer.keepalive.inference.constraints import HOST_DELAY_NS, TELLS_NOTHING
+from analyzer.keepalive.inference.candidates import FIRST_EXACT, SLOW, is_on_slow_tick, wider
+from analyzer.keepalive.inference.constraints import TELLS_NOTHING
 from analyzer.keepalive.inference.evidence import Search
 from analyzer.keepalive.inference.losses import is_idle, is_intvl
 from analyzer.schema import NEVER
 
-SLOW_TICK_NS = 500_000_000
-"""lwIP's TCP_SLOW_INTERVAL."""
 MAX_ASKED = 18
 """The gaps as they seem, six readings with doubts, two kinds of gaps apart; each perhaps of a slow timer, too."""
 
@@ -60,10 +58,6 @@ def may_be_slow(s: Search, first: int, last: int) -> bool:
             else:
                 spacing_ns = max(spacing_ns, probe_ns)
     return idle_ns < TELLS_NOTHING and (spacing_ns == NEVER or spacing_ns > idle_ns)
-
-
-def is_on_slow_tick(duration_ns: int) -> bool:
-    return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
 
 
 def add_all(s: Search, first: int, last: int) -> None:

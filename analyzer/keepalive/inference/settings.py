@@ -53,7 +53,7 @@ class Setting:
     value: int | None
     """The best single answer; None where the wire does not determine it."""
     low: float
-    """Inclusive, in whole seconds or a count; only a user timeout has parts of a second."""
+    """Inclusive, in seconds or a count; a user timeout, and what no Linux has set, may have parts of a second."""
     high: float | None
     """Inclusive; None where nothing bounds it from above."""
     n: int
@@ -103,8 +103,8 @@ def setting_of(found: Inferred, row: int) -> Setting | None:
     is_fine = row % SETTINGS == USER_TIMEOUT
     return Setting(
         value=value if value != NEVER else None,
-        low=low / MILLI if is_fine else low // MILLI,
-        high=None if high == NEVER else high / MILLI if is_fine else high // MILLI,
+        low=low / MILLI if is_fine or low % MILLI else low // MILLI,
+        high=None if high == NEVER else high / MILLI if is_fine or high % MILLI else high // MILLI,
         n=t.n[row],
         basis=BASES[t.basis[row]],
         seen_ns=(t.shortest_ns[row], t.longest_ns[row]),

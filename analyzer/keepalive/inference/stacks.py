@@ -23,8 +23,8 @@ class Stack(Enum):
     LINUX = "Linux >= 4.8"
     OLD_LINUX = "Linux < 4.8"
     """Its timers are late by up to 1/256 (2.6.36 to 4.7, timer.c apply_slack)."""
-    APPLE = "macOS or iOS"
-    """Probes without options even where timestamps were agreed upon (tcp_subr.c tcp_respond)."""
+    BSD_OR_APPLE = "BSD, macOS or iOS"
+    """Probes without options even where timestamps were agreed upon: XNU, FreeBSD 9 (tcp_subr.c tcp_respond)."""
     WINDOWS = "Windows"
     """One octet, ten times a second apart."""
     ILLUMOS = "illumos or Solaris"
@@ -124,6 +124,8 @@ WINDOWS_PROBES = (10, 5)
 BSD_PROBES = 8
 HOST_LATE_NS = 100 * MILLISECOND
 """A busy host is seldom later than this, whatever its timer."""
+FINE = frozenset(("hears all", "ignores echoes"))
+"""Timers that are set to whole milliseconds explain ticks of 500 ms as well."""
 GROWTH = 1.6
 """Doubling, with what a retransmission timer rounds."""
 FEWEST = 2
@@ -135,7 +137,7 @@ class Look(NamedTuple):
 
     payload_len: int
     has_bare_probes: bool
-    """They carry no timestamp, although its other segments do."""
+    """They carry no timestamp, although it was agreed on."""
     models: tuple[str, ...]
     """`settings.Settings.models`."""
     timers: tuple[str, ...]
@@ -157,8 +159,8 @@ def stack_of(look: Look) -> Stack:
         is_windows = look.intvl_s == 1 and look.probes in WINDOWS_PROBES
         return Stack.WINDOWS if is_windows else Stack.ONE_OCTET
     if look.has_bare_probes:
-        return Stack.APPLE
-    if "slow" in look.timers and look.is_on_slow_grid:
+        return Stack.UNKNOWN if are_linux == {True} else Stack.BSD_OR_APPLE
+    if "slow" in look.timers and look.is_on_slow_grid and not FINE.intersection(look.timers):
         return Stack.LWIP
     if are_linux == {True}:
         return Stack.LINUX

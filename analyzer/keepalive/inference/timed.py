@@ -32,6 +32,8 @@ def take_timed(heard: Heard, end: int, gaps: Any) -> int:
     for row in range(first, last):
         if e.is_cut_off[end] and is_open(heard.gaps, row):
             continue
+        if not e.is_whole[end] and is_lone_opening(heard.gaps, row, last):
+            continue
         if e.is_one_sided[end] and not (row == only or (only == NEVER and is_sure_intvl(heard.gaps, row))):
             continue
         copy(heard.gaps, row, gaps, rows)
@@ -45,6 +47,16 @@ def take_timed(heard: Heard, end: int, gaps: Any) -> int:
         elif not is_sub_second(gaps, rows):
             rows += 1
     return rows
+
+
+def is_lone_opening(gaps: Any, row: int, last: int) -> bool:
+    """Between the first two segments of a capture that begins in mid-stream, both probes, and then no third one alike.
+
+    The other end was not heard before: the first probe may have been answered, or others between them be missing, as
+    well as an interval have passed. What goes on unanswered shows which it was.
+    """
+    is_opening = gaps.kind[row] == SPACING and gaps.unanswered[row] == 1 and gaps.any_ns[row] < 0 <= gaps.probe_ns[row]
+    return bool(is_opening and not (row + 1 < last and is_intvl(gaps.kind[row + 1]) and gaps.unanswered[row + 1] == 2))
 
 
 def copy(heard: Any, row: int, gaps: Any, it: int) -> None:

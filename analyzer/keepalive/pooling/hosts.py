@@ -21,7 +21,11 @@ from analyzer.schema import NEVER
 
 LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
-MORE_OF = {Stack.EXACT: (Stack.BSD, Stack.OLD_LINUX, Stack.LWIP), Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS)}
+MORE_OF = {
+    Stack.EXACT: (Stack.BSD, Stack.BSD_OR_APPLE, Stack.OLD_LINUX, Stack.LWIP),
+    Stack.BSD: (Stack.BSD_OR_APPLE,),
+    Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS),
+}
 """What is known only roughly of one end gives way to what is known of another."""
 
 
@@ -244,6 +248,6 @@ def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
 
 
 def _hz(models: Sequence[str]) -> int | None:
-    """The kernel's clock rate, where exactly one is left."""
+    """The kernel's clock rate, where exactly one explains every end, and no timer without a wheel does."""
     rates = [int(model.removeprefix(LINUX_MODEL)) for model in models if model.startswith(LINUX_MODEL)]
-    return rates[0] if len(rates) == 1 else None
+    return rates[0] if len(rates) == len(models) == 1 else None

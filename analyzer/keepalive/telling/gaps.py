@@ -108,6 +108,7 @@ def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
     g.speech_ns[gap] = now_ns - speech_ns if speech_ns != NEVER else NEVER
     g.missing[gap] = missing(c, row)
     g.echo[gap] = echo_of(c, row, kind, told, me)
+    e.holes[peer] += g.echo[gap] == UNSEEN
 
 
 def missing(c: Any, row: int) -> int:

@@ -66,7 +66,7 @@ from analyzer.keepalive.telling.timeline import (
 from analyzer.schema import NEVER, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp.tracker import IDLE_NS
-from analyzer.tcp.traits import TRAIT_PEER_IN_FLIGHT, TRAIT_SAME_ACK, TRAIT_SAME_WINDOW
+from analyzer.tcp.traits import REL_BEYOND, TRAIT_PEER_IN_FLIGHT, TRAIT_SAME_ACK, TRAIT_SAME_WINDOW
 
 UNKNOWN_LAG_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
@@ -130,7 +130,7 @@ def begin(told: Told, it: int, place: int) -> None:
         e.has_reset[me] = e.has_spoken[me] = 0
         e.before_reset_ns[me] = NEVER
         e.stamp_row[me] = NEVER
-        e.torn[me] = 0
+        e.torn[me] = e.holes[me] = 0
 
 
 def tell_row(rows: Rows, place: int, told: Told, it: int) -> None:
@@ -164,6 +164,7 @@ def tell_row(rows: Rows, place: int, told: Told, it: int) -> None:
     note_survived(c, row, tag, told, it)
     note_identification(c, row, e, me)
     note_stamp(c, row, tag, e, me)
+    note_holes(c, row, tag, of, e, me)
     if tag == PROBE:
         tell_probe(rows, row, told, it)
     elif tag == RETRANSMISSION:
@@ -183,6 +184,18 @@ def note_identification(c: Any, row: int, e: Any, me: int) -> None:
         e.follows[me] += missing(c, row) == 0
         e.skips[me] += missing(c, row) > 0
     e.sent_ns[me], e.sent_len[me] = c.ts_ns[row], c.payload_len[row]
+
+
+def note_holes(c: Any, row: int, tag: int, of: int, e: Any, me: int) -> None:
+    """What a segment after a silence shows to be missing: by its number of its own end, by its ACK of the other.
+
+    Where segments follow each other closely they may only have been captured in another order.
+    """
+    if is_answer_to_nothing(c, row, tag, of):
+        e.torn[me ^ 1] = 1
+        e.holes[me ^ 1] += 1
+    elif c.idle_ns[row] >= IDLE_NS and c.relation[row] == REL_BEYOND and not c.flags[row] & RST_BIT and tag != STRAY:
+        e.holes[me] += 1
 
 
 def note_stamp(c: Any, row: int, tag: int, e: Any, me: int) -> None:
@@ -248,7 +261,6 @@ def tell_sign_of_life(rows: Rows, place: int, told: Told, it: int) -> None:
         told.flows.bridged_ns[it] = max(told.flows.bridged_ns[it], c.ts_ns[row] - c.data_ns[row])
     if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
         e.answered_ns[peer] = c.ts_ns[row]
-    e.torn[peer] |= is_answer_to_nothing(c, row, tag, of)
     e.unanswered[peer] = e.excused[peer] = e.icmp_errors[peer] = e.resends[peer] = 0
     e.icmp[peer] = NEVER
     e.unheard_place[peer] = place

@@ -186,12 +186,8 @@ def write_setting(found: Found, me: int, which: int, words: Words, sheet: Sheet,
     if basis == NEVER:
         return say(sheet, at, NULL)
     at = say_number(sheet, at, VALUE, s.value[row])
-    if row == user_timeout:
-        at = say_duration(sheet, at, LOW, low * MILLISECOND)
-        at = say_duration(sheet, at, HIGH, high * MILLISECOND)
-    else:
-        at = say_number(sheet, at, LOW, low // 1000)
-        at = say_number(sheet, at, HIGH, high // 1000)
+    at = say_bound(sheet, at, LOW, low, row == user_timeout)
+    at = say_bound(sheet, at, HIGH, high, row == user_timeout)
     at = say(sheet, say_number(sheet, at, N, s.n[row]), BASIS)
     other_high = s.high_ms[user_timeout] if s.basis[user_timeout] != NEVER else NEVER
     sentence = variant(basis, s.n[row], low, high, s.shortest_ns[row], s.longest_ns[row], other_high)
@@ -200,6 +196,13 @@ def write_setting(found: Found, me: int, which: int, words: Words, sheet: Sheet,
         at = write_sentence(found, row, words.timers + timers(found.inferred.clocks[me]), words, sheet, at)
     at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], sheet, say(sheet, at, FRAMES))
     return say(sheet, at, END_OF_SETTING)
+
+
+def say_bound(sheet: Sheet, at: int, member: int, bound: int, is_fine: bool) -> int:
+    """In seconds, or a count; `bound` is in thousandths, which show where there are any, or always if `is_fine`."""
+    if is_fine or bound % 1000:
+        return say_duration(sheet, at, member, bound * MILLISECOND)
+    return say_number(sheet, at, member, bound // 1000)
 
 
 def timers(clocks: int) -> int:

@@ -130,7 +130,10 @@ def look(payload_len: int = 0, models: tuple[str, ...] = ("exact",), **features:
         (look(models=("linux-250",)), Stack.LINUX),
         (look(models=("linux-250", "exact")), Stack.UNKNOWN),
         (look(models=()), Stack.UNKNOWN),
-        (look(has_bare_probes=True), Stack.APPLE),
+        (look(has_bare_probes=True), Stack.BSD_OR_APPLE),
+        (look(models=("linux-250", "exact"), has_bare_probes=True), Stack.BSD_OR_APPLE),
+        (look(models=("linux-250",), has_bare_probes=True), Stack.UNKNOWN),  # a box in the name of a Linux
+        (look(timers=("slow", "hears all"), is_on_slow_grid=True), Stack.EXACT),
         (look(1, intvl_s=1, probes=10), Stack.WINDOWS),
         (look(1, is_doubling=True), Stack.ILLUMOS),
         (look(1, intvl_s=75), Stack.ONE_OCTET),
@@ -163,7 +166,7 @@ def stack_seen(gaps: list[Gap], octets: int) -> Stack:
 
 def test_stacks_by_their_whole_life() -> None:
     def gaps(stack: Restarting, keepalive: Keepalive) -> list[Gap]:
-        return observe(life(stack, keepalive), 0, END_NS)
+        return observe(life(stack, keepalive, heard_s=0.65), 0, END_NS)
 
     assert stack_seen(gaps(EXACT, Keepalive(7200, 1, 10)), 1) is Stack.WINDOWS
     assert stack_seen(gaps(EXACT, Keepalive(7200, 75, 8)), 0) is Stack.BSD
