@@ -289,7 +289,8 @@ def _who_beats(flow: Flow, index: int) -> str:
     assert beat is not None
     who = name(flow, index)
     words = f"The application at {who} itself sends {_times(beat.octets, 'octet')} every {short(beat.period_ns)}"
-    return f"{words}, {len(beat.frames)} times: an alternative to keepalive, which it keeps from becoming due."
+    due = "" if flow.probers else ", which it keeps from becoming due"
+    return f"{words}, {len(beat.frames)} times: an alternative to keepalive{due}."
 
 
 def probe_ledger(flow: Flow, index: int) -> str:
