@@ -94,7 +94,8 @@ REASONS = {
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
     Reason.NEVER_OPENED: "It never became a connection: only SYNs, and what refused them, are in the capture.",
-    Reason.ONLY_RESETS: "Nothing but RSTs is in the capture: what they ended, and who sent them, does not show.",
+    Reason.ONLY_RESETS: "Nothing but RSTs, and empty segments that they answer, is in the capture: what they ended, "
+    "and who sent them, does not show.",
 }
 
 RULES = {

@@ -108,14 +108,25 @@ def was_closed(case: Case, it: int) -> bool:
 def never_opened(case: Case, it: int) -> bool:
     """Neither end sent anything but SYNs and RSTs: a scan, a refusal, or the rest of a connection gone before.
 
-    What a RST ended, and who sent it, cannot be told where nothing came before it.
+    What a RST ended, and who sent it, cannot be told where nothing came before it, or only an empty segment of the
+    other end, as scanners send.
     """
     e, t = case.told.ends, case.told.flows
-    if e.has_spoken[2 * it] or e.has_spoken[2 * it + 1]:
-        return False
+    spoke = e.has_spoken[2 * it] + e.has_spoken[2 * it + 1]
     is_midstream = case.rows.flows.opened[t.flow[it]] == OPENED_MIDSTREAM
+    if spoke and not (is_midstream and spoke == 1 and is_empty_before_reset(case, it)):
+        return False
     conclude(case, it, UNKNOWN, LIKELY, because(ONLY_RESETS if is_midstream else NEVER_OPENED, 0))
     return True
+
+
+def is_empty_before_reset(case: Case, it: int) -> bool:
+    """A RST ended it, before which there was no data, no FIN and no probe."""
+    e, flow = case.told.ends, case.told.flows.flow[it]
+    has_probed, has_closed = e.probes[2 * it] + e.probes[2 * it + 1], e.fin_frame[2 * it] + e.fin_frame[2 * it + 1]
+    return bool(
+        case.told.flows.reset_row[it] != NEVER and not (case.rows.flows.octets[flow] or has_probed or has_closed)
+    )
 
 
 def is_one_sided(case: Case, it: int) -> bool:

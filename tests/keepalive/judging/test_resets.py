@@ -173,6 +173,12 @@ def test_where_nothing_but_a_reset_was_captured_nothing_is_known() -> None:
     assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONLY_RESETS,))
 
 
+def test_an_empty_segment_that_is_refused_is_a_scan_or_the_rest_of_something() -> None:
+    """nmap's ACK scan."""
+    v = verdict(told("    0.000  A>B  A  seq 999  ack 5000\n    0.001  B>A  R  seq 5000  win 0"))
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONLY_RESETS,))
+
+
 def test_nobody_on_the_path_is_blamed_before_both_ends_have_spoken() -> None:
     """What resets right after the handshake may be the end itself, whose SYN-ACK came through a proxy."""
     v = verdict(told(f"{SCAN}    0.020  A>B  A  seq 1000  ack 5000\n    0.030  B>A  R  seq 5000  win 0  ttl 250"))
