@@ -47,7 +47,8 @@ def document(
     yield _dump(head)[:-1] + ', "flows": [\n'
     yield from _flow_lines(analysis, kept(analysis.flows, only))
     tail: dict[str, Any] = {
-        "hosts": [_host(host) for host in analysis.hosts],
+        "hosts": [_host(host) for host in analysis.hosts if host.addr is not None],
+        "middleboxes": [_middlebox(host) for host in analysis.hosts if host.addr is None],
         "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
         "advice": [_advice(one) for one in analysis.advice],
     }
@@ -179,17 +180,28 @@ def verdict_object(verdict: Verdict) -> dict[str, Any]:
 def _host(host: Host) -> dict[str, Any]:
     return {
         "addr": host.addr,
-        "before": list(host.before),
         "flows": host.flows,
         "sysctl": _triple(host.sysctl) if host.sysctl else None,
-        "overrides": [
-            {"port": one.port, "settings": _triple(one.settings), "flows": one.flows} for one in host.overrides
-        ],
+        "overrides": _overrides(host),
         "stack": host.stack,
         "hz": host.hz,
         "kernels": host.kernels,
         "same_kernel": list(host.same_kernel),
     }
+
+
+def _middlebox(host: Host) -> dict[str, Any]:
+    """What probes in the names of others; its own address is not in the capture."""
+    return {
+        "before": list(host.before),
+        "flows": host.flows,
+        "settings": _triple(host.sysctl) if host.sysctl else None,
+        "overrides": _overrides(host),
+    }
+
+
+def _overrides(host: Host) -> list[dict[str, Any]]:
+    return [{"port": one.port, "settings": _triple(one.settings), "flows": one.flows} for one in host.overrides]
 
 
 def _triple(settings: Settings) -> dict[str, Any]:

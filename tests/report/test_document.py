@@ -48,10 +48,10 @@ CONTRACT = {
 """The fixed names, spelled out once more: the schema must not drift along with the program."""
 GROWN = {
     "diagnostic": {"file"},
-    "document": {"what_if"},
+    "document": {"middleboxes", "what_if"},
     "flow": {"tunnel"},
     "end": {"probed_by"},
-    "host": {"before", "kernels", "same_kernel"},
+    "host": {"kernels", "same_kernel"},
     "advice": {"numbers"},
     "path_limit": {
         *("survived", "failed", "survived_flows", "failed_flows", "unexplained", "survived_frames", "failed_frames"),
@@ -59,7 +59,7 @@ GROWN = {
     },
     "setting": {"frames"},
 }
-GROWN_OBJECTS = {"what_if", "what_if_flow"}
+GROWN_OBJECTS = {"middlebox", "what_if", "what_if_flow"}
 TAG_LINE = ["frame", "time", "flow", "end", "tag", "rule", "of"]
 
 HANDSHAKE = """
