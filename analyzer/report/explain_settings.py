@@ -48,7 +48,6 @@ OBSERVED = {
     Basis.SURVIVED_EITHER: _with_times(
         "no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
     ),
-    Basis.PENDING: _with_times("no further probe for {seen} up to the end of the capture"),
     Basis.USER_TIMEOUT_ALTERNATIVE: (
         "the give-up fits a user timeout above {low} and up to any number of s as well as a count",
         "the give-up fits a user timeout above {low} and up to {high} s as well as a count",

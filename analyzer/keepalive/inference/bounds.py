@@ -19,7 +19,7 @@ from analyzer.keepalive.inference.constraints import (
 from analyzer.keepalive.inference.evidence import Search
 from analyzer.keepalive.inference.losses import is_idle, is_intvl
 from analyzer.keepalive.inference.prior import BIT, likeliest, weight
-from analyzer.keepalive.telling.timeline import FIRST, GIVE_UP, PENDING, SPACING, SURVIVED
+from analyzer.keepalive.telling.timeline import FIRST, GIVE_UP, SPACING, SURVIVED
 from analyzer.keepalive.timer import SECOND
 from analyzer.schema import NEVER
 
@@ -34,10 +34,9 @@ TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
     RUN_LENGTH,
     SURVIVED_GAPS,
     SURVIVED_EITHER,
-    LEFT_PENDING,
     USER_TIMEOUT_ALTERNATIVE,
     CONTRADICTORY,
-) = range(11)
+) = range(10)
 """What settings rest on, as kernels write it: places in `settings.Basis`."""
 MAX_FRAMES = 8
 """So many frames are named as proof."""
@@ -170,13 +169,7 @@ def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: 
     if not says_intvl(f, of):
         return
     basis = SPACINGS
-    if f.intvl_high[of] == NEVER:
-        basis = LEFT_PENDING
-        forget_proofs(seen, first, last)
-        for it in range(first, last):
-            if seen.is_measure[it] and seen.kind[it] == PENDING:
-                prove(seen, it, seen.probe_ns[it])
-    elif not prove_spacings(seen, first, last):
+    if not prove_spacings(seen, first, last):
         basis = ANSWERED_CYCLE if f.is_intvl_known[of] else ANSWERED_ONLY
         for it in range(first, last):
             if seen.is_measure[it] and is_idle(seen.kind[it]) and seen.probe_ns[it] >= 0:

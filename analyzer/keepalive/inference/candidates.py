@@ -31,7 +31,6 @@ from analyzer.keepalive.inference.evidence import (
     SPACED,
     SURE_IDLE,
     SURVIVING,
-    WAITING,
     Search,
     claim,
     claim_spacings,
@@ -113,7 +112,7 @@ def possible_intvls(s: Search) -> int:
         is_idle = role == SURE_IDLE and r.spacing_ns[it] >= 0
         is_measured = role == SPACED or (is_idle and r.idle_least_ns[it] > longest_ns)
         measured += is_measured
-        if is_measured or role == WAITING:
+        if is_measured:
             least_ns = max(least_ns, r.spacing_least_ns[it])
         # Where every segment restarts the timer, as in BSD, the interval may be longer than an answered cycle.
         if is_measured or (is_idle and not s.clocks.hears_all[clock]):

@@ -25,9 +25,10 @@ ALIKE_SHIFT = 23
 MAX_CLAIMS = 3 * MAX_PHASED
 """Both ends of each spacing, and each gap that may be idle time."""
 
-OTHER, OPENING_IDLE, SURE_IDLE, SPACED, SURVIVING, WAITING = range(6)
-"""READINGS.role: idle time that a probe ended, which is not believed or is; an interval; what the one and what the
-other was not over by."""
+OTHER, OPENING_IDLE, SURE_IDLE, SPACED, SURVIVING = range(5)
+"""READINGS.role: idle time that a probe ended, which is not believed or is; an interval; what no idle time was over
+by. That the capture ends before another probe shows nothing: gVisor, illumos and others give up without a RST, and
+elsewhere it may be missing."""
 
 
 class Search(NamedTuple):
@@ -76,8 +77,6 @@ def sort_by_role(s: Search, strictness: int) -> None:
                 role = SURVIVING
         elif r.spacing_ns[it] >= 0 and kind != PENDING:
             role = SPACED
-        elif r.spacing_ns[it] >= 0 and strictness == ALL and s.clocks.depth[s.evidence.clock[0]] > 0:
-            role = WAITING  # gVisor, illumos and others give up without a RST: silence says nothing of their interval
         r.role[it] = role
         if not s.seen.slack_ns[first + it]:
             r.is_sharp[it] = role == SURE_IDLE or role == SPACED

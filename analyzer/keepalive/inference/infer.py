@@ -92,7 +92,7 @@ def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> 
     s.asked.clocks[0], s.asked.is_whole[0] = heard.ends.clocks[end], heard.ends.is_whole[end]
     is_explained = explain(lived, s, rows, is_lossy, to, end)
     has_wheel = has_clock(to, end, 0, WHEELS)
-    if heard.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(seen, rows, has_wheel, to, row):
+    if heard.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(seen, rows, has_wheel, to.settings, row):
         add_clock(to, end, EXACT_CLOCK)
     if to.settings.basis[row + TIME] != NEVER and is_lossy and is_unsure(seen, rows):
         to.settings.value[row + TIME] = NEVER

@@ -212,8 +212,10 @@ def _of_address(probers: Sequence[Prober]) -> list[Kernel]:
         best = max(groups, key=lambda group: (len(group.ends), group.bits))
         if best.bits < (MANY_BITS if found else SURE_BITS):
             break
-        trains = tuple(group.train if group.ends == best.ends else None for group in groups)
-        found.append(Kernel((address,), best.ends, trains))
+        members = [one for one in left if one.end in best.ends]
+        trains = [group.train if group.ends == best.ends else None for group in groups]
+        slower = [_slower(members, rate, trains) for rate in range(len(LINUX))]
+        found.append(Kernel((address,), best.ends, tuple(map(_first, trains, slower))))
         left = [one for one in left if one.end not in best.ends]
     if len(found) == 1 and all(_may_be_of(found[0], one) for one in left):
         return [replace(found[0], ends=frozenset(one.end for one in probers))]
@@ -250,6 +252,24 @@ def _grown(probers: Sequence[Prober], rate: int) -> _Group:
         joining = [one for one, comparison in compared if comparison.is_same]
         bits += sum(comparison.bits for _, comparison in compared if comparison.is_same)
     return _Group(frozenset(one.end for one in members), bits, train)
+
+
+def _slower(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]) -> Train | None:
+    """The boundaries at a clock rate at which these ends need not agree, but would agree at those at which they do.
+
+    All boundaries at 250 Hz are some at 1000 Hz: that they agree there is no chance. So the slower rate stays possible
+    unless an end contradicts it.
+    """
+    clock = LINUX[rate]
+    if not any(train is not None and train.clock.hz % clock.hz == 0 for train in trains):
+        return None
+    train = Train(clock, (boundary for one in members for boundary in one.boundaries[rate]))
+    is_possible = all(one.rates[rate] and not train.compare(one.boundaries[rate]).is_other for one in members)
+    return train if is_possible else None
+
+
+def _first(train: Train | None, other: Train | None) -> Train | None:
+    return other if train is None else train
 
 
 def _may_be_of(kernel: Kernel, one: Prober) -> bool:

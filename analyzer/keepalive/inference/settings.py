@@ -38,8 +38,6 @@ class Basis(Enum):
     """Idle times without a probe: the setting is longer."""
     SURVIVED_EITHER = "survived by either"
     """The same of a connection older than the capture: a probe before that may have armed the interval's timer."""
-    PENDING = "pending"
-    """The capture ends before the next probe: the interval is longer."""
     USER_TIMEOUT_ALTERNATIVE = "user timeout alternative"
     """After the last probe and by the RST: a user timeout in between would have looked the same."""
     CONTRADICTORY = "contradictory"

@@ -9,18 +9,7 @@ Plain functions over columns: SEEN in, INFERRED_SETTINGS changed.
 from typing import Any
 
 from analyzer.jit import apart
-from analyzer.keepalive.inference.bounds import (
-    CONTRADICTORY,
-    FIRST_GAP,
-    INTVL,
-    MILLI,
-    MILLISECOND,
-    SPACINGS,
-    TIME,
-    Inferred,
-    note_setting,
-    prove,
-)
+from analyzer.keepalive.inference.bounds import INTVL, MILLI, MILLISECOND, TIME
 from analyzer.keepalive.inference.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.inference.losses import is_idle, is_intvl
 from analyzer.keepalive.telling.timeline import SURVIVED
@@ -33,7 +22,7 @@ FEWEST = 3
 
 
 @apart
-def allow_tenths(seen: Any, rows: int, has_wheel: bool, to: Inferred, row: int) -> bool:
+def allow_tenths(seen: Any, rows: int, has_wheel: bool, settings: Any, row: int) -> bool:
     """Whether an exact timer set to tenths of a second explains the gaps of an end; then the bounds hold them.
 
     A value of whole seconds that several gaps show is then only one of two readings. Of an interval it stays if a wheel
@@ -43,15 +32,15 @@ def allow_tenths(seen: Any, rows: int, has_wheel: bool, to: Inferred, row: int) 
     is_whole = time_ns % SECOND == 0 and (intvl_ns == NEVER or intvl_ns % SECOND == 0)
     if time_ns <= 0 or intvl_ns == 0 or is_whole or outlives(seen, rows, time_ns):
         return False
-    times = allow(seen, rows, time_ns, False, to, row + TIME)
+    times = allow(seen, rows, time_ns, False, settings, row + TIME)
     if time_ns % SECOND and times >= FEWEST:
-        to.settings.value[row + TIME] = NEVER
-    if intvl_ns == NEVER and to.settings.basis[row + INTVL] != NEVER and to.settings.low_ms[row + INTVL] == MILLI:
-        to.settings.low_ms[row + INTVL] = 0  # nothing measures it: it may be below a second as well
+        settings.value[row + TIME] = NEVER
+    if intvl_ns == NEVER and settings.basis[row + INTVL] != NEVER and settings.low_ms[row + INTVL] == MILLI:
+        settings.low_ms[row + INTVL] = 0  # nothing measures it: it may be below a second as well
     if intvl_ns > 0:
-        intvls = allow(seen, rows, intvl_ns, True, to, row + INTVL)
+        intvls = allow(seen, rows, intvl_ns, True, settings, row + INTVL)
         if intvl_ns % SECOND and intvls >= FEWEST and not has_wheel:
-            to.settings.value[row + INTVL] = NEVER
+            settings.value[row + INTVL] = NEVER
     return True
 
 
@@ -101,21 +90,14 @@ def outlives(seen: Any, rows: int, time_ns: int) -> bool:
 
 
 @apart
-def allow(seen: Any, rows: int, tenth_ns: int, is_spacing: bool, to: Inferred, row: int) -> int:
+def allow(seen: Any, rows: int, tenth_ns: int, is_spacing: bool, settings: Any, row: int) -> int:
     """Make the bounds hold it; returns how many gaps show it."""
-    t, shown = to.settings, 0
     off_ms = off_ns(tenth_ns) // MILLISECOND + 1 if tenth_ns % SECOND else 0
-    low, high = tenth_ns // MILLISECOND - off_ms, tenth_ns // MILLISECOND + off_ms
+    if settings.basis[row] != NEVER:
+        settings.low_ms[row] = min(settings.low_ms[row], tenth_ns // MILLISECOND - off_ms)
+        if settings.high_ms[row] != NEVER:
+            settings.high_ms[row] = max(settings.high_ms[row], tenth_ns // MILLISECOND + off_ms)
+    shown = 0
     for it in range(rows):
-        seen.is_proof[it] = 0
-        if measures(seen, it, is_spacing):
-            shown += prove(seen, it, shown_by(seen, it, is_spacing))
-    if t.basis[row] == NEVER or t.basis[row] == CONTRADICTORY:
-        note_setting(to, row, SPACINGS if is_spacing else FIRST_GAP, low, high, seen, 0, rows)
-        if not off_ms:
-            t.value[row] = tenth_ns // SECOND
-        return shown
-    t.low_ms[row] = min(t.low_ms[row], low)
-    if t.high_ms[row] != NEVER:
-        t.high_ms[row] = max(t.high_ms[row], high)
+        shown += measures(seen, it, is_spacing)
     return shown

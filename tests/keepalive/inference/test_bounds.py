@@ -10,7 +10,7 @@ from tests.keepalive.simulated import gap
 
 
 def test_what_settings_rest_on_has_the_places_that_kernels_write() -> None:
-    others = {"SPACING": "SPACINGS", "PENDING": "LEFT_PENDING"}  # which are kinds of gaps, too
+    others = {"SPACING": "SPACINGS"}  # which are kinds of gaps, too
     assert [getattr(bounds, others.get(one.name, one.name)) for one in Basis] == list(range(len(Basis)))
 
 

@@ -14,7 +14,6 @@ from analyzer.keepalive.inference.evidence import (
     SPACED,
     SURE_IDLE,
     SURVIVING,
-    WAITING,
     Search,
     claim_spacings,
     gather,
@@ -37,7 +36,7 @@ def gathered(seen: list[Seen], strictness: int = ALL) -> Search:
 @pytest.mark.parametrize(
     ("strictness", "roles"),
     [
-        (ALL, [SURE_IDLE, SURE_IDLE, SPACED, SPACED, SURVIVING, WAITING, OTHER]),
+        (ALL, [SURE_IDLE, SURE_IDLE, SPACED, SPACED, SURVIVING, OTHER, OTHER]),
         (NO_CENSORED, [SURE_IDLE, SURE_IDLE, SPACED, SPACED, OTHER, OTHER, OTHER]),
         (NO_OPENING, [OPENING_IDLE, SURE_IDLE, SPACED, SPACED, OTHER, OTHER, OTHER]),
     ],
