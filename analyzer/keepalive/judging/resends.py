@@ -68,12 +68,16 @@ def data_was_given_up(case: Case, it: int) -> bool:
 
 
 def is_deaf(case: Case, it: int) -> bool:
-    """One end sends again and again what nothing answers, and that is no mere loss."""
-    e, end = case.told.ends, case.told.flows.deaf_end[it]
+    """One end sends again and again what nothing answers, and that is no mere loss.
+
+    Of data one resend may be no resend at all, where the capture has holes.
+    """
+    end = case.told.flows.deaf_end[it]
     if end == NEVER:
         return False
-    waited_ns = case.rows.candidates.own_ns[e.resend_row[2 * it + end]]
-    return not is_single_try(case, it) or waited_ns >= LATE_TRY_NS
+    row = case.told.ends.resend_row[2 * it + end]
+    is_late = case.rows.candidates.own_ns[row] >= LATE_TRY_NS and case.rows.segments.tag[row] != RETRANSMISSION
+    return not is_single_try(case, it) or bool(is_late)
 
 
 def is_single_try(case: Case, it: int) -> bool:

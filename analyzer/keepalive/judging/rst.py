@@ -167,7 +167,7 @@ def sender_of(r: Any, odd: int) -> int:
         return THE_END if others < 2 else UNDECIDED
     if agreeing_fields(r) >= ENOUGH:
         return THE_END if hops == 1 else UNDECIDED
-    return THE_PATH if hops > 1 or others or is_from_this_link(r) else UNDECIDED
+    return THE_PATH if hops > 1 or others or is_answer_from_this_link(r) else UNDECIDED
 
 
 def hops_apart(r: Any) -> int:
@@ -186,9 +186,9 @@ def hops_of(ttl: int) -> int:
     return (32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255) - ttl
 
 
-def is_from_this_link(r: Any) -> bool:
-    """No router has passed the RST on, and the end's own segments come from behind one."""
-    return hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
+def is_answer_from_this_link(r: Any) -> bool:
+    """The RST answers as a host without the connection does, and no router has passed it on; the end is behind one."""
+    return not r.has_ack[0] and hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
 
 
 def agreeing_fields(r: Any) -> int:

@@ -190,6 +190,18 @@ def test_only_the_resends_since_the_other_end_was_heard_count() -> None:
     assert v.evidence_frames == (11, 12, 13)
 
 
+def test_one_resend_of_data_may_be_none_at_all() -> None:
+    """In a capture with holes what looks like it may begin at SND.UNA by chance."""
+    v = verdict(
+        told(f"""{OPENED}
+    31.0  A>B  PA  seq 1100  ack 5000  len 10
+    53.0  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    900.0  end
+    """)
+    )
+    assert (v.outcome, v.errno) == (Outcome.ALIVE, None)
+
+
 def test_loss_that_was_repaired_is_alive() -> None:
     result = told(f"""{OPENED}
     31.0  A>B  PA  seq 1100  ack 5000  len 10

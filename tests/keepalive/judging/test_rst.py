@@ -68,6 +68,7 @@ def test_one_hop_and_something_else_do() -> None:
 def test_a_reset_that_no_router_passed_on_is_not_of_an_end_behind_one() -> None:
     assert sender(ttl=64, usual_ttl=63) == THE_PATH
     assert sender(ttl=128, usual_ttl=127) == THE_PATH
+    assert sender(ttl=64, usual_ttl=63, has_ack=1) == UNDECIDED  # it answers nothing
 
 
 def test_fields_that_agree_outweigh_a_distance() -> None:
