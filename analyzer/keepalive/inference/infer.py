@@ -12,6 +12,7 @@ from analyzer.jit import Engine
 from analyzer.keepalive.inference.bounds import (
     INTVL,
     MAX_FRAMES,
+    MILLI,
     PROBES,
     TIME,
     USER_TIMEOUT,
@@ -63,6 +64,8 @@ CLOCK_BITS = 4
 WHEELS = len(LINUX)
 EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of a timer that every segment restarts."""
+WIDE = 3
+"""So many times the lower bound is further than a single missing probe explains."""
 FEWEST_COMPILED = 512
 """Fewer gaps are explained by the interpreter before the machine code would have been loaded."""
 
@@ -96,6 +99,9 @@ def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> 
         add_clock(to, end, EXACT_CLOCK)
     if to.settings.basis[row + TIME] != NEVER and is_lossy and is_unsure(seen, rows):
         to.settings.value[row + TIME] = NEVER
+    for one in (row + TIME, row + INTVL):
+        if is_lone_guess(to.settings, one):
+            to.settings.value[one] = NEVER
     if is_other or not (is_far or is_explained):
         mend(lived, rows, not is_explained)
     if not (is_far or is_explained):
@@ -103,6 +109,12 @@ def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> 
     count_runs(seen, rows, lived.counted)
     note_probes(seen, lived.counted, rows, is_lossy and may_hide_one(lived, rows), to, row + PROBES)
     note_user_timeout(seen, lived.counted, rows, to, row + USER_TIMEOUT)
+
+
+def is_lone_guess(settings: Any, row: int) -> bool:
+    """A value that one observation alone speaks for, and bounds as wide as if probes had been missed in it."""
+    is_lone = settings.basis[row] != NEVER and settings.n[row] == 1 and settings.value[row] != NEVER
+    return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
 
 
 def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:

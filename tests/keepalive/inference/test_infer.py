@@ -4,12 +4,15 @@ from random import Random
 
 import pytest
 
+from analyzer.columns import rows_of
 from analyzer.jit import Engine
 from analyzer.keepalive.inference import infer
-from analyzer.keepalive.inference.infer import inferred, replace_end
+from analyzer.keepalive.inference.bounds import FIRST_GAP
+from analyzer.keepalive.inference.infer import inferred, is_lone_guess, replace_end
 from analyzer.keepalive.inference.settings import Basis, Settings, settings_of
 from analyzer.keepalive.telling.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import LINUX, SECOND, Keepalive, simulate
+from analyzer.schema.found import INFERRED_SETTINGS
 from tests.keepalive.columns import HeardEnd, heard_of
 from tests.keepalive.simulated import gap, observe
 
@@ -85,3 +88,18 @@ def test_what_is_found_of_an_end_may_be_replaced() -> None:
     assert [settings_of(one, end) for end in range(6)] == [
         others[5 - end] if end in (4, 1) else before[end] for end in range(6)
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "low_ms", "n", "is_guess"),
+    [
+        (60, 1_000, 1, True),  # one silence of 60 s, in which any number of probes may be missing
+        (60, 30_000, 1, False),  # one, at most
+        (60, 1_000, 2, False),  # seen again
+        (-1, 1_000, 1, False),
+    ],
+)
+def test_one_silence_within_wide_bounds_gives_no_value(value: int, low_ms: int, n: int, is_guess: bool) -> None:
+    settings = rows_of(INFERRED_SETTINGS, 1)
+    settings.basis[0], settings.value[0], settings.low_ms[0], settings.n[0] = FIRST_GAP, value, low_ms, n
+    assert is_lone_guess(settings, 0) == is_guess
