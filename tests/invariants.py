@@ -13,6 +13,8 @@ from analyzer.report.explain import REASONS
 Document = dict[str, Any]
 Faults = Iterator[str]
 
+FOREIGN = ("files", "message")
+"""Members that carry names and messages of others: zlib numbers its errors below zero."""
 ROUNDING_S = 1
 """Advice has whole seconds."""
 NEGATIVE = re.compile(r"(?:^|[\s(\[])[-\N{MINUS SIGN}]\d")
@@ -33,7 +35,7 @@ def nothing_is_negative(document: Document) -> Faults:
     """No time, delay, bound or count is negative, as a number or in words."""
     for where, value in _leaves(document):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (is_number and value < 0) or (isinstance(value, str) and where != "files" and NEGATIVE.search(value)):
+        if (is_number and value < 0) or (isinstance(value, str) and where not in FOREIGN and NEGATIVE.search(value)):
             yield f"{where} {value}"
 
 

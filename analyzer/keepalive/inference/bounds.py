@@ -70,7 +70,10 @@ def forget_proofs(seen: Any, first: int, last: int) -> None:
 
 @apart
 def note_setting(found: Inferred, row: int, basis: int, low: int, high: int, seen: Any, first: int, last: int) -> None:
-    """With the gaps that prove it, which are marked among first..last-1; bounds in thousandths, no value yet."""
+    """With the gaps that prove it, which are marked among first..last-1; bounds in thousandths, no value yet.
+
+    What nothing proves is left unsaid.
+    """
     t, n, proofs, shortest_ns, longest_ns = found.settings, 0, 0, TELLS_NOTHING, NEVER
     t.first_proof[row] = found.in_use.proofs[0]
     for it in range(first, last):
@@ -80,10 +83,12 @@ def note_setting(found: Inferred, row: int, basis: int, low: int, high: int, see
             if proofs < MAX_FRAMES:
                 found.proofs.frame[found.in_use.proofs[0] + proofs] = seen.frame[it]
                 proofs += 1
+    if not n:
+        return
     found.in_use.proofs[0] += proofs
     t.basis[row], t.value[row], t.low_ms[row], t.high_ms[row] = basis, NEVER, low, high
     t.n[row], t.proofs[row] = n, proofs
-    t.shortest_ns[row], t.longest_ns[row] = (shortest_ns, longest_ns) if n else (0, 0)
+    t.shortest_ns[row], t.longest_ns[row] = shortest_ns, longest_ns
 
 
 def milli(bound: int) -> int:
