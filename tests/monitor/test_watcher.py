@@ -50,7 +50,7 @@ def test_loss_and_give_up_are_told_within_a_second() -> None:
     events = told(LOST, watcher=watcher)
     assert brief(events, "probe-unanswered", "give-up", "verdict") == [
         ("probe-unanswered", 90.6, 0),
-        ("verdict", 90.6, 0),
+        ("verdict", 100.0, 0),
         ("probe-unanswered", 100.6, 0),
         ("give-up", 110.0, 0),
         ("verdict", 110.0, 0),

@@ -23,7 +23,7 @@ def test_the_course_of_a_connection() -> None:
         ("22:14:20.010", "10.0.0.2:80 answers after 10 ms"),
         ("22:14:50.000", "10.0.0.1:40000 probes"),
         ("22:14:50.600", "10.0.0.2:80 does not answer: unanswered 1"),
-        ("22:14:50.600", "being probed, the peer fell silent"),
+        ("22:15:00.000", "being probed, the peer fell silent"),
         ("22:15:00.000", "10.0.0.1:40000 probes, 2. in a row"),
         ("22:15:00.600", "10.0.0.2:80 does not answer: unanswered 2"),
         (

@@ -115,11 +115,7 @@ def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: i
         return
     basis = ANSWERED_ONLY
     if f.time_high[of] == NEVER or not prove_idle(s, clock, first, last, TELLS_NOTHING):
-        basis = SURVIVED_GAPS
-        forget_proofs(s.seen, first, last)
-        for it in range(first, last):
-            if s.seen.is_measure[it] and s.seen.kind[it] == SURVIVED:
-                prove(s.seen, it, idle_ns_of(s, clock, it))
+        basis = SURVIVED_GAPS if prove_survived(s, clock, first, last) else FIRST_GAP
     elif f.is_time_known[of] and f.time[of] != NEVER:
         if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[of])):
             prove_idle(s, clock, first, last, TELLS_NOTHING)
@@ -130,6 +126,19 @@ def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: i
     note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.seen, first, last)
     if f.is_time_known[of]:
         found.settings.value[row] = value_of(s, of, f.time[of], found.settings, row)
+
+
+def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
+    """Idle times that were survived: how many. Without any, those before a probe, of whatever was heard in them."""
+    seen, proofs = s.seen, 0
+    forget_proofs(seen, first, last)
+    for it in range(first, last):
+        if seen.is_measure[it] and seen.kind[it] == SURVIVED:
+            proofs += prove(seen, it, idle_ns_of(s, clock, it))
+    for it in range(first, last if not proofs else first):
+        if is_idle(seen.kind[it]) and seen.heard_ns[it] >= 0:
+            prove(seen, it, idle_ns_of(s, clock, it))
+    return proofs
 
 
 def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:

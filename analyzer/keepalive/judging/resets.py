@@ -58,7 +58,8 @@ def was_reset(case: Case, it: int) -> bool:
     sender, is_stateless = sender_of(case.resets, odd), shows_no_state(case.rows, case.told, it)
     if sender == THE_PATH and not (case.told.ends.has_spoken[2 * it] and case.told.ends.has_spoken[2 * it + 1]):
         sender = UNDECIDED
-    if probe_was_reset(case, it):
+    has_answered_probe = probe_was_reset(case, it)
+    if has_answered_probe:
         reason = RST_ANSWERS_PROBE
         prove(case, it, c.frame[probe_of(case.rows, case.told, it)])
     elif data_was_reset(case, it) and is_stateless:
@@ -68,7 +69,8 @@ def was_reset(case: Case, it: int) -> bool:
     else:
         return False
     prove(case, it, c.frame[row])
-    is_the_end = sender == THE_END and is_stateless and case.told.ends.has_spoken[2 * it + c.end[row]] > 0
+    had_state = has_answered_probe or case.told.ends.has_spoken[2 * it + c.end[row]] > 0  # or the handshake failed
+    is_the_end = sender == THE_END and is_stateless and had_state
     if sender == THE_PATH:
         v.cause[it], why = PATH_RESET, looks(odd)
     elif is_the_end:

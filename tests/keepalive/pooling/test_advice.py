@@ -124,7 +124,7 @@ def test_who_does_not_run_linux_is_told_nothing_of_it() -> None:
     assert advice_for(of_stack(probing(settings(60, 75)), Stack.BSD)) == ()
     [advice] = advice_for(of_stack(probing(settings(60, 75)), Stack.LINUX))
     assert advice.is_linux is True
-    [advice] = advice_for(of_stack(probing(settings(7200, 75, 8)), Stack.APPLE))
+    [advice] = advice_for(of_stack(probing(settings(7200, 75, 8)), Stack.BSD_OR_APPLE))
     assert (advice.code, advice.is_linux) == (AdviceCode.SLOW_DETECTION, None)
     assert "latest_s" not in dict(advice.numbers)
 
