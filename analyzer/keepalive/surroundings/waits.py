@@ -151,11 +151,12 @@ def told_until(rows: Rows, told: Told, it: int) -> int:
 def has_forgotten(rows: Rows, told: Told, it: int) -> bool:
     """Tells whether the flow's RST answers a probe or data, and is that of a host that no longer knows the connection.
 
-    One that had closed it itself answers the same way.
+    One that had closed it itself answers the same way; so does one that was never seen to use it.
     """
+    me = 2 * it + rows.candidates.end[told.flows.reset_row[it]]
     is_answer = probe_of(rows, told, it) != NEVER or told.flows.reset_follows_data[it]
-    has_closed = told.ends.fin_frame[2 * it + rows.candidates.end[told.flows.reset_row[it]]]
-    return bool(is_answer and not has_closed and shows_no_state(rows, told, it))
+    has_used_it = told.ends.has_spoken[me] and not told.ends.fin_frame[me]
+    return bool(is_answer and has_used_it and shows_no_state(rows, told, it))
 
 
 def number_waits(
