@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from analyzer.keepalive.inference.heard import counts_others, is_numbered, is_riddled
+from analyzer.keepalive.inference.heard import counts_others, is_numbered
 from analyzer.keepalive.judging.rst import is_give_up, probe_of
 from analyzer.keepalive.judging.verdict import Surroundings
 from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
@@ -308,7 +308,7 @@ class Story(Retold):
     @cached_property
     def is_riddled(self) -> bool:
         """So much of the connection is missing in the capture that gaps say nothing of timers."""
-        return is_riddled(self._rows, self._flow, self._told.ends, 2 * self._it)
+        return bool(self._told.flows.is_riddled[self._it])
 
 
 def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:

@@ -13,6 +13,9 @@ TOLD_FLOWS = table(
     Column("reset_unheard", "q", "", "so many probes before it were answered, and their sender heard none of that"),
     Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
     Column("bridged_ns", "q", "ns", "longest time without data that an answered probe bridged"),
+    Column(
+        "is_riddled", "b", "bool", "so much of it is missing that its gaps tell nothing; once inference has heard it"
+    ),
     Column("run_end", "b", "0|1", "the end whose probes go unanswered, -1"),
     Column("deaf_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
     Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
@@ -66,6 +69,12 @@ TOLD_ENDS = table(
     Column(
         "holes", "q", "", "times that a number, an ACK or a timestamp echo shows segments of it that were not captured"
     ),
+    Column("pace_kind", "b", "GapKind", "what ended its last gap that a timer ended, -1"),
+    Column("pace_ns", "q", "ns", "how long that was"),
+    Column("pace_missing", "q", "", "own segments that its IP identifications leave out in it, -1 unknown"),
+    Column("even", "q", "", "gaps as long as the one before in which as many are left out"),
+    Column("level", "q", "", "of these those in which some are left out"),
+    Column("uneven", "q", "", "gaps as long as the one before in which more or fewer are left out"),
     Column("stamp_row", "q", "", "row of its last candidate whose timestamp the other end echoes, -1"),
     Column("probed_by", "b", "ProbedBy", "who sends its probes, as far as they and its own segments show it, -1"),
     Column("own_ttl_low", "h", "hops", "lowest TTL of its segments that are no probes; -1 unknown, or without probes"),

@@ -17,6 +17,10 @@ FEWEST_FOLLOWING = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
 FEWEST_OTHERS = 4
 """So many steps of more than one show that it may count those of other connections."""
+FEWEST_STEPS = 3
+"""Of so many one at least follows the one before, where the end numbers its own and not most of it is missing."""
+FEWEST_LEVEL = 2
+"""Three gaps of one length do not lack as many segments each time by chance, nor two while each probe is answered."""
 FEWEST_HOLES = 2
 """One loss is no pattern."""
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
@@ -32,7 +36,8 @@ def hear(rows: Rows, told: Told, count: int, around: Any, ends: Any, vain: Any, 
     gaps = 0
     for it in range(count):
         flow = told.flows.flow[it]
-        is_silent = is_riddled(rows, flow, told.ends, 2 * it)
+        is_silent = is_riddled(rows, flow, told.ends, 2 * it, ends.has_company)
+        told.flows.is_riddled[it] = is_silent
         for end in (0, 1):
             me = 2 * it + end
             heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
@@ -104,21 +109,42 @@ def counts_others(e: Any, me: int) -> bool:
     return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
 
 
-def is_riddled(rows: Rows, flow: int, ends: Any, first: int) -> bool:
+def is_riddled(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -> bool:
     """Of the flow's segments that can be told to be there or missing a third is missing, or more.
 
-    Only numbers, ACKs and timestamps tell it (TOLD_ENDS.holes, from row `first` on): IP identifications step for other
-    reasons, too, and a host whose segments are all numbered by one counter lacks nothing.
+    Numbers, ACKs and timestamps tell it (TOLD_ENDS.holes, from row `first` on); IP identifications where they cannot
+    number segments of other connections, as far as was captured, and nothing shows that they do.
     """
-    holes = ends.holes[first] + ends.holes[first + 1] + lacks_syn(rows.flows.opened[flow], rows.ends, 2 * flow)
-    return bool(holes >= FEWEST_HOLES and 2 * holes >= rows.starts[flow + 1] - rows.starts[flow])
+    syns = captured_syns(rows.flows.opened[flow], rows.ends, 2 * flow)
+    holes = ends.holes[first] + ends.holes[first + 1] + (syns < 0)
+    if holes >= FEWEST_HOLES and 2 * holes >= rows.starts[flow + 1] - rows.starts[flow]:
+        return True
+    follows, skips = int(syns > 0), int(syns < 0)
+    for me in (first, first + 1):
+        if not has_company[me] and may_be_its_own(ends, me):
+            follows, skips = follows + ends.follows[me], skips + ends.skips[me]
+    is_shown = ends.follows[first] + ends.follows[first + 1] > 0
+    return bool(is_shown and skips >= FEWEST_HOLES and 2 * skips >= follows)
 
 
-def lacks_syn(opened: int, ends: Any, first: int) -> bool:
-    """Only one of the two was captured, although both ends were heard."""
-    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
+def may_be_its_own(ends: Any, me: int) -> bool:
+    """Nothing shows that its identifications number other connections' segments, too: in gaps of one length they leave
+    out now more and now fewer, or some again and again; or they never follow each other. Those of an end that answers
+    probes number the answers.
+    """
+    if not ends.follows[me] and ends.skips[me] >= FEWEST_STEPS:
         return False
-    return bool(ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER)
+    if ends.probes[me ^ 1]:
+        return True
+    is_level = ends.level[me] >= FEWEST_LEVEL or (ends.level[me] and not ends.lost[me])
+    return bool(ends.uneven[me] <= ends.even[me] and not is_level)
+
+
+def captured_syns(opened: int, ends: Any, first: int) -> int:
+    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
+    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
+        return 0
+    return -1 if ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER else 1
 
 
 def room(flows: int, gaps: int) -> Heard:

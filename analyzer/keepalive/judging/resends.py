@@ -46,7 +46,7 @@ def data_was_given_up(case: Case, it: int) -> bool:
     Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
     """
     t, v, asked = case.told.flows, case.verdicts, case.asked
-    if not is_deaf(case, it) or (is_single_try(case, it) and not case.around.asked[it]):
+    if not is_deaf(case, it):
         return False
     me = 2 * it + t.deaf_end[it]
     row = case.told.ends.resend_row[me]
@@ -77,12 +77,7 @@ def is_deaf(case: Case, it: int) -> bool:
         return False
     row = case.told.ends.resend_row[2 * it + end]
     is_late = case.rows.candidates.own_ns[row] >= LATE_TRY_NS and case.rows.segments.tag[row] != RETRANSMISSION
-    return not is_single_try(case, it) or bool(is_late)
-
-
-def is_single_try(case: Case, it: int) -> bool:
-    """No stack gives up after so few."""
-    return bool(case.told.ends.resends[2 * it + case.told.flows.deaf_end[it]] == 1)
+    return bool(case.told.ends.resends[2 * it + end] > 1 or is_late)
 
 
 def heard_by_deaf_ns(case: Case, it: int) -> int:

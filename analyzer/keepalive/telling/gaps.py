@@ -109,6 +109,21 @@ def add_gap(c: Any, row: int, kind: int, told: Told, it: int) -> None:
     g.missing[gap] = missing(c, row)
     g.echo[gap] = echo_of(c, row, kind, told, me)
     e.holes[peer] += g.echo[gap] == UNSEEN
+    note_pace(e, me, kind, heard_ns if kind == FIRST else probe_ns, g.missing[gap])
+
+
+def note_pace(e: Any, me: int, kind: int, gap_ns: int, left_out: int) -> None:
+    """Compares a gap with the end's one before, if both are of one kind and length.
+
+    What is lost makes a gap longer. So if IP identifications leave out now more and now fewer, or as many each time,
+    they number what other connections of the host send.
+    """
+    clock = SPACING if kind == GIVE_UP else kind
+    if e.pace_kind[me] == clock and abs(gap_ns - e.pace_ns[me]) <= ON_GRID_NS + gap_ns // 64:
+        e.even[me] += left_out == e.pace_missing[me]
+        e.level[me] += left_out == e.pace_missing[me] and left_out > 0
+        e.uneven[me] += left_out != e.pace_missing[me]
+    e.pace_kind[me], e.pace_ns[me], e.pace_missing[me] = clock, gap_ns, left_out
 
 
 def missing(c: Any, row: int) -> int:

@@ -113,7 +113,7 @@ def begin(told: Told, it: int, place: int) -> None:
     note_places(told, it)
     t.reset_row[it] = NEVER
     t.reset_follows_data[it] = t.reset_unheard[it] = 0
-    t.bridged_ns[it] = 0
+    t.bridged_ns[it] = t.is_riddled[it] = 0
     for me in (2 * it, 2 * it + 1):
         e.fin_frame[me] = e.probes[me] = e.lost[me] = e.unanswered[me] = e.excused[me] = 0
         e.last_probe[me] = e.run_probe[me] = e.run_heard_ns[me] = NEVER
@@ -127,7 +127,8 @@ def begin(told: Told, it: int, place: int) -> None:
         e.vain_ns[me] = NEVER
         e.survived_frame[me] = e.survived_ns[me] = 0
         e.doubted_frame[me] = e.doubted_ns[me] = 0
-        e.has_reset[me] = e.has_spoken[me] = 0
+        e.has_reset[me] = e.has_spoken[me] = e.even[me] = e.level[me] = e.uneven[me] = 0
+        e.pace_kind[me] = NEVER
         e.before_reset_ns[me] = NEVER
         e.stamp_row[me] = NEVER
         e.torn[me] = e.holes[me] = 0
