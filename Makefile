@@ -3,12 +3,15 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
+.PHONY: help venv native check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(BIN)/ka-analyze  ## install the project and its tools into .venv
+
+native: venv  ## make the machine code anew, of what was edited
+	$(BIN)/python -m analyzer.engine.compiler
 
 check: venv  ## format, lint and types, without changing anything
 	$(BIN)/ruff format --check
@@ -50,7 +53,7 @@ ci:  ## what continuous integration runs, from the README's commands on
 	bash .ci/run
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build analyzer/engine/kernels-*
 	find analyzer samples tests -name __pycache__ -type d -exec rm -rf {} +
 
 $(BIN)/ka-analyze: pyproject.toml

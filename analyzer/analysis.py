@@ -19,7 +19,6 @@ from analyzer.capture.locations import captures
 from analyzer.capture.packets import Decoder
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
-from analyzer.columns import Table
 from analyzer.diagnostics import (
     CODES,
     FINDINGS_POOLED,
@@ -35,8 +34,10 @@ from analyzer.diagnostics import (
     Diagnostics,
     Severity,
 )
+from analyzer.engine.dispatch import Engine, new_engine
+from analyzer.engine.prefetch import cores, made_ahead
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.jit import Engine
 from analyzer.keepalive.drawing import Drawer
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.inference.kernels import Kernel
@@ -44,7 +45,6 @@ from analyzer.keepalive.pooling import advice, hosts, path
 from analyzer.keepalive.telling.timeline import Solicitation
 from analyzer.keepalive.timer import Keepalive
 from analyzer.schema import NEVER
-from analyzer.second_thread import cores, made_ahead
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
@@ -206,7 +206,7 @@ class Analyzer:
     def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
         """Without `limits` everything is kept."""
         self._limits = limits
-        self.engine = engine or Engine()
+        self.engine = engine or new_engine()
         self.diagnostics = Diagnostics()
         self.decoder = Decoder()
         self.tracker = Tracker()
@@ -323,7 +323,6 @@ def read_capture(
     """
     before, told = analyzer.frames, 0
     with open_source(name) as source:
-        analyzer.engine.expect(source.size)
         reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
 
         def batches() -> Generator[tuple[Table, Batch, int]]:
@@ -350,7 +349,7 @@ def read_capture(
 
 def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
     """Two threads are faster than one: the interpreter is left most of the time, and another processor is there."""
-    return engine.compiled and octets >= AHEAD_FROM_OCTETS and cores() > 1
+    return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
 
 
 def analyze(

@@ -5,6 +5,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+from analyzer.engine import native
+
 pytest_plugins = ("tests.cluster", "tests.s3")
 
 # Same examples on every run and no deadline, so that a red run means a changed program and not a slow machine.
@@ -19,3 +21,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         [program] = marker.args
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the library of the sources as they are now: tests run kernels both ways."""
+    if hasattr(config, "workerinput") or native.installed() is not None:
+        return
+    from analyzer.engine.compiler.build import build
+
+    build()
+    native.installed.cache_clear()

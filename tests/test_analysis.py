@@ -15,9 +15,9 @@ from analyzer.capture.packets import address
 from analyzer.capture.source import Source
 from analyzer.diagnostics import Severity
 from analyzer.errors import CaptureError, UnknownFormatError
-from analyzer.jit import Engine
 from analyzer.keepalive.findings import Role
 from tests.capture.writers import pcap_bytes, pcapng_bytes
+from tests.engines import chosen
 from tests.transcript import START_NS, nanoseconds, transcript
 
 FIRST_HALF = """
@@ -102,9 +102,7 @@ def test_a_second_thread_where_it_pays(
     compiled: bool, octets: int, processors: int, pays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analyzer.analysis.cores", lambda: processors)
-    engine = Engine()
-    engine.compiled = compiled
-    assert pays_to_decode_ahead(engine, octets) is pays
+    assert pays_to_decode_ahead(chosen(compiled), octets) is pays
 
 
 def test_limits_do_not_damage(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
-from analyzer import jit
 from analyzer.analysis import analyze
 from analyzer.cli import main
 from analyzer.report.document import document
 from tests.capture.reading import ReadFrame, read_capture
 from tests.capture.writers import interface, packet, pcap_bytes, section
+from tests.engines import ENGINES
 from tests.recordings import SHORT
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
@@ -55,7 +55,7 @@ def document_of(path: Path | str, **options: int) -> Document:
 @cache
 def plain_text(sample: Path) -> str:
     """The document as the command prints it, from the path, interpreted, in one chunk."""
-    result = CliRunner().invoke(main, ["--json", str(sample)], env={"KA_JIT": "0"})
+    result = CliRunner().invoke(main, ["--json", str(sample)], env={"KA_ENGINE": "interpreter"})
     assert result.exit_code == 0
     assert all("captured-twice" in line for line in result.stderr.splitlines())  # as some samples are, on purpose
     return result.stdout
@@ -165,41 +165,19 @@ def test_two_files_are_as_one(sample: Path, tmp_path: Path) -> None:
     assert without_names("".join(document(analyze(str(first), str(second))))) == plain(sample)
 
 
-@pytest.mark.parametrize("compiled", ["0", "1"], ids=["interpreted", "compiled"])
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 @pytest.mark.parametrize("chunk_octets", [1, 100, 1500, 1 << 20])
 @each_sample
-def test_chunks_and_engines(sample: Path, chunk_octets: int, compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KA_JIT", compiled)
+def test_chunks_and_engines(sample: Path, chunk_octets: int, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KA_ENGINE", engine)
     assert document_of(sample, chunk_octets=chunk_octets) == plain(sample)
 
 
-@pytest.mark.parametrize("compiled", ["0", "1"], ids=["interpreted", "compiled"])
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 @pytest.mark.parametrize("chunk_octets", [100, 1500])
 @each_sample
-def test_two_threads(sample: Path, chunk_octets: int, compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads(sample: Path, chunk_octets: int, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interpreted that never happens, but changes as little."""
-    monkeypatch.setenv("KA_JIT", compiled)
+    monkeypatch.setenv("KA_ENGINE", engine)
     monkeypatch.setattr("analyzer.analysis.pays_to_decode_ahead", lambda *_: True)
     assert document_of(sample, chunk_octets=chunk_octets) == plain(sample)
-
-
-@each_sample
-def test_engine_changes_over_in_the_middle(sample: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody knows how long a pipe is; when it turns out long, the state goes on in compiled code."""
-    runs: list[bool] = []
-    run = jit.Engine.run
-    engines: list[jit.Engine] = []
-
-    def noted(engine: jit.Engine, kernel: Callable[..., int], *arguments: object) -> int:
-        engines.append(engine)
-        if engine is engines[0]:  # another one may infer what is so little that compiled code does not pay
-            runs.append(engine.compiled)
-        return run(engine, kernel, *arguments)
-
-    monkeypatch.delenv("KA_JIT", raising=False)
-    monkeypatch.setattr(jit, "COMPILE_FROM_OCTETS", sample.stat().st_size // 2)
-    monkeypatch.setattr(jit.Engine, "run", noted)
-    monkeypatch.setattr("analyzer.capture.source._regular_size", lambda _: 0)
-    assert document_of(written(tmp_path / "capture", sample.read_bytes()), chunk_octets=100) == plain(sample)
-    assert runs == sorted(runs)
-    assert set(runs) == {False, True}

@@ -31,10 +31,10 @@ from typing import Any
 from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import Source
-from analyzer.jit import Engine
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tagging.tags import Rule, Tag
 from tests.capture.writers import Frame, pcap_bytes
+from tests.engines import chosen
 
 Way = tuple[str, str, tuple[int, int]]  # source, target, their ports
 TTL = 64
@@ -124,9 +124,7 @@ class Told:
 
 def fed(frames: list[Frame], compiled: bool = False, chunk_octets: int = CHUNK_OCTETS) -> Analyzer:
     """An analyzer that has taken in these frames, from a pcap file with nanoseconds."""
-    engine = Engine()
-    engine.compiled = compiled
-    analyzer = Analyzer(engine)
+    analyzer = Analyzer(chosen(compiled))
     feed(analyzer, frames, chunk_octets)
     return analyzer
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import Any
 
 from analyzer.capture.packets import span
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.schema import NEVER
 
 HOLE_NS = 30 * 86_400 * 1_000_000_000

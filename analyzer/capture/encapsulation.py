@@ -62,7 +62,7 @@ from analyzer.capture.link import (
 )
 from analyzer.capture.wrapped_links import ENCRYPTED_PAYLOAD, NO_PAYLOAD, link_layer
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, UNKNOWN_LINK_TYPE, note
-from analyzer.octets import u16, u32
+from analyzer.engine.octets import u16, u32
 from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
 
 NO_TUNNEL, VXLAN, GENEVE, GRE, NVGRE, ERSPAN, IPIP = range(7)

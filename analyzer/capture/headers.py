@@ -20,7 +20,7 @@ from analyzer.capture.link import (
     link_payload,
 )
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, LATER_FRAGMENT, MALFORMED_HEADER, note
-from analyzer.octets import i64, u16, u32
+from analyzer.engine.octets import i64, u16, u32
 from analyzer.schema import (
     ACK,
     KIND_ICMP_ERROR,

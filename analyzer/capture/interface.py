@@ -21,9 +21,9 @@ from typing import Any
 from analyzer.capture.bpf import EVERYTHING, Instruction, program
 from analyzer.capture.link import LINK_80211, LINK_ETHERNET, LINK_PRISM, LINK_RADIOTAP, LINK_RAW
 from analyzer.capture.ring import BLOCK_FRAMES, BLOCK_STATUS, STATUS_KERNEL, STATUS_USER, VLAN_OCTETS, walk_block
-from analyzer.columns import Table
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, CapturePermissionError, FilterError
-from analyzer.jit import Engine
 
 SNAPLEN = 256
 """Headers with options, an ICMP quote, and a tunnel or two around them."""

@@ -6,7 +6,7 @@ Other link types have a name here and are unwrapped in encapsulation.py.
 
 from typing import Any
 
-from analyzer.octets import u16
+from analyzer.engine.octets import u16
 
 LINK_NULL, LINK_ETHERNET, LINK_RAW_BSD, LINK_RAW_OPENBSD = 0, 1, 12, 14
 LINK_RAW, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2 = 101, 108, 113, 228, 229, 276

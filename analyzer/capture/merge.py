@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.schema.packets import RECORDS
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from analyzer.capture.encapsulation import TUNNEL_NAMES, unwrap
 from analyzer.capture.headers import decode
-from analyzer.columns import Table
 from analyzer.diagnostics import MALFORMED_HEADER, TUNNELS_GIVEN_UP, note
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
 from analyzer.schema.packets import LAYERS, PACKETS
 

@@ -10,7 +10,7 @@ from array import array
 from typing import Any, Literal
 
 from analyzer.capture.link import LINK_ETHERNET, LINK_NULL, LINK_TOKEN_RING
-from analyzer.octets import word
+from analyzer.engine.octets import word
 from analyzer.schema import NEVER
 
 FILE_HEADER_OCTETS = 24

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer.capture.pcap import BROKEN, FRAMES, IS_BIG, LAST_NS, MORE, NEXT, STATUS, WALK_STATE
-from analyzer.columns import Table
 from analyzer.diagnostics import (
     ABSURD_TIMESTAMP,
     DAMAGED_BLOCK,
@@ -21,7 +20,8 @@ from analyzer.diagnostics import (
     Diagnostics,
     note,
 )
-from analyzer.octets import word
+from analyzer.engine.octets import word
+from analyzer.engine.table import Table
 from analyzer.schema import NEVER, Column, table
 
 SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6

@@ -37,10 +37,10 @@ from analyzer.capture.pcapng import (
 )
 from analyzer.capture.salvage import LONGEST_FOUND, find_block, find_record, header_octets
 from analyzer.capture.source import Source, open_source
-from analyzer.columns import Table
 from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
+from analyzer.engine.dispatch import Engine, new_engine
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, UnknownFormatError
-from analyzer.jit import Engine
 from analyzer.schema import NEVER
 from analyzer.schema.packets import RECORDS
 
@@ -125,9 +125,9 @@ class CaptureReader:
                 self._read_description()
             if self._state[STATUS] == TAKEN or records.rows == CHUNK_RECORDS:
                 continue
-            if self._state[STATUS] == MORE and self._refill(engine):
+            if self._state[STATUS] == MORE and self._refill():
                 continue
-            if self._state[NEXT] == self._filled or not (self._is_another_capture(engine) or self._skip(engine)):
+            if self._state[NEXT] == self._filled or not (self._is_another_capture() or self._skip(engine)):
                 break
         self._note_the_end()
 
@@ -146,11 +146,11 @@ class CaptureReader:
             self.link_types.add(self._interfaces.view.link_type[len(self._interfaces) - 1])
             self.link_types.discard(NEVER)
 
-    def _is_another_capture(self, engine: Engine) -> bool:
+    def _is_another_capture(self) -> bool:
         """Whether the header of another pcap file is what stops the walk; `cat` puts it there. It is taken in."""
         if self.format != "pcap":
             return False
-        while self._filled < self._state[NEXT] + FILE_HEADER_OCTETS and self._refill(engine):
+        while self._filled < self._state[NEXT] + FILE_HEADER_OCTETS and self._refill():
             pass
         at = self._state[NEXT]
         header = bytes(self._buffer[at : min(at + FILE_HEADER_OCTETS, self._filled)])
@@ -180,7 +180,7 @@ class CaptureReader:
             state[NEXT] = engine.run(find, self._buffer, state[NEXT], self._filled, self._is_end, state)
             if state[STATUS] == MORE or self._is_end:
                 break
-            self._refill(engine)
+            self._refill()
         if is_cut and state[STATUS] == BROKEN:
             state[NEXT] = damaged_at
             return False
@@ -197,7 +197,7 @@ class CaptureReader:
             rest = bytes(view[at : self._filled])
         return max(len(rest) - len(rest.lstrip(b"\0")) - RUN_OF_ZEROS, 0)
 
-    def _refill(self, engine: Engine) -> bool:
+    def _refill(self) -> bool:
         """Carry what is still needed to the front and read behind it; False at the end."""
         state = self._state
         keep_from = state[NEXT]
@@ -215,8 +215,6 @@ class CaptureReader:
         state[NEXT] -= keep_from
         count = self._read()
         self._is_end = count == 0
-        if self._offset + self._filled > self.source.size:  # nobody announced it, or it expands to more than is usual
-            engine.expect(count)
         return count > 0
 
     def _read(self) -> int:
@@ -237,7 +235,7 @@ def first_frame_ns(name: str) -> int | None:
     """The time of a capture's first frame; None without frames, or if it cannot be used."""
     try:
         with open_source(name) as source:
-            for _, records, _ in CaptureReader(source, Diagnostics(), PEEK_OCTETS).chunks(Engine()):
+            for _, records, _ in CaptureReader(source, Diagnostics(), PEEK_OCTETS).chunks(new_engine()):
                 return int(records.view.ts_ns[0])
     except CaptureError:
         pass

@@ -7,7 +7,7 @@ off is put back in front of the frame's type, for which each frame has room befo
 
 from typing import Any
 
-from analyzer.octets import half, word
+from analyzer.engine.octets import half, word
 
 BLOCK_STATUS, BLOCK_FRAMES, BLOCK_FIRST = 8, 12, 16
 """Where a block says whose it is, how many frames it holds, where the first begins (struct tpacket_hdr_v1)."""

@@ -23,7 +23,7 @@ from analyzer.capture.pcap import (
     record_lengths,
 )
 from analyzer.capture.pcapng import PACKET, SECTION, SMALLEST_BLOCK
-from analyzer.octets import word
+from analyzer.engine.octets import word
 from analyzer.schema import NEVER
 
 LONGEST_FOUND = 1 << 18

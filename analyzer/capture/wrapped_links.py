@@ -60,7 +60,7 @@ from analyzer.capture.link import (
     PPP_IPV6,
     UNKNOWN_LINK,
 )
-from analyzer.octets import u16, u16_little, u32, u32_little
+from analyzer.engine.octets import u16, u16_little, u32, u32_little
 
 NO_PAYLOAD = -3
 """A layer that carries nothing of ours: management, compressed."""

@@ -9,7 +9,7 @@ from io import RawIOBase
 from typing import Any, NamedTuple
 
 from analyzer.capture.pcapng import IF_TSRESOL, INTERFACE, ISB_OSDROP, PACKET, SECTION, STATISTICS
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.errors import OptionError
 from analyzer.version import __version__
 

@@ -15,6 +15,8 @@ import click
 
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
+from analyzer.cli.progress import say_that_it_interprets
+from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event
@@ -41,15 +43,11 @@ def list_interfaces() -> None:
 
 def watch(options: Options) -> "Analysis":
     """Capture until somebody or something ends it; events go out meanwhile."""
-    from analyzer.monitor.compiling import Compiling
-
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
         watcher = Watcher(limits=limits)
-        compiling = Compiling(watcher.analyzer.engine)
-        stack.callback(compiling.close)
-        if options.iface:
-            _say(options, compiling.begin())
+        if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
+            say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")
         session = Session(_source(options, watcher), watcher, _stop(options), _recording(options, stack))
         if options.iface:
             from analyzer.monitor.privileges import drop  # which only Unix has
@@ -59,7 +57,6 @@ def watch(options: Options) -> "Analysis":
         listeners = list(_listeners(options, session, crosscheck, stack))
         with _ended_by_signal() as is_ended:
             for events in session.run():
-                compiling.look()
                 _tell(listeners, events)
                 if crosscheck is not None:
                     _tell(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))

@@ -1,11 +1,18 @@
-"""Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only."""
+"""Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
+
+What takes long because there is no machine code is said beforehand.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from analyzer.cli.options import Options
+from analyzer.engine.dispatch import is_interpreter_forced
+from analyzer.engine.native import installed, why_none
 
 if TYPE_CHECKING:
     from analyzer.reading import Reading
@@ -13,6 +20,10 @@ if TYPE_CHECKING:
 
 PROGRESS_FROM_OCTETS = 64 << 20
 """Smaller captures are done before a progress bar could be read."""
+SLOW_FROM_OCTETS = 2 << 20
+"""Smaller captures take the interpreter a second or two."""
+SLOW_OCTETS_PER_S = 500_000
+"""What it reads of small packets: 15 to 20 µs each."""
 
 
 def reading(options: Options) -> "Reading":
@@ -30,9 +41,12 @@ def analyse(options: Options, how: "Reading") -> "Held":
     from analyzer.reading import read_all
 
     may_be_shown = not options.quiet and sys.stderr.isatty()
-    files = [one for path in options.paths for one in expanded(path)] if may_be_shown else []
+    is_slow = not options.quiet and not is_interpreter_forced() and installed() is None
+    files = [one for path in options.paths for one in expanded(path)] if may_be_shown or is_slow else []
     octets = sum(map(octets_of, files))
-    is_shown = octets >= PROGRESS_FROM_OCTETS
+    if is_slow and octets >= SLOW_FROM_OCTETS:
+        say_that_it_interprets(f"this may take {octets // SLOW_OCTETS_PER_S} s instead of one")
+    is_shown = may_be_shown and octets >= PROGRESS_FROM_OCTETS
     if how.is_plain:
         with _bar("reading", octets, is_shown) as advance:
             return read_all(options.paths, how, on_octets=advance)
@@ -40,6 +54,11 @@ def analyse(options: Options, how: "Reading") -> "Held":
         how.workers.hush()
     with _bar("files", len(files), is_shown) as advance:
         return read_all(options.paths, how, on_file=lambda _: advance(1))
+
+
+def say_that_it_interprets(cost: str) -> None:
+    """What it costs, and how to get machine code."""
+    click.echo(f"ka-analyze: the interpreter serves, {cost}: {why_none()}", err=True)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from analyzer.capture.packets import address
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.inference.bounds import Inferred
 from analyzer.keepalive.inference.heard import hear, room
@@ -31,7 +32,6 @@ from analyzer.keepalive.tagging.decide import tag_segments
 from analyzer.keepalive.telling.gaps import GAPS, Rows, Told
 from analyzer.keepalive.telling.timeline import BY_MIDDLEBOX, ProbedBy, Solicitation
 from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
-from analyzer.second_thread import made_ahead
 from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.inference.settings import Setting, Settings
 from analyzer.schema import NEVER
 from analyzer.schema.written import PROFILES

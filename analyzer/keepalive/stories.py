@@ -8,15 +8,15 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import cycle
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.prefetch import cores, made_ahead
+from analyzer.engine.table import Table
 from analyzer.keepalive.judging.judge import Court
 from analyzer.keepalive.surroundings.addresses import Addresses
 from analyzer.keepalive.surroundings.waits import Notes
 from analyzer.keepalive.telling.gaps import Rows, Told
 from analyzer.keepalive.telling.story import CLOSING_GAPS, tell
 from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
-from analyzer.second_thread import cores, made_ahead
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
@@ -69,7 +69,7 @@ class Stories:
 
 def pays_to_draw_ahead(engine: Engine, flows: int) -> bool:
     """There are several batches, kernels leave the interpreter to others, and another processor is there."""
-    return engine.compiled and flows > BATCH and cores() > 1
+    return engine.is_native and flows > BATCH and cores() > 1
 
 
 def new_tables() -> tuple[Table, ...]:

@@ -13,8 +13,8 @@ from analyzer.analysis import Analyzer
 from analyzer.capture.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
 from analyzer.capture.merge import Frames, Merger
 from analyzer.capture.writer import Described
-from analyzer.columns import Table
 from analyzer.diagnostics import INTERFACE_DROPS
+from analyzer.engine.table import Table
 from analyzer.errors import KeepaliveAnalyzerError
 from analyzer.monitor.events import Event, Name
 from analyzer.schema.packets import RECORDS

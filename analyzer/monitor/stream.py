@@ -12,7 +12,7 @@ from analyzer.capture.merge import Frames
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.source import open_source
 from analyzer.capture.writer import Described
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.monitor.events import Event
 
@@ -74,7 +74,6 @@ class Stream:
         analyzer = self._analyzer
         try:
             with open_source(path) as source:
-                analyzer.engine.expect(source.size)
                 reader = CaptureReader(source, analyzer.diagnostics, self._chunk_octets)
                 self.formats = (*self.formats, reader.format)
                 for buffer, records, _ in reader.chunks(analyzer.engine):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from analyzer.capture.bpf import DEFAULT_FILTER
 from analyzer.capture.interface import SNAPLEN
-from analyzer.monitor.compiling import Compiling
 from analyzer.monitor.events import Event
 from analyzer.monitor.interfaces import Interfaces
 from analyzer.monitor.session import Session, Source, Stop
@@ -24,18 +23,12 @@ def watch(
     watcher = Watcher()
     source: Source
     if ifaces:
-        compiling = Compiling(watcher.analyzer.engine)
-        compiling.begin()
         source = Interfaces(ifaces, bpf, watcher.analyzer, snaplen=snaplen, is_promiscuous=True)
-        return _events(Session(source, watcher, stop), compiling)
-    return _events(Session(Stream(captures, watcher.analyzer), watcher, stop), Compiling(watcher.analyzer.engine))
+        return _events(Session(source, watcher, stop))
+    return _events(Session(Stream(captures, watcher.analyzer), watcher, stop))
 
 
-def _events(session: Session, compiling: Compiling) -> Iterator[Event]:
-    try:
-        for events in session.run():
-            compiling.look()
-            yield from events
-        yield from session.finish()[0]
-    finally:
-        compiling.close()
+def _events(session: Session) -> Iterator[Event]:
+    for events in session.run():
+        yield from events
+    yield from session.finish()[0]

@@ -16,7 +16,7 @@ from typing import Any
 from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.headers import ICMPV6_TYPES
 from analyzer.capture.packets import address
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.keepalive.surroundings.addresses import Address, address_of, network

@@ -42,9 +42,9 @@ from analyzer.capture.pcapng import (
 from analyzer.capture.reader import CaptureReader
 from analyzer.capture.salvage import LONGEST_BLOCK_FOUND, find_block
 from analyzer.capture.source import Source
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import new_engine
+from analyzer.engine.table import Table
 from analyzer.schema import NEVER
 from analyzer.schema.packets import RECORDS
 
@@ -65,7 +65,7 @@ def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: in
     """Copy one capture; `comments` are by frame number, `before` frames came before. Returns the frames copied."""
     reader = CaptureReader(source, Diagnostics(), frames_before=before)
     if reader.format == "pcap":
-        return _copy_pcap(reader, source.size, out, comments, program)
+        return _copy_pcap(reader, out, comments, program)
     return _copy_pcapng(_Octets(reader.source, reader.unread), out, comments, before)
 
 
@@ -94,10 +94,9 @@ class _Octets:
         return taken
 
 
-def _copy_pcap(reader: CaptureReader, size: int, out: BinaryIO, comments: Comments, program: str) -> int:
+def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program: str) -> int:
     """What the reader finds, as one section; each file header is an interface, with the resolution that it has."""
-    engine, before = Engine(), reader.frames
-    engine.expect(size)
+    engine, before = new_engine(), reader.frames
     out.write(_section("<", _option("<", SHB_USERAPPL, program.encode())))
     header, on = reader.file_header, 0
     out.write(_interface(header))

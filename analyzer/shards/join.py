@@ -17,10 +17,10 @@ from analyzer.analysis import Analysis, Analyzer, Part, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.packets import Tunnels
 from analyzer.capture.reader import CHUNK_OCTETS
-from analyzer.columns import Table
 from analyzer.diagnostics import FILE_GONE, Diagnostics
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.jit import Engine
 from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
 from analyzer.shards.late import FIRSTS, Meeting, State, state_of
 from analyzer.shards.shard import Shard, TooLargeError, read_again

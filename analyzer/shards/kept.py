@@ -22,8 +22,8 @@ from analyzer.analysis import Part
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.locations import identity_of_url, in_time_order, is_url
 from analyzer.capture.packets import Tunnels
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, OptionError
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.schema import KIND_TCP, NEVER, RST, SYN
 from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.shards.tables import column, put, records

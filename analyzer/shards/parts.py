@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.schema import NEVER
 from analyzer.schema.flows import NEIGHBOURS

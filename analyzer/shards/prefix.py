@@ -6,8 +6,8 @@ A hint and no proof: the join tracks these packets again in the state that the f
 
 from typing import Any
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import (
     ACK,
     FIN,

@@ -15,10 +15,10 @@ from analyzer.capture.coverage import Coverage
 from analyzer.capture.packets import Decoder, Tunnels
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import open_source
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.jit import Engine
 from analyzer.schema import NEVER
 from analyzer.shards.prefix import Prefix
 from analyzer.shards.tables import arrays, take

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.columns import PIECES, Table, row_layout
+from analyzer.engine.table import PIECES, Table, row_layout
 
 
 @cache

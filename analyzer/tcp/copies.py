@@ -7,8 +7,8 @@ the capture is cut, and what two captures remember together follows from what ea
 
 from typing import Any
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import KIND_TCP, NEVER, UNSEEN
 from analyzer.schema.packets import RECENT
 

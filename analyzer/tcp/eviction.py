@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.schema import NEVER, RST
 from analyzer.tcp.tracker import Tracker
 

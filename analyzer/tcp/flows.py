@@ -12,9 +12,9 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from analyzer.columns import Table
 from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import (
     ACK,
     KIND_ICMP_ERROR,

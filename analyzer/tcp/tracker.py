@@ -9,8 +9,8 @@ caller owns, so that the input may be cut into batches anywhere.
 
 from typing import Any
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import (
     ACK,
     FIN,

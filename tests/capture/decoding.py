@@ -10,11 +10,11 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from analyzer.capture.packets import Decoder
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
-from analyzer.jit import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import KIND_OTHER, KIND_TCP
 from analyzer.schema.packets import RECORDS
+from tests.engines import chosen
 
 ETHERNET, NULL, LOOP, RAW, SLL, SLL2 = 1, 0, 108, 101, 113, 276
 A4, B4, A6, B6 = "10.1.2.3", "192.168.200.254", "2001:db8::1", "fe80::ffff:1:2"
@@ -34,9 +34,8 @@ def decoded_with_tunnel(
     """As `decoded`, and the name of the tunnel."""
     octets = bytes(frame)
     buffer = bytearray(octets[:cut])
-    records, notes, engine, decoder = Table(RECORDS), Diagnostics(), Engine(), Decoder()
+    records, notes, engine, decoder = Table(RECORDS), Diagnostics(), chosen(compiled), Decoder()
     records.append(123, 0, len(buffer), len(octets), link_type)
-    engine.compiled = compiled
     packets = decoder.decode(buffer, records, 5, engine, notes.counts)
     is_packet = any(kind != KIND_OTHER for kind in packets.view.kind[: packets.rows])
     row = {name: values[0] for name, values in packets.view._asdict().items()} if is_packet else None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.source import Source
 from analyzer.diagnostics import Diagnostics
-from analyzer.jit import Engine
+from tests.engines import chosen
 
 
 class ReadFrame(NamedTuple):
@@ -36,8 +36,7 @@ class Reading(NamedTuple):
 
 
 def read_capture(octets: bytes, chunk_octets: int = CHUNK_OCTETS, compiled: bool = False) -> Reading:
-    engine, diagnostics = Engine(), Diagnostics()
-    engine.compiled = compiled
+    engine, diagnostics = chosen(compiled), Diagnostics()
     reader = CaptureReader(Source("test.pcap", io.BytesIO(octets)), diagnostics, chunk_octets)
     frames: list[ReadFrame] = []
     for buffer, records, first_frame in reader.chunks(engine):

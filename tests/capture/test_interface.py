@@ -16,9 +16,9 @@ from scapy.all import IP, TCP, Dot1Q, Ether
 from analyzer.capture.bpf import DEFAULT_FILTER
 from analyzer.capture.interface import LiveInterface, compile_filter, index_of, interfaces, wait
 from analyzer.capture.link import LINK_ETHERNET
-from analyzer.columns import Table
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, FilterError
-from analyzer.jit import Engine
 from analyzer.schema.packets import RECORDS
 from tests.monitor.lab import Host, needs_namespaces, wire
 

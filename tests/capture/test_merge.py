@@ -1,7 +1,7 @@
 """Frames of several interfaces in order of time."""
 
 from analyzer.capture.merge import Frames, Merger
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.schema.packets import RECORDS
 
 

@@ -13,9 +13,8 @@ from scapy.packet import Raw
 
 from analyzer.analysis import Analyzer, analyze
 from analyzer.capture.packets import Decoder, Tunnels, address
-from analyzer.columns import Table
 from analyzer.diagnostics import Diagnostics
-from analyzer.jit import Engine
+from analyzer.engine.table import Table
 from analyzer.report.document import document
 from analyzer.schema import KIND_OTHER, KIND_TCP, NEVER
 from analyzer.schema.packets import RECORDS
@@ -23,6 +22,7 @@ from tests.capture.decoding import ETHERNET, ether, halves
 from tests.capture.reading import read_capture
 from tests.capture.wrapping import ENDS, TUNNELS, WRAPPERS, inner, outer, udp
 from tests.capture.writers import interface, packet, pcap_bytes, section
+from tests.engines import chosen
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "analyzer/report/ka-analyze-1.schema.json").read_text())
@@ -58,8 +58,7 @@ MIXED = (
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["interpreted", "compiled"])
 def test_packets_stay_in_order_and_know_their_tunnel(compiled: bool) -> None:
-    decoder, engine = Decoder(), Engine()
-    engine.compiled = compiled
+    decoder, engine = Decoder(), chosen(compiled)
     for _ in range(2):  # tunnels of the first batch are known in the second
         packets = decoder.decode(*batch(*MIXED), 11, engine, Diagnostics().counts)
         p = packets.view

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from analyzer.capture.reader import CHUNK_RECORDS, CaptureReader, describe
 from analyzer.capture.source import Source, open_source
 from analyzer.diagnostics import Diagnostics
+from analyzer.engine.dispatch import Engine
 from analyzer.errors import CaptureError, UnknownFormatError
-from analyzer.jit import COMPILE_FROM_OCTETS, Engine
 from tests.capture.reading import Reading, read_capture
 from tests.capture.test_pcapng import MANY_KINDS
 from tests.capture.writers import block, interface, packet, pcap_bytes, pcapng_bytes, section
@@ -80,16 +80,6 @@ def test_many_small_records_come_in_several_chunks() -> None:
 def test_a_block_that_is_skipped_may_be_long() -> None:
     octets = section() + interface() + block(0x99, bytes(3 << 20)) + packet(b"behind", 1)
     assert read_capture(octets).octets == [b"behind"]
-
-
-def test_a_stream_of_unknown_size_is_compiled_when_it_turns_out_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KA_JIT", raising=False)
-    octets = pcap_bytes([(0, bytes(60_000))] * (COMPILE_FROM_OCTETS // 60_000 + 50))
-    engine = Engine()
-    reader = CaptureReader(Source("-", io.BytesIO(octets)), Diagnostics())
-    for _ in reader.chunks(engine):
-        pass
-    assert engine.compiled
 
 
 def test_compression_cut_short_is_noted_and_nothing_else() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from analyzer.capture.link import LINK_ETHERNET, LINK_RAW
 from analyzer.capture.ring import HAS_VLAN, HAS_VLAN_TYPE, walk_block
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.schema.packets import RECORDS
 
 LINK_HEADER = bytes(range(12)) + b"\x08\x00"

@@ -11,7 +11,7 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.capture.link import LINK_ETHERNET, LINK_RAW
 from analyzer.capture.writer import Described, PcapngWriter
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.errors import OptionError
 from analyzer.schema.packets import RECORDS
 from tests.transcript import START_NS, transcript

@@ -133,7 +133,7 @@ def test_a_real_connection_is_followed_to_its_end(hosts: tuple[Host, Host], tmp_
     """Probe, answer, loss and give-up within a second of each; the truth at the end; the same from the recording."""
     near, far = hosts
     out, report = tmp_path / "out.pcapng", tmp_path / "report.json"
-    live = watching(near, "-w", str(out), "--json", "-o", str(report), KA_JIT="0")
+    live = watching(near, "-w", str(out), "--json", "-o", str(report))
     client = connected(near, far)
     live.wait_for("keepalive-answer", 2)
     be_silent(far, near)
@@ -172,7 +172,7 @@ def test_a_real_connection_is_followed_to_its_end(hosts: tuple[Host, Host], tmp_
 def test_lines_for_people_end_in_the_report(hosts: tuple[Host, Host]) -> None:
     near, far = hosts
     words = ["-m", "analyzer", "-i", "eth", "--duration", "9"]
-    live = near.python(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"KA_JIT": "0"})
+    live = near.python(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert live.stderr is not None
     while "without capabilities" not in (line := live.stderr.readline()):
         assert line
@@ -190,7 +190,7 @@ def test_a_service_manager_may_end_it(hosts: tuple[Host, Host], tmp_path: Path) 
     """SIGTERM ends the capture as ^C does: what was recorded and asked for is there."""
     near, far = hosts
     out, report = tmp_path / "out.pcapng", tmp_path / "report.txt"
-    live = watching(near, "-w", str(out), "-o", str(report), KA_JIT="0")
+    live = watching(near, "-w", str(out), "-o", str(report))
     connected(near, far)
     live.wait_for("keepalive-answer")
     assert live.end(signal.SIGTERM) == 0
@@ -201,7 +201,7 @@ def test_a_service_manager_may_end_it(hosts: tuple[Host, Host], tmp_path: Path) 
 @needs_namespaces
 def test_an_interface_that_goes_down_is_an_event(hosts: tuple[Host, Host]) -> None:
     near, _ = hosts
-    live = watching(near, KA_JIT="0")
+    live = watching(near)
     near.ip("link", "set", "eth", "down")
     live.wait_for("drops")
     near.ip("link", "set", "eth", "up")
@@ -215,7 +215,7 @@ def test_an_interface_that_goes_down_is_an_event(hosts: tuple[Host, Host]) -> No
 def test_a_capture_that_dumpcap_or_tcpdump_writes_is_followed(hosts: tuple[Host, Host]) -> None:
     near, far = hosts
     script = f"tcpdump -i eth -U -w - tcp 2>/dev/null | {sys.executable} -m analyzer --ndjson -"
-    live = Listener(near.start("sh", "-c", script, stdout=subprocess.PIPE, env={"KA_JIT": "0"}))
+    live = Listener(near.start("sh", "-c", script, stdout=subprocess.PIPE))
     time.sleep(3)
     connected(near, far)
     live.wait_for("keepalive-answer", 1)
@@ -229,8 +229,6 @@ def test_a_capture_that_dumpcap_or_tcpdump_writes_is_followed(hosts: tuple[Host,
 def test_thirty_thousand_frames_a_second_beside_it(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     """TCP and UDP, 20 s: the probes of interest are all seen, and the drops are stated."""
     near, far = hosts
-    compile_all = [sys.executable, "-m", "analyzer.ahead"]
-    subprocess.run(compile_all, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     report = tmp_path / "report.json"
     process = near.python("-m", "analyzer", "-i", "eth", "--ndjson", "--json", "-o", str(report),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
@@ -276,7 +274,7 @@ def test_a_recording_is_replayed() -> None:
 def test_events_of_a_pipe_come_while_it_is_open() -> None:
     whole = pcap_bytes(transcript(LOST), nano=True)
     cut = len(pcap_bytes(transcript(LOST)[:4], nano=True))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KA_JIT": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [*COMMAND, "--ndjson", "-"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
@@ -328,9 +326,7 @@ def test_options_that_do_not_go_together(words: list[str], complaint: str) -> No
 
 @needs_namespaces
 def test_a_wrong_filter_is_one_line(hosts: tuple[Host, Host]) -> None:
-    process = hosts[0].python(
-        "-m", "analyzer", "-i", "eth", "-f", "tcp and and", stderr=subprocess.PIPE, env={"KA_JIT": "0"}
-    )
+    process = hosts[0].python("-m", "analyzer", "-i", "eth", "-f", "tcp and and", stderr=subprocess.PIPE)
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(complaint.splitlines()) == 1

@@ -23,14 +23,13 @@ def main() -> int:
     parser.add_argument(
         "--memory", type=int, default=1024, metavar="MIB", help="address space beyond that at the start"
     )
-    parser.add_argument("--compiled", action="store_true", help="also compiled, which must find the same")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "ka-fuzz", metavar="FOLDER")
     given = parser.parse_args()
     limit_memory(given.memory << 20)
     click.echo(f"seed {given.seed}, what fails is kept in {given.keep}")
     tally = Tally()
     try:
-        for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed), given.compiled):
+        for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed)):
             if tally.captures % EVERY == 0:
                 click.echo(summary(tally))
     except KeyboardInterrupt:

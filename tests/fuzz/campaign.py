@@ -3,7 +3,7 @@
 Holds for each: no exception but the one that says the input cannot be used; done within 5 s and within the memory
 limit; JSON that is JSON and says nothing impossible (`tests/invariants.py`); nothing that a terminal would obey; a copy
 by --annotate that has the frames that were analysed; the same findings however the input is cut into chunks, and
-interpreted and compiled. `python -m tests.fuzz`.
+interpreted and as machine code. `python -m tests.fuzz`.
 """
 
 import io
@@ -24,6 +24,7 @@ from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import Severity
+from analyzer.engine.dispatch import INTERPRETER, SWITCH
 from analyzer.errors import CaptureError
 from analyzer.report import document, library, recipes, text
 from analyzer.report.annotate import annotate
@@ -33,9 +34,7 @@ from tests.invariants import broken
 
 LIMIT_S = 5
 """Of processor time, so that a busy machine makes no finds."""
-COMPILING_S = 200
-"""Where a kernel may have to be compiled on the way."""
-ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE = 0.1, 0.2, 0.2, 0.01, 0.002
+ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE, INTERPRETED = 0.1, 0.2, 0.2, 0.01, 0.002, 0.2
 """Shares of the captures for which the dear checks are made; rich takes nine tenths of the time otherwise."""
 
 
@@ -58,7 +57,7 @@ class Tally:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled: bool = False) -> Iterator[Tally]:
+def campaign(seed: int, captures: int, seconds: float, folder: Path) -> Iterator[Tally]:
     """Yields the tally after each capture; what fails is kept in `folder`, with the traceback."""
     folder.mkdir(parents=True, exist_ok=True)
     tally, started = Tally(), time.monotonic()
@@ -71,8 +70,8 @@ def campaign(seed: int, captures: int, seconds: float, folder: Path, is_compiled
         tally.mutations.update(done)
         began = time.process_time()
         try:
-            with deadline(COMPILING_S if is_compiled else LIMIT_S):
-                tally.outcomes[examine(octets, folder / "mutated", random, is_compiled)] += 1
+            with deadline(LIMIT_S):
+                tally.outcomes[examine(octets, folder / "mutated", random)] += 1
         except (Exception, Hang) as error:  # noqa: BLE001  # whatever it is, it is a find
             where = traceback.extract_tb(error.__traceback__)[-1]
             tally.failures[f"{type(error).__name__} {Path(where.filename).name}:{where.lineno}"] += 1
@@ -96,10 +95,10 @@ def deadline(limit_s: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def examine(octets: bytes, path: Path, random: Random, is_compiled: bool) -> str:
+def examine(octets: bytes, path: Path, random: Random) -> str:
     """All that must hold for one capture; what became of it."""
     path.write_bytes(octets)
-    os.environ["KA_JIT"] = "0"
+    os.environ.pop(SWITCH, None)
     try:
         analysis = analyze(str(path))
     except CaptureError as error:
@@ -117,9 +116,9 @@ def examine(octets: bytes, path: Path, random: Random, is_compiled: bool) -> str
         library.Analysis(analysis).write_csv(str(path.with_name("tables")))
     if random.random() < AS_PAGE:
         check_page(analysis, path.with_name("page.html"))
-    if is_compiled:
-        os.environ["KA_JIT"] = "1"
-        assert told == machine_faces(analyze(str(path))), "other findings when compiled"
+    if random.random() < INTERPRETED:
+        os.environ[SWITCH] = INTERPRETER
+        assert told == machine_faces(analyze(str(path))), "other findings when interpreted"
     return "damaged" if analysis.is_damaged else "analysed"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from analyzer.analysis import Analysis, Analyzer, analyze, read_capture
 from analyzer.capture.reader import CHUNK_OCTETS
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.findings import End
 from tests.fuzz.pieces import Frames, as_pcap, frames_of_pcap
 from tests.recordings import SHORT

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.inference.candidates import search
 from analyzer.keepalive.inference.constraints import ALL_CLOCKS, UNHINDERED
 from analyzer.keepalive.inference.evidence import Search

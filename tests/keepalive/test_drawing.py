@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from analyzer import second_thread
 from analyzer.analysis import Analysis, analyze
+from analyzer.engine import prefetch
+from analyzer.engine.native import installed
 from analyzer.keepalive import drawing, stories
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.inference.bounds import Inferred
@@ -46,18 +47,18 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
 @pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 2)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))
-    drawn, really = [], second_thread.on_second_thread
+    drawn, really = [], prefetch.on_prefetch
 
-    def on_second_thread(batches: Iterator[Found], count: int) -> Iterator[Found]:
+    def on_prefetch(batches: Iterator[Found], count: int) -> Iterator[Found]:
         drawn.append(count)
         return really(batches, count)
 
     monkeypatch.setattr(drawing, "BATCH", 7)
     monkeypatch.setattr(stories, "BATCH", 7)
     monkeypatch.setattr(stories, "cores", lambda: cores)
-    monkeypatch.setattr(second_thread, "on_second_thread", on_second_thread)
+    monkeypatch.setattr(prefetch, "on_prefetch", on_prefetch)
     analysis = analyze(str(MANY))
-    analysis.engine.compiled = True
+    analysis.engine.library = installed()
     assert "".join(document(analysis)) == "".join(expected)
     assert len(drawn) == threads
 

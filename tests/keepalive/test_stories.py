@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import analyze
+from analyzer.engine.native import installed
 from analyzer.keepalive import stories
 from analyzer.keepalive.inference.constraints import TELLS_NOTHING
 from analyzer.keepalive.inference.losses import forget_doubtful, mend
@@ -44,7 +45,7 @@ def test_one_batch_is_noted_while_the_next_is_told(capture: Path, monkeypatch: p
     monkeypatch.setattr(stories, "BATCH", 3)
     monkeypatch.setattr(stories, "cores", lambda: 2)
     analysis = analyze(str(capture))
-    analysis.engine.compiled = True
+    analysis.engine.library = installed()
     assert len(expected) > 3
     assert analysis._drawer.briefs == expected
 

@@ -21,7 +21,6 @@ def test_it_may_be_closed_at_any_time() -> None:
     events.close()
 
 
-def test_an_interface_that_is_none_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KA_JIT", "0")
+def test_an_interface_that_is_none_is_said_at_once() -> None:
     with pytest.raises(CaptureError, match="nosuch0"):
         analyzer.watch("nosuch0")

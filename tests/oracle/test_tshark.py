@@ -19,7 +19,7 @@ from analyzer.capture.packets import Decoder
 from analyzer.capture.reader import CaptureReader
 from analyzer.capture.source import open_source
 from analyzer.diagnostics import Diagnostics
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.tagging.tags import Tag
 from analyzer.schema import KIND_TCP
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Part
+from analyzer.engine.dispatch import Engine
 from analyzer.errors import CaptureError
-from analyzer.jit import Engine
 from analyzer.shards.shard import read_again, read_shard
 from tests.capture.writers import pcap_bytes
 from tests.transcript import transcript

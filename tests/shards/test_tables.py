@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.schema import NEVER
 from analyzer.schema.flows import FLOWS, NEIGHBOURS
 from analyzer.shards.tables import arrays, column, copy_of, put, records, take

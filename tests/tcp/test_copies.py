@@ -1,7 +1,7 @@
 """What recent segments looked like, whatever a capture is cut into."""
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import KIND_TCP, NEVER, UNSEEN
 from analyzer.schema.packets import PACKETS
 from analyzer.shards.tables import arrays, take

@@ -3,7 +3,7 @@
 import pytest
 
 from analyzer.analysis import Analyzer
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.tcp.eviction import LONGEST_WAIT_NS, Limits, shrink
 from tests.transcript import START_NS, fed, feed, transcript
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import (
     KIND_ICMP_ERROR,
     KIND_TCP,

@@ -201,7 +201,7 @@ def test_plain_segments_need_not_be_looked_at(
     path: str | Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Whatever is_plain lets pass would not have been a candidate, and leaves the same state."""
-    monkeypatch.setenv("KA_JIT", "0")
+    monkeypatch.setenv("KA_ENGINE", "interpreter")
     if isinstance(path, str):
         CAPTURES[path].make(tmp_path / path, share=0.001)
         path = tmp_path / path

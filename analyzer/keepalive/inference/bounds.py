@@ -5,7 +5,7 @@ Plain functions over columns: FOUND, SEEN and COUNTED in, INFERRED_SETTINGS out.
 
 from typing import Any, NamedTuple
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.candidates import SLOW
 from analyzer.keepalive.inference.constraints import (
     CLOCK_COUNT,

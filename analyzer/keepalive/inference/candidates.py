@@ -6,7 +6,7 @@ the gaps that no interval explains, and what lies between the bounds is tried by
 Plain functions over the columns of `sought`.
 """
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.constraints import (
     CLOCK_COUNT,
     HOST_DELAY_NS,

@@ -12,8 +12,8 @@ Kernels over columns (`sought`); a clock is a row of CLOCKS.
 
 from typing import Any
 
-from analyzer.columns import Table
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
+from analyzer.engine.table import Table
 from analyzer.keepalive.telling.timeline import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.keepalive.timer import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
 from analyzer.schema import NEVER, sought

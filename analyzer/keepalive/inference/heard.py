@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analyzer.columns import rows_of
+from analyzer.engine.table import rows_of
 from analyzer.keepalive.inference.constraints import LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.inference.timed import Heard
 from analyzer.keepalive.surroundings.addresses import first_asked

@@ -7,8 +7,8 @@ Of each end: which gaps its timer may have made (`timed`), as the prober lived t
 from operator import sub
 from typing import Any
 
-from analyzer.columns import rows_of
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
 from analyzer.keepalive.inference.bounds import (
     INTVL,
     MAX_FRAMES,
@@ -66,8 +66,6 @@ EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of a timer that every segment restarts."""
 WIDE = 3
 """So many times the lower bound is further than a single missing probe explains."""
-FEWEST_COMPILED = 512
-"""Fewer gaps are explained by the interpreter before the machine code would have been loaded."""
 
 
 def infer(heard: Heard, ends: int, lived: Lived, s: Search, to: Inferred) -> int:
@@ -254,7 +252,7 @@ def inferred(heard: Heard, ends: int, engine: Engine, more: int = 0) -> Inferred
     first_gaps = heard.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
     lived, s, to = room(ends, longest, first_gaps[-1], more)
-    (engine if first_gaps[-1] >= FEWEST_COMPILED else Engine()).run(infer, heard, ends, lived, s, to)
+    engine.run(infer, heard, ends, lived, s, to)
     return to
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from math import log2
 from typing import Any, NamedTuple
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.inference.bounds import INTVL, TIME, Inferred
 from analyzer.keepalive.inference.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
 from analyzer.keepalive.inference.heard import LIKELY_CLOCKS

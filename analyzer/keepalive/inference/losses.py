@@ -19,7 +19,7 @@ Plain functions over columns: HEARD_GAPS as captured in, SEEN as the prober live
 
 from typing import Any
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.constraints import TELLS_NOTHING
 from analyzer.keepalive.inference.usual import (
     MAX_IN_BAND,

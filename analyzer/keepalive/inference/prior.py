@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from math import log2
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
+from analyzer.engine.table import Table
 from analyzer.schema import sought
 
 BIT_SHIFT = 20

@@ -4,7 +4,7 @@ First which settings explain its gaps as they seem, then with each doubt taken f
 intervals apart from each other. Plain functions over columns: ASKED, and FOUND with a row for each question.
 """
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.candidates import FIRST_EXACT, SLOW, is_on_slow_tick, wider
 from analyzer.keepalive.inference.constraints import TELLS_NOTHING
 from analyzer.keepalive.inference.evidence import Search

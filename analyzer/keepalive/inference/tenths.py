@@ -8,7 +8,7 @@ Plain functions over columns: SEEN in, INFERRED_SETTINGS changed.
 
 from typing import Any
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.bounds import INTVL, MILLI, MILLISECOND, TIME
 from analyzer.keepalive.inference.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.inference.losses import is_idle, is_intvl

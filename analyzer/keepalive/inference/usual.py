@@ -5,7 +5,7 @@ Plain functions over columns (`sought.USUAL`, one row): what a duration is besid
 
 from typing import Any, NamedTuple
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.inference.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.telling.timeline import CYCLE, FIRST, GIVE_UP, SPACING, UNHEARD, UNSEEN
 from analyzer.schema import NEVER

@@ -7,8 +7,8 @@ and the frames that prove it. Kernels over a told batch; the words are in `repor
 from array import array
 from typing import Any
 
-from analyzer.columns import Table, rows_of
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.judging.application import EPOLL_DEAD
 from analyzer.keepalive.judging.case import EVIDENCE, Case, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.judging.resends import (

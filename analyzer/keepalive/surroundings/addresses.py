@@ -8,8 +8,8 @@ import os
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.surroundings.grouping import Group, by_key, grouped
 from analyzer.schema import NEVER
 from analyzer.schema.around import ADDRESSES, NETWORKS, VAIN

@@ -6,7 +6,7 @@ It knows nothing of what the rows mean. Both sorts are stable, so what has equal
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 
 FEWEST_BITS, MOST_BITS = 4, 11
 """Of a digit: about as many values as there are rows, and no more than counts that stay in the first cache."""

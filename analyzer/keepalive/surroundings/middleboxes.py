@@ -8,7 +8,7 @@ them, is its own, too. Servers of one network look alike as well, so that withou
 from array import array
 from typing import Any
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.surroundings.grouping import by_key
 from analyzer.keepalive.surroundings.waits import Notes
 from analyzer.keepalive.telling.gaps import Rows, Told

@@ -12,8 +12,8 @@ A kernel over flows that are told, and what is noted of all others by address.
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.columns import rows_of
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
 from analyzer.keepalive.judging.brief import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.judging.case import EVIDENCE
 from analyzer.keepalive.judging.verdict import CLOSED, Surroundings, reasons_of

@@ -9,7 +9,7 @@ import os
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.judging.verdict import PEER_CLOCK_RESTARTED, PEER_LOST_OTHERS, PEER_RECONNECTED, because
 from analyzer.keepalive.surroundings.grouping import Group, grouped
 from analyzer.keepalive.surroundings.waits import Notes

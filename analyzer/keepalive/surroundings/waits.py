@@ -7,8 +7,8 @@ connection does; which RSTs show a host that has forgotten a connection; and for
 from array import array
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.judging.brief import brief
 from analyzer.keepalive.judging.rst import probe_of, shows_no_state
 from analyzer.keepalive.surroundings.addresses import Addresses

@@ -7,8 +7,8 @@ are asked, and which probe of an end is still open.
 from array import array
 from typing import Any
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.tagging.refusals import challenged_row, is_challenged, is_disputed, resets_older
 from analyzer.keepalive.tagging.rules import (
     FEWEST_BEATS,

@@ -7,7 +7,7 @@ written by `numbers`.
 from array import array
 from typing import Any
 
-from analyzer.jit import apart
+from analyzer.engine.dispatch import apart
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.inference.infer import CLOCK_BITS
 from analyzer.keepalive.profiles import UNBOUNDED, Bounds, matching

@@ -5,8 +5,8 @@ Each takes a sheet and a place in it, and returns the place behind what it wrote
 
 from typing import Any
 
-from analyzer.jit import apart
-from analyzer.octets import copy
+from analyzer.engine.dispatch import apart
+from analyzer.engine.octets import copy
 from analyzer.report.machine.numbers import write_instant, write_integer, write_seconds
 from analyzer.report.machine.phrases import COMMA, NULL, QUOTE, Sheet
 from analyzer.schema import NEVER

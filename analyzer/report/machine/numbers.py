@@ -93,8 +93,9 @@ def write_seconds(out: Any, at: int, duration_ns: int) -> int:
 
 
 def _write_with_exponent(out: Any, at: int, duration_ns: int) -> int:
-    digits = digits_of(duration_ns)
-    unit = 10 ** (digits - 1)
+    digits, unit = 1, 1
+    while unit <= duration_ns // 10:
+        digits, unit = digits + 1, 10 * unit
     at = write_fraction(out, at, duration_ns // unit, duration_ns % unit, digits - 1)
     out[at], out[at + 1], out[at + 2] = LETTER_E, DASH, ZERO
     return write_integer(out, at + 3, DECIMALS + 1 - digits)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.report.explain_settings import OR
 from analyzer.schema import NEVER
 from analyzer.schema.written import PHRASES

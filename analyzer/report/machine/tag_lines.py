@@ -4,8 +4,8 @@ import json
 from array import array
 from typing import Any
 
+from analyzer.engine.octets import copy
 from analyzer.keepalive.tagging.tags import DATA, PURE_ACK, Rule, Tag
-from analyzer.octets import copy
 from analyzer.report.machine.members import say, say_number
 from analyzer.report.machine.numbers import DECIMALS, SECOND, write_digits, write_instant
 from analyzer.report.machine.phrases import FIRST_MEMBER, Phrases, Sheet

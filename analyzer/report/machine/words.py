@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from string import Formatter
 from typing import Any, NamedTuple
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive import profiles
 from analyzer.keepalive.drawing import ROLES
 from analyzer.keepalive.judging.application import ERRNOS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.inference.constraints import (
     ALL_CLOCKS,
     CLOCKS,

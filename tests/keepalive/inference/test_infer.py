@@ -4,15 +4,15 @@ from random import Random
 
 import pytest
 
-from analyzer.columns import rows_of
-from analyzer.jit import Engine
-from analyzer.keepalive.inference import infer
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
 from analyzer.keepalive.inference.bounds import FIRST_GAP
 from analyzer.keepalive.inference.infer import inferred, is_lone_guess, replace_end
 from analyzer.keepalive.inference.settings import Basis, Settings, settings_of
 from analyzer.keepalive.telling.timeline import Echo, Gap, GapKind
 from analyzer.keepalive.timer import LINUX, SECOND, Keepalive, simulate
 from analyzer.schema.found import INFERRED_SETTINGS
+from tests.engines import chosen
 from tests.keepalive.columns import HeardEnd, heard_of
 from tests.keepalive.simulated import gap, observe
 
@@ -39,15 +39,9 @@ def settings(some: list[list[Gap]], engine: Engine) -> list[Settings]:
     return [settings_of(columns, end) for end in range(len(ends))]
 
 
-def compiled() -> Engine:
-    engine = Engine()
-    engine.compiled = True
-    return engine
-
-
 def test_compiled_answers_are_those_of_the_interpreter() -> None:
-    some = lives(infer.FEWEST_COMPILED)
-    assert settings(some, compiled()) == settings(some, Engine())
+    some = lives(512)
+    assert settings(some, chosen(is_native=True)) == settings(some, Engine())
 
 
 def test_many_ends_at_once_are_explained_as_each_alone() -> None:
@@ -72,8 +66,8 @@ def test_durations_of_centuries_do_not_leave_64_bits(far_ns: int) -> None:
     """As in captures whose clock was set; compiled sums would wrap, and columns hold no more."""
     far = [Gap(kind, 1, far_ns, far_ns, far_ns, 3, far_ns, far_ns, 16, echo=echo) for kind in GapKind for echo in Echo]
     some = [far * 9, *[[one] * 3 for one in far]]
-    some *= 1 + infer.FEWEST_COMPILED // len(some)
-    assert settings(some, compiled()) == settings(some, Engine())
+    some *= 1 + 512 // len(some)
+    assert settings(some, chosen(is_native=True)) == settings(some, Engine())
 
 
 def test_what_is_found_of_an_end_may_be_replaced() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.inference.bounds import INTVL, TIME
 from analyzer.keepalive.inference.infer import SETTINGS, room
 from analyzer.keepalive.inference.kernels import Boundary, Kernel, Train, infer_together, is_within

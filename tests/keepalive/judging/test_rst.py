@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.judging.rst import (
     HASTE,
     IP_ID,

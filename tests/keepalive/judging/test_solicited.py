@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.columns import Table
+from analyzer.engine.table import Table
 from analyzer.keepalive.judging.application import EPOLL_DEAD
 from analyzer.keepalive.judging.solicited import are_on_wheel
 from analyzer.keepalive.judging.verdict import Cause, Outcome, Reason

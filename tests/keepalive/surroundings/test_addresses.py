@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.surroundings import addresses
 from analyzer.keepalive.surroundings.addresses import Address, Addresses, address_of, network
 from tests.recordings import SAMPLES

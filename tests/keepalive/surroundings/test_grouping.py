@@ -5,7 +5,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.surroundings.grouping import by_key, grouped
 
 KEYS = st.one_of(st.integers(-1, 20), st.integers(0, 2**61), st.sampled_from([0, 1_800_000_000 * 10**9]))

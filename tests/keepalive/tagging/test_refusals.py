@@ -4,8 +4,8 @@ from array import array
 
 import pytest
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.judging.verdict import Outcome
 from analyzer.keepalive.tagging.decide import decide, tag_segments
 from analyzer.schema.flows import SEGMENTS

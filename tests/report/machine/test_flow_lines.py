@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.keepalive.findings import End, Flow, Found
 from analyzer.keepalive.inference.bounds import Inferred
 from analyzer.keepalive.inference.constraints import ALL_CLOCKS
@@ -26,11 +26,11 @@ from analyzer.report.machine.words import Vocabulary
 from analyzer.report.units import iso, seconds
 from analyzer.schema import NEVER
 from analyzer.schema.found import INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
+from tests.engines import chosen
 from tests.recordings import SHORT
 
-COMPILED = Engine()
-COMPILED.compiled = True
-each_engine = pytest.mark.parametrize("engine", [Engine(), COMPILED], ids=["interpreted", "compiled"])
+NATIVE = chosen(is_native=True)
+each_engine = pytest.mark.parametrize("engine", [Engine(), NATIVE], ids=["interpreted", "native"])
 DROPPED = Path(__file__).parents[3] / "samples/nat-forgets-one-of-two/capture.pcap"
 
 

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.report.machine import members
 from analyzer.report.machine.phrases import FIRST_MEMBER, Phrases
 from analyzer.report.units import iso, seconds
 from analyzer.schema import NEVER
 from analyzer.schema.found import PROOFS
+from tests.engines import chosen
 
 NAME = FIRST_MEMBER
-COMPILED = Engine()
-COMPILED.compiled = True
+NATIVE = chosen(is_native=True)
 
 
 def written(write: Callable[..., int], *arguments: Any) -> str:
     phrases, texts = Phrases(('"name": ',)), set()
     phrases.add_all(("value",))
-    for engine in (Engine(), COMPILED):
+    for engine in (Engine(), NATIVE):
         out = bytearray(999)
         octets = engine.run(write, phrases.sheet(out), 1, *arguments)
         texts.add(out[1:octets].decode())

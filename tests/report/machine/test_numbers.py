@@ -9,14 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.capture.packets import address
-from analyzer.jit import Engine
 from analyzer.report.machine import numbers
 from analyzer.report.units import iso, plain, seconds
+from tests.engines import chosen
 
 ROOM = 64
 LONGEST_NS = 2**63 - 1
-COMPILED = Engine()
-COMPILED.compiled = True
+NATIVE = chosen(is_native=True)
 
 durations = st.one_of(
     st.integers(0, LONGEST_NS),
@@ -40,7 +39,7 @@ def written(write: Callable[..., int], *values: int) -> str:
     """What both modes write, which must be one and the same."""
     interpreted, compiled = bytearray(ROOM), bytearray(ROOM)
     length = write(interpreted, 1, *values)
-    assert COMPILED.run(write, compiled, 1, *values) == length
+    assert NATIVE.run(write, compiled, 1, *values) == length
     assert interpreted == compiled
     assert not interpreted[0]
     assert not any(interpreted[length:])

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.tagging.tags import Rule, Tag
 from analyzer.report.machine import tag_lines
 from analyzer.report.units import iso
 from analyzer.schema import NEVER
+from tests.engines import chosen
 from tests.recordings import SHORT
 
 each_sample = pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
-COMPILED = Engine()
-COMPILED.compiled = True
+NATIVE = chosen(is_native=True)
 
 
 def expected(analysis: Analysis, wanted: bytearray) -> list[str]:
@@ -48,7 +48,7 @@ def written(analysis: Analysis, wanted: bytearray, engine: Engine, full: int) ->
     return pieces
 
 
-@pytest.mark.parametrize("engine", [Engine(), COMPILED], ids=["interpreted", "compiled"])
+@pytest.mark.parametrize("engine", [Engine(), NATIVE], ids=["interpreted", "native"])
 @each_sample
 def test_lines_of_samples(sample: Path, engine: Engine) -> None:
     analysis = analyze(str(sample))

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.octets import copy, i64, u16, u16_little, u32, u32_little
+from analyzer.engine.octets import copy, i64, u16, u16_little, u32, u32_little
 
 
 @given(st.binary(min_size=9, max_size=9))

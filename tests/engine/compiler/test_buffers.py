@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.jit import Engine
-from analyzer.octets import copy, i64, u16, u16_little, u32, u32_little
+from analyzer.engine.octets import copy, i64, u16, u16_little, u32, u32_little
+from tests.engines import compiling
+
+NATIVE = compiling()
 
 
 def read_octet(buffer: Any, at: int) -> int:
@@ -53,9 +55,7 @@ KERNELS = {
 
 
 def compiled(kernel: Callable[..., int], buffer: bytearray, at: int) -> int:
-    engine = Engine()
-    engine.compiled = True
-    return engine.run(kernel, buffer, at)
+    return NATIVE.run(kernel, buffer, at)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
@@ -83,10 +83,6 @@ def copy_octets(target: Any, at: int, source: Any, first: int, length: int) -> i
     return copy(target, at, source, first, length)
 
 
-COMPILED = Engine()
-COMPILED.compiled = True
-
-
 @given(
     octets=st.binary(min_size=9, max_size=9), at=st.integers(0, 9), first=st.integers(0, 9), length=st.integers(0, 9)
 )
@@ -94,7 +90,7 @@ def test_both_modes_copy_the_same(octets: bytes, at: int, first: int, length: in
     length = min(length, 9 - at, 9 - first)
     targets = bytearray(9), bytearray(9)
     assert copy_octets(targets[0], at, bytearray(octets), first, length) == at + length
-    assert COMPILED.run(copy_octets, targets[1], at, bytearray(octets), first, length) == at + length
+    assert NATIVE.run(copy_octets, targets[1], at, bytearray(octets), first, length) == at + length
     assert targets[0] == targets[1]
     assert targets[1][at : at + length] == octets[first : first + length]
 
@@ -104,4 +100,4 @@ def test_both_modes_copy_the_same(octets: bytes, at: int, first: int, length: in
 )
 def test_copying_ends_with_the_buffers(at: int, first: int, length: int) -> None:
     with pytest.raises(IndexError):
-        COMPILED.run(copy_octets, bytearray(9), at, bytearray(9), first, length)
+        NATIVE.run(copy_octets, bytearray(9), at, bytearray(9), first, length)

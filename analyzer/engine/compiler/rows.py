@@ -22,7 +22,7 @@ from numba.extending import (
     register_model,
 )
 
-from analyzer.columns import OCTETS, PIECES, row_layout
+from analyzer.engine.table import OCTETS, PIECES, row_layout
 
 
 class RowsType(types.Type):

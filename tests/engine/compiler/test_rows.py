@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from analyzer.columns import Table
-from analyzer.jit import Engine
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
 from analyzer.schema import NEVER
 from analyzer.schema.flows import FLOWS
 from analyzer.schema.packets import PACKETS
+from tests.engines import compiling
 
 EXTREMES = {"b": -128, "B": 0, "h": -(2**15), "i": -(2**31), "I": 0, "q": -(2**63), "U": -(2**39)}
 
@@ -31,10 +32,11 @@ def copy_rows(table: Any, count: int) -> int:
     return table.syn_seq[count - 1]
 
 
+NATIVE = compiling()
+
+
 def engine(compiled: bool) -> Engine:
-    one = Engine()
-    one.compiled = compiled
-    return one
+    return NATIVE if compiled else Engine()
 
 
 def two_rows() -> Table:

@@ -17,7 +17,7 @@ from numba.core.cgutils import raw_memcpy
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from analyzer.octets import copy, i64, u16, u16_little, u32, u32_little
+from analyzer.engine.octets import copy, i64, u16, u16_little, u32, u32_little
 
 LOADS: dict[Callable[..., int], tuple[int, str]] = {
     u16: (2, "big"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.columns import OCTETS, PIECES, Table, row_layout
+from analyzer.engine.table import OCTETS, PIECES, Table, row_layout
 from analyzer.schema import NEVER, UNSEEN
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT, RECORDS

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from analyzer.second_thread import cores, made_ahead, on_second_thread
+from analyzer.engine.prefetch import cores, made_ahead, on_second_thread
 
 COUNT = 3
 

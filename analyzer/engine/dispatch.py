@@ -1,0 +1,55 @@
+"""The choice between machine code and interpreter.
+
+A kernel is a plain function over indexable columns, without a numba import in its file. Its machine code is made with
+the wheel (compiler/) and found in a library (native.py); without one the interpreter runs the same text on the same
+memory, some thirty times as slowly.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from analyzer.engine import native
+
+SWITCH = "KA_ENGINE"
+INTERPRETER = "interpreter"
+"""The value of the environment variable that forces the interpreter."""
+
+Helper = TypeVar("Helper", bound=Callable[..., Any])
+
+
+def apart(function: Helper) -> Helper:
+    """Mark what a kernel calls in many places: machine code calls it there, too, and has it once.
+
+    All else is put into each place that calls it, which is the faster way for what packets pass through; of what writes
+    text it takes three times as long to compile, and gains nothing.
+    """
+    function.__dict__["is_apart"] = True
+    return function
+
+
+class Engine:
+    """Runs kernels: as machine code where there is some, else in the interpreter."""
+
+    def __init__(self, library: native.Library | None = None) -> None:
+        """Without a library it interprets."""
+        self.library = library
+
+    @property
+    def is_native(self) -> bool:
+        return self.library is not None
+
+    def run(self, kernel: Callable[..., int], *arguments: Any) -> int:
+        """Call `kernel`; views of tables, NamedTuples of them, arrays, buffers and ints may be passed."""
+        if self.library is None:
+            return kernel(*arguments)
+        return self.library.call(kernel, arguments)
+
+
+def is_interpreter_forced() -> bool:
+    return os.environ.get(SWITCH) == INTERPRETER
+
+
+def new_engine() -> Engine:
+    """Make the engine that this machine and KA_ENGINE allow."""
+    return Engine(None if is_interpreter_forced() else native.installed())
