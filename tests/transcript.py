@@ -7,6 +7,7 @@ One frame a line; `#` begins a comment. A line is a time in seconds and one of
     icmp NAME about A>B seq N                   from router R to the sender, quoting 8 octets of TCP
     ask B by A                                  ARP request, or neighbour solicitation
     tell A about B                              ARP reply, or neighbour advertisement
+    claim B                                     ARP probe, or a solicitation of duplicate address detection
     end                                         a frame that has no part in it: the capture went on
 
 A, B, C are hosts, `A:5000>B` names a port other than A's 40000 or B's 80. FLAGS are letters of SFRPAU. All are in one
@@ -101,6 +102,15 @@ def neighbour_frame(about: str, other: str, is_answer: bool, ipv6: bool = False)
     return bytes(12) + header + bytes(6) + address(sender) + bytes(6) + address(target)
 
 
+def claiming_frame(about: str, ipv6: bool = False) -> bytes:
+    """Does anybody else have `about`?, asked by nobody."""
+    if not ipv6:
+        frame = neighbour_frame(about, about, False)
+        return frame[:28] + bytes(4) + frame[32:]
+    frame = neighbour_frame(about, about, False, True)
+    return frame[:22] + bytes(16) + frame[38:]
+
+
 @dataclass(frozen=True)
 class Told:
     """A transcript that went through the analysis."""
@@ -187,6 +197,8 @@ def frame_of(words: list[str], ids: dict[str, int], ipv6: bool, hops: Mapping[st
             return neighbour_frame(about, other, False, ipv6)
         case ["tell", other, "about", about]:
             return neighbour_frame(about, other, True, ipv6)
+        case ["claim", about]:
+            return claiming_frame(about, ipv6)
         case ["icmp", name, "about", way, "seq", seq]:
             return icmp_frame(name, ends_of(way), int(seq), ipv6)
         case [way, letters, *rest]:

@@ -28,6 +28,9 @@ from analyzer.schema import (
     KIND_OTHER,
     KIND_TCP,
     KIND_WRAPPED,
+    NEIGHBOUR_ANSWERED,
+    NEIGHBOUR_ASKED,
+    NEIGHBOUR_CLAIMED,
     SYN,
 )
 from analyzer.sequence import seq_diff
@@ -356,7 +359,8 @@ def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
             packets.src_hi[row], packets.src_lo[row] = packets.dst_hi[row], packets.dst_lo[row]
         packets.dst_hi[row] = i64(buffer, at + 8)
         packets.dst_lo[row] = i64(buffer, at + 16)
-        packets.flags[row] = 1 if is_answer else 0
+        is_claim = packets.src_hi[row] == 0 and packets.src_lo[row] == 0  # RFC 4862 §5.4.2
+        packets.flags[row] = NEIGHBOUR_ANSWERED if is_answer else NEIGHBOUR_CLAIMED if is_claim else NEIGHBOUR_ASKED
         return KIND_NEIGHBOUR
     if kind != ICMPV6_UNREACHABLE and kind != ICMPV6_TIME_EXCEEDED and kind != ICMPV6_PARAMETER:
         return KIND_OTHER
@@ -397,5 +401,6 @@ def arp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
     packets.dst_hi[row] = 0
     packets.src_lo[row] = IPV4_MAPPED + u32(buffer, target if is_answer else sender)
     packets.dst_lo[row] = IPV4_MAPPED + u32(buffer, sender if is_answer else target)
-    packets.flags[row] = 1 if is_answer else 0
+    is_claim = u32(buffer, sender) == 0  # RFC 5227 §2.1.1
+    packets.flags[row] = NEIGHBOUR_ANSWERED if is_answer else NEIGHBOUR_CLAIMED if is_claim else NEIGHBOUR_ASKED
     return KIND_NEIGHBOUR

@@ -51,5 +51,8 @@ def table(name: str, *columns: Column) -> Any:
 
 
 KIND_OTHER, KIND_TCP, KIND_ICMP_ERROR, KIND_NEIGHBOUR, KIND_WRAPPED = range(5)
+
+NEIGHBOUR_ASKED, NEIGHBOUR_ANSWERED, NEIGHBOUR_CLAIMED = range(3)
+"""What ARP or neighbour discovery does with an address: ask for it, answer for it, or begin to use it."""
 OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10

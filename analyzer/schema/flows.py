@@ -105,7 +105,7 @@ NEIGHBOURS = table(
     Column("frame", "q", "", "number of the frame in the capture, from 1"),
     Column("ts_ns", "q", "ns", "capture time"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
-    Column("is_answer", "b", "bool", "ARP reply or neighbour advertisement; else the question"),
+    Column("kind", "b", "NEIGHBOUR", "whether the address is asked for, answered for, or taken into use"),
     Column("addr_hi", "q", "", "the address asked for, high half"),
     Column("addr_lo", "q", "", "the address asked for, low half"),
     Column("asker_hi", "q", "", "who asks or is told, high half"),

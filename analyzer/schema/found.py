@@ -64,6 +64,7 @@ SURROUNDINGS = table(
     Column("silent_end", "b", "0|1", "the end that fell silent, or is looked for on the link; -1"),
     Column("answers_elsewhere", "b", "bool", "its address sent something in another flow meanwhile"),
     Column("has_new_ports", "b", "bool", "... in newer flows only, from ports that count up anew"),
+    Column("has_new_address", "b", "bool", "... and took its address into use again, as after its interface was down"),
     Column("is_only", "b", "bool", "no other connection of the capture leads to its address"),
     Column("silent_flows", "q", "", "other connections to its address in which it left somebody waiting meanwhile"),
     Column("is_network_silent", "b", "bool", "nobody in its network was heard, and others there were waited for too"),
@@ -86,9 +87,9 @@ SURROUNDED_ENDS = table(
 
 ASKED_FOR = table(
     "ASKED_FOR",
-    Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, or an answer to one"),
+    Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, an answer to one, or a claim"),
     Column("frame", "q", "", "its frame"),
-    Column("is_answer", "b", "bool", "an answer: never among those that a flow's row in SURROUNDINGS refers to"),
+    Column("kind", "b", "NEIGHBOUR", "a flow's row in SURROUNDINGS refers to questions only"),
 )
 """By address, in order of time."""
 

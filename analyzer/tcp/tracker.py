@@ -93,7 +93,7 @@ def keep_neighbours(packets: Any, count: int, out: Any, rows: int) -> int:
     for at in range(count):
         if packets.kind[at] == KIND_NEIGHBOUR:
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], packets.ts_ns[at]
-            out.tunnel[rows], out.is_answer[rows] = packets.tunnel[at], packets.flags[at]
+            out.tunnel[rows], out.kind[rows] = packets.tunnel[at], packets.flags[at]
             out.addr_hi[rows], out.addr_lo[rows] = packets.dst_hi[at], packets.dst_lo[at]
             out.asker_hi[rows], out.asker_lo[rows] = packets.src_hi[at], packets.src_lo[at]
             rows += 1

@@ -47,16 +47,16 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
 @pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 2)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))
-    drawn, really = [], prefetch.on_prefetch
+    drawn, really = [], prefetch.on_second_thread
 
-    def on_prefetch(batches: Iterator[Found], count: int) -> Iterator[Found]:
+    def on_second_thread(batches: Iterator[Found], count: int) -> Iterator[Found]:
         drawn.append(count)
         return really(batches, count)
 
     monkeypatch.setattr(drawing, "BATCH", 7)
     monkeypatch.setattr(stories, "BATCH", 7)
     monkeypatch.setattr(stories, "cores", lambda: cores)
-    monkeypatch.setattr(prefetch, "on_prefetch", on_prefetch)
+    monkeypatch.setattr(prefetch, "on_second_thread", on_second_thread)
     analysis = analyze(str(MANY))
     analysis.engine.library = installed()
     assert "".join(document(analysis)) == "".join(expected)

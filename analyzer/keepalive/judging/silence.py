@@ -27,6 +27,7 @@ from analyzer.keepalive.judging.verdict import (
     NETWORK_SILENT,
     PATH_DROPPED,
     PATH_UNREACHABLE,
+    PEER_ADDRESS_ANEW,
     PEER_FLOWS_SILENT,
     PEER_HOST_ANSWERS,
     PEER_HOST_SILENT,
@@ -207,6 +208,8 @@ def why_deaf(case: Case, it: int) -> int:
     if around.answers_elsewhere[it]:
         if around.restart[it]:
             return int(around.restart[it])
+        if around.has_new_address[it]:
+            return because(PEER_ADDRESS_ANEW, 0)
         return because(PEER_PORTS_ANEW if around.has_new_ports[it] else PEER_HOST_ANSWERS, 0)
     if around.is_network_silent[it]:
         return because(NETWORK_SILENT, 0)
@@ -220,8 +223,12 @@ def cause_of(why: int) -> int:
         return PATH_UNREACHABLE
     if first == NEIGHBOUR_SILENT:
         return LINK_DEAD
-    is_peer = first == PEER_HOST_SILENT or first == PEER_PORTS_ANEW or first == PEER_RECONNECTED
-    return PEER_SILENT if is_peer else PATH_DROPPED
+    return PEER_SILENT if first == PEER_HOST_SILENT or is_anew(first) else PATH_DROPPED
+
+
+def is_anew(reason: int) -> bool:
+    """The peer's host may have lost what it knew of its connections."""
+    return reason == PEER_PORTS_ANEW or reason == PEER_ADDRESS_ANEW or reason == PEER_RECONNECTED
 
 
 def outcome_of(why: int) -> int:
@@ -231,6 +238,6 @@ def outcome_of(why: int) -> int:
 def confidence_of(why: int) -> int:
     """Where the peer's host answers others, something else may still be the matter with this one."""
     first = (why & 0xFF) - 1
-    if first == PEER_PORTS_ANEW or first == PEER_RECONNECTED:
+    if is_anew(first):
         return LIKELY
     return LIKELY if cause_of(why) == PATH_DROPPED and first != PEER_STILL_SENDS else CERTAIN

@@ -63,6 +63,7 @@ class Reason(Enum):
     ASKED_BY_TIMER = "asked-by-timer"
     PEER_HOST_ANSWERS = "peer-host-answers"
     PEER_PORTS_ANEW = "peer-ports-anew"
+    PEER_ADDRESS_ANEW = "peer-address-anew"
     PEER_STILL_SENDS = "peer-still-sends"
     ANSWERS_UNHEARD = "answers-unheard"
     ACKS_UNHEARD = "acks-unheard"
@@ -108,6 +109,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     ASKED_BY_TIMER,
     PEER_HOST_ANSWERS,
     PEER_PORTS_ANEW,
+    PEER_ADDRESS_ANEW,
     PEER_STILL_SENDS,
     ANSWERS_UNHEARD,
     ACKS_UNHEARD,
@@ -140,7 +142,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(41)
+) = range(42)
 """Places in `Reason`."""
 
 

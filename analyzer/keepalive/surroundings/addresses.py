@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.surroundings.grouping import Group, by_key, grouped
-from analyzer.schema import NEVER
+from analyzer.schema import NEIGHBOUR_ASKED, NEVER
 from analyzer.schema.around import ADDRESSES, NETWORKS, VAIN
 from analyzer.schema.found import ASKED_FOR
 from analyzer.tcp.flows import FlowTable, mix
@@ -177,14 +177,14 @@ def note_asked(
         first_ns, was_question = NEVER, 0
         for place in range(first, last):
             row = of_address.rows[place]
-            ts_ns, is_answer = neighbours.ts_ns[row], neighbours.is_answer[row]
+            ts_ns, kind = neighbours.ts_ns[row], neighbours.kind[row]
             asked_for.ts_ns[place], asked_for.frame[place] = ts_ns, neighbours.frame[row]
-            asked_for.is_answer[place] = is_answer
-            if was_question and not is_answer:
+            asked_for.kind[place] = kind
+            if was_question and kind == NEIGHBOUR_ASKED:
                 addresses.is_missed[number] = 1
                 networks.is_waited_for[addresses.network[number]] = 1
-            was_question = not is_answer
-            if is_answer:
+            was_question = kind == NEIGHBOUR_ASKED
+            if not was_question:
                 first_ns = NEVER
             elif first_ns == NEVER:
                 first_ns = ts_ns

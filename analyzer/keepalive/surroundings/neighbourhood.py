@@ -39,7 +39,7 @@ from analyzer.keepalive.surroundings.waits import (
 )
 from analyzer.keepalive.tagging.tags import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.telling.gaps import Rows, Told
-from analyzer.schema import NEVER, RST
+from analyzer.schema import NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, NEVER, RST
 from analyzer.schema.found import PROOFS, SURROUNDED_ENDS, SURROUNDINGS
 
 LATEST_NS = (1 << 63) - 1
@@ -235,7 +235,7 @@ def surround(rows: Rows, told: Told, count: int, around: Around, found: Surround
 
 def know_nothing(s: Any, it: int) -> None:
     s.silent_end[it] = NEVER
-    s.answers_elsewhere[it] = s.has_new_ports[it] = s.is_only[it] = s.is_network_silent[it] = 0
+    s.answers_elsewhere[it] = s.has_new_ports[it] = s.has_new_address[it] = s.is_only[it] = s.is_network_silent[it] = 0
     s.silent_flows[it] = s.first_asked[it] = s.asked[it] = 0
     s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
 
@@ -257,7 +257,9 @@ def look_around(
         silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
     if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around.of_end):
         s.answers_elsewhere[it], s.asked[it] = 1, 0
-        s.has_new_ports[it] = counts_ports_anew(rows, around.heard_at.ends, who, 2 * flow + s.silent_end[it])
+        own = 2 * flow + s.silent_end[it]
+        s.has_new_ports[it] = counts_ports_anew(rows, around.heard_at.ends, who, own)
+        s.has_new_address[it] = is_claimed(around.asked_for, around.addresses, who, rows.ends.last_ns[own], until_ns)
         return
     waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
     s.is_only[it] = around.addresses.flows[who] == 1 and who != asking
@@ -272,7 +274,7 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
     first, last, asked = a.first_asked[who], a.first_asked[who] + a.asked[who], 0
     first = first_asked(asked_for, first, last, since_ns)
     for row in range(first, last):
-        ts_ns, is_answer = asked_for.ts_ns[row], asked_for.is_answer[row]
+        ts_ns, is_answer = asked_for.ts_ns[row], asked_for.kind[row] != NEIGHBOUR_ASKED
         is_late = asked > 0 and ts_ns > asked_for.ts_ns[first + asked - 1] + ANSWER_WAIT_NS
         if ts_ns > until_ns + ANSWER_WAIT_NS or (is_answer and is_late):
             break  # nobody answered these: it came back later
@@ -281,6 +283,18 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
         elif ts_ns <= until_ns:
             asked += 1
     s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
+
+
+def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -> bool:
+    """Tell whether a host took the address into use in this time (RFC 5227 §2.1.1, RFC 4862 §5.4.2): nobody does whose
+    interface stayed up, and some stacks abort their connections when it goes down."""
+    last = a.first_asked[who] + a.asked[who]
+    for row in range(first_asked(asked_for, a.first_asked[who], last, since_ns), last):
+        if asked_for.ts_ns[row] > until_ns:
+            break
+        if asked_for.kind[row] == NEIGHBOUR_CLAIMED:
+            return True
+    return False
 
 
 def is_heard_there(

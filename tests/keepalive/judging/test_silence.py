@@ -108,6 +108,27 @@ def test_no_path_has_dropped_what_a_client_lost_that_was_started_anew(ports: tup
     assert (Reason.PEER_PORTS_ANEW in v.reasons) == (cause is Cause.PEER_SILENT)
 
 
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_no_path_has_dropped_what_a_host_lost_whose_interface_was_down(ipv6: bool) -> None:
+    others = "    55.02  B:5001>A  PA  seq 1     ack 1  len 10\n    56.01  B:5001>A  PA  seq 11     ack 1  len 10\n"
+    claimed = told(f"{RUN}    55.01  claim B\n{others}{give_up()}", ipv6).analysis.flows[0].verdict
+    assert (claimed.outcome, claimed.cause) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+    assert (claimed.confidence, Reason.PEER_ADDRESS_ANEW in claimed.reasons) == (Confidence.LIKELY, True)
+    unclaimed = (
+        told(f"    0.001  claim B\n{RUN}{others}    55.01  claim A\n{give_up()}", ipv6).analysis.flows[0].verdict
+    )
+    assert unclaimed.cause is Cause.PATH_DROPPED
+
+
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_that_nobody_answers_a_claim_is_as_it_should_be(ipv6: bool) -> None:
+    """RFC 5227 §2.1.1, RFC 4862 §5.4: an answer would mean that another host has the address."""
+    claims = "".join(f"    {second}.01  claim B\n" for second in (52, 53, 54))
+    result = told(f"{RUN}{claims}{give_up()}", ipv6)
+    assert outcome(result) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
+    assert not result.analysis.solicitations
+
+
 def test_another_flow_of_the_peer_before_the_silence_says_nothing() -> None:
     result = told(f"""
     0.000  A:5001>B  PA  seq 1     ack 1  len 10
