@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv native check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
+.PHONY: help venv native same check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ check: venv  ## format, lint and types, without changing anything
 
 test: venv  ## run the tests
 	$(BIN)/python -m pytest
+
+same: venv  ## whether all faces of all captures in FOLDERS=samples are those of the commit BEFORE=HEAD, octet by octet
+	$(BIN)/python -m tests.same_faces $(or $(BEFORE),HEAD) $(or $(FOLDERS),samples)
 
 bench: venv  ## compare speed and memory with tshark, tcptrace, libpcap and cat; takes an hour
 	$(BIN)/python -m tests.benchmarks

@@ -107,6 +107,7 @@ def man_page() -> str:
     lines += [
         ".SH ENVIRONMENT",
         _roff("Every option can be set as KA_ and its long name in capitals: KA_JSON=1 is --json."),
+        _roff("KA_ENGINE=interpreter does without machine code, some thirty times as slowly."),
     ]
     lines += [_roff("NO_COLOR and FORCE_COLOR are honoured; --color beats them.")]
     lines += [".SH EXIT STATUS"]

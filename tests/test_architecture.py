@@ -86,7 +86,6 @@ WITHOUT_TEST_FILE = {
     "engine/compiler/hatch.py",  # as above
     "cli/options.py",  # a table; tests/cli/test_command.py runs it
     "cli/faces.py",  # as above
-    "cli/progress.py",  # as above
     "keepalive/telling/timeline.py",  # values only, made and checked in test_story.py
     "version.py",  # one assignment
 }
