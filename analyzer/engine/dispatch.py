@@ -35,6 +35,10 @@ class Engine:
         """Without a library it interprets."""
         self.library = library
 
+    def __reduce__(self) -> tuple[Callable[[], "Engine"], tuple[()]]:
+        """Travel to another process without the library: what is installed there serves."""
+        return (new_engine if self.is_native else Engine), ()
+
     @property
     def is_native(self) -> bool:
         return self.library is not None

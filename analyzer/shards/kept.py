@@ -40,7 +40,7 @@ TABLES = {
     "recent": RECENT,
 }
 
-SHARD_SOURCES = ("*.py", "schema/*.py", "capture/*.py", "tcp/*.py", "shards/*.py")
+SHARD_SOURCES = ("*.py", "engine/*.py", "schema/*.py", "capture/*.py", "tcp/*.py", "shards/*.py")
 
 
 @dataclass(frozen=True)

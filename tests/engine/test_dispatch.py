@@ -1,5 +1,6 @@
 """The choice between interpreter and machine code: the same memory, the same numbers."""
 
+import pickle
 from array import array
 from typing import Any
 
@@ -57,6 +58,11 @@ def test_the_library_serves_where_there_is_one(monkeypatch: pytest.MonkeyPatch) 
     assert new_engine().library is native.installed() is not None
     monkeypatch.setattr(native, "installed", lambda: None)
     assert not new_engine().is_native
+
+
+def test_it_travels_without_its_library() -> None:
+    assert pickle.loads(pickle.dumps(new_engine())).library is native.installed()
+    assert not pickle.loads(pickle.dumps(Engine())).is_native
 
 
 def test_the_interpreter_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:

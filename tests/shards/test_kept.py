@@ -103,8 +103,8 @@ def test_whatever_makes_shards_or_says_what_they_hold_makes_a_version() -> None:
     package = Path(module.__file__).parents[1]
     sources = {source for pattern in module.SHARD_SOURCES for source in package.glob(pattern)}
     rooms = {source.relative_to(package).parts[0] for source in sources if source.parent != package}
-    assert rooms == {"schema", "capture", "tcp", "shards"}
-    assert package / "columns.py" in sources
+    assert rooms == {"engine", "schema", "capture", "tcp", "shards"}
+    assert package / "analysis.py" in sources
 
 
 def test_half_a_shard_is_none(names: list[str], tmp_path: Path) -> None:
