@@ -15,10 +15,10 @@ from analyzer.report.machine.phrases import FIRST_MEMBER, Phrases
 from analyzer.report.units import iso, seconds
 from analyzer.schema import NEVER
 from analyzer.schema.found import PROOFS
-from tests.engines import chosen
+from tests.engines import compiling
 
 NAME = FIRST_MEMBER
-NATIVE = chosen(is_native=True)
+NATIVE = compiling()
 
 
 def written(write: Callable[..., int], *arguments: Any) -> str:

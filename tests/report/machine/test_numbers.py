@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from analyzer.capture.packets import address
 from analyzer.report.machine import numbers
 from analyzer.report.units import iso, plain, seconds
-from tests.engines import chosen
+from tests.engines import compiling
 
 ROOM = 64
 LONGEST_NS = 2**63 - 1
-NATIVE = chosen(is_native=True)
+NATIVE = compiling()
 
 durations = st.one_of(
     st.integers(0, LONGEST_NS),
