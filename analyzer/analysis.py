@@ -14,11 +14,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.capture.coverage import Coverage
-from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.locations import captures
-from analyzer.capture.packets import Decoder
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
-from analyzer.capture.source import open_source
+from analyzer.capture.decode.link import LINK_NAMES
+from analyzer.capture.decode.packets import Decoder
+from analyzer.capture.files.locations import captures
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
+from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import (
     CODES,
     FINDINGS_POOLED,
@@ -38,19 +38,19 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.keepalive.drawing import Drawer
+from analyzer.keepalive.assembler import Drawer
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.inference.kernels import Kernel
-from analyzer.keepalive.pooling import advice, hosts, path
-from analyzer.keepalive.telling.timeline import Solicitation
-from analyzer.keepalive.timer import Keepalive
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.keepalive.settings.shared_clock import Kernel
+from analyzer.keepalive.story.values import Solicitation
+from analyzer.keepalive.summary import advice, hosts, paths
 from analyzer.schema import NEVER
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
-    from analyzer.keepalive.pooling.what_if import Idle, WhatIf
+    from analyzer.keepalive.summary.what_if import Idle, WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ class Analysis:
         return hosts.pool(self._drawer.pooled, self._drawer.presence, self.kernels)
 
     @cached_property
-    def path_limits(self) -> tuple[path.PathLimit, ...]:
-        return path.limits(self._drawer.pooled)
+    def path_limits(self) -> tuple[paths.PathLimit, ...]:
+        return paths.limits(self._drawer.pooled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
@@ -171,14 +171,14 @@ class Analysis:
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """The same capture with these settings at the ends that probe, or that opened the connections."""
-        from analyzer.keepalive.pooling.what_if import what_if
+        from analyzer.keepalive.summary.what_if import what_if
 
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
         duration_ns = self.capture.last_ns - self.capture.first_ns
         return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
 
     def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
-        from analyzer.keepalive.pooling.what_if import idle_times
+        from analyzer.keepalive.summary.what_if import idle_times
 
         is_closed = all(end.story.fin_frame for end in flow.ends)
         end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else flow.story.capture_end_ns

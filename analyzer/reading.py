@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.capture.locations import captures, is_pipe
-from analyzer.capture.reader import first_frame_ns
+from analyzer.capture.files.locations import captures, is_pipe
+from analyzer.capture.files.reader import first_frame_ns
 from analyzer.errors import OptionError
 from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
 
 if TYPE_CHECKING:
-    from analyzer.shards.cluster import Cluster
-    from analyzer.shards.distant import Held
+    from analyzer.many.cluster import Cluster
+    from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
 
@@ -46,7 +46,7 @@ class Reading:
     @cached_property
     def workers(self) -> "Cluster":
         """The cluster, once for all that is read so: what two captures say together can be asked only then."""
-        from analyzer.shards.cluster import Cluster
+        from analyzer.many.cluster import Cluster
 
         return Cluster(self.cluster or "")
 
@@ -72,7 +72,7 @@ def read_all(
     """
     if how.is_plain:
         return analyze(*paths, on_progress=on_octets, limits=how.limits)
-    from analyzer.shards.kept import Kept
+    from analyzer.many.store import Kept
 
     kept = Kept(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
 
@@ -87,9 +87,9 @@ def read_all(
         )
     if how.cluster is not None:
         return how.workers.analysis(names, kept, on_file, how.limits)
-    from analyzer.shards.gather import gather
-    from analyzer.shards.processes import processes
-    from analyzer.shards.room import shard_octets
+    from analyzer.many.budget import shard_octets
+    from analyzer.many.gather import gather
+    from analyzer.many.processes import processes
 
     jobs = how.jobs or 1
     return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from analyzer.keepalive.judging.verdict import Reason
-from analyzer.report.explain import REASONS
+from analyzer.keepalive.verdict.values import Reason
+from analyzer.report.words.sentences import REASONS
 
 Document = dict[str, Any]
 Faults = Iterator[str]

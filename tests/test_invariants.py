@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.report.document import document
+from analyzer.report.json.document import document
 from tests.invariants import INVARIANTS, broken
 from tests.recordings import FOLDER
-from tests.report.test_document import MADE_UP
+from tests.report.json.test_document import MADE_UP
 from tests.test_samples import FOLDERS, document_of
 from tests.transcript import analyse, transcript
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from analyzer.cli.options import GROUPS
-from analyzer.schema.frames import FRAMES
+from analyzer.schema.export import FRAMES
 from tests.documented import SHELLS, TABLES, visible
 from tests.generated import BLOCKS, FILES, ROOT, Block, Whole
 

@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND, spacing_ns
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, spacing_ns
 
 HZ_250 = LINUX[1]
 SETTINGS = range(72, 78)

@@ -7,7 +7,7 @@ years of silence out of what nobody watched.
 from bisect import bisect_right
 from typing import Any
 
-from analyzer.capture.packets import span
+from analyzer.capture.decode.packets import span
 from analyzer.engine.dispatch import Engine
 from analyzer.schema import NEVER
 

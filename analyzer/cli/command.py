@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.analysis import Analysis
-    from analyzer.keepalive.judging.verdict import Outcome
+    from analyzer.keepalive.verdict.values import Outcome
+    from analyzer.many.remote import Held
     from analyzer.report.expectations import Expectation
-    from analyzer.shards.distant import Held
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -128,16 +128,16 @@ def main(context: click.Context, /, **given: Any) -> None:
 
 
 def _run(options: Options) -> int:
-    from analyzer.capture.locations import expanded
+    from analyzer.capture.files.locations import expanded
     from analyzer.reading import ask
     from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
     outputs = options.outputs
     if options.folders:
-        from analyzer.report import tables
+        from analyzer.report.tables import files
 
-        outputs |= tables.outputs(options.folders)  # complains, too, where a package is missing
+        outputs |= files.outputs(options.folders)  # complains, too, where a package is missing
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
     if options.list_ifaces:
@@ -150,7 +150,7 @@ def _run(options: Options) -> int:
     if options.only is not None:
         expectations.parse_outcomes(options.only, "--only")  # a wrong name is told before anything is read
     if options.annotate is not None:
-        from analyzer.report.annotate import check
+        from analyzer.report.wireshark.annotate import check
 
         check(options.annotate, named)
     if options.advice is not None:
@@ -170,7 +170,7 @@ def _run(options: Options) -> int:
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:
-        from analyzer.report.annotate import annotate
+        from analyzer.report.wireshark.annotate import annotate
 
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
@@ -254,7 +254,7 @@ def _check_points(options: Options) -> None:
 
 def _compare(options: Options) -> int:
     """Two capture points side by side."""
-    from analyzer.capture.locations import expanded
+    from analyzer.capture.files.locations import expanded
     from analyzer.report.output_file import check_outputs
 
     if len(options.points) != 2:

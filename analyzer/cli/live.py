@@ -26,7 +26,7 @@ from analyzer.tcp.eviction import limits_within
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
-    from analyzer.capture.writer import PcapngWriter
+    from analyzer.capture.files.writer import PcapngWriter
     from analyzer.monitor.alerts import Alerts
 
 Listener = Callable[[Sequence[Event]], None]
@@ -34,7 +34,7 @@ Listener = Callable[[Sequence[Event]], None]
 
 def list_interfaces() -> None:
     """What may be given to --iface, a line each."""
-    from analyzer.capture.interface import interfaces
+    from analyzer.capture.live.interface import interfaces
 
     for one in interfaces():
         state = "up" if one.is_up else "down"
@@ -79,7 +79,7 @@ def _tell(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
 
 def _source(options: Options, watcher: Watcher) -> Source:
     if options.iface:
-        from analyzer.capture.bpf import DEFAULT_FILTER
+        from analyzer.capture.live.bpf import DEFAULT_FILTER
         from analyzer.monitor.interfaces import Interfaces
 
         expression = DEFAULT_FILTER if options.filter is None else options.filter
@@ -104,7 +104,7 @@ def _recording(options: Options, stack: ExitStack) -> "PcapngWriter | None":
     """Written as it stands, and not under another name first: whatever happens, what was captured is there."""
     if options.write is None:
         return None
-    from analyzer.capture.writer import PcapngWriter
+    from analyzer.capture.files.writer import PcapngWriter
 
     try:
         path = Path(options.write)

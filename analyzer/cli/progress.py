@@ -15,8 +15,8 @@ from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
 
 if TYPE_CHECKING:
+    from analyzer.many.remote import Held
     from analyzer.reading import Reading
-    from analyzer.shards.distant import Held
 
 PROGRESS_FROM_OCTETS = 64 << 20
 """Smaller captures are done before a progress bar could be read."""
@@ -37,7 +37,7 @@ def reading(options: Options) -> "Reading":
 
 def analyse(options: Options, how: "Reading") -> "Held":
     """Analyse the files that are named. Raises CaptureError, OptionError."""
-    from analyzer.capture.locations import expanded, octets_of
+    from analyzer.capture.files.locations import expanded, octets_of
     from analyzer.reading import read_all
 
     may_be_shown = not options.quiet and sys.stderr.isatty()

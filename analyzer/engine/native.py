@@ -24,12 +24,11 @@ PACKAGE = Path(__file__).parents[1]
 PLACE = Path(__file__).parent
 ROOMS = (
     ".",
-    "capture",
-    "engine",
-    "engine/compiler",
+    *("capture", "capture/decode", "capture/files", "capture/live"),
+    *("engine", "engine/compiler"),
     "keepalive",
-    *(f"keepalive/{room}" for room in ("inference", "judging", "surroundings", "tagging", "telling")),
-    "report/machine",
+    *(f"keepalive/{room}" for room in ("context", "model", "settings", "story", "tags", "verdict")),
+    "report/json",
     "schema",
     "tcp",
 )

@@ -9,12 +9,12 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
-from analyzer.keepalive.inference.settings import Settings
-from analyzer.keepalive.inference.stacks import Stack
-from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
-from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome, Verdict
-from analyzer.keepalive.retold import EndStory, Story
-from analyzer.keepalive.telling.timeline import Answer, ProbedBy
+from analyzer.keepalive.settings.fingerprint import Stack
+from analyzer.keepalive.settings.values import Settings
+from analyzer.keepalive.story.values import Answer, ProbedBy
+from analyzer.keepalive.story_reader import EndStory, Story
+from analyzer.keepalive.verdict.flow_flags import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
+from analyzer.keepalive.verdict.values import OUTCOMES, Outcome, Verdict
 
 NAMELESS = ""
 """The address of a middlebox that probes in the names of others: it does not show its own."""

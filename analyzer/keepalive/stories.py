@@ -11,12 +11,12 @@ from itertools import cycle
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
-from analyzer.keepalive.judging.judge import Court
-from analyzer.keepalive.surroundings.addresses import Addresses
-from analyzer.keepalive.surroundings.waits import Notes
-from analyzer.keepalive.telling.gaps import Rows, Told
-from analyzer.keepalive.telling.story import CLOSING_GAPS, tell
-from analyzer.schema.told import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
+from analyzer.keepalive.context.addresses import Addresses
+from analyzer.keepalive.context.peer_silences import Notes
+from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.story.story import CLOSING_GAPS, tell
+from analyzer.keepalive.verdict.judge import Court
+from analyzer.schema.story import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""

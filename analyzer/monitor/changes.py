@@ -10,12 +10,12 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Outcome, Verdict
-from analyzer.keepalive.retold import EndStory
-from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, GapKind, Probe
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, GapKind, Probe
+from analyzer.keepalive.story_reader import EndStory
+from analyzer.keepalive.verdict.values import Outcome, Verdict
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
-from analyzer.report import document
+from analyzer.report.json import document
 from analyzer.report.units import seconds
 
 SHORTEST_PATIENCE_NS = 600_000_000

@@ -13,7 +13,7 @@ from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.monitor.sockets import KernelTimer, OwnSockets
 from analyzer.monitor.watcher import Watcher
-from analyzer.report import document
+from analyzer.report.json import document
 from analyzer.report.units import seconds
 
 SECOND = 1_000_000_000

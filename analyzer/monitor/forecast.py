@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.keepalive.catalogue.profiles import profiles
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.inference.settings import Setting, Settings
-from analyzer.keepalive.profiles import profiles
-from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, Gap, GapKind, Probe
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, Gap, GapKind, Probe
 from analyzer.report.units import iso
 
 CLOCKS = {clock.name: clock for clock in LINUX + EXACT}

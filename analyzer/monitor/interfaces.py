@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
-from analyzer.capture.merge import Frames, Merger
-from analyzer.capture.writer import Described
+from analyzer.capture.files.writer import Described
+from analyzer.capture.live.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
+from analyzer.capture.live.merge import Frames, Merger
 from analyzer.diagnostics import INTERFACE_DROPS
 from analyzer.engine.table import Table
 from analyzer.errors import KeepaliveAnalyzerError

@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from analyzer.errors import OptionError
-from analyzer.keepalive.judging.verdict import Cause, Outcome
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 

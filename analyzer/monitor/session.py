@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from analyzer.analysis import Analysis
-from analyzer.capture.merge import Frames
-from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event
 from analyzer.monitor.watcher import Watcher
 from analyzer.schema import NEVER

@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.locations import captures, is_pipe
-from analyzer.capture.merge import Frames
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
-from analyzer.capture.source import open_source
-from analyzer.capture.writer import Described
+from analyzer.capture.decode.link import LINK_NAMES
+from analyzer.capture.files.locations import captures, is_pipe
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
+from analyzer.capture.files.source import open_source
+from analyzer.capture.files.writer import Described
+from analyzer.capture.live.merge import Frames
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.monitor.events import Event

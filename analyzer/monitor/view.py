@@ -14,15 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.inference.settings import Setting
-from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.verdict.values import Outcome
 from analyzer.monitor.changes import Look
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 from analyzer.monitor.words import ahead, clock, line
-from analyzer.report.explain import OUTCOMES
 from analyzer.report.units import plain
+from analyzer.report.words.sentences import OUTCOMES
 
 EVENTS = 12
 """So many of the latest are shown below the table."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyzer.capture.bpf import DEFAULT_FILTER
-from analyzer.capture.interface import SNAPLEN
+from analyzer.capture.live.bpf import DEFAULT_FILTER
+from analyzer.capture.live.interface import SNAPLEN
 from analyzer.monitor.events import Event
 from analyzer.monitor.interfaces import Interfaces
 from analyzer.monitor.session import Session, Source, Stop

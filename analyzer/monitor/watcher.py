@@ -14,20 +14,20 @@ from heapq import heappop, heappush
 from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
-from analyzer.capture.headers import ICMPV6_TYPES
-from analyzer.capture.packets import address
+from analyzer.capture.decode.headers import ICMPV6_TYPES
+from analyzer.capture.decode.packets import address
 from analyzer.engine.table import Table
+from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.keepalive.surroundings.addresses import Address, address_of, network
-from analyzer.keepalive.tagging.tags import ICMP_UNREACHABLE
+from analyzer.keepalive.tags.tag import ICMP_UNREACHABLE
+from analyzer.keepalive.verdict.values import Outcome
 from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
 from analyzer.schema import FIN, KIND_ICMP_ERROR, NEVER, OPENED_MIDSTREAM, RST
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.excerpt import excerpt
-from analyzer.tcp.traits import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
+from analyzer.tcp.segment_facts import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""

@@ -1,14 +1,14 @@
-"""An event in a line for a person. Verdicts are worded by `report/explain.py`."""
+"""An event in a line for a person. Verdicts are worded by `report/words/sentences.py`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.keepalive.judging.verdict import Cause, Outcome
-from analyzer.keepalive.telling.timeline import ProbedBy
+from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
-from analyzer.report.explain import CAUSES, OUTCOMES
 from analyzer.report.units import SECOND, iso, plain, short
+from analyzer.report.words.sentences import CAUSES, OUTCOMES
 
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 

@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import End, Flow
-from analyzer.keepalive.inference.settings import Setting
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.report import explain, explain_settings
+from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.verdict.values import Outcome
+from analyzer.report.words import sentences, setting_sentences
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
@@ -90,7 +90,7 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
                 for name, value in one.settings.items():
                     wrong = contradiction(getattr(end.settings, name), value, is_strict)
                     if wrong is not None:
-                        yield f"expected {name} = {value}, but #{flow.id} {explain.end_label(end)} {wrong}"
+                        yield f"expected {name} = {value}, but #{flow.id} {sentences.end_label(end)} {wrong}"
     for number, one in enumerate(expectations if is_strict else ()):
         if number not in concerned:
             yield (
@@ -110,10 +110,10 @@ def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str 
     if setting is None:
         return "does not show it" if is_strict else None
     if not includes(setting, number):
-        return f"has {explain_settings.bounds_in_words(setting)}"
+        return f"has {setting_sentences.bounds_in_words(setting)}"
     if is_strict and setting.value != number:
         likeliest = f", most likely {setting.value}" if setting.value is not None else ""
-        return f"shows only {explain_settings.bounds_in_words(setting)}{likeliest}"
+        return f"shows only {setting_sentences.bounds_in_words(setting)}{likeliest}"
     return None
 
 
@@ -124,4 +124,4 @@ def includes(setting: Setting, number: int) -> bool:
 def found(unwanted: Iterable[Outcome], analysis: Analysis) -> Iterator[str]:
     """A line for each connection that ended as it should not."""
     for flow in analysis.flows.that_ended(frozenset(unwanted)):
-        yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {explain.headline(flow)}"
+        yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {sentences.headline(flow)}"

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from analyzer import analysis
 from analyzer.analysis import Capture
-from analyzer.capture.locations import octets_of
+from analyzer.capture.files.locations import octets_of
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Verdict
+from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
-from analyzer.report import explain
-from analyzer.report.course import who
-from analyzer.report.order import SHOWN, by_urgency
+from analyzer.report.ranking import SHOWN, by_urgency
+from analyzer.report.words import sentences
+from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
-    from analyzer.shards.distant import Held
+    from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
 
@@ -180,25 +180,25 @@ class Analysis:
 
     def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
         """The report as one page that needs nothing else, with charts of the `shown` connections that matter most."""
-        from analyzer.report.html import write
+        from analyzer.report.page.page import write
 
         write(self, str(path), shown)
 
     def write_csv(self, folder: "str | PathLike[str]") -> None:
         """Every table as CSV."""
-        from analyzer.report.tables import write_csv
+        from analyzer.report.tables.files import write_csv
 
         write_csv(self, str(folder))
 
     def write_parquet(self, folder: "str | PathLike[str]") -> None:
         """Every table as Parquet, with units and meanings; needs pyarrow."""
-        from analyzer.report.tables import write_parquet
+        from analyzer.report.tables.files import write_parquet
 
         write_parquet(self, str(folder))
 
     def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN) -> None:
         """The charts as SVG, those of one connection for the `shown` that matter most."""
-        from analyzer.report.tables import write_plots
+        from analyzer.report.tables.files import write_plots
 
         write_plots(self, str(folder), shown)
 
@@ -209,7 +209,7 @@ class Analysis:
         return self.ask(_title)
 
     def _repr_html_(self) -> str:
-        from analyzer.report.html import notebook_summary
+        from analyzer.report.page.page import notebook_summary
 
         return self.ask(notebook_summary)
 
@@ -219,7 +219,7 @@ def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> A
 
 
 def _frame(analysis: Analysis, name: str) -> "pd.DataFrame":
-    from analyzer.report.frames import frame
+    from analyzer.report.tables.frames import frame
 
     return frame(name, analysis.findings)
 
@@ -230,13 +230,13 @@ def _verdict(analysis: Analysis) -> Verdict | None:
 
 
 def _report(analysis: Analysis) -> "Group":
-    from analyzer.report.text import report
+    from analyzer.report.terminal import report
 
     return report(analysis.findings)
 
 
 def _title(analysis: Analysis) -> str:
-    from analyzer.report.text import title
+    from analyzer.report.terminal import title
 
     return f"<Analysis of {' · '.join(title(analysis.findings))}>"
 
@@ -260,17 +260,17 @@ class Connection:
     @property
     def headline(self) -> str:
         """Outcome and cause in a few words."""
-        return explain.headline(self.findings)
+        return sentences.headline(self.findings)
 
     @property
     def sentences(self) -> list[str]:
         """Who probes, and what happened."""
-        return explain.sentences(self.findings)
+        return sentences.sentences(self.findings)
 
     @property
     def reasons(self) -> list[str]:
         """Why the verdict is what it is."""
-        return explain.reasons(self.findings.verdict)
+        return sentences.reasons(self.findings.verdict)
 
     @property
     def ends(self) -> "pd.DataFrame":
@@ -296,7 +296,7 @@ class Connection:
         return self._of.plot.timeline(self.id, ax)
 
     def __rich__(self) -> "Group":
-        from analyzer.report.text import connection
+        from analyzer.report.terminal import connection
 
         return connection(self.findings)
 
@@ -304,7 +304,7 @@ class Connection:
         return f"<Connection #{self.id} {who(self.findings)}: {self.headline}>"
 
     def _repr_html_(self) -> str:
-        from analyzer.report.html import notebook_connection
+        from analyzer.report.page.page import notebook_connection
 
         return notebook_connection(self)
 

@@ -12,12 +12,12 @@ from string import Template
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.inference.settings import Setting, Settings
-from analyzer.keepalive.pooling.advice import recommended
-from analyzer.keepalive.pooling.hosts import LINUX, Host
-from analyzer.keepalive.pooling.path import PathLimit
-from analyzer.report import explain, explain_settings
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.summary.advice import recommended
+from analyzer.keepalive.summary.hosts import LINUX, Host
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.report.units import short
+from analyzer.report.words import sentences, setting_sentences
 
 EVERYTHING = "all"
 NAMES = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -117,7 +117,7 @@ def _host_lines(host: Host) -> Iterator[str]:
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
     """Comments only: its settings are those of no host."""
-    yield f"# {explain.host_name(host)}: something on the path that probes in their names; theirs it does not show."
+    yield f"# {sentences.host_name(host)}: something on the path that probes in their names; theirs it does not show."
     if host.sysctl is not None:
         yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
 
@@ -130,11 +130,11 @@ def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> It
     if setting is None:
         yield f"# net.ipv4.{name}: the capture does not show it"
         return
-    yield f"# {explain_settings.bounds_in_words(setting)}: {explain_settings.observed(setting, settings)}"
+    yield f"# {setting_sentences.bounds_in_words(setting)}: {setting_sentences.observed(setting, settings)}"
     yield f"net.ipv4.{name} = {setting.value}" if setting.value is not None else f"# net.ipv4.{name} is not determined"
 
 
 def _short(setting: Setting | None) -> str:
     if setting is None:
         return "?"
-    return str(setting.value) if setting.value is not None else explain_settings.bounds_in_words(setting)
+    return str(setting.value) if setting.value is not None else setting_sentences.bounds_in_words(setting)

@@ -6,11 +6,11 @@ from typing import Any
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.pooling.path import failure
-from analyzer.keepalive.pooling.what_if import Prevented, Replay, WhatIf
-from analyzer.keepalive.timer import Keepalive
-from analyzer.report import explain
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.keepalive.summary.paths import failure
+from analyzer.keepalive.summary.what_if import Prevented, Replay, WhatIf
 from analyzer.report.units import seconds, short
+from analyzer.report.words import sentences
 
 NAMES = {"time": "time_s", "intvl": "intvl_s", "probes": "probes", "user_timeout_ms": "user_timeout_ms"}
 DEFAULTS = {"time_s": 7200, "intvl_s": 75, "probes": 9}
@@ -46,8 +46,8 @@ def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
     for one in told[:top]:
         flow = flows[one.flow]
         yield ""
-        yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {explain.headline(flow)}"
-        yield from (f"    {sentence}" for sentence in sentences(one, flow))
+        yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {sentences.headline(flow)}"
+        yield from (f"    {sentence}" for sentence in replay_sentences(one, flow))
     if len(told) > top:
         yield f"… and {len(told) - top} more; --top N shows N, --json all"
 
@@ -67,7 +67,7 @@ def _cost(supposed: WhatIf) -> str:
     return said + (f"; at that rate {packets:,} packets and {octets:,} octets a day." if packets is not None else ".")
 
 
-def sentences(one: Replay, flow: Flow) -> Iterator[str]:
+def replay_sentences(one: Replay, flow: Flow) -> Iterator[str]:
     """What would have become of a connection that was lost."""
     broken = failure(flow)
     if one.prevented is not None and broken is not None:

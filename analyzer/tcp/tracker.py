@@ -2,7 +2,7 @@
 
 The per-packet stage never decides what it cannot know. It keeps what RFC 9293 §3.3.1 calls
 the send sequence variables of both ends, and hands on as *candidates* every segment that
-may mean something for keepalive, with what was true when it was seen; `keepalive/tagging/decide.py`
+may mean something for keepalive, with what was true when it was seen; `keepalive/tags/tagger.py`
 decides with the flow's whole candidate list in view. All state is in the tables that the
 caller owns, so that the input may be cut into batches anywhere.
 """
@@ -23,9 +23,9 @@ from analyzer.schema import (
 )
 from analyzer.schema.flows import CANDIDATES, NEIGHBOURS
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.copies import Recent
+from analyzer.tcp.duplicates import Recent
 from analyzer.tcp.flows import FlowTable
-from analyzer.tcp.traits import (
+from analyzer.tcp.segment_facts import (
     PLAUSIBLE_ACK,
     REL_NEXT,
     REPLY_NS,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tagging.tags import Tag
-from analyzer.report.document import tag_lines
+from analyzer.keepalive.tags.tag import Tag
+from analyzer.report.json.document import tag_lines
 from analyzer.schema import NEVER
 from tests.benchmarks.captures import CAPTURES
 

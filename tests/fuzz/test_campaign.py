@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from analyzer.errors import CaptureError
-from analyzer.report import document
+from analyzer.report.json import document
 from tests.fuzz import campaign as under_test
 from tests.fuzz.campaign import Hang, Tally, campaign
 from tests.fuzz.corpus import pick, seeds

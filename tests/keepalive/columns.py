@@ -5,20 +5,20 @@ from typing import NamedTuple
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.keepalive.inference.candidates import search
-from analyzer.keepalive.inference.constraints import ALL_CLOCKS, UNHINDERED
-from analyzer.keepalive.inference.evidence import Search
-from analyzer.keepalive.inference.heard import EXACT_CLOCKS, LIKELY_CLOCKS
-from analyzer.keepalive.inference.infer import inferred, room
-from analyzer.keepalive.inference.losses import take
-from analyzer.keepalive.inference.search import ask
-from analyzer.keepalive.inference.settings import Settings, settings_of
-from analyzer.keepalive.inference.timed import Heard, take_timed
-from analyzer.keepalive.inference.usual import Lived
-from analyzer.keepalive.telling.timeline import Echo, Gap, GapKind
-from analyzer.keepalive.timer import Clock
+from analyzer.keepalive.model.linux import Clock
+from analyzer.keepalive.settings.candidates import search
+from analyzer.keepalive.settings.constraints import ALL_CLOCKS, UNHINDERED
+from analyzer.keepalive.settings.evidence import Search
+from analyzer.keepalive.settings.infer import inferred, room
+from analyzer.keepalive.settings.losses import take
+from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS
+from analyzer.keepalive.settings.search import ask
+from analyzer.keepalive.settings.timed import Heard, take_timed
+from analyzer.keepalive.settings.typical import Lived
+from analyzer.keepalive.settings.values import Settings, settings_of
+from analyzer.keepalive.story.values import Echo, Gap, GapKind
 from analyzer.schema import NEVER
-from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
+from analyzer.schema.results import HEARD_ENDS, HEARD_GAPS
 
 KINDS, ECHOES = list(GapKind), list(Echo)
 

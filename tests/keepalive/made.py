@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.keepalive.findings import End, Flow, Flows, Role
-from analyzer.keepalive.inference.settings import Basis, Setting, Settings
-from analyzer.keepalive.judging.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
-from analyzer.keepalive.judging.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
-from analyzer.keepalive.telling.timeline import (
+from analyzer.keepalive.settings.values import Basis, Setting, Settings
+from analyzer.keepalive.story.values import (
     Answer,
     Gap,
     GapKind,
@@ -19,6 +17,8 @@ from analyzer.keepalive.telling.timeline import (
     Reset,
     Silence,
 )
+from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.values import OUTCOMES, Cause, Confidence, Outcome, Verdict
 
 START_S = 1_000_000
 """When every connection begins, in seconds since 1970."""

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from random import Random
 
-from analyzer.keepalive import timer
-from analyzer.keepalive.inference import stacks
-from analyzer.keepalive.inference.stacks import Restarting
-from analyzer.keepalive.telling.timeline import Gap, GapKind
-from analyzer.keepalive.timer import SECOND, Action, Clock, Event, Keepalive, What, on_tick
+from analyzer.keepalive.model import linux, other_stacks
+from analyzer.keepalive.model.linux import SECOND, Action, Clock, Event, Keepalive, What, on_tick
+from analyzer.keepalive.model.other_stacks import Restarting
+from analyzer.keepalive.story.values import Gap, GapKind
 
 Model = Clock | Restarting
 """How a stack times its probes."""
@@ -115,9 +114,9 @@ def life(random: Random, keepalive: Keepalive, model: Model, is_cut: bool = Fals
     if is_cut:
         end = random.randrange(midstream or start, end + 1)
     if isinstance(model, Clock):
-        events = timer.simulate(keepalive, model, start, end, heard, rtt, dead)
+        events = linux.simulate(keepalive, model, start, end, heard, rtt, dead)
     else:
-        events = stacks.simulate(model, keepalive, start, end, heard, rtt, dead)
+        events = other_stacks.simulate(model, keepalive, start, end, heard, rtt, dead)
     return observe(events, start, end, lag, midstream), midstream is None
 
 

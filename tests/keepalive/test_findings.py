@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.keepalive.telling.timeline import Answer, ProbedBy
+from analyzer.keepalive.story.values import Answer, ProbedBy
+from analyzer.keepalive.verdict.values import Outcome
 from tests.keepalive.made import Given, Made, flow
 
 

@@ -7,10 +7,10 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.engine.native import installed
 from analyzer.keepalive import stories
-from analyzer.keepalive.inference.constraints import TELLS_NOTHING
-from analyzer.keepalive.inference.losses import forget_doubtful, mend
-from analyzer.keepalive.inference.usual import find_usual
-from analyzer.keepalive.retold import Story
+from analyzer.keepalive.settings.constraints import TELLS_NOTHING
+from analyzer.keepalive.settings.losses import forget_doubtful, mend
+from analyzer.keepalive.settings.typical import find_usual
+from analyzer.keepalive.story_reader import Story
 from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
 from tests.transcript import told as told_of

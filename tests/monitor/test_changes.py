@@ -1,6 +1,6 @@
 """What is new since the last look; test_watcher.py has the looks themselves."""
 
-from analyzer.keepalive.telling.timeline import Answer, Probe
+from analyzer.keepalive.story.values import Answer, Probe
 from analyzer.monitor.changes import LONGEST_PATIENCE_NS, SHORTEST_PATIENCE_NS, Told, changes, next_due_ns, patience_ns
 from analyzer.monitor.watcher import Watcher
 from tests.keepalive.made import EndStory

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 from analyzer.tcp.eviction import Limits

@@ -11,8 +11,8 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Cause, Outcome
-from analyzer.keepalive.telling.timeline import ProbedBy
+from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
 from tests.keepalive.made import Given, flow, probing, settings, within
 

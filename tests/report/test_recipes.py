@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.errors import OptionError
 from analyzer.report.recipes import Recipe, advice_lines, chosen, recipes, sysctl_lines
-from tests.keepalive.tagging.test_tags import OPENED
+from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
 GAVE_UP = f"""{OPENED}

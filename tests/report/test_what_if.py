@@ -8,12 +8,12 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
-from analyzer.keepalive.timer import Keepalive
-from analyzer.report.document import document
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.report.json.document import document
 from analyzer.report.what_if import lines, parse
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "analyzer/report/ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-1.schema.json").read_text())
 DEAD = str(ROOT / "samples/nc-30-10-5/capture.pcap")
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
 from analyzer.schema import KIND_ICMP_ERROR, NEVER
 from analyzer.tcp import tracker
-from analyzer.tcp.traits import REL_BELOW
+from analyzer.tcp.segment_facts import REL_BELOW
 from tests.benchmarks.captures import CAPTURES
 from tests.recordings import SHORT
 from tests.transcript import START_NS, fed, nanoseconds, transcript

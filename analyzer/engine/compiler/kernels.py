@@ -13,19 +13,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from analyzer.analysis import Analyzer, read_capture
-from analyzer.capture.encapsulation import unwrap
-from analyzer.capture.link import LINK_ETHERNET
-from analyzer.capture.ring import walk_block
-from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.capture.decode.encapsulation import unwrap
+from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.capture.live.ring import walk_block
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.native import Kernel, Types, types_of
 from analyzer.engine.table import Table
-from analyzer.report.document import document, tag_lines
+from analyzer.many.join import Join
+from analyzer.many.prefix import Prefix
+from analyzer.many.shard import read_shard
+from analyzer.report.json.document import document, tag_lines
 from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
-from analyzer.shards.join import Join
-from analyzer.shards.prefix import Prefix
-from analyzer.shards.shard import read_shard
 from analyzer.tcp.eviction import Limits
 
 SYN = bytes.fromhex(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analyzer.keepalive.timer import LINUX, SECOND, Clock, spacing_ns
+from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, spacing_ns
 from analyzer.report.charts import style
 from analyzer.report.charts.style import BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analyzer.keepalive.profiles import middleboxes
+from analyzer.keepalive.catalogue.profiles import middleboxes
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, MUTED, RED
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
 from analyzer.report.charts.timescale import TimeScale

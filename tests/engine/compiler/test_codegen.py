@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from analyzer.capture.headers import decode
-from analyzer.capture.link import LINK_IPV4
-from analyzer.capture.pcap import walk_pcap
+from analyzer.capture.decode.headers import decode
+from analyzer.capture.decode.link import LINK_IPV4
+from analyzer.capture.files.pcap import walk_pcap
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.compiler.build import link
 from analyzer.engine.compiler.codegen import object_code

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
+from analyzer.keepalive.model.linux import LINUX, SECOND, spacing_ns
 from analyzer.report.charts.candidates import durations, foretold
 from tests.report.charts.drawing import overlapping, sample, words
 

@@ -1,0 +1,366 @@
+"""What the rest of a capture says about an end that fell silent: its host lives, or its link is dead.
+
+Where the end's other connections, or all of its network, fell silent too, more than this connection is lost.
+An end of an idle connection that has been started anew shows that elsewhere, too (`restart.py`).
+Other flows of the same address show that the host lives. ARP requests and neighbour
+solicitations for the address that nothing answers show that it is gone from the link; the
+probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate).
+
+A kernel over flows that are told, and what is noted of all others by address.
+"""
+
+from array import array
+from typing import Any, NamedTuple
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
+from analyzer.keepalive.context.addresses import first_asked
+from analyzer.keepalive.context.grouping import Group, by_key, grouped
+from analyzer.keepalive.context.peer_silences import (
+    Notes,
+    Spans,
+    Waits,
+    meanwhile,
+    told_until,
+    waited_for,
+    waited_since,
+    waits_by,
+)
+from analyzer.keepalive.context.restarts import (
+    MOST_FRAMES,
+    Opened,
+    counts_ports_anew,
+    may_be_anew,
+    opened_by,
+    signs,
+)
+from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.verdict.batch import EVIDENCE
+from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.verdict.values import CLOSED, Surroundings, reasons_of
+from analyzer.schema import NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, NEVER, RST
+from analyzer.schema.results import PROOFS, SURROUNDED_ENDS, SURROUNDINGS
+
+LATEST_NS = (1 << 63) - 1
+ANSWER_WAIT_NS = 3_000_000_000
+"""A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
+BLOCK = 64
+"""Ends of flows that began too late are passed over so many at a time: after a failure there may be any number."""
+MOST_LOOKED_AT = 64
+"""Connections of one host in which it was heard before and after a time: so many show whether also within it."""
+FEWEST_ASKED = 2
+"""One unanswered solicitation may have been lost."""
+
+
+class Heard(NamedTuple):
+    """Rows of ENDS by who is there, the one that was heard last first."""
+
+    ends: Group
+    earliest_ns: "array[int]"
+    """When the first flow began of each BLOCK of these."""
+
+
+class Around(NamedTuple):
+    """What is known of all flows by who is where: of those that somebody waited for also when they were heard."""
+
+    of_end: "array[int]"
+    addresses: Any
+    asked_for: Any
+    vain: Any
+    waits: Waits
+    heard_at: Heard
+    """By address."""
+    heard_in: Heard
+    """By network."""
+    opened: Opened
+
+
+class Surrounded(NamedTuple):
+    """What is found around flows that are told; `counts` are the rows in use of `proofs`."""
+
+    flows: Any
+    ends: Any
+    proofs: Any
+    counts: "array[int]"
+
+
+class Neighbourhood:
+    """Who is where, and what all flows of a capture noted of each other; made once."""
+
+    def __init__(self, rows: Rows, flows: int, notes: Notes, engine: Engine) -> None:
+        self._rows = rows
+        self._flows = flows
+        self._addresses = addresses = notes.addresses
+        self._engine = engine
+        waits = waits_by(notes, engine)
+        self.around = Around(
+            addresses.of_end,
+            addresses.table.view,
+            addresses.asked_for.view,
+            addresses.vain.view,
+            waits,
+            *self._heard(),
+            opened_by(rows, flows, notes, engine),
+        )
+
+    def _heard(self) -> tuple[Heard, Heard]:
+        """The ends in the networks that somebody waited for."""
+        ends, who = 2 * self._flows, self._addresses
+        rows, keys, within = (array(code, [0]) * ends for code in "iqi")
+        views = who.table.view, who.networks.view
+        count = self._engine.run(list_heard, self._rows, ends, who.of_end, *views, rows, keys, within)
+        by_key(rows, count, keys, self._engine)
+        heard_at = grouped(rows, count, who.of_end, len(who), self._engine)
+        heard_in = grouped(rows, count, within, who.networks.rows, self._engine)
+        return self._with_earliest(heard_at), self._with_earliest(heard_in)
+
+    def _with_earliest(self, ends: Group) -> Heard:
+        heard = Heard(ends, array("q", [LATEST_NS]) * (len(ends.rows) // BLOCK + 1))
+        self._engine.run(note_earliest, self._rows, heard)
+        return heard
+
+    def surround(self, told: Told, flows: int) -> Surrounded:
+        """What is around the first `flows` in `told`, with room for what proves their verdicts, too."""
+        proofs = rows_of(PROOFS, (MOST_FRAMES + EVIDENCE) * flows)
+        ends = rows_of(SURROUNDED_ENDS, 2 * flows)
+        found = Surrounded(rows_of(SURROUNDINGS, flows), ends, proofs, array("q", [0]))
+        self._engine.run(surround, self._rows, told, flows, self.around, found)
+        return found
+
+    def unsettled(self, briefs: bytearray) -> "array[int]":
+        """The flows that may have ended in another way than their briefs say."""
+        found = array("i", [0]) * self._flows
+        who, opened = self.around.addresses, self.around.opened
+        return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, briefs, found)]
+
+    def looked_for(self) -> "array[int]":
+        """The flows of which somebody asked twice for an end on the link, with no answer in between."""
+        found = array("i", [0]) * self._flows
+        who, of_end = self.around.addresses, self.around.of_end
+        return found[: self._engine.run(list_looked_for, self._flows, who, of_end, found)]
+
+    def read(self, found: Surrounded, it: int) -> Surroundings:
+        """What is around the flow of row `it` as values."""
+        s, asked_for = found.flows, self.around.asked_for
+        asked = range(s.first_asked[it], s.first_asked[it] + s.asked[it])
+        frames = range(s.first_restart_frame[it], s.first_restart_frame[it] + s.restart_frames[it])
+        return Surroundings(
+            silent_end=s.silent_end[it] if s.silent_end[it] != NEVER else None,
+            answers_elsewhere=bool(s.answers_elsewhere[it]),
+            asked=tuple((asked_for.ts_ns[row], asked_for.frame[row]) for row in asked),
+            is_only=bool(s.is_only[it]),
+            silent_flows=s.silent_flows[it],
+            is_network_silent=bool(s.is_network_silent[it]),
+            restart=tuple(reasons_of(s.restart[it])),
+            restart_frames=tuple(found.proofs.frame[row] for row in frames),
+        )
+
+
+def list_heard(
+    rows: Rows, ends: int, of_end: Any, addresses: Any, networks: Any, found: Any, keys: Any, within: Any
+) -> int:
+    """Kernel: the ends that were heard in networks where somebody waited, and what they are sorted by; how many."""
+    count = 0
+    for end in range(ends):
+        network, last_ns = addresses.network[of_end[end]], rows.ends.last_ns[end]
+        if last_ns != NEVER and networks.is_waited_for[network]:
+            found[count], keys[end], within[end] = end, -last_ns, network
+            count += 1
+    return count
+
+
+def note_earliest(rows: Rows, heard: Heard) -> int:
+    """Kernel: returns how many ends there are."""
+    for place in range(len(heard.ends.rows)):
+        first_ns, block = rows.flows.first_ns[heard.ends.rows[place] >> 1], place // BLOCK
+        heard.earliest_ns[block] = min(heard.earliest_ns[block], first_ns)
+    return len(heard.ends.rows)
+
+
+def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, briefs: Any, found: Any) -> int:
+    """Kernel: flows that did not close, and of which an end may be lost; returns how many.
+
+    It may be gone from the link, or have been started anew where nobody probes.
+    """
+    count = 0
+    for flow in range(flows):
+        how, probes = briefs[flow] & HOW_IT_ENDED, briefs[flow] & (FIRST_PROBES | SECOND_PROBES)
+        is_lost = is_looked_for(flow, addresses, opened.of_end) or (not probes and may_be_anew(rows, flow, opened))
+        if how != CLOSED and is_lost:
+            found[count] = flow
+            count += 1
+    return count
+
+
+def list_looked_for(flows: int, addresses: Any, of_end: Any, found: Any) -> int:
+    """Kernel: flows of which an end is missed on the link; returns how many."""
+    count = 0
+    for flow in range(flows):
+        if is_looked_for(flow, addresses, of_end):
+            found[count] = flow
+            count += 1
+    return count
+
+
+def is_looked_for(flow: int, addresses: Any, of_end: Any) -> bool:
+    return bool(addresses.is_missed[of_end[2 * flow]] or addresses.is_missed[of_end[2 * flow + 1]])
+
+
+def surround(rows: Rows, told: Told, count: int, around: Around, found: Surrounded) -> int:
+    """Kernel: what is around the end that stopped answering, or the one that is looked for on the link."""
+    t, s, missed = told.flows, found.flows, around.addresses.is_missed
+    for it in range(count):
+        flow, until_ns, waited = t.flow[it], told_until(rows, told, it), waited_for(told, it)
+        know_nothing(s, it)
+        fins = (told.ends.fin_frame[2 * it] > 0) + (told.ends.fin_frame[2 * it + 1] > 0)
+        is_open = waited == NEVER and t.reset_row[it] == NEVER
+        for end in (0, 1):
+            who, asking = around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
+            note_end(rows, told, it, end, who, asking, around.addresses, around.waits.at, found.ends)
+            is_in_question = end == waited or (is_open and fins < 2 and missed[who])
+            if s.silent_end[it] == NEVER and is_in_question:
+                since_ns = waited_since(rows, told, it) if waited != NEVER else rows.flows.last_ns[flow]
+                note_asked(around.asked_for, around.addresses, who, since_ns, until_ns, s, it)
+                if waited != NEVER or s.asked[it]:
+                    s.silent_end[it] = end
+                    look_around(rows, flow, who, asking, since_ns, until_ns, around, s, it)
+        is_idle = is_open and s.silent_end[it] == NEVER
+        if fins == 0 and (is_idle or s.answers_elsewhere[it]):
+            s.first_restart_frame[it] = found.counts[0]
+            s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
+            s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
+    return count
+
+
+def know_nothing(s: Any, it: int) -> None:
+    s.silent_end[it] = NEVER
+    s.answers_elsewhere[it] = s.has_new_ports[it] = s.has_new_address[it] = s.is_only[it] = s.is_network_silent[it] = 0
+    s.silent_flows[it] = s.first_asked[it] = s.asked[it] = 0
+    s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
+
+
+def note_end(rows: Rows, told: Told, it: int, end: int, who: int, peer: int, a: Any, waits: Spans, ends: Any) -> None:
+    """What bears on what the end's gaps say."""
+    me, last_ns = 2 * it + end, rows.flows.last_ns[told.flows.flow[it]]
+    ends.has_company[me] = a.flows[who] > 1
+    ends.is_cut_off[me] = meanwhile(waits, who, last_ns, told.flows.capture_end_ns[it]) > 0
+    ends.first_vain[me], ends.vain[me] = a.first_vain[peer], a.vain[peer]
+
+
+def look_around(
+    rows: Rows, flow: int, who: int, asking: int, since_ns: int, until_ns: int, around: Around, s: Any, it: int
+) -> None:
+    """What is known of the address that was silent from then until then."""
+    silent_ns, network = since_ns, around.addresses.network[who]
+    if s.asked[it]:
+        silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
+    if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around.of_end):
+        s.answers_elsewhere[it], s.asked[it] = 1, 0
+        own = 2 * flow + s.silent_end[it]
+        s.has_new_ports[it] = counts_ports_anew(rows, around.heard_at.ends, who, own)
+        s.has_new_address[it] = is_claimed(around.asked_for, around.addresses, who, rows.ends.last_ns[own], until_ns)
+        return
+    waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
+    s.is_only[it] = around.addresses.flows[who] == 1 and who != asking
+    s.silent_flows[it] = max(waits - 1, 0)
+    if meanwhile(around.waits.within, network, since_ns, until_ns) > waits:
+        is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around.of_end)
+        s.is_network_silent[it] = not is_heard
+
+
+def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s: Any, it: int) -> None:
+    """The solicitations since when nothing answered for the address."""
+    first, last, asked = a.first_asked[who], a.first_asked[who] + a.asked[who], 0
+    first = first_asked(asked_for, first, last, since_ns)
+    for row in range(first, last):
+        ts_ns, is_answer = asked_for.ts_ns[row], asked_for.kind[row] != NEIGHBOUR_ASKED
+        is_late = asked > 0 and ts_ns > asked_for.ts_ns[first + asked - 1] + ANSWER_WAIT_NS
+        if ts_ns > until_ns + ANSWER_WAIT_NS or (is_answer and is_late):
+            break  # nobody answered these: it came back later
+        if is_answer:
+            first, asked = row + 1, 0
+        elif ts_ns <= until_ns:
+            asked += 1
+    s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
+
+
+def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -> bool:
+    """Tell whether a host took the address into use in this time (RFC 5227 §2.1.1, RFC 4862 §5.4.2): nobody does whose
+    interface stayed up, and some stacks abort their connections when it goes down."""
+    last = a.first_asked[who] + a.asked[who]
+    for row in range(first_asked(asked_for, a.first_asked[who], last, since_ns), last):
+        if asked_for.ts_ns[row] > until_ns:
+            break
+        if asked_for.kind[row] == NEIGHBOUR_CLAIMED:
+            return True
+    return False
+
+
+def is_heard_there(
+    rows: Rows, heard: Heard, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
+) -> bool:
+    """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
+    ends, last = heard.ends.rows, heard.ends.starts[number + 1]
+    last_heard = first_heard_by(rows, heard.ends, number, until_ns)
+    for place in range(last_heard, last):  # most were heard for the last time meanwhile
+        if rows.ends.last_ns[ends[place]] <= since_ns:
+            break
+        if is_another(rows, ends[place], flow, asking, until_ns, of_end):
+            return True
+    place, looked_at = heard.ends.starts[number], 0
+    while place < last_heard and looked_at < MOST_LOOKED_AT:
+        if place % BLOCK == 0 and heard.earliest_ns[place // BLOCK] >= until_ns:
+            place += BLOCK
+            continue
+        if is_another(rows, ends[place], flow, asking, until_ns, of_end):
+            looked_at += 1
+            if spoke(rows, ends[place], since_ns, until_ns):
+                return True
+        place += 1
+    return False
+
+
+def is_another(rows: Rows, end: int, flow: int, asking: int, until_ns: int, of_end: Any) -> bool:
+    """Of another flow, which had begun by then."""
+    return bool(end >> 1 != flow and rows.flows.first_ns[end >> 1] < until_ns and of_end[end] != asking)
+
+
+def first_heard_by(rows: Rows, heard: Group, number: int, time_ns: int) -> int:
+    """Where those begin that were heard for the last time up to then."""
+    low, high = heard.starts[number], heard.starts[number + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if rows.ends.last_ns[heard.rows[middle]] > time_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
+
+
+def spoke(rows: Rows, end: int, since_ns: int, until_ns: int) -> bool:
+    """The end was heard in this time too, not only before and after it: its host may have been away."""
+    c, flow, is_asked = rows.candidates, end >> 1, False
+    for place in range(first_after(rows, flow, since_ns), rows.starts[flow + 1]):
+        row = rows.order[place]
+        tag = rows.segments.tag[row]
+        if c.ts_ns[row] > until_ns:
+            break
+        if tag == DUPLICATE_FRAME or tag == ICMP_UNREACHABLE:
+            continue
+        if c.end[row] == end & 1 and not c.flags[row] & RST:
+            return True
+        is_asked |= tag == PROBE
+    return bool(rows.flows.max_idle_ns[flow] < until_ns - since_ns and not is_asked)
+
+
+def first_after(rows: Rows, flow: int, time_ns: int) -> int:
+    """The place of the flow's first row after this time."""
+    low, high = rows.starts[flow], rows.starts[flow + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if rows.candidates.ts_ns[rows.order[middle]] <= time_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)

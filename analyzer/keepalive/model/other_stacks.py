@@ -1,0 +1,91 @@
+"""TCP stacks other than Linux: when they probe.
+
+Linux's timer keeps running when the peer is heard and looks at the clock only when it fires (`linux.simulate`).
+Everywhere else each segment that is heard starts it anew, so that the silence since then alone says what is due:
+`due`. The facts are those of the sources named with each stack.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from analyzer.keepalive.model.linux import SECOND, Event, Keepalive, What
+
+MILLISECOND = 1_000_000
+
+
+class Restarting(NamedTuple):
+    """How a stack times its probes by the silence since it last heard anything."""
+
+    name: str
+    tick_ns: int = 0
+    """Its timer looks at the clock so often, and sees a time as passed only when it is exceeded; 0 for exact."""
+    is_doubling: bool = False
+    """Probes are spaced by the retransmission timeout, which doubles, instead of the interval."""
+    resets: bool = True
+    """It gives up with a RST."""
+
+
+EXACT = Restarting("exact")
+"""FreeBSD tcp_timer_keep, XNU TCPT_KEEP, Windows, gVisor keepaliveTimerExpired, Zephyr."""
+LWIP = Restarting("lwip", tick_ns=500 * MILLISECOND)
+"""core/tcp.c tcp_slowtmr: idle + k * intvl since the last segment, on a grid that does not drift."""
+ILLUMOS = Restarting("illumos", is_doubling=True, resets=False)
+"""tcp_timers.c tcp_keepalive_timer, tcp.c tcp_clean_death: no RST."""
+
+RTO_NS, RTO_MAX_NS = SECOND, 60 * SECOND
+ABORT_S = 480
+"""illumos: tcp_keepalive_abort_interval, beyond the idle time."""
+
+
+def due(stack: Restarting, keepalive: Keepalive) -> Iterator[tuple[int, What]]:
+    """What the stack does how long after it last heard anything, if it hears nothing more."""
+    time_ns, intvl_ns = keepalive.time_s * SECOND, keepalive.intvl_s * SECOND
+    if stack.is_doubling:
+        at_ns, spacing_ns = time_ns, RTO_NS
+        while at_ns <= time_ns + ABORT_S * SECOND:
+            yield at_ns, What.PROBE
+            at_ns, spacing_ns = at_ns + spacing_ns, min(2 * spacing_ns, RTO_MAX_NS, max(time_ns - SECOND, SECOND))
+        return
+    for number in range(keepalive.probes):
+        yield time_ns + number * intvl_ns, What.PROBE
+    if stack.resets:
+        yield time_ns + keepalive.probes * intvl_ns, What.GIVE_UP
+
+
+def simulate(
+    stack: Restarting,
+    keepalive: Keepalive,
+    start_ns: int,
+    end_ns: int,
+    heard_ns: Iterable[int] = (),
+    rtt_ns: int = 0,
+    alive_until_ns: int = 0,
+) -> Iterator[Event]:
+    """The life of one end as `timer.simulate` tells it."""
+    arrivals = sorted(heard_ns)
+    heard = start_ns
+    while True:
+        answer_ns = None
+        for after_ns, what in due(stack, keepalive):
+            at_ns = tick_after(stack, heard + after_ns)
+            if at_ns > end_ns or (arrivals and arrivals[0] <= at_ns):
+                break
+            yield Event(at_ns, what)
+            if what is What.GIVE_UP:
+                return
+            if at_ns < alive_until_ns:
+                answer_ns = at_ns + rtt_ns
+                break
+        if answer_ns is not None and (not arrivals or answer_ns <= arrivals[0]):
+            heard = answer_ns
+            yield Event(heard, What.ANSWER)
+        elif arrivals and arrivals[0] <= end_ns:
+            heard = arrivals.pop(0)
+            yield Event(heard, What.HEARD)
+        else:
+            return
+
+
+def tick_after(stack: Restarting, at_ns: int) -> int:
+    """When a timer that is due at an instant runs: at a tick, the first one by which the time is exceeded."""
+    return at_ns if not stack.tick_ns else (at_ns // stack.tick_ns + 1) * stack.tick_ns

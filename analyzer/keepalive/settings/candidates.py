@@ -1,0 +1,347 @@
+"""The search: which idle times and intervals explain all gaps of an end on one kind of clock.
+
+Intervals come first, mostly from the spacings alone. For each of them the idle time is bounded by
+the gaps that no interval explains, and what lies between the bounds is tried by boundaries.
+
+Plain functions over the columns of `sought`.
+"""
+
+from analyzer.engine.dispatch import apart
+from analyzer.keepalive.model.linux import LINUX, SECOND, SLOW_TICK_NS
+from analyzer.keepalive.settings.constraints import (
+    CLOCK_COUNT,
+    HOST_DELAY_NS,
+    LIKELY_COUNT,
+    NO_CEILING,
+    TELLS_NOTHING,
+    fit_idle,
+    is_possible,
+    lateness_ns,
+    latest_ns,
+    least_s,
+    level_of,
+    may_be_spacing,
+    may_still_run,
+    need_of,
+    sure_of,
+    tolerance_ns,
+    top_of,
+)
+from analyzer.keepalive.settings.evidence import (
+    NO_OPENING,
+    SPACED,
+    SURE_IDLE,
+    SURVIVING,
+    Search,
+    claim,
+    claim_spacings,
+    forget_levels,
+    gather,
+    is_phase_possible,
+    keep_levels,
+    note_claims,
+)
+from analyzer.keepalive.settings.prior import EXACT_CLOCK, likeliest, log2_of, weight
+from analyzer.keepalive.story.values import FIRST, PENDING, SURVIVED
+from analyzer.schema import NEVER
+
+ATTEMPTS = 2 * (NO_OPENING + 1)
+"""Each strictness with and without boundaries."""
+FIRST_EXACT = 1 << len(LINUX)
+EXACT_CLOCKS = (1 << LIKELY_COUNT) - FIRST_EXACT
+SLOW = (1 << CLOCK_COUNT) - (1 << LIKELY_COUNT)
+"""Bits of ASKED.clocks; the slow timers come last."""
+
+MAX_INTVLS = 8
+"""More candidates than this for the interval are not paired with those for the idle time."""
+MAX_TRIED = 400
+"""More than this, as for an interval of hours, are not even tried one by one."""
+EVERYTHING = -TELLS_NOTHING
+"""As `unseen_ns`: no probe is missing."""
+
+
+def search(s: Search, question: int) -> None:
+    """What explains the gaps of a question, as many of them as possible.
+
+    What only the wheel explains may be one of the slow timers, unless probes come otherwise than these tick. If
+    nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them.
+    """
+    fine = s.asked.clocks[question]
+    slow = SLOW if fine & FIRST_EXACT else 0
+    is_on_ticks = slow > 0 and are_on_slow_ticks(s, question)
+    s.found.clocks[question] = 0
+    for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
+        has_phase = attempt % 2 == 0
+        for clock in range(CLOCK_COUNT):
+            is_exact = (s.found.clocks[question] & EXACT_CLOCKS) != 0
+            may_be_slow = slow if (is_on_ticks and not is_exact) or not has_phase else 0
+            if (fine | may_be_slow) >> clock & 1:
+                explain_on(s, question, clock, attempt // 2, has_phase)
+        if s.found.clocks[question]:
+            return
+
+
+def are_on_slow_ticks(s: Search, question: int) -> bool:
+    """Every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
+    for it in range(s.asked.first_gap[question], s.asked.last_gap[question]):
+        probe_ns, kind = s.seen.probe_ns[it], s.seen.kind[it]
+        if probe_ns >= 0 and kind != SURVIVED and kind != PENDING and not is_on_slow_tick(probe_ns):
+            return False
+    return True
+
+
+def is_on_slow_tick(duration_ns: int) -> bool:
+    return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
+
+
+def explain_on(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
+    """All settings that explain the gaps on this clock, in stretches of idle time that explain them alike."""
+    gather(s, question, clock, strictness, has_phase)
+    for place in range(possible_intvls(s)):
+        pair(s, place)
+    note_claims(s)
+
+
+def possible_intvls(s: Search) -> int:
+    """Each interval that explains the spacings; or, if nothing measures it, its bounds at once. Returns how many."""
+    v, r, clock = s.evidence, s.readings, s.evidence.clock[0]
+    longest_ns = latest_ns(s.clocks, clock, v.time_high[0]) if v.time_high[0] != NEVER else TELLS_NOTHING
+    least_ns, most_ns, measured = 0, TELLS_NOTHING, 0
+    for it in range(v.readings[0]):
+        role = r.role[it]
+        is_idle = role == SURE_IDLE and r.spacing_ns[it] >= 0
+        is_measured = role == SPACED or (is_idle and r.idle_least_ns[it] > longest_ns)
+        measured += is_measured
+        if is_measured:
+            least_ns = max(least_ns, r.spacing_least_ns[it])
+        # Where every segment restarts the timer, as in BSD, the interval may be longer than an answered cycle.
+        if is_measured or (is_idle and not s.clocks.hears_all[clock]):
+            most_ns = min(most_ns, r.spacing_most_ns[it])
+    low, high = least_s(s.clocks, clock, least_ns), NEVER if most_ns == TELLS_NOTHING else most_ns // SECOND
+    if high != NEVER and high < low:
+        return 0
+    if not measured:
+        return note_intvls(s, 0, low, high, NEVER)
+    if high - low > MAX_TRIED:
+        return note_intvls(s, 0, low, high, likeliest(s.prior, low, high))
+    return fitting_intvls(s, low, high)
+
+
+def note_intvls(s: Search, place: int, low: int, high: int, value: int) -> int:
+    s.intvls.low[place], s.intvls.high[place], s.intvls.value[place] = low, high, value
+    return place + 1
+
+
+def fitting_intvls(s: Search, low: int, high: int) -> int:
+    """Those from `low`, which is late enough for the longest spacing, on which the boundaries agree.
+
+    These depend on nothing but the interval's level.
+    """
+    clock, found, level, agrees = s.evidence.clock[0], 0, NEVER, False
+    for intvl in range(low, high + 1):
+        if level_of(s.clocks, clock, intvl * SECOND) != level:
+            level = level_of(s.clocks, clock, intvl * SECOND)
+            agrees = is_phase_possible(s, claim_spacings(s, level))
+        if agrees and found < MAX_INTVLS:
+            found = note_intvls(s, found, intvl, intvl, intvl)
+        elif agrees:
+            s.intvls.high[0] = intvl
+    if found and s.intvls.high[0] != s.intvls.low[0]:
+        return note_intvls(
+            s, 0, s.intvls.low[0], s.intvls.high[0], likeliest(s.prior, s.intvls.low[0], s.intvls.high[0])
+        )
+    return found
+
+
+def pair(s: Search, place: int) -> None:
+    """All idle times that go with these intervals."""
+    v, clock = s.evidence, s.evidence.clock[0]
+    low, high, value = s.intvls.low[place], s.intvls.high[place], s.intvls.value[place]
+    v.intvl_low[0], v.intvl_high[0], v.intvl[0] = low, high, value
+    v.latest_ns[0] = latest_ns(s.clocks, clock, high) if high != NEVER else TELLS_NOTHING
+    v.weight[0] = 0 if s.clocks.depth[clock] else EXACT_CLOCK
+    v.spacing_claims[0] = v.spacing_level[0] = 0
+    if value != NEVER:
+        v.weight[0] += weight(s.prior, value)
+    if low == high:
+        v.spacing_level[0] = level_of(s.clocks, clock, low * SECOND)
+        v.spacing_claims[0] = claim_spacings(s, v.spacing_level[0])
+    floor = time_floor(s, EVERYTHING)
+    if not v.is_whole[0]:
+        allow_unseen_probe(s, floor)
+    if count_forced(s, EVERYTHING) and v.time_high[0] != NEVER:
+        possible_times(s, max(floor, least_forced_s(s, EVERYTHING)))
+    elif v.time_high[0] == NEVER or floor <= v.time_high[0]:
+        keep_levels(s, False)
+        note_found(s, floor, v.time_high[0], NEVER, v.weight[0], False)
+
+
+def time_floor(s: Search, unseen_ns: int) -> int:
+    """The idle time that a timer survived: none was due before, unless the interval was still running.
+
+    `unseen_ns` is how long that may be after a probe that was not captured. What was survived began with an
+    answer, which restarts a timer that hears all.
+    """
+    r, clock, least_ns = s.readings, s.evidence.clock[0], 0
+    for it in range(s.evidence.readings[0]):
+        if r.role[it] != SURVIVING or not (r.spacing_ns[it] >= 0 or r.idle_ns[it] > unseen_ns):
+            continue
+        if s.clocks.hears_all[clock] or not may_still_run(r, it, s.evidence.latest_ns[0]):
+            least_ns = max(least_ns, r.idle_least_ns[it])
+    return least_s(s.clocks, clock, least_ns)
+
+
+def is_forced(s: Search, it: int, unseen_ns: int) -> bool:
+    """No interval in question explains it, nor one that runs up to `unseen_ns` after a probe that was not captured."""
+    r = s.readings
+    return bool(
+        r.role[it] == SURE_IDLE
+        and (r.spacing_ns[it] >= 0 or r.idle_least_ns[it] > unseen_ns)
+        and not may_be_spacing(r, it, s.evidence.intvl_low[0], s.evidence.latest_ns[0])
+    )
+
+
+def count_forced(s: Search, unseen_ns: int) -> int:
+    count = 0
+    for it in range(s.evidence.readings[0]):
+        count += is_forced(s, it, unseen_ns)
+    return count
+
+
+def least_forced_s(s: Search, unseen_ns: int) -> int:
+    """The idle time that such gaps take at least."""
+    least_ns = 0
+    for it in range(s.evidence.readings[0]):
+        if is_forced(s, it, unseen_ns):
+            least_ns = max(least_ns, s.readings.idle_least_ns[it])
+    return least_s(s.clocks, s.evidence.clock[0], least_ns)
+
+
+def allow_unseen_probe(s: Search, floor: int) -> None:
+    """What else holds if the interval of a probe before the capture's begin made the first gap as long as it is.
+
+    That takes an interval longer than the idle time, which is rare, unless it shows that this one is.
+    """
+    high, unseen_ns = s.evidence.time_high[0], s.evidence.latest_ns[0]
+    lower = time_floor(s, unseen_ns)
+    low = max(lower, least_forced_s(s, unseen_ns))
+    is_other = lower < floor or count_forced(s, unseen_ns) < count_forced(s, EVERYTHING)
+    if is_other and (high == NEVER or low <= high):
+        is_rare = high == NEVER or s.evidence.intvl_low[0] <= high
+        if not is_rare:
+            forget_levels(s)
+        note_found(s, low, high, NEVER, s.evidence.weight[0], is_rare)
+
+
+def possible_times(s: Search, low: int) -> None:
+    """Stretches of idle times that explain all gaps, each by how exactly it foretells them, and by boundaries."""
+    v, r = s.evidence, s.readings
+    for place in range(v.sharp_idle[0]):
+        s.sharp.may_be_spacing[place] = may_be_spacing(r, s.sharp.reading[place], v.intvl_low[0], v.latest_ns[0])
+    while low <= v.time_high[0]:
+        for place in range(v.sharp_idle[0]):
+            s.sharp.fit[place] = fit_of(s, place, low)
+        last = last_alike(s, low)
+        if is_explained(s) and is_phase_possible(s, claim_idle(s)):
+            time = likeliest(s.prior, low, last)
+            keep_levels(s, True)
+            note_found(s, low, last, time, v.weight[0] + weight(s.prior, time) + exactness_of_firsts(s, last), False)
+        low = last + 1
+
+
+def fit_of(s: Search, place: int, time_s: int) -> int:
+    v = s.evidence
+    intvl = v.intvl_low[0] if v.intvl_low[0] == v.intvl_high[0] else NEVER
+    return fit_idle(s.clocks, v.clock[0], s.readings, s.sharp.reading[place], time_s, intvl)
+
+
+def last_alike(s: Search, low: int) -> int:
+    """The longest idle time that explains all gaps as this one does; each part of a fit is monotone."""
+    beyond = s.evidence.time_high[0] + 1
+    while beyond - low > 1:
+        middle = (low + beyond) // 2
+        if fits_alike(s, middle):
+            low = middle
+        else:
+            beyond = middle
+    return low
+
+
+def fits_alike(s: Search, time_s: int) -> bool:
+    for place in range(s.evidence.sharp_idle[0]):  # noqa: SIM110  # numba compiles no generators
+        if fit_of(s, place, time_s) != s.sharp.fit[place]:
+            return False
+    return True
+
+
+def is_explained(s: Search) -> bool:
+    for place in range(s.evidence.sharp_idle[0]):
+        if not (s.sharp.may_be_spacing[place] or is_possible(s.sharp.fit[place])):
+            return False
+    return True
+
+
+def claim_idle(s: Search) -> int:
+    """The boundaries of probes that idle time, or else the interval, explains: of two explanations the weaker."""
+    v = s.evidence
+    count: int = v.spacing_claims[0]
+    for place in range(v.sharp_idle[0]):
+        fit, it = s.sharp.fit[place], s.sharp.reading[place]
+        level = NO_CEILING + 1
+        if is_possible(fit):
+            level = max(need_of(fit), sure_of(fit))
+        if s.sharp.may_be_spacing[place]:
+            level = min(level, v.spacing_level[0])
+        s.sharp.level[place] = level
+        count = claim(s, count, level, it, s.readings.at_ns[it])
+    return count
+
+
+def exactness_of_firsts(s: Search, time_s: int) -> int:
+    total = 0
+    for place in range(s.evidence.sharp_idle[0]):
+        if s.readings.kind[s.sharp.reading[place]] == FIRST and not s.sharp.may_be_spacing[place]:
+            total += exactness(s, s.sharp.fit[place], time_s)
+    return total
+
+
+def exactness(s: Search, fit: int, time_s: int) -> int:
+    """The density of a probe's lateness after traffic, as a power of two.
+
+    The delay that was left when the timer was last armed may be anything up to the whole, so
+    levels occur as 8 to 1, and their boundaries lie as 1 to 8: each level that explains the
+    lateness adds the same. Small lateness speaks for a setting, large against it.
+    """
+    time_ns, clock = time_s * SECOND, s.evidence.clock[0]
+    width_ns = lateness_ns(s.clocks, clock, time_ns) + tolerance_ns(s.clocks, clock, time_ns) + s.clocks.early_ns[clock]
+    levels = top_of(fit) - need_of(fit) + 1
+    return log2_of(s.prior, levels) + log2_of(s.prior, SECOND) - log2_of(s.prior, width_ns)
+
+
+@apart
+def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
+    """One more explanation; of equally likely ones the longest idle time is the nearest to what was seen."""
+    f, v, row = s.found, s.evidence, s.evidence.question[0]
+    is_rare = is_rare or s.asked.is_rare[row] > 0
+    is_first = f.clocks[row] == 0
+    f.clocks[row] |= 1 << v.clock[0]
+    f.time_low[row] = low if is_first else min(f.time_low[row], low)
+    f.intvl_low[row] = v.intvl_low[0] if is_first else min(f.intvl_low[row], v.intvl_low[0])
+    f.time_high[row] = high if is_first else wider(f.time_high[row], high)
+    f.intvl_high[row] = v.intvl_high[0] if is_first else wider(f.intvl_high[row], v.intvl_high[0])
+    if is_rare and not (is_first or f.is_rare[row]):
+        return
+    if is_first or (f.is_rare[row] and not is_rare):
+        f.is_rare[row], f.is_time_known[row], f.is_intvl_known[row] = is_rare, 1, 1
+        f.weight[row] = -TELLS_NOTHING
+    if time == NEVER:
+        f.is_time_known[row] = 0
+    if v.intvl[0] == NEVER:
+        f.is_intvl_known[row] = 0
+    if likelihood > f.weight[row] or (likelihood == f.weight[row] and time > f.time[row]):
+        f.clock[row], f.time[row], f.intvl[row], f.weight[row] = v.clock[0], time, v.intvl[0], likelihood
+
+
+def wider(high: int, other: int) -> int:
+    """The higher of two bounds; -1 is the highest of all."""
+    return NEVER if high == NEVER or other == NEVER else max(high, other)

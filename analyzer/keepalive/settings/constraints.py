@@ -1,0 +1,262 @@
+"""What one gap says about a timer, on one kind of clock.
+
+Everything follows from one property of the wheel (`timer.Clock.fire`): a timer armed with a
+delay of level n fires on a multiple of 8^n jiffies, and at most that much late. So a gap says
+two things. Its length bounds the setting: `fit_idle`. And the more a setting would make the timer
+late, the coarser the boundary on which the probe lies; all probes of an end are sent by the
+same jiffies, so their boundaries must agree: `is_in_phase`. The constant spacings R and cycles C
+need no rule of their own, they are what is left.
+
+Kernels over columns (`sought`); a clock is a row of CLOCKS.
+"""
+
+from typing import Any
+
+from analyzer.engine.dispatch import apart
+from analyzer.engine.table import Table
+from analyzer.keepalive.model.linux import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
+from analyzer.keepalive.story.values import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
+from analyzer.schema import NEVER, inference
+
+HOST_DELAY_NS = 5_000_000
+"""From the tick to the wire: softirq, qdisc and time stamping."""
+DRIFT_SHIFT = 13
+"""Clocks of two hosts, or one under NTP, may run apart by 2^-13, 122 ppm."""
+
+TELLS_NOTHING = 1 << 62
+"""The slack of a gap that no single run of a timer made."""
+FAR_NS = 1 << 56
+"""Two years: nobody waits longer for a probe, and sums stay within 64 bits."""
+
+CEILING_BITS = 4
+NO_CEILING = 8
+UNHINDERED = sum(NO_CEILING << CEILING_BITS * rate for rate in range(len(LINUX)))
+"""HEARD_GAPS.ceilings where nothing is known of the end's kernel."""
+TRUSTED_LEVELS = 2
+"""A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
+
+ALL_CLOCKS = LINUX + EXACT + COARSE
+CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
+"""The slow ones come last; they are tried where nothing else fits."""
+
+
+def _rows_of_clocks() -> Any:
+    table = Table(inference.CLOCKS)
+    for one in ALL_CLOCKS:
+        table.append(
+            one.hz,
+            one.depth if one.is_wheel else 0,
+            one.hears_all,
+            one.ignores_echoes,
+            one.slack_ns,
+            one.slack_shift,
+            one.early_ns,
+            2 * one.time_ns(1) + HOST_DELAY_NS,
+        )
+    return table.view
+
+
+CLOCKS = _rows_of_clocks()
+"""What kernels know of `ALL_CLOCKS`, in the same order."""
+
+
+def read(clocks: Any, clock: int, seen: Any, first: int, last: int, readings: Any) -> None:
+    """The gaps first..last-1 with their places in time, in order, from row 0 of `readings` on."""
+    chain = at_ns = 0
+    for row in range(first, last):
+        it = row - first
+        kind, probe_ns, lag_ns, slack_ns = seen.kind[row], seen.probe_ns[row], seen.lag_ns[row], seen.slack_ns[row]
+        jitter_ns = max(lag_ns // 2, seen.jitter_ns[row])
+        idle_ns = idle_of(clocks, clock, seen.heard_ns[row], seen.any_ns[row], seen.speech_ns[row])
+        readings.kind[it], readings.lag_ns[it], readings.jitter_ns[it] = kind, lag_ns, jitter_ns
+        readings.idle_ns[it], readings.spacing_ns[it] = idle_ns, probe_ns
+        readings.idle_least_ns[it] = readings.idle_most_ns[it] = NEVER
+        readings.spacing_least_ns[it] = readings.spacing_most_ns[it] = NEVER
+        if idle_ns >= 0:
+            off_ns = tolerance_ns(clocks, clock, idle_ns)
+            readings.idle_least_ns[it] = idle_ns - lag_ns - jitter_ns - off_ns - slack_ns
+            readings.idle_most_ns[it] = idle_ns + off_ns + clocks.early_ns[clock]
+        if probe_ns >= 0:
+            off_ns = tolerance_ns(clocks, clock, probe_ns) + jitter_ns
+            readings.spacing_least_ns[it] = probe_ns - off_ns - slack_ns
+            readings.spacing_most_ns[it] = probe_ns + off_ns + clocks.early_ns[clock]
+            end_ns = min(at_ns + probe_ns, FAR_NS)
+        else:
+            chain, at_ns, end_ns = chain + 1, 0, 0
+        readings.chain[it], readings.at_ns[it] = chain, end_ns
+        readings.is_on_grid[it] = (kind == SPACING or kind == GIVE_UP) and seen.unanswered[row] >= 2
+        is_wheel = clocks.depth[clock] > 0
+        readings.ceiling[it] = seen.ceilings[row] >> CEILING_BITS * clock & 15 if is_wheel else NO_CEILING
+        if kind != SURVIVED and kind != PENDING:
+            at_ns = end_ns
+
+
+def idle_of(clocks: Any, clock: int, heard_ns: int, any_ns: int, speech_ns: int) -> int:
+    """The gap on the idle clock of this kind of stack."""
+    if clocks.hears_all[clock] and any_ns >= 0:
+        return any_ns
+    return speech_ns if clocks.ignores_echoes[clock] and speech_ns >= 0 else heard_ns
+
+
+def tolerance_ns(clocks: Any, clock: int, duration_ns: int) -> int:
+    """By how much a captured duration may differ from the timer's: both ends within their ticks, and drift."""
+    ticks_ns: int = clocks.ticks_ns[clock]
+    return ticks_ns + (duration_ns >> DRIFT_SHIFT)
+
+
+def lateness_ns(clocks: Any, clock: int, delay_ns: int) -> int:
+    """The most that a timer armed for `delay_ns` fires late."""
+    if not clocks.depth[clock]:
+        slack_ns: int = clocks.slack_ns[clock] + (delay_ns >> clocks.slack_shift[clock])
+        return slack_ns
+    hz: int = clocks.hz[clock]
+    return -(-(SECOND << level_of(clocks, clock, delay_ns) * LVL_CLK_SHIFT) // hz)
+
+
+def latest_ns(clocks: Any, clock: int, seconds: int) -> int:
+    """When a timer of so many seconds has fired at the latest."""
+    return seconds * SECOND + lateness_ns(clocks, clock, seconds * SECOND)
+
+
+@apart
+def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
+    """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
+    if duration_ns <= SECOND:
+        return 1
+    low, high = max(1, (duration_ns - (duration_ns >> 3)) // SECOND - 1), -(-duration_ns // SECOND)
+    while low < high:
+        middle = (low + high) // 2
+        if latest_ns(clocks, clock, middle) >= duration_ns:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def jiffies(hz: int, time_ns: int) -> int:
+    """The tick within which an instant lies; in two steps, of which neither leaves 64 bits."""
+    return time_ns // SECOND * hz + time_ns % SECOND * hz // SECOND
+
+
+def jiffies_up(hz: int, time_ns: int) -> int:
+    """So many ticks take no less."""
+    return time_ns // SECOND * hz - -(time_ns % SECOND) * hz // SECOND
+
+
+def level_of(clocks: Any, clock: int, delay_ns: int) -> int:
+    """The level of a timer armed for so long; 0 without a wheel."""
+    depth: int = clocks.depth[clock]
+    return wheel_level(depth, jiffies(clocks.hz[clock], delay_ns)) if depth else 0
+
+
+def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
+    """The finest level whose timers may be `late_ns` late; without a wheel 0 if they may, else 1."""
+    if not clocks.depth[clock]:
+        return 1 if late_ns > lateness_ns(clocks, clock, delay_ns) else 0
+    level, rest = 0, jiffies_up(clocks.hz[clock], late_ns) - 1
+    while rest > 0:
+        rest >>= LVL_CLK_SHIFT
+        level += 1
+    return level
+
+
+@apart
+def fit_idle(clocks: Any, clock: int, readings: Any, it: int, time_s: int, intvl_s: int) -> int:
+    """How so long an idle time explains the gap, in levels of the wheel.
+
+    Three of them in one number: the finest whose timers may be so late (`need_of`), those of the shortest and of the
+    longest delay with which the timer can have been armed (`sure_of`, `top_of`). It ran out after what had been left
+    of it when it was last armed. After traffic that may be anything up to the whole. After an answered probe the timer
+    first ran for the interval, -1 if not known, and what it left is known as well as that firing is (tcp_timer.c
+    tcp_keepalive_timer).
+    """
+    time_ns, intvl_ns = time_s * SECOND, intvl_s * SECOND
+    need = finest_level(clocks, clock, readings.idle_least_ns[it] - time_ns, time_ns)
+    if readings.kind[it] == CYCLE and not clocks.hears_all[clock] and intvl_s != NEVER:
+        answer_ns = readings.spacing_ns[it] - readings.idle_ns[it]
+        if answer_ns + readings.lag_ns[it] <= intvl_ns:
+            off_ns = readings.spacing_most_ns[it] - readings.spacing_ns[it]
+            longest_ns = time_ns + answer_ns + readings.lag_ns[it] + off_ns - intvl_ns
+            if longest_ns <= 0:
+                return fit(need, 0, -1)
+            shortest_ns = time_ns + answer_ns - off_ns - latest_ns(clocks, clock, intvl_s)
+            sure = level_of(clocks, clock, max(shortest_ns, 0))
+            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[it]))
+    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[it]))
+
+
+def fit(need: int, sure: int, top: int) -> int:
+    """The three in one number."""
+    return need << 8 | sure << 4 | top + 1
+
+
+def need_of(fit: int) -> int:
+    return fit >> 8
+
+
+def sure_of(fit: int) -> int:
+    return fit >> 4 & 15
+
+
+def top_of(fit: int) -> int:
+    return (fit & 15) - 1
+
+
+def is_possible(fit: int) -> bool:
+    return need_of(fit) <= top_of(fit)
+
+
+def topped(level: int, ceiling: int) -> int:
+    """The coarsest level that a timer up to `level` can have fired on."""
+    return min(level, max(ceiling, level - TRUSTED_LEVELS))
+
+
+def may_be_spacing(readings: Any, it: int, low: int, latest_ns: int) -> bool:
+    """The timer of some interval from `low` s on may have ended the gap, if it has fired by `latest_ns`."""
+    return bool(low * SECOND <= readings.spacing_most_ns[it]) and may_still_run(readings, it, latest_ns)
+
+
+def may_still_run(readings: Any, it: int, latest_ns: int) -> bool:
+    """At the gap's end a timer that fires by `latest_ns` may not have fired yet, or just then."""
+    return bool(readings.spacing_ns[it] >= 0 and readings.spacing_least_ns[it] <= latest_ns)
+
+
+@apart
+def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any) -> bool:
+    """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest.
+
+    These are found first, by chain.
+    """
+    for it in range(count):
+        coarsest.level[claims.chain[it]] = NEVER
+    for it in range(count):
+        if is_coarser(claims, it, coarsest, claims.chain[it]):
+            chain = claims.chain[it]
+            coarsest.level[chain], coarsest.at_ns[chain] = claims.level[it], claims.at_ns[it]
+            coarsest.jitter_ns[chain] = claims.jitter_ns[it]
+    for it in range(count):
+        chain = claims.chain[it]
+        distance_ns = abs(claims.at_ns[it] - coarsest.at_ns[chain])
+        vague_ns = max(claims.jitter_ns[it], coarsest.jitter_ns[chain])
+        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[it], vague_ns):
+            return False
+    return True
+
+
+def is_coarser(claims: Any, it: int, others: Any, other: int) -> bool:
+    """Of equals the latest."""
+    if claims.level[it] != others.level[other]:
+        return bool(claims.level[it] > others.level[other])
+    if claims.at_ns[it] != others.at_ns[other]:
+        return bool(claims.at_ns[it] > others.at_ns[other])
+    return bool(claims.jitter_ns[it] > others.jitter_ns[other])
+
+
+def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, vague_ns: int) -> bool:
+    """The distance is a multiple of the level's period, as well as it is known."""
+    hz, shift = clocks.hz[clock], level * LVL_CLK_SHIFT
+    period = SECOND << shift  # in ns / HZ, exact for 300 Hz
+    ticks = distance_ns // SECOND * hz & (1 << shift) - 1
+    off = (ticks * SECOND + distance_ns % SECOND * hz) % period
+    allowed = tolerance_ns(clocks, clock, distance_ns) + vague_ns
+    return bool(min(off, period - off) <= min(allowed, FAR_NS >> 4) * hz)

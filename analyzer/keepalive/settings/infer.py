@@ -1,0 +1,305 @@
+"""From the gaps of many ends to their settings: one kernel.
+
+Of each end: which gaps its timer may have made (`timed`), as the prober lived them (`losses`), what explains them
+(`search`, `candidates`), what it had counted (`counted`), and what that says of each setting (`bounds`).
+"""
+
+from operator import sub
+from typing import Any
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
+from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.settings.ambiguous import (
+    MAX_DOUBTED,
+    is_unsure,
+    known_idle,
+    may_hide_one,
+    note_doubts,
+    note_lone_spacing,
+)
+from analyzer.keepalive.settings.bounds import (
+    INTVL,
+    MAX_FRAMES,
+    MILLI,
+    PROBES,
+    TIME,
+    USER_TIMEOUT,
+    Inferred,
+    note_intvl,
+    note_probes,
+    note_spread_of_intvl,
+    note_spread_of_time,
+    note_time,
+    note_unprobed,
+    note_user_timeout,
+    says_intvl,
+    says_time,
+)
+from analyzer.keepalive.settings.candidates import MAX_INTVLS, search
+from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
+from analyzer.keepalive.settings.counted import count_runs
+from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
+from analyzer.keepalive.settings.losses import (
+    believe_prober,
+    doubt_counts,
+    forget_doubtful,
+    has_losses,
+    is_distant,
+    is_intvl,
+    mend,
+    take,
+)
+from analyzer.keepalive.settings.prior import PRIOR
+from analyzer.keepalive.settings.search import MAX_ASKED, add_all, ask, ask_all
+from analyzer.keepalive.settings.tenths import allow_tenths
+from analyzer.keepalive.settings.timed import Heard, take_timed
+from analyzer.keepalive.settings.typical import FEW, Lived, find_usual
+from analyzer.keepalive.story.values import SURVIVED, UNSEEN
+from analyzer.schema import NEVER, inference, results
+
+SETTINGS = 4
+"""Rows of INFERRED_SETTINGS for each end."""
+CLOCK_BITS = 4
+WHEELS = len(LINUX)
+EXACT_CLOCK = WHEELS + 1
+"""The row in CLOCKS of a timer that every segment restarts."""
+WIDE = 3
+"""So many times the lower bound is further than a single missing probe explains."""
+
+
+def infer(heard: Heard, ends: int, lived: Lived, s: Search, to: Inferred) -> int:
+    """Kernel: the settings of the first ends of `heard`, and the boundaries on which their probes lie."""
+    for end in range(ends):
+        to.ends.clocks[end], to.ends.first_claim[end] = 0, s.in_use.claims[0]
+        for row in range(SETTINGS * end, SETTINGS * (end + 1)):
+            to.settings.basis[row] = NEVER
+        infer_end(heard, end, lived, s, to)
+    to.ends.first_claim[ends] = s.in_use.claims[0]
+    return ends
+
+
+def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> None:
+    rows, row, seen = take_timed(heard, end, lived.gaps), SETTINGS * end, lived.seen
+    is_far = is_distant(lived.gaps, rows)
+    forget_doubtful(lived.gaps, rows)
+    find_usual(lived, rows)
+    mend(lived, rows, is_far)
+    if not is_probed(lived.gaps, rows):
+        note_unprobed(s, rows, heard.ends.is_whole[end], to, row + TIME)
+        return
+    is_lossy = is_far or has_losses(seen, rows)
+    is_other = False if is_far else believe_prober(lived, rows)
+    s.asked.clocks[0], s.asked.is_whole[0] = heard.ends.clocks[end], heard.ends.is_whole[end]
+    is_explained = explain(lived, s, rows, is_lossy, to, end)
+    has_wheel = has_clock(to, end, 0, WHEELS)
+    if heard.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(seen, rows, has_wheel, to.settings, row):
+        add_clock(to, end, EXACT_CLOCK)
+    if to.settings.basis[row + TIME] != NEVER and is_lossy and is_unsure(seen, rows):
+        to.settings.value[row + TIME] = NEVER
+    for one in (row + TIME, row + INTVL):
+        if is_lone_guess(to.settings, one):
+            to.settings.value[one] = NEVER
+    if is_other or not (is_far or is_explained):
+        mend(lived, rows, not is_explained)
+    if not (is_far or is_explained):
+        doubt_counts(seen, rows)
+    count_runs(seen, rows, lived.counted)
+    note_probes(seen, lived.counted, rows, is_lossy and may_hide_one(lived, rows), to, row + PROBES)
+    note_user_timeout(seen, lived.counted, rows, to, row + USER_TIMEOUT)
+
+
+def is_lone_guess(settings: Any, row: int) -> bool:
+    """A value that one observation alone speaks for, and bounds as wide as if probes had been missed in it."""
+    is_lone = settings.basis[row] != NEVER and settings.n[row] == 1 and settings.value[row] != NEVER
+    return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
+
+
+def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
+    """One of CLOCKS' rows first..last-1 explains the gaps."""
+    left = to.ends.clocks[end]
+    while left:
+        if first < left % (1 << CLOCK_BITS) <= last:
+            return True
+        left >>= CLOCK_BITS
+    return False
+
+
+def add_clock(to: Inferred, end: int, clock: int) -> None:
+    """Behind the kinds of clock that explain the gaps, unless it is one of them."""
+    places = 0
+    if not has_clock(to, end, clock, clock + 1):
+        while to.ends.clocks[end] >> CLOCK_BITS * places:
+            places += 1
+        to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
+
+
+def is_probed(gaps: Any, rows: int) -> bool:
+    for it in range(rows):  # noqa: SIM110  # numba compiles no generators
+        if gaps.kind[it] != SURVIVED:
+            return True
+    return False
+
+
+def explain(lived: Lived, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
+    """Time and interval of an end, from what explains all of its gaps; or, if nothing does, from some: False."""
+    doubted = note_doubts(lived, rows) if is_lossy else 0
+    spacings = note_lone_spacing(lived, rows, doubted) if is_lossy else 0
+    is_alone = doubted > 1 and doubted == known_idle(lived, rows)
+    together = asked = ask_all(s, rows, doubted, spacings, is_alone)
+    question, is_explained = 0, False
+    while question < asked:
+        is_together = question < together
+        answer(lived, s, question, is_together and not is_explained)
+        if is_together and s.found.clocks[question] and not s.asked.is_strict[question]:
+            is_explained = True
+        question += 1
+        if question == together and not is_explained:
+            middle = set_apart(lived.seen, rows)
+            asked = ask(s, ask(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    if is_explained:
+        note_clocks(s, together, to, end)
+        add_all(s, 0, together)
+        choose_measures(lived.seen, rows)
+        note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
+        note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
+    else:
+        note_apart(s, together, asked, to, SETTINGS * end)
+    return is_explained
+
+
+def answer(lived: Lived, s: Search, question: int, may_claim: bool) -> None:
+    """What explains the gaps of a question; only the first answer claims boundaries."""
+    claims, first_doubt, last_doubt = s.in_use.claims[0], s.asked.first_doubt[question], s.asked.last_doubt[question]
+    for doubt in range(first_doubt, last_doubt):
+        lived.seen.slack_ns[lived.doubts.gap[doubt]] = lived.doubts.slack_ns[doubt]
+    search(s, question)
+    for doubt in range(first_doubt, last_doubt):
+        lived.seen.slack_ns[lived.doubts.gap[doubt]] = 0
+    if not may_claim:
+        s.in_use.claims[0] = claims
+
+
+def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
+    """The kinds of clock that explain the gaps: first those on which nothing rare has to be assumed."""
+    known = results = 0
+    for question in range(asked):
+        if s.asked.is_strict[question]:
+            continue
+        for clock in range(CLOCK_COUNT):
+            if s.found.clocks[question] >> clock & ~known >> clock & 1:
+                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * results
+                results += 1
+        known |= s.found.clocks[question]
+
+
+def choose_measures(seen: Any, rows: int) -> None:
+    """What tells something; of an idle time in which something unseen was heard only if there is nothing else."""
+    clear = 0
+    for it in range(rows):
+        seen.is_measure[it] = seen.slack_ns[it] != TELLS_NOTHING and seen.echo[it] != UNSEEN
+        clear += seen.is_measure[it]
+    if not clear:
+        for it in range(rows):
+            seen.is_measure[it] = seen.slack_ns[it] != TELLS_NOTHING
+
+
+def set_apart(seen: Any, rows: int) -> int:
+    """Behind the gaps copies of them: first of those that are no intervals; of these from the row returned on."""
+    middle = rows
+    for it in range(rows):
+        middle += not is_intvl(seen.kind[it])
+    others, intvls = rows, middle
+    for it in range(rows):
+        row = intvls if is_intvl(seen.kind[it]) else others
+        take(seen, it, seen, row)
+        seen.slack_ns[row], seen.jitter_ns[row], seen.is_measure[row] = seen.slack_ns[it], seen.jitter_ns[it], 1
+        intvls, others = intvls + (row == intvls), others + (row == others)
+    return middle
+
+
+def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> None:
+    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them.
+
+    An interval other than that of the unanswered probes explains no idle time: they are of one socket.
+    `times` is the question about idle times, the next one that about intervals.
+    """
+    f, a = s.found, s.asked
+    intvls = times + 1 + a.is_strict[times + 1]
+    add_all(s, times, asked)
+    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != NEVER
+    if is_time_known and allows(f, times, intvls):
+        note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
+    else:
+        note_spread_of_time(s, a.first_gap[times], a.last_gap[times], to, row + TIME)
+    if says_intvl(f, intvls) and f.is_intvl_known[intvls] and f.intvl[intvls] != NEVER:
+        note_intvl(s, intvls, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
+    else:
+        note_spread_of_intvl(s, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
+
+
+def allows(f: Any, times: int, intvls: int) -> bool:
+    """The intervals with which idle times are explained are not other ones."""
+    if not f.clocks[intvls]:
+        return True
+    low = max(f.intvl_low[times], f.intvl_low[intvls])
+    is_below = f.intvl_high[times] == NEVER or low <= f.intvl_high[times]
+    return bool(is_below and (f.intvl_high[intvls] == NEVER or low <= f.intvl_high[intvls]))
+
+
+def inferred(heard: Heard, ends: int, engine: Engine, more: int = 0) -> Inferred:
+    """The settings of the first ends of `heard`, with room for what proves `more` that may replace some of them."""
+    first_gaps = heard.ends.first_gap[: ends + 1].tolist()
+    longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
+    lived, s, to = room(ends, longest, first_gaps[-1], more)
+    engine.run(infer, heard, ends, lived, s, to)
+    return to
+
+
+def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
+    """What is found of an end, by what another search found of it as its end `row`."""
+    to.ends.clocks[end] = by.ends.clocks[row]
+    for one in range(SETTINGS):
+        mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
+        for column, of in zip(to.settings, by.settings, strict=True):
+            column[mine] = of[other]
+        for frame in range(by.settings.proofs[other] if by.settings.basis[other] != NEVER else 0):
+            to.proofs.frame[first + frame] = by.proofs.frame[by.settings.first_proof[other] + frame]
+            to.in_use.proofs[0] += 1
+        to.settings.first_proof[mine] = first
+
+
+def room(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[Lived, Search, Inferred]:
+    """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
+    claimed, in_use = rows_of(inference.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(inference.IN_USE, 1)
+    lived = Lived(
+        gaps=rows_of(results.HEARD_GAPS, longest + 1),
+        seen=rows_of(inference.SEEN, 2 * longest),
+        usual=rows_of(inference.USUAL, 1),
+        lengths=rows_of(inference.LENGTHS, longest + FEW),
+        doubts=rows_of(inference.DOUBTS, MAX_DOUBTED + 1),
+        counted=rows_of(inference.COUNTED, longest),
+    )
+    s = Search(
+        clocks=CLOCKS,
+        prior=PRIOR,
+        asked=rows_of(inference.ASKED, MAX_ASKED),
+        seen=lived.seen,
+        evidence=rows_of(inference.EVIDENCE, 1),
+        readings=rows_of(inference.READINGS, longest),
+        sharp=rows_of(inference.SHARP, 2 * MAX_PHASED),
+        intvls=rows_of(inference.INTVLS, MAX_INTVLS),
+        claims=rows_of(inference.CLAIMS, MAX_CLAIMS),
+        coarsest=rows_of(inference.CLAIMS, longest + 1),
+        found=rows_of(inference.FOUND, MAX_ASKED),
+        claimed=claimed,
+        in_use=in_use,
+    )
+    to = Inferred(
+        ends=rows_of(results.INFERRED, ends + 1),
+        settings=rows_of(results.INFERRED_SETTINGS, SETTINGS * ends),
+        proofs=rows_of(results.PROOFS, SETTINGS * MAX_FRAMES * (ends + more)),
+        claimed=claimed,
+        in_use=in_use,
+    )
+    return lived, s, to

@@ -1,0 +1,105 @@
+"""What is asked of the search about one end, and what its answers say together.
+
+First which settings explain its gaps as they seem, then with each doubt taken for true; if nothing does, idle times and
+intervals apart from each other. Plain functions over columns: ASKED, and FOUND with a row for each question.
+"""
+
+from analyzer.engine.dispatch import apart
+from analyzer.keepalive.settings.candidates import FIRST_EXACT, SLOW, is_on_slow_tick, wider
+from analyzer.keepalive.settings.constraints import TELLS_NOTHING
+from analyzer.keepalive.settings.evidence import Search
+from analyzer.keepalive.settings.losses import is_idle, is_intvl
+from analyzer.schema import NEVER
+
+MAX_ASKED = 18
+"""The gaps as they seem, six readings with doubts, two kinds of gaps apart; each perhaps of a slow timer, too."""
+
+
+@apart
+def ask(s: Search, asked: int, gaps: tuple[int, int], doubts: tuple[int, int]) -> int:
+    """Which settings explain these gaps, if these doubts are true? Returns how many questions there are now.
+
+    With doubts whatever explains the gaps is rare. Of what may be a slow timer also which intervals it would have.
+    """
+    a = s.asked
+    is_slow = a.clocks[0] & FIRST_EXACT and may_be_slow(s, gaps[0], gaps[1])
+    for strict in range(2 if is_slow else 1):
+        row = asked + strict
+        a.first_gap[row], a.last_gap[row], a.first_doubt[row], a.last_doubt[row] = *gaps, *doubts
+        a.is_whole[row], a.is_strict[row] = a.is_whole[0], strict
+        a.clocks[row] = SLOW if strict else a.clocks[0]
+        a.is_rare[row] = doubts[0] < doubts[1] and not strict
+    return asked + 1 + (is_slow > 0)
+
+
+def ask_all(s: Search, rows: int, doubted: int, spacings: int, is_alone: bool) -> int:
+    """Which settings explain all gaps? The first `doubted` rows of DOUBTS are idle times, then come lone spacings.
+
+    `is_alone`: no idle time is confirmed by another.
+    """
+    asked = ask(s, 0, (0, rows), (0, 0))
+    for doubt in range(doubted):
+        asked = ask(s, asked, (0, rows), (doubt, doubt + 1))
+    if is_alone and doubted > 1:
+        asked = ask(s, asked, (0, rows), (0, doubted))
+    return ask(s, asked, (0, rows), (doubted, doubted + spacings)) if spacings else asked
+
+
+def may_be_slow(s: Search, first: int, last: int) -> bool:
+    """Its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured."""
+    seen, idle_ns, spacing_ns = s.seen, TELLS_NOTHING, NEVER
+    for it in range(first, last):
+        probe_ns = seen.probe_ns[it]
+        if probe_ns >= 0 and (is_idle(seen.kind[it]) or is_intvl(seen.kind[it])):
+            if not is_on_slow_tick(probe_ns):
+                return False
+            if is_idle(seen.kind[it]):
+                idle_ns = min(idle_ns, probe_ns)
+            else:
+                spacing_ns = max(spacing_ns, probe_ns)
+    return idle_ns < TELLS_NOTHING and (spacing_ns == NEVER or spacing_ns > idle_ns)
+
+
+def add_all(s: Search, first: int, last: int) -> None:
+    """What all answers to these questions say together, in the rows of those that assume nothing rare."""
+    for question in range(first, last):
+        if s.asked.is_strict[question]:
+            add_intvls(s, question - 1, question)
+    for question in range(first, last):
+        if s.asked.is_rare[question]:
+            add_rare(s, question)
+
+
+def add_intvls(s: Search, row: int, other: int) -> None:
+    """With its likeliest idle time and the intervals of a slow timer."""
+    f = s.found
+    if f.clocks[row] and f.clocks[other]:
+        f.intvl_low[row] = min(f.intvl_low[row], f.intvl_low[other])
+        f.intvl_high[row] = wider(f.intvl_high[row], f.intvl_high[other])
+        f.is_intvl_known[row] = f.is_intvl_known[row] and not f.is_rare[row]
+
+
+@apart
+def add_rare(s: Search, other: int) -> None:
+    """With explanations that are all rare, in row 0; the first of equally likely ones is taken."""
+    f = s.found
+    if not f.clocks[other]:
+        return
+    if f.clocks[0]:
+        f.time_low[0] = min(f.time_low[0], f.time_low[other])
+        f.intvl_low[0] = min(f.intvl_low[0], f.intvl_low[other])
+        f.time_high[0] = wider(f.time_high[0], f.time_high[other])
+        f.intvl_high[0] = wider(f.intvl_high[0], f.intvl_high[other])
+        f.clocks[0] |= f.clocks[other]
+        if not f.is_rare[0]:
+            return
+        f.is_time_known[0] = f.is_time_known[0] and f.is_time_known[other]
+        f.is_intvl_known[0] = f.is_intvl_known[0] and f.is_intvl_known[other]
+        if f.weight[other] < f.weight[0] or (f.weight[other] == f.weight[0] and f.time[other] <= max(f.time[0], 0)):
+            return
+    else:
+        f.clocks[0], f.is_rare[0] = f.clocks[other], f.is_rare[other]
+        f.time_low[0], f.time_high[0] = f.time_low[other], f.time_high[other]
+        f.intvl_low[0], f.intvl_high[0] = f.intvl_low[other], f.intvl_high[other]
+        f.is_time_known[0], f.is_intvl_known[0] = f.is_time_known[other], f.is_intvl_known[other]
+    f.clock[0], f.time[0], f.intvl[0], f.weight[0] = f.clock[other], f.time[other], f.intvl[other], f.weight[other]

@@ -1,0 +1,371 @@
+"""Which ends were ticked by one kernel, at which clock rate, and where its boundaries lie.
+
+The boundaries of a timer wheel are multiples of the same jiffies, whichever socket, namespace or
+address a timer belongs to (timer.c calc_index). So an interval's probes of two ends lie on boundaries that
+agree if one kernel sent both, at the rate at which that kernel ticks, and at another rate only by chance.
+Once the boundaries are known, every probe of that kernel tells how coarse the boundary is on which it lies,
+and so by how much at most its timer was late: its `ceiling`.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import log2
+from typing import Any, NamedTuple
+
+from analyzer.engine.dispatch import Engine
+from analyzer.keepalive.model.linux import LINUX, LVL_CLK_SHIFT, SECOND, Clock
+from analyzer.keepalive.settings.bounds import INTVL, TIME, Inferred
+from analyzer.keepalive.settings.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
+from analyzer.keepalive.settings.infer import SETTINGS, inferred, replace_end
+from analyzer.keepalive.settings.observations import LIKELY_CLOCKS
+from analyzer.keepalive.settings.timed import Heard
+from analyzer.keepalive.settings.values import clocks_of
+from analyzer.keepalive.story.values import SURVIVED
+from analyzer.schema import NEVER
+
+MAX_KERNELS = 8
+"""So many kernels are looked for behind one address, or a NAT's."""
+MAX_COMPARED = 64
+"""Kernels of more addresses than this are not compared with each other; of each so many probes are."""
+MILLISECOND = 1_000_000
+"""Boundaries are not known better."""
+TELLING_BITS = 2.0
+"""One comparison says something if it would come out so by chance at most once in four."""
+SURE_BITS = 8.0
+"""Together they make one kernel of several ends if chance would once in 256."""
+MANY_BITS = 24.0
+"""What it takes to believe in a second kernel behind an address: some of many ends agree by chance, or after a loss."""
+
+
+class Boundary(NamedTuple):
+    """A probe that lies on a boundary of this level whatever its end is set to."""
+
+    at_ns: int
+    level: int
+    jitter_ns: int
+
+
+class Prober(NamedTuple):
+    """A probing end, by its row in HEARD_ENDS, as its own gaps explain it."""
+
+    end: int
+    address: str
+    boundaries: tuple[tuple[Boundary, ...], ...]
+    """For each clock rate of `timer.LINUX`."""
+    rates: tuple[bool, ...]
+    """Whether that rate explains the gaps at all."""
+
+
+class Comparison(NamedTuple):
+    agreeing: int
+    differing: int
+    bits: float
+    """How surprising the most telling agreement is."""
+
+    @property
+    def is_same(self) -> bool:
+        """A busy host sends one probe in many late."""
+        return self.bits >= TELLING_BITS and 4 * self.differing <= self.agreeing
+
+    @property
+    def is_other(self) -> bool:
+        return self.differing > 0 and not self.is_same
+
+
+class Train:
+    """The boundaries of one kernel as its probes show them, at one clock rate."""
+
+    def __init__(self, clock: Clock, boundaries: Iterable[Boundary]) -> None:
+        self.clock = clock
+        self._row = ALL_CLOCKS.index(clock)
+        self._all = sorted(boundaries)
+        self._jitter_ns = max((boundary.jitter_ns for boundary in self._all), default=0)
+        self._at_ns: list[list[int]] = [[] for _ in range(NO_CEILING + 1)]
+        for boundary in self._all:
+            for level in range(1, boundary.level + 1):  # coarse boundaries are fine ones too
+                self._at_ns[level].append(boundary.at_ns)
+
+    def compare(self, boundaries: Sequence[Boundary]) -> Comparison:
+        agreeing, differing, bits = 0, 0, 0.0
+        for boundary in boundaries:
+            off, period, allowed = self._coarsest(boundary)
+            worth = log2(period / (2 * allowed)) if period else 0.0
+            if worth >= TELLING_BITS:
+                agreeing, differing = agreeing + (off <= allowed), differing + (off > allowed)
+                bits = max(bits, worth * (off <= allowed))
+        return Comparison(agreeing, differing, bits)
+
+    def likeness(self, other: "Train") -> float:
+        """How surprising it is, in bits, that the boundaries of two kernels lie so close; 0 if they differ."""
+        sample = other._all[:: max(1, len(other._all) // MAX_COMPARED)]
+        if not self.compare(sample).is_same:
+            return 0.0
+        shares = sorted(
+            max(off, MILLISECOND * self.clock.hz) / period for off, period, _ in map(self._coarsest, sample) if period
+        )
+        return log2(1 / (2 * shares[len(shares) // 2]))
+
+    def with_those_of(self, other: "Train") -> "Train":
+        return Train(self.clock, self._all + other._all)
+
+    def ceiling(self, at_ns: int, jitter_ns: int) -> int:
+        """The coarsest level on whose boundary a probe at this instant may lie."""
+        for level in range(1, NO_CEILING + 1):
+            off, period, allowed = self._off(level, at_ns, jitter_ns)
+            if off > allowed and period >= 4 * allowed:
+                return level - 1
+        return NO_CEILING
+
+    def _coarsest(self, boundary: Boundary) -> tuple[int, int, int]:
+        """How far it is off at the coarsest level at which there is something near to compare it with."""
+        for level in range(boundary.level, 0, -1):
+            off, period, allowed = self._off(level, boundary.at_ns, boundary.jitter_ns)
+            if period >= 4 * allowed:
+                return off, period, allowed
+        return 0, 0, 0
+
+    def _off(self, level: int, at_ns: int, jitter_ns: int) -> tuple[int, int, int]:
+        """How far an instant is off the grid of the nearest known boundary, its period, what is allowed; in ns / HZ."""
+        known = self._at_ns[level]
+        if not known:
+            return 0, 0, 1
+        place = bisect_left(known, at_ns)
+        distance = known[place] - at_ns if place < len(known) else at_ns - known[place - 1]
+        if 0 < place < len(known):
+            distance = min(distance, at_ns - known[place - 1])
+        period = SECOND << level * LVL_CLK_SHIFT
+        off = distance * self.clock.hz % period
+        allowed = (tolerance_ns(CLOCKS, self._row, distance) + max(jitter_ns, self._jitter_ns)) * self.clock.hz
+        return min(off, period - off), period, allowed
+
+
+Trains = tuple[Train | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Ends that were ticked together, at one address or at several."""
+
+    addresses: tuple[str, ...]
+    ends: frozenset[int]
+    trains: Trains
+    """For each clock rate of `timer.LINUX` at which they agree."""
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """The clock rates that fit, in Hz."""
+        return tuple(train.clock.hz for train in self.trains if train is not None)
+
+    @property
+    def clocks(self) -> int:
+        """The same as HEARD_ENDS.clocks has it."""
+        return sum(1 << rate for rate, train in enumerate(self.trains) if train is not None)
+
+    def ceilings(self, at_ns: int, jitter_ns: int) -> int:
+        """HEARD_GAPS.ceilings of a gap that ended then."""
+        found = (NO_CEILING if train is None else train.ceiling(at_ns, jitter_ns) for train in self.trains)
+        return sum(ceiling << CEILING_BITS * rate for rate, ceiling in enumerate(found))
+
+
+def prober(heard: Heard, found: Inferred, end: int, address: str) -> Prober:
+    """An end with what explains its gaps."""
+    g, c = heard.gaps, found.claimed
+    fired_ns = {g.frame[gap]: g.at_ns[gap] for gap in gaps_of(heard, end) if g.at_ns[gap] != NEVER}
+    boundaries: list[list[Boundary]] = [[] for _ in LINUX]
+    for claim in range(found.ends.first_claim[end], found.ends.first_claim[end + 1]):
+        if c.frame[claim] in fired_ns:
+            boundary = Boundary(fired_ns[c.frame[claim]], c.level[claim], c.jitter_ns[claim])
+            boundaries[c.clock[claim]].append(boundary)
+    clocks = clocks_of(found.ends.clocks[end])
+    return Prober(
+        end,
+        address,
+        tuple([tuple(sorted(known)) for known in boundaries]),
+        tuple([clock in clocks for clock in LINUX]),
+    )
+
+
+def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
+    """The kernels that several ends show together, of one address or of several."""
+    by_address: dict[str, list[Prober]] = defaultdict(list)
+    for one in probers:
+        by_address[one.address].append(one)
+    # An address with one prober says something only where it is compared with others.
+    are_compared = sum(len(ends) == 1 for ends in by_address.values()) <= MAX_COMPARED
+    telling = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
+    found = [kernel for ends in telling for kernel in _of_address(ends)]
+    if are_compared and len(found) <= MAX_COMPARED:
+        found = _joined(found)
+    return tuple(kernel for kernel in found if len(kernel.ends) > 1)
+
+
+def _of_address(probers: Sequence[Prober]) -> list[Kernel]:
+    """The kernels behind one address, the one with most ends first."""
+    address = probers[0].address
+    if len(probers) == 1:
+        return [_alone(probers[0])]
+    left, found = list(probers), list[Kernel]()
+    while len(left) > 1 and len(found) < MAX_KERNELS:
+        groups = [_grown(left, rate) for rate in range(len(LINUX))]
+        best = max(groups, key=lambda group: (len(group.ends), group.bits))
+        if best.bits < (MANY_BITS if found else SURE_BITS):
+            break
+        members = [one for one in left if one.end in best.ends]
+        trains = [group.train if group.ends == best.ends else None for group in groups]
+        slower = [_slower(members, rate, trains) for rate in range(len(LINUX))]
+        found.append(Kernel((address,), best.ends, tuple(map(_first, trains, slower))))
+        left = [one for one in left if one.end not in best.ends]
+    if len(found) == 1 and all(_may_be_of(found[0], one) for one in left):
+        return [replace(found[0], ends=frozenset(one.end for one in probers))]
+    return found
+
+
+def _alone(one: Prober) -> Kernel:
+    trains = tuple(
+        Train(clock, boundaries) if boundaries else None
+        for clock, boundaries in zip(LINUX, one.boundaries, strict=True)
+    )
+    return Kernel((one.address,), frozenset([one.end]), trains)
+
+
+class _Group(NamedTuple):
+    ends: frozenset[int]
+    bits: float
+    train: Train
+
+
+def _grown(probers: Sequence[Prober], rate: int) -> _Group:
+    """The ends that agree at a clock rate with the best known one, and with those that agree with it."""
+    clock = LINUX[rate]
+    waiting = [one for one in probers if one.boundaries[rate]]
+    waiting.sort(key=lambda one: (max(boundary.level for boundary in one.boundaries[rate]), len(one.boundaries[rate])))
+    members, joining, bits = list[Prober](), waiting[-1:], 0.0
+    train = Train(clock, ())
+    while joining:
+        members += joining
+        ends = {one.end for one in members}
+        train = Train(clock, (boundary for one in members for boundary in one.boundaries[rate]))
+        waiting = [one for one in waiting if one.end not in ends]
+        compared = [(one, train.compare(one.boundaries[rate])) for one in waiting]
+        joining = [one for one, comparison in compared if comparison.is_same]
+        bits += sum(comparison.bits for _, comparison in compared if comparison.is_same)
+    return _Group(frozenset(one.end for one in members), bits, train)
+
+
+def _slower(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]) -> Train | None:
+    """The boundaries at a clock rate at which these ends need not agree, but would agree at those at which they do.
+
+    All boundaries at 250 Hz are some at 1000 Hz: that they agree there is no chance. So the slower rate stays possible
+    unless an end contradicts it.
+    """
+    clock = LINUX[rate]
+    if not any(train is not None and train.clock.hz % clock.hz == 0 for train in trains):
+        return None
+    train = Train(clock, (boundary for one in members for boundary in one.boundaries[rate]))
+    is_possible = all(one.rates[rate] and not train.compare(one.boundaries[rate]).is_other for one in members)
+    return train if is_possible else None
+
+
+def _first(train: Train | None, other: Train | None) -> Train | None:
+    return other if train is None else train
+
+
+def _may_be_of(kernel: Kernel, one: Prober) -> bool:
+    """At some clock rate of the kernel nothing speaks against it."""
+    return any(
+        train is not None and fits and not train.compare(boundaries).is_other
+        for train, fits, boundaries in zip(kernel.trains, one.rates, one.boundaries, strict=True)
+    )
+
+
+def _joined(found: Sequence[Kernel]) -> list[Kernel]:
+    """Kernels of several addresses that agree better than one pair of all these would by chance."""
+    needed = SURE_BITS + log2(max(1, len(found) * (len(found) - 1) // 2))
+    joined: list[Kernel] = []
+    for kernel in found:
+        same = next((place for place, other in enumerate(joined) if _is_same(other, kernel, needed)), None)
+        if same is None:
+            joined.append(kernel)
+        else:
+            joined[same] = _one_of_two(joined[same], kernel)
+    return joined
+
+
+def _is_same(one: Kernel, other: Kernel, needed: float) -> bool:
+    return set(one.addresses).isdisjoint(other.addresses) and any(
+        mine is not None and theirs is not None and mine.likeness(theirs) >= needed
+        for mine, theirs in zip(one.trains, other.trains, strict=True)
+    )
+
+
+def _one_of_two(one: Kernel, other: Kernel) -> Kernel:
+    trains = tuple(
+        mine.with_those_of(theirs) if mine is not None and theirs is not None and mine.likeness(theirs) > 0 else None
+        for mine, theirs in zip(one.trains, other.trains, strict=True)
+    )
+    return Kernel(one.addresses + other.addresses, one.ends | other.ends, trains)
+
+
+class Together(NamedTuple):
+    """What is found of many ends."""
+
+    found: Inferred
+    kernels: tuple[Kernel, ...]
+    narrowed: frozenset[int]
+    """The ends of which their kernel tells more than their own gaps do."""
+
+
+def infer_together(heard: Heard, ends: int, address_of: Callable[[int], str], engine: Engine) -> Together:
+    """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common.
+
+    What that is, is noted in `heard`. `address_of` an end is what one kernel has: with the tunnel that it is in.
+    """
+    alone = inferred(heard, ends, engine, more=ends)
+    found = kernels(
+        prober(heard, alone, end, address_of(end))
+        for end in range(ends)
+        if alone.ends.clocks[end] and is_probing(heard, end) and heard.ends.clocks[end] == LIKELY_CLOCKS
+    )
+    ticked = [(end, kernel) for kernel in found for end in kernel.ends]
+    for end, kernel in ticked:
+        tick(heard, end, kernel)
+    again = inferred(heard, ends, engine) if ticked else alone
+    narrowed = frozenset(end for end, _ in ticked if again.ends.clocks[end] and is_within(again, alone, end))
+    for end in narrowed:
+        replace_end(alone, end, again, end)
+    return Together(alone, found, narrowed)
+
+
+def is_probing(heard: Heard, end: int) -> bool:
+    kinds = heard.gaps.kind
+    return any(kinds[gap] != SURVIVED for gap in gaps_of(heard, end))
+
+
+def gaps_of(heard: Heard, end: int) -> range:
+    return range(heard.ends.first_gap[end], heard.ends.first_gap[end + 1])
+
+
+def tick(heard: Heard, end: int, kernel: Kernel) -> None:
+    """Note at an end what its kernel says of it."""
+    g = heard.gaps
+    jitter_ns = max((g.lag_ns[gap] // 2 for gap in gaps_of(heard, end)), default=0)
+    heard.ends.clocks[end] = kernel.clocks
+    for gap in gaps_of(heard, end):
+        if g.at_ns[gap] != NEVER:
+            g.ceilings[gap] = kernel.ceilings(g.at_ns[gap], jitter_ns)
+
+
+def is_within(narrow: Inferred, wide: Inferred, end: int) -> bool:
+    """More knowledge may only narrow bounds; else it was not knowledge."""
+    return all(is_narrower(narrow.settings, wide.settings, SETTINGS * end + one) for one in (TIME, INTVL))
+
+
+def is_narrower(narrow: Any, wide: Any, row: int) -> bool:
+    """Of columns of INFERRED_SETTINGS."""
+    if wide.basis[row] == NEVER:
+        return True
+    if narrow.basis[row] == NEVER or narrow.low_ms[row] < wide.low_ms[row]:
+        return False
+    return bool(wide.high_ms[row] == NEVER or (NEVER != narrow.high_ms[row] <= wide.high_ms[row]))

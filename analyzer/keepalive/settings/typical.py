@@ -1,0 +1,303 @@
+"""What is usual for one end: its interval and its cycle, as those of its gaps show them that no loss has changed.
+
+Plain functions over columns (`sought.USUAL`, one row): what a duration is beside them, and how they are found.
+"""
+
+from typing import Any, NamedTuple
+
+from analyzer.engine.dispatch import apart
+from analyzer.keepalive.settings.constraints import DRIFT_SHIFT, HOST_DELAY_NS
+from analyzer.keepalive.story.values import CYCLE, FIRST, GIVE_UP, SPACING, UNHEARD, UNSEEN
+from analyzer.schema import NEVER
+
+TICKS_NS = 20_000_000 + HOST_DELAY_NS
+"""Two ticks of the slowest clock."""
+MAX_IN_BAND = 2
+"""So many probes in a row may be lost without any other sign."""
+FEW = 8
+"""Of so few cycles each is tried as the usual one; of more the median is."""
+UNEXPLAINED = 3
+"""Counts as so many losses."""
+
+
+class Lived(NamedTuple):
+    """What the gaps of one end become on the way to the search: columns of `sought`."""
+
+    gaps: Any
+    """As they were captured, those that a timer may have made; columns as HEARD_GAPS."""
+    seen: Any
+    """As the prober lived them."""
+    usual: Any
+    lengths: Any
+    doubts: Any
+    counted: Any
+
+
+def lateness_ns(duration_ns: int) -> int:
+    """The most that any wheel makes a timer late (timer.c: 8 of 63 at a level's lower end)."""
+    return duration_ns * 8 // 63
+
+
+def off_ns(usual: Any, duration_ns: int) -> int:
+    """By how much a captured duration may differ from the timer's."""
+    jitter_ns: int = usual.jitter_ns[0]
+    return jitter_ns + TICKS_NS + (duration_ns >> DRIFT_SHIFT)
+
+
+@apart
+def intvls_in(usual: Any, duration_ns: int, is_on_grid: int) -> int:
+    """How many intervals the duration is, 0 if not a whole number; all are alike but a run's first."""
+    intvl_ns: int = usual.intvl_ns[0]
+    if intvl_ns <= 0:
+        return 0
+    times = (duration_ns + intvl_ns // 2) // intvl_ns
+    allowed = off_ns(usual, duration_ns)
+    if not is_on_grid:
+        allowed += lateness_ns(intvl_ns)
+    return times if abs(duration_ns - times * intvl_ns) <= min(allowed, intvl_ns // 3) else 0
+
+
+def is_cycle(usual: Any, duration_ns: int) -> bool:
+    """As long as the usual cycle."""
+    cycle_ns: int = usual.cycle_ns[0]
+    return cycle_ns > 0 and abs(duration_ns - cycle_ns) <= off_ns(usual, duration_ns)
+
+
+def may_be_cycle(usual: Any, duration_ns: int) -> bool:
+    """The same timer may have made both, each late in its own way."""
+    cycle_ns: int = usual.cycle_ns[0]
+    longer = max(duration_ns, cycle_ns)
+    return abs(duration_ns - cycle_ns) <= lateness_ns(longer) + off_ns(usual, longer)
+
+
+def is_cycle_an_intvl(usual: Any) -> bool:
+    """Whether an answer was heard or not makes no difference to the next probe."""
+    return bool(usual.cycle_ns[0] > 0 and intvls_in(usual, usual.cycle_ns[0], 0) == 1)
+
+
+def one_more_ns(usual: Any, duration_ns: int) -> int:
+    """By how much one lost probe may have made a gap longer; an interval above the idle time is rare."""
+    intvl_ns: int = usual.intvl_ns[0]
+    if intvl_ns > 0:
+        return min(intvl_ns + lateness_ns(intvl_ns) + off_ns(usual, intvl_ns), max(duration_ns, 0))
+    return max(duration_ns, 0) // 2
+
+
+def most_in(usual: Any, duration_ns: int) -> int:
+    """As many intervals: so many probes may be missing in it."""
+    intvl_ns: int = usual.intvl_ns[0]
+    return duration_ns // intvl_ns if intvl_ns > 0 else 1
+
+
+@apart
+def lost_in_cycle(usual: Any, duration_ns: int, was_usual: int) -> tuple[int, int, int]:
+    """Probes lost in a gap longer than the usual cycle: an interval for each, beside what the timer may be late.
+
+    At least, most likely, at most.
+    """
+    cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
+    longer_ns = duration_ns - cycle_ns
+    lost = intvls_in(usual, longer_ns, 0)
+    if lost and is_cycle(usual, duration_ns // ((duration_ns + cycle_ns // 2) // cycle_ns)):
+        return 0, lost, lost  # or a probe was not captured, and its answer neither
+    if intvl_ns < 0:
+        is_lost = int(was_usual or not may_be_cycle(usual, duration_ns))
+        return 0, is_lost, is_lost
+    if may_be_cycle(usual, duration_ns):
+        if not 0 < lost <= MAX_IN_BAND:
+            return 0, 0, 0
+        return lost if was_usual else 0, lost, lost
+    if lost and (was_usual or (usual.is_repeated[0] and intvl_ns > lateness_ns(cycle_ns))):
+        return lost, lost, lost
+    return 0, max(1, lost), max(1, (longer_ns + lateness_ns(cycle_ns)) // intvl_ns + 1)
+
+
+@apart
+def lost_in_first(usual: Any, duration_ns: int) -> tuple[int, int, int]:
+    """The same after traffic. Where the interval is the longer one, cycles do not tell the idle time."""
+    if is_cycle_an_intvl(usual) and not may_be_cycle(usual, duration_ns):
+        cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
+        beyond_ns = duration_ns - cycle_ns - lateness_ns(cycle_ns) - off_ns(usual, duration_ns)
+        times = max(1, -(-beyond_ns // intvl_ns))
+        return 0, times, max(times, duration_ns // intvl_ns)
+    return lost_in_cycle(usual, duration_ns, 0)
+
+
+def is_cycle_and_intvls(usual: Any, duration_ns: int, times: int) -> bool:
+    """A cycle and so many intervals, and not as well so many cycles, whose answers were not captured either."""
+    cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
+    if intvl_ns <= 0 or cycle_ns <= 0:
+        return False
+    allowed = off_ns(usual, duration_ns)
+    by_intvls, by_cycles = cycle_ns + times * intvl_ns, (times + 1) * cycle_ns
+    return bool(abs(duration_ns - by_intvls) <= allowed + lateness_ns(intvl_ns) < abs(duration_ns - by_cycles))
+
+
+def is_after_unheard(gaps: Any, it: int) -> bool:
+    """What passed the capture point before a first gap answers a probe that was not captured, and was not heard."""
+    return bool(gaps.kind[it] == FIRST and gaps.echo[it] == UNHEARD)
+
+
+def kind_as_heard(gaps: Any, it: int) -> int:
+    """After an answer that its prober did not hear comes a spacing; -1 if the gap shows nothing that is usual."""
+    echo = gaps.echo[it]
+    if echo == UNSEEN or is_after_unheard(gaps, it):
+        return NEVER
+    kind: int = gaps.kind[it]
+    return SPACING if echo == UNHEARD else kind
+
+
+def find_usual(lived: Lived, rows: int) -> None:
+    """The constants of the end whose gaps these are."""
+    usual, lengths, cycles, firsts, lag_ns = lived.usual, lived.lengths, 0, 0, 0
+    for it in range(rows):
+        kind = kind_as_heard(lived.gaps, it)
+        if kind == NEVER:
+            continue
+        lag_ns = max(lag_ns, lived.gaps.lag_ns[it])
+        if kind == CYCLE and lived.gaps.probe_ns[it] > 0:
+            lengths.cycle_ns[cycles] = lived.gaps.probe_ns[it]
+            cycles += 1
+        elif kind == FIRST and lived.gaps.heard_ns[it] > 0:
+            lengths.first_ns[firsts] = lived.gaps.heard_ns[it]
+            firsts += 1
+    usual.cycle_ns[0], usual.jitter_ns[0], usual.is_repeated[0] = NEVER, lag_ns // 2, 0
+    usual.intvl_ns[0] = intvl_of(lengths, note_spacings(lived, rows, 0))
+    on_grid = note_spacings(lived, rows, 1)
+    if on_grid:
+        sort(lengths, on_grid)
+        usual.intvl_ns[0] = lengths.sorted_ns[on_grid // 2]
+        usual.jitter_ns[0] = max(lag_ns // 2, lengths.sorted_ns[on_grid - 1] - lengths.sorted_ns[0])
+    find_cycle(lived, cycles, firsts)
+    if usual.intvl_ns[0] < 0:
+        usual.intvl_ns[0] = intvl_of(lengths, note_short(lived, cycles))
+
+
+def note_spacings(lived: Lived, rows: int, is_on_grid: int) -> int:
+    """All that are whole; or those of them that are one interval for sure, between two ticks of its timer."""
+    gaps, found = lived.gaps, 0
+    for it in range(rows):
+        kind, probe_ns = kind_as_heard(gaps, it), gaps.probe_ns[it]
+        if (kind == SPACING or kind == GIVE_UP) and probe_ns > 0 and gaps.missing[it] <= 0:
+            unanswered = 1 if gaps.echo[it] == UNHEARD else gaps.unanswered[it]
+            if not is_on_grid or (unanswered >= 2 and intvls_in(lived.usual, probe_ns, 0) == 1):
+                lived.lengths.sorted_ns[found] = probe_ns
+                found += 1
+    return found
+
+
+def note_short(lived: Lived, cycles: int) -> int:
+    """Cycles that are too short for the usual one."""
+    found = 0
+    for it in range(cycles):
+        cycle_ns = lived.lengths.cycle_ns[it]
+        if cycle_ns < lived.usual.cycle_ns[0] and not may_be_cycle(lived.usual, cycle_ns):
+            lived.lengths.sorted_ns[found] = cycle_ns
+            found += 1
+    return found
+
+
+@apart
+def intvl_of(lengths: Any, count: int) -> int:
+    """The middle one of those that are not longer by a loss: losses only lengthen."""
+    if not count:
+        return NEVER
+    values, whole = lengths.sorted_ns, 0
+    least_ns = values[0]
+    for it in range(1, count):
+        least_ns = min(least_ns, values[it])
+    for it in range(count):
+        if 2 * values[it] < 3 * least_ns:
+            values[whole] = values[it]
+            whole += 1
+    sort(lengths, whole)
+    middle_ns: int = values[whole // 2]
+    return middle_ns
+
+
+def find_cycle(lived: Lived, cycles: int, firsts: int) -> None:
+    """That which takes the fewest losses; of equals that which most cycles are, then the shortest."""
+    usual, lengths = lived.usual, lived.lengths
+    for it in range(cycles):
+        lengths.sorted_ns[it] = lengths.cycle_ns[it]
+    tried = cycles
+    if cycles > FEW:
+        sort(lengths, cycles)
+        lengths.sorted_ns[0], tried = lengths.sorted_ns[(cycles - 1) // 2], 1
+    if not tried or (usual.intvl_ns[0] > 0 and cycles + firsts <= FEW):
+        for it in range(min(firsts, FEW)):
+            lengths.sorted_ns[tried] = lengths.first_ns[it]
+            tried += 1
+    if tried < 2 and not cycles:
+        return
+    best_ns = fewest = fewest_others = NEVER
+    for it in range(tried):
+        cycle_ns = lengths.sorted_ns[it]
+        usual.cycle_ns[0] = cycle_ns
+        total, others = losses(lived, cycles, firsts), 0
+        for other in range(cycles):
+            others += not is_cycle(usual, lengths.cycle_ns[other])
+        is_better = total < fewest or (
+            total == fewest and (others < fewest_others or (others == fewest_others and cycle_ns < best_ns))
+        )
+        if best_ns == NEVER or is_better:
+            best_ns, fewest, fewest_others = cycle_ns, total, others
+    usual.cycle_ns[0], usual.is_repeated[0] = best_ns, cycles - fewest_others > 1
+
+
+@apart
+def losses(lived: Lived, cycles: int, firsts: int) -> int:
+    """How many losses it takes if that is the usual cycle."""
+    usual, lengths, total, is_known = lived.usual, lived.lengths, 0, False
+    cycle_ns = usual.cycle_ns[0]
+    for it in range(cycles):
+        other_ns = lengths.cycle_ns[it]
+        is_known = is_known or other_ns == cycle_ns
+        if not may_be_cycle(usual, other_ns):
+            lost = intvls_in(usual, other_ns - cycle_ns if other_ns > cycle_ns else other_ns, 0)
+            if not lost:
+                lost = 1 if usual.intvl_ns[0] < 0 else UNEXPLAINED
+            total += min(lost, UNEXPLAINED)
+    may_be_above = is_known and (usual.intvl_ns[0] < 0 or intvls_in(usual, cycle_ns, 0) == 1)
+    for it in range(firsts):
+        first_ns = lengths.first_ns[it]
+        if first_ns > cycle_ns:
+            _, lost, _ = lost_in_first(usual, first_ns)
+            total += min(lost, UNEXPLAINED)
+        elif not may_be_above and not may_be_cycle(usual, first_ns):
+            total += UNEXPLAINED  # only an interval longer than the idle time makes cycles longer than a first gap
+    return total
+
+
+@apart
+def sort(lengths: Any, count: int) -> None:
+    """The first of `sorted_ns`, in order: runs that are twice as long each time are merged."""
+    values, spare, width = lengths.sorted_ns, lengths.spare_ns, 1
+    while width < count:
+        for first in range(0, count - width, 2 * width):
+            middle, last = first + width, min(first + 2 * width, count)
+            left, right = first, middle
+            if values[middle - 1] <= values[middle]:
+                continue
+            for it in range(first, last):
+                if right == last or (left < middle and values[left] <= values[right]):
+                    spare[it] = values[left]
+                    left += 1
+                else:
+                    spare[it] = values[right]
+                    right += 1
+            for it in range(first, last):
+                values[it] = spare[it]
+        width *= 2
+
+
+def count_below(lengths: Any, count: int, duration_ns: int) -> int:
+    """How many of the sorted ones are shorter."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if lengths.sorted_ns[middle] < duration_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return low

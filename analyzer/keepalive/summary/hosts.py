@@ -1,0 +1,253 @@
+"""What a host's connections say together: its sysctl, the ports that override it, its kind of timer.
+
+Probing ends of one address whose bounds allow the same settings are taken to have them from the
+same place. What most ends share is the sysctl; ends that contradict it have settings of their own.
+Where no group is the biggest, nothing says which is the host's, and none is called so.
+What a middlebox sends in the names of many hosts is no host's: it stands for itself, once.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from typing import NamedTuple, Self
+
+from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence, Role
+from analyzer.keepalive.settings.bounds import MAX_FRAMES
+from analyzer.keepalive.settings.fingerprint import Stack
+from analyzer.keepalive.settings.shared_clock import Kernel
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.schema import NEVER
+
+LINUX_MODEL = "linux-"
+LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
+MORE_OF = {
+    Stack.EXACT: (Stack.BSD, Stack.BSD_OR_APPLE, Stack.OLD_LINUX, Stack.LWIP),
+    Stack.BSD: (Stack.BSD_OR_APPLE,),
+    Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS),
+}
+"""What is known only roughly of one end gives way to what is known of another."""
+
+
+class Override(NamedTuple):
+    """Settings that ends of one service have, unlike the host's other ends."""
+
+    port: int
+    settings: Settings
+    flows: int
+
+
+class Host(NamedTuple):
+    """An address, in one tunnel or in none, with at least one probing end; or a middlebox that probes for others."""
+
+    addr: str | None
+    """None of a middlebox: the capture does not show its own."""
+    flows: int
+    """All of its flows, probing or not."""
+    probing: int
+    """Those that it probes."""
+    sysctl: Settings | None
+    """The pooled triple, without a user timeout: that is a socket's own."""
+    overrides: tuple[Override, ...]
+    stack: str
+    hz: int | None
+    kernels: int = 0
+    """So many kernels show in the boundaries on which its probes lie: more than one behind a NAT; 0 if none does."""
+    same_kernel: tuple[str, ...] = ()
+    """Other addresses whose probes lie on the boundaries of the same kernel."""
+    before: tuple[str, ...] = ()
+    """Of a middlebox the addresses in whose names it probes."""
+
+
+class _Bounds(NamedTuple):
+    """What a setting may be, where nothing known means anything."""
+
+    low: float = 0
+    high: float = inf
+
+    @classmethod
+    def of(cls, setting: Setting | None) -> Self:
+        if setting is None:
+            return cls()
+        return cls(setting.low, inf if setting.high is None else setting.high)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.low > self.high
+
+    def __and__(self, other: "_Bounds") -> "_Bounds":
+        return _Bounds(max(self.low, other.low), min(self.high, other.high))
+
+
+class _Prober(NamedTuple):
+    """A probing end and the service that it belongs to."""
+
+    flow: int
+    port: int
+    settings: Settings
+    stack: Stack
+
+    @property
+    def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
+        own = self.settings
+        return own.tcp_keepalive_time, own.tcp_keepalive_intvl, own.tcp_keepalive_probes
+
+    @property
+    def bounds(self) -> tuple[_Bounds, ...]:
+        return tuple(map(_Bounds.of, self.triple))
+
+    @property
+    def vagueness(self) -> tuple[int, float]:
+        """Least where most is determined, and then where the bounds are narrowest."""
+        undetermined = sum(setting is None or setting.value is None for setting in self.triple)
+        return undetermined, sum(bounds.high - bounds.low for bounds in self.bounds)
+
+
+def service_end(flow: Flow) -> int:
+    """The end that offers the service: the responder, or the lower port where roles are unknown."""
+    for index, end in enumerate(flow.ends):
+        if end.role is Role.RESPONDER:
+            return index
+    return int(flow.ends[1].port < flow.ends[0].port)
+
+
+def pool(flows: Iterable[Flow], presence: Mapping[str, Presence], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
+    """The hosts that probe, in the order in which they begin to appear."""
+    behind: dict[str, list[Kernel]] = defaultdict(list)
+    for kernel in kernels:
+        for address in kernel.addresses:
+            behind[address].append(kernel)
+    probers: dict[str, list[_Prober]] = defaultdict(list)
+    boxes: dict[tuple[str | None, int], list[tuple[End, _Prober]]] = defaultdict(list)
+    for flow in flows:
+        port = flow.ends[service_end(flow)].port
+        for end in flow.ends:
+            prober = _Prober(flow.id, port, end.settings, end.stack)
+            if end.is_probed_for:
+                boxes[flow.tunnel, _distance(end)].append((end, prober))
+            elif end.has_keepalive:
+                probers[f"{flow.tunnel or ''} {end.address}".strip()].append(prober)
+    hosts = [_host(one, presence[one], ends, behind[one]) for one, ends in probers.items()]
+    return (*hosts, *map(_middlebox, boxes.values()))
+
+
+def plain(address: str) -> str:
+    """An address without the tunnel that it is in."""
+    return address.rpartition(" ")[2]
+
+
+def _host(address: str, presence: Presence, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
+    groups = _groups(probers)
+    has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
+    sysctl = _pooled(groups[0]) if has_biggest else None
+    overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
+    overrides.sort(key=lambda override: override.port)
+    models = _common_models(probers)
+    same = {plain(other) for kernel in kernels for other in kernel.addresses if other not in (address, NAMELESS)}
+    stack, hz = _stack(probers, models), _hz(models)
+    return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
+
+
+def _distance(end: End) -> int:
+    """The TTL with which a middlebox's probes arrive: the same for whomever it probes."""
+    return end.story.probe_look.ttl[0] if end.story.probe_look is not None else NEVER
+
+
+def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
+    """One prober, whatever the names are in which it probes, with settings of its own; no stack of theirs is its."""
+    probers = [prober for _, prober in probed]
+    flows = len({prober.flow for prober in probers})
+    before = tuple(dict.fromkeys(end.address for end, _ in probed))
+    pooled = _host(NAMELESS, Presence(flows, flows), probers, ())
+    return pooled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
+
+
+def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
+    """Ends that allow common settings, the biggest group first.
+
+    The best known ends open the groups; every other end joins the biggest that it fits.
+    """
+    alike: dict[tuple[_Bounds, ...], list[_Prober]] = defaultdict(list)
+    for prober in sorted(probers, key=lambda one: one.vagueness):
+        alike[prober.bounds].append(prober)
+    groups: list[list[_Prober]] = []
+    common: list[tuple[_Bounds, ...]] = []
+    for bounds, members in alike.items():
+        joined = [tuple(map(_Bounds.__and__, one, bounds)) for one in common]
+        fitting = [index for index, one in enumerate(joined) if not any(part.is_empty for part in one)]
+        if fitting:
+            biggest = max(fitting, key=lambda index: len(groups[index]))
+            groups[biggest] += members
+            common[biggest] = joined[biggest]
+        else:
+            groups.append(members)
+            common.append(bounds)
+    return sorted(groups, key=len, reverse=True)
+
+
+def _overrides(group: Sequence[_Prober]) -> list[Override]:
+    """A group of ends that contradict the sysctl, port by port."""
+    by_port: dict[int, list[_Prober]] = defaultdict(list)
+    for prober in group:
+        by_port[prober.port].append(prober)
+    return [Override(port, _pooled(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
+
+
+def _pooled(group: Sequence[_Prober]) -> Settings:
+    """One triple out of many that agree."""
+    time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
+    return Settings(time, intvl, probes, None, _common_models(group))
+
+
+def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
+    """What all of them allow, with the basis of the one that says most."""
+    known = [setting for setting in settings if setting is not None]
+    if not known:
+        return None
+    if len(known) == 1:
+        frames = tuple(sorted(set(known[0].frames)))
+        return known[0] if frames == known[0].frames else replace(known[0], frames=frames)
+    bounds = _Bounds()
+    for setting in known:
+        bounds &= _Bounds.of(setting)
+    values = Counter(
+        setting.value for setting in known if setting.value is not None and bounds.low <= setting.value <= bounds.high
+    )
+    strongest = min(known, key=_weakness)
+    seen = [setting.seen_ns for setting in known if setting.basis is strongest.basis]
+    return Setting(
+        value=values.most_common(1)[0][0] if values else None,
+        low=bounds.low,
+        high=None if bounds.high == inf else bounds.high,
+        n=sum(setting.n for setting in known),
+        basis=strongest.basis,
+        seen_ns=(min(low for low, _ in seen), max(high for _, high in seen)),
+        frames=tuple(sorted({frame for setting in known for frame in setting.frames}))[:MAX_FRAMES],
+    )
+
+
+def _weakness(setting: Setting) -> tuple[bool, float, int]:
+    bounds = _Bounds.of(setting)
+    return setting.value is None, bounds.high - bounds.low, -setting.n
+
+
+def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
+    """The timers that explain every end; an end that none explains says nothing about them."""
+    telling = [prober.settings.models for prober in probers if prober.settings.models]
+    return tuple(model for model in telling[0] if all(model in models for models in telling)) if telling else ()
+
+
+def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
+    """What its ends look like; several behind a NAT are all named."""
+    seen = {prober.stack for prober in probers} - {Stack.UNKNOWN}
+    seen -= {rough for rough, precise in MORE_OF.items() if seen.intersection(precise)}
+    if seen:
+        return " and ".join(sorted(stack.value for stack in seen))
+    are_linux = {model.startswith(LINUX_MODEL) for model in models}
+    return UNKNOWN if len(are_linux) != 1 else LINUX if True in are_linux else EXACT
+
+
+def _hz(models: Sequence[str]) -> int | None:
+    """The kernel's clock rate, where exactly one explains every end, and no timer without a wheel does."""
+    rates = [int(model.removeprefix(LINUX_MODEL)) for model in models if model.startswith(LINUX_MODEL)]
+    return rates[0] if len(rates) == len(models) == 1 else None

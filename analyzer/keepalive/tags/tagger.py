@@ -1,0 +1,294 @@
+"""What each candidate is, decided with its flow's whole candidate list in view.
+
+One kernel over the rows of a flow in capture order: it knows in which order the rules of `rules.py`
+are asked, and which probe of an end is still open.
+"""
+
+from array import array
+from typing import Any
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
+from analyzer.keepalive.tags.challenge_acks import challenged_row, is_challenged, is_disputed, resets_older
+from analyzer.keepalive.tags.rules import (
+    FEWEST_BEATS,
+    REPEAT_NS,
+    answers,
+    answers_data,
+    answers_with_reset,
+    comes_too_soon,
+    gives_up,
+    is_behind_own_fin,
+    is_behind_own_syn,
+    is_octet_again,
+    is_one_octet_missing,
+    is_own_traffic,
+    is_paced_like_probes,
+    is_persist_timer,
+    is_resend,
+    is_unacknowledged,
+    is_window_probe_with_data,
+    keeps_beat,
+    may_be_beat,
+    peer_window,
+    quoted_row,
+    refuses_octet,
+    revealed_later,
+)
+from analyzer.keepalive.tags.tag import (
+    AFTER_UNANSWERED_PROBES,
+    ANSWER,
+    ANSWERS_PROBE,
+    ANSWERS_WINDOW_PROBE,
+    BEHIND_OWN_FIN,
+    BEHIND_OWN_SYN,
+    BELOW_SND_NXT,
+    BELOW_SND_UNA,
+    BOTH_CLOSED,
+    CAPTURED_TWICE,
+    CHALLENGE_ACK,
+    CHALLENGED,
+    CONTROL_BIT,
+    DATA,
+    DUPLICATE_ACK,
+    DUPLICATE_FRAME,
+    FIN_TAG,
+    GIVE_UP_RST,
+    HEARTBEAT,
+    ICMP_UNREACHABLE,
+    OCTETS_SENT_BEFORE,
+    OLDER_CONNECTION,
+    OUTSIDE_WINDOW,
+    PLAIN,
+    PROBE,
+    PURE_ACK,
+    QUOTES_SEGMENT,
+    REFUSES_CONTROL,
+    REPEATS_ONE_OCTET,
+    RETRANSMISSION,
+    REVEALED_BY_ANSWER,
+    RST_TAG,
+    SAME_ACK_IN_FLIGHT,
+    SAME_ACK_NEW_WINDOW,
+    STEADY_PERIOD,
+    STRAY,
+    SYN_ACK,
+    SYN_TAG,
+    TOO_SOON,
+    UNACCEPTABLE_ACK,
+    WINDOW_ANSWER,
+    WINDOW_CLOSED,
+    WINDOW_PROBE,
+    WINDOW_UPDATE,
+)
+from analyzer.schema import (
+    ACK,
+    FIN,
+    KIND_ICMP_ERROR,
+    NEVER,
+    RST,
+    SYN,
+)
+from analyzer.schema.flows import SEGMENTS
+from analyzer.tcp.segment_facts import (
+    REL_BELOW,
+    REL_BELOW_UNA,
+    REL_BEYOND,
+    REL_NEXT,
+    REL_UNKNOWN,
+    TRAIT_CLOSED,
+    TRAIT_COPY,
+    TRAIT_OUTSIDE,
+    TRAIT_PEER_IN_FLIGHT,
+    TRAIT_REFUSES_SYN,
+    TRAIT_SAME_ACK,
+    TRAIT_SAME_WINDOW,
+    TRAIT_UNSURE,
+)
+
+NO_TAG = -1
+
+
+def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table, array[int], array[int]]":
+    """Tags of all candidates; also the rows in flow order, and where each flow's rows begin in it."""
+    segments = Table(SEGMENTS)
+    segments.reserve(candidates.rows)
+    segments.rows = candidates.rows
+    order = array("q", [0]) * max(candidates.rows, 1)
+    starts = array("q", [0]) * (flows + 2)
+    engine.run(sort_by_flow, candidates.view, candidates.rows, order, starts)
+    engine.run(decide, candidates.view, order, starts, flows, segments.view)
+    return segments, order, starts
+
+
+def sort_by_flow(c: Any, rows: int, order: Any, starts: Any) -> int:
+    """Kernel: counting sort, stable, so that each flow's rows stay in capture order.
+
+    `starts` has two places more than there are flows, all 0; row starts[f] to starts[f + 1]
+    of `order` are flow f's.
+    """
+    for row in range(rows):
+        starts[c.flow[row] + 2] += 1
+    for index in range(2, len(starts)):
+        starts[index] += starts[index - 1]
+    for row in range(rows):
+        place = starts[c.flow[row] + 1]
+        order[place] = row
+        starts[c.flow[row] + 1] = place + 1
+    return rows
+
+
+def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
+    """Kernel: tag, rule and probe of every candidate row; flow by flow, in capture order."""
+    for flow in range(flows):
+        first, last = starts[flow], starts[flow + 1]
+        decide_flow(c, order, first, last, out)
+        mark_heartbeats(c, order, first, last, 0, out)
+        mark_heartbeats(c, order, first, last, 1, out)
+    return flows
+
+
+def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
+    open_probe_0, open_probe_1 = NEVER, NEVER  # each end's latest probe that nothing answers so far
+    spacing_0, spacing_1 = NEVER, NEVER  # its distance from the one before that nothing answers either
+    persists_0, persists_1 = 0, 0  # the end's latest small segment was a zero-window probe
+    for place in range(first, last):
+        row = order[place]
+        end = c.end[row]
+        mine, theirs = (open_probe_0, open_probe_1) if end == 0 else (open_probe_1, open_probe_0)
+        spacing, persists = (spacing_0, persists_0) if end == 0 else (spacing_1, persists_1)
+        tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, spacing, persists, out)
+        out.tag[row], out.rule[row], out.of[row] = tag, rule, of
+        if tag == PROBE or tag == WINDOW_PROBE:
+            spacing = c.ts_ns[row] - c.ts_ns[mine] if mine != NEVER else NEVER
+            spacing_0, spacing_1 = (spacing, spacing_1) if end == 0 else (spacing_0, spacing)
+            persists = int(tag == WINDOW_PROBE)
+            persists_0, persists_1 = (persists, persists_1) if end == 0 else (persists_0, persists)
+            mine = row
+        elif tag == RST_TAG or tag == GIVE_UP_RST:
+            mine, theirs = NEVER, NEVER
+        elif tag not in (STRAY, DUPLICATE_FRAME, ICMP_UNREACHABLE, RETRANSMISSION):
+            if is_own_traffic(c, row):
+                mine = NEVER
+            if theirs != NEVER and (of == theirs or answers(c, row, theirs)):
+                theirs = NEVER
+        open_probe_0, open_probe_1 = (mine, theirs) if end == 0 else (theirs, mine)
+
+
+def decide_row(
+    c: Any, order: Any, place: int, first: int, last: int, mine: int, theirs: int, spacing: int, persists: int, out: Any
+) -> tuple[int, int, int]:
+    """The rules in order; the first that holds decides."""
+    row = order[place]
+    flags, traits = c.flags[row], c.traits[row]
+    if c.kind[row] == KIND_ICMP_ERROR:
+        quoted = quoted_row(c, order, place, first)
+        return ICMP_UNREACHABLE, QUOTES_SEGMENT, quoted
+    if traits & TRAIT_COPY:
+        return DUPLICATE_FRAME, CAPTURED_TWICE, NEVER
+    if flags & RST:
+        if gives_up(c, row, mine, spacing):
+            return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
+        if resets_older(c, order, place, first):
+            return STRAY, OLDER_CONNECTION, NEVER
+        if traits & TRAIT_OUTSIDE:
+            return STRAY, OUTSIDE_WINDOW, NEVER
+        if is_challenged(c, order, place, last):
+            return STRAY, CHALLENGED, NEVER
+        return RST_TAG, CONTROL_BIT, theirs if answers_with_reset(c, row, theirs) else NEVER
+    if flags & SYN:
+        return SYN_ACK if flags & ACK else SYN_TAG, CONTROL_BIT, NEVER
+    if flags & FIN:
+        return FIN_TAG, CONTROL_BIT, theirs if theirs != NEVER and answers(c, row, theirs) else NEVER
+    if is_disputed(c, order, place, last):
+        return STRAY, UNACCEPTABLE_ACK, NEVER
+    if c.payload_len[row] <= 1:
+        tag, rule = probe_or_not(c, order, place, first, last, mine, persists, out)
+        if tag != NO_TAG:
+            return tag, rule, NEVER
+    challenged = challenged_row(c, order, place, first, out)
+    if challenged != NEVER or traits & TRAIT_REFUSES_SYN:
+        return CHALLENGE_ACK, REFUSES_CONTROL, challenged
+    if is_resend(c, row):
+        return RETRANSMISSION, OCTETS_SENT_BEFORE, NEVER
+    if theirs != NEVER and out.tag[theirs] == WINDOW_PROBE and refuses_octet(c, row, theirs):
+        return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
+    if theirs != NEVER and answers(c, row, theirs) and not answers_data(c, row, theirs):
+        if c.payload_len[row] > 0:
+            return DATA, ANSWERS_PROBE, theirs
+        if out.tag[theirs] == WINDOW_PROBE:
+            return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
+        return ANSWER, ANSWERS_PROBE, theirs
+    if c.payload_len[row] > 0:
+        return DATA, PLAIN, NEVER
+    if traits & TRAIT_SAME_ACK and c.relation[row] == REL_NEXT:
+        if not traits & TRAIT_SAME_WINDOW:
+            return WINDOW_UPDATE, SAME_ACK_NEW_WINDOW, NEVER
+        if traits & TRAIT_PEER_IN_FLIGHT:
+            return DUPLICATE_ACK, SAME_ACK_IN_FLIGHT, NEVER
+    return PURE_ACK, PLAIN, NEVER
+
+
+def probe_or_not(
+    c: Any, order: Any, place: int, first: int, last: int, mine: int, persists: int, out: Any
+) -> tuple[int, int]:
+    """A segment of at most one octet: a probe of either kind, something that looks like one, or NO_TAG."""
+    row = order[place]
+    window = peer_window(c, order, place, last)
+    rule = NEVER
+    if c.relation[row] == REL_BELOW and not c.traits[row] & TRAIT_UNSURE:
+        rule = BELOW_SND_NXT
+    elif c.relation[row] == REL_BELOW_UNA:
+        rule = BELOW_SND_UNA
+    elif c.relation[row] == REL_BELOW and c.payload_len[row] == 1:
+        is_soon = c.own_ns[row] < REPEAT_NS or not is_paced_like_probes(c, order, place, first, last)
+        if is_soon and window != 0:
+            return RETRANSMISSION, OCTETS_SENT_BEFORE
+        rule = REPEATS_ONE_OCTET
+    elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.traits[row] & TRAIT_UNSURE:
+        rule = revealed_later(c, order, place, first, last)
+    elif is_one_octet_missing(c, order, place, last):
+        rule = REVEALED_BY_ANSWER
+    if rule != REVEALED_BY_ANSWER and is_window_probe_with_data(c, order, place, last, window):
+        return WINDOW_PROBE, WINDOW_CLOSED
+    if rule == NEVER:
+        return NO_TAG, NEVER
+    if window == 0 and is_persist_timer(c, order, place, first, last, persists):
+        return WINDOW_PROBE, WINDOW_CLOSED
+    if c.payload_len[row] == 1 and rule != BELOW_SND_UNA:
+        is_data = c.in_flight[row] > 0 and rule != REPEATS_ONE_OCTET
+        if is_data or (mine == NEVER and is_octet_again(c, order, place, first, last)):
+            return RETRANSMISSION, OCTETS_SENT_BEFORE
+    if c.traits[row] & TRAIT_CLOSED:
+        return STRAY, BOTH_CLOSED
+    if is_behind_own_fin(c, row):
+        return STRAY, BEHIND_OWN_FIN
+    if is_behind_own_syn(c, row):
+        return STRAY, BEHIND_OWN_SYN
+    if rule == BELOW_SND_UNA:
+        return PROBE, rule
+    if comes_too_soon(c, order, place, first, out) or is_unacknowledged(c, order, place, last):
+        return STRAY, TOO_SOON
+    return PROBE, rule
+
+
+def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: Any) -> None:
+    """Little messages of one end, evenly spaced on an otherwise idle flow: the application's own keepalive."""
+    before, begin, begin_before = NEVER, first, first  # the beat before; where this run begins, and that beat's place
+    period_ns, beats = NEVER, 0
+    for place in range(first, last):
+        row = order[place]
+        if c.end[row] != end or not may_be_beat(c, row, out):
+            continue
+        if beats >= 2 and keeps_beat(c, row, before, period_ns):
+            beats += 1
+        else:
+            begin, beats = begin_before, 1 if before == NEVER else 2
+            period_ns = c.ts_ns[row] - c.ts_ns[before] if before != NEVER else NEVER
+        if beats == FEWEST_BEATS:
+            for other in range(begin, place):
+                if c.end[order[other]] == end and may_be_beat(c, order[other], out):
+                    out.tag[order[other]], out.rule[order[other]] = HEARTBEAT, STEADY_PERIOD
+        before, begin_before = row, place
+        if beats >= FEWEST_BEATS:
+            out.tag[row], out.rule[row] = HEARTBEAT, STEADY_PERIOD

@@ -1,0 +1,49 @@
+"""Many captures into one analysis: each file a shard, read by whoever reads, joined in the order of time.
+
+Knows what is read anew and what was kept, and that a file that fails is a diagnostic. Who reads is
+`processes.py` or `cluster.py`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from analyzer.analysis import Analysis
+from analyzer.errors import CaptureError
+from analyzer.many.join import Join
+from analyzer.many.shard import Shard
+from analyzer.many.store import Kept, keep, load
+from analyzer.tcp.eviction import Limits
+
+Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
+"""Reads files as shards, in the order given; an error stands for a file that cannot be used at all."""
+
+
+def gather(
+    names: Sequence[str],
+    reader: Reader,
+    kept: Kept | None = None,
+    on_file: Callable[[str], None] | None = None,
+    limits: Limits | None = None,
+) -> Analysis:
+    """Analyse these captures, in the order of time; `on_file` is called with the name of each as it is done.
+
+    With `kept` those that are there and have not changed are taken from it, all others are put into it, and what it
+    holds of files that are gone belongs to the analysis too. Beyond `limits` what says least is given up, as in a
+    single pass. Raises CaptureError if no file can be used.
+    """
+    join = Join(limits=limits)
+    for name, shard in shards(names, reader, kept):
+        join.take(name, shard)
+        if on_file is not None:
+            on_file(name)
+    return join.finish()
+
+
+def shards(names: Sequence[str], reader: Reader, kept: Kept | None) -> Iterator[tuple[str, Shard | CaptureError]]:
+    if kept is None:
+        yield from zip(names, reader(names), strict=True)
+        return
+    fresh = kept.missing(names)
+    for name, read in zip(fresh, reader(fresh), strict=True):
+        kept.note(name, keep(kept.root, kept.mark, name, read))
+    for name, entry in kept.in_order(names):
+        yield name, load(entry)

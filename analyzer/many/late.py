@@ -1,0 +1,170 @@
+"""Where a shard meets what came before it: is the rest the same, and what the flow's beginning adds to it.
+
+Each column of a flow's state has a role. Sums go on from both sides; what only a SYN of an earlier file tells
+(initial sequence numbers, window scale) may be unknown to the shard, and is filled in afterwards where it matters;
+everything else must be equal, also a column that is new here. Arrays have a row a flow, with an end a column
+where an end is concerned, ends as the shard numbers them.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from analyzer.engine.table import Table
+from analyzer.many.tables import column, put, records
+from analyzer.schema import KIND_TCP, NEVER, RST, SYN
+from analyzer.schema.flows import ENDS, FLOWS
+from analyzer.tcp.flows import FlowTable
+from analyzer.tcp.segment_facts import REL_BEYOND, TRAIT_AT_SYN, TRAIT_OUTSIDE
+
+WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns"}
+"""Of FLOWS: who it is and where it began; the join knows."""
+OPENING = {"opened", "syn_seq"}
+"""Of FLOWS: how it began. Only a SYN asks for it."""
+FIRSTS = (("steps_back", "step_back_frame"), ("copies", "copy_frame"))
+"""Of FLOWS: how often something was seen, and where first."""
+SUMS = {"packets", "octets", "far_below", *(number for number, _ in FIRSTS)}
+EXTREMES = {"max_idle_ns", *(frame for _, frame in FIRSTS)}
+HANDSHAKE = {"isn", "window_shift"}
+"""Of ENDS: only a SYN sets it."""
+OWN_RULE = HANDSHAKE | {"window", "reply_ns"}
+"""Of ENDS: not simply equal."""
+FLOW_STATE = [name for name in FLOWS._fields if name not in WHO | OPENING | SUMS | EXTREMES]
+END_STATE = [name for name in ENDS._fields if name not in OWN_RULE]
+
+
+class State:
+    """Flows with both of their ends, a row a flow."""
+
+    def __init__(self, flows: Table, ends: Table, rows: Any, is_turned: Any = False) -> None:
+        """`is_turned`: end 0 of the shard is end 1 here."""
+        self._flows, self._ends, self.rows = records(flows), records(ends), rows
+        first = 2 * rows + is_turned
+        self._places = np.stack((first, first ^ 1), axis=1)
+
+    def flow(self, name: str) -> Any:
+        return column(self._flows, name, self.rows)
+
+    def ends(self, name: str) -> Any:
+        return column(self._ends, name, self._places)
+
+    def set_flow(self, name: str, values: Any) -> None:
+        put(self._flows, name, self.rows, values)
+
+    def set_ends(self, name: str, values: Any) -> None:
+        put(self._ends, name, self._places, values)
+
+    def scale(self) -> Any:
+        """By how many bits each end's windows are scaled (`tracker.scaled_window`)."""
+        mine = self.ends("window_shift")
+        return np.where((mine > 0) & (mine[:, ::-1] != NEVER), mine, 0)
+
+
+class Meeting:
+    """Flows at the end of their prefix: as the shard had them (`alone`), as they are (`known`), and the shard's end."""
+
+    def __init__(self, alone: State, known: State, end: State) -> None:
+        self._alone, self._known, self._end = alone, known, end
+        differs = (alone.flow("opened") != known.flow("opened")) | (alone.flow("syn_seq") != known.flow("syn_seq"))
+        for name in HANDSHAKE:
+            differs |= (alone.ends(name) != known.ends(name)).any(axis=1)
+        self.began_before: Any = differs
+        """The shard does not know how the flow began."""
+
+    @cached_property
+    def _shift(self) -> Any:
+        """By how much the shard's windows are to be scaled, each end's."""
+        return np.where(self._alone.scale() == 0, self._known.scale(), 0)
+
+    def is_alike(self) -> Any:
+        """In the same state, so that all that follows is the same, but for what `amend` fills in."""
+        alone, known = self._alone, self._known
+        alike = np.ones(len(alone.rows), dtype=bool)
+        for name in FLOW_STATE:
+            alike &= alone.flow(name) == known.flow(name)
+        for name in END_STATE:
+            alike &= (alone.ends(name) == known.ends(name)).all(axis=1)
+        for name in HANDSHAKE:
+            mine = alone.ends(name)
+            alike &= ((mine == NEVER) | (mine == known.ends(name))).all(axis=1)
+        alike &= (scaled(alone.ends("window"), self._shift) == known.ends("window")).all(axis=1)
+        alike &= (alone.scale() + self._shift == known.scale()).all(axis=1)
+        alike &= ~self.began_before | (alone.ends("snd_nxt") != NEVER).all(axis=1)  # an ACK may yet refuse its SYN
+        return alike & self._is_told_by_sums()
+
+    def _is_told_by_sums(self) -> Any:
+        """An extreme of the shard's prefix hides those of what follows, if it was none in truth."""
+        alone, known, end = self._alone, self._known, self._end
+        idle, shortest = alone.flow("max_idle_ns"), alone.ends("reply_ns")
+        known_shortest = known.ends("reply_ns")
+        is_idle_told = (end.flow("max_idle_ns") > idle) | (idle <= known.flow("max_idle_ns"))
+        is_reply_told = (
+            (end.ends("reply_ns") != shortest)
+            | (shortest == NEVER)
+            | ((known_shortest != NEVER) & (known_shortest <= shortest))
+        )
+        told = is_idle_told & is_reply_told.all(axis=1)
+        for number, _ in FIRSTS:
+            told &= (alone.flow(number) == 0) | (known.flow(number) > 0)
+        return told
+
+    def is_surely_amended(self, candidates: Any, at: Any) -> Any:
+        """`amend` knows what to fill in; `at` are the rows of the flows, of each of these candidates.
+
+        A SYN may belong to the beginning that the shard does not know; a RST beyond SND.NXT, or an ACK far below
+        SND.UNA, lies within a window that may be scaled, or not.
+        """
+        flags, traits = candidates.flags, candidates.traits
+        is_beyond = (candidates.relation == REL_BEYOND) & (traits & TRAIT_OUTSIDE == 0)
+        is_open_question = (flags & SYN != 0) | ((flags & RST != 0) & is_beyond)
+        is_open_question &= candidates.kind == KIND_TCP
+        sure = np.ones(len(self._alone.rows), dtype=bool)
+        sure[at[is_open_question]] = False
+        sure &= self._end.flow("far_below") == self._alone.flow("far_below")
+        return sure | ~self.began_before
+
+    def amend(self, candidates: Any, at: Any) -> None:
+        """Fill in what the flow's beginning says of candidates after the prefix; `at` as above."""
+        c, end = candidates, candidates.end
+        is_tcp = c.kind == KIND_TCP
+        c.window[:] = np.where(is_tcp, scaled(c.window, self._shift[at, end]), c.window)
+        c.peer_window[:] = np.where(is_tcp, scaled(c.peer_window, self._shift[at, 1 - end]), c.peer_window)
+        isn = np.where(self._alone.ends("isn") == NEVER, self._known.ends("isn"), NEVER)[at, end]
+        c.traits[is_tcp & (isn != NEVER) & (c.seq == isn)] |= TRAIT_AT_SYN
+
+    def move_on(self, chosen: Any) -> None:
+        """Bring the known state of the chosen flows to the shard's end."""
+        alone, known, end = self._alone, self._known, self._end
+
+        def flow(name: str, values: Any) -> None:
+            known.set_flow(name, np.where(chosen, values, known.flow(name)))
+
+        def ends(name: str, values: Any) -> None:
+            known.set_ends(name, np.where(chosen[:, None], values, known.ends(name)))
+
+        for number, frame in FIRSTS:
+            is_first = (known.flow(number) == 0) & (end.flow(number) > alone.flow(number))
+            flow(frame, np.where(is_first, end.flow(frame), known.flow(frame)))
+        idle = np.where(end.flow("max_idle_ns") > alone.flow("max_idle_ns"), end.flow("max_idle_ns"), 0)
+        flow("max_idle_ns", np.maximum(known.flow("max_idle_ns"), idle))
+        for name in SUMS:
+            flow(name, known.flow(name) + end.flow(name) - alone.flow(name))
+        for name in FLOW_STATE:
+            flow(name, end.flow(name))
+        reply, shorter = known.ends("reply_ns"), end.ends("reply_ns")
+        is_shorter = (shorter != alone.ends("reply_ns")) & ((reply == NEVER) | (shorter < reply))
+        ends("reply_ns", np.where(is_shorter, shorter, reply))
+        ends("window", scaled(end.ends("window"), self._shift))
+        for name in HANDSHAKE:
+            ends(name, np.where(alone.ends(name) == known.ends(name), end.ends(name), known.ends(name)))
+        for name in END_STATE:
+            ends(name, end.ends(name))
+
+
+def scaled(windows: Any, shift: Any) -> Any:
+    return np.where(windows == NEVER, NEVER, windows << shift)
+
+
+def state_of(table: FlowTable, rows: Any, is_turned: Any = False) -> State:
+    return State(table.flows, table.ends, rows, is_turned)

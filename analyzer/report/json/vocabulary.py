@@ -1,0 +1,113 @@
+"""What there is to say about flows: names of findings, and the prose of report/words/, as phrases.
+
+A sentence is one or more phrases with places for numbers in between; the last says that nothing follows.
+"""
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence, Set
+from string import Formatter
+from typing import Any, NamedTuple
+
+from analyzer.engine.table import Table
+from analyzer.keepalive.assembler import ROLES
+from analyzer.keepalive.catalogue import profiles
+from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.verdict.os_errors import ERRNOS
+from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
+from analyzer.report.json.string_pool import Phrases
+from analyzer.report.words import sentences, setting_sentences
+from analyzer.schema import NEVER, OPENED_MIDSTREAM
+from analyzer.schema.json import SENTENCES
+
+END = "\0"
+"""So that a sentence ends with text, if it is none."""
+
+
+class Words(NamedTuple):
+    """For the kernel: of each list of phrases the first, sentences, and the profiles whose names are there."""
+
+    sentences: Any
+    openings: int
+    """By FLOWS.opened."""
+    roles: int
+    """By 2 * FLOWS.opened + end."""
+    keepalive: int
+    """Not seen, on."""
+    probers: int
+    """`null` comes first."""
+    tunnels: int
+    outcomes: int
+    causes: int
+    """`null` comes first."""
+    errnos: int
+    """As above."""
+    confidences: int
+    reasons: int
+    observed: int
+    """Sentences: of each basis as many as the one with most has."""
+    timers: int
+    """Sentences, by `which_timers`."""
+    rates: int
+    """Of Linux's clocks, the first of CLOCKS."""
+    profiles: Any
+    profile_names: int
+    profile_rows: int
+    fitting: "array[int]"
+    """Room for what `profiles.matching` finds."""
+
+
+class Vocabulary:
+    """Adds them to `phrases`; names of profiles as their idle times are met."""
+
+    def __init__(self, phrases: Phrases, tunnels: Sequence[str]) -> None:
+        self._phrases, self._sentences = phrases, Table(SENTENCES)
+        self._profiles = profiles.Columns()
+        opened = range(len(ROLES))
+        self._first = {
+            "openings": phrases.add_all("midstream" if one == OPENED_MIDSTREAM else "syn" for one in opened),
+            "roles": phrases.add_all(role.value for one in opened for role in ROLES[one]),
+            "keepalive": phrases.add_all(("not-seen", "on")),
+            "probers": phrases.add_all((None, *(one.value for one in ProbedBy))),
+            "tunnels": phrases.add_all(name or None for name in tunnels),
+            "outcomes": phrases.add_all(one.value for one in Outcome),
+            "causes": phrases.add_all((None, *(one.value for one in Cause))),
+            "errnos": phrases.add_all((None, *ERRNOS)),
+            "confidences": phrases.add_all(one.value for one in Confidence),
+            "reasons": phrases.add_all(sentences.REASONS[one] for one in Reason),
+            "observed": self._add_sentences(_observed()),
+            "timers": self._add_sentences(f"; {one}" for one in setting_sentences.TIMERS),
+            "rates": phrases.add_all(one.hz for one in LINUX),
+            "profile_names": phrases.rows,
+        }
+
+    def words(self, idle_times: Set[int]) -> Words:
+        """With the profiles that have these idle times. Not to be kept across the next call."""
+        before = len(self._profiles.names)
+        self._profiles.meet(idle_times)
+        self._phrases.add_all(self._profiles.names[before:])
+        return Words(
+            sentences=self._sentences.view,
+            profiles=self._profiles.table.view,
+            profile_rows=self._profiles.table.rows,
+            fitting=array("q", [0] * profiles.MAX_MATCHES),
+            **self._first,
+        )
+
+    def _add_sentences(self, sentences: Iterable[str]) -> int:
+        first = self._sentences.rows
+        for sentence in sentences:
+            self._sentences.append(self._phrases.rows)
+            for text, name, _, _ in Formatter().parse(sentence + END):
+                octets = json.dumps(text.removesuffix(END))[1:-1]
+                self._phrases.add(octets, NEVER if name is None else setting_sentences.PLACES.index(name))
+        return first
+
+
+def _observed() -> Iterator[str]:
+    """Of each basis MOST_VARIANTS sentences."""
+    for basis in setting_sentences.BASES:
+        variants = setting_sentences.OBSERVED[basis]
+        yield from variants
+        yield from [""] * (setting_sentences.MOST_VARIANTS - len(variants))

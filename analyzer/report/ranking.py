@@ -1,0 +1,75 @@
+"""Which connections matter most, and which are worth telling at all; the same for every face."""
+
+from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.verdict.values import OUTCOMES, Outcome
+
+URGENCY = (
+    Outcome.TIMED_OUT,
+    Outcome.UNREACHABLE,
+    Outcome.RESET,
+    Outcome.UNDETECTED,
+    Outcome.PROBING,
+    Outcome.ALIVE,
+    Outcome.CLOSED,
+    Outcome.UNKNOWN,
+)
+"""The most urgent first."""
+SHOWN = 10
+"""Connections told in full; more than that nobody reads at once."""
+UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+PROBES = FIRST_PROBES | SECOND_PROBES
+
+
+def _rank(brief: int) -> int:
+    outcome = OUTCOMES[brief & HOW_IT_ENDED]
+    return 2 * URGENCY.index(outcome) + (not brief & PROBES)
+
+
+def _is_telling(brief: int) -> bool:
+    return bool(brief & (PROBES | BEATS)) or URGENCY[_rank(brief) // 2] not in UNEVENTFUL
+
+
+RANKS = bytes(map(_rank, range(256)))
+"""By brief (`keepalive/verdict/flow_flags.py`)."""
+
+
+def by_urgency(flows: Flows) -> Flows:
+    """By outcome, then those that were probed, then in their order."""
+    ranks = flows.by.briefs.translate(RANKS)
+    return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
+
+
+def is_telling(flow: Flow) -> bool:
+    """Something happened to it, or keepalive or its alternative was seen."""
+    return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
+
+
+def telling(flows: Flows) -> Flows:
+    """The same of many, without drawing them."""
+    return flows.whose_brief(_is_telling)
+
+
+def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
+    """Those of these outcomes; without any named, all."""
+    return flows if only is None else flows.that_ended(only)
+
+
+def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
+    """The same of all flows of a capture, as kernels take it: by number 1, or 0."""
+    if only is None:
+        return bytearray(b"\1") * len(flows)
+    wanted = frozenset(map(OUTCOMES.index, only))
+    return flows.by.briefs.translate(bytes(brief & HOW_IT_ENDED in wanted for brief in range(256)))
+
+
+def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
+    """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three.
+
+    Where outcomes are asked for, `only` those are told, dull or not.
+    """
+    if only is not None:
+        ordered = by_urgency(kept(flows, only))
+        return ordered[:shown], ordered[shown:]
+    found = by_urgency(telling(flows))
+    return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])
