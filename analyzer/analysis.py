@@ -38,13 +38,13 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.keepalive.assembler import Drawer
+from analyzer.keepalive.assembler import Assembler
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
-from analyzer.keepalive.settings.shared_clock import Kernel
+from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary import advice, hosts, paths
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
@@ -99,7 +99,7 @@ class Analysis:
         """The diagnostics, without what takes drawing connections to know."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
-        self._drawer = Drawer(tracker, tunnels, (capture.packets, capture.last_ns), engine)
+        self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Of several files the one where this was first met; None if the note names it or no frame is concerned."""
@@ -114,9 +114,9 @@ class Analysis:
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What is imperfect about the capture, and about what was made of it."""
-        left_out = len(self.notable) - len(self._drawer.pooled)
-        pooling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
-        return (*self.of_reading, *pooling)
+        left_out = len(self.notable) - len(self._assembler.sampled)
+        sampling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
+        return (*self.of_reading, *sampling)
 
     @property
     def candidates(self) -> Table:
@@ -124,50 +124,50 @@ class Analysis:
 
     @property
     def segments(self) -> Table:
-        return self._drawer.segments
+        return self._assembler.segments
 
     @property
     def flows(self) -> Flows:
         """All connections by number, each drawn when it is asked for."""
-        return self._drawer.flows
+        return self._assembler.flows
 
     @property
     def notable(self) -> Flows:
         """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
-        return self._drawer.notable
+        return self._assembler.notable
 
-    def keep_drawn(self) -> None:
+    def keep_assembled(self) -> None:
         """From now on each flow is drawn once: for tables of everything, which ask for each again and again."""
-        self._drawer.keeps_drawn = True
+        self._assembler.keeps_assembled = True
 
     def flow_alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
-        return self._drawer.alone(flow)
+        return self._assembler.alone(flow)
 
     def rows(self, flow: int) -> "array[int]":
         """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
-        return self._drawer.rows(flow)
+        return self._assembler.rows(flow)
 
     @property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
         """What nobody on the link answered, with the flow that it concerns, in capture order."""
-        return self._drawer.solicitations
+        return self._assembler.solicitations
 
     @property
-    def kernels(self) -> tuple[Kernel, ...]:
-        return self._drawer.kernels
+    def host_clocks(self) -> tuple[HostClock, ...]:
+        return self._assembler.host_clocks
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
-        return hosts.pool(self._drawer.pooled, self._drawer.presence, self.kernels)
+        return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks)
 
     @cached_property
     def path_limits(self) -> tuple[paths.PathLimit, ...]:
-        return paths.limits(self._drawer.pooled)
+        return paths.limits(self._assembler.sampled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
-        return advice.advise(self._drawer.pooled, self.path_limits, self.capture.packets)
+        return advice.advise(self._assembler.sampled, self.path_limits, self.capture.packets)
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """The same capture with these settings at the ends that probe, or that opened the connections."""
@@ -213,8 +213,8 @@ class Analyzer:
         self.frames = 0
         self.tcp_packets = 0
         self.coverage = Coverage()
-        self._span_ns = array("q", [NEVER, NEVER])
-        self._now_ns = NEVER
+        self._span_ns = array("q", [ABSENT, ABSENT])
+        self._now_ns = ABSENT
 
     def feed(self, buffer: bytearray, records: Table) -> Table:
         """One batch of records whose frames lie in `buffer`; both may be reused afterwards.

@@ -72,9 +72,9 @@ def read_all(
     """
     if how.is_plain:
         return analyze(*paths, on_progress=on_octets, limits=how.limits)
-    from analyzer.many.store import Kept
+    from analyzer.many.store import ShardStore
 
-    kept = Kept(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
+    kept = ShardStore(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
 
     def first_ns(name: str) -> int | None:
         known = kept.first_ns(name) if kept is not None else None

@@ -37,14 +37,14 @@ def test_stories(story: str, hops: dict[str, int]) -> None:
 def _spoil(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """Put a value where a path of names and places leads to."""
 
-    def spoil(found: dict[str, Any]) -> None:
+    def discard(found: dict[str, Any]) -> None:
         *way, last = (int(step) if step.isdigit() else step for step in path.split("."))
         at: Any = found
         for step in way:
             at = at[step]
         at[last] = value
 
-    return spoil
+    return discard
 
 
 TIME = "flows.0.ends.0.settings.tcp_keepalive_time"
@@ -93,7 +93,7 @@ def test_an_invariant_can_be_broken(holds: Callable[[dict[str, Any]], Any]) -> N
     sound = loaded(analyze(*map(str, NAT.glob("capture.pcap*"))))
     assert sound["advice"][0]["code"] == "time-exceeds-path-limit"
     assert sound["capture"]["packets"] == 905
-    for spoil in SPOILED[holds.__name__]:
+    for discard in SPOILED[holds.__name__]:
         found = deepcopy(sound)
-        spoil(found)
+        discard(found)
         assert list(holds(found)), "nothing was found"

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.capture.decode.packets import span
 from analyzer.engine.dispatch import Engine
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 HOLE_NS = 30 * 86_400 * 1_000_000_000
 """No stack waits so long before a probe (Linux: 32,767 s). A capture without any frame for longer did not run."""
@@ -24,11 +24,11 @@ class Coverage:
 
     @property
     def first_ns(self) -> int:
-        return self._first[0] if self._first else NEVER
+        return self._first[0] if self._first else ABSENT
 
     @property
     def last_ns(self) -> int:
-        return self._last[-1] if self._last else NEVER
+        return self._last[-1] if self._last else ABSENT
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -41,7 +41,7 @@ class Coverage:
 
     def note(self, records: Any, count: int, engine: Engine, ends_ns: Any) -> None:
         """A batch of records; `ends_ns` is room for two times."""
-        ends_ns[0] = ends_ns[1] = NEVER
+        ends_ns[0] = ends_ns[1] = ABSENT
         engine.run(span, records, count, ends_ns)
         if ends_ns[1] - ends_ns[0] <= HOLE_NS:
             self.add(ends_ns[0], ends_ns[1])
@@ -55,7 +55,7 @@ class Coverage:
 
     def add(self, first_ns: int, last_ns: int) -> None:
         """Another span, put together with those that it touches."""
-        if first_ns == NEVER:
+        if first_ns == ABSENT:
             return
         begin = bisect_right(self._last, first_ns - HOLE_NS - 1)
         end = bisect_right(self._first, last_ns + HOLE_NS)

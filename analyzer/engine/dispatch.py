@@ -18,13 +18,13 @@ INTERPRETER = "interpreter"
 Helper = TypeVar("Helper", bound=Callable[..., Any])
 
 
-def apart(function: Helper) -> Helper:
+def not_inlined(function: Helper) -> Helper:
     """Mark what a kernel calls in many places: machine code calls it there, too, and has it once.
 
     All else is put into each place that calls it, which is the faster way for what packets pass through; of what writes
     text it takes three times as long to compile, and gains nothing.
     """
-    function.__dict__["is_apart"] = True
+    function.__dict__["is_not_inlined"] = True
     return function
 
 

@@ -15,23 +15,23 @@ from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.catalogue.profiles import matching_profiles
 from analyzer.keepalive.context.addresses import Addresses, address_of
 from analyzer.keepalive.context.middleboxes import Middleboxes
-from analyzer.keepalive.context.neighbours import Neighbourhood, Surrounded
+from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.settings.bounds import Inferred
-from analyzer.keepalive.settings.fingerprint import Stack, look_of, stack_of
+from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
 from analyzer.keepalive.settings.infer import inferred, replace_end
-from analyzer.keepalive.settings.observations import hear, room
-from analyzer.keepalive.settings.shared_clock import Kernel, Together, infer_together
-from analyzer.keepalive.settings.timed import Heard
+from analyzer.keepalive.settings.observations import allocate, observe_gaps
+from analyzer.keepalive.settings.shared_clock import HostClock, Together, infer_together
+from analyzer.keepalive.settings.timed import Observations
 from analyzer.keepalive.settings.values import settings_of
-from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_draw_ahead
-from analyzer.keepalive.story.gaps import GAPS, Rows, Told
+from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
+from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Solicitation
 from analyzer.keepalive.story_reader import Story, solicitations
 from analyzer.keepalive.tags.tagger import tag_segments
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.verdict.values import Outcome, verdict_of
-from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 
@@ -40,11 +40,11 @@ ROLES = {
     OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
     OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
 }
-MOST_POOLED = 1 << 12
+MOST_SAMPLED = 1 << 12
 """Hosts, paths and advice are drawn from so many flows; of more from some of them, evenly chosen."""
-MOST_DRAWN = 1 << 14
+MOST_ASSEMBLED = 1 << 14
 """So many flows are kept once they are drawn; others are drawn again."""
-DRAWN_AT_ONCE = 1 << 9
+ASSEMBLED_AT_ONCE = 1 << 9
 """So many are drawn together where one after the other is asked for."""
 PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
@@ -55,13 +55,13 @@ class Batch(NamedTuple):
     """Some flows, a row each in these columns."""
 
     numbers: Sequence[int]
-    told: Told
-    around: Surrounded
+    stories: StoryTables
+    context: ContextTables
     verdicts: Any
     """VERDICTS."""
 
 
-class Drawer:
+class Assembler:
     """Draws the flows of a tracker; the pooled ones once, others again where more than MOST_DRAWN are asked for."""
 
     def __init__(self, tracker: Tracker, tunnels: Sequence[str], last_frame: tuple[int, int], engine: Engine) -> None:
@@ -72,8 +72,8 @@ class Drawer:
         self._engine = engine
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
-        self._drawn: dict[int, Flow] = {}
-        self.keeps_drawn = False
+        self._assembled: dict[int, Flow] = {}
+        self.keeps_assembled = False
         """Whoever makes tables asks for each flow again and again."""
 
     @property
@@ -86,35 +86,35 @@ class Drawer:
         return self.flows.notable()
 
     @cached_property
-    def pooled(self) -> Flows:
+    def sampled(self) -> Flows:
         """The notable flows that findings about many are drawn from: all, or MOST_POOLED, half of them in trouble."""
-        if len(self.notable) <= MOST_POOLED:
+        if len(self.notable) <= MOST_SAMPLED:
             return self.notable
         well = self.notable.that_ended(FARED_WELL).numbers
         ill = self.notable.that_ended(FARED_ILL).numbers
-        from_ill = min(len(ill), max(MOST_POOLED // 2, MOST_POOLED - len(well)))
-        return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_POOLED - from_ill)]), self)
+        from_ill = min(len(ill), max(MOST_SAMPLED // 2, MOST_SAMPLED - len(well)))
+        return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_SAMPLED - from_ill)]), self)
 
-    def draw(self, number: int) -> Flow:
+    def assemble(self, number: int) -> Flow:
         """Everything about one flow."""
-        return next(self.draw_all([number]))
+        return next(self.assemble_all([number]))
 
-    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+    def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
         """The same of many, one after the other."""
-        for first in range(0, len(numbers), DRAWN_AT_ONCE):
-            block = numbers[first : first + DRAWN_AT_ONCE]
-            wanted = [number for number in block if number not in self._pooled_at and number not in self._drawn]
-            drawn = {flow.id: flow for flow in self._each(wanted)} if wanted else {}
-            if self.keeps_drawn or len(self._drawn) < MOST_DRAWN:
-                for flow in drawn.values():
+        for first in range(0, len(numbers), ASSEMBLED_AT_ONCE):
+            block = numbers[first : first + ASSEMBLED_AT_ONCE]
+            wanted = [number for number in block if number not in self._sampled_at and number not in self._assembled]
+            assembled = {flow.id: flow for flow in self._each(wanted)} if wanted else {}
+            if self.keeps_assembled or len(self._assembled) < MOST_ASSEMBLED:
+                for flow in assembled.values():
                     flow.story.settle()
-                self._drawn.update(drawn)
+                self._assembled.update(assembled)
             for number in block:
-                yield drawn[number] if number in drawn else self._known(number)
+                yield assembled[number] if number in assembled else self._known(number)
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
         """The same, drawn as columns, batch by batch; of many each while another thread takes the one before."""
-        pays = pays_to_draw_ahead(self._engine, len(numbers))
+        pays = pays_to_assemble_ahead(self._engine, len(numbers))
         with closing(made_ahead(self._columns(numbers), BATCHES_HELD, pays)) as batches:
             yield from batches
 
@@ -123,52 +123,52 @@ class Drawer:
         for first in range(0, len(numbers), BATCH):
             batch = self._batch(numbers[first : first + BATCH])
             found = self._inferred(batch)
-            for it, flow in enumerate(batch.numbers):
-                for end in (0, 1) if flow in self._pooled_at else ():
-                    known = 2 * self._pooled_at[flow] + end
+            for gap, flow in enumerate(batch.numbers):
+                for end in (0, 1) if flow in self._sampled_at else ():
+                    known = 2 * self._sampled_at[flow] + end
                     if known in together.narrowed:
-                        replace_end(found, 2 * it + end, together.found, known)
+                        replace_end(found, 2 * gap + end, together.found, known)
             yield Found(
                 flow_count=len(batch.numbers),
                 flows=self._rows.flows,
                 candidates=self._rows.candidates,
-                told=batch.told.flows,
-                told_ends=batch.told.ends,
-                probes=batch.told.probes,
+                stories=batch.stories.flows,
+                story_ends=batch.stories.ends,
+                probes=batch.stories.probes,
                 inferred=found.ends,
                 settings=found.settings,
                 proofs=found.proofs,
                 verdicts=batch.verdicts,
-                evidence=batch.around.proofs,
+                evidence=batch.context.proofs,
             )
 
     def _known(self, number: int) -> Flow:
-        return self._together[1][number] if number in self._pooled_at else self._drawn[number]
+        return self._together[1][number] if number in self._sampled_at else self._assembled[number]
 
     def _each(self, numbers: Sequence[int]) -> list[Flow]:
         batch = self._batch(numbers)
         found = self._inferred(batch)
-        return [self._flow(batch, it, found) for it in range(len(numbers))]
+        return [self._flow(batch, gap, found) for gap in range(len(numbers))]
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
-        [drawn] = self._each([flow])
-        drawn.story.settle()
-        return drawn
+        [assembled] = self._each([flow])
+        assembled.story.settle()
+        return assembled
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
-        told = self._stories.tell(numbers)
-        self._middleboxes.recognise(told, len(numbers))
-        found = self._neighbourhood.surround(told, len(numbers))
-        asked_for = self._neighbourhood.around.asked_for
-        verdicts = self._stories.court.judge(told, len(numbers), found.flows, asked_for, found.proofs, found.counts)
-        return Batch(numbers, told, found, verdicts)
+        stories = self._stories.tell(numbers)
+        self._middleboxes.recognise(stories, len(numbers))
+        found = self._neighbourhood.describe_context(stories, len(numbers))
+        asked_for = self._neighbourhood.context.asked_for
+        verdicts = self._stories.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        return Batch(numbers, stories, found, verdicts)
 
-    def _heard(self, batch: Batch) -> Heard:
-        flows, told, around = len(batch.numbers), batch.told, batch.around
-        heard, vain = room(flows, told.counts[GAPS]), self._neighbourhood.around.vain
-        self._engine.run(hear, self._rows, told, flows, around.flows, around.ends, vain, heard)
-        return heard
+    def _heard(self, batch: Batch) -> Observations:
+        flows, stories, context = len(batch.numbers), batch.stories, batch.context
+        observed, failed_arp = allocate(flows, stories.counts[GAPS]), self._neighbourhood.context.failed_arp
+        self._engine.run(observe_gaps, self._rows, stories, flows, context.flows, context.ends, failed_arp, observed)
+        return observed
 
     def _inferred(self, batch: Batch) -> Inferred:
         """The settings of both ends of each flow, each from its own gaps alone, with room for others."""
@@ -176,21 +176,21 @@ class Drawer:
         return inferred(self._heard(batch), ends, self._engine, more=ends)
 
     @cached_property
-    def briefs(self) -> bytearray:
+    def flow_flags(self) -> bytearray:
         """Of each flow an octet (`brief.py`), for which surroundings have been asked where they matter."""
-        briefs = self._stories.notes.briefs
-        unsettled = self._neighbourhood.unsettled(briefs)
+        flow_flags = self._stories.notes.flow_flags
+        unsettled = self._neighbourhood.unsettled(flow_flags)
         for first in range(0, len(unsettled), BATCH):
             numbers = unsettled[first : first + BATCH]
             outcomes = self._batch(numbers).verdicts.outcome
-            for it, flow in enumerate(numbers):
-                briefs[flow] = briefs[flow] & ~HOW_IT_ENDED | outcomes[it] | NOTABLE
-        return briefs
+            for gap, flow in enumerate(numbers):
+                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | outcomes[gap] | NOTABLE
+        return flow_flags
 
     @cached_property
-    def _pooled_at(self) -> dict[int, int]:
+    def _sampled_at(self) -> dict[int, int]:
         """Their places among the pooled."""
-        return {flow: place for place, flow in enumerate(self.pooled.numbers)}
+        return {flow: place for place, flow in enumerate(self.sampled.numbers)}
 
     @cached_property
     def _rows(self) -> Rows:
@@ -219,35 +219,35 @@ class Drawer:
         """What nobody on the link answered, with the flow that it concerns, in capture order."""
         if not self._tracker.neighbours.rows:
             return ()
-        notable = array("i", [flow for flow in self._neighbourhood.looked_for() if self.briefs[flow] & NOTABLE])
+        notable = array("i", [flow for flow in self._neighbourhood.looked_for() if self.flow_flags[flow] & NOTABLE])
         found = []
         for first in range(0, len(notable), BATCH):
             batch = self._batch(notable[first : first + BATCH])
-            for it, flow in enumerate(batch.numbers):
-                story = Story(self._rows, batch.told, it)
-                asked = solicitations(story, self._neighbourhood.read(batch.around, it))
+            for gap, flow in enumerate(batch.numbers):
+                story = Story(self._rows, batch.stories, gap)
+                asked = solicitations(story, self._neighbourhood.read(batch.context, gap))
                 found += [(flow, one) for one in asked]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
     @property
-    def kernels(self) -> tuple[Kernel, ...]:
+    def host_clocks(self) -> tuple[HostClock, ...]:
         """The kernels that tick the pooled ends."""
-        return self._together[0].kernels
+        return self._together[0].host_clocks
 
     @cached_property
     def _together(self) -> tuple[Together, dict[int, Flow]]:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
-        numbers = self.pooled.numbers
+        numbers = self.sampled.numbers
         batch = self._batch(numbers)
-        heard, names = self._heard(batch), partial(self._name_of, batch)
-        together = infer_together(heard, 2 * len(numbers), names, self._engine)
-        return together, {flow: self._flow(batch, it, together.found) for it, flow in enumerate(numbers)}
+        observed, names = self._heard(batch), partial(self._name_of, batch)
+        together = infer_together(observed, 2 * len(numbers), names, self._engine)
+        return together, {flow: self._flow(batch, gap, together.found) for gap, flow in enumerate(numbers)}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
         """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
-        who, numbers = self._addresses, self.pooled.numbers
-        probing = [(flow, end) for flow in numbers for end in (0, 1) if self.briefs[flow] & PROBES_OF[end]]
+        who, numbers = self._addresses, self.sampled.numbers
+        probing = [(flow, end) for flow in numbers for end in (0, 1) if self.flow_flags[flow] & PROBES_OF[end]]
         found = dict.fromkeys(who.of_end[2 * flow + end] for flow, end in probing)
         a = who.table.view
         return {
@@ -263,7 +263,7 @@ class Drawer:
 
     def _name_of(self, batch: Batch, end: int) -> str:
         """The address of whoever sends the probes of an end of these flows, with the tunnel that it is in."""
-        if batch.told.ends.probed_by[end] == BY_MIDDLEBOX:
+        if batch.stories.ends.probed_by[end] == BY_MIDDLEBOX:
             return NAMELESS
         flow = batch.numbers[end >> 1]
         return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
@@ -271,20 +271,22 @@ class Drawer:
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])
 
-    def _flow(self, batch: Batch, it: int, found: Inferred) -> Flow:
-        f, flow, story = self._rows.flows, batch.numbers[it], Story(self._rows, batch.told, it)
+    def _flow(self, batch: Batch, gap: int, found: Inferred) -> Flow:
+        f, flow, story = self._rows.flows, batch.numbers[gap], Story(self._rows, batch.stories, gap)
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
-            told, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = settings_of(found, 2 * it + end)
-            if told.sent and told.probed_by is not ProbedBy.MIDDLEBOX:
-                matches = matching_profiles(settings, told.payload_len, f.ports[flow])
-                stack = stack_of(look_of(settings, told.payload_len, told.spacings_ns, told.has_bare_probes))
+            stories, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
+            settings = settings_of(found, 2 * gap + end)
+            if stories.sent and stories.probed_by is not ProbedBy.MIDDLEBOX:
+                matches = matching_profiles(settings, stories.payload_len, f.ports[flow])
+                stack = stack_of(
+                    fingerprint_of(settings, stories.payload_len, stories.spacings_ns, stories.has_bare_probes)
+                )
             role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
             address = self._address(flow, end)
-            known_ttl = ttl if ttl != NEVER else None
-            ends.append(End(address, ports[end], role, told, settings, matches, stack, known_ttl))
+            known_ttl = ttl if ttl != ABSENT else None
+            ends.append(End(address, ports[end], role, stories, settings, matches, stack, known_ttl))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
@@ -296,7 +298,7 @@ class Drawer:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=verdict_of(batch.verdicts, batch.around.proofs, it),
+            verdict=verdict_of(batch.verdicts, batch.context.proofs, gap),
             first_frame=f.first_frame[flow],
         )
 

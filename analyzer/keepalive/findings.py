@@ -116,8 +116,8 @@ class Found(NamedTuple):
     flow_count: int
     flows: Any
     candidates: Any
-    told: Any
-    told_ends: Any
+    stories: Any
+    story_ends: Any
     probes: Any
     inferred: Any
     settings: Any
@@ -128,22 +128,22 @@ class Found(NamedTuple):
     """Of verdicts."""
 
 
-class Drawing(Protocol):
+class Assembling(Protocol):
     """Who draws findings of a connection by its number."""
 
     @property
-    def briefs(self) -> bytearray:
+    def flow_flags(self) -> bytearray:
         """Of each connection what is known without drawing it (`brief.py`)."""
 
-    def draw(self, number: int) -> Flow: ...
-    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
+    def assemble(self, number: int) -> Flow: ...
+    def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]: ...
 
 
 class Flows(Sequence[Flow]):
     """Connections, each drawn when it is asked for: of most of them a report needs no more than a count."""
 
-    def __init__(self, numbers: Sequence[int], by: Drawing) -> None:
+    def __init__(self, numbers: Sequence[int], by: Assembling) -> None:
         self.numbers = numbers
         self.by = by
 
@@ -157,42 +157,42 @@ class Flows(Sequence[Flow]):
     def __getitem__(self, place: "int | slice") -> "Flow | Flows":
         if isinstance(place, slice):
             return Flows(self.numbers[place], self.by)
-        return self.by.draw(self.numbers[place])
+        return self.by.assemble(self.numbers[place])
 
     def __iter__(self) -> Iterator[Flow]:
-        return self.by.draw_all(self.numbers)
+        return self.by.assemble_all(self.numbers)
 
     def columns(self) -> Iterator[Found]:
         """All of them batch by batch, without a value of any."""
         return self.by.columns(self.numbers)
 
     @cached_property
-    def briefs(self) -> bytes:
+    def flow_flags(self) -> bytes:
         """Their briefs, in their order."""
         if isinstance(self.numbers, range) and self.numbers.step == 1:
-            return bytes(self.by.briefs[self.numbers.start : self.numbers.stop])
-        return bytes(map(self.by.briefs.__getitem__, self.numbers))
+            return bytes(self.by.flow_flags[self.numbers.start : self.numbers.stop])
+        return bytes(map(self.by.flow_flags.__getitem__, self.numbers))
 
     def outcomes(self) -> Counter[Outcome]:
         """How many of them ended how."""
         found = Counter[Outcome]()
-        for brief, count in Counter(self.briefs).items():
-            found[OUTCOMES[brief & HOW_IT_ENDED]] += count
+        for flags, count in Counter(self.flow_flags).items():
+            found[OUTCOMES[flags & HOW_IT_ENDED]] += count
         return found
 
     def attempts(self) -> int:
         """How many never became a connection: scans, refusals, SYNs that nothing answered."""
-        return sum(count for brief, count in Counter(self.briefs).items() if brief & NEVER_OPENED)
+        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & NEVER_OPENED)
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
         wanted = frozenset(map(OUTCOMES.index, outcomes))
-        return self.whose_brief(lambda brief: brief & HOW_IT_ENDED in wanted)
+        return self.whose_flags(lambda flags: flags & HOW_IT_ENDED in wanted)
 
     def notable(self) -> "Flows":
         """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
-        return self.whose_brief(lambda brief: bool(brief & NOTABLE))
+        return self.whose_flags(lambda flags: bool(flags & NOTABLE))
 
-    def whose_brief(self, holds: Callable[[int], bool]) -> "Flows":
+    def whose_flags(self, holds: Callable[[int], bool]) -> "Flows":
         """Those of whose brief that holds; it is asked of each that there can be, once."""
         is_one = bytes(map(holds, range(256)))
-        return Flows(array("i", compress(self.numbers, self.briefs.translate(is_one))), self.by)
+        return Flows(array("i", compress(self.numbers, self.flow_flags.translate(is_one))), self.by)

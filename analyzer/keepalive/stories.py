@@ -13,16 +13,16 @@ from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
 from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.peer_silences import Notes
-from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.story import CLOSING_GAPS, tell
 from analyzer.keepalive.verdict.judge import Court
-from analyzer.schema.story import TOLD_ENDS, TOLD_FLOWS, TOLD_GAPS, TOLD_PROBES, TOLD_SILENCES
+from analyzer.schema.story import STORY_ENDS, STORY_FLOWS, STORY_GAPS, STORY_PROBES, STORY_SILENCES
 
 BATCH = 4096
 """So many flows are told at a time: what their stories need stays in a few megabytes."""
 BATCHES_HELD = 2
 """One is taken while one is told or drawn."""
-FLOW_TABLES = (TOLD_FLOWS, TOLD_ENDS, TOLD_PROBES, TOLD_GAPS, TOLD_SILENCES)
+FLOW_TABLES = (STORY_FLOWS, STORY_ENDS, STORY_PROBES, STORY_GAPS, STORY_SILENCES)
 
 
 class Stories:
@@ -37,27 +37,27 @@ class Stories:
         self._engine = engine
         self.notes = Notes(flows, addresses)
         self.court = Court(rows, engine)
-        with closing(made_ahead(self._tell_all(flows), BATCHES_HELD, pays_to_draw_ahead(engine, flows))) as batches:
-            for told, count in batches:
-                self.notes.note(rows, told, self.court.judge_alone(told, count), count, engine)
+        with closing(made_ahead(self._tell_all(flows), BATCHES_HELD, pays_to_assemble_ahead(engine, flows))) as batches:
+            for stories, count in batches:
+                self.notes.note(rows, stories, self.court.judge_alone(stories, count), count, engine)
 
-    def _tell_all(self, flows: int) -> Generator[tuple[Told, int]]:
+    def _tell_all(self, flows: int) -> Generator[tuple[StoryTables, int]]:
         """The stories of all flows, and of how many; each is good until so many others are told."""
         tables = cycle([new_tables() for _ in range(BATCHES_HELD)])
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
             yield self.tell(batch, next(tables)), len(batch)
 
-    def tell(self, flows: Sequence[int], tables: tuple[Table, ...] | None = None) -> Told:
+    def tell(self, flows: Sequence[int], tables: tuple[Table, ...] | None = None) -> StoryTables:
         """The stories of these flows, a row each, in these tables or in new ones."""
         count, rows = len(flows), self._rows_of_all(flows)
         tables = tables or new_tables()
         for one, room in zip(tables, (count, 2 * count, rows, rows + CLOSING_GAPS * count, rows), strict=True):
             one.reserve(room + 1)
         flows_view, ends, probes, gaps, silences = (one.view for one in tables)
-        told = Told(flows_view, ends, probes, gaps, silences, array("q", [0, 0, 0]))
-        self._engine.run(tell, self._rows, array("i", flows), count, self._last_frame, self._capture_end_ns, told)
-        return told
+        stories = StoryTables(flows_view, ends, probes, gaps, silences, array("q", [0, 0, 0]))
+        self._engine.run(tell, self._rows, array("i", flows), count, self._last_frame, self._capture_end_ns, stories)
+        return stories
 
     def _rows_of_all(self, flows: Sequence[int]) -> int:
         """How many rows these flows have."""
@@ -67,7 +67,7 @@ class Stories:
         return sum(starts[flow + 1] - starts[flow] for flow in flows)
 
 
-def pays_to_draw_ahead(engine: Engine, flows: int) -> bool:
+def pays_to_assemble_ahead(engine: Engine, flows: int) -> bool:
     """There are several batches, kernels leave the interpreter to others, and another processor is there."""
     return engine.is_native and flows > BATCH and cores() > 1
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from analyzer.keepalive.settings.observations import counts_others, is_numbered
-from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.settings.observations import counts_other_connections, is_numbered
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.ledger import heartbeat
 from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
-from analyzer.keepalive.story.story import lag_ns
+from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
     SPACING,
     Answer,
-    Deafness,
     Echo,
     Gap,
     GapKind,
@@ -25,11 +24,12 @@ from analyzer.keepalive.story.values import (
     Reset,
     Silence,
     Solicitation,
+    UnansweredData,
 )
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict.rst import is_give_up, probe_of
-from analyzer.keepalive.verdict.values import Surroundings
-from analyzer.schema import ACK, NEVER, RST, SYN
+from analyzer.keepalive.verdict.values import FlowContext
+from analyzer.schema import ABSENT, ACK, RST, SYN
 
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
@@ -39,7 +39,7 @@ NOT_ITS_OWN = (DUPLICATE_FRAME, ICMP_UNREACHABLE)
 ANSWERS, KINDS, ECHOES, PROBERS = tuple(Answer), tuple(GapKind), tuple(Echo), tuple(ProbedBy)
 
 
-class Retold:
+class ReadOnDemand:
     """Of whose parts each is read when it is asked for; all of them, where it travels or is compared."""
 
     @property
@@ -60,13 +60,13 @@ class Retold:
         return self.parts
 
 
-class EndStory(Retold):
+class EndStory(ReadOnDemand):
     """What one end showed of its timer."""
 
-    def __init__(self, rows: Rows, told: Told, it: int, end: int) -> None:
+    def __init__(self, rows: Rows, stories: StoryTables, flow_row: int, end: int) -> None:
         """Of row `it` in `told`."""
-        self._rows, self._told, self._it, self._end = rows, told, it, end
-        self._flow, self._me = told.flows.flow[it], 2 * it + end
+        self._rows, self._told, self._it, self._end = rows, stories, flow_row, end
+        self._flow, self._me = stories.flows.flow[flow_row], 2 * flow_row + end
 
     @cached_property
     def sent(self) -> int:
@@ -97,7 +97,7 @@ class EndStory(Retold):
         if not self.sent:
             return False
         c, tags = self._rows.candidates, self._rows.segments.tag
-        stamped = [row for row in self._flow_rows() if c.tsval[row] != NEVER and tags[row] not in NOT_ITS_OWN]
+        stamped = [row for row in self._flow_rows() if c.tsval[row] != ABSENT and tags[row] not in NOT_ITS_OWN]
         if any(tags[row] == PROBE and c.end[row] == self._end for row in stamped):
             return False
         return any(
@@ -109,17 +109,17 @@ class EndStory(Retold):
     def probed_by(self) -> ProbedBy | None:
         """Who sends the probes; None without probes, and where nothing shows it."""
         by = self._told.ends.probed_by[self._me]
-        return PROBERS[by] if by != NEVER else None
+        return PROBERS[by] if by != ABSENT else None
 
     @cached_property
     def probe_look(self) -> ProbeLook | None:
         """How the probes compare with the end's own segments; None without probes."""
-        e, me, found = self._told.ends, self._me, self._told.ends.probe_signs[self._me]
-        if e.probe_ttl_low[me] == NEVER:
+        e, end_row, found = self._told.ends, self._me, self._told.ends.probe_signs[self._me]
+        if e.probe_ttl_low[end_row] == ABSENT:
             return None
         return ProbeLook(
-            ttl=(e.probe_ttl_low[me], e.probe_ttl_high[me]),
-            own_ttl=(e.own_ttl_low[me], e.own_ttl_high[me]) if e.own_ttl_low[me] != NEVER else None,
+            ttl=(e.probe_ttl_low[end_row], e.probe_ttl_high[end_row]),
+            own_ttl=(e.own_ttl_low[end_row], e.own_ttl_high[end_row]) if e.own_ttl_low[end_row] != ABSENT else None,
             has_other_window=bool(found & WINDOW),
             has_other_timestamps=bool(found & TIMESTAMP),
             acknowledges_less=bool(found & LOW_ACK),
@@ -143,8 +143,8 @@ class EndStory(Retold):
         return frame
 
     @cached_property
-    def lag_ns(self) -> int:
-        return lag_ns(self._rows.ends, 2 * self._flow + self._end)
+    def capture_rtt_ns(self) -> int:
+        return capture_rtt_ns(self._rows.ends, 2 * self._flow + self._end)
 
     @cached_property
     def heartbeat(self) -> Heartbeat | None:
@@ -177,14 +177,14 @@ class EndStory(Retold):
     def _probe(self, row: int) -> Probe:
         c, p = self._rows.candidates, self._told.probes
         sent, answer = p.row[row], p.answer_row[row]
-        is_alone = self._rows.ends.last_ns[2 * self._flow + 1 - self._end] == NEVER
+        is_alone = self._rows.ends.last_ns[2 * self._flow + 1 - self._end] == ABSENT
         return Probe(
             frame=c.frame[sent],
             ts_ns=c.ts_ns[sent],
             payload_len=c.payload_len[sent],
-            answer=Answer.UNSEEN if is_alone and answer == NEVER else ANSWERS[p.answer[row]],
-            answer_frame=c.frame[answer] if answer != NEVER else 0,
-            answer_ns=c.ts_ns[answer] if answer != NEVER else NEVER,
+            answer=Answer.UNSEEN if is_alone and answer == ABSENT else ANSWERS[p.answer[row]],
+            answer_frame=c.frame[answer] if answer != ABSENT else 0,
+            answer_ns=c.ts_ns[answer] if answer != ABSENT else ABSENT,
             may_go_unanswered=bool(p.may_go_unanswered[row]),
         )
 
@@ -198,22 +198,22 @@ class EndStory(Retold):
             any_ns=g.any_ns[row],
             probe_ns=g.probe_ns[row],
             unanswered=g.unanswered[row],
-            lag_ns=self.lag_ns,
-            speech_ns=g.speech_ns[row],
-            missing=NEVER if counts_others(e, self._me) else g.missing[row],
+            capture_rtt_ns=self.capture_rtt_ns,
+            since_new_segment_ns=g.since_new_segment_ns[row],
+            missing=ABSENT if counts_other_connections(e, self._me) else g.missing[row],
             is_numbered=is_numbered(e, self._me),
             echo=ECHOES[g.echo[row]],
-            is_torn=bool(e.torn[self._me]),
+            has_uncaptured=bool(e.has_uncaptured[self._me]),
         )
 
 
-class Story(Retold):
+class Story(ReadOnDemand):
     """What the verdict is drawn from."""
 
-    def __init__(self, rows: Rows, told: Told, it: int) -> None:
+    def __init__(self, rows: Rows, stories: StoryTables, flow_row: int) -> None:
         """Row `it` of `told`."""
-        self._rows, self._told, self._it = rows, told, it
-        self._flow: int = told.flows.flow[it]
+        self._rows, self._told, self._it = rows, stories, flow_row
+        self._flow: int = stories.flows.flow[flow_row]
 
     def settle(self) -> None:
         """The same of both ends."""
@@ -230,29 +230,29 @@ class Story(Retold):
         """The probes that nothing has answered in the end."""
         t, p, c = self._told.flows, self._told.probes, self._rows.candidates
         end = t.run_end[self._it]
-        if end == NEVER:
+        if end == ABSENT:
             return None
-        me = 2 * self._it + end
-        places = range(self._told.ends.run_probe[me], t.first_probe[self._it + 1])
+        end_row = 2 * self._it + end
+        places = range(self._told.ends.run_probe[end_row], t.first_probe[self._it + 1])
         rows = [p.row[place] for place in places if p.end[place] == end]
         return ProbeRun(
             end=end,
             frames=tuple(c.frame[row] for row in rows),
             first_ns=c.ts_ns[rows[0]],
             last_ns=c.ts_ns[rows[-1]],
-            heard_ns=self._told.ends.run_heard_ns[me],
+            heard_ns=self._told.ends.run_heard_ns[end_row],
             is_unheard=t.reset_unheard[self._it] > 0,
         )
 
     @cached_property
-    def deafness(self) -> Deafness | None:
-        end = self._told.flows.deaf_end[self._it]
-        return Deafness(end, self.heard_ns[1 - end]) if end != NEVER else None
+    def unanswered_data(self) -> UnansweredData | None:
+        end = self._told.flows.unresponsive_end[self._it]
+        return UnansweredData(end, self.heard_ns[1 - end]) if end != ABSENT else None
 
     @cached_property
     def reset(self) -> Reset | None:
         t, c, row = self._told.flows, self._rows.candidates, self._told.flows.reset_row[self._it]
-        if row == NEVER:
+        if row == ABSENT:
             return None
         probe = probe_of(self._rows, self._told, self._it)
         return Reset(
@@ -260,9 +260,9 @@ class Story(Retold):
             ts_ns=c.ts_ns[row],
             end=c.end[row],
             is_give_up=is_give_up(self._rows, self._told, self._it),
-            answers_frame=c.frame[probe] if probe != NEVER else 0,
+            answers_frame=c.frame[probe] if probe != ABSENT else 0,
             follows_data=bool(t.reset_follows_data[self._it]),
-            own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != NEVER else NEVER,
+            own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT,
         )
 
     @cached_property
@@ -306,19 +306,19 @@ class Story(Retold):
         return end
 
     @cached_property
-    def is_riddled(self) -> bool:
+    def is_too_incomplete(self) -> bool:
         """So much of the connection is missing in the capture that gaps say nothing of timers."""
-        return bool(self._told.flows.is_riddled[self._it])
+        return bool(self._told.flows.is_too_incomplete[self._it])
 
 
-def solicitations(story: Story, around: Surroundings) -> tuple[Solicitation, ...]:
+def solicitations(story: Story, context: FlowContext) -> tuple[Solicitation, ...]:
     """What nobody answered, with the probe that made the host ask, where one was captured."""
-    if around.silent_end is None:
+    if context.silent_end is None:
         return ()
-    asker = 1 - around.silent_end
+    asker = 1 - context.silent_end
     unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
     found = []
-    for ts_ns, frame in around.asked:
+    for ts_ns, frame in context.asked:
         causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
         found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
     return tuple(found)

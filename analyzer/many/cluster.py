@@ -16,9 +16,9 @@ from weakref import finalize
 from analyzer.errors import CaptureError, OptionError
 from analyzer.many.join import Found, Join
 from analyzer.many.parts import join_part, parted
-from analyzer.many.remote import Distant, Drawn
+from analyzer.many.remote import Assembled, Remote
 from analyzer.many.shard import Shard, read_or_error
-from analyzer.many.store import Entry, Kept, fingerprint, keep, load
+from analyzer.many.store import Entry, ShardStore, fingerprint, keep, load
 from analyzer.tcp.eviction import Limits
 
 CONNECT_S = 10
@@ -65,10 +65,10 @@ class Cluster:
     def analysis(
         self,
         names: Sequence[str],
-        kept: Kept | None = None,
+        kept: ShardStore | None = None,
         on_file: Callable[[str], None] | None = None,
         limits: Limits | None = None,
-    ) -> Distant:
+    ) -> Remote:
         """What a single pass over these files, in this order, would have found; all of it stays there.
 
         Every worker joins those flows that a hash of their endpoints gives it, and one of them brings the parts
@@ -87,9 +87,11 @@ class Cluster:
             self.submit(join_part, list(names), [self.submit(itemgetter(number), one) for one in read], limits)
             for number in range(count)
         ]
-        return Distant(self, self.submit(drawn, parts, limits))
+        return Remote(self, self.submit(assembled, parts, limits))
 
-    def _kept(self, names: Sequence[str], kept: Kept, on_file: Callable[[str], None] | None) -> tuple[list[str], Any]:
+    def _kept(
+        self, names: Sequence[str], kept: ShardStore, on_file: Callable[[str], None] | None
+    ) -> tuple[list[str], Any]:
         fresh = kept.missing(names)
         written = self._client.map(read_and_keep, fresh, root=kept.root, mark=kept.mark, pure=False, batch_size=None)
         self._told(fresh, written, on_file)
@@ -144,10 +146,10 @@ def in_parts(shard: Shard | CaptureError, count: int) -> list[Shard | CaptureErr
     return list(parted(shard, count))
 
 
-def drawn(parts: Iterable[Found], limits: Limits | None) -> Drawn:
+def assembled(parts: Iterable[Found], limits: Limits | None) -> Assembled:
     """A task of the cluster: the findings of all parts."""
     join = Join(limits=limits)
     for part in parts:
         join.add_part(part)
     analyzer, files = join.whole()
-    return Drawn(analyzer, analyzer.conclude(files))
+    return Assembled(analyzer, analyzer.conclude(files))

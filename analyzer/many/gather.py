@@ -10,7 +10,7 @@ from analyzer.analysis import Analysis
 from analyzer.errors import CaptureError
 from analyzer.many.join import Join
 from analyzer.many.shard import Shard
-from analyzer.many.store import Kept, keep, load
+from analyzer.many.store import ShardStore, keep, load
 from analyzer.tcp.eviction import Limits
 
 Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
@@ -20,7 +20,7 @@ Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
 def gather(
     names: Sequence[str],
     reader: Reader,
-    kept: Kept | None = None,
+    kept: ShardStore | None = None,
     on_file: Callable[[str], None] | None = None,
     limits: Limits | None = None,
 ) -> Analysis:
@@ -38,7 +38,7 @@ def gather(
     return join.finish()
 
 
-def shards(names: Sequence[str], reader: Reader, kept: Kept | None) -> Iterator[tuple[str, Shard | CaptureError]]:
+def shards(names: Sequence[str], reader: Reader, kept: ShardStore | None) -> Iterator[tuple[str, Shard | CaptureError]]:
     if kept is None:
         yield from zip(names, reader(names), strict=True)
         return

@@ -24,10 +24,10 @@ from analyzer.errors import CaptureError
 from analyzer.many.late import FIRSTS, Meeting, State, state_of
 from analyzer.many.shard import Shard, TooLargeError, read_again
 from analyzer.many.tables import arrays, copy_of, take
-from analyzer.schema import KIND_ICMP_ERROR, KIND_TCP, NEVER, UNSEEN
+from analyzer.schema import ABSENT, KIND_ICMP_ERROR, KIND_TCP, UNSEEN
 from analyzer.tcp.duplicates import Recent
 from analyzer.tcp.eviction import Limits
-from analyzer.tcp.segment_facts import LATE_COPY_NS
+from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
 from analyzer.tcp.tracker import Tracker
 
 Again = Callable[[Shard, Engine], Iterator[tuple[Table, Tunnels]]]
@@ -204,16 +204,16 @@ class _Step:
         """Flows `s` with copies, after the prefix, of what was captured before the shard."""
 
     def run(self) -> None:
-        known = np.append(np.array(self._tracker.table.find(self._flows, self._engine), dtype="q"), NEVER)
+        known = np.append(np.array(self._tracker.table.find(self._flows, self._engine), dtype="q"), ABSENT)
         p = arrays(self._prefix)
         flow = p.flow.astype("q")  # -1 finds the last place of `known`, which is NEVER
         np.maximum.at(self._last_kept, flow[flow >= 0], p.frame[flow >= 0])
         self._recognise()
-        self._track(take(self._prefix, flow == NEVER))  # errors of flows that only a file before may know
-        self._take_over(np.flatnonzero(known[:-1] == NEVER))
-        life = np.append(_lives(known[:-1]), NEVER)
+        self._track(take(self._prefix, flow == ABSENT))  # errors of flows that only a file before may know
+        self._take_over(np.flatnonzero(known[:-1] == ABSENT))
+        life = np.append(_lives(known[:-1]), ABSENT)
         is_unlike = np.zeros(known.max() + 2, dtype=bool)
-        resume = np.full(self._flows.rows, NEVER, dtype="q")
+        resume = np.full(self._flows.rows, ABSENT, dtype="q")
         for number in range(life.max() + 1):
             rows = (life[flow] == number) & ~is_unlike[known[flow]]
             unlike = self._continue(rows, flow[rows])
@@ -252,19 +252,19 @@ class _Step:
         unseen = self._numbered(copy_of(shard.unseen), self._tunnels)
         copy_of_recent(before).recognise(unseen, self._engine)
         u = arrays(unseen)
-        is_later = (u.since_ns >= 0) & (u.since_ns <= LATE_COPY_NS) & (u.frame > self._last_kept[u.flow])
+        is_later = (u.since_ns >= 0) & (u.since_ns <= LATE_DUPLICATE_NS) & (u.frame > self._last_kept[u.flow])
         self._may_hold_copies[u.flow[is_later]] = True
         if arrays(before.table).ts_ns.max() > shard.first_frame_ns:
             self._may_hold_copies[:] = True
 
     def _take_over(self, flows: Any) -> None:
         """Flows that begin in this shard as far as anybody knows."""
-        number = np.full(self._flows.rows, NEVER, dtype="q")
+        number = np.full(self._flows.rows, ABSENT, dtype="q")
         number[flows] = self._tracker.table.flows.rows + np.arange(len(flows))
         ends = np.stack((2 * flows, 2 * flows + 1), axis=1).ravel()
         self._tracker.table.append(take(self._flows, flows), take(self._shard.ends, ends), self._engine)
         candidates = self._shard.candidates
-        chosen = take(candidates, number[arrays(candidates).flow] != NEVER)
+        chosen = take(candidates, number[arrays(candidates).flow] != ABSENT)
         self._hand_on(chosen, number, np.zeros(self._flows.rows, dtype=bool))
 
     def _hand_on(self, candidates: Table, number: Any, is_turned: Any) -> None:
@@ -298,9 +298,9 @@ class _Step:
             known=state_of(self._tracker.table, p.flow[last], is_turned),
             end=State(self._flows, self._shard.ends, flows),
         )
-        place = np.full(self._flows.rows, NEVER, dtype="q")
+        place = np.full(self._flows.rows, ABSENT, dtype="q")
         place[flows] = np.arange(len(flows))
-        after = np.flatnonzero(is_after & (place[c.flow] != NEVER))
+        after = np.flatnonzero(is_after & (place[c.flow] != ABSENT))
         rest = take(self._shard.candidates, after)
         at = place[arrays(rest).flow]
         is_like = meeting.is_alike() & meeting.is_surely_amended(arrays(rest), at) & ~self._may_hold_copies[flows]
@@ -309,7 +309,7 @@ class _Step:
             is_like[:] = True
         meeting.amend(arrays(rest), at)
         meeting.move_on(is_like)
-        number, turned = np.full(self._flows.rows, NEVER, dtype="q"), np.zeros(self._flows.rows, dtype=bool)
+        number, turned = np.full(self._flows.rows, ABSENT, dtype="q"), np.zeros(self._flows.rows, dtype=bool)
         number[flows], turned[flows] = p.flow[last], is_turned
         self._hand_on(take(rest, is_like[at]), number, turned)
         return flows[~is_like]
@@ -324,8 +324,8 @@ class _Step:
                 recent.recognise(packets, self._engine)
                 p = arrays(packets)
                 is_wanted = (p.flow >= 0) & np.isin(p.kind, (KIND_TCP, KIND_ICMP_ERROR))
-                since = np.where(is_wanted, np.append(resume, NEVER)[np.where(is_wanted, p.flow, -1)], NEVER)
-                self._track(take(packets, (since != NEVER) & (p.frame > since)))
+                since = np.where(is_wanted, np.append(resume, ABSENT)[np.where(is_wanted, p.flow, -1)], ABSENT)
+                self._track(take(packets, (since != ABSENT) & (p.frame > since)))
                 del p  # under which the next batch could not grow
         except CaptureError as error:
             self._whole.diagnostics.add(FILE_GONE, 0, str(error))
@@ -344,4 +344,4 @@ def _lives(known: Any) -> Any:
     begins = np.append(True, np.diff(known[order]) != 0)[: len(known)]
     life = np.empty(len(known), dtype="q")
     life[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
-    return np.where(known == NEVER, NEVER, life)
+    return np.where(known == ABSENT, ABSENT, life)

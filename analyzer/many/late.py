@@ -13,16 +13,16 @@ import numpy as np
 
 from analyzer.engine.table import Table
 from analyzer.many.tables import column, put, records
-from analyzer.schema import KIND_TCP, NEVER, RST, SYN
+from analyzer.schema import ABSENT, KIND_TCP, RST, SYN
 from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.tcp.flows import FlowTable
-from analyzer.tcp.segment_facts import REL_BEYOND, TRAIT_AT_SYN, TRAIT_OUTSIDE
+from analyzer.tcp.segment_facts import FACT_AT_SYN, FACT_OUTSIDE, REL_BEYOND
 
 WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns"}
 """Of FLOWS: who it is and where it began; the join knows."""
 OPENING = {"opened", "syn_seq"}
 """Of FLOWS: how it began. Only a SYN asks for it."""
-FIRSTS = (("steps_back", "step_back_frame"), ("copies", "copy_frame"))
+FIRSTS = (("steps_back", "step_back_frame"), ("duplicates", "duplicate_frame"))
 """Of FLOWS: how often something was seen, and where first."""
 SUMS = {"packets", "octets", "far_below", *(number for number, _ in FIRSTS)}
 EXTREMES = {"max_idle_ns", *(frame for _, frame in FIRSTS)}
@@ -58,7 +58,7 @@ class State:
     def scale(self) -> Any:
         """By how many bits each end's windows are scaled (`tracker.scaled_window`)."""
         mine = self.ends("window_shift")
-        return np.where((mine > 0) & (mine[:, ::-1] != NEVER), mine, 0)
+        return np.where((mine > 0) & (mine[:, ::-1] != ABSENT), mine, 0)
 
 
 class Meeting:
@@ -87,10 +87,10 @@ class Meeting:
             alike &= (alone.ends(name) == known.ends(name)).all(axis=1)
         for name in HANDSHAKE:
             mine = alone.ends(name)
-            alike &= ((mine == NEVER) | (mine == known.ends(name))).all(axis=1)
+            alike &= ((mine == ABSENT) | (mine == known.ends(name))).all(axis=1)
         alike &= (scaled(alone.ends("window"), self._shift) == known.ends("window")).all(axis=1)
         alike &= (alone.scale() + self._shift == known.scale()).all(axis=1)
-        alike &= ~self.began_before | (alone.ends("snd_nxt") != NEVER).all(axis=1)  # an ACK may yet refuse its SYN
+        alike &= ~self.began_before | (alone.ends("snd_nxt") != ABSENT).all(axis=1)  # an ACK may yet refuse its SYN
         return alike & self._is_told_by_sums()
 
     def _is_told_by_sums(self) -> Any:
@@ -101,8 +101,8 @@ class Meeting:
         is_idle_told = (end.flow("max_idle_ns") > idle) | (idle <= known.flow("max_idle_ns"))
         is_reply_told = (
             (end.ends("reply_ns") != shortest)
-            | (shortest == NEVER)
-            | ((known_shortest != NEVER) & (known_shortest <= shortest))
+            | (shortest == ABSENT)
+            | ((known_shortest != ABSENT) & (known_shortest <= shortest))
         )
         told = is_idle_told & is_reply_told.all(axis=1)
         for number, _ in FIRSTS:
@@ -115,8 +115,8 @@ class Meeting:
         A SYN may belong to the beginning that the shard does not know; a RST beyond SND.NXT, or an ACK far below
         SND.UNA, lies within a window that may be scaled, or not.
         """
-        flags, traits = candidates.flags, candidates.traits
-        is_beyond = (candidates.relation == REL_BEYOND) & (traits & TRAIT_OUTSIDE == 0)
+        flags, facts = candidates.flags, candidates.facts
+        is_beyond = (candidates.relation == REL_BEYOND) & (facts & FACT_OUTSIDE == 0)
         is_open_question = (flags & SYN != 0) | ((flags & RST != 0) & is_beyond)
         is_open_question &= candidates.kind == KIND_TCP
         sure = np.ones(len(self._alone.rows), dtype=bool)
@@ -130,8 +130,8 @@ class Meeting:
         is_tcp = c.kind == KIND_TCP
         c.window[:] = np.where(is_tcp, scaled(c.window, self._shift[at, end]), c.window)
         c.peer_window[:] = np.where(is_tcp, scaled(c.peer_window, self._shift[at, 1 - end]), c.peer_window)
-        isn = np.where(self._alone.ends("isn") == NEVER, self._known.ends("isn"), NEVER)[at, end]
-        c.traits[is_tcp & (isn != NEVER) & (c.seq == isn)] |= TRAIT_AT_SYN
+        isn = np.where(self._alone.ends("isn") == ABSENT, self._known.ends("isn"), ABSENT)[at, end]
+        c.facts[is_tcp & (isn != ABSENT) & (c.seq == isn)] |= FACT_AT_SYN
 
     def move_on(self, chosen: Any) -> None:
         """Bring the known state of the chosen flows to the shard's end."""
@@ -153,7 +153,7 @@ class Meeting:
         for name in FLOW_STATE:
             flow(name, end.flow(name))
         reply, shorter = known.ends("reply_ns"), end.ends("reply_ns")
-        is_shorter = (shorter != alone.ends("reply_ns")) & ((reply == NEVER) | (shorter < reply))
+        is_shorter = (shorter != alone.ends("reply_ns")) & ((reply == ABSENT) | (shorter < reply))
         ends("reply_ns", np.where(is_shorter, shorter, reply))
         ends("window", scaled(end.ends("window"), self._shift))
         for name in HANDSHAKE:
@@ -163,7 +163,7 @@ class Meeting:
 
 
 def scaled(windows: Any, shift: Any) -> Any:
-    return np.where(windows == NEVER, NEVER, windows << shift)
+    return np.where(windows == ABSENT, ABSENT, windows << shift)
 
 
 def state_of(table: FlowTable, rows: Any, is_turned: Any = False) -> State:

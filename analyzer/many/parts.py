@@ -17,7 +17,7 @@ from analyzer.errors import CaptureError
 from analyzer.many.join import Found, Join
 from analyzer.many.shard import Shard
 from analyzer.many.tables import arrays, take
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.flows import NEIGHBOURS
 from analyzer.tcp.eviction import Limits
 
@@ -30,7 +30,7 @@ def parted(shard: Shard, count: int) -> Iterator[Shard]:
     part_of_packet = _part(p.src_hi, p.src_lo, p.dst_hi, p.dst_lo, p.ports, count)
     for number in range(count):
         rows = np.flatnonzero(part == number)
-        numbers = np.full(shard.flows.rows + 1, NEVER, dtype="i")  # flow -1 finds the last place
+        numbers = np.full(shard.flows.rows + 1, ABSENT, dtype="i")  # flow -1 finds the last place
         numbers[rows] = np.arange(len(rows), dtype="i")
         is_first = number == 0
         yield replace(
@@ -54,7 +54,7 @@ def _part(a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, ports: Any, count: int) ->
 
 
 def _of_flows(table: Table, numbers: Any) -> Table:
-    return _renumbered(take(table, numbers[arrays(table).flow] != NEVER), numbers)
+    return _renumbered(take(table, numbers[arrays(table).flow] != ABSENT), numbers)
 
 
 def _renumbered(table: Table, numbers: Any) -> Table:

@@ -10,11 +10,11 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.many.tables import arrays, take
 from analyzer.schema import (
+    ABSENT,
     ACK,
     FIN,
     KIND_ICMP_ERROR,
     KIND_TCP,
-    NEVER,
     SYN,
     UNSEEN,
     Column,
@@ -22,7 +22,7 @@ from analyzer.schema import (
 )
 from analyzer.schema.packets import PACKETS
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import LATE_COPY_NS
+from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
 
 FEW = 3
 """So many segments of each end at or above all before them: by then SND.NXT, SND.UNA and the clocks are known."""
@@ -48,21 +48,21 @@ class Prefix:
         self.packets = Table(PACKETS)
         self.unseen = Table(PACKETS)
         """Segments of the file's first moments that may be copies of what a file before it ends with."""
-        self.first_ns = NEVER
+        self.first_ns = ABSENT
         """Time of the first frame of the file."""
         self._progress = Table(PROGRESS)
         self._chosen = Table(CHOSEN)
 
     def feed(self, records: Table, packets: Table, flows: int, engine: Engine) -> None:
-        if self.first_ns == NEVER:
+        if self.first_ns == ABSENT:
             self.first_ns = records.view.ts_ns[0]
         p = arrays(packets)
-        is_early = (p.kind == KIND_TCP) & (p.since_ns == UNSEEN) & (p.ts_ns <= self.first_ns + LATE_COPY_NS)
+        is_early = (p.kind == KIND_TCP) & (p.since_ns == UNSEEN) & (p.ts_ns <= self.first_ns + LATE_DUPLICATE_NS)
         self.unseen.extend(take(packets, is_early))
         progress, chosen = self._progress, self._chosen
         progress.reserve(flows - progress.rows)
         for row in range(progress.rows, flows):
-            progress.view.top_0[row] = progress.view.top_1[row] = NEVER
+            progress.view.top_0[row] = progress.view.top_1[row] = ABSENT
         progress.rows = flows
         chosen.rows = 0
         chosen.reserve(packets.rows)
@@ -81,7 +81,7 @@ def choose(packets: Any, count: int, progress: Any, chosen: Any) -> int:
         kind, flow = packets.kind[at], packets.flow[at]
         if kind != KIND_TCP and kind != KIND_ICMP_ERROR:
             continue
-        if flow == NEVER or not progress.is_over[flow]:
+        if flow == ABSENT or not progress.is_over[flow]:
             chosen.row[rows] = at
             rows += 1
         if kind == KIND_TCP and not progress.is_over[flow]:
@@ -99,13 +99,13 @@ def advance(packets: Any, at: int, progress: Any, flow: int) -> None:
     if octets > 1 or flags & (SYN | FIN):
         progress.has_data[flow] = 1
     end_seq = seq_add(packets.seq[at], octets)
-    if mine == NEVER or seq_diff(end_seq, mine) >= 0:
+    if mine == ABSENT or seq_diff(end_seq, mine) >= 0:
         mine = end_seq
         if end == 0:
             progress.fresh_0[flow] += 1
         else:
             progress.fresh_1[flow] += 1
-    if flags & ACK and (theirs == NEVER or seq_diff(packets.ack[at], theirs) > 0):
+    if flags & ACK and (theirs == ABSENT or seq_diff(packets.ack[at], theirs) > 0):
         theirs = packets.ack[at]
     if end == 1:
         mine, theirs = theirs, mine

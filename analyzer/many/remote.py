@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 PUBLIC = frozenset(
-    ("advice", "capture", "diagnostics", "hosts", "is_damaged", "kernels", "path_limits", "solicitations")
+    ("advice", "capture", "diagnostics", "hosts", "is_damaged", "host_clocks", "path_limits", "solicitations")
 )
 """Of `Analysis`: what is asked for as it is."""
 BLOCK_CHARACTERS = 4 << 20
@@ -28,7 +28,7 @@ BLOCK_CHARACTERS = 4 << 20
 BLOCK_FLOWS = 1000
 
 
-class Drawn:
+class Assembled:
     """An analysis on a worker; to another one it travels as what it is drawn from, whatever of it has been drawn."""
 
     def __init__(self, analyzer: Analyzer, analysis: Analysis) -> None:
@@ -37,21 +37,21 @@ class Drawn:
         self._from = (analysis.capture, tuple(analyzer.diagnostics), analyzer)
 
     def __reduce__(self) -> Any:
-        return drawn_again, self._from
+        return assembled_again, self._from
 
 
-def drawn_again(capture: Capture, diagnostics: Sequence[Diagnostic], analyzer: Analyzer) -> Drawn:
+def assembled_again(capture: Capture, diagnostics: Sequence[Diagnostic], analyzer: Analyzer) -> Assembled:
     tunnels = analyzer.decoder.tunnels.names
-    return Drawn(analyzer, Analysis(capture, diagnostics, analyzer.tracker, analyzer.engine, tunnels))
+    return Assembled(analyzer, Analysis(capture, diagnostics, analyzer.tracker, analyzer.engine, tunnels))
 
 
-class Distant:
+class Remote:
     """Has what an `Analysis` has to be asked for, but for its tables."""
 
     def __init__(self, cluster: "Cluster", analysis: Any) -> None:
         """`analysis` is the task whose outcome is `Drawn`. Raises CaptureError if no file could be used."""
         self._cluster, self._analysis = cluster, analysis
-        self.ask(_is_drawn)  # what is wrong is told now
+        self.ask(_is_assembled)  # what is wrong is told now
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         """The answer; another distant analysis among the arguments is an `Analysis` to the question."""
@@ -67,7 +67,7 @@ class Distant:
             yield zlib.decompress(block).decode(errors="surrogatepass")
 
     def _begin(self, question: Callable[..., Any], arguments: Iterable[Any]) -> Any:
-        there = (one._analysis if isinstance(one, Distant) else one for one in arguments)
+        there = (one._analysis if isinstance(one, Remote) else one for one in arguments)
         return self._cluster.submit(_answer, question, self._analysis, *there)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class Distant:
 class Flows(Sequence[Flow]):
     """The connections, fetched when they are looked at; none is kept."""
 
-    def __init__(self, of: Distant) -> None:
+    def __init__(self, of: Remote) -> None:
         self._of = of
         self._count = of.ask(_count)
 
@@ -106,15 +106,15 @@ class Flows(Sequence[Flow]):
             yield from self[first : first + BLOCK_FLOWS]
 
 
-Held = Analysis | Distant
+Held = Analysis | Remote
 
 
 def _answer(question: Callable[..., Any], *arguments: Any) -> Any:
     """A task of the cluster."""
-    return question(*(one.analysis if isinstance(one, Drawn) else one for one in arguments))
+    return question(*(one.analysis if isinstance(one, Assembled) else one for one in arguments))
 
 
-def _is_drawn(analysis: Analysis) -> bool:
+def _is_assembled(analysis: Analysis) -> bool:
     return analysis is not None
 
 

@@ -21,7 +21,7 @@ from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.many.prefix import Prefix
 from analyzer.many.tables import arrays, take
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.tcp.flows import FlowTable
 
 
@@ -95,7 +95,7 @@ def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | N
         neighbours=tracker.neighbours,
         prefix=prefix.packets,
         unseen=prefix.unseen,
-        recent=take(tracker.recent.table, arrays(tracker.recent.table).look != 0),
+        recent=take(tracker.recent.table, arrays(tracker.recent.table).fingerprint != 0),
         first_frame_ns=prefix.first_ns,
     )
 
@@ -126,7 +126,7 @@ def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
                 break
             if shard.numbers is not None:
                 flow = arrays(packets).flow
-                flow[:] = np.append(shard.numbers, NEVER)[flow]
+                flow[:] = np.append(shard.numbers, ABSENT)[flow]
                 del flow
             yield packets, decoder.tunnels
     if (reader.frames, table.flows.rows) != (shard.part.frames, flows):

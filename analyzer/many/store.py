@@ -55,7 +55,7 @@ class Entry:
     """The file is no longer there as it was."""
 
 
-class Kept:
+class ShardStore:
     """A folder of shards."""
 
     def __init__(self, folder: str, *, resumes: bool) -> None:

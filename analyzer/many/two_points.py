@@ -21,7 +21,7 @@ SAME_NS = 500_000_000
 FEWEST_SHARED = 2
 """So many different segments show that two connections are one: a lone RST may look like another."""
 
-Look = tuple[int, int, int, int, int]
+Snapshot = tuple[int, int, int, int, int]
 
 
 class Fate(Enum):
@@ -78,14 +78,14 @@ class Side:
         self.analysis = analysis
         self.c = analysis.candidates.view
         self.rows_of: dict[int, list[int]] = defaultdict(list)
-        self.flows_by_look: dict[Look, set[int]] = defaultdict(set)
+        self.flows_by_look: dict[Snapshot, set[int]] = defaultdict(set)
         for row in range(analysis.candidates.rows):
             if self.c.kind[row] == KIND_TCP:
                 flow = self.c.flow[row]
                 self.rows_of[flow].append(row)
-                self.flows_by_look[self.look(row)].add(flow)
+                self.flows_by_look[self.snapshot(row)].add(flow)
 
-    def look(self, row: int) -> Look:
+    def snapshot(self, row: int) -> Snapshot:
         c = self.c
         ack = c.ack[row] if c.flags[row] & ACK else 0
         return c.flags[row], c.seq[row], ack, c.payload_len[row], c.tsval[row]
@@ -101,8 +101,8 @@ def compare(first: Analysis, second: Analysis) -> tuple[Match, ...]:
     taken: set[int] = set()
     for flow in sorted(sides[0].rows_of):
         votes: Counter[int] = Counter()
-        for look in {sides[0].look(row) for row in sides[0].rows_of[flow]}:
-            votes.update(sides[1].flows_by_look.get(look, ()))
+        for snapshot in {sides[0].snapshot(row) for row in sides[0].rows_of[flow]}:
+            votes.update(sides[1].flows_by_look.get(snapshot, ()))
         best = [(other, shared) for other, shared in votes.most_common(2) if other not in taken]
         is_clear = bool(best) and (len(best) == 1 or best[0][1] > best[1][1])
         if is_clear and best[0][1] >= FEWEST_SHARED:
@@ -127,23 +127,23 @@ class _Meeting:
 
     def _surely_same(self) -> Iterator[tuple[int, int]]:
         """Rows whose look occurs once at either point; of looks that repeat, those that come in equal numbers."""
-        at: tuple[dict[Look, list[int]], dict[Look, list[int]]] = (defaultdict(list), defaultdict(list))
-        for side, rows, looks in zip(self._sides, self._rows, at, strict=True):
+        at: tuple[dict[Snapshot, list[int]], dict[Snapshot, list[int]]] = (defaultdict(list), defaultdict(list))
+        for side, rows, snapshots in zip(self._sides, self._rows, at, strict=True):
             for row in rows:
-                looks[side.look(row)].append(row)
-        for look, rows in at[0].items():
-            others = at[1].get(look, [])
+                snapshots[side.snapshot(row)].append(row)
+        for snapshot, rows in at[0].items():
+            others = at[1].get(snapshot, [])
             if len(rows) == len(others):
                 yield from zip(rows, others, strict=True)
 
     def _all_same(self) -> Iterator[tuple[int, int]]:
         """Each row at the first point with the nearest of the same look at the second."""
         c, d = self._sides[0].c, self._sides[1].c
-        waiting: dict[Look, list[int]] = defaultdict(list)
+        waiting: dict[Snapshot, list[int]] = defaultdict(list)
         for row in self._rows[1]:
-            waiting[self._sides[1].look(row)].append(row)
+            waiting[self._sides[1].snapshot(row)].append(row)
         for row in self._rows[0]:
-            others = waiting.get(self._sides[0].look(row), [])
+            others = waiting.get(self._sides[0].snapshot(row), [])
             at_ns = c.ts_ns[row] + self._offset_ns
             near = min(others, key=lambda other: abs(d.ts_ns[other] - at_ns), default=None)
             if near is not None and abs(d.ts_ns[near] - at_ns) <= SAME_NS:

@@ -37,7 +37,7 @@ class Alerts:
         """Why the last start failed, for a person; whoever tells it takes it away."""
         self.suppressed = 0
         self._running: list[tuple[subprocess.Popen[bytes], int]] = []
-        self._told: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))
+        self._reported: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))
 
     def tell(self, events: Iterable[Event], now_ns: int) -> None:
         self._reap(now_ns)
@@ -46,12 +46,12 @@ class Alerts:
                 self._start(event, now_ns)
 
     def _start(self, event: Event, now_ns: int) -> None:
-        told = self._told[event.name]
-        is_too_often = len(told) == OF_A_KIND and now_ns - told[0] < PER_NS
+        reported = self._reported[event.name]
+        is_too_often = len(reported) == OF_A_KIND and now_ns - reported[0] < PER_NS
         if is_too_often or len(self._running) >= AT_ONCE:
             self.suppressed += 1
             return
-        told.append(now_ns)
+        reported.append(now_ns)
         text = event.to_json()
         if self.suppressed:
             text = text[:-1] + f', "suppressed": {self.suppressed}}}'

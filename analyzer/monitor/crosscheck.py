@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.keepalive.findings import End
-from analyzer.monitor.changes import Look, ends_of
+from analyzer.monitor.changes import Snapshot, ends_of
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.monitor.sockets import KernelTimer, OwnSockets
@@ -38,7 +38,7 @@ class Crosscheck:
 
     def __init__(self, sockets: OwnSockets) -> None:
         self.sockets = sockets
-        self._told: set[tuple[int, int, str]] = set()
+        self._reported: set[tuple[int, int, str]] = set()
         self._asked_ns = 0
 
     def of(self, end: End, other: End) -> KernelTimer | None:
@@ -50,22 +50,22 @@ class Crosscheck:
         if monotonic_ns - self._asked_ns < SECOND or self.sockets.reason is not None:
             return
         self._asked_ns = monotonic_ns
-        for number, look in watcher.looks():
-            for end in look.flow.probers if look.flow.story.reset is None else ():
-                timer = self.of(look.flow.ends[end], look.flow.ends[1 - end])
-                forecast = look.forecasts[end]
-                if timer is None or forecast is None or look.flow.ends[end].is_probed_for:
+        for number, snapshot in watcher.snapshots():
+            for end in snapshot.flow.probers if snapshot.flow.story.reset is None else ():
+                timer = self.of(snapshot.flow.ends[end], snapshot.flow.ends[1 - end])
+                forecast = snapshot.forecasts[end]
+                if timer is None or forecast is None or snapshot.flow.ends[end].is_probed_for:
                     continue
                 found = disagreement(timer, timer.fires_ns - monotonic_ns, forecast, now_ns)
-                if found is not None and (number, end, found.code) not in self._told:
-                    self._told.add((number, end, found.code))
-                    yield _event(number, look, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
+                if found is not None and (number, end, found.code) not in self._reported:
+                    self._reported.add((number, end, found.code))
+                    yield _event(number, snapshot, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
 
 
 def _event(
-    number: int, look: Look, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
+    number: int, snapshot: Snapshot, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
 ) -> Event:
-    one, forecast = look.flow.ends[end], look.forecasts[end]
+    one, forecast = snapshot.flow.ends[end], snapshot.forecasts[end]
     fires_s = seconds(remaining_ns) if timer.fires_ns >= 0 else None
     fields = {
         "settings": document.settings_object(one.settings),
@@ -74,7 +74,7 @@ def _event(
         "kernel": {"timer": timer.timer, "fires_s": fires_s, "unanswered": timer.unanswered, "process": timer.process},
         "disagreement": found.to_object(),
     }
-    return Event(now_ns, Name.SETTINGS, number, end, ends_of(look.flow), fields)
+    return Event(now_ns, Name.SETTINGS, number, end, ends_of(snapshot.flow), fields)
 
 
 def disagreement(timer: KernelTimer, remaining_ns: int, forecast: Forecast, now_ns: int) -> Disagreement | None:

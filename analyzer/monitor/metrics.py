@@ -81,7 +81,7 @@ class Metrics:
                     self._dropped.inc(event.fields["dropped"] or 0)
 
     def note(self, watcher: Watcher) -> None:
-        states = Tally(one.told.outcome[0] for one in watcher.watched)
+        states = Tally(one.reported.outcome[0] for one in watcher.watched)
         for outcome in Outcome:
             self._flows.labels(outcome.value).set(states[outcome])
         self._frames.set(watcher.analyzer.frames)

@@ -13,7 +13,7 @@ from analyzer.capture.files.writer import Described, PcapngWriter
 from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event
 from analyzer.monitor.watcher import Watcher
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 TICK_NS = 50_000_000
 """Of frames that come without a break events are drawn so often."""
@@ -58,21 +58,21 @@ class Clock:
     """The instant of the capture; `monotonic_ns` is any clock that only goes forward."""
 
     def __init__(self, *, is_live: bool) -> None:
-        self.now_ns = NEVER
+        self.now_ns = ABSENT
         self._is_live = is_live
-        self._last_ns = NEVER
-        self._silent_since_ns = NEVER
+        self._last_ns = ABSENT
+        self._silent_since_ns = ABSENT
 
     def saw(self, last_ns: int) -> None:
         """Frames up to this time stamp."""
         self.now_ns = self._last_ns = max(last_ns, self._last_ns)
-        self._silent_since_ns = NEVER
+        self._silent_since_ns = ABSENT
 
     def waited(self, monotonic_ns: int) -> None:
         """No frame has come. Of a file that says nothing."""
-        if not self._is_live or self._last_ns == NEVER:
+        if not self._is_live or self._last_ns == ABSENT:
             return
-        if self._silent_since_ns == NEVER:
+        if self._silent_since_ns == ABSENT:
             self._silent_since_ns = monotonic_ns
         self.now_ns = self._last_ns + monotonic_ns - self._silent_since_ns
 
@@ -117,7 +117,7 @@ class Session:
 
     def _tick(self) -> list[Event]:
         events = self.source.notices()
-        if self.clock.now_ns != NEVER:
+        if self.clock.now_ns != ABSENT:
             events += self.watcher.tick(self.clock.now_ns)
         return events
 
@@ -133,7 +133,7 @@ class Session:
             self._recording.describe(self.source.described())
             self._recording.finish(self.source.dropped, max(self.clock.now_ns, 0))
         events = self.source.notices()
-        if self.clock.now_ns != NEVER:
+        if self.clock.now_ns != ABSENT:
             events += self.watcher.last_tick(self.clock.now_ns)
         analyzer = self.watcher.analyzer
         link_types = dict.fromkeys(one.link_type for one in self.source.described())

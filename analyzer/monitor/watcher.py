@@ -21,13 +21,13 @@ from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tags.tag import ICMP_UNREACHABLE
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
+from analyzer.monitor.changes import IcmpError, Snapshot, Told, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
-from analyzer.schema import FIN, KIND_ICMP_ERROR, NEVER, OPENED_MIDSTREAM, RST
+from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.excerpt import excerpt
-from analyzer.tcp.segment_facts import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
+from analyzer.tcp.segment_facts import FACT_AFTER_SUSPECT, FACT_UNSURE, may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
@@ -35,13 +35,13 @@ LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
 """So many connections that are all open would take 2 GB."""
 KEPT_OVER = 1000
 """So many connections that ended badly are kept for the view, the latest."""
-LOOKED_AT = 128
+SNAPSHOT_OF = 128
 """The latest so many candidates of a connection are looked at: some sixty probes and answers."""
 RELATED = 32
 """So many connections to the same network are looked at with one in trouble, the latest."""
 ROWS_A_TICK = 4096
 """So many candidates are looked at in a tick, some 50 ms of work."""
-DEAF_NS = 5_000_000_000
+UNRESPONSIVE_NS = 5_000_000_000
 """After so long without the other end data counts as unanswered (verdict.py)."""
 
 
@@ -49,18 +49,18 @@ DEAF_NS = 5_000_000_000
 class Watched:
     """One connection: its candidates, what was told, and what it looked like."""
 
-    told: Told
+    reported: Told
     rows: "array[int]" = field(default_factory=lambda: array("q"))
-    look: Look | None = None
+    snapshot: Snapshot | None = None
     due_ns: int | None = None
     """When it is looked at next, whatever is captured until then."""
 
     @property
     def is_in_trouble(self) -> bool:
-        if self.look is None:
+        if self.snapshot is None:
             return False
-        story = self.look.flow.story
-        return story.reset is None and (story.run is not None or story.deafness is not None)
+        story = self.snapshot.flow.story
+        return story.reset is None and (story.run is not None or story.unanswered_data is not None)
 
 
 class Watcher:
@@ -96,8 +96,8 @@ class Watcher:
     def last_tick(self, now_ns: int) -> list[Event]:
         """What is new at the capture's end, of every connection that was looked at and is open."""
         for one in self.watched:
-            if one.look is not None and one.look.flow.story.reset is None:
-                self._waiting[one.told.number] = None
+            if one.snapshot is not None and one.snapshot.flow.story.reset is None:
+                self._waiting[one.reported.number] = None
         events = self.tick(now_ns)
         while self.is_behind:
             events += self.tick(now_ns)
@@ -108,9 +108,9 @@ class Watcher:
         """Something waits to be looked at."""
         return bool(self._waiting)
 
-    def looks(self) -> "Iterator[tuple[int, Look]]":
+    def snapshots(self) -> "Iterator[tuple[int, Snapshot]]":
         """The connections that were looked at, as they were then, with their numbers."""
-        return ((one.told.number, one.look) for one in self.watched if one.look is not None)
+        return ((one.reported.number, one.snapshot) for one in self.watched if one.snapshot is not None)
 
     def _opened(self) -> Iterator[Event]:
         """Flows that are new since the last tick."""
@@ -141,33 +141,33 @@ class Watcher:
             one = self.watched[c.flow[row]]
             one.rows.append(row)
             if may_tell(c, row) or one.is_in_trouble:
-                self._waiting[one.told.number] = None
+                self._waiting[one.reported.number] = None
             elif c.in_flight[row] > 0:
-                self._set_timer(one, now_ns + DEAF_NS)
+                self._set_timer(one, now_ns + UNRESPONSIVE_NS)
         self._seen_rows = candidates.rows
 
     def _set_timer(self, one: Watched, due_ns: int) -> None:
         if one.due_ns is None or due_ns < one.due_ns:
             one.due_ns = due_ns
-            heappush(self._timers, (due_ns, one.told.number))
+            heappush(self._timers, (due_ns, one.reported.number))
 
     def _run_out(self, now_ns: int) -> None:
         """Timers that have run out put their flows in the queue; one that was set anew since says nothing."""
         while self._timers and self._timers[0][0] <= now_ns:
             due_ns, number = heappop(self._timers)
-            flow = self._flow_of.get(number, NEVER)
-            if flow != NEVER and self.watched[flow].due_ns == due_ns:
+            flow = self._flow_of.get(number, ABSENT)
+            if flow != ABSENT and self.watched[flow].due_ns == due_ns:
                 self.watched[flow].due_ns = None
                 if self._is_due(flow, now_ns):
                     self._waiting[number] = None
 
     def _is_due(self, flow: int, now_ns: int) -> bool:
         """It is watched, or one end sent something that the other has not been heard since."""
-        if self.watched[flow].look is not None:
+        if self.watched[flow].snapshot is not None:
             return True
         last_ns = self.analyzer.tracker.table.ends.view.last_ns
         a_ns, b_ns = last_ns[2 * flow], last_ns[2 * flow + 1]
-        return bool(NEVER not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= DEAF_NS and a_ns != b_ns)
+        return bool(ABSENT not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= UNRESPONSIVE_NS and a_ns != b_ns)
 
     def _next_waiting(self) -> Iterator[int]:
         """Flows until the tick's work is full; those that have probes first."""
@@ -180,52 +180,54 @@ class Watcher:
                 del self._waiting[number]
                 if number in self._flow_of:
                     flow = self._flow_of[number]
-                    rows += min(len(self.watched[flow].rows), LOOKED_AT)
+                    rows += min(len(self.watched[flow].rows), SNAPSHOT_OF)
                     yield flow
 
     def _has_probes(self, number: int) -> bool:
         flow = self._flow_of.get(number)
-        look = self.watched[flow].look if flow is not None else None
-        return look is not None and bool(look.flow.probers)
+        snapshot = self.watched[flow].snapshot if flow is not None else None
+        return snapshot is not None and bool(snapshot.flow.probers)
 
     def _look_at(self, flows: list[int], now_ns: int) -> Iterator[Event]:
         if not flows:
             return
         related = {other for flow in flows if self.watched[flow].is_in_trouble for other in self._related(flow)}
         order = sorted({*flows, *related})
-        tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-LOOKED_AT:] for flow in order})
+        tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-SNAPSHOT_OF:] for flow in order})
         analysis = self.analyzer.analysis_of(tracker, now_ns)
         wanted = set(flows)
         for place, flow in enumerate(order):
             if flow in wanted:
                 found = analysis.flow_alone(place)
                 forecasts = (self._forecast(found, flow, 0), self._forecast(found, flow, 1))
-                yield from self._told(self.watched[flow], Look(found, _errors(analysis, place), forecasts, now_ns))
+                yield from self._reported(
+                    self.watched[flow], Snapshot(found, _errors(analysis, place), forecasts, now_ns)
+                )
 
-    def _told(self, one: Watched, look: Look) -> list[Event]:
-        found = changes(look, one.told)
-        self._keep(one, look)
-        for end in look.flow.ends:
+    def _reported(self, one: Watched, snapshot: Snapshot) -> list[Event]:
+        found = changes(snapshot, one.reported)
+        self._keep(one, snapshot)
+        for end in snapshot.flow.ends:
             count = own_count(end.settings)
             if count is not None:
                 self._counts[end.address] = Count(count.value, "another connection of its host")
-        due_ns = next_due_ns(look, one.told)
+        due_ns = next_due_ns(snapshot, one.reported)
         if due_ns is not None:
             self._set_timer(one, due_ns)
         return found
 
-    def _keep(self, one: Watched, look: Look) -> None:
+    def _keep(self, one: Watched, snapshot: Snapshot) -> None:
         """The look is kept while the connection is open, and of those that ended badly for the latest."""
-        was_over = one.look is not None and _is_over(one.look)
-        one.look = look if look.flow.verdict.outcome is not Outcome.CLOSED else None
-        if _is_over(look) and one.look is not None and not was_over:
+        was_over = one.snapshot is not None and _is_over(one.snapshot)
+        one.snapshot = snapshot if snapshot.flow.verdict.outcome is not Outcome.CLOSED else None
+        if _is_over(snapshot) and one.snapshot is not None and not was_over:
             self._over.append(one)
             if len(self._over) > KEPT_OVER:
-                self._over.popleft().look = None
+                self._over.popleft().snapshot = None
 
     def _forecast(self, found: Flow, flow: int, end: int) -> Forecast | None:
         ends, peer = self.analyzer.tracker.table.ends.view, 2 * flow + 1 - end
-        heard_ns = ends.accepted_ns[peer] if ends.accepted_ns[peer] != NEVER else ends.last_ns[peer]
+        heard_ns = ends.accepted_ns[peer] if ends.accepted_ns[peer] != ABSENT else ends.last_ns[peer]
         return forecast(found.ends[end], heard_ns, self._counts.get(found.ends[end].address))
 
     def _related(self, flow: int) -> Iterable[int]:
@@ -247,28 +249,28 @@ class Watcher:
         if forgotten is None:
             return
         self.forgotten_flows += forgotten.flows
-        self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != NEVER]
+        self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != ABSENT]
         for one in self.watched:
             one.rows = array("q", (forgotten.new_row[row] for row in one.rows if row in forgotten.new_row))
         self._seen_rows = self.analyzer.tracker.candidates.rows
-        self._flow_of = {one.told.number: flow for flow, one in enumerate(self.watched)}
+        self._flow_of = {one.reported.number: flow for flow, one in enumerate(self.watched)}
         for key, numbers in list(self._of_network.items()):
             numbers[:] = [number for number in numbers if number in self._flow_of]
             if not numbers:
                 del self._of_network[key]
 
 
-def _is_over(look: Look) -> bool:
+def _is_over(snapshot: Snapshot) -> bool:
     """Reset, or given up in silence."""
-    return look.flow.story.reset is not None or look.flow.verdict.errno is not None
+    return snapshot.flow.story.reset is not None or snapshot.flow.verdict.errno is not None
 
 
 def may_tell(c: Any, row: int) -> bool:
     """A candidate that may be more than a resend or a duplicate ACK: something that a look could show."""
-    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.traits[row] & TRAIT_AFTER_SUSPECT:
+    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.facts[row] & FACT_AFTER_SUSPECT:
         return True
     is_small = c.payload_len[row] <= 1
-    return bool(is_small and (may_be_probe(c.relation[row]) or c.traits[row] & TRAIT_UNSURE))
+    return bool(is_small and (may_be_probe(c.relation[row]) or c.facts[row] & FACT_UNSURE))
 
 
 def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
@@ -279,7 +281,7 @@ def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
             frame=c.frame[row],
             ts_ns=c.ts_ns[row],
             end=c.end[row],
-            of=c.frame[s.of[row]] if s.of[row] != NEVER else None,
+            of=c.frame[s.of[row]] if s.of[row] != ABSENT else None,
             icmp_type=(c.flags[row] >> 8) % ICMPV6_TYPES,
             icmp_code=c.flags[row] & 0xFF,
             is_v6=c.flags[row] >> 8 >= ICMPV6_TYPES,

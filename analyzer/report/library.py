@@ -73,7 +73,7 @@ class Analysis:
     def __init__(self, findings: "Held") -> None:
         self._held = findings
         if isinstance(findings, analysis.Analysis):
-            findings.keep_drawn()
+            findings.keep_assembled()
 
     @property
     def findings(self) -> analysis.Analysis:

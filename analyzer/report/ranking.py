@@ -21,13 +21,13 @@ UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
 PROBES = FIRST_PROBES | SECOND_PROBES
 
 
-def _rank(brief: int) -> int:
-    outcome = OUTCOMES[brief & HOW_IT_ENDED]
-    return 2 * URGENCY.index(outcome) + (not brief & PROBES)
+def _rank(flags: int) -> int:
+    outcome = OUTCOMES[flags & HOW_IT_ENDED]
+    return 2 * URGENCY.index(outcome) + (not flags & PROBES)
 
 
-def _is_telling(brief: int) -> bool:
-    return bool(brief & (PROBES | BEATS)) or URGENCY[_rank(brief) // 2] not in UNEVENTFUL
+def _is_telling(flags: int) -> bool:
+    return bool(flags & (PROBES | BEATS)) or URGENCY[_rank(flags) // 2] not in UNEVENTFUL
 
 
 RANKS = bytes(map(_rank, range(256)))
@@ -36,7 +36,7 @@ RANKS = bytes(map(_rank, range(256)))
 
 def by_urgency(flows: Flows) -> Flows:
     """By outcome, then those that were probed, then in their order."""
-    ranks = flows.by.briefs.translate(RANKS)
+    ranks = flows.by.flow_flags.translate(RANKS)
     return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
 
 
@@ -47,7 +47,7 @@ def is_telling(flow: Flow) -> bool:
 
 def telling(flows: Flows) -> Flows:
     """The same of many, without drawing them."""
-    return flows.whose_brief(_is_telling)
+    return flows.whose_flags(_is_telling)
 
 
 def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
@@ -60,7 +60,7 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
     if only is None:
         return bytearray(b"\1") * len(flows)
     wanted = frozenset(map(OUTCOMES.index, only))
-    return flows.by.briefs.translate(bytes(brief & HOW_IT_ENDED in wanted for brief in range(256)))
+    return flows.by.flow_flags.translate(bytes(flags & HOW_IT_ENDED in wanted for flags in range(256)))
 
 
 def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:

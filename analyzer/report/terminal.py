@@ -25,7 +25,7 @@ from analyzer.report.ranking import SHOWN, URGENCY, told
 from analyzer.report.units import SECOND, iso, short
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.export import SETTINGS
 
 MOST_ROWS = 20
@@ -148,7 +148,7 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
         tag, of = Tag(s.tag[row]), s.of[row]
         if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
             continue
-        answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
+        answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
         what = f"{tag.label}{answers}"
         yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, Rule(s.rule[row]))
 
@@ -158,7 +158,7 @@ def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
     for number, one in analysis.solicitations:
         if number == flow.id:
             tag, of = Tag.ARP_UNANSWERED, f" → {one.of_frame}" if one.of_frame else ""
-            yield _Event(one.frame, one.ts_ns, one.end, NEVER, tag, tag.label + of, Rule.NOBODY_ANSWERS)
+            yield _Event(one.frame, one.ts_ns, one.end, ABSENT, tag, tag.label + of, Rule.NOBODY_ANSWERS)
 
 
 def title(analysis: Analysis) -> tuple[str, str]:
@@ -287,7 +287,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     yield from _headed("Hosts whose connections probe", table)
     if len(rows) > MOST_ROWS:
         yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
-    for sentence in [words for host in analysis.hosts for words in sentences.kernels(host)][:MOST_ROWS]:
+    for sentence in [words for host in analysis.hosts for words in sentences.host_clocks(host)][:MOST_ROWS]:
         yield _prose(sentence)
 
 

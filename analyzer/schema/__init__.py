@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
 
-NEVER = -1
+ABSENT = -1
 """What a time, an index or a quantity holds when there is none."""
 UNSEEN = -2
 """Instead of NEVER where the capture is too short yet to say that there is none."""

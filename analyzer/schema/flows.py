@@ -26,8 +26,8 @@ FLOWS = table(
     ),
     Column("steps_back", "q", "", "segments captured out of time order"),
     Column("step_back_frame", "q", "", "number of the first such segment's frame, 0 without"),
-    Column("copies", "q", "", "segments captured again"),
-    Column("copy_frame", "q", "", "number of the first such segment's frame, 0 without"),
+    Column("duplicates", "q", "", "segments captured again"),
+    Column("duplicate_frame", "q", "", "number of the first such segment's frame, 0 without"),
     Column("far_below", "q", "", "segments whose SEG.ACK only the window scale tells to be acceptable or not"),
 )
 
@@ -76,7 +76,7 @@ CANDIDATES = table(
     Column("ack", "I", "u32", "SEG.ACK"),
     Column("payload_len", "i", "octets", "TCP payload"),
     Column("relation", "b", "REL_*", "where SEG.SEQ lies relative to SND.NXT"),
-    Column("traits", "i", "TRAIT_*", "what was true when the segment was seen"),
+    Column("facts", "i", "TRAIT_*", "what was true when the segment was seen"),
     Column("window", "i", "octets", "advertised window"),
     Column("in_flight", "i", "octets", "own octets unacknowledged before it, -1 unknown"),
     Column("peer_window", "i", "octets", "last window advertised by the other end, -1 unknown"),

@@ -13,8 +13,8 @@ ADDRESSES = table(
     Column("is_missed", "b", "bool", "somebody asked twice for it on the link, with no answer in between"),
     Column("first_asked", "i", "", "row of the first question for it in ASKED_FOR, or of the first answer"),
     Column("asked", "i", "", "how many of both there are"),
-    Column("first_vain", "i", "", "row in VAIN of the first time that it was asked for in vain"),
-    Column("vain", "i", "", "how many of these there are"),
+    Column("first_failed_arp", "i", "", "row in VAIN of the first time that it was asked for in vain"),
+    Column("failed_arp", "i", "", "how many of these there are"),
 )
 
 NETWORKS = table(
@@ -25,7 +25,7 @@ NETWORKS = table(
     Column("is_waited_for", "b", "bool", "somebody waited for an address there, or asked twice for it on the link"),
 )
 
-WAITS = table(
+PEER_SILENCES = table(
     "WAITS",
     Column("end", "i", "", "row in ENDS of the end that left the other one waiting for an answer"),
     Column("since_ns", "q", "ns", "from when on"),
@@ -43,10 +43,10 @@ FORGOTTEN = table(
 BOXED = table(
     "BOXED",
     Column("ts_ns", "q", "ns", "the first probe of an end in whose name a middlebox probes"),
-    Column("look", "q", "", "its TTL and window, as one number"),
+    Column("fingerprint", "q", "", "its TTL and window, as one number"),
 )
 
-VAIN = table(
+FAILED_ARP = table(
     "VAIN",
     Column("ts_ns", "q", "ns", "an address was asked for, and for so long again that it counts as gone from the link"),
 )

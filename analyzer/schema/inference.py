@@ -1,11 +1,11 @@
 """The columns of inference: what is asked of it, what it works with, what it finds (`keepalive/settings/infer.py`)."""
 
 from analyzer.schema import Column, table
-from analyzer.schema.results import HEARD_GAPS
+from analyzer.schema.results import OBSERVED_GAPS
 
-SEEN = table(
+CORRECTED_GAPS = table(
     "SEEN",
-    *HEARD_GAPS.columns,
+    *OBSERVED_GAPS.columns,
     Column("jitter_ns", "q", "ns", "by how much the way to the capture point is known to vary"),
     Column("slack_ns", "q", "ns", "by so much it may be longer than its timer; TELLS_NOTHING"),
     Column("fewest", "q", "", "probes within it that were not captured, at least"),
@@ -18,7 +18,7 @@ SEEN = table(
 )
 """The gaps of one end as its prober lived them, how far they may be believed, and what they show."""
 
-USUAL = table(
+TYPICAL = table(
     "USUAL",
     Column("intvl_ns", "q", "ns", "the interval that the end's probes show, -1"),
     Column("cycle_ns", "q", "ns", "its usual cycle of answered probes, -1"),
@@ -35,13 +35,13 @@ LENGTHS = table(
     Column("spare_ns", "q", "ns", "room for that"),
 )
 
-DOUBTS = table(
+AMBIGUITIES = table(
     "DOUBTS",
     Column("gap", "q", "", "row in SEEN of a gap that too few others confirm"),
     Column("slack_ns", "q", "ns", "what it would have as slack_ns if a probe were lost before its end"),
 )
 
-COUNTED = table(
+RUN_COUNTS = table(
     "COUNTED",
     Column("fewest", "q", "", "unanswered probes that the prober had counted by a gap's end, at least"),
     Column("best", "q", "", "... most likely"),
@@ -50,19 +50,19 @@ COUNTED = table(
 )
 """A row for each of SEEN."""
 
-ASKED = table(
+HYPOTHESES = table(
     "ASKED",
     Column("first_gap", "q", "", "row of the first gap in SEEN"),
     Column("last_gap", "q", "", "row behind the last one"),
-    Column("first_doubt", "q", "", "row of the first in DOUBTS that is taken for true"),
-    Column("last_doubt", "q", "", "row behind the last one"),
+    Column("first_ambiguity", "q", "", "row of the first in DOUBTS that is taken for true"),
+    Column("last_ambiguity", "q", "", "row behind the last one"),
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
     Column("is_whole", "b", "bool", "the capture saw the connection open"),
     Column("is_strict", "b", "bool", "all evidence is to be believed"),
     Column("is_rare", "b", "bool", "whatever explains the gaps is rare"),
 )
 
-FOUND = table(
+SOLUTIONS = table(
     "FOUND",
     Column("clocks", "i", "bits", "the kinds of clock on which something explains the gaps, by their rows in CLOCKS"),
     Column("time_low", "q", "s", "the least idle time of all explanations"),
@@ -104,7 +104,7 @@ CLOCKS = table(
     Column("hz", "q", "Hz", "ticks a second"),
     Column("depth", "b", "", "levels of the wheel, 0 without one"),
     Column("hears_all", "b", "bool", "idle time counts from segments of any kind"),
-    Column("ignores_echoes", "b", "bool", "but not from probes and resends"),
+    Column("ignores_repeats", "b", "bool", "but not from probes and resends"),
     Column("slack_ns", "q", "ns", "without a wheel: how late the timer fires, whatever the delay ..."),
     Column("slack_shift", "b", "bits", "... and in proportion to it"),
     Column("early_ns", "q", "ns", "how early it fires"),
@@ -124,7 +124,7 @@ READINGS = table(
     Column("chain", "q", "", "instants are comparable within a chain: probes each of which knows the one before"),
     Column("at_ns", "q", "ns", "the gap's end, counted from its chain's beginning"),
     Column("is_on_grid", "b", "bool", "it began, too, with a probe that the interval's timer sent"),
-    Column("lag_ns", "q", "ns", "as in SEEN"),
+    Column("capture_rtt_ns", "q", "ns", "as in SEEN"),
     Column("jitter_ns", "q", "ns", "by how much the way to the capture point may vary"),
     Column("ceiling", "b", "", "the coarsest level on whose boundary its end may lie"),
     Column("is_sharp", "b", "bool", "its boundary is compared with others"),

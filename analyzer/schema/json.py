@@ -2,7 +2,7 @@
 
 from analyzer.schema import Column, table
 
-PHRASES = table(
+STRINGS = table(
     "PHRASES",
     Column("first", "q", "", "place of the first octet"),
     Column("length", "q", "octets", ""),

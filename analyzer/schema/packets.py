@@ -51,7 +51,7 @@ LAYERS = table(
 
 RECENT = table(
     "RECENT",
-    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number; 0 none"),
+    Column("fingerprint", "q", "", "everything by which a copy of a recent segment is known, as one number; 0 none"),
     Column("ts_ns", "q", "ns", "capture time of it, or of its latest copy"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
 )

@@ -6,25 +6,27 @@ frames mostly, lies in a table of its own; its owner has the first row and how m
 
 from analyzer.schema import Column, table
 
-HEARD_GAPS = table(
+OBSERVED_GAPS = table(
     "HEARD_GAPS",
     Column("kind", "b", "GapKind", "what ended the gap"),
     Column("frame", "q", "", "the frame that ended it; for the capture's end the last one before"),
     Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
     Column("heard_ns", "q", "ns", "since the last segment from the other end that this end accepts, -1"),
     Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
-    Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),
+    Column(
+        "since_new_segment_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"
+    ),
     Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),
     Column("unanswered", "q", "", "consecutive unanswered probes of this end before the gap's end"),
-    Column("lag_ns", "q", "ns", "from the capture point to this end and back"),
+    Column("capture_rtt_ns", "q", "ns", "from the capture point to this end and back"),
     Column("missing", "q", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
     Column("is_numbered", "b", "bool", "all of the end's segments show that it numbers them one by one"),
     Column("echo", "b", "Echo", "what its timestamp echo says of how much the end had heard"),
-    Column("is_torn", "b", "bool", "the other end answered something of this end that was not captured"),
+    Column("has_uncaptured", "b", "bool", "the other end answered something of this end that was not captured"),
     Column("ceilings", "i", "", "four bits for each clock rate: the coarsest level on whose boundary it may end"),
 )
 
-HEARD_ENDS = table(
+OBSERVED_ENDS = table(
     "HEARD_ENDS",
     Column("first_gap", "q", "", "row of the end's first gap in HEARD_GAPS; the next row has the end"),
     Column("is_whole", "b", "bool", "the capture saw the connection open, so that there is no earlier probe"),
@@ -59,7 +61,7 @@ INFERRED_SETTINGS = table(
 
 PROOFS = table("PROOFS", Column("frame", "q", "", "number of a frame"))
 
-SURROUNDINGS = table(
+CONTEXT_FLOWS = table(
     "SURROUNDINGS",
     Column("silent_end", "b", "0|1", "the end that fell silent, or is looked for on the link; -1"),
     Column("answers_elsewhere", "b", "bool", "its address sent something in another flow meanwhile"),
@@ -76,12 +78,14 @@ SURROUNDINGS = table(
 )
 """A row for each flow of a batch."""
 
-SURROUNDED_ENDS = table(
+CONTEXT_ENDS = table(
     "SURROUNDED_ENDS",
     Column("has_company", "b", "bool", "its address has other connections in the capture"),
     Column("is_cut_off", "b", "bool", "its host left others waiting since the flow was last heard: probes may be lost"),
-    Column("first_vain", "q", "", "row in VAIN of the first time at which its host asked for the other one in vain"),
-    Column("vain", "q", "", "how many of these there are"),
+    Column(
+        "first_failed_arp", "q", "", "row in VAIN of the first time at which its host asked for the other one in vain"
+    ),
+    Column("failed_arp", "q", "", "how many of these there are"),
 )
 """A row for each end of a batch: what bears on what its gaps say."""
 

@@ -2,7 +2,7 @@
 
 from analyzer.schema import Column, table
 
-TOLD_FLOWS = table(
+STORY_FLOWS = table(
     "TOLD_FLOWS",
     Column("flow", "q", "", "index of the flow"),
     Column("capture_end_ns", "q", "ns", "the capture's end, or a jump of its clock before it"),
@@ -14,15 +14,18 @@ TOLD_FLOWS = table(
     Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
     Column("bridged_ns", "q", "ns", "longest time without data that an answered probe bridged"),
     Column(
-        "is_riddled", "b", "bool", "so much of it is missing that its gaps tell nothing; once inference has heard it"
+        "is_too_incomplete",
+        "b",
+        "bool",
+        "so much of it is missing that its gaps tell nothing; once inference has heard it",
     ),
     Column("run_end", "b", "0|1", "the end whose probes go unanswered, -1"),
-    Column("deaf_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
+    Column("unresponsive_end", "b", "0|1", "the end that sends again and again what nothing answers, -1"),
     Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
     Column("resending_end", "b", "0|1", "the end whose last segments resend what was acknowledged, -1"),
 )
 
-TOLD_ENDS = table(
+STORY_ENDS = table(
     "TOLD_ENDS",
     Column("fin_frame", "q", "", "frame of the end's first FIN, 0 without"),
     Column("fin_ack", "q", "u32", "what that acknowledged"),
@@ -44,12 +47,12 @@ TOLD_ENDS = table(
     Column("skips", "q", "", "candidates whose IP identification leaves a few out"),
     Column("answered_ns", "q", "ns", "when the other end last answered what lay outside of its window, -1"),
     Column("echo_ns", "q", "ns", "its last probe or resend, -1"),
-    Column("speech_ns", "q", "ns", "as of then, when it last sent anything else, -1"),
-    Column("vain_resends", "q", "", "its latest segments, one after the other, that resend what was acknowledged"),
-    Column("vain_place", "q", "", "place of the first of these in the flow's rows"),
-    Column("vain_first_ns", "q", "ns", "the first of these"),
-    Column("vain_ns", "q", "ns", "the last of these, -1"),
-    Column("vain_wait_ns", "q", "ns", "how long the end had sent nothing before that one"),
+    Column("since_new_segment_ns", "q", "ns", "as of then, when it last sent anything else, -1"),
+    Column("spurious_resends", "q", "", "its latest segments, one after the other, that resend what was acknowledged"),
+    Column("spurious_place", "q", "", "place of the first of these in the flow's rows"),
+    Column("spurious_first_ns", "q", "ns", "the first of these"),
+    Column("spurious_ns", "q", "ns", "the last of these, -1"),
+    Column("spurious_wait_ns", "q", "ns", "how long the end had sent nothing before that one"),
     Column("window_probes", "q", "", "zero-window probes since anything else was sent"),
     Column("window_place", "q", "", "place of the first of these in the flow's rows"),
     Column("window_first_ns", "q", "ns", "the first of these"),
@@ -58,14 +61,14 @@ TOLD_ENDS = table(
     Column("survived_frame", "q", "", "what ended the longest idle time that no timer of this end ended, 0"),
     Column("survived_ns", "q", "ns", "how long that was"),
     Column("survived_probe_ns", "q", "ns", "by then, since its last probe, -1"),
-    Column("doubted_frame", "q", "", "the same of an idle time since whose end it was not heard"),
-    Column("doubted_ns", "q", "ns", "how long that was"),
-    Column("doubted_probe_ns", "q", "ns", "by then, since its last probe, -1"),
-    Column("doubted_at_ns", "q", "ns", "when it ended"),
+    Column("ambiguous_frame", "q", "", "the same of an idle time since whose end it was not heard"),
+    Column("ambiguous_ns", "q", "ns", "how long that was"),
+    Column("ambiguous_probe_ns", "q", "ns", "by then, since its last probe, -1"),
+    Column("ambiguous_at_ns", "q", "ns", "when it ended"),
     Column("has_spoken", "b", "bool", "it sent something else than SYN and RST"),
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
-    Column("torn", "b", "bool", "the other end answered something of it that was not captured"),
+    Column("has_uncaptured", "b", "bool", "the other end answered something of it that was not captured"),
     Column(
         "holes", "q", "", "times that a number, an ACK or a timestamp echo shows segments of it that were not captured"
     ),
@@ -84,7 +87,7 @@ TOLD_ENDS = table(
     Column("probe_signs", "h", "bits", "what else speaks for or against its probes being its own (`prober.py`)"),
 )
 
-TOLD_PROBES = table(
+STORY_PROBES = table(
     "TOLD_PROBES",
     Column("row", "q", "", "row of the candidate"),
     Column("end", "b", "0|1", "who sent it"),
@@ -93,7 +96,7 @@ TOLD_PROBES = table(
     Column("may_go_unanswered", "b", "bool", "so soon after an answer that the other end need not answer again"),
 )
 
-TOLD_GAPS = table(
+STORY_GAPS = table(
     "TOLD_GAPS",
     Column("end", "b", "0|1", "whose timer"),
     Column("kind", "b", "GapKind", "what ended it"),
@@ -105,10 +108,12 @@ TOLD_GAPS = table(
     Column("unanswered", "q", "", "consecutive unanswered probes of this end before its end"),
     Column("missing", "i", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
     Column("echo", "b", "Echo", "what its timestamp echo says of how much the end had heard"),
-    Column("speech_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"),
+    Column(
+        "since_new_segment_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"
+    ),
 )
 
-TOLD_SILENCES = table(
+STORY_SILENCES = table(
     "TOLD_SILENCES",
     Column("row", "q", "", "row of the candidate that ended it"),
     Column("survived", "b", "bool", "the end that did not end it was heard later, by more than a RST"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.schema import KIND_TCP, NEVER, UNSEEN
+from analyzer.schema import ABSENT, KIND_TCP, UNSEEN
 from analyzer.schema.packets import RECENT
 
 RECENT_SLOTS = 1 << 16
@@ -39,48 +39,48 @@ def recognise(packets: Any, count: int, recent: Any) -> int:
 
     Looks come first, into the same column: what is left is so short that the processor fetches a dozen places at once.
     """
-    looks, times, tunnels = recent.look, recent.ts_ns, recent.tunnel
+    fingerprints, times, tunnels = recent.fingerprint, recent.ts_ns, recent.tunnel
     segments = 0
     for row in range(count):
         if packets.kind[row] == KIND_TCP:
-            packets.since_ns[row] = look_of(packets, row)
+            packets.since_ns[row] = fingerprint_of(packets, row)
             segments += 1
     for row in range(count):
         if packets.kind[row] != KIND_TCP:
             continue
-        ts_ns, tunnel, look = packets.ts_ns[row], packets.tunnel[row], packets.since_ns[row]
-        place = place_of(look, tunnel)
-        if looks[place] == look and tunnels[place] == tunnel:
+        ts_ns, tunnel, fingerprint = packets.ts_ns[row], packets.tunnel[row], packets.since_ns[row]
+        place = place_of(fingerprint, tunnel)
+        if fingerprints[place] == fingerprint and tunnels[place] == tunnel:
             packets.since_ns[row] = abs(ts_ns - times[place])
         else:
-            packets.since_ns[row] = UNSEEN if looks[place] == 0 else NEVER
-        looks[place], times[place], tunnels[place] = look, ts_ns, tunnel
+            packets.since_ns[row] = UNSEEN if fingerprints[place] == 0 else ABSENT
+        fingerprints[place], times[place], tunnels[place] = fingerprint, ts_ns, tunnel
     return segments
 
 
 def overlay(later: Any, count: int, recent: Any) -> int:
     """Kernel: each of the later looks at its place."""
     for row in range(count):
-        place = place_of(later.look[row], later.tunnel[row])
-        recent.look[place], recent.ts_ns[place], recent.tunnel[place] = (
-            later.look[row],
+        place = place_of(later.fingerprint[row], later.tunnel[row])
+        recent.fingerprint[place], recent.ts_ns[place], recent.tunnel[place] = (
+            later.fingerprint[row],
             later.ts_ns[row],
             later.tunnel[row],
         )
     return count
 
 
-def place_of(look: int, tunnel: int) -> int:
+def place_of(fingerprint: int, tunnel: int) -> int:
     """In a tunnel and outside of it the same segment has places of its own."""
-    place: int = (look ^ (look >> 31)) + (tunnel != 0) & (RECENT_SLOTS - 1)
+    place: int = (fingerprint ^ (fingerprint >> 31)) + (tunnel != 0) & (RECENT_SLOTS - 1)
     return place
 
 
-def look_of(packets: Any, at: int) -> int:
+def fingerprint_of(packets: Any, at: int) -> int:
     """A number for everything that a copy of a segment has in common with it; a copy on a router's other side has
     another TTL, and checksums."""
     src, dst = packets.src_lo[at] ^ packets.src_hi[at], packets.dst_lo[at] ^ packets.dst_hi[at]
-    look: int = (
+    fingerprint: int = (
         packets.seq[at] * 0x2545F491
         ^ packets.ack[at] * 0x5851F42D
         ^ (packets.tsval[at] + 1) * 0x4C957F2B
@@ -91,4 +91,4 @@ def look_of(packets: Any, at: int) -> int:
         ^ ((dst ^ (dst >> 32)) & MASK32) * 0x7FEB352D
         ^ packets.ports[at] * 0x6C078965
     )
-    return look | 1  # no look is 0
+    return fingerprint | 1  # no look is 0

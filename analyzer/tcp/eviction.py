@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
-from analyzer.schema import NEVER, RST
+from analyzer.schema import ABSENT, RST
 from analyzer.tcp.tracker import Tracker
 
 LONGEST_WAIT_NS = 3 * 3600 * 1_000_000_000
@@ -104,7 +104,7 @@ def shrink(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> For
     if before <= limits.flows and candidates_before <= limits.candidates:
         return None
     kept = _kept_flows(tracker, engine, now_ns, limits)
-    new_flow = array("q", [NEVER]) * before
+    new_flow = array("q", [ABSENT]) * before
     for index, flow in enumerate(kept):
         new_flow[flow] = index
     lengths = _lengths(tracker, engine, new_flow)
@@ -158,7 +158,7 @@ def worth_of(flows: Any, ends: Any, flow: int, now_ns: int) -> int:
     a, b = 2 * flow, 2 * flow + 1
     if flows.is_opening[flow]:
         return ONLY_A_SYN
-    both_closed = ends.fin_seq[a] != NEVER and ends.fin_seq[b] != NEVER
+    both_closed = ends.fin_seq[a] != ABSENT and ends.fin_seq[b] != ABSENT
     is_reset = is_end_reset(ends, a) or is_end_reset(ends, b)
     if silent_ns > CLOSED_NS and (both_closed or is_reset):
         return ENDED
@@ -167,14 +167,14 @@ def worth_of(flows: Any, ends: Any, flow: int, now_ns: int) -> int:
 
 def is_end_reset(ends: Any, end: int) -> bool:
     flags: int = ends.last_flags[end]
-    return flags != NEVER and flags & RST != 0
+    return flags != ABSENT and flags & RST != 0
 
 
 def _lengths(tracker: Tracker, engine: Engine, new_flow: "array[int]") -> list[int]:
     """How many candidates the flows that stay have, the fewest first."""
     counts = array("q", [0]) * len(new_flow)
     engine.run(count_rows, tracker.candidates.view, tracker.candidates.rows, counts)
-    return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != NEVER)
+    return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != ABSENT)
 
 
 def _kept_rows(
@@ -213,7 +213,7 @@ def choose(candidates: Any, rows: int, new_flow: Any, left: Any, chosen: Any) ->
     count = 0
     for row in range(rows - 1, -1, -1):
         flow = candidates.flow[row]
-        if new_flow[flow] != NEVER and left[flow] > 0:
+        if new_flow[flow] != ABSENT and left[flow] > 0:
             left[flow] -= 1
             chosen[count] = row
             count += 1

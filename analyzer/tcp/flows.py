@@ -16,10 +16,10 @@ from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.schema import (
+    ABSENT,
     ACK,
     KIND_ICMP_ERROR,
     KIND_TCP,
-    NEVER,
     OPENED_MIDSTREAM,
     OPENED_SYN,
     OPENED_SYN_ACK,
@@ -53,7 +53,7 @@ class FlowTable:
     def __init__(self) -> None:
         self.flows = Table(FLOWS)
         self.ends = Table(ENDS)
-        self.slots = array("i", [NEVER]) * FIRST_SLOTS
+        self.slots = array("i", [ABSENT]) * FIRST_SLOTS
         self.seed = int.from_bytes(os.urandom(4), "big")
 
     def assign(self, packets: Table, engine: Engine) -> None:
@@ -75,7 +75,7 @@ class FlowTable:
             self._new_slots(size, engine)
 
     def _new_slots(self, size: int, engine: Engine) -> None:
-        self.slots = array("i", [NEVER]) * size
+        self.slots = array("i", [ABSENT]) * size
         engine.run(enter, self.flows.view, 0, self.flows.rows, self.slots, self.seed)
 
     def keep(self, flows: Sequence[int], engine: Engine) -> None:
@@ -93,7 +93,7 @@ class FlowTable:
 
     def find(self, flows: Table, engine: Engine) -> "array[int]":
         """For each row of another table's FLOWS the flow here that its endpoints have now, NEVER without."""
-        found = array("q", [NEVER]) * max(flows.rows, 1)
+        found = array("q", [ABSENT]) * max(flows.rows, 1)
         engine.run(find, flows.view, flows.rows, self.flows.view, self.slots, self.seed, found)
         return found[: flows.rows]
 
@@ -128,14 +128,14 @@ def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int)
 def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ports: int, tunnel: int) -> int:
     """Which end of the flow sends from this source to this destination; NEVER if neither does."""
     if flows.tunnel[flow] != tunnel:
-        return NEVER
+        return ABSENT
     a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
     if a_lo == src_lo and b_lo == dst_lo and a_hi == src_hi and b_hi == dst_hi and flows.ports[flow] == ports:
         return 0
     turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
     if a_lo == dst_lo and b_lo == src_lo and a_hi == dst_hi and b_hi == src_hi and flows.ports[flow] == turned:
         return 1
-    return NEVER
+    return ABSENT
 
 
 def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
@@ -147,23 +147,23 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
     mask = len(slots) - 1
     for row in range(count):
         kind = kinds[row]
-        packets.flow[row] = NEVER
+        packets.flow[row] = ABSENT
         if kind != KIND_TCP and kind != KIND_ICMP_ERROR:
             continue
         src_hi, src_lo = packets.src_hi[row], packets.src_lo[row]
         dst_hi, dst_lo = packets.dst_hi[row], packets.dst_lo[row]
         ports, tunnel = all_ports[row], tunnels[row]
         slot = pair_hash(seed + tunnel, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
-        flow, end = NEVER, 0
-        while slots[slot] != NEVER:
+        flow, end = ABSENT, 0
+        while slots[slot] != ABSENT:
             end = end_of(flows, slots[slot], src_hi, src_lo, dst_hi, dst_lo, ports, tunnel)
-            if end != NEVER:
+            if end != ABSENT:
                 flow = slots[slot]
                 break
             slot = (slot + 1) & mask
         if kind == KIND_TCP:
             flags = all_flags[row]
-            if flow == NEVER or is_new_incarnation(packets, row, flows, flow, ends, end):
+            if flow == ABSENT or is_new_incarnation(packets, row, flows, flow, ends, end):
                 flow, end = known, 0
                 known += 1
                 slots[slot] = flow
@@ -181,9 +181,9 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
                 flows.is_opening[flow] = 0
             flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
             if flags & (ACK | RST) == ACK:
-                me = 2 * flow + end
-                ends.seen_seq[me] = packets.seq[row] + packets.payload_len[row]
-                ends.seen_ack[me], ends.seen_tsval[me] = packets.ack[row], packets.tsval[row]
+                end_row = 2 * flow + end
+                ends.seen_seq[end_row] = packets.seq[row] + packets.payload_len[row]
+                ends.seen_ack[end_row], ends.seen_tsval[end_row] = packets.ack[row], packets.tsval[row]
         packets.flow[row] = flow
         packets.end[row] = end
     return known
@@ -191,13 +191,13 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
 
 def know_nothing(ends: Any, end: int) -> None:
     """The row of an end of which nothing has been seen yet."""
-    ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = NEVER, NEVER, NEVER
-    ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = NEVER, NEVER, NEVER
-    ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = NEVER, NEVER, NEVER, NEVER
-    ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = NEVER, NEVER, NEVER, NEVER
-    ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = NEVER, NEVER, NEVER
-    ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = NEVER, NEVER, NEVER
-    ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = NEVER, NEVER, NEVER, NEVER
+    ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = ABSENT, ABSENT, ABSENT
+    ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT
+    ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = ABSENT, ABSENT, ABSENT, ABSENT
+    ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = ABSENT, ABSENT, ABSENT, ABSENT
+    ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = ABSENT, ABSENT, ABSENT
+    ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = ABSENT, ABSENT, ABSENT
+    ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = ABSENT, ABSENT, ABSENT, ABSENT
 
 
 def start_ns(flows: Any, flow: int) -> int:
@@ -223,7 +223,7 @@ def opening_seq(packets: Any, row: int) -> int:
     """Sequence number of the SYN that opens a flow, from itself or from its SYN|ACK, which may be captured first."""
     flags = packets.flags[row]
     if not flags & SYN:
-        return NEVER
+        return ABSENT
     return seq_add(packets.ack[row], -1) if flags & ACK else int(packets.seq[row])
 
 
@@ -241,13 +241,13 @@ def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any,
     syn_seq = flows.syn_seq[flow]
     if flags & ACK:  # its SYN may not have been captured
         is_own = flows.is_opening[flow] or syn_seq == seq_add(packets.ack[row], -1)
-        return not is_own and (syn_seq != NEVER or silent_ns >= REUSE_NS)
+        return not is_own and (syn_seq != ABSENT or silent_ns >= REUSE_NS)
     if end == (flows.opened[flow] == OPENED_SYN_ACK):  # the originator
         return bool(syn_seq != packets.seq[row])
     return not flows.is_opening[flow]
 
 
-def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: int) -> bool:
+def is_of_another_life(packets: Any, row: int, ends: Any, end_row: int, silent_ns: int) -> bool:
     """After a long silence neither SEG.SEQ nor SEG.ACK goes on from the end's last segment, nor can they.
 
     Timestamps that run back (RFC 7323 §5.3), or faster than 1 MHz, show another connection; those that go on show
@@ -255,14 +255,14 @@ def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: in
     numbers must lie further back than a resend, or ahead by more than any window. A capture that merely missed
     frames shows neither.
     """
-    if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[me] == NEVER:
+    if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[end_row] == ABSENT:
         return False
-    ahead = seq_diff(packets.seq[row], ends.seen_seq[me])
-    acknowledged = seq_diff(packets.ack[row], ends.seen_ack[me])
+    ahead = seq_diff(packets.seq[row], ends.seen_seq[end_row])
+    acknowledged = seq_diff(packets.ack[row], ends.seen_ack[end_row])
     if abs(ahead) <= 1 or abs(acknowledged) <= 1:
         return False
-    tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[me]
-    if tsval != NEVER and seen_tsval != NEVER and silent_ns < MICROSECOND_WRAP_NS:
+    tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[end_row]
+    if tsval != ABSENT and seen_tsval != ABSENT and silent_ns < MICROSECOND_WRAP_NS:
         ticks = seq_diff(tsval, seen_tsval)
         if ticks < 0 or ticks > silent_ns // 1000:
             return True
@@ -281,9 +281,9 @@ def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any)
         a_hi, a_lo, b_hi, b_lo = wanted.a_hi[row], wanted.a_lo[row], wanted.b_hi[row], wanted.b_lo[row]
         ports, tunnel = wanted.ports[row], wanted.tunnel[row]
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        found[row] = NEVER
-        while slots[slot] != NEVER:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
+        found[row] = ABSENT
+        while slots[slot] != ABSENT:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
                 found[row] = slots[slot]
                 known += 1
                 break
@@ -298,8 +298,8 @@ def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
         ports, tunnel = flows.ports[flow], flows.tunnel[flow]
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        while slots[slot] != NEVER:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
+        while slots[slot] != ABSENT:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
                 break
             slot = (slot + 1) & mask
         slots[slot] = flow
@@ -312,7 +312,7 @@ def sum_up(flows: Any, known: int, counts: Any) -> int:
         counts[2 * code] = counts[2 * code + 1] = 0
     for flow in range(known):
         note_of_flow(counts, TIME_BACKWARDS, flows.steps_back[flow], flows.step_back_frame[flow])
-        note_of_flow(counts, CAPTURED_TWICE, flows.copies[flow], flows.copy_frame[flow])
+        note_of_flow(counts, CAPTURED_TWICE, flows.duplicates[flow], flows.duplicate_frame[flow])
     return known
 
 

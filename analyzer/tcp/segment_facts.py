@@ -6,56 +6,56 @@ clause that they rest on, and do not say what the segment is: `keepalive/tags/ta
 
 from typing import Any
 
-from analyzer.schema import ACK, FIN, NEVER, RST, SYN
+from analyzer.schema import ABSENT, ACK, FIN, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
 
 REL_UNKNOWN, REL_NEXT, REL_BELOW, REL_BELOW_UNA, REL_OLD, REL_BEYOND = range(6)
 """SEG.SEQ against SND.NXT: not known yet; equal; one below; further below, but one below SND.UNA;
 elsewhere below; above (a hole)."""
 
-TRAIT_UNSURE = 1
+FACT_UNSURE = 1
 """SND.NXT rested only on this end's own segments of at most one octet."""
-TRAIT_SAME_ACK = 2
+FACT_SAME_ACK = 2
 """SEG.ACK and the window differ in nothing or only in the window from the last segment's."""
-TRAIT_SAME_WINDOW = 4
-TRAIT_COPY = 8
+FACT_SAME_WINDOW = 4
+FACT_DUPLICATE = 8
 """The same packet captured twice: equal to one of the end's, milliseconds later, or one from before the clock was set
 back."""
-TRAIT_PEER_IN_FLIGHT = 16
+FACT_PEER_IN_FLIGHT = 16
 """The other end has octets unacknowledged."""
-TRAIT_REVEALS = 32
+FACT_REVEALS = 32
 """Its SEG.ACK shows that the other end's last segment, whose place was unknown, lay one below SND.NXT."""
-TRAIT_AT_FIN = 64
+FACT_AT_FIN = 64
 """SEG.SEQ is that of the end's own FIN: as likely an ACK captured late as a probe."""
-TRAIT_AFTER_SUSPECT = 128
+FACT_AFTER_SUSPECT = 128
 """The first sign of this end since the other end sent what may have been a probe, a RST, or a SYN."""
-TRAIT_AT_SYN = 256
+FACT_AT_SYN = 256
 """SEG.SEQ is that of the end's own SYN."""
-TRAIT_OUTSIDE = 512
+FACT_OUTSIDE = 512
 """A RST whose SEG.SEQ lies outside of the other end's window (RFC 9293 §3.5.3)."""
-TRAIT_REFUSES_SYN = 1024
+FACT_REFUSES_SYN = 1024
 """A bare ACK for a SYN: its sender still holds an older connection (RFC 9293 §3.5.1)."""
-TRAIT_CLOSED = 2048
+FACT_CLOSED = 2048
 """Both ends have sent FIN and had it acknowledged."""
-TRAIT_AFTER_SYN = 4096
+FACT_AFTER_SYN = 4096
 """The end has sent nothing so far but its SYN, and empty segments with the SYN's number."""
-TRAIT_ADVANCES = 8192
+FACT_ADVANCES = 8192
 """SEG.ACK is beyond that of the end's last segment: it acknowledges something new."""
-TRAIT_SAME_OCTET = 16384
+FACT_SAME_OCTET = 16384
 """The one octet that the end's last segment was."""
-TRAIT_UNACCEPTABLE = 32768
+FACT_UNACCEPTABLE = 32768
 """SEG.ACK is of what the other end has not sent, as far as was captured, or of long ago (RFC 5961 §5.2)."""
-TRAIT_LATE_BY_CLOCK = 65536
+FACT_LATE_BY_CLOCK = 65536
 """The sender's timestamps say that a second has passed where the capture's times say that hardly any has."""
 
-TRAIT_AT_UNA = 131072
+FACT_AT_UNA = 131072
 """SEG.SEQ is SND.UNA: the oldest octet that is unacknowledged, which the retransmission timer sends (RFC 6298 §5.4)."""
 
-COPY_NS = 5_000_000
+DUPLICATE_NS = 5_000_000
 """A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
-LATE_COPY_NS = 200_000_000
+LATE_DUPLICATE_NS = 200_000_000
 """Or so much later where the IP ID says that it is one (interfaces whose clocks differ)."""
-BARE_COPY_NS = 1_000_000
+BARE_DUPLICATE_NS = 1_000_000
 """Without IP ID and timestamp a segment sent again after an answer differs in nothing; but no stack is so quick."""
 UNSCALED_WINDOW = 0xFFFF
 """The largest without the option (RFC 9293 §3.1)."""
@@ -68,7 +68,7 @@ PLAUSIBLE_ACK = 1 << 30
 
 
 def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
-    if snd_nxt == NEVER:
+    if snd_nxt == ABSENT:
         return REL_UNKNOWN
     distance = seq_diff(seq, snd_nxt)
     if distance == 0:
@@ -77,7 +77,7 @@ def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
         return REL_BELOW
     if distance > 0:
         return REL_BEYOND
-    return REL_BELOW_UNA if snd_una != NEVER and seq == seq_add(snd_una, -1) else REL_OLD
+    return REL_BELOW_UNA if snd_una != ABSENT and seq == seq_add(snd_una, -1) else REL_OLD
 
 
 def is_below(relation: int) -> bool:
@@ -90,134 +90,147 @@ def may_be_probe(relation: int) -> bool:
     return is_below(relation) or relation == REL_UNKNOWN or relation == REL_BEYOND
 
 
-def traits_of(
-    packets: Any, at: int, ends: Any, me: int, peer: int, relation: int, window: int, own_ns: int, is_copy: bool
+def facts_of(
+    packets: Any,
+    at: int,
+    ends: Any,
+    end_row: int,
+    peer: int,
+    relation: int,
+    window: int,
+    own_ns: int,
+    is_duplicate: bool,
 ) -> int:
     """What the per-flow stage wants to know and only the state of this moment can tell."""
     seq, ack, flags = packets.seq[at], packets.ack[at], packets.flags[at]
-    traits = TRAIT_COPY if is_copy else 0
-    if relation != REL_UNKNOWN and ends.is_sure[me] != 1:
-        traits |= TRAIT_UNSURE
+    facts = FACT_DUPLICATE if is_duplicate else 0
+    if relation != REL_UNKNOWN and ends.is_sure[end_row] != 1:
+        facts |= FACT_UNSURE
     if ends.is_suspect[peer] == 1:
-        traits |= TRAIT_AFTER_SUSPECT
-    if own_ns != NEVER and flags & ACK and ends.last_flags[me] & ACK:
-        if ack == ends.last_ack[me]:
+        facts |= FACT_AFTER_SUSPECT
+    if own_ns != ABSENT and flags & ACK and ends.last_flags[end_row] & ACK:
+        if ack == ends.last_ack[end_row]:
             if relation == REL_NEXT or relation == REL_BELOW:
-                traits |= TRAIT_SAME_ACK
-            if window == ends.window[me]:
-                traits |= TRAIT_SAME_WINDOW
-        elif seq_diff(ack, ends.last_ack[me]) > 0:
-            traits |= TRAIT_ADVANCES
-    if own_ns != NEVER and packets.payload_len[at] == 1 and ends.last_len[me] == 1 and seq == ends.last_seq[me]:
-        traits |= TRAIT_SAME_OCTET
-    if own_ns != NEVER and ends.last_flags[me] & SYN:
-        traits |= TRAIT_AFTER_SYN
-    if own_ns != NEVER and own_ns < CLOCK_NS and is_later_by_clock(packets.tsval[at], ends.last_tsval[me]):
-        traits |= TRAIT_LATE_BY_CLOCK
-    if ends.snd_una[peer] != NEVER and ends.snd_nxt[peer] != ends.snd_una[peer]:
-        traits |= TRAIT_PEER_IN_FLIGHT
-    if ends.snd_una[me] != NEVER and seq == ends.snd_una[me]:
-        traits |= TRAIT_AT_UNA
-    if ends.fin_seq[me] != NEVER:
-        if seq == ends.fin_seq[me]:
-            traits |= TRAIT_AT_FIN
-        if has_fin_acknowledged(ends, me) and has_fin_acknowledged(ends, peer):
-            traits |= TRAIT_CLOSED
-    if ends.isn[me] != NEVER and seq == ends.isn[me]:
-        traits |= TRAIT_AT_SYN
+                facts |= FACT_SAME_ACK
+            if window == ends.window[end_row]:
+                facts |= FACT_SAME_WINDOW
+        elif seq_diff(ack, ends.last_ack[end_row]) > 0:
+            facts |= FACT_ADVANCES
+    if (
+        own_ns != ABSENT
+        and packets.payload_len[at] == 1
+        and ends.last_len[end_row] == 1
+        and seq == ends.last_seq[end_row]
+    ):
+        facts |= FACT_SAME_OCTET
+    if own_ns != ABSENT and ends.last_flags[end_row] & SYN:
+        facts |= FACT_AFTER_SYN
+    if own_ns != ABSENT and own_ns < CLOCK_NS and is_later_by_clock(packets.tsval[at], ends.last_tsval[end_row]):
+        facts |= FACT_LATE_BY_CLOCK
+    if ends.snd_una[peer] != ABSENT and ends.snd_nxt[peer] != ends.snd_una[peer]:
+        facts |= FACT_PEER_IN_FLIGHT
+    if ends.snd_una[end_row] != ABSENT and seq == ends.snd_una[end_row]:
+        facts |= FACT_AT_UNA
+    if ends.fin_seq[end_row] != ABSENT:
+        if seq == ends.fin_seq[end_row]:
+            facts |= FACT_AT_FIN
+        if has_fin_acknowledged(ends, end_row) and has_fin_acknowledged(ends, peer):
+            facts |= FACT_CLOSED
+    if ends.isn[end_row] != ABSENT and seq == ends.isn[end_row]:
+        facts |= FACT_AT_SYN
     if reveals_probe(packets, at, ends, peer):
-        traits |= TRAIT_REVEALS
-    if flags & RST and is_outside(seq, ends, me, peer):
-        traits |= TRAIT_OUTSIDE
-    if refuses_syn(packets, at, ends, me, peer):
-        traits |= TRAIT_REFUSES_SYN
-    if flags & (SYN | RST | ACK) == ACK and is_unacceptable(ack, ends, me, peer):
-        traits |= TRAIT_UNACCEPTABLE
-    return traits
+        facts |= FACT_REVEALS
+    if flags & RST and is_outside(seq, ends, end_row, peer):
+        facts |= FACT_OUTSIDE
+    if refuses_syn(packets, at, ends, end_row, peer):
+        facts |= FACT_REFUSES_SYN
+    if flags & (SYN | RST | ACK) == ACK and is_unacceptable(ack, ends, end_row, peer):
+        facts |= FACT_UNACCEPTABLE
+    return facts
 
 
-def is_seen_again(packets: Any, at: int, ends: Any, me: int, peer: int, relation: int) -> bool:
+def is_seen_again(packets: Any, at: int, ends: Any, end_row: int, peer: int, relation: int) -> bool:
     """Of a segment that looks like one of the same end `since_ns` before: the same packet, not sent again.
 
     A packet that is sent again has another IP identification (RFC 6864 §4.1), where there is any, and
     mostly another timestamp.
     """
     ip_id, ts, since_ns = packets.ip_id[at], packets.ts_ns[at], packets.since_ns[at]
-    if ip_id > 0 and (packets.tsval[at] != NEVER or ends.counts_ids[me] == 1):
-        return bool(since_ns <= LATE_COPY_NS)
-    if since_ns > COPY_NS or ip_id > 0 or packets.tsval[at] != NEVER:
-        return bool(since_ns <= COPY_NS)
+    if ip_id > 0 and (packets.tsval[at] != ABSENT or ends.counts_ids[end_row] == 1):
+        return bool(since_ns <= LATE_DUPLICATE_NS)
+    if since_ns > DUPLICATE_NS or ip_id > 0 or packets.tsval[at] != ABSENT:
+        return bool(since_ns <= DUPLICATE_NS)
     if is_below(relation) or ends.last_ns[peer] < ts - since_ns:
         return True  # nobody probes twice in milliseconds; nothing was heard that could have made the end say it again
     is_ack = packets.payload_len[at] == 0 and not packets.flags[at] & (SYN | FIN | RST)
-    return bool(since_ns <= BARE_COPY_NS and not (is_ack and relation == REL_NEXT))
+    return bool(since_ns <= BARE_DUPLICATE_NS and not (is_ack and relation == REL_NEXT))
 
 
-def is_old_again(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
+def is_old_again(packets: Any, at: int, ends: Any, end_row: int, peer: int) -> bool:
     """Of a frame from before: nothing in it is new, and neither timestamp nor IP ID is later than the end's last.
 
     So look the frames of a capture that was appended to itself, or of a second capture of the same time.
     """
     flags, ack = packets.flags[at], packets.ack[at]
     end_seq = seq_add(packets.seq[at], packets.payload_len[at] + (flags & SYN != 0) + (flags & FIN != 0))
-    if ends.snd_nxt[me] == NEVER or seq_diff(end_seq, ends.snd_nxt[me]) > 0:
+    if ends.snd_nxt[end_row] == ABSENT or seq_diff(end_seq, ends.snd_nxt[end_row]) > 0:
         return False
-    if flags & ACK and (ends.snd_nxt[peer] == NEVER or seq_diff(ack, ends.snd_nxt[peer]) > 0):
+    if flags & ACK and (ends.snd_nxt[peer] == ABSENT or seq_diff(ack, ends.snd_nxt[peer]) > 0):
         return False
-    tsval, last_tsval = packets.tsval[at], ends.last_tsval[me]
-    if tsval != NEVER and last_tsval != NEVER and tsval != last_tsval:
+    tsval, last_tsval = packets.tsval[at], ends.last_tsval[end_row]
+    if tsval != ABSENT and last_tsval != ABSENT and tsval != last_tsval:
         return seq_diff(tsval, last_tsval) < 0
-    if packets.ip_id[at] > 0 and ends.last_ip_id[me] > 0:
-        return bool(((packets.ip_id[at] - ends.last_ip_id[me] + 0x8000) & 0xFFFF) - 0x8000 <= 0)
+    if packets.ip_id[at] > 0 and ends.last_ip_id[end_row] > 0:
+        return bool(((packets.ip_id[at] - ends.last_ip_id[end_row] + 0x8000) & 0xFFFF) - 0x8000 <= 0)
     return True
 
 
 def is_later_by_clock(tsval: int, last_tsval: int) -> bool:
-    return tsval != NEVER and last_tsval != NEVER and seq_diff(tsval, last_tsval) >= CLOCK_TICKS
+    return tsval != ABSENT and last_tsval != ABSENT and seq_diff(tsval, last_tsval) >= CLOCK_TICKS
 
 
 def has_fin_acknowledged(ends: Any, end: int) -> bool:
     fin_seq, snd_una = ends.fin_seq[end], ends.snd_una[end]
-    return bool(fin_seq != NEVER and snd_una != NEVER and seq_diff(snd_una, fin_seq) > 0)
+    return bool(fin_seq != ABSENT and snd_una != ABSENT and seq_diff(snd_una, fin_seq) > 0)
 
 
-def is_unacceptable(ack: int, ends: Any, me: int, peer: int) -> bool:
+def is_unacceptable(ack: int, ends: Any, end_row: int, peer: int) -> bool:
     """Above the other end's SND.NXT, or further below its SND.UNA than any window reached (RFC 5961 §5.2)."""
     snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
-    if ends.is_sure[peer] != 1 or snd_nxt == NEVER or snd_una == NEVER:
+    if ends.is_sure[peer] != 1 or snd_nxt == ABSENT or snd_una == ABSENT:
         return False
-    is_scale_known = ends.isn[me] != NEVER and ends.isn[peer] != NEVER
-    reach = max(ends.window[me], UNSCALED_WINDOW) if is_scale_known else PLAUSIBLE_ACK
+    is_scale_known = ends.isn[end_row] != ABSENT and ends.isn[peer] != ABSENT
+    reach = max(ends.window[end_row], UNSCALED_WINDOW) if is_scale_known else PLAUSIBLE_ACK
     return seq_diff(ack, snd_nxt) > 0 or seq_diff(ack, snd_una) < -reach
 
 
 def is_far_below(ack: int, ends: Any, peer: int) -> bool:
     """So far below SND.UNA that it depends on the window scale, and with it on the SYN, whether it is acceptable."""
-    return ends.snd_una[peer] != NEVER and seq_diff(ack, ends.snd_una[peer]) < -UNSCALED_WINDOW
+    return ends.snd_una[peer] != ABSENT and seq_diff(ack, ends.snd_una[peer]) < -UNSCALED_WINDOW
 
 
-def is_outside(seq: int, ends: Any, me: int, peer: int) -> bool:
+def is_outside(seq: int, ends: Any, end_row: int, peer: int) -> bool:
     """Outside of the window in which the other end looks at a RST at all (RFC 9293 §3.5.3, RFC 5961 §3).
 
     One below is let pass: some stacks acknowledge one octet too few, and a RST takes its number from that ACK.
     """
-    snd_nxt, snd_una = ends.snd_nxt[me], ends.snd_una[me]
-    if ends.is_sure[me] != 1 or snd_nxt == NEVER:
+    snd_nxt, snd_una = ends.snd_nxt[end_row], ends.snd_una[end_row]
+    if ends.is_sure[end_row] != 1 or snd_nxt == ABSENT:
         return False
     reach = PLAUSIBLE_ACK  # where the window scale is not known
-    if ends.isn[me] != NEVER and snd_una == NEVER:
+    if ends.isn[end_row] != ABSENT and snd_una == ABSENT:
         reach = 0xFFFF  # nothing but a SYN has been sent
-    elif ends.isn[me] != NEVER and ends.isn[peer] != NEVER and ends.window[peer] != NEVER:
+    elif ends.isn[end_row] != ABSENT and ends.isn[peer] != ABSENT and ends.window[peer] != ABSENT:
         reach = ends.window[peer]
-    return seq_diff(seq, snd_una if snd_una != NEVER else snd_nxt) < -1 or seq_diff(seq, snd_nxt) > reach
+    return seq_diff(seq, snd_una if snd_una != ABSENT else snd_nxt) < -1 or seq_diff(seq, snd_nxt) > reach
 
 
-def refuses_syn(packets: Any, at: int, ends: Any, me: int, peer: int) -> bool:
+def refuses_syn(packets: Any, at: int, ends: Any, end_row: int, peer: int) -> bool:
     """The first thing heard of this end: an ACK of something else than the SYN before it (RFC 9293 §3.10.7.3)."""
     flags = packets.flags[at]
-    if flags & (SYN | RST) or not flags & ACK or ends.isn[me] != NEVER or ends.isn[peer] == NEVER:
+    if flags & (SYN | RST) or not flags & ACK or ends.isn[end_row] != ABSENT or ends.isn[peer] == ABSENT:
         return False
-    is_first = ends.snd_nxt[me] == NEVER and ends.last_flags[peer] & (SYN | ACK) == SYN
+    is_first = ends.snd_nxt[end_row] == ABSENT and ends.last_flags[peer] & (SYN | ACK) == SYN
     is_prompt = packets.ts_ns[at] - ends.last_ns[peer] <= REPLY_NS
     return bool(is_first and is_prompt and packets.ack[at] != seq_add(ends.isn[peer], 1))
 
@@ -229,7 +242,7 @@ def reveals_probe(packets: Any, at: int, ends: Any, peer: int) -> bool:
     received before (RFC 2883 §4.1).
     """
     ack, flags = packets.ack[at], packets.flags[at]
-    if flags & (SYN | RST) or not flags & ACK or ends.snd_nxt[peer] == NEVER:
+    if flags & (SYN | RST) or not flags & ACK or ends.snd_nxt[peer] == ABSENT:
         return False
     if ends.last_len[peer] == 1:
         return bool(ends.is_sure[peer] != 1 and packets.has_dsack[at]) and ack == ends.snd_nxt[peer]

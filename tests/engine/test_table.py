@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analyzer.engine.table import OCTETS, PIECES, Table, row_layout
-from analyzer.schema import NEVER, UNSEEN
+from analyzer.schema import ABSENT, UNSEEN
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT, RECORDS
 
@@ -59,7 +59,7 @@ def test_a_value_must_fit_its_column() -> None:
         Table(RECORDS).append(0, 0, 0, 0, 2**31)
 
 
-@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1, 2**32, NEVER, UNSEEN])
+@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1, 2**32, ABSENT, UNSEEN])
 def test_a_u32_or_what_says_that_there_is_none_takes_five_octets(value: int) -> None:
     table = Table(FLOWS, fill=UNSEEN)
     table.reserve(1)

@@ -22,22 +22,22 @@ GRID = FOLDER / "port-overrides/capture.pcap"
 
 
 def thinned(capture: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> Analysis:
-    monkeypatch.setattr(assembler, "MOST_POOLED", most)
+    monkeypatch.setattr(assembler, "MOST_SAMPLED", most)
     return analyze(str(capture))
 
 
 def test_few_flows_are_all_drawn_from() -> None:
     analysis = analyze(str(MANY))
-    assert analysis._drawer.pooled.numbers == analysis.notable.numbers
+    assert analysis._assembler.sampled.numbers == analysis.notable.numbers
     assert "findings-pooled" not in [one.code.name for one in analysis.diagnostics]
 
 
 def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, some = analyze(str(MANY)), thinned(MANY, 20, monkeypatch)
-    numbers = some._drawer.pooled.numbers
+    numbers = some._assembler.sampled.numbers
     assert len(numbers) == 20
     assert list(numbers) == sorted(set(numbers))
-    in_trouble = [flow for flow in some._drawer.pooled if flow.verdict.outcome not in assembler.FARED_WELL]
+    in_trouble = [flow for flow in some._assembler.sampled if flow.verdict.outcome not in assembler.FARED_WELL]
     assert len(in_trouble) >= 10
     [note] = [one for one in some.diagnostics if one.code.name == "findings-pooled"]
     assert note.count == len(whole.notable) - 20
@@ -47,10 +47,10 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
 @pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 2)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))
-    drawn, really = [], prefetch.on_second_thread
+    assembled, really = [], prefetch.on_second_thread
 
     def on_second_thread(batches: Iterator[Found], count: int) -> Iterator[Found]:
-        drawn.append(count)
+        assembled.append(count)
         return really(batches, count)
 
     monkeypatch.setattr(assembler, "BATCH", 7)
@@ -60,7 +60,7 @@ def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, m
     analysis = analyze(str(MANY))
     analysis.engine.library = installed()
     assert "".join(document(analysis)) == "".join(expected)
-    assert len(drawn) == threads
+    assert len(assembled) == threads
 
 
 def test_what_was_drawn_stays_when_more_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,18 +74,18 @@ def test_what_was_drawn_stays_when_more_is(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_flow_that_is_left_out_is_drawn_from_its_own_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, some = analyze(str(GRID)), thinned(GRID, 2, monkeypatch)
     for ours, theirs in zip(some.flows, whole.flows, strict=True):
-        for own, pooled in zip(ours.ends, theirs.ends, strict=True):
-            one, other = own.settings.tcp_keepalive_time, pooled.settings.tcp_keepalive_time
+        for own, sampled in zip(ours.ends, theirs.ends, strict=True):
+            one, other = own.settings.tcp_keepalive_time, sampled.settings.tcp_keepalive_time
             assert (one is None) == (other is None)
             assert one is None or other is None or (one.low <= other.low and (one.high or 0) >= (other.high or 0))
 
 
 def test_flows_beyond_what_is_kept_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembler, "MOST_DRAWN", 0)
+    monkeypatch.setattr(assembler, "MOST_ASSEMBLED", 0)
     some = thinned(MANY, 2, monkeypatch)
     last = some.notable.numbers[-1] - 1
     assert some.flows[last] == some.flows[last]
-    assert len(some._drawer._drawn) <= 2
+    assert len(some._assembler._assembled) <= 2
 
 
 def test_all_flows_of_a_host_are_counted_drawn_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_all_flows_of_a_host_are_counted_drawn_or_not(monkeypatch: pytest.Monkey
 def test_outcomes_are_known_without_drawing() -> None:
     analysis = analyse(transcript("0 A>B PA seq 1 ack 7 len 9\n1 B>A A seq 7 ack 10"))
     assert analysis.flows.outcomes() == {Outcome.ALIVE: 1}
-    assert not analysis._drawer._drawn
+    assert not analysis._assembler._assembled
 
 
 PROBED = """
@@ -123,7 +123,7 @@ def test_what_a_host_numbers_for_its_other_connections_is_not_missing() -> None:
     assert times(first) == [None]
 
 
-@pytest.mark.parametrize("most", [assembler.MOST_POOLED, 2], ids=["pooled", "each alone"])
+@pytest.mark.parametrize("most", [assembler.MOST_SAMPLED, 2], ids=["pooled", "each alone"])
 @pytest.mark.parametrize("sample", SHORT, ids=lambda path: path.parent.name)
 def test_columns_say_what_values_say(sample: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of flows that are looked for on the link, and a few at a time."""
@@ -134,6 +134,6 @@ def test_columns_say_what_values_say(sample: Path, most: int, monkeypatch: pytes
         inferred = Inferred(found.inferred, found.settings, found.proofs, None, None)
         for it in range(found.flow_count):
             value = values[3 * first + it]
-            assert found.told.flow[it] == value.id
+            assert found.stories.flow[it] == value.id
             assert verdict_of(found.verdicts, found.evidence, it) == value.verdict
             assert [settings_of(inferred, 2 * it + end) for end in (0, 1)] == [end.settings for end in value.ends]

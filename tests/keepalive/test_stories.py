@@ -8,8 +8,8 @@ from analyzer.analysis import analyze
 from analyzer.engine.native import installed
 from analyzer.keepalive import stories
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
-from analyzer.keepalive.settings.losses import forget_doubtful, mend
-from analyzer.keepalive.settings.typical import find_usual
+from analyzer.keepalive.settings.losses import correct_for_loss, forget_ambiguous
+from analyzer.keepalive.settings.typical import find_typical
 from analyzer.keepalive.story_reader import Story
 from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
@@ -21,14 +21,14 @@ CROWDED = [capture for capture in SAMPLES if "[[flow]]" in capture.with_name("tr
 def told(capture: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> tuple[bytearray, list[Story]]:
     """So many at a time: what is noted of all, and all, the last first."""
     monkeypatch.setattr(stories, "BATCH", batch)
-    drawer = analyze(str(capture))._drawer
+    drawer = analyze(str(capture))._assembler
     found: list[Story] = []
     numbers = drawer.flows.numbers[::-1]
     for first in range(0, len(numbers), batch):
         some = numbers[first : first + batch]
         batch_told = drawer._stories.tell(some)
         found += [Story(drawer._rows, batch_told, it) for it in range(len(some))]
-    return drawer._stories.notes.briefs, found
+    return drawer._stories.notes.flow_flags, found
 
 
 @pytest.mark.parametrize("capture", CROWDED[:6], ids=lambda capture: capture.parent.name)
@@ -41,13 +41,13 @@ def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypa
 
 @pytest.mark.parametrize("capture", CROWDED[:3], ids=lambda capture: capture.parent.name)
 def test_one_batch_is_noted_while_the_next_is_told(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = analyze(str(capture))._drawer.briefs
+    expected = analyze(str(capture))._assembler.flow_flags
     monkeypatch.setattr(stories, "BATCH", 3)
     monkeypatch.setattr(stories, "cores", lambda: 2)
     analysis = analyze(str(capture))
     analysis.engine.library = installed()
     assert len(expected) > 3
-    assert analysis._drawer.briefs == expected
+    assert analysis._assembler.flow_flags == expected
 
 
 def numbered(*identifications: int) -> str:
@@ -67,7 +67,7 @@ def numbered(*identifications: int) -> str:
 
 def missing(identifications: tuple[int, ...]) -> list[int]:
     lived, rows = lived_by(told_of(numbered(*identifications)).flow.ends[0].story.gaps)
-    forget_doubtful(lived.gaps, rows)
+    forget_ambiguous(lived.gaps, rows)
     return [one for one in lived.gaps.missing[:rows] if one != -1]
 
 
@@ -84,19 +84,21 @@ def test_a_few_identifications_that_step_over_some_are_a_doubt() -> None:
     shared = (100, 103, 105, 106, 111)
     assert missing(shared) == [1, 0, 4]
     lived, rows = lived_by(told_of(numbered(*shared)).flow.ends[0].story.gaps)
-    find_usual(lived, rows)
-    mend(lived, rows, is_far=True)
+    find_typical(lived, rows)
+    correct_for_loss(lived, rows, is_far=True)
     assert rows == 3
-    assert not any(lived.seen.most[:rows])
-    assert TELLS_NOTHING not in lived.seen.slack_ns[:rows].tolist()
+    assert not any(lived.corrected.most[:rows])
+    assert TELLS_NOTHING not in lived.corrected.slack_ns[:rows].tolist()
 
 
 def test_an_answer_whose_probe_was_not_captured_shows_that_something_is_missing() -> None:
     """No end repeats its last ACK after 10 s of silence, unless it is asked."""
     whole = numbered(*range(100, 105))
     first_probe = next(line for line in whole.splitlines() if "keepalive-probe" in line)
-    torn = whole.replace(first_probe, "").replace("| keepalive-answer of 10.000", "")
-    assert [{gap.is_torn for gap in told_of(one).flow.ends[0].story.gaps} for one in (whole, torn)] == [{False}, {True}]
+    has_uncaptured = whole.replace(first_probe, "").replace("| keepalive-answer of 10.000", "")
+    assert [
+        {gap.has_uncaptured for gap in told_of(one).flow.ends[0].story.gaps} for one in (whole, has_uncaptured)
+    ] == [{False}, {True}]
 
 
 def test_nothing_is_said_of_settings_where_a_third_is_missing() -> None:
@@ -105,17 +107,17 @@ def test_nothing_is_said_of_settings_where_a_third_is_missing() -> None:
     lost = [f"{seconds}.000" for seconds in range(20, 100, 10)]
     kept = [line for line in whole.splitlines() if not any(line.split()[:2] == [time, "A>B"] for time in lost)]
     holed = "\n".join(line.partition("|")[0] if any(f"of {time}" in line for time in lost) else line for line in kept)
-    for text, is_riddled in ((whole, False), (holed, True)):
+    for text, is_too_incomplete in ((whole, False), (holed, True)):
         flow = told_of(text).flow
-        assert flow.story.is_riddled is is_riddled
-        assert (flow.ends[0].settings.tcp_keepalive_time is None) is is_riddled
+        assert flow.story.is_too_incomplete is is_too_incomplete
+        assert (flow.ends[0].settings.tcp_keepalive_time is None) is is_too_incomplete
 
 
 def test_identifications_that_number_the_whole_host_withhold_no_setting() -> None:
     """Windows, old BSD and embedded stacks number all of a host's segments by one counter."""
     for identifications in ((100, 103, 106, 109, 112), (100, 101, 104, 105, 111), (100, 101, 102, 110, 111)):
         flow = told_of(numbered(*identifications)).flow
-        assert not flow.story.is_riddled
+        assert not flow.story.is_too_incomplete
         time = flow.ends[0].settings.tcp_keepalive_time
         assert time is not None
         assert time.low <= 10 <= (time.high or 10)
@@ -140,5 +142,5 @@ def test_segments_in_another_order_are_no_holes() -> None:
     21.403  B>A  A   seq 5000 ack 1050  | keepalive-answer of 21.402
     """
     ).flow
-    assert not flow.story.is_riddled
+    assert not flow.story.is_too_incomplete
     assert flow.ends[0].settings.tcp_keepalive_time is not None

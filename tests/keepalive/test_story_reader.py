@@ -23,7 +23,7 @@ def test_a_part_is_read_once() -> None:
 
 def test_others_are_told_meanwhile() -> None:
     """A story keeps what it is read from."""
-    drawer = analyze(str(FOLDER / "nat-fifty-300" / "capture.pcap"))._drawer
+    drawer = analyze(str(FOLDER / "nat-fifty-300" / "capture.pcap"))._assembler
     first, later = (Story(drawer._rows, drawer._stories.tell([flow]), 0) for flow in (0, 1))
     again = Story(drawer._rows, drawer._stories.tell([0]), 0)
     assert first == again

@@ -45,7 +45,7 @@ def tables(analysis: Analysis) -> dict[str, Any]:
         "segments": analysis.segments,
     }.items():
         found |= {f"{name}.{column}": values.tolist() for column, values in arrays(table)._asdict().items()}
-    tunnels = analysis._drawer._tunnels
+    tunnels = analysis._assembler._tunnels
     for numbers in ("flows.tunnel", "neighbours.tunnel"):
         found[numbers] = [tunnels[number] for number in found[numbers]]
     found["capture"], found["diagnostics"] = analysis.capture, analysis.diagnostics

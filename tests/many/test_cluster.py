@@ -12,7 +12,7 @@ from analyzer.errors import CaptureError, OptionError
 from analyzer.many import cluster as module
 from analyzer.many.cluster import Cluster
 from analyzer.many.shard import Shard, read_or_error
-from analyzer.many.store import Kept
+from analyzer.many.store import ShardStore
 from tests.many.cut import files_of, joined, tables, talk
 from tests.transcript import transcript
 
@@ -93,7 +93,7 @@ def test_workers_keep_shards_and_take_what_is_kept(cluster: Cluster, names: list
     done: list[str] = []
     for some, fresh in ((names[:3], names[:3]), (names, names[3:]), (names, [])):
         done.clear()
-        found = cluster.analysis(some, Kept(str(kept), resumes=True), done.append).ask(tables)
+        found = cluster.analysis(some, ShardStore(str(kept), resumes=True), done.append).ask(tables)
         assert sorted(done) == fresh
         assert found == tables(analyze(*some))
     assert len(list(kept.iterdir())) == len(names)

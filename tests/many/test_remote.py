@@ -11,9 +11,9 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.cli import main
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.many import remote as module
-from analyzer.many.cluster import Cluster, drawn
+from analyzer.many.cluster import Cluster, assembled
 from analyzer.many.join import Join
-from analyzer.many.remote import Distant
+from analyzer.many.remote import Remote
 from analyzer.many.shard import read_shard
 from analyzer.report.json.document import tag_lines
 from tests.many.cut import files_of
@@ -123,11 +123,11 @@ def here(ring: Path) -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def there(cluster: Cluster, here: Analysis) -> Distant:
+def there(cluster: Cluster, here: Analysis) -> Remote:
     return cluster.analysis(here.capture.files)
 
 
-def test_what_an_analysis_has_to_be_asked_for(there: Distant, here: Analysis) -> None:
+def test_what_an_analysis_has_to_be_asked_for(there: Remote, here: Analysis) -> None:
     assert tuple(there.flows) == tuple(here.flows)
     assert (len(there.flows), there.flows[-1]) == (len(here.flows), here.flows[len(here.flows) - 1])
     for name in module.PUBLIC:
@@ -136,13 +136,13 @@ def test_what_an_analysis_has_to_be_asked_for(there: Distant, here: Analysis) ->
     assert there.what_if(settings) == here.what_if(settings)
 
 
-def test_tables_stay_where_they_are(there: Distant) -> None:
+def test_tables_stay_where_they_are(there: Remote) -> None:
     for name in ("candidates", "segments", "_tracker"):
         with pytest.raises(AttributeError, match=f"no '{name}' here"):
             getattr(there, name)
 
 
-def test_a_long_text_comes_in_blocks(there: Distant, here: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_text_comes_in_blocks(there: Remote, here: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "".join(there.pieces(tag_lines)) == "".join(tag_lines(here))
     assert "".join(there.pieces(nothing)) == ""
     monkeypatch.setattr(module, "BLOCK_CHARACTERS", 1000)
@@ -163,7 +163,7 @@ def test_an_analysis_may_move_from_one_worker_to_another(here: Analysis) -> None
     join = Join()
     for name in here.capture.files:
         join.add(read_shard(name))
-    one = drawn([join.found()], None)
+    one = assembled([join.found()], None)
     assert one.analysis.advice == here.advice
     moved = pickle.loads(pickle.dumps(one)).analysis
     assert "".join(tag_lines(moved)) == "".join(tag_lines(here))

@@ -12,7 +12,7 @@ from analyzer.errors import CaptureError, OptionError
 from analyzer.many import store as module
 from analyzer.many.gather import gather
 from analyzer.many.shard import Shard, read_or_error
-from analyzer.many.store import TABLES, Kept
+from analyzer.many.store import TABLES, ShardStore
 from analyzer.many.tables import arrays
 from analyzer.schema.flows import CANDIDATES, FLOWS
 from tests.many.cut import files_of, joined, tables, talk
@@ -43,14 +43,14 @@ def names(tmp_path: Path) -> list[str]:
 def again(names: list[str], tmp_path: Path) -> tuple[dict[str, object], list[str]]:
     """What is found with what is kept, and which files are read for it."""
     reading = Reading()
-    return tables(gather(names, reading, Kept(str(tmp_path / "kept"), resumes=True))), reading.names
+    return tables(gather(names, reading, ShardStore(str(tmp_path / "kept"), resumes=True))), reading.names
 
 
 def test_what_is_too_large_to_be_kept_is_read_in_its_place(names: list[str], tmp_path: Path) -> None:
     def read(fresh: Sequence[str]) -> Iterator[Shard | CaptureError]:
         return (read_or_error(name, 0 if name == names[1] else None) for name in fresh)
 
-    kept = Kept(str(tmp_path / "kept"), resumes=True)
+    kept = ShardStore(str(tmp_path / "kept"), resumes=True)
     assert tables(gather(names, read, kept)) == tables(joined(names))
     assert kept.missing(names) == [names[1]]
 
@@ -87,7 +87,7 @@ def test_what_the_ring_has_overwritten_still_belongs_to_it(names: list[str], tmp
 def test_without_resume_nothing_kept_is_used(names: list[str], tmp_path: Path) -> None:
     again(names, tmp_path)
     reading = Reading()
-    gather(names[:1], reading, Kept(str(tmp_path / "kept"), resumes=False))
+    gather(names[:1], reading, ShardStore(str(tmp_path / "kept"), resumes=False))
     assert reading.names == ["00000.pcap"]
 
 
@@ -163,4 +163,4 @@ def test_the_documented_query_reads_them(names: list[str], tmp_path: Path, monke
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OptionError, match=r"--keep-shards .*file: .*; give another DIR"):
-        Kept(str(tmp_path / "file"), resumes=True)
+        ShardStore(str(tmp_path / "file"), resumes=True)

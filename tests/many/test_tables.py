@@ -7,7 +7,7 @@ import pytest
 
 from analyzer.engine.table import Table
 from analyzer.many.tables import arrays, column, copy_of, put, records, take
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.flows import FLOWS, NEIGHBOURS
 
 
@@ -44,11 +44,11 @@ def test_a_column_in_two_pieces_is_read_as_one_and_written_by_put() -> None:
     table = Table(FLOWS)
     table.reserve(3)
     table.rows = 3
-    values = [NEVER, 0, 2**32 - 1]
+    values = [ABSENT, 0, 2**32 - 1]
     put(records(table), "syn_seq", np.array([0, 1, 2]), np.array(values))
     assert [table.view.syn_seq[row] for row in range(3)] == values
     assert arrays(table).syn_seq.tolist() == values
-    assert column(records(table), "syn_seq", np.array([2, 0])).tolist() == [2**32 - 1, NEVER]
+    assert column(records(table), "syn_seq", np.array([2, 0])).tolist() == [2**32 - 1, ABSENT]
     with pytest.raises(ValueError, match="read-only"):
         arrays(table).syn_seq[0] = 5
 

@@ -136,7 +136,7 @@ def test_a_tunnel_is_named_with_the_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     [flow] = analysis.flows
     ends = f"{flow.ends[0]} → {flow.ends[1]}"
     assert f"{ends} in " not in unwrapped(report(analysis))
-    monkeypatch.setitem(analysis._drawer._drawn, 0, replace(flow, tunnel="vxlan 42"))
+    monkeypatch.setitem(analysis._assembler._assembled, 0, replace(flow, tunnel="vxlan 42"))
     assert f"{ends} in vxlan 42" in unwrapped(report(analysis))
 
 

@@ -3,7 +3,7 @@
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.many.tables import arrays, take
-from analyzer.schema import KIND_TCP, NEVER, UNSEEN
+from analyzer.schema import ABSENT, KIND_TCP, UNSEEN
 from analyzer.schema.packets import PACKETS
 from analyzer.tcp.duplicates import Recent
 
@@ -28,7 +28,7 @@ def test_what_looks_the_same_is_recognised() -> None:
 
 def test_in_a_tunnel_it_is_another_segment() -> None:
     assert since(Recent(), packets((10, 1), (11, 1, 7), (12, 1), (13, 1, 7))) == [UNSEEN, UNSEEN, 2, 2]
-    assert since(Recent(), packets((10, 1, 7), (11, 1, 8))) == [UNSEEN, NEVER]
+    assert since(Recent(), packets((10, 1, 7), (11, 1, 8))) == [UNSEEN, ABSENT]
 
 
 def test_two_captures_remember_together_what_one_would() -> None:
@@ -37,5 +37,5 @@ def test_two_captures_remember_together_what_one_would() -> None:
     since(whole, packets(*first, *second))
     since(before, packets(*first))
     since(later, packets(*second))
-    before.overlay(take(later.table, arrays(later.table).look != 0), Engine())
+    before.overlay(take(later.table, arrays(later.table).fingerprint != 0), Engine())
     assert before.table.octets == whole.table.octets

@@ -63,7 +63,7 @@ from analyzer.capture.decode.link import (
 from analyzer.capture.decode.wrapped_links import ENCRYPTED_PAYLOAD, NO_PAYLOAD, link_layer
 from analyzer.diagnostics import ENCRYPTED, HEADER_CUT, UNKNOWN_LINK_TYPE, note
 from analyzer.engine.octets import u16, u32
-from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
+from analyzer.schema import ABSENT, KIND_OTHER, KIND_WRAPPED
 
 NO_TUNNEL, VXLAN, GENEVE, GRE, NVGRE, ERSPAN, IPIP = range(7)
 ETHERIP, MPLS, GTP, TEREDO, L2TP, LISP, MAC_IN_MAC = range(7, 14)
@@ -135,7 +135,7 @@ def peel(buffer: Any, at: int, stop: int, layer: int) -> Peeled:
     """One layer off buffer[at:stop], which begins with `layer`."""
     if layer < LAYER_ETHERTYPE:
         follows, at = link_layer(buffer, at, stop, layer)
-        return follows, at, NO_TUNNEL, NEVER
+        return follows, at, NO_TUNNEL, ABSENT
     if layer < LAYER_PROTOCOL:
         return below_tag(buffer, at, stop, layer - LAYER_ETHERTYPE)
     if layer < LAYER_PORT:
@@ -147,21 +147,21 @@ def in_ip(buffer: Any, at: int, stop: int, protocol: int) -> Peeled:
     if protocol == PROTOCOL_GRE:
         return gre(buffer, at, stop)
     if protocol == PROTOCOL_IPV4 or protocol == PROTOCOL_IPV6:  # RFC 2003, RFC 2473, RFC 4213
-        return LINK_RAW, at, IPIP, NEVER
+        return LINK_RAW, at, IPIP, ABSENT
     if protocol == PROTOCOL_ETHERIP:  # RFC 3378
-        return LINK_ETHERNET, at + 2, ETHERIP, NEVER
+        return LINK_ETHERNET, at + 2, ETHERIP, ABSENT
     if protocol == PROTOCOL_ETHERNET:  # RFC 8986 §4.9
-        return LINK_ETHERNET, at, ETHERIP, NEVER
+        return LINK_ETHERNET, at, ETHERIP, ABSENT
     if protocol == PROTOCOL_L2TP:
         return l2tp_session(buffer, at, stop)
     if protocol == PROTOCOL_MPLS:  # RFC 4023
-        return LAYER_ETHERTYPE + ETHERTYPE_MPLS, at, MPLS, NEVER
-    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return LAYER_ETHERTYPE + ETHERTYPE_MPLS, at, MPLS, ABSENT
+    return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
 
 
 def in_udp(buffer: Any, at: int, stop: int, port: int) -> Peeled:
     if at + 8 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     if port == PORT_VXLAN or port == PORT_VXLAN_LINUX or port == PORT_VXLAN_GPE:
         return vxlan(buffer, at, port)
     if port == PORT_GENEVE:
@@ -177,10 +177,10 @@ def in_udp(buffer: Any, at: int, stop: int, port: int) -> Peeled:
     if port == PORT_TZSP:
         return tzsp(buffer, at, stop)
     if port == PORT_LISP:  # RFC 9300 §5.1; the instance is of no use, since the direction back may have another
-        return LINK_RAW, at + 8, LISP, NEVER
+        return LINK_RAW, at + 8, LISP, ABSENT
     if port == PORT_MPLS:  # RFC 7510
-        return LAYER_ETHERTYPE + ETHERTYPE_MPLS, at, MPLS, NEVER
-    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return LAYER_ETHERTYPE + ETHERTYPE_MPLS, at, MPLS, ABSENT
+    return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
 
 
 def next_protocol(number: int) -> int:
@@ -207,7 +207,7 @@ def geneve(buffer: Any, at: int) -> Peeled:
     """RFC 8926 §3.4."""
     version, reserved = buffer[at] >> 6, buffer[at + 1] & 0x3F
     if version != 0 or reserved != 0 or buffer[at + 7] != 0:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     octets = 8 + (buffer[at] & 0x3F) * 4
     return ethertype_layer(u16(buffer, at + 2)), at + octets, GENEVE, u32(buffer, at + 4) >> 8
 
@@ -220,26 +220,26 @@ def ethertype_layer(ethertype: int) -> int:
 def gre(buffer: Any, at: int, stop: int) -> Peeled:
     """RFC 2784 §2 and RFC 2890 §2; version 1 is that of PPTP (RFC 2637 §4.1)."""
     if at + 4 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     flags, protocol = u16(buffer, at), u16(buffer, at + 2)
     key_at = at + 8 if flags & GRE_CHECKSUM else at + 4
     payload = key_at + (4 if flags & GRE_KEY else 0) + (4 if flags & GRE_SEQUENCE else 0)
     if payload > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     if flags & 0x07 == 1 and protocol == PROTOCOL_TYPE_PPP:  # its key has lengths and the receiver's call number
-        return LINK_PPP, payload + (4 if flags & GRE_ACK else 0), GRE, NEVER
+        return LINK_PPP, payload + (4 if flags & GRE_ACK else 0), GRE, ABSENT
     if flags & 0x07 or flags & GRE_ROUTING:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
-    key = u32(buffer, key_at) if flags & GRE_KEY else NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
+    key = u32(buffer, key_at) if flags & GRE_KEY else ABSENT
     if protocol == PROTOCOL_TYPE_ERSPAN or protocol == PROTOCOL_TYPE_ERSPAN3:
         return erspan(buffer, payload, stop, flags & GRE_SEQUENCE)
     if protocol == ETHERTYPE_BRIDGE and key >> 8 >= FIRST_VSID:
         return LINK_ETHERNET, payload, NVGRE, key >> 8
     if protocol == PROTOCOL_TYPE_PPP:
-        return LINK_PPP, payload, GRE, NEVER
+        return LINK_PPP, payload, GRE, ABSENT
     if protocol == PROTOCOL_TYPE_WCCP and payload < stop:  # version 2 has a header of its own before IP
-        return LINK_RAW, payload if buffer[payload] >> 4 == 4 else payload + 4, GRE, NEVER
-    return ethertype_layer(protocol), payload, GRE, NEVER
+        return LINK_RAW, payload if buffer[payload] >> 4 == 4 else payload + 4, GRE, ABSENT
+    return ethertype_layer(protocol), payload, GRE, ABSENT
 
 
 def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
@@ -248,35 +248,35 @@ def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
     What a port sends and what it receives may be two sessions.
     """
     if not has_header:
-        return LINK_ETHERNET, at, ERSPAN, NEVER
+        return LINK_ETHERNET, at, ERSPAN, ABSENT
     if at + 12 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     version = buffer[at] >> 4
     if version == 1:
-        return LINK_ETHERNET, at + 8, ERSPAN, NEVER
+        return LINK_ETHERNET, at + 8, ERSPAN, ABSENT
     if version != 2:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     has_more, is_ip = buffer[at + 11] & 1, buffer[at + 10] >> 2 & 0x1F == 2
-    return LINK_RAW if is_ip else LINK_ETHERNET, at + (20 if has_more else 12), ERSPAN, NEVER
+    return LINK_RAW if is_ip else LINK_ETHERNET, at + (20 if has_more else 12), ERSPAN, ABSENT
 
 
 def gtp(buffer: Any, at: int, stop: int) -> Peeled:
     """3GPP TS 29.281 §5.1, §5.2: user data of version 1, behind any extension headers."""
     flags = buffer[at]
     if flags & 0xF0 != 0x30 or buffer[at + 1] != GTP_USER_DATA:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     payload = at + 8
     if flags & 0x07:
         payload += 4
         while True:
             if payload > stop:
-                return CUT, at, NO_TUNNEL, NEVER
+                return CUT, at, NO_TUNNEL, ABSENT
             if not flags & 0x04 or buffer[payload - 1] == 0:
                 break
             if payload >= stop or buffer[payload] == 0:  # cut, or an extension that does not go on
-                return CUT, at, NO_TUNNEL, NEVER
+                return CUT, at, NO_TUNNEL, ABSENT
             payload += buffer[payload] * 4
-    return LINK_RAW, payload, GTP, NEVER
+    return LINK_RAW, payload, GTP, ABSENT
 
 
 def teredo(buffer: Any, at: int, stop: int) -> Peeled:
@@ -285,7 +285,7 @@ def teredo(buffer: Any, at: int, stop: int) -> Peeled:
         at += 13 + buffer[at + 2] + buffer[at + 3]
     if at + 2 <= stop and u16(buffer, at) == 0:
         at += 8
-    return LINK_RAW, at, TEREDO, NEVER
+    return LINK_RAW, at, TEREDO, ABSENT
 
 
 def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
@@ -294,13 +294,13 @@ def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
     if flags & (L2TP_CONTROL | 0x0F) == 3:
         return l2tp_session(buffer, at + 4, stop)
     if flags & L2TP_CONTROL or flags & 0x0F != 2:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     payload = at + 6 + (2 if flags & L2TP_LENGTH else 0) + (4 if flags & L2TP_SEQUENCE else 0)
     if flags & L2TP_OFFSET:
         if payload + 2 > stop:
-            return CUT, at, NO_TUNNEL, NEVER
+            return CUT, at, NO_TUNNEL, ABSENT
         payload += 2 + u16(buffer, payload)
-    return LINK_PPP, payload, L2TP, NEVER
+    return LINK_PPP, payload, L2TP, ABSENT
 
 
 def l2tp_session(buffer: Any, at: int, stop: int) -> Peeled:
@@ -309,11 +309,11 @@ def l2tp_session(buffer: Any, at: int, stop: int) -> Peeled:
     Numbers differ by direction; 0 is the control connection.
     """
     if at + 4 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     for octets in (4, 8, 12, 16):
         if u32(buffer, at) != 0 and is_ethernet(buffer, at + octets, stop):
-            return LINK_ETHERNET, at + octets, L2TP, NEVER
-    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+            return LINK_ETHERNET, at + octets, L2TP, ABSENT
+    return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
 
 
 def capwap(buffer: Any, at: int, stop: int) -> Peeled:
@@ -321,63 +321,63 @@ def capwap(buffer: Any, at: int, stop: int) -> Peeled:
     bits = u32(buffer, at) & 0xFFFFFF
     payload = at + (bits >> 19) * 4
     if buffer[at] == 1:
-        return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, NEVER
+        return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, ABSENT
     is_later = bits & CAPWAP_FRAGMENT and u16(buffer, at + 6) & 0xFFF8
     if buffer[at] != 0 or payload < at + 8 or bits & CAPWAP_KEEPALIVE or is_later:
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     if not bits & CAPWAP_NATIVE:
-        return LINK_ETHERNET, payload, CAPWAP, NEVER
+        return LINK_ETHERNET, payload, CAPWAP, ABSENT
     if payload + 2 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     is_data = buffer[payload] & 0x0F == 0x08
-    return (LINK_80211 if is_data else LINK_80211_SWAPPED), payload, CAPWAP, NEVER
+    return (LINK_80211 if is_data else LINK_80211_SWAPPED), payload, CAPWAP, ABSENT
 
 
 def tzsp(buffer: Any, at: int, stop: int) -> Peeled:
     """TaZmen Sniffer Protocol, version 1: Ethernet or 802.11 behind tagged fields."""
     protocol = u16(buffer, at + 2)
     if buffer[at] != 1 or buffer[at + 1] > 1 or (protocol != TZSP_ETHERNET and protocol != TZSP_80211):
-        return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+        return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
     at += 4
     while at + 2 <= stop and buffer[at] != TZSP_END:
         at += 1 if buffer[at] == TZSP_PADDING else 2 + buffer[at + 1]
     if at >= stop or buffer[at] != TZSP_END:
-        return CUT, at, NO_TUNNEL, NEVER
-    return (LINK_ETHERNET if protocol == TZSP_ETHERNET else LINK_80211), at + 1, TZSP, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
+    return (LINK_ETHERNET if protocol == TZSP_ETHERNET else LINK_80211), at + 1, TZSP, ABSENT
 
 
 def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
     """What an ethertype announces that is neither IP nor a tag that link.py knows."""
     if at + 8 > stop:
-        return CUT, at, NO_TUNNEL, NEVER
+        return CUT, at, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_VN_TAG:  # Cisco VN-Tag
-        return LAYER_ETHERTYPE + u16(buffer, at + 4), at + 6, NO_TUNNEL, NEVER
+        return LAYER_ETHERTYPE + u16(buffer, at + 4), at + 6, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_E_TAG:  # IEEE 802.1BR §7.5
-        return LAYER_ETHERTYPE + u16(buffer, at + 6), at + 8, NO_TUNNEL, NEVER
+        return LAYER_ETHERTYPE + u16(buffer, at + 6), at + 8, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_MAC_IN_MAC:  # IEEE 802.1Q §9.7, I-TAG
         return LINK_ETHERNET, at + 4, MAC_IN_MAC, u32(buffer, at) & 0xFFFFFF
     if ethertype == ETHERTYPE_BRIDGE:
-        return LINK_ETHERNET, at, NO_TUNNEL, NEVER
+        return LINK_ETHERNET, at, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_TRILL:  # RFC 6325 §3
-        return LINK_ETHERNET, at + 6 + (u16(buffer, at) >> 6 & 0x1F) * 4, NO_TUNNEL, NEVER
+        return LINK_ETHERNET, at + 6 + (u16(buffer, at) >> 6 & 0x1F) * 4, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_MACSEC:  # IEEE 802.1AE §9.3: encrypted, or with its integrity checked only
         if buffer[at] & 0x08:
-            return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, NEVER
+            return ENCRYPTED_PAYLOAD, at, NO_TUNNEL, ABSENT
         at += 14 if buffer[at] & 0x20 else 6  # with the channel's name
-        return LAYER_ETHERTYPE + u16(buffer, at) if at + 2 <= stop else CUT, at + 2, NO_TUNNEL, NEVER
+        return LAYER_ETHERTYPE + u16(buffer, at) if at + 2 <= stop else CUT, at + 2, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_NSH:  # RFC 8300 §2.2
-        return next_protocol(buffer[at + 3]), at + (u16(buffer, at) & 0x3F) * 4, NO_TUNNEL, NEVER
+        return next_protocol(buffer[at + 3]), at + (u16(buffer, at) & 0x3F) * 4, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_MPLS:
         return pseudowire(buffer, at, stop)
-    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+    return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
 
 
 def pseudowire(buffer: Any, at: int, stop: int) -> Peeled:
     """RFC 4448 §4: Ethernet below the last label, mostly behind a control word; nothing says so but its look."""
     for frame in (at + 4, at):
         if is_ethernet(buffer, frame, stop):
-            return LINK_ETHERNET, frame, NO_TUNNEL, NEVER
-    return NO_PAYLOAD, at, NO_TUNNEL, NEVER
+            return LINK_ETHERNET, frame, NO_TUNNEL, ABSENT
+    return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
 
 
 def is_ethernet(buffer: Any, at: int, stop: int) -> bool:

@@ -15,7 +15,7 @@ from analyzer.capture.decode.headers import decode
 from analyzer.diagnostics import MALFORMED_HEADER, TUNNELS_GIVEN_UP, note
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.schema import KIND_OTHER, KIND_WRAPPED, NEVER
+from analyzer.schema import ABSENT, KIND_OTHER, KIND_WRAPPED
 from analyzer.schema.packets import LAYERS, PACKETS
 
 MAX_LAYERS = 8
@@ -63,7 +63,7 @@ class Decoder:
         tunnel = packets.view.tunnel
         for row, *layer in zip(*(column[:rows] for column in layers.view), strict=True):
             number = self.tunnels.number(tunnel[row], *layer)
-            if number == NEVER:
+            if number == ABSENT:
                 note(counts, TUNNELS_GIVEN_UP, packets.view.frame[row])
                 packets.view.kind[row], number = KIND_OTHER, 0
             tunnel[row] = number
@@ -83,7 +83,7 @@ def span(records: Any, count: int, span_ns: Any) -> int:
     first_ns, last_ns = span_ns[0], span_ns[1]
     for row in range(count):
         ts_ns = records.ts_ns[row]
-        if ts_ns < first_ns or first_ns == NEVER:
+        if ts_ns < first_ns or first_ns == ABSENT:
             first_ns = ts_ns
         if ts_ns > last_ns:
             last_ns = ts_ns
@@ -118,11 +118,11 @@ class Tunnels:
         self, around: int, kind: int, identifier: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int
     ) -> int:
         """The same for both directions, NEVER for one too many; `around` is the tunnel around it, 0 for none."""
-        ends = sorted(((src_hi, src_lo), (dst_hi, dst_lo))) if identifier == NEVER else ()
+        ends = sorted(((src_hi, src_lo), (dst_hi, dst_lo))) if identifier == ABSENT else ()
         key = (around, kind, identifier, *(half for end in ends for half in end))
         number = self._numbers.get(key)
         if number is None and len(self.names) > MAX_TUNNELS:
-            return NEVER
+            return ABSENT
         if number is None:
             number = self._numbers[key] = len(self.names)
             which = "-".join(address(*end) for end in ends) if ends else str(identifier)

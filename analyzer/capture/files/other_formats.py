@@ -26,7 +26,7 @@ from analyzer.capture.decode.link import (
 )
 from analyzer.capture.files.source import Source
 from analyzer.errors import CaptureError
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 Take = Callable[[int], bytes]
 """The next so many octets of the input, fewer only at its end."""
@@ -235,7 +235,7 @@ def netmon_start_ns(year: int, month: int, *clock: int) -> int:
         began = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return 0
-    return max(int(began.timestamp()) * 10**9 + millisecond * 10**6, NEVER + 1)
+    return max(int(began.timestamp()) * 10**9 + millisecond * 10**6, ABSENT + 1)
 
 
 class Clock(NamedTuple):

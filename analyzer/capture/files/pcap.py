@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from analyzer.capture.decode.link import LINK_ETHERNET, LINK_NULL, LINK_TOKEN_RING
 from analyzer.engine.octets import word
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 FILE_HEADER_OCTETS = 24
 RECORD_HEADER_OCTETS = 16
@@ -81,7 +81,7 @@ def read_file_header(header: bytes) -> "array[int]":
     if version == AIX_VERSION and link_type in AIX_LINK_TYPES:
         ns_per_tick, link_type = 1, AIX_LINK_TYPES[link_type]
     longest = min(max(snaplen, USUAL_SNAPLEN), MAX_CAPTURED) if snaplen else MAX_CAPTURED
-    walk = [0, 0, MORE, order == "big", NEVER, NEVER]
+    walk = [0, 0, MORE, order == "big", ABSENT, ABSENT]
     lengths = LENGTHS_OF.get(version, CAPTURED_FIRST)
     return array("q", [*walk, ns_per_tick, header_octets, link_type, snaplen, longest, lengths])
 
@@ -99,7 +99,7 @@ def is_no_record(time_ns: int, last_ns: int, captured: int, original: int, fract
 
     So look garbage, a file that was not filled, and a header that is read from a wrong field on.
     """
-    if last_ns == NEVER or abs(time_ns - last_ns) <= NEAR_NS:
+    if last_ns == ABSENT or abs(time_ns - last_ns) <= NEAR_NS:
         return time_ns == 0 and captured == 0 and original == 0
     return captured == 0 or captured > original or original > LONGEST_ON_WIRE or fraction_ns >= 1000000000
 

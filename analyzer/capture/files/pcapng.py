@@ -22,7 +22,7 @@ from analyzer.diagnostics import (
 )
 from analyzer.engine.octets import word
 from analyzer.engine.table import Table
-from analyzer.schema import NEVER, Column, table
+from analyzer.schema import ABSENT, Column, table
 
 SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6
 PACKET, PACKET_SIMPLE, PACKET_OBSOLETE = 6, 3, 2  # §4.3, §4.4, appendix A
@@ -120,7 +120,7 @@ def walk_pcapng(
         if captured > room:
             note(counts, DAMAGED_BLOCK, next_frame + rows)
             continue
-        if interface >= state[INTERFACE_COUNT] or interfaces.link_type[interface] == NEVER:
+        if interface >= state[INTERFACE_COUNT] or interfaces.link_type[interface] == ABSENT:
             note(counts, UNKNOWN_INTERFACE, next_frame + rows)
             continue
         if kind == PACKET_SIMPLE:
@@ -159,10 +159,10 @@ def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
     product passes 2**63; `resolution` chooses the numbers.
     """
     if high > 0x7FFFFFFF:
-        return NEVER
+        return ABSENT
     ticks = high * 4294967296 + low
     if ticks > interfaces.last_tick[interface]:
-        return NEVER
+        return ABSENT
     split, scale = interfaces.split[interface], interfaces.scale[interface]
     scaled = ticks * scale if split == 1 else ticks // split * scale + ticks % split * scale // split
     ts_ns: int = scaled // interfaces.shrink[interface] + interfaces.offset_ns[interface]
@@ -184,7 +184,7 @@ def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
         split, scale, shrink = 1, 10 ** max(9 - exponent, 0), min(10 ** max(exponent - 9, 0), GREATEST)
     offset_ns = offset * 10**9
     if abs(offset_ns) > GREATEST:
-        return split, scale, shrink, NEVER, 0
+        return split, scale, shrink, ABSENT, 0
     last_ns = GREATEST - max(offset_ns, 0)
     last_tick = min(((last_ns + 1) * per_second - 1) // 10**9, GREATEST - 1)
     return split, scale, shrink, last_tick, offset_ns
@@ -245,7 +245,7 @@ def count_damaged(buffer: Any, at: int, state: Any, interfaces: Table) -> None:
     state[INTERFACE_COUNT] = len(interfaces)
 
 
-UNDESCRIBED = (NEVER, 0, *resolution(MICROSECONDS, 0))
+UNDESCRIBED = (ABSENT, 0, *resolution(MICROSECONDS, 0))
 """The row of an interface whose description is damaged: the next ones keep their numbers."""
 
 

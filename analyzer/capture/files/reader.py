@@ -41,7 +41,7 @@ from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_
 from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, UnknownFormatError
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.packets import RECORDS
 
 CHUNK_OCTETS = 1 << 20
@@ -50,7 +50,7 @@ CHUNK_RECORDS = 1 << 15
 RUN_OF_ZEROS = 64
 """No header of a record or block has so many in a row; a search need not look at each."""
 
-FOREIGN = {
+OTHER_FORMAT = {
     b"XCP\0": "a NetXray or Windows Sniffer capture of an unknown version",
     b"TRSNIFF data": "a DOS Sniffer capture",
     b"iptrace ": "an AIX iptrace capture with times of whole seconds, too coarse for timers",
@@ -72,7 +72,7 @@ class CaptureReader:
         self, source: Source, diagnostics: Diagnostics, chunk_octets: int = CHUNK_OCTETS, frames_before: int = 0
     ) -> None:
         """Frames are counted on from `frames_before`, those of the captures that were read before this one."""
-        source, foreign = translated(source)
+        source, other_format = translated(source)
         self.source = source
         self._diagnostics = diagnostics
         self._buffer = bytearray(max(chunk_octets, FILE_HEADER_OCTETS))
@@ -88,7 +88,7 @@ class CaptureReader:
             self.format = "pcap"
             self._begin_pcap(head, frames_before)
         elif is_pcapng(head):
-            self.format = foreign or "pcapng"
+            self.format = other_format or "pcapng"
             self._state = new_state()
             self._state[FRAMES] = frames_before
         elif source.damage:
@@ -135,7 +135,7 @@ class CaptureReader:
         where = (self._buffer, self._state[NEXT], self._filled, self._state)
         into = (records.view, CHUNK_RECORDS)
         if self.format == "pcap":
-            if self._state[LAST_NS] == NEVER:  # at the first record
+            if self._state[LAST_NS] == ABSENT:  # at the first record
                 self._state[HEADER_OCTETS] = header_octets(*where)
             return engine.run(walk_pcap, *where, *into)
         return engine.run(walk_pcapng, *where, self._interfaces.view, *into, self._diagnostics.counts)
@@ -144,7 +144,7 @@ class CaptureReader:
         read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics)
         if len(self._interfaces):
             self.link_types.add(self._interfaces.view.link_type[len(self._interfaces) - 1])
-            self.link_types.discard(NEVER)
+            self.link_types.discard(ABSENT)
 
     def _is_another_capture(self) -> bool:
         """Whether the header of another pcap file is what stops the walk; `cat` puts it there. It is taken in."""
@@ -168,11 +168,11 @@ class CaptureReader:
         """
         state, find = self._state, find_record if self.format == "pcap" else find_block
         damaged_at, is_cut = state[NEXT], state[STATUS] == MORE
-        suspect = state[PREVIOUS] if self.format == "pcap" and state[PREVIOUS] != NEVER else damaged_at
+        suspect = state[PREVIOUS] if self.format == "pcap" and state[PREVIOUS] != ABSENT else damaged_at
         damaged_from, suspect_from = self._offset + damaged_at, self._offset + suspect
         state[NEXT] = suspect + 1
         if self.format == "pcap":
-            state[PREVIOUS] = NEVER
+            state[PREVIOUS] = ABSENT
         else:
             count_damaged(self._buffer, damaged_at, state, self._interfaces)
         while True:
@@ -201,11 +201,11 @@ class CaptureReader:
         """Carry what is still needed to the front and read behind it; False at the end."""
         state = self._state
         keep_from = state[NEXT]
-        if self.format == "pcap" and state[PREVIOUS] != NEVER:
+        if self.format == "pcap" and state[PREVIOUS] != ABSENT:
             if state[NEXT] - state[PREVIOUS] <= LONGEST_FOUND:
                 keep_from, state[PREVIOUS] = state[PREVIOUS], 0
             else:
-                state[PREVIOUS] = NEVER
+                state[PREVIOUS] = ABSENT
         rest = self._buffer[keep_from : self._filled]
         if len(rest) == len(self._buffer):  # one record is longer: the formats' limits bound the growth
             self._buffer = bytearray(2 * len(rest))
@@ -250,7 +250,7 @@ def describe(head: bytes) -> str:
     """What these first octets are, if not a capture that is read, and what to do."""
     if not head:
         return "empty once expanded; give a capture that has been written"
-    for magic, what in FOREIGN.items():
+    for magic, what in OTHER_FORMAT.items():
         if head.startswith(magic):
             return f"{what}; convert it with: editcap -F pcapng IN OUT"
     for magic, what in ARCHIVES.items():

@@ -24,7 +24,7 @@ from analyzer.capture.files.pcap import (
 )
 from analyzer.capture.files.pcapng import PACKET, SECTION, SMALLEST_BLOCK
 from analyzer.engine.octets import word
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 LONGEST_FOUND = 1 << 18
 """libpcap's MAXIMUM_SNAPLEN. Longer records are read in order, but none is believed in the midst of garbage."""
@@ -76,10 +76,10 @@ def is_record(buffer: Any, at: int, stop: int, is_end: bool, state: Any) -> int:
         if at + header > stop:
             return NO if is_end else PERHAPS
         captured = length_of_record(buffer, at, state)
-        if captured == NEVER:
+        if captured == ABSENT:
             return NO
         ts_ns = word(buffer, at, state[IS_BIG]) * 1000000000
-        if last_ns == NEVER or abs(ts_ns - last_ns) > NEAR_NS:
+        if last_ns == ABSENT or abs(ts_ns - last_ns) > NEAR_NS:
             if links or ts_ns < EARLIEST_S * 1000000000:
                 return NO
             wanted = LINKS_WITHOUT_TIME
@@ -106,7 +106,7 @@ def header_octets(buffer: Any, start: int, stop: int, state: Any) -> int:
         first[HEADER_OCTETS] = octets
         first[LAST_NS] = word(buffer, start, state[IS_BIG]) * 1000000000  # the same in all of them
         captured = length_of_record(buffer, start, first)
-        if captured != NEVER and is_record(buffer, start + octets + captured, stop, True, first) == YES:
+        if captured != ABSENT and is_record(buffer, start + octets + captured, stop, True, first) == YES:
             return octets
     return usual
 
@@ -116,11 +116,11 @@ def length_of_record(buffer: Any, at: int, state: Any) -> int:
     is_big = state[IS_BIG]
     captured, original = record_lengths(buffer, at, is_big, state[LENGTHS])
     if captured == 0 or captured > min(state[LONGEST], LONGEST_FOUND):
-        return NEVER
+        return ABSENT
     is_cut = captured == state[SNAPLEN] and captured < original <= LONGEST_ON_WIRE
     if captured != original and not is_cut:
-        return NEVER
-    return captured if word(buffer, at + 4, is_big) * state[NS_PER_TICK] < 1000000000 else NEVER
+        return ABSENT
+    return captured if word(buffer, at + 4, is_big) * state[NS_PER_TICK] < 1000000000 else ABSENT
 
 
 def find_block(buffer: Any, start: int, stop: int, is_end: bool, state: Any) -> int:

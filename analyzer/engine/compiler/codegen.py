@@ -100,7 +100,7 @@ class _Module:
         flags: Any = compiler.Flags()  # whose options are descriptors
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         flags.boundscheck = True
-        flags.forceinline = returns is None and not hasattr(function, "is_apart")
+        flags.forceinline = returns is None and not hasattr(function, "is_not_inlined")
         return compiler.compile_extra(
             cpu_target.typing_context,
             cpu_target.target_context,

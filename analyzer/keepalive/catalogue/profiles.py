@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from analyzer.engine.table import Table
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.json import PROFILES
 
 MAX_MATCHES = 5
@@ -119,7 +119,7 @@ KERNEL = "kernel"
 Bounds = tuple[int, int, int]
 """What is known of a setting, in thousandths: its value, NEVER if the wire does not determine it, its lower bound,
 its upper bound, NEVER without."""
-UNBOUNDED: Bounds = (NEVER, 0, NEVER)
+UNBOUNDED: Bounds = (ABSENT, 0, ABSENT)
 
 
 class Columns:
@@ -137,8 +137,8 @@ class Columns:
             self._met.add(idle_s)
             for one in profiles_with(idle_s):
                 numbers = (idle_s, one.intvl_s, one.effective_probes, one.payload_len)
-                ports = (*one.ports, *(NEVER,) * (MOST_PORTS - len(one.ports)))
-                self.table.append(*(NEVER if n is None else n for n in numbers), one.applies_to == KERNEL, *ports)
+                ports = (*one.ports, *(ABSENT,) * (MOST_PORTS - len(one.ports)))
+                self.table.append(*(ABSENT if n is None else n for n in numbers), one.applies_to == KERNEL, *ports)
                 self.names.append(one.name)
 
 
@@ -149,7 +149,7 @@ def matching_profiles(settings: Settings, payload_len: int | None, ports: int) -
         return ()
     known, found = _columns_of(time.value), array("q", [0] * MAX_MATCHES)
     intvl, probes = _bounds(settings.tcp_keepalive_intvl), _bounds(settings.tcp_keepalive_probes)
-    octets = NEVER if payload_len is None else payload_len
+    octets = ABSENT if payload_len is None else payload_len
     count = matching(known.table.view, known.table.rows, time.value, intvl, probes, octets, ports, found)
     return tuple(known.names[row] for row in found[:count])
 
@@ -182,7 +182,7 @@ def _bounds(setting: Setting | None) -> Bounds:
         return UNBOUNDED
     value, high = setting.value, setting.high
     low = round(1000 * setting.low)
-    return NEVER if value is None else 1000 * value, low, NEVER if high is None else round(1000 * high)
+    return ABSENT if value is None else 1000 * value, low, ABSENT if high is None else round(1000 * high)
 
 
 def matching(
@@ -194,7 +194,7 @@ def matching(
     more beside a time that everybody sets.
     """
     count = 0
-    for wanted in range(FACTS, NEVER, -1):
+    for wanted in range(FACTS, ABSENT, -1):
         for row in range(rows):
             if count < MAX_MATCHES and p.idle_s[row] == idle_s and fits(p, row, intvl, probes, payload_len, ports):
                 facts = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
@@ -212,7 +212,7 @@ def is_common(idle_s: int) -> bool:
 
 def tells_port(p: Any, row: int, ports: int) -> bool:
     """A fitting profile has ports, and the one that was found is not everybody's."""
-    if p.port[row] == NEVER:
+    if p.port[row] == ABSENT:
         return False
     return not (is_web(ports >> 16) or is_web(ports & 0xFFFF))
 
@@ -223,8 +223,8 @@ def is_web(port: int) -> bool:
 
 def fits(p: Any, row: int, intvl: Bounds, probes: Bounds, payload_len: int, ports: int) -> bool:
     """Nothing that was found, beside the idle time, speaks against the profile."""
-    may_send = p.payload_len[row] == NEVER or payload_len == NEVER or p.payload_len[row] == payload_len
-    may_serve = p.port[row] == NEVER or has_port(p, row, ports >> 16) or has_port(p, row, ports & 0xFFFF)
+    may_send = p.payload_len[row] == ABSENT or payload_len == ABSENT or p.payload_len[row] == payload_len
+    may_serve = p.port[row] == ABSENT or has_port(p, row, ports >> 16) or has_port(p, row, ports & 0xFFFF)
     return bool(may_send and may_serve and may_be(p.intvl_s[row], intvl) and may_be(p.probes[row], probes))
 
 
@@ -235,16 +235,16 @@ def has_port(p: Any, row: int, port: int) -> bool:
 def may_be(number: int, known: Bounds) -> bool:
     """Nothing that is known of the setting speaks against the number; NEVER is left to the system."""
     value, low, high = known
-    if number == NEVER:
+    if number == ABSENT:
         return True
-    if value != NEVER:
+    if value != ABSENT:
         return 1000 * number == value
-    return low <= 1000 * number and (high == NEVER or 1000 * number <= high)
+    return low <= 1000 * number and (high == ABSENT or 1000 * number <= high)
 
 
 def is_determined(number: int, known: Bounds) -> bool:
     """The wire determined the number of a fitting profile."""
-    return number != NEVER and known[0] != NEVER
+    return number != ABSENT and known[0] != ABSENT
 
 
 def matching_middleboxes(low_s: float, high_s: float) -> tuple[Middlebox, ...]:

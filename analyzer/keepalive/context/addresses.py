@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.context.grouping import Group, by_key, grouped
-from analyzer.schema import NEIGHBOUR_ASKED, NEVER
-from analyzer.schema.hosts import ADDRESSES, NETWORKS, VAIN
+from analyzer.schema import ABSENT, NEIGHBOUR_ASKED
+from analyzer.schema.hosts import ADDRESSES, FAILED_ARP, NETWORKS
 from analyzer.schema.results import ASKED_FOR
 from analyzer.tcp.flows import FlowTable, mix
 
@@ -64,7 +64,7 @@ class Addresses:
         self.of_end = array("i", [0]) * (2 * table.flows.rows)
         """Of each row in ENDS the number of its address."""
         self.table, self.networks = Table(ADDRESSES), Table(NETWORKS)
-        self.asked_for, self.vain = Table(ASKED_FOR), Table(VAIN)
+        self.asked_for, self.failed_arp = Table(ASKED_FOR), Table(FAILED_ARP)
         of_asked = array("i", [0]) * neighbours.rows
         self._number(table, neighbours, of_asked, engine)
         self._note_asked(neighbours, of_asked, engine)
@@ -74,7 +74,7 @@ class Addresses:
         while True:
             for one in (self.table, self.networks):
                 one.reserve(size // 2 + 1 - one.rows)
-            slots, known = array("i", [NEVER]) * size, array("q", [self.table.rows, self.networks.rows])
+            slots, known = array("i", [ABSENT]) * size, array("q", [self.table.rows, self.networks.rows])
             views = self.table.view, self.networks.view
             numbering = Numbering(seed, slots, slots[:], *views, known, self.of_end, of_asked)
             flows = table.flows
@@ -91,11 +91,11 @@ class Addresses:
         rows, n = array("i", range(neighbours.rows)), neighbours.view
         by_key(rows, neighbours.rows, array("q", n.ts_ns[: neighbours.rows]), engine)
         of_address = grouped(rows, neighbours.rows, numbers, len(self), engine)
-        for one in (self.asked_for, self.vain):
+        for one in (self.asked_for, self.failed_arp):
             one.reserve(neighbours.rows + 1)
         self.asked_for.rows = neighbours.rows
-        views = self.table.view, self.networks.view, self.asked_for.view, self.vain.view
-        self.vain.rows = engine.run(note_asked, n, of_address, len(self), *views)
+        views = self.table.view, self.networks.view, self.asked_for.view, self.failed_arp.view
+        self.failed_arp.rows = engine.run(note_asked, n, of_address, len(self), *views)
 
 
 def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, n: Numbering) -> int:
@@ -127,14 +127,14 @@ def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, 
 def number_of(n: Numbering, tunnel: int, hi: int, lo: int) -> int:
     """The number of an address, which may be new, and in a network that is new, too."""
     slot = slot_of(n.addresses, n.slots, n.seed, tunnel, hi, lo)
-    if n.slots[slot] != NEVER:
+    if n.slots[slot] != ABSENT:
         return int(n.slots[slot])
     number, row = n.known[0], n.known[1]
     n.slots[slot] = number
     n.known[0] += 1
     n.addresses.tunnel[number], n.addresses.hi[number], n.addresses.lo[number] = tunnel, hi, lo
     slot = slot_of(n.networks, n.network_slots, n.seed, tunnel, hi, network_lo(hi, lo))
-    if n.network_slots[slot] == NEVER:
+    if n.network_slots[slot] == ABSENT:
         n.network_slots[slot] = row
         n.known[1] += 1
         n.networks.tunnel[row], n.networks.hi[row], n.networks.lo[row] = tunnel, hi, network_lo(hi, lo)
@@ -146,7 +146,7 @@ def slot_of(known: Any, slots: Any, seed: int, tunnel: int, hi: int, lo: int) ->
     """Where in the slots this address or network is, or would be."""
     mask = len(slots) - 1
     slot = mix(mix(mix(mix(seed + tunnel, lo), lo >> 32), hi), hi >> 32) & mask
-    while slots[slot] != NEVER:
+    while slots[slot] != ABSENT:
         row = slots[slot]
         if known.lo[row] == lo and known.hi[row] == hi and known.tunnel[row] == tunnel:
             break
@@ -166,15 +166,15 @@ def first_asked(asked: Any, low: int, high: int, since_ns: int) -> int:
 
 
 def note_asked(
-    neighbours: Any, of_address: Group, count: int, addresses: Any, networks: Any, asked_for: Any, vain: Any
+    neighbours: Any, of_address: Group, count: int, addresses: Any, networks: Any, asked_for: Any, failed_arp: Any
 ) -> int:
     """Kernel: what was asked for each address, in order of time, and when in vain; returns how many times that was."""
-    vains = 0
+    failures = 0
     for number in range(count):
         first, last = of_address.starts[number], of_address.starts[number + 1]
         addresses.first_asked[number], addresses.asked[number] = first, last - first
-        addresses.first_vain[number] = vains
-        first_ns, was_question = NEVER, 0
+        addresses.first_failed_arp[number] = failures
+        first_ns, was_question = ABSENT, 0
         for place in range(first, last):
             row = of_address.rows[place]
             ts_ns, kind = neighbours.ts_ns[row], neighbours.kind[row]
@@ -185,12 +185,12 @@ def note_asked(
                 networks.is_waited_for[addresses.network[number]] = 1
             was_question = kind == NEIGHBOUR_ASKED
             if not was_question:
-                first_ns = NEVER
-            elif first_ns == NEVER:
+                first_ns = ABSENT
+            elif first_ns == ABSENT:
                 first_ns = ts_ns
             elif ts_ns - first_ns >= GONE_NS:
-                vain.ts_ns[vains] = first_ns
-                vains += 1
-                first_ns = NEVER
-        addresses.vain[number] = vains - addresses.first_vain[number]
-    return vains
+                failed_arp.ts_ns[failures] = first_ns
+                failures += 1
+                first_ns = ABSENT
+        addresses.failed_arp[number] = failures - addresses.first_failed_arp[number]
+    return failures

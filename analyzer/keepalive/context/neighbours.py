@@ -18,13 +18,13 @@ from analyzer.keepalive.context.addresses import first_asked
 from analyzer.keepalive.context.grouping import Group, by_key, grouped
 from analyzer.keepalive.context.peer_silences import (
     Notes,
+    PeerSilences,
     Spans,
-    Waits,
     meanwhile,
-    told_until,
+    peer_silences_by,
     waited_for,
     waited_since,
-    waits_by,
+    watched_until,
 )
 from analyzer.keepalive.context.restarts import (
     MOST_FRAMES,
@@ -34,13 +34,13 @@ from analyzer.keepalive.context.restarts import (
     opened_by,
     signs,
 )
-from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict.batch import EVIDENCE
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
-from analyzer.keepalive.verdict.values import CLOSED, Surroundings, reasons_of
-from analyzer.schema import NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, NEVER, RST
-from analyzer.schema.results import PROOFS, SURROUNDED_ENDS, SURROUNDINGS
+from analyzer.keepalive.verdict.values import CLOSED, FlowContext, reasons_of
+from analyzer.schema import ABSENT, NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, RST
+from analyzer.schema.results import CONTEXT_ENDS, CONTEXT_FLOWS, PROOFS
 
 LATEST_NS = (1 << 63) - 1
 ANSWER_WAIT_NS = 3_000_000_000
@@ -53,7 +53,7 @@ FEWEST_ASKED = 2
 """One unanswered solicitation may have been lost."""
 
 
-class Heard(NamedTuple):
+class LastHeard(NamedTuple):
     """Rows of ENDS by who is there, the one that was heard last first."""
 
     ends: Group
@@ -61,22 +61,22 @@ class Heard(NamedTuple):
     """When the first flow began of each BLOCK of these."""
 
 
-class Around(NamedTuple):
+class Context(NamedTuple):
     """What is known of all flows by who is where: of those that somebody waited for also when they were heard."""
 
     of_end: "array[int]"
     addresses: Any
     asked_for: Any
-    vain: Any
-    waits: Waits
-    heard_at: Heard
+    failed_arp: Any
+    peer_silences: PeerSilences
+    heard_at: LastHeard
     """By address."""
-    heard_in: Heard
+    heard_in: LastHeard
     """By network."""
     opened: Opened
 
 
-class Surrounded(NamedTuple):
+class ContextTables(NamedTuple):
     """What is found around flows that are told; `counts` are the rows in use of `proofs`."""
 
     flows: Any
@@ -93,18 +93,18 @@ class Neighbourhood:
         self._flows = flows
         self._addresses = addresses = notes.addresses
         self._engine = engine
-        waits = waits_by(notes, engine)
-        self.around = Around(
+        peer_silences = peer_silences_by(notes, engine)
+        self.context = Context(
             addresses.of_end,
             addresses.table.view,
             addresses.asked_for.view,
-            addresses.vain.view,
-            waits,
+            addresses.failed_arp.view,
+            peer_silences,
             *self._heard(),
             opened_by(rows, flows, notes, engine),
         )
 
-    def _heard(self) -> tuple[Heard, Heard]:
+    def _heard(self) -> tuple[LastHeard, LastHeard]:
         """The ends in the networks that somebody waited for."""
         ends, who = 2 * self._flows, self._addresses
         rows, keys, within = (array(code, [0]) * ends for code in "iqi")
@@ -115,44 +115,44 @@ class Neighbourhood:
         heard_in = grouped(rows, count, within, who.networks.rows, self._engine)
         return self._with_earliest(heard_at), self._with_earliest(heard_in)
 
-    def _with_earliest(self, ends: Group) -> Heard:
-        heard = Heard(ends, array("q", [LATEST_NS]) * (len(ends.rows) // BLOCK + 1))
+    def _with_earliest(self, ends: Group) -> LastHeard:
+        heard = LastHeard(ends, array("q", [LATEST_NS]) * (len(ends.rows) // BLOCK + 1))
         self._engine.run(note_earliest, self._rows, heard)
         return heard
 
-    def surround(self, told: Told, flows: int) -> Surrounded:
+    def describe_context(self, stories: StoryTables, flows: int) -> ContextTables:
         """What is around the first `flows` in `told`, with room for what proves their verdicts, too."""
         proofs = rows_of(PROOFS, (MOST_FRAMES + EVIDENCE) * flows)
-        ends = rows_of(SURROUNDED_ENDS, 2 * flows)
-        found = Surrounded(rows_of(SURROUNDINGS, flows), ends, proofs, array("q", [0]))
-        self._engine.run(surround, self._rows, told, flows, self.around, found)
+        ends = rows_of(CONTEXT_ENDS, 2 * flows)
+        found = ContextTables(rows_of(CONTEXT_FLOWS, flows), ends, proofs, array("q", [0]))
+        self._engine.run(describe_context, self._rows, stories, flows, self.context, found)
         return found
 
-    def unsettled(self, briefs: bytearray) -> "array[int]":
+    def unsettled(self, flow_flags: bytearray) -> "array[int]":
         """The flows that may have ended in another way than their briefs say."""
         found = array("i", [0]) * self._flows
-        who, opened = self.around.addresses, self.around.opened
-        return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, briefs, found)]
+        who, opened = self.context.addresses, self.context.opened
+        return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, flow_flags, found)]
 
     def looked_for(self) -> "array[int]":
         """The flows of which somebody asked twice for an end on the link, with no answer in between."""
         found = array("i", [0]) * self._flows
-        who, of_end = self.around.addresses, self.around.of_end
+        who, of_end = self.context.addresses, self.context.of_end
         return found[: self._engine.run(list_looked_for, self._flows, who, of_end, found)]
 
-    def read(self, found: Surrounded, it: int) -> Surroundings:
+    def read(self, found: ContextTables, flow_row: int) -> FlowContext:
         """What is around the flow of row `it` as values."""
-        s, asked_for = found.flows, self.around.asked_for
-        asked = range(s.first_asked[it], s.first_asked[it] + s.asked[it])
-        frames = range(s.first_restart_frame[it], s.first_restart_frame[it] + s.restart_frames[it])
-        return Surroundings(
-            silent_end=s.silent_end[it] if s.silent_end[it] != NEVER else None,
-            answers_elsewhere=bool(s.answers_elsewhere[it]),
+        s, asked_for = found.flows, self.context.asked_for
+        asked = range(s.first_asked[flow_row], s.first_asked[flow_row] + s.asked[flow_row])
+        frames = range(s.first_restart_frame[flow_row], s.first_restart_frame[flow_row] + s.restart_frames[flow_row])
+        return FlowContext(
+            silent_end=s.silent_end[flow_row] if s.silent_end[flow_row] != ABSENT else None,
+            answers_elsewhere=bool(s.answers_elsewhere[flow_row]),
             asked=tuple((asked_for.ts_ns[row], asked_for.frame[row]) for row in asked),
-            is_only=bool(s.is_only[it]),
-            silent_flows=s.silent_flows[it],
-            is_network_silent=bool(s.is_network_silent[it]),
-            restart=tuple(reasons_of(s.restart[it])),
+            is_only=bool(s.is_only[flow_row]),
+            silent_flows=s.silent_flows[flow_row],
+            is_network_silent=bool(s.is_network_silent[flow_row]),
+            restart=tuple(reasons_of(s.restart[flow_row])),
             restart_frames=tuple(found.proofs.frame[row] for row in frames),
         )
 
@@ -164,13 +164,13 @@ def list_heard(
     count = 0
     for end in range(ends):
         network, last_ns = addresses.network[of_end[end]], rows.ends.last_ns[end]
-        if last_ns != NEVER and networks.is_waited_for[network]:
+        if last_ns != ABSENT and networks.is_waited_for[network]:
             found[count], keys[end], within[end] = end, -last_ns, network
             count += 1
     return count
 
 
-def note_earliest(rows: Rows, heard: Heard) -> int:
+def note_earliest(rows: Rows, heard: LastHeard) -> int:
     """Kernel: returns how many ends there are."""
     for place in range(len(heard.ends.rows)):
         first_ns, block = rows.flows.first_ns[heard.ends.rows[place] >> 1], place // BLOCK
@@ -178,14 +178,14 @@ def note_earliest(rows: Rows, heard: Heard) -> int:
     return len(heard.ends.rows)
 
 
-def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, briefs: Any, found: Any) -> int:
+def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, flow_flags: Any, found: Any) -> int:
     """Kernel: flows that did not close, and of which an end may be lost; returns how many.
 
     It may be gone from the link, or have been started anew where nobody probes.
     """
     count = 0
     for flow in range(flows):
-        how, probes = briefs[flow] & HOW_IT_ENDED, briefs[flow] & (FIRST_PROBES | SECOND_PROBES)
+        how, probes = flow_flags[flow] & HOW_IT_ENDED, flow_flags[flow] & (FIRST_PROBES | SECOND_PROBES)
         is_lost = is_looked_for(flow, addresses, opened.of_end) or (not probes and may_be_anew(rows, flow, opened))
         if how != CLOSED and is_lost:
             found[count] = flow
@@ -207,69 +207,83 @@ def is_looked_for(flow: int, addresses: Any, of_end: Any) -> bool:
     return bool(addresses.is_missed[of_end[2 * flow]] or addresses.is_missed[of_end[2 * flow + 1]])
 
 
-def surround(rows: Rows, told: Told, count: int, around: Around, found: Surrounded) -> int:
+def describe_context(rows: Rows, stories: StoryTables, count: int, context: Context, found: ContextTables) -> int:
     """Kernel: what is around the end that stopped answering, or the one that is looked for on the link."""
-    t, s, missed = told.flows, found.flows, around.addresses.is_missed
-    for it in range(count):
-        flow, until_ns, waited = t.flow[it], told_until(rows, told, it), waited_for(told, it)
-        know_nothing(s, it)
-        fins = (told.ends.fin_frame[2 * it] > 0) + (told.ends.fin_frame[2 * it + 1] > 0)
-        is_open = waited == NEVER and t.reset_row[it] == NEVER
+    t, s, missed = stories.flows, found.flows, context.addresses.is_missed
+    for flow_row in range(count):
+        flow, until_ns, waited = t.flow[flow_row], watched_until(rows, stories, flow_row), waited_for(stories, flow_row)
+        know_nothing(s, flow_row)
+        fins = (stories.ends.fin_frame[2 * flow_row] > 0) + (stories.ends.fin_frame[2 * flow_row + 1] > 0)
+        is_open = waited == ABSENT and t.reset_row[flow_row] == ABSENT
         for end in (0, 1):
-            who, asking = around.of_end[2 * flow + end], around.of_end[2 * flow + 1 - end]
-            note_end(rows, told, it, end, who, asking, around.addresses, around.waits.at, found.ends)
+            who, asking = context.of_end[2 * flow + end], context.of_end[2 * flow + 1 - end]
+            note_end(rows, stories, flow_row, end, who, asking, context.addresses, context.peer_silences.at, found.ends)
             is_in_question = end == waited or (is_open and fins < 2 and missed[who])
-            if s.silent_end[it] == NEVER and is_in_question:
-                since_ns = waited_since(rows, told, it) if waited != NEVER else rows.flows.last_ns[flow]
-                note_asked(around.asked_for, around.addresses, who, since_ns, until_ns, s, it)
-                if waited != NEVER or s.asked[it]:
-                    s.silent_end[it] = end
-                    look_around(rows, flow, who, asking, since_ns, until_ns, around, s, it)
-        is_idle = is_open and s.silent_end[it] == NEVER
-        if fins == 0 and (is_idle or s.answers_elsewhere[it]):
-            s.first_restart_frame[it] = found.counts[0]
-            s.restart[it] = signs(rows, flow, around.opened, found.proofs, found.counts)
-            s.restart_frames[it] = found.counts[0] - s.first_restart_frame[it]
+            if s.silent_end[flow_row] == ABSENT and is_in_question:
+                since_ns = waited_since(rows, stories, flow_row) if waited != ABSENT else rows.flows.last_ns[flow]
+                note_asked(context.asked_for, context.addresses, who, since_ns, until_ns, s, flow_row)
+                if waited != ABSENT or s.asked[flow_row]:
+                    s.silent_end[flow_row] = end
+                    describe_silent_address(rows, flow, who, asking, since_ns, until_ns, context, s, flow_row)
+        is_idle = is_open and s.silent_end[flow_row] == ABSENT
+        if fins == 0 and (is_idle or s.answers_elsewhere[flow_row]):
+            s.first_restart_frame[flow_row] = found.counts[0]
+            s.restart[flow_row] = signs(rows, flow, context.opened, found.proofs, found.counts)
+            s.restart_frames[flow_row] = found.counts[0] - s.first_restart_frame[flow_row]
     return count
 
 
-def know_nothing(s: Any, it: int) -> None:
-    s.silent_end[it] = NEVER
-    s.answers_elsewhere[it] = s.has_new_ports[it] = s.has_new_address[it] = s.is_only[it] = s.is_network_silent[it] = 0
-    s.silent_flows[it] = s.first_asked[it] = s.asked[it] = 0
-    s.restart[it] = s.first_restart_frame[it] = s.restart_frames[it] = 0
+def know_nothing(s: Any, flow_row: int) -> None:
+    s.silent_end[flow_row] = ABSENT
+    s.answers_elsewhere[flow_row] = s.has_new_ports[flow_row] = s.has_new_address[flow_row] = s.is_only[
+        flow_row
+    ] = s.is_network_silent[flow_row] = 0
+    s.silent_flows[flow_row] = s.first_asked[flow_row] = s.asked[flow_row] = 0
+    s.restart[flow_row] = s.first_restart_frame[flow_row] = s.restart_frames[flow_row] = 0
 
 
-def note_end(rows: Rows, told: Told, it: int, end: int, who: int, peer: int, a: Any, waits: Spans, ends: Any) -> None:
+def note_end(
+    rows: Rows,
+    stories: StoryTables,
+    flow_row: int,
+    end: int,
+    who: int,
+    peer: int,
+    a: Any,
+    peer_silences: Spans,
+    ends: Any,
+) -> None:
     """What bears on what the end's gaps say."""
-    me, last_ns = 2 * it + end, rows.flows.last_ns[told.flows.flow[it]]
-    ends.has_company[me] = a.flows[who] > 1
-    ends.is_cut_off[me] = meanwhile(waits, who, last_ns, told.flows.capture_end_ns[it]) > 0
-    ends.first_vain[me], ends.vain[me] = a.first_vain[peer], a.vain[peer]
+    end_row, last_ns = 2 * flow_row + end, rows.flows.last_ns[stories.flows.flow[flow_row]]
+    ends.has_company[end_row] = a.flows[who] > 1
+    ends.is_cut_off[end_row] = meanwhile(peer_silences, who, last_ns, stories.flows.capture_end_ns[flow_row]) > 0
+    ends.first_failed_arp[end_row], ends.failed_arp[end_row] = a.first_failed_arp[peer], a.failed_arp[peer]
 
 
-def look_around(
-    rows: Rows, flow: int, who: int, asking: int, since_ns: int, until_ns: int, around: Around, s: Any, it: int
+def describe_silent_address(
+    rows: Rows, flow: int, who: int, asking: int, since_ns: int, until_ns: int, context: Context, s: Any, flow_row: int
 ) -> None:
     """What is known of the address that was silent from then until then."""
-    silent_ns, network = since_ns, around.addresses.network[who]
-    if s.asked[it]:
-        silent_ns = max(since_ns, around.asked_for.ts_ns[s.first_asked[it] + s.asked[it] - 1])
-    if is_heard_there(rows, around.heard_at, who, flow, NEVER, silent_ns, until_ns, around.of_end):
-        s.answers_elsewhere[it], s.asked[it] = 1, 0
-        own = 2 * flow + s.silent_end[it]
-        s.has_new_ports[it] = counts_ports_anew(rows, around.heard_at.ends, who, own)
-        s.has_new_address[it] = is_claimed(around.asked_for, around.addresses, who, rows.ends.last_ns[own], until_ns)
+    silent_ns, network = since_ns, context.addresses.network[who]
+    if s.asked[flow_row]:
+        silent_ns = max(since_ns, context.asked_for.ts_ns[s.first_asked[flow_row] + s.asked[flow_row] - 1])
+    if is_heard_there(rows, context.heard_at, who, flow, ABSENT, silent_ns, until_ns, context.of_end):
+        s.answers_elsewhere[flow_row], s.asked[flow_row] = 1, 0
+        own = 2 * flow + s.silent_end[flow_row]
+        s.has_new_ports[flow_row] = counts_ports_anew(rows, context.heard_at.ends, who, own)
+        s.has_new_address[flow_row] = is_claimed(
+            context.asked_for, context.addresses, who, rows.ends.last_ns[own], until_ns
+        )
         return
-    waits = meanwhile(around.waits.at, who, since_ns, until_ns)  # its own is one of them
-    s.is_only[it] = around.addresses.flows[who] == 1 and who != asking
-    s.silent_flows[it] = max(waits - 1, 0)
-    if meanwhile(around.waits.within, network, since_ns, until_ns) > waits:
-        is_heard = is_heard_there(rows, around.heard_in, network, flow, asking, since_ns, until_ns, around.of_end)
-        s.is_network_silent[it] = not is_heard
+    peer_silences = meanwhile(context.peer_silences.at, who, since_ns, until_ns)  # its own is one of them
+    s.is_only[flow_row] = context.addresses.flows[who] == 1 and who != asking
+    s.silent_flows[flow_row] = max(peer_silences - 1, 0)
+    if meanwhile(context.peer_silences.within, network, since_ns, until_ns) > peer_silences:
+        is_heard = is_heard_there(rows, context.heard_in, network, flow, asking, since_ns, until_ns, context.of_end)
+        s.is_network_silent[flow_row] = not is_heard
 
 
-def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s: Any, it: int) -> None:
+def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s: Any, flow_row: int) -> None:
     """The solicitations since when nothing answered for the address."""
     first, last, asked = a.first_asked[who], a.first_asked[who] + a.asked[who], 0
     first = first_asked(asked_for, first, last, since_ns)
@@ -282,7 +296,7 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
             first, asked = row + 1, 0
         elif ts_ns <= until_ns:
             asked += 1
-    s.first_asked[it], s.asked[it] = first, asked if asked >= FEWEST_ASKED else 0
+    s.first_asked[flow_row], s.asked[flow_row] = first, asked if asked >= FEWEST_ASKED else 0
 
 
 def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -> bool:
@@ -298,7 +312,7 @@ def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -
 
 
 def is_heard_there(
-    rows: Rows, heard: Heard, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
+    rows: Rows, heard: LastHeard, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
 ) -> bool:
     """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
     ends, last = heard.ends.rows, heard.ends.starts[number + 1]

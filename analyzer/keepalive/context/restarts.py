@@ -14,7 +14,7 @@ from analyzer.keepalive.context.grouping import Group, grouped
 from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.story.gaps import Rows
 from analyzer.keepalive.verdict.values import PEER_CLOCK_RESTARTED, PEER_LOST_OTHERS, PEER_RECONNECTED, because
-from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
 from analyzer.tcp.flows import mix
 
@@ -54,9 +54,9 @@ def opened_by(rows: Rows, flows: int, notes: Notes, engine: Engine) -> Opened:
     who = array("i", map(addresses.of_end.__getitem__, view.end[:count]))
     forgot = grouped(array("i", range(count)), count, who, len(addresses), engine)
     opened = flows - rows.flows.opened[:flows].tobytes().count(OPENED_MIDSTREAM)
-    slots, before = array("i", [NEVER]) * (1 << (2 * opened).bit_length()), array("i", [NEVER]) * flows
+    slots, before = array("i", [ABSENT]) * (1 << (2 * opened).bit_length()), array("i", [ABSENT]) * flows
     seed = int.from_bytes(os.urandom(4), "big")
-    found = Opened(addresses.of_end, slots, before, array("q", [NEVER]), view, forgot, seed)
+    found = Opened(addresses.of_end, slots, before, array("q", [ABSENT]), view, forgot, seed)
     engine.run(enter_opened, rows, flows, found)
     return found
 
@@ -77,7 +77,7 @@ def slot_of_service(rows: Rows, flow: int, end: int, o: Opened) -> int:
     f, mask = rows.flows, len(o.slots) - 1
     who, whom, port = o.of_end[2 * flow + end], o.of_end[2 * flow + 1 - end], port_of(f, flow, 1 - end)
     slot = mix(mix(mix(o.seed, who), whom), port) & mask
-    while o.slots[slot] != NEVER:
+    while o.slots[slot] != ABSENT:
         other = o.slots[slot]
         opener = int(f.opened[other] == OPENED_SYN_ACK)
         is_same = o.of_end[2 * other + opener] == who and o.of_end[2 * other + 1 - opener] == whom
@@ -97,15 +97,15 @@ def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
     f, heard_ns = rows.flows, rows.ends.last_ns[2 * flow + end]
     is_other_opener = f.opened[flow] == (OPENED_SYN if end else OPENED_SYN_ACK)
     if o.last_ns[0] <= heard_ns or is_other_opener:
-        return NEVER
+        return ABSENT
     newest = o.slots[slot_of_service(rows, flow, end, o)]
-    return newest if newest != NEVER and f.first_ns[newest] > heard_ns else NEVER
+    return newest if newest != ABSENT and f.first_ns[newest] > heard_ns else ABSENT
 
 
 def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
     """One of its ends has opened the same service again since the flow was last heard."""
     for end in (0, 1):  # noqa: SIM110  # numba compiles no generators
-        if opened_anew(rows, flow, end, o) != NEVER:
+        if opened_anew(rows, flow, end, o) != ABSENT:
             return True
     return False
 
@@ -117,7 +117,7 @@ def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
     """
     for end in (0, 1):
         anew = opened_anew(rows, flow, end, o)
-        if anew == NEVER:
+        if anew == ABSENT:
             continue
         first = counts[0]
         proofs.frame[first] = rows.flows.first_frame[anew]
@@ -151,12 +151,12 @@ def is_clock_new(rows: Rows, flow: int, end: int, anew: int, o: Opened) -> bool:
     """
     old, new = 2 * flow + end, opener_of(rows, anew)
     e = rows.ends
-    if e.last_tsval[old] == NEVER or e.last_tsval[new] == NEVER:
+    if e.last_tsval[old] == ABSENT or e.last_tsval[new] == ABSENT:
         return False
     if is_one_clock(e, old, new) or seq_diff(e.last_tsval[new], e.last_tsval[old]) >= 0:
         return False
     other = o.before[anew]
-    while other != NEVER:
+    while other != ABSENT:
         one = opener_of(rows, other)
         is_before = other != flow and e.last_ns[one] < e.last_ns[new]
         if is_before and (is_one_clock(e, old, one) or is_one_clock(e, one, old)):
@@ -172,7 +172,7 @@ def counts_ports_anew(rows: Rows, heard: Group, who: int, own: int) -> bool:
     So they do after a start, where ports are given in turn. Once round they come to lower ones, too, but then
     connections that are older go on.
     """
-    f, e, newer, before = rows.flows, rows.ends, 0, NEVER
+    f, e, newer, before = rows.flows, rows.ends, 0, ABSENT
     if f.opened[own >> 1] == OPENED_MIDSTREAM or opener_of(rows, own >> 1) != own:
         return False
     first, last = heard.starts[who], heard.starts[who + 1]
@@ -187,7 +187,7 @@ def counts_ports_anew(rows: Rows, heard: Group, who: int, own: int) -> bool:
         port = port_of(f, flow, other & 1)
         if port >= port_of(f, own >> 1, own & 1):
             return False
-        if before != NEVER:
+        if before != ABSENT:
             earlier_port = port_of(f, before >> 1, before & 1)
             if (f.first_ns[flow] < f.first_ns[before >> 1]) != (port < earlier_port):
                 return False
@@ -203,7 +203,7 @@ def opener_of(rows: Rows, flow: int) -> int:
 def is_one_clock(e: Any, earlier: int, later: int) -> bool:
     """Timestamps that grow no faster than a clock may, between two readings at least a second apart."""
     passed_ns = e.last_ns[later] - e.last_ns[earlier]
-    if e.last_tsval[earlier] == NEVER or e.last_tsval[later] == NEVER or passed_ns < FAR_APART_NS:
+    if e.last_tsval[earlier] == ABSENT or e.last_tsval[later] == ABSENT or passed_ns < FAR_APART_NS:
         return False
     most = min(passed_ns, HALF_ROUND_NS) * FASTEST_CLOCK_HZ // 1_000_000_000 + 1
     return bool(0 < seq_diff(e.last_tsval[later], e.last_tsval[earlier]) <= most)

@@ -64,7 +64,7 @@ class Clock:
     """Linux since 4.8 rounds up to a boundary that grows with the delay (timer.c)."""
     hears_all: bool = False
     """BSD's t_rcvtime is set by every segment, Linux's rcv_tstamp only by accepted ones."""
-    ignores_echoes: bool = False
+    ignores_repeats: bool = False
     """Two Windows ends probe each other milliseconds apart, and a resend does not put off a probe."""
     slack_ns: int = 0
     """Without a wheel: how late the timer may fire, whatever the delay ..."""
@@ -139,7 +139,7 @@ SLOW_TICK_NS = 500_000_000
 EXACT = (
     Clock("exact", 1000, slack_ns=TICK_NS, slack_shift=8, early_ns=TICK_NS),
     Clock("exact", 1000, slack_ns=TICK_NS, hears_all=True, early_ns=TICK_NS),
-    Clock("exact", 1000, slack_ns=TICK_NS, ignores_echoes=True, early_ns=TICK_NS),
+    Clock("exact", 1000, slack_ns=TICK_NS, ignores_repeats=True, early_ns=TICK_NS),
 )
 """Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late or early there is the host or a tick."""
 COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True, early_ns=SLOW_TICK_NS),)

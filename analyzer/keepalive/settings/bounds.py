@@ -5,7 +5,7 @@ Plain functions over columns: FOUND, SEEN and COUNTED in, INFERRED_SETTINGS out.
 
 from typing import Any, NamedTuple
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.settings.candidates import SLOW
 from analyzer.keepalive.settings.constraints import (
@@ -21,7 +21,7 @@ from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.losses import is_idle, is_intvl
 from analyzer.keepalive.settings.prior import BIT, likeliest, weight
 from analyzer.keepalive.story.values import FIRST, GIVE_UP, SPACING, SURVIVED
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
 """Of the four rows of an end."""
@@ -58,86 +58,93 @@ class Inferred(NamedTuple):
     in_use: Any
 
 
-def prove(seen: Any, it: int, shown_ns: int) -> int:
-    seen.is_proof[it], seen.shown_ns[it] = 1, shown_ns
+def prove(corrected: Any, gap: int, shown_ns: int) -> int:
+    corrected.is_proof[gap], corrected.shown_ns[gap] = 1, shown_ns
     return 1
 
 
-def forget_proofs(seen: Any, first: int, last: int) -> None:
-    for it in range(first, last):
-        seen.is_proof[it] = 0
+def forget_proofs(corrected: Any, first: int, last: int) -> None:
+    for gap in range(first, last):
+        corrected.is_proof[gap] = 0
 
 
-@apart
-def note_setting(found: Inferred, row: int, basis: int, low: int, high: int, seen: Any, first: int, last: int) -> None:
+@not_inlined
+def note_setting(
+    found: Inferred, row: int, basis: int, low: int, high: int, corrected: Any, first: int, last: int
+) -> None:
     """With the gaps that prove it, which are marked among first..last-1; bounds in thousandths, no value yet.
 
     What nothing proves is left unsaid.
     """
-    t, n, proofs, shortest_ns, longest_ns = found.settings, 0, 0, TELLS_NOTHING, NEVER
+    t, n, proofs, shortest_ns, longest_ns = found.settings, 0, 0, TELLS_NOTHING, ABSENT
     t.first_proof[row] = found.in_use.proofs[0]
-    for it in range(first, last):
-        if seen.is_proof[it]:
+    for gap in range(first, last):
+        if corrected.is_proof[gap]:
             n += 1
-            shortest_ns, longest_ns = min(shortest_ns, seen.shown_ns[it]), max(longest_ns, seen.shown_ns[it])
+            shortest_ns, longest_ns = (
+                min(shortest_ns, corrected.shown_ns[gap]),
+                max(longest_ns, corrected.shown_ns[gap]),
+            )
             if proofs < MAX_FRAMES:
-                found.proofs.frame[found.in_use.proofs[0] + proofs] = seen.frame[it]
+                found.proofs.frame[found.in_use.proofs[0] + proofs] = corrected.frame[gap]
                 proofs += 1
     if not n:
         return
     found.in_use.proofs[0] += proofs
-    t.basis[row], t.value[row], t.low_ms[row], t.high_ms[row] = basis, NEVER, low, high
+    t.basis[row], t.value[row], t.low_ms[row], t.high_ms[row] = basis, ABSENT, low, high
     t.n[row], t.proofs[row] = n, proofs
     t.shortest_ns[row], t.longest_ns[row] = shortest_ns, longest_ns
 
 
 def milli(bound: int) -> int:
     """-1 stays what nothing bounds."""
-    return bound if bound == NEVER else bound * MILLI
+    return bound if bound == ABSENT else bound * MILLI
 
 
-def idle_ns_of(s: Search, clock: int, it: int) -> int:
+def idle_ns_of(s: Search, clock: int, gap: int) -> int:
     """The gap as idle time on a clock."""
-    return idle_of(s.clocks, clock, s.seen.heard_ns[it], s.seen.any_ns[it], s.seen.speech_ns[it])
+    return idle_of(
+        s.clocks, clock, s.corrected.heard_ns[gap], s.corrected.any_ns[gap], s.corrected.since_new_segment_ns[gap]
+    )
 
 
-def way_ns(s: Search, it: int, jitter_ns: int) -> int:
+def way_ns(s: Search, gap: int, jitter_ns: int) -> int:
     """By how much the way to the capture point may vary."""
-    lag_ns: int = s.seen.lag_ns[it]
-    return max(lag_ns // 2, jitter_ns)
+    capture_rtt_ns: int = s.corrected.capture_rtt_ns[gap]
+    return max(capture_rtt_ns // 2, jitter_ns)
 
 
-@apart
+@not_inlined
 def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
     """The idle time that row `of` of FOUND has, proved by gaps first..last-1."""
     f, clock = s.found, s.found.clock[of]
     if not says_time(f, of):
         return
     basis = ANSWERED_ONLY
-    if f.time_high[of] == NEVER or not prove_idle(s, clock, first, last, TELLS_NOTHING):
+    if f.time_high[of] == ABSENT or not prove_idle(s, clock, first, last, TELLS_NOTHING):
         basis = SURVIVED_GAPS if prove_survived(s, clock, first, last) else FIRST_GAP
-    elif f.is_time_known[of] and f.time[of] != NEVER:
+    elif f.is_time_known[of] and f.time[of] != ABSENT:
         if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[of])):
             prove_idle(s, clock, first, last, TELLS_NOTHING)
         basis = ANSWERED_CYCLE
-        for it in range(first, last):
-            if s.seen.is_proof[it] and s.seen.kind[it] == FIRST:
+        for gap in range(first, last):
+            if s.corrected.is_proof[gap] and s.corrected.kind[gap] == FIRST:
                 basis = FIRST_GAP
-    note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.seen, first, last)
+    note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.corrected, first, last)
     if f.is_time_known[of]:
         found.settings.value[row] = value_of(s, of, f.time[of], found.settings, row)
 
 
 def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
     """Idle times that were survived: how many. Without any, those before a probe, of whatever was heard in them."""
-    seen, proofs = s.seen, 0
-    forget_proofs(seen, first, last)
-    for it in range(first, last):
-        if seen.is_measure[it] and seen.kind[it] == SURVIVED:
-            proofs += prove(seen, it, idle_ns_of(s, clock, it))
-    for it in range(first, last if not proofs else first):
-        if is_idle(seen.kind[it]) and seen.heard_ns[it] >= 0:
-            prove(seen, it, idle_ns_of(s, clock, it))
+    corrected, proofs = s.corrected, 0
+    forget_proofs(corrected, first, last)
+    for gap in range(first, last):
+        if corrected.is_measure[gap] and corrected.kind[gap] == SURVIVED:
+            proofs += prove(corrected, gap, idle_ns_of(s, clock, gap))
+    for gap in range(first, last if not proofs else first):
+        if is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
+            prove(corrected, gap, idle_ns_of(s, clock, gap))
     return proofs
 
 
@@ -152,94 +159,97 @@ def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
     if off_ns <= NEAR_NS:
         return nearest
-    usual = likeliest(s.prior, low, high)
+    typical = likeliest(s.prior, low, high)
     for other in range(low, high + 1):
-        if other != usual and weight(s.prior, other) > weight(s.prior, usual) - FAR_LIKELIER:
-            return NEVER
-    return usual
+        if other != typical and weight(s.prior, other) > weight(s.prior, typical) - FAR_LIKELIER:
+            return ABSENT
+    return typical
 
 
 def says_time(f: Any, of: int) -> bool:
-    return bool(f.clocks[of] and (f.time_low[of] > 1 or f.time_high[of] != NEVER))
+    return bool(f.clocks[of] and (f.time_low[of] > 1 or f.time_high[of] != ABSENT))
 
 
-@apart
+@not_inlined
 def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) -> int:
     """Idle times that a timer ended, and that may have been as short as that: how many."""
-    seen, proofs = s.seen, 0
-    for it in range(first, last):
-        seen.is_proof[it] = 0
-        if seen.is_measure[it] and is_idle(seen.kind[it]) and seen.heard_ns[it] >= 0:
-            idle_ns = idle_ns_of(s, clock, it)
-            if idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - seen.lag_ns[it] - way_ns(s, it, 0) <= longest_ns:
-                proofs += prove(seen, it, idle_ns)
+    corrected, proofs = s.corrected, 0
+    for gap in range(first, last):
+        corrected.is_proof[gap] = 0
+        if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
+            idle_ns = idle_ns_of(s, clock, gap)
+            if (
+                idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0)
+                <= longest_ns
+            ):
+                proofs += prove(corrected, gap, idle_ns)
     return proofs
 
 
-@apart
+@not_inlined
 def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
     """The interval that row `of` of FOUND has, proved by gaps first..last-1."""
-    f, seen = s.found, s.seen
+    f, corrected = s.found, s.corrected
     if not says_intvl(f, of):
         return
     basis = SPACINGS
-    if not prove_spacings(seen, first, last):
+    if not prove_spacings(corrected, first, last):
         basis = ANSWERED_CYCLE if f.is_intvl_known[of] else ANSWERED_ONLY
-        for it in range(first, last):
-            if seen.is_measure[it] and is_idle(seen.kind[it]) and seen.probe_ns[it] >= 0:
-                prove(seen, it, seen.probe_ns[it])
-    note_setting(found, row, basis, milli(f.intvl_low[of]), milli(f.intvl_high[of]), seen, first, last)
+        for gap in range(first, last):
+            if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
+                prove(corrected, gap, corrected.probe_ns[gap])
+    note_setting(found, row, basis, milli(f.intvl_low[of]), milli(f.intvl_high[of]), corrected, first, last)
     if f.is_intvl_known[of]:
         found.settings.value[row] = value_of(s, of, f.intvl[of], found.settings, row)
 
 
 def says_intvl(f: Any, of: int) -> bool:
-    return bool(f.clocks[of] and (f.intvl_low[of] > 1 or f.intvl_high[of] != NEVER))
+    return bool(f.clocks[of] and (f.intvl_low[of] > 1 or f.intvl_high[of] != ABSENT))
 
 
-def prove_spacings(seen: Any, first: int, last: int) -> int:
+def prove_spacings(corrected: Any, first: int, last: int) -> int:
     """Intervals: how many."""
     proofs = 0
-    for it in range(first, last):
-        seen.is_proof[it] = 0
-        if seen.is_measure[it] and is_intvl(seen.kind[it]) and seen.probe_ns[it] >= 0:
-            proofs += prove(seen, it, seen.probe_ns[it])
+    for gap in range(first, last):
+        corrected.is_proof[gap] = 0
+        if corrected.is_measure[gap] and is_intvl(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
+            proofs += prove(corrected, gap, corrected.probe_ns[gap])
     return proofs
 
 
 def note_spread_of_time(s: Search, first: int, last: int, found: Inferred, row: int) -> None:
     """Bounds around everything that any clock could have made of the idle times."""
-    seen, low, high, proofs = s.seen, TELLS_NOTHING, 1, 0
+    corrected, low, high, proofs = s.corrected, TELLS_NOTHING, 1, 0
     for clock in range(CLOCK_COUNT):
         least_ns, proofs = TELLS_NOTHING, 0
-        for it in range(first, last):
-            seen.is_proof[it] = 0
-            if is_idle(seen.kind[it]) and seen.heard_ns[it] >= 0:
-                idle_ns = idle_ns_of(s, clock, it)
+        for gap in range(first, last):
+            corrected.is_proof[gap] = 0
+            if is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
+                idle_ns = idle_ns_of(s, clock, gap)
                 off_ns = tolerance_ns(s.clocks, clock, idle_ns)
-                least_ns = min(least_ns, idle_ns - off_ns - seen.lag_ns[it] - way_ns(s, it, 0))
+                least_ns = min(least_ns, idle_ns - off_ns - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0))
                 high = max(high, (idle_ns + off_ns) // SECOND)
-                proofs += prove(seen, it, seen.heard_ns[it])
+                proofs += prove(corrected, gap, corrected.heard_ns[gap])
         if proofs:
             low = min(low, least_s(s.clocks, clock, least_ns))
     if proofs:
-        note_setting(found, row, CONTRADICTORY, milli(low), milli(high), seen, first, last)
+        note_setting(found, row, CONTRADICTORY, milli(low), milli(high), corrected, first, last)
 
 
 def note_spread_of_intvl(s: Search, first: int, last: int, found: Inferred, row: int) -> None:
     """The same of the intervals."""
-    seen, low, high = s.seen, TELLS_NOTHING, 1
-    if not prove_spacings(seen, first, last):
+    corrected, low, high = s.corrected, TELLS_NOTHING, 1
+    if not prove_spacings(corrected, first, last):
         return
     for clock in range(CLOCK_COUNT):
         least_ns = TELLS_NOTHING
-        for it in range(first, last):
-            if seen.is_proof[it]:
-                off_ns = tolerance_ns(s.clocks, clock, seen.probe_ns[it]) + way_ns(s, it, 0)
-                least_ns = min(least_ns, seen.probe_ns[it] - off_ns)
-                high = max(high, (seen.probe_ns[it] + off_ns) // SECOND)
+        for gap in range(first, last):
+            if corrected.is_proof[gap]:
+                off_ns = tolerance_ns(s.clocks, clock, corrected.probe_ns[gap]) + way_ns(s, gap, 0)
+                least_ns = min(least_ns, corrected.probe_ns[gap] - off_ns)
+                high = max(high, (corrected.probe_ns[gap] + off_ns) // SECOND)
         low = min(low, least_s(s.clocks, clock, least_ns))
-    note_setting(found, row, CONTRADICTORY, milli(low), milli(high), seen, first, last)
+    note_setting(found, row, CONTRADICTORY, milli(low), milli(high), corrected, first, last)
 
 
 def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int) -> None:
@@ -248,82 +258,86 @@ def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int
     After a probe that was answered before the capture's begin the timer first runs for the interval, and no traffic
     re-arms it (tcp_timer.c tcp_keepalive_timer): then it is one of the two that is longer.
     """
-    seen, longest = s.seen, NEVER
-    for it in range(rows):
-        is_telling = seen.slack_ns[it] != TELLS_NOTHING
-        if is_telling and (longest == NEVER or seen.heard_ns[it] > seen.heard_ns[longest]):
-            longest = it
-    if longest == NEVER:
+    corrected, longest = s.corrected, ABSENT
+    for gap in range(rows):
+        is_telling = corrected.slack_ns[gap] != TELLS_NOTHING
+        if is_telling and (longest == ABSENT or corrected.heard_ns[gap] > corrected.heard_ns[longest]):
+            longest = gap
+    if longest == ABSENT:
         return
     low = TELLS_NOTHING
     for clock in range(LIKELY_COUNT):
         idle_ns = idle_ns_of(s, clock, longest)
-        vague_ns = seen.lag_ns[longest] + way_ns(s, longest, seen.jitter_ns[longest]) + seen.slack_ns[longest]
+        vague_ns = (
+            corrected.capture_rtt_ns[longest]
+            + way_ns(s, longest, corrected.jitter_ns[longest])
+            + corrected.slack_ns[longest]
+        )
         low = min(low, least_s(s.clocks, clock, idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - vague_ns))
     if low > 1:
-        prove(seen, longest, seen.heard_ns[longest])
+        prove(corrected, longest, corrected.heard_ns[longest])
         basis = SURVIVED_GAPS if is_whole else SURVIVED_EITHER
-        note_setting(found, row, basis, milli(low if is_whole else 1), NEVER, seen, longest, longest + 1)
+        note_setting(found, row, basis, milli(low if is_whole else 1), ABSENT, corrected, longest, longest + 1)
 
 
-def is_give_up(seen: Any, it: int) -> bool:
+def is_give_up(corrected: Any, gap: int) -> bool:
     """It was seen whole."""
-    return bool(seen.kind[it] == GIVE_UP and seen.heard_ns[it] >= 0)
+    return bool(corrected.kind[gap] == GIVE_UP and corrected.heard_ns[gap] >= 0)
 
 
-def sent_by(seen: Any, counted: Any, it: int) -> int:
+def sent_by(corrected: Any, run_counts: Any, gap: int) -> int:
     """Unanswered probes that were sent by the gap's end, at least: a probe that ends it counts."""
-    fewest: int = counted.fewest[it]
-    return fewest + (is_idle(seen.kind[it]) or seen.kind[it] == SPACING)
+    fewest: int = run_counts.fewest[gap]
+    return fewest + (is_idle(corrected.kind[gap]) or corrected.kind[gap] == SPACING)
 
 
-def note_probes(seen: Any, counted: Any, rows: int, may_hide: bool, found: Inferred, row: int) -> None:
+def note_probes(corrected: Any, run_counts: Any, rows: int, may_hide: bool, found: Inferred, row: int) -> None:
     """The count of unanswered probes at which the end gives up; `may_hide` that one more may be missing.
 
     A timer that sends a probe after n unanswered ones has a count above n (tcp_keepalive_timer).
     Probes that are missing count as well; at the prober itself only their being missing shows.
     """
-    longest = low = high = NEVER
-    for it in range(rows):
-        if seen.kind[it] != SURVIVED:
-            longest = max(longest, sent_by(seen, counted, it))
-        if is_give_up(seen, it):
-            low = counted.fewest[it] if low == NEVER else min(low, counted.fewest[it])
-            high = max(high, counted.most[it])
-    if longest == NEVER:
+    longest = low = high = ABSENT
+    for gap in range(rows):
+        if corrected.kind[gap] != SURVIVED:
+            longest = max(longest, sent_by(corrected, run_counts, gap))
+        if is_give_up(corrected, gap):
+            low = run_counts.fewest[gap] if low == ABSENT else min(low, run_counts.fewest[gap])
+            high = max(high, run_counts.most[gap])
+    if longest == ABSENT:
         return
-    for it in range(rows):
-        is_longest = seen.kind[it] != SURVIVED and sent_by(seen, counted, it) == longest
-        seen.is_proof[it] = is_longest if low == NEVER else is_give_up(seen, it)
-        seen.shown_ns[it] = 0
-    if low == NEVER:
-        note_setting(found, row, RUN_LENGTH, milli(longest), NEVER, seen, 0, rows)
+    for gap in range(rows):
+        is_longest = corrected.kind[gap] != SURVIVED and sent_by(corrected, run_counts, gap) == longest
+        corrected.is_proof[gap] = is_longest if low == ABSENT else is_give_up(corrected, gap)
+        corrected.shown_ns[gap] = 0
+    if low == ABSENT:
+        note_setting(found, row, RUN_LENGTH, milli(longest), ABSENT, corrected, 0, rows)
     elif longest > high:
-        note_setting(found, row, CONTRADICTORY, milli(low), milli(longest), seen, 0, rows)
+        note_setting(found, row, CONTRADICTORY, milli(low), milli(longest), corrected, 0, rows)
     elif low < high:
-        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(high), seen, 0, rows)
+        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(high), corrected, 0, rows)
     else:
-        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_hide), seen, 0, rows)
+        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_hide), corrected, 0, rows)
         found.settings.value[row] = low
 
 
-def note_user_timeout(seen: Any, counted: Any, rows: int, found: Inferred, row: int) -> None:
+def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferred, row: int) -> None:
     """The user timeouts that would have ended every run as it ended: not before its last probe, but by its RST.
 
     The timer looks at the user timeout only when it fires, and never before the first probe
     (tcp_timer.c tcp_keepalive_timer).
     """
     low, high = 0, TELLS_NOTHING
-    for it in range(rows):
-        seen.is_proof[it] = 0
-        if is_give_up(seen, it):
-            heard_ns = seen.heard_ns[it]
-            prove(seen, it, heard_ns)
-            high = min(high, heard_ns + counted.unheard_ns[it])
-            if seen.unanswered[it] > 1:
-                low = max(low, heard_ns - seen.probe_ns[it] - seen.lag_ns[it])
+    for gap in range(rows):
+        corrected.is_proof[gap] = 0
+        if is_give_up(corrected, gap):
+            heard_ns = corrected.heard_ns[gap]
+            prove(corrected, gap, heard_ns)
+            high = min(high, heard_ns + run_counts.unheard_ns[gap])
+            if corrected.unanswered[gap] > 1:
+                low = max(low, heard_ns - corrected.probe_ns[gap] - corrected.capture_rtt_ns[gap])
     if low < high < TELLS_NOTHING:
-        note_setting(found, row, USER_TIMEOUT_ALTERNATIVE, rounded_ms(low), rounded_ms(high), seen, 0, rows)
+        note_setting(found, row, USER_TIMEOUT_ALTERNATIVE, rounded_ms(low), rounded_ms(high), corrected, 0, rows)
 
 
 def rounded_ms(duration_ns: int) -> int:

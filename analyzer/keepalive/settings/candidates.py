@@ -6,7 +6,7 @@ the gaps that no interval explains, and what lies between the bounds is tried by
 Plain functions over the columns of `sought`.
 """
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.model.linux import LINUX, SECOND, SLOW_TICK_NS
 from analyzer.keepalive.settings.constraints import (
     CLOCK_COUNT,
@@ -43,7 +43,7 @@ from analyzer.keepalive.settings.evidence import (
 )
 from analyzer.keepalive.settings.prior import EXACT_CLOCK, likeliest, log2_of, weight
 from analyzer.keepalive.story.values import FIRST, PENDING, SURVIVED
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 ATTEMPTS = 2 * (NO_OPENING + 1)
 """Each strictness with and without boundaries."""
@@ -83,8 +83,8 @@ def search(s: Search, question: int) -> None:
 
 def are_on_slow_ticks(s: Search, question: int) -> bool:
     """Every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
-    for it in range(s.asked.first_gap[question], s.asked.last_gap[question]):
-        probe_ns, kind = s.seen.probe_ns[it], s.seen.kind[it]
+    for gap in range(s.asked.first_gap[question], s.asked.last_gap[question]):
+        probe_ns, kind = s.corrected.probe_ns[gap], s.corrected.kind[gap]
         if probe_ns >= 0 and kind != SURVIVED and kind != PENDING and not is_on_slow_tick(probe_ns):
             return False
     return True
@@ -105,23 +105,23 @@ def explain_on(s: Search, question: int, clock: int, strictness: int, has_phase:
 def possible_intvls(s: Search) -> int:
     """Each interval that explains the spacings; or, if nothing measures it, its bounds at once. Returns how many."""
     v, r, clock = s.evidence, s.readings, s.evidence.clock[0]
-    longest_ns = latest_ns(s.clocks, clock, v.time_high[0]) if v.time_high[0] != NEVER else TELLS_NOTHING
+    longest_ns = latest_ns(s.clocks, clock, v.time_high[0]) if v.time_high[0] != ABSENT else TELLS_NOTHING
     least_ns, most_ns, measured = 0, TELLS_NOTHING, 0
-    for it in range(v.readings[0]):
-        role = r.role[it]
-        is_idle = role == SURE_IDLE and r.spacing_ns[it] >= 0
-        is_measured = role == SPACED or (is_idle and r.idle_least_ns[it] > longest_ns)
+    for gap in range(v.readings[0]):
+        role = r.role[gap]
+        is_idle = role == SURE_IDLE and r.spacing_ns[gap] >= 0
+        is_measured = role == SPACED or (is_idle and r.idle_least_ns[gap] > longest_ns)
         measured += is_measured
         if is_measured:
-            least_ns = max(least_ns, r.spacing_least_ns[it])
+            least_ns = max(least_ns, r.spacing_least_ns[gap])
         # Where every segment restarts the timer, as in BSD, the interval may be longer than an answered cycle.
         if is_measured or (is_idle and not s.clocks.hears_all[clock]):
-            most_ns = min(most_ns, r.spacing_most_ns[it])
-    low, high = least_s(s.clocks, clock, least_ns), NEVER if most_ns == TELLS_NOTHING else most_ns // SECOND
-    if high != NEVER and high < low:
+            most_ns = min(most_ns, r.spacing_most_ns[gap])
+    low, high = least_s(s.clocks, clock, least_ns), ABSENT if most_ns == TELLS_NOTHING else most_ns // SECOND
+    if high != ABSENT and high < low:
         return 0
     if not measured:
-        return note_intvls(s, 0, low, high, NEVER)
+        return note_intvls(s, 0, low, high, ABSENT)
     if high - low > MAX_TRIED:
         return note_intvls(s, 0, low, high, likeliest(s.prior, low, high))
     return fitting_intvls(s, low, high)
@@ -137,7 +137,7 @@ def fitting_intvls(s: Search, low: int, high: int) -> int:
 
     These depend on nothing but the interval's level.
     """
-    clock, found, level, agrees = s.evidence.clock[0], 0, NEVER, False
+    clock, found, level, agrees = s.evidence.clock[0], 0, ABSENT, False
     for intvl in range(low, high + 1):
         if level_of(s.clocks, clock, intvl * SECOND) != level:
             level = level_of(s.clocks, clock, intvl * SECOND)
@@ -158,10 +158,10 @@ def pair(s: Search, place: int) -> None:
     v, clock = s.evidence, s.evidence.clock[0]
     low, high, value = s.intvls.low[place], s.intvls.high[place], s.intvls.value[place]
     v.intvl_low[0], v.intvl_high[0], v.intvl[0] = low, high, value
-    v.latest_ns[0] = latest_ns(s.clocks, clock, high) if high != NEVER else TELLS_NOTHING
+    v.latest_ns[0] = latest_ns(s.clocks, clock, high) if high != ABSENT else TELLS_NOTHING
     v.weight[0] = 0 if s.clocks.depth[clock] else EXACT_CLOCK
     v.spacing_claims[0] = v.spacing_level[0] = 0
-    if value != NEVER:
+    if value != ABSENT:
         v.weight[0] += weight(s.prior, value)
     if low == high:
         v.spacing_level[0] = level_of(s.clocks, clock, low * SECOND)
@@ -169,11 +169,11 @@ def pair(s: Search, place: int) -> None:
     floor = time_floor(s, EVERYTHING)
     if not v.is_whole[0]:
         allow_unseen_probe(s, floor)
-    if count_forced(s, EVERYTHING) and v.time_high[0] != NEVER:
+    if count_forced(s, EVERYTHING) and v.time_high[0] != ABSENT:
         possible_times(s, max(floor, least_forced_s(s, EVERYTHING)))
-    elif v.time_high[0] == NEVER or floor <= v.time_high[0]:
+    elif v.time_high[0] == ABSENT or floor <= v.time_high[0]:
         keep_levels(s, False)
-        note_found(s, floor, v.time_high[0], NEVER, v.weight[0], False)
+        note_found(s, floor, v.time_high[0], ABSENT, v.weight[0], False)
 
 
 def time_floor(s: Search, unseen_ns: int) -> int:
@@ -183,37 +183,37 @@ def time_floor(s: Search, unseen_ns: int) -> int:
     answer, which restarts a timer that hears all.
     """
     r, clock, least_ns = s.readings, s.evidence.clock[0], 0
-    for it in range(s.evidence.readings[0]):
-        if r.role[it] != SURVIVING or not (r.spacing_ns[it] >= 0 or r.idle_ns[it] > unseen_ns):
+    for gap in range(s.evidence.readings[0]):
+        if r.role[gap] != SURVIVING or not (r.spacing_ns[gap] >= 0 or r.idle_ns[gap] > unseen_ns):
             continue
-        if s.clocks.hears_all[clock] or not may_still_run(r, it, s.evidence.latest_ns[0]):
-            least_ns = max(least_ns, r.idle_least_ns[it])
+        if s.clocks.hears_all[clock] or not may_still_run(r, gap, s.evidence.latest_ns[0]):
+            least_ns = max(least_ns, r.idle_least_ns[gap])
     return least_s(s.clocks, clock, least_ns)
 
 
-def is_forced(s: Search, it: int, unseen_ns: int) -> bool:
+def is_forced(s: Search, gap: int, unseen_ns: int) -> bool:
     """No interval in question explains it, nor one that runs up to `unseen_ns` after a probe that was not captured."""
     r = s.readings
     return bool(
-        r.role[it] == SURE_IDLE
-        and (r.spacing_ns[it] >= 0 or r.idle_least_ns[it] > unseen_ns)
-        and not may_be_spacing(r, it, s.evidence.intvl_low[0], s.evidence.latest_ns[0])
+        r.role[gap] == SURE_IDLE
+        and (r.spacing_ns[gap] >= 0 or r.idle_least_ns[gap] > unseen_ns)
+        and not may_be_spacing(r, gap, s.evidence.intvl_low[0], s.evidence.latest_ns[0])
     )
 
 
 def count_forced(s: Search, unseen_ns: int) -> int:
     count = 0
-    for it in range(s.evidence.readings[0]):
-        count += is_forced(s, it, unseen_ns)
+    for gap in range(s.evidence.readings[0]):
+        count += is_forced(s, gap, unseen_ns)
     return count
 
 
 def least_forced_s(s: Search, unseen_ns: int) -> int:
     """The idle time that such gaps take at least."""
     least_ns = 0
-    for it in range(s.evidence.readings[0]):
-        if is_forced(s, it, unseen_ns):
-            least_ns = max(least_ns, s.readings.idle_least_ns[it])
+    for gap in range(s.evidence.readings[0]):
+        if is_forced(s, gap, unseen_ns):
+            least_ns = max(least_ns, s.readings.idle_least_ns[gap])
     return least_s(s.clocks, s.evidence.clock[0], least_ns)
 
 
@@ -226,11 +226,11 @@ def allow_unseen_probe(s: Search, floor: int) -> None:
     lower = time_floor(s, unseen_ns)
     low = max(lower, least_forced_s(s, unseen_ns))
     is_other = lower < floor or count_forced(s, unseen_ns) < count_forced(s, EVERYTHING)
-    if is_other and (high == NEVER or low <= high):
-        is_rare = high == NEVER or s.evidence.intvl_low[0] <= high
+    if is_other and (high == ABSENT or low <= high):
+        is_rare = high == ABSENT or s.evidence.intvl_low[0] <= high
         if not is_rare:
             forget_levels(s)
-        note_found(s, low, high, NEVER, s.evidence.weight[0], is_rare)
+        note_found(s, low, high, ABSENT, s.evidence.weight[0], is_rare)
 
 
 def possible_times(s: Search, low: int) -> None:
@@ -251,7 +251,7 @@ def possible_times(s: Search, low: int) -> None:
 
 def fit_of(s: Search, place: int, time_s: int) -> int:
     v = s.evidence
-    intvl = v.intvl_low[0] if v.intvl_low[0] == v.intvl_high[0] else NEVER
+    intvl = v.intvl_low[0] if v.intvl_low[0] == v.intvl_high[0] else ABSENT
     return fit_idle(s.clocks, v.clock[0], s.readings, s.sharp.reading[place], time_s, intvl)
 
 
@@ -286,14 +286,14 @@ def claim_idle(s: Search) -> int:
     v = s.evidence
     count: int = v.spacing_claims[0]
     for place in range(v.sharp_idle[0]):
-        fit, it = s.sharp.fit[place], s.sharp.reading[place]
+        fit, gap = s.sharp.fit[place], s.sharp.reading[place]
         level = NO_CEILING + 1
         if is_possible(fit):
             level = max(need_of(fit), sure_of(fit))
         if s.sharp.may_be_spacing[place]:
             level = min(level, v.spacing_level[0])
         s.sharp.level[place] = level
-        count = claim(s, count, level, it, s.readings.at_ns[it])
+        count = claim(s, count, level, gap, s.readings.at_ns[gap])
     return count
 
 
@@ -318,7 +318,7 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
     return log2_of(s.prior, levels) + log2_of(s.prior, SECOND) - log2_of(s.prior, width_ns)
 
 
-@apart
+@not_inlined
 def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
     """One more explanation; of equally likely ones the longest idle time is the nearest to what was seen."""
     f, v, row = s.found, s.evidence, s.evidence.question[0]
@@ -334,9 +334,9 @@ def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_ra
     if is_first or (f.is_rare[row] and not is_rare):
         f.is_rare[row], f.is_time_known[row], f.is_intvl_known[row] = is_rare, 1, 1
         f.weight[row] = -TELLS_NOTHING
-    if time == NEVER:
+    if time == ABSENT:
         f.is_time_known[row] = 0
-    if v.intvl[0] == NEVER:
+    if v.intvl[0] == ABSENT:
         f.is_intvl_known[row] = 0
     if likelihood > f.weight[row] or (likelihood == f.weight[row] and time > f.time[row]):
         f.clock[row], f.time[row], f.intvl[row], f.weight[row] = v.clock[0], time, v.intvl[0], likelihood
@@ -344,4 +344,4 @@ def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_ra
 
 def wider(high: int, other: int) -> int:
     """The higher of two bounds; -1 is the highest of all."""
-    return NEVER if high == NEVER or other == NEVER else max(high, other)
+    return ABSENT if high == ABSENT or other == ABSENT else max(high, other)

@@ -12,11 +12,11 @@ Kernels over columns (`sought`); a clock is a row of CLOCKS.
 
 from typing import Any
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.engine.table import Table
 from analyzer.keepalive.model.linux import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
 from analyzer.keepalive.story.values import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
-from analyzer.schema import NEVER, inference
+from analyzer.schema import ABSENT, inference
 
 HOST_DELAY_NS = 5_000_000
 """From the tick to the wire: softirq, qdisc and time stamping."""
@@ -47,7 +47,7 @@ def _rows_of_clocks() -> Any:
             one.hz,
             one.depth if one.is_wheel else 0,
             one.hears_all,
-            one.ignores_echoes,
+            one.ignores_repeats,
             one.slack_ns,
             one.slack_shift,
             one.early_ns,
@@ -60,42 +60,49 @@ CLOCKS = _rows_of_clocks()
 """What kernels know of `ALL_CLOCKS`, in the same order."""
 
 
-def read(clocks: Any, clock: int, seen: Any, first: int, last: int, readings: Any) -> None:
+def read(clocks: Any, clock: int, corrected: Any, first: int, last: int, readings: Any) -> None:
     """The gaps first..last-1 with their places in time, in order, from row 0 of `readings` on."""
     chain = at_ns = 0
     for row in range(first, last):
-        it = row - first
-        kind, probe_ns, lag_ns, slack_ns = seen.kind[row], seen.probe_ns[row], seen.lag_ns[row], seen.slack_ns[row]
-        jitter_ns = max(lag_ns // 2, seen.jitter_ns[row])
-        idle_ns = idle_of(clocks, clock, seen.heard_ns[row], seen.any_ns[row], seen.speech_ns[row])
-        readings.kind[it], readings.lag_ns[it], readings.jitter_ns[it] = kind, lag_ns, jitter_ns
-        readings.idle_ns[it], readings.spacing_ns[it] = idle_ns, probe_ns
-        readings.idle_least_ns[it] = readings.idle_most_ns[it] = NEVER
-        readings.spacing_least_ns[it] = readings.spacing_most_ns[it] = NEVER
+        gap = row - first
+        kind, probe_ns, capture_rtt_ns, slack_ns = (
+            corrected.kind[row],
+            corrected.probe_ns[row],
+            corrected.capture_rtt_ns[row],
+            corrected.slack_ns[row],
+        )
+        jitter_ns = max(capture_rtt_ns // 2, corrected.jitter_ns[row])
+        idle_ns = idle_of(
+            clocks, clock, corrected.heard_ns[row], corrected.any_ns[row], corrected.since_new_segment_ns[row]
+        )
+        readings.kind[gap], readings.capture_rtt_ns[gap], readings.jitter_ns[gap] = kind, capture_rtt_ns, jitter_ns
+        readings.idle_ns[gap], readings.spacing_ns[gap] = idle_ns, probe_ns
+        readings.idle_least_ns[gap] = readings.idle_most_ns[gap] = ABSENT
+        readings.spacing_least_ns[gap] = readings.spacing_most_ns[gap] = ABSENT
         if idle_ns >= 0:
             off_ns = tolerance_ns(clocks, clock, idle_ns)
-            readings.idle_least_ns[it] = idle_ns - lag_ns - jitter_ns - off_ns - slack_ns
-            readings.idle_most_ns[it] = idle_ns + off_ns + clocks.early_ns[clock]
+            readings.idle_least_ns[gap] = idle_ns - capture_rtt_ns - jitter_ns - off_ns - slack_ns
+            readings.idle_most_ns[gap] = idle_ns + off_ns + clocks.early_ns[clock]
         if probe_ns >= 0:
             off_ns = tolerance_ns(clocks, clock, probe_ns) + jitter_ns
-            readings.spacing_least_ns[it] = probe_ns - off_ns - slack_ns
-            readings.spacing_most_ns[it] = probe_ns + off_ns + clocks.early_ns[clock]
+            readings.spacing_least_ns[gap] = probe_ns - off_ns - slack_ns
+            readings.spacing_most_ns[gap] = probe_ns + off_ns + clocks.early_ns[clock]
             end_ns = min(at_ns + probe_ns, FAR_NS)
         else:
             chain, at_ns, end_ns = chain + 1, 0, 0
-        readings.chain[it], readings.at_ns[it] = chain, end_ns
-        readings.is_on_grid[it] = (kind == SPACING or kind == GIVE_UP) and seen.unanswered[row] >= 2
+        readings.chain[gap], readings.at_ns[gap] = chain, end_ns
+        readings.is_on_grid[gap] = (kind == SPACING or kind == GIVE_UP) and corrected.unanswered[row] >= 2
         is_wheel = clocks.depth[clock] > 0
-        readings.ceiling[it] = seen.ceilings[row] >> CEILING_BITS * clock & 15 if is_wheel else NO_CEILING
+        readings.ceiling[gap] = corrected.ceilings[row] >> CEILING_BITS * clock & 15 if is_wheel else NO_CEILING
         if kind != SURVIVED and kind != PENDING:
             at_ns = end_ns
 
 
-def idle_of(clocks: Any, clock: int, heard_ns: int, any_ns: int, speech_ns: int) -> int:
+def idle_of(clocks: Any, clock: int, heard_ns: int, any_ns: int, since_new_segment_ns: int) -> int:
     """The gap on the idle clock of this kind of stack."""
     if clocks.hears_all[clock] and any_ns >= 0:
         return any_ns
-    return speech_ns if clocks.ignores_echoes[clock] and speech_ns >= 0 else heard_ns
+    return since_new_segment_ns if clocks.ignores_repeats[clock] and since_new_segment_ns >= 0 else heard_ns
 
 
 def tolerance_ns(clocks: Any, clock: int, duration_ns: int) -> int:
@@ -118,7 +125,7 @@ def latest_ns(clocks: Any, clock: int, seconds: int) -> int:
     return seconds * SECOND + lateness_ns(clocks, clock, seconds * SECOND)
 
 
-@apart
+@not_inlined
 def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
     """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
     if duration_ns <= SECOND:
@@ -160,8 +167,8 @@ def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
     return level
 
 
-@apart
-def fit_idle(clocks: Any, clock: int, readings: Any, it: int, time_s: int, intvl_s: int) -> int:
+@not_inlined
+def fit_idle(clocks: Any, clock: int, readings: Any, gap: int, time_s: int, intvl_s: int) -> int:
     """How so long an idle time explains the gap, in levels of the wheel.
 
     Three of them in one number: the finest whose timers may be so late (`need_of`), those of the shortest and of the
@@ -171,18 +178,18 @@ def fit_idle(clocks: Any, clock: int, readings: Any, it: int, time_s: int, intvl
     tcp_keepalive_timer).
     """
     time_ns, intvl_ns = time_s * SECOND, intvl_s * SECOND
-    need = finest_level(clocks, clock, readings.idle_least_ns[it] - time_ns, time_ns)
-    if readings.kind[it] == CYCLE and not clocks.hears_all[clock] and intvl_s != NEVER:
-        answer_ns = readings.spacing_ns[it] - readings.idle_ns[it]
-        if answer_ns + readings.lag_ns[it] <= intvl_ns:
-            off_ns = readings.spacing_most_ns[it] - readings.spacing_ns[it]
-            longest_ns = time_ns + answer_ns + readings.lag_ns[it] + off_ns - intvl_ns
+    need = finest_level(clocks, clock, readings.idle_least_ns[gap] - time_ns, time_ns)
+    if readings.kind[gap] == CYCLE and not clocks.hears_all[clock] and intvl_s != ABSENT:
+        answer_ns = readings.spacing_ns[gap] - readings.idle_ns[gap]
+        if answer_ns + readings.capture_rtt_ns[gap] <= intvl_ns:
+            off_ns = readings.spacing_most_ns[gap] - readings.spacing_ns[gap]
+            longest_ns = time_ns + answer_ns + readings.capture_rtt_ns[gap] + off_ns - intvl_ns
             if longest_ns <= 0:
                 return fit(need, 0, -1)
             shortest_ns = time_ns + answer_ns - off_ns - latest_ns(clocks, clock, intvl_s)
             sure = level_of(clocks, clock, max(shortest_ns, 0))
-            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[it]))
-    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[it]))
+            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[gap]))
+    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[gap]))
 
 
 def fit(need: int, sure: int, top: int) -> int:
@@ -211,45 +218,45 @@ def topped(level: int, ceiling: int) -> int:
     return min(level, max(ceiling, level - TRUSTED_LEVELS))
 
 
-def may_be_spacing(readings: Any, it: int, low: int, latest_ns: int) -> bool:
+def may_be_spacing(readings: Any, gap: int, low: int, latest_ns: int) -> bool:
     """The timer of some interval from `low` s on may have ended the gap, if it has fired by `latest_ns`."""
-    return bool(low * SECOND <= readings.spacing_most_ns[it]) and may_still_run(readings, it, latest_ns)
+    return bool(low * SECOND <= readings.spacing_most_ns[gap]) and may_still_run(readings, gap, latest_ns)
 
 
-def may_still_run(readings: Any, it: int, latest_ns: int) -> bool:
+def may_still_run(readings: Any, gap: int, latest_ns: int) -> bool:
     """At the gap's end a timer that fires by `latest_ns` may not have fired yet, or just then."""
-    return bool(readings.spacing_ns[it] >= 0 and readings.spacing_least_ns[it] <= latest_ns)
+    return bool(readings.spacing_ns[gap] >= 0 and readings.spacing_least_ns[gap] <= latest_ns)
 
 
-@apart
+@not_inlined
 def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any) -> bool:
     """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest.
 
     These are found first, by chain.
     """
-    for it in range(count):
-        coarsest.level[claims.chain[it]] = NEVER
-    for it in range(count):
-        if is_coarser(claims, it, coarsest, claims.chain[it]):
-            chain = claims.chain[it]
-            coarsest.level[chain], coarsest.at_ns[chain] = claims.level[it], claims.at_ns[it]
-            coarsest.jitter_ns[chain] = claims.jitter_ns[it]
-    for it in range(count):
-        chain = claims.chain[it]
-        distance_ns = abs(claims.at_ns[it] - coarsest.at_ns[chain])
-        vague_ns = max(claims.jitter_ns[it], coarsest.jitter_ns[chain])
-        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[it], vague_ns):
+    for gap in range(count):
+        coarsest.level[claims.chain[gap]] = ABSENT
+    for gap in range(count):
+        if is_coarser(claims, gap, coarsest, claims.chain[gap]):
+            chain = claims.chain[gap]
+            coarsest.level[chain], coarsest.at_ns[chain] = claims.level[gap], claims.at_ns[gap]
+            coarsest.jitter_ns[chain] = claims.jitter_ns[gap]
+    for gap in range(count):
+        chain = claims.chain[gap]
+        distance_ns = abs(claims.at_ns[gap] - coarsest.at_ns[chain])
+        vague_ns = max(claims.jitter_ns[gap], coarsest.jitter_ns[chain])
+        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[gap], vague_ns):
             return False
     return True
 
 
-def is_coarser(claims: Any, it: int, others: Any, other: int) -> bool:
+def is_coarser(claims: Any, gap: int, others: Any, other: int) -> bool:
     """Of equals the latest."""
-    if claims.level[it] != others.level[other]:
-        return bool(claims.level[it] > others.level[other])
-    if claims.at_ns[it] != others.at_ns[other]:
-        return bool(claims.at_ns[it] > others.at_ns[other])
-    return bool(claims.jitter_ns[it] > others.jitter_ns[other])
+    if claims.level[gap] != others.level[other]:
+        return bool(claims.level[gap] > others.level[other])
+    if claims.at_ns[gap] != others.at_ns[other]:
+        return bool(claims.at_ns[gap] > others.at_ns[other])
+    return bool(claims.jitter_ns[gap] > others.jitter_ns[other])
 
 
 def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, vague_ns: int) -> bool:

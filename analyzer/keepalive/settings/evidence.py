@@ -9,7 +9,7 @@ from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.settings.constraints import NO_CEILING, TELLS_NOTHING, is_in_phase, read
 from analyzer.keepalive.settings.prior import Prior
 from analyzer.keepalive.story.values import CYCLE, FIRST, PENDING, SURVIVED
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 ALL, NO_CENSORED, NO_OPENING = range(3)
 """The strictness: what is believed. Each step drops the weakest evidence that the one before still has: first what a
@@ -37,7 +37,7 @@ class Search(NamedTuple):
     clocks: Any
     prior: Prior
     asked: Any
-    seen: Any
+    corrected: Any
     evidence: Any
     readings: Any
     sharp: Any
@@ -55,7 +55,7 @@ def gather(s: Search, question: int, clock: int, strictness: int, has_phase: boo
     v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.asked.is_whole[question]
     v.has_phase[0] = has_phase and s.clocks.depth[clock] > 0
     v.first_gap[0], v.readings[0] = first, last - first
-    read(s.clocks, clock, s.seen, first, last, s.readings)
+    read(s.clocks, clock, s.corrected, first, last, s.readings)
     sort_by_role(s, strictness)
     choose_sharp(s)
 
@@ -63,37 +63,37 @@ def gather(s: Search, question: int, clock: int, strictness: int, has_phase: boo
 def sort_by_role(s: Search, strictness: int) -> None:
     """What each gap bears on, and the longest idle time that the shortest gap leaves."""
     r, first, most_ns = s.readings, s.evidence.first_gap[0], TELLS_NOTHING
-    for it in range(s.evidence.readings[0]):
-        kind, role = r.kind[it], OTHER
-        r.is_sharp[it], r.level[it] = 0, NO_CEILING + 1
-        if s.seen.slack_ns[first + it] == TELLS_NOTHING:
+    for gap in range(s.evidence.readings[0]):
+        kind, role = r.kind[gap], OTHER
+        r.is_sharp[gap], r.level[gap] = 0, NO_CEILING + 1
+        if s.corrected.slack_ns[first + gap] == TELLS_NOTHING:
             role = OTHER
         elif kind == FIRST or kind == CYCLE:
-            if r.idle_ns[it] >= 0:
-                role = SURE_IDLE if strictness < NO_OPENING or r.spacing_ns[it] >= 0 else OPENING_IDLE
-                most_ns = min(most_ns, r.idle_most_ns[it])
+            if r.idle_ns[gap] >= 0:
+                role = SURE_IDLE if strictness < NO_OPENING or r.spacing_ns[gap] >= 0 else OPENING_IDLE
+                most_ns = min(most_ns, r.idle_most_ns[gap])
         elif kind == SURVIVED:
-            if r.idle_ns[it] >= 0 and strictness == ALL:
+            if r.idle_ns[gap] >= 0 and strictness == ALL:
                 role = SURVIVING
-        elif r.spacing_ns[it] >= 0 and kind != PENDING:
+        elif r.spacing_ns[gap] >= 0 and kind != PENDING:
             role = SPACED
-        r.role[it] = role
-        if not s.seen.slack_ns[first + it]:
-            r.is_sharp[it] = role == SURE_IDLE or role == SPACED
-    s.evidence.time_high[0] = NEVER if most_ns == TELLS_NOTHING else most_ns // SECOND
+        r.role[gap] = role
+        if not s.corrected.slack_ns[first + gap]:
+            r.is_sharp[gap] = role == SURE_IDLE or role == SPACED
+    s.evidence.time_high[0] = ABSENT if most_ns == TELLS_NOTHING else most_ns // SECOND
 
 
 def choose_sharp(s: Search) -> None:
     """The first sharp readings of either kind, without many repetitions."""
     idle = spacings = 0
-    for it in range(s.evidence.readings[0]):
-        if not s.readings.is_sharp[it]:
+    for gap in range(s.evidence.readings[0]):
+        if not s.readings.is_sharp[gap]:
             continue
-        first = 0 if s.readings.role[it] == SURE_IDLE else MAX_PHASED
+        first = 0 if s.readings.role[gap] == SURE_IDLE else MAX_PHASED
         count = spacings if first else idle
-        s.readings.is_sharp[it] = count < MAX_PHASED and not is_repetition(s, it, first, count)
-        if s.readings.is_sharp[it]:
-            s.sharp.reading[first + count] = it
+        s.readings.is_sharp[gap] = count < MAX_PHASED and not is_repetition(s, gap, first, count)
+        if s.readings.is_sharp[gap]:
+            s.sharp.reading[first + count] = gap
             if first:
                 spacings += 1
             else:
@@ -101,15 +101,15 @@ def choose_sharp(s: Search) -> None:
     s.evidence.sharp_idle[0], s.evidence.sharp_spacings[0] = idle, spacings
 
 
-def is_repetition(s: Search, it: int, first: int, count: int) -> bool:
+def is_repetition(s: Search, gap: int, first: int, count: int) -> bool:
     """Of those that were chosen enough are like it."""
     r, alike = s.readings, 0
     for place in range(first, first + count):
         other = s.sharp.reading[place]
         if (
-            r.idle_ns[it] >> ALIKE_SHIFT == r.idle_ns[other] >> ALIKE_SHIFT
-            and r.spacing_ns[it] >> ALIKE_SHIFT == r.spacing_ns[other] >> ALIKE_SHIFT
-            and r.kind[it] == r.kind[other]
+            r.idle_ns[gap] >> ALIKE_SHIFT == r.idle_ns[other] >> ALIKE_SHIFT
+            and r.spacing_ns[gap] >> ALIKE_SHIFT == r.spacing_ns[other] >> ALIKE_SHIFT
+            and r.kind[gap] == r.kind[other]
         ):
             alike += 1
             if alike == MAX_ALIKE:
@@ -121,18 +121,18 @@ def claim_spacings(s: Search, level: int) -> int:
     """The ends of spacings lie on the interval's boundaries, and so do the beginnings of all but a run's first."""
     count = 0
     for place in range(s.evidence.sharp_spacings[0]):
-        it = s.sharp.reading[MAX_PHASED + place]
-        count = claim(s, count, level, it, s.readings.at_ns[it])
-        if s.readings.is_on_grid[it]:
-            count = claim(s, count, level, it, s.readings.at_ns[it] - s.readings.spacing_ns[it])
+        gap = s.sharp.reading[MAX_PHASED + place]
+        count = claim(s, count, level, gap, s.readings.at_ns[gap])
+        if s.readings.is_on_grid[gap]:
+            count = claim(s, count, level, gap, s.readings.at_ns[gap] - s.readings.spacing_ns[gap])
     return count
 
 
-def claim(s: Search, count: int, level: int, it: int, at_ns: int) -> int:
+def claim(s: Search, count: int, level: int, gap: int, at_ns: int) -> int:
     """A probe, or the give-up, lies on a boundary of this level."""
     c = s.claims
-    c.level[count], c.chain[count], c.at_ns[count] = level, s.readings.chain[it], at_ns
-    c.jitter_ns[count] = s.readings.jitter_ns[it]
+    c.level[count], c.chain[count], c.at_ns[count] = level, s.readings.chain[gap], at_ns
+    c.jitter_ns[count] = s.readings.jitter_ns[gap]
     return count + 1
 
 
@@ -144,25 +144,25 @@ def keep_levels(s: Search, is_time_known: bool) -> None:
     """The boundaries that all explanations on this clock have in common: each on the finest level."""
     level = s.readings.level
     for place in range(MAX_PHASED, MAX_PHASED + s.evidence.sharp_spacings[0]):
-        it = s.sharp.reading[place]
-        level[it] = min(level[it], s.evidence.spacing_level[0])
+        gap = s.sharp.reading[place]
+        level[gap] = min(level[gap], s.evidence.spacing_level[0])
     for place in range(s.evidence.sharp_idle[0]):
-        it = s.sharp.reading[place]
-        level[it] = min(level[it], s.sharp.level[place]) if is_time_known else 0
+        gap = s.sharp.reading[place]
+        level[gap] = min(level[gap], s.sharp.level[place]) if is_time_known else 0
 
 
 def forget_levels(s: Search) -> None:
     """There is an explanation without boundaries."""
-    for it in range(s.evidence.readings[0]):
-        s.readings.level[it] = 0
+    for gap in range(s.evidence.readings[0]):
+        s.readings.level[gap] = 0
 
 
 def note_claims(s: Search) -> None:
     """As CLAIMED: what is left of the boundaries."""
     r, first = s.readings, s.evidence.first_gap[0]
-    for it in range(s.evidence.readings[0]):
-        if r.is_sharp[it] and 0 < r.level[it] <= NO_CEILING:
+    for gap in range(s.evidence.readings[0]):
+        if r.is_sharp[gap] and 0 < r.level[gap] <= NO_CEILING:
             row = s.in_use.claims[0]
-            s.claimed.clock[row], s.claimed.frame[row] = s.evidence.clock[0], s.seen.frame[first + it]
-            s.claimed.level[row], s.claimed.jitter_ns[row] = r.level[it], r.jitter_ns[it]
+            s.claimed.clock[row], s.claimed.frame[row] = s.evidence.clock[0], s.corrected.frame[first + gap]
+            s.claimed.level[row], s.claimed.jitter_ns[row] = r.level[gap], r.jitter_ns[gap]
             s.in_use.claims[0] += 1

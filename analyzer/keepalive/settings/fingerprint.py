@@ -46,7 +46,7 @@ FEWEST = 2
 """So many spacings show what they have in common."""
 
 
-class Look(NamedTuple):
+class Fingerprint(NamedTuple):
     """What shows of an end's stack."""
 
     payload_len: int
@@ -64,32 +64,34 @@ class Look(NamedTuple):
     is_on_slow_grid: bool
 
 
-def stack_of(look: Look) -> Stack:
+def stack_of(fingerprint: Fingerprint) -> Stack:
     """The first rule that holds."""
-    are_linux = {model.startswith("linux-") for model in look.models}
-    if look.payload_len == 1:
-        if look.is_doubling:
+    are_linux = {model.startswith("linux-") for model in fingerprint.models}
+    if fingerprint.payload_len == 1:
+        if fingerprint.is_doubling:
             return Stack.ILLUMOS
-        is_windows = look.intvl_s == 1 and look.probes in WINDOWS_PROBES
+        is_windows = fingerprint.intvl_s == 1 and fingerprint.probes in WINDOWS_PROBES
         return Stack.WINDOWS if is_windows else Stack.ONE_OCTET
-    if look.has_bare_probes:
+    if fingerprint.has_bare_probes:
         return Stack.UNKNOWN if are_linux == {True} else Stack.BSD_OR_APPLE
-    if "slow" in look.timers and look.is_on_slow_grid and not FINE.intersection(look.timers):
+    if "slow" in fingerprint.timers and fingerprint.is_on_slow_grid and not FINE.intersection(fingerprint.timers):
         return Stack.LWIP
     if are_linux == {True}:
         return Stack.LINUX
     if are_linux == {False}:
-        if look.timers == ("slack",) and look.late_ns > HOST_LATE_NS:
+        if fingerprint.timers == ("slack",) and fingerprint.late_ns > HOST_LATE_NS:
             return Stack.OLD_LINUX
-        return Stack.BSD if look.timers == ("hears all",) or look.probes == BSD_PROBES else Stack.EXACT
+        return Stack.BSD if fingerprint.timers == ("hears all",) or fingerprint.probes == BSD_PROBES else Stack.EXACT
     return Stack.UNKNOWN
 
 
-def look_of(settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool) -> Look:
+def fingerprint_of(
+    settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool
+) -> Fingerprint:
     """`spacings_ns` are those between probes that nothing answered."""
     time, intvl, count = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
     timed = [one for one in (time, intvl) if one is not None and one.value is not None]
-    return Look(
+    return Fingerprint(
         payload_len=payload_len,
         has_bare_probes=has_bare_probes,
         models=settings.models,

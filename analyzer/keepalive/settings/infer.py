@@ -11,11 +11,11 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import rows_of
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.ambiguous import (
-    MAX_DOUBTED,
+    MAX_AMBIGUOUS,
     is_unsure,
     known_idle,
     may_hide_one,
-    note_doubts,
+    note_ambiguities,
     note_lone_spacing,
 )
 from analyzer.keepalive.settings.bounds import (
@@ -38,25 +38,25 @@ from analyzer.keepalive.settings.bounds import (
 )
 from analyzer.keepalive.settings.candidates import MAX_INTVLS, search
 from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
-from analyzer.keepalive.settings.counted import count_runs
 from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
 from analyzer.keepalive.settings.losses import (
     believe_prober,
-    doubt_counts,
-    forget_doubtful,
+    copy_gap,
+    correct_for_loss,
+    forget_ambiguous,
     has_losses,
     is_distant,
     is_intvl,
-    mend,
-    take,
+    make_counts_ambiguous,
 )
 from analyzer.keepalive.settings.prior import PRIOR
-from analyzer.keepalive.settings.search import MAX_ASKED, add_all, ask, ask_all
+from analyzer.keepalive.settings.run_counts import count_runs
+from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
-from analyzer.keepalive.settings.timed import Heard, take_timed
-from analyzer.keepalive.settings.typical import FEW, Lived, find_usual
+from analyzer.keepalive.settings.timed import Observations, copy_timed
+from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
 from analyzer.keepalive.story.values import SURVIVED, UNSEEN
-from analyzer.schema import NEVER, inference, results
+from analyzer.schema import ABSENT, inference, results
 
 SETTINGS = 4
 """Rows of INFERRED_SETTINGS for each end."""
@@ -68,50 +68,50 @@ WIDE = 3
 """So many times the lower bound is further than a single missing probe explains."""
 
 
-def infer(heard: Heard, ends: int, lived: Lived, s: Search, to: Inferred) -> int:
+def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Inferred) -> int:
     """Kernel: the settings of the first ends of `heard`, and the boundaries on which their probes lie."""
     for end in range(ends):
         to.ends.clocks[end], to.ends.first_claim[end] = 0, s.in_use.claims[0]
         for row in range(SETTINGS * end, SETTINGS * (end + 1)):
-            to.settings.basis[row] = NEVER
-        infer_end(heard, end, lived, s, to)
+            to.settings.basis[row] = ABSENT
+        infer_end(observed, end, work, s, to)
     to.ends.first_claim[ends] = s.in_use.claims[0]
     return ends
 
 
-def infer_end(heard: Heard, end: int, lived: Lived, s: Search, to: Inferred) -> None:
-    rows, row, seen = take_timed(heard, end, lived.gaps), SETTINGS * end, lived.seen
-    is_far = is_distant(lived.gaps, rows)
-    forget_doubtful(lived.gaps, rows)
-    find_usual(lived, rows)
-    mend(lived, rows, is_far)
-    if not is_probed(lived.gaps, rows):
-        note_unprobed(s, rows, heard.ends.is_whole[end], to, row + TIME)
+def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: Inferred) -> None:
+    rows, row, corrected = copy_timed(observed, end, work.gaps), SETTINGS * end, work.corrected
+    is_far = is_distant(work.gaps, rows)
+    forget_ambiguous(work.gaps, rows)
+    find_typical(work, rows)
+    correct_for_loss(work, rows, is_far)
+    if not is_probed(work.gaps, rows):
+        note_unprobed(s, rows, observed.ends.is_whole[end], to, row + TIME)
         return
-    is_lossy = is_far or has_losses(seen, rows)
-    is_other = False if is_far else believe_prober(lived, rows)
-    s.asked.clocks[0], s.asked.is_whole[0] = heard.ends.clocks[end], heard.ends.is_whole[end]
-    is_explained = explain(lived, s, rows, is_lossy, to, end)
+    is_lossy = is_far or has_losses(corrected, rows)
+    is_other = False if is_far else believe_prober(work, rows)
+    s.asked.clocks[0], s.asked.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
+    is_explained = explain(work, s, rows, is_lossy, to, end)
     has_wheel = has_clock(to, end, 0, WHEELS)
-    if heard.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(seen, rows, has_wheel, to.settings, row):
+    if observed.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(corrected, rows, has_wheel, to.settings, row):
         add_clock(to, end, EXACT_CLOCK)
-    if to.settings.basis[row + TIME] != NEVER and is_lossy and is_unsure(seen, rows):
-        to.settings.value[row + TIME] = NEVER
+    if to.settings.basis[row + TIME] != ABSENT and is_lossy and is_unsure(corrected, rows):
+        to.settings.value[row + TIME] = ABSENT
     for one in (row + TIME, row + INTVL):
         if is_lone_guess(to.settings, one):
-            to.settings.value[one] = NEVER
+            to.settings.value[one] = ABSENT
     if is_other or not (is_far or is_explained):
-        mend(lived, rows, not is_explained)
+        correct_for_loss(work, rows, not is_explained)
     if not (is_far or is_explained):
-        doubt_counts(seen, rows)
-    count_runs(seen, rows, lived.counted)
-    note_probes(seen, lived.counted, rows, is_lossy and may_hide_one(lived, rows), to, row + PROBES)
-    note_user_timeout(seen, lived.counted, rows, to, row + USER_TIMEOUT)
+        make_counts_ambiguous(corrected, rows)
+    count_runs(corrected, rows, work.run_counts)
+    note_probes(corrected, work.run_counts, rows, is_lossy and may_hide_one(work, rows), to, row + PROBES)
+    note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:
     """A value that one observation alone speaks for, and bounds as wide as if probes had been missed in it."""
-    is_lone = settings.basis[row] != NEVER and settings.n[row] == 1 and settings.value[row] != NEVER
+    is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
     return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
 
 
@@ -135,32 +135,32 @@ def add_clock(to: Inferred, end: int, clock: int) -> None:
 
 
 def is_probed(gaps: Any, rows: int) -> bool:
-    for it in range(rows):  # noqa: SIM110  # numba compiles no generators
-        if gaps.kind[it] != SURVIVED:
+    for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
+        if gaps.kind[gap] != SURVIVED:
             return True
     return False
 
 
-def explain(lived: Lived, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
+def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
     """Time and interval of an end, from what explains all of its gaps; or, if nothing does, from some: False."""
-    doubted = note_doubts(lived, rows) if is_lossy else 0
-    spacings = note_lone_spacing(lived, rows, doubted) if is_lossy else 0
-    is_alone = doubted > 1 and doubted == known_idle(lived, rows)
-    together = asked = ask_all(s, rows, doubted, spacings, is_alone)
+    ambiguous_row = note_ambiguities(work, rows) if is_lossy else 0
+    spacings = note_lone_spacing(work, rows, ambiguous_row) if is_lossy else 0
+    is_alone = ambiguous_row > 1 and ambiguous_row == known_idle(work, rows)
+    together = asked = plan_all(s, rows, ambiguous_row, spacings, is_alone)
     question, is_explained = 0, False
     while question < asked:
         is_together = question < together
-        answer(lived, s, question, is_together and not is_explained)
+        solve(work, s, question, is_together and not is_explained)
         if is_together and s.found.clocks[question] and not s.asked.is_strict[question]:
             is_explained = True
         question += 1
         if question == together and not is_explained:
-            middle = set_apart(lived.seen, rows)
-            asked = ask(s, ask(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+            middle = set_apart(work.corrected, rows)
+            asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
     if is_explained:
         note_clocks(s, together, to, end)
         add_all(s, 0, together)
-        choose_measures(lived.seen, rows)
+        choose_measures(work.corrected, rows)
         note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
         note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
     else:
@@ -168,14 +168,18 @@ def explain(lived: Lived, s: Search, rows: int, is_lossy: bool, to: Inferred, en
     return is_explained
 
 
-def answer(lived: Lived, s: Search, question: int, may_claim: bool) -> None:
+def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
     """What explains the gaps of a question; only the first answer claims boundaries."""
-    claims, first_doubt, last_doubt = s.in_use.claims[0], s.asked.first_doubt[question], s.asked.last_doubt[question]
-    for doubt in range(first_doubt, last_doubt):
-        lived.seen.slack_ns[lived.doubts.gap[doubt]] = lived.doubts.slack_ns[doubt]
+    claims, first_ambiguity, last_ambiguity = (
+        s.in_use.claims[0],
+        s.asked.first_ambiguity[question],
+        s.asked.last_ambiguity[question],
+    )
+    for ambiguity in range(first_ambiguity, last_ambiguity):
+        work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = work.ambiguities.slack_ns[ambiguity]
     search(s, question)
-    for doubt in range(first_doubt, last_doubt):
-        lived.seen.slack_ns[lived.doubts.gap[doubt]] = 0
+    for ambiguity in range(first_ambiguity, last_ambiguity):
+        work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = 0
     if not may_claim:
         s.in_use.claims[0] = claims
 
@@ -193,27 +197,31 @@ def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
         known |= s.found.clocks[question]
 
 
-def choose_measures(seen: Any, rows: int) -> None:
+def choose_measures(corrected: Any, rows: int) -> None:
     """What tells something; of an idle time in which something unseen was heard only if there is nothing else."""
     clear = 0
-    for it in range(rows):
-        seen.is_measure[it] = seen.slack_ns[it] != TELLS_NOTHING and seen.echo[it] != UNSEEN
-        clear += seen.is_measure[it]
+    for gap in range(rows):
+        corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING and corrected.echo[gap] != UNSEEN
+        clear += corrected.is_measure[gap]
     if not clear:
-        for it in range(rows):
-            seen.is_measure[it] = seen.slack_ns[it] != TELLS_NOTHING
+        for gap in range(rows):
+            corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING
 
 
-def set_apart(seen: Any, rows: int) -> int:
+def set_apart(corrected: Any, rows: int) -> int:
     """Behind the gaps copies of them: first of those that are no intervals; of these from the row returned on."""
     middle = rows
-    for it in range(rows):
-        middle += not is_intvl(seen.kind[it])
+    for gap in range(rows):
+        middle += not is_intvl(corrected.kind[gap])
     others, intvls = rows, middle
-    for it in range(rows):
-        row = intvls if is_intvl(seen.kind[it]) else others
-        take(seen, it, seen, row)
-        seen.slack_ns[row], seen.jitter_ns[row], seen.is_measure[row] = seen.slack_ns[it], seen.jitter_ns[it], 1
+    for gap in range(rows):
+        row = intvls if is_intvl(corrected.kind[gap]) else others
+        copy_gap(corrected, gap, corrected, row)
+        corrected.slack_ns[row], corrected.jitter_ns[row], corrected.is_measure[row] = (
+            corrected.slack_ns[gap],
+            corrected.jitter_ns[gap],
+            1,
+        )
         intvls, others = intvls + (row == intvls), others + (row == others)
     return middle
 
@@ -227,12 +235,12 @@ def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> Non
     f, a = s.found, s.asked
     intvls = times + 1 + a.is_strict[times + 1]
     add_all(s, times, asked)
-    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != NEVER
+    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
     if is_time_known and allows(f, times, intvls):
         note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
     else:
         note_spread_of_time(s, a.first_gap[times], a.last_gap[times], to, row + TIME)
-    if says_intvl(f, intvls) and f.is_intvl_known[intvls] and f.intvl[intvls] != NEVER:
+    if says_intvl(f, intvls) and f.is_intvl_known[intvls] and f.intvl[intvls] != ABSENT:
         note_intvl(s, intvls, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
     else:
         note_spread_of_intvl(s, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
@@ -243,16 +251,16 @@ def allows(f: Any, times: int, intvls: int) -> bool:
     if not f.clocks[intvls]:
         return True
     low = max(f.intvl_low[times], f.intvl_low[intvls])
-    is_below = f.intvl_high[times] == NEVER or low <= f.intvl_high[times]
-    return bool(is_below and (f.intvl_high[intvls] == NEVER or low <= f.intvl_high[intvls]))
+    is_below = f.intvl_high[times] == ABSENT or low <= f.intvl_high[times]
+    return bool(is_below and (f.intvl_high[intvls] == ABSENT or low <= f.intvl_high[intvls]))
 
 
-def inferred(heard: Heard, ends: int, engine: Engine, more: int = 0) -> Inferred:
+def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -> Inferred:
     """The settings of the first ends of `heard`, with room for what proves `more` that may replace some of them."""
-    first_gaps = heard.ends.first_gap[: ends + 1].tolist()
+    first_gaps = observed.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
-    lived, s, to = room(ends, longest, first_gaps[-1], more)
-    engine.run(infer, heard, ends, lived, s, to)
+    work, s, to = allocate(ends, longest, first_gaps[-1], more)
+    engine.run(infer, observed, ends, work, s, to)
     return to
 
 
@@ -263,35 +271,35 @@ def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
         mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
         for column, of in zip(to.settings, by.settings, strict=True):
             column[mine] = of[other]
-        for frame in range(by.settings.proofs[other] if by.settings.basis[other] != NEVER else 0):
+        for frame in range(by.settings.proofs[other] if by.settings.basis[other] != ABSENT else 0):
             to.proofs.frame[first + frame] = by.proofs.frame[by.settings.first_proof[other] + frame]
             to.in_use.proofs[0] += 1
         to.settings.first_proof[mine] = first
 
 
-def room(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[Lived, Search, Inferred]:
+def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork, Search, Inferred]:
     """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
     claimed, in_use = rows_of(inference.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(inference.IN_USE, 1)
-    lived = Lived(
-        gaps=rows_of(results.HEARD_GAPS, longest + 1),
-        seen=rows_of(inference.SEEN, 2 * longest),
-        usual=rows_of(inference.USUAL, 1),
+    work = EndWork(
+        gaps=rows_of(results.OBSERVED_GAPS, longest + 1),
+        corrected=rows_of(inference.CORRECTED_GAPS, 2 * longest),
+        typical=rows_of(inference.TYPICAL, 1),
         lengths=rows_of(inference.LENGTHS, longest + FEW),
-        doubts=rows_of(inference.DOUBTS, MAX_DOUBTED + 1),
-        counted=rows_of(inference.COUNTED, longest),
+        ambiguities=rows_of(inference.AMBIGUITIES, MAX_AMBIGUOUS + 1),
+        run_counts=rows_of(inference.RUN_COUNTS, longest),
     )
     s = Search(
         clocks=CLOCKS,
         prior=PRIOR,
-        asked=rows_of(inference.ASKED, MAX_ASKED),
-        seen=lived.seen,
+        asked=rows_of(inference.HYPOTHESES, MAX_ASKED),
+        corrected=work.corrected,
         evidence=rows_of(inference.EVIDENCE, 1),
         readings=rows_of(inference.READINGS, longest),
         sharp=rows_of(inference.SHARP, 2 * MAX_PHASED),
         intvls=rows_of(inference.INTVLS, MAX_INTVLS),
         claims=rows_of(inference.CLAIMS, MAX_CLAIMS),
         coarsest=rows_of(inference.CLAIMS, longest + 1),
-        found=rows_of(inference.FOUND, MAX_ASKED),
+        found=rows_of(inference.SOLUTIONS, MAX_ASKED),
         claimed=claimed,
         in_use=in_use,
     )
@@ -302,4 +310,4 @@ def room(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[Lived, Sear
         claimed=claimed,
         in_use=in_use,
     )
-    return lived, s, to
+    return work, s, to

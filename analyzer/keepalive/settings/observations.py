@@ -6,12 +6,12 @@ from analyzer.engine.table import rows_of
 from analyzer.keepalive.context.addresses import first_asked
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.constraints import LIKELY_COUNT, UNHINDERED
-from analyzer.keepalive.settings.timed import Heard
-from analyzer.keepalive.story.gaps import Rows, Told
-from analyzer.keepalive.story.story import lag_ns
+from analyzer.keepalive.settings.timed import Observations
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import CYCLE, FIRST, SPACING
-from analyzer.schema import NEVER, OPENED_MIDSTREAM, OPENED_SYN
-from analyzer.schema.results import HEARD_ENDS, HEARD_GAPS
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
+from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
 FEWEST_FOLLOWING = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
@@ -28,35 +28,39 @@ LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
 """Bits of HEARD_ENDS.clocks."""
 
 
-def hear(rows: Rows, told: Told, count: int, around: Any, ends: Any, vain: Any, heard: Heard) -> int:
+def observe_gaps(
+    rows: Rows, stories: StoryTables, count: int, context: Any, ends: Any, failed_arp: Any, observed: Observations
+) -> int:
     """Kernel: both ends of the first flows of `told`, with what is known around them (SURROUNDINGS, SURROUNDED_ENDS).
 
     Of a flow of which too much is missing no gap tells anything, nor any in which a host asked for the other in vain.
     """
     gaps = 0
-    for it in range(count):
-        flow = told.flows.flow[it]
-        is_silent = is_riddled(rows, flow, told.ends, 2 * it, ends.has_company)
-        told.flows.is_riddled[it] = is_silent
+    for gap in range(count):
+        flow = stories.flows.flow[gap]
+        is_silent = is_too_incomplete(rows, flow, stories.ends, 2 * gap, ends.has_company)
+        stories.flows.is_too_incomplete[gap] = is_silent
         for end in (0, 1):
-            me = 2 * it + end
-            heard.ends.first_gap[me], heard.ends.is_whole[me] = gaps, is_whole(rows, flow)
-            heard.ends.clocks[me] = LIKELY_CLOCKS if has_empty_probes(rows, told, it, end) else EXACT_CLOCKS
-            heard.ends.is_one_sided[me] = rows.ends.last_ns[2 * flow + 1 - end] == NEVER
-            heard.ends.has_company[me] = ends.has_company[me]
-            heard.ends.is_cut_off[me] = ends.is_cut_off[me] > 0 or around.asked[it] > 0
-            first_vain = ends.first_vain[me]
+            end_row = 2 * gap + end
+            observed.ends.first_gap[end_row], observed.ends.is_whole[end_row] = gaps, is_whole(rows, flow)
+            observed.ends.clocks[end_row] = LIKELY_CLOCKS if has_empty_probes(rows, stories, gap, end) else EXACT_CLOCKS
+            observed.ends.is_one_sided[end_row] = rows.ends.last_ns[2 * flow + 1 - end] == ABSENT
+            observed.ends.has_company[end_row] = ends.has_company[end_row]
+            observed.ends.is_cut_off[end_row] = ends.is_cut_off[end_row] > 0 or context.asked[gap] > 0
+            first_failed_arp = ends.first_failed_arp[end_row]
             if not is_silent:
-                way_ns = lag_ns(rows.ends, 2 * flow + end)
-                for row in range(told.flows.first_gap[it], told.flows.first_gap[it + 1]):
-                    if told.gaps.end[row] == end and not is_void(told.gaps, row, vain, first_vain, ends.vain[me]):
-                        hear_gap(told, row, me, way_ns, heard.gaps, gaps)
+                way_ns = capture_rtt_ns(rows.ends, 2 * flow + end)
+                for row in range(stories.flows.first_gap[gap], stories.flows.first_gap[gap + 1]):
+                    if stories.gaps.end[row] == end and not is_void(
+                        stories.gaps, row, failed_arp, first_failed_arp, ends.failed_arp[end_row]
+                    ):
+                        observe_gap(stories, row, end_row, way_ns, observed.gaps, gaps)
                         gaps += 1
-    heard.ends.first_gap[2 * count] = gaps
+    observed.ends.first_gap[2 * count] = gaps
     return gaps
 
 
-def is_void(gaps: Any, row: int, vain: Any, first: int, count: int) -> bool:
+def is_void(gaps: Any, row: int, failed_arp: Any, first: int, count: int) -> bool:
     """The end's host asked for the other one in vain meanwhile (VAIN): a probe that was due was not sent.
 
     What else ended a gap than a probe, the capture's end or traffic, says what it says.
@@ -65,19 +69,23 @@ def is_void(gaps: Any, row: int, vain: Any, first: int, count: int) -> bool:
     if not count or not (kind == FIRST or kind == CYCLE or kind == SPACING):
         return False
     start_ns = end_ns - (gaps.any_ns[row] if kind == FIRST else gaps.probe_ns[row])
-    asked = first_asked(vain, first, first + count, start_ns + 1)
-    return bool(asked < first + count and vain.ts_ns[asked] < end_ns)
+    asked = first_asked(failed_arp, first, first + count, start_ns + 1)
+    return bool(asked < first + count and failed_arp.ts_ns[asked] < end_ns)
 
 
-def hear_gap(told: Told, row: int, me: int, way_ns: int, gaps: Any, to: int) -> None:
+def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps: Any, to: int) -> None:
     """As `stories` reads it as value."""
-    g = told.gaps
+    g = stories.gaps
     gaps.kind[to], gaps.frame[to], gaps.at_ns[to] = g.kind[row], g.frame[row], g.at_ns[row]
-    gaps.heard_ns[to], gaps.any_ns[to], gaps.speech_ns[to] = g.heard_ns[row], g.any_ns[row], g.speech_ns[row]
-    gaps.probe_ns[to], gaps.unanswered[to], gaps.lag_ns[to] = g.probe_ns[row], g.unanswered[row], way_ns
-    gaps.missing[to] = NEVER if counts_others(told.ends, me) else g.missing[row]
-    gaps.is_numbered[to], gaps.echo[to] = is_numbered(told.ends, me), g.echo[row]
-    gaps.is_torn[to], gaps.ceilings[to] = told.ends.torn[me], UNHINDERED
+    gaps.heard_ns[to], gaps.any_ns[to], gaps.since_new_segment_ns[to] = (
+        g.heard_ns[row],
+        g.any_ns[row],
+        g.since_new_segment_ns[row],
+    )
+    gaps.probe_ns[to], gaps.unanswered[to], gaps.capture_rtt_ns[to] = g.probe_ns[row], g.unanswered[row], way_ns
+    gaps.missing[to] = ABSENT if counts_other_connections(stories.ends, end_row) else g.missing[row]
+    gaps.is_numbered[to], gaps.echo[to] = is_numbered(stories.ends, end_row), g.echo[row]
+    gaps.has_uncaptured[to], gaps.ceilings[to] = stories.ends.has_uncaptured[end_row], UNHINDERED
 
 
 def is_whole(rows: Rows, flow: int) -> bool:
@@ -88,28 +96,28 @@ def is_whole(rows: Rows, flow: int) -> bool:
     return bool(rows.candidates.frame[rows.order[first]] == rows.flows.first_frame[flow])
 
 
-def has_empty_probes(rows: Rows, told: Told, it: int, end: int) -> bool:
+def has_empty_probes(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:
     """Linux sends no other ones (tcp_output.c tcp_xmit_probe_skb)."""
-    for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1]):
-        if told.probes.end[probe] == end and rows.candidates.payload_len[told.probes.row[probe]]:
+    for probe in range(stories.flows.first_probe[gap], stories.flows.first_probe[gap + 1]):
+        if stories.probes.end[probe] == end and rows.candidates.payload_len[stories.probes.row[probe]]:
             return False
     return True
 
 
-def is_numbered(e: Any, me: int) -> bool:
+def is_numbered(e: Any, end_row: int) -> bool:
     """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections.
 
     It is shown only where most of them follow each other: a counter of the whole host does that by chance.
     """
-    return bool(e.follows[me] >= FEWEST_FOLLOWING and e.follows[me] >= 2 * e.skips[me])
+    return bool(e.follows[end_row] >= FEWEST_FOLLOWING and e.follows[end_row] >= 2 * e.skips[end_row])
 
 
-def counts_others(e: Any, me: int) -> bool:
+def counts_other_connections(e: Any, end_row: int) -> bool:
     """Whether its identifications rather number the segments of other connections as well."""
-    return bool(e.skips[me] >= FEWEST_OTHERS and e.skips[me] > 2 * e.follows[me])
+    return bool(e.skips[end_row] >= FEWEST_OTHERS and e.skips[end_row] > 2 * e.follows[end_row])
 
 
-def is_riddled(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -> bool:
+def is_too_incomplete(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -> bool:
     """Of the flow's segments that can be told to be there or missing a third is missing, or more.
 
     Numbers, ACKs and timestamps tell it (TOLD_ENDS.holes, from row `first` on); IP identifications where they cannot
@@ -120,33 +128,33 @@ def is_riddled(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -
     if holes >= FEWEST_HOLES and 2 * holes >= rows.starts[flow + 1] - rows.starts[flow]:
         return True
     follows, skips = int(syns > 0), int(syns < 0)
-    for me in (first, first + 1):
-        if not has_company[me] and may_be_its_own(ends, me):
-            follows, skips = follows + ends.follows[me], skips + ends.skips[me]
+    for end_row in (first, first + 1):
+        if not has_company[end_row] and may_be_its_own(ends, end_row):
+            follows, skips = follows + ends.follows[end_row], skips + ends.skips[end_row]
     is_shown = ends.follows[first] + ends.follows[first + 1] > 0
     return bool(is_shown and skips >= FEWEST_HOLES and 2 * skips >= follows)
 
 
-def may_be_its_own(ends: Any, me: int) -> bool:
+def may_be_its_own(ends: Any, end_row: int) -> bool:
     """Nothing shows that its identifications number other connections' segments, too: in gaps of one length they leave
     out now more and now fewer, or some again and again; or they never follow each other. Those of an end that answers
     probes number the answers.
     """
-    if not ends.follows[me] and ends.skips[me] >= FEWEST_STEPS:
+    if not ends.follows[end_row] and ends.skips[end_row] >= FEWEST_STEPS:
         return False
-    if ends.probes[me ^ 1]:
+    if ends.probes[end_row ^ 1]:
         return True
-    is_level = ends.level[me] >= FEWEST_LEVEL or (ends.level[me] and not ends.lost[me])
-    return bool(ends.uneven[me] <= ends.even[me] and not is_level)
+    is_level = ends.level[end_row] >= FEWEST_LEVEL or (ends.level[end_row] and not ends.lost[end_row])
+    return bool(ends.uneven[end_row] <= ends.even[end_row] and not is_level)
 
 
 def captured_syns(opened: int, ends: Any, first: int) -> int:
     """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
-    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == NEVER or ends.last_ns[first + 1] == NEVER:
+    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == ABSENT or ends.last_ns[first + 1] == ABSENT:
         return 0
-    return -1 if ends.isn[first] == NEVER or ends.isn[first + 1] == NEVER else 1
+    return -1 if ends.isn[first] == ABSENT or ends.isn[first + 1] == ABSENT else 1
 
 
-def room(flows: int, gaps: int) -> Heard:
+def allocate(flows: int, gaps: int) -> Observations:
     """Columns for both ends of so many flows."""
-    return Heard(rows_of(HEARD_GAPS, gaps), rows_of(HEARD_ENDS, 2 * flows + 1))
+    return Observations(rows_of(OBSERVED_GAPS, gaps), rows_of(OBSERVED_ENDS, 2 * flows + 1))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import log2
 from typing import Any, NamedTuple
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.engine.table import Table
 from analyzer.schema import inference
 
@@ -17,7 +17,7 @@ BIT_SHIFT = 20
 BIT = 1 << BIT_SHIFT
 """A weight of one."""
 
-DEFAULT, USUAL = 6.0, 5.0
+DEFAULT, TYPICAL = 6.0, 5.0
 
 KNOWN = {
     7200: DEFAULT,  # tcp_keepalive_time of nearly every system (RFC 1122 §4.2.3.6: no less than two hours)
@@ -26,19 +26,19 @@ KNOWN = {
     30: DEFAULT,
     10: DEFAULT,
     300: DEFAULT,  # Redis servers; also below the limit of many a load balancer
-    15: USUAL,  # Go, also as its interval
-    20: USUAL,
-    45: USUAL,
-    90: USUAL,
-    120: USUAL,
-    150: USUAL,
-    180: USUAL,
-    240: USUAL,
-    600: USUAL,
-    900: USUAL,
-    1200: USUAL,
-    1800: USUAL,
-    3600: USUAL,
+    15: TYPICAL,  # Go, also as its interval
+    20: TYPICAL,
+    45: TYPICAL,
+    90: TYPICAL,
+    120: TYPICAL,
+    150: TYPICAL,
+    180: TYPICAL,
+    240: TYPICAL,
+    600: TYPICAL,
+    900: TYPICAL,
+    1200: TYPICAL,
+    1800: TYPICAL,
+    3600: TYPICAL,
 }
 
 ROUND = {300: 5.0, 100: 5.0, 60: 4.0, 50: 4.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
@@ -81,7 +81,7 @@ PRIOR = Prior(
 )
 
 
-@apart
+@not_inlined
 def log2_of(prior: Prior, number: int) -> int:
     """The logarithm of a number from 1 to 2^49, in BIT."""
     scaled, shift = number << LOG_SHIFT, 0
@@ -107,7 +107,7 @@ def place_of(prior: Prior, seconds: int) -> int:
     return low
 
 
-@apart
+@not_inlined
 def weight(prior: Prior, seconds: int) -> int:
     """How likely a setting of so many seconds is, as a power of two."""
     place = place_of(prior, seconds)
@@ -122,7 +122,7 @@ def weight(prior: Prior, seconds: int) -> int:
     return own - thinning
 
 
-@apart
+@not_inlined
 def likeliest(prior: Prior, low: int, high: int) -> int:
     """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
     best: int = high

@@ -4,19 +4,19 @@ First which settings explain its gaps as they seem, then with each doubt taken f
 intervals apart from each other. Plain functions over columns: ASKED, and FOUND with a row for each question.
 """
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.settings.candidates import FIRST_EXACT, SLOW, is_on_slow_tick, wider
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.losses import is_idle, is_intvl
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 MAX_ASKED = 18
 """The gaps as they seem, six readings with doubts, two kinds of gaps apart; each perhaps of a slow timer, too."""
 
 
-@apart
-def ask(s: Search, asked: int, gaps: tuple[int, int], doubts: tuple[int, int]) -> int:
+@not_inlined
+def plan(s: Search, asked: int, gaps: tuple[int, int], ambiguities: tuple[int, int]) -> int:
     """Which settings explain these gaps, if these doubts are true? Returns how many questions there are now.
 
     With doubts whatever explains the gaps is rare. Of what may be a slow timer also which intervals it would have.
@@ -25,39 +25,39 @@ def ask(s: Search, asked: int, gaps: tuple[int, int], doubts: tuple[int, int]) -
     is_slow = a.clocks[0] & FIRST_EXACT and may_be_slow(s, gaps[0], gaps[1])
     for strict in range(2 if is_slow else 1):
         row = asked + strict
-        a.first_gap[row], a.last_gap[row], a.first_doubt[row], a.last_doubt[row] = *gaps, *doubts
+        a.first_gap[row], a.last_gap[row], a.first_ambiguity[row], a.last_ambiguity[row] = *gaps, *ambiguities
         a.is_whole[row], a.is_strict[row] = a.is_whole[0], strict
         a.clocks[row] = SLOW if strict else a.clocks[0]
-        a.is_rare[row] = doubts[0] < doubts[1] and not strict
+        a.is_rare[row] = ambiguities[0] < ambiguities[1] and not strict
     return asked + 1 + (is_slow > 0)
 
 
-def ask_all(s: Search, rows: int, doubted: int, spacings: int, is_alone: bool) -> int:
+def plan_all(s: Search, rows: int, ambiguous_row: int, spacings: int, is_alone: bool) -> int:
     """Which settings explain all gaps? The first `doubted` rows of DOUBTS are idle times, then come lone spacings.
 
     `is_alone`: no idle time is confirmed by another.
     """
-    asked = ask(s, 0, (0, rows), (0, 0))
-    for doubt in range(doubted):
-        asked = ask(s, asked, (0, rows), (doubt, doubt + 1))
-    if is_alone and doubted > 1:
-        asked = ask(s, asked, (0, rows), (0, doubted))
-    return ask(s, asked, (0, rows), (doubted, doubted + spacings)) if spacings else asked
+    asked = plan(s, 0, (0, rows), (0, 0))
+    for ambiguity in range(ambiguous_row):
+        asked = plan(s, asked, (0, rows), (ambiguity, ambiguity + 1))
+    if is_alone and ambiguous_row > 1:
+        asked = plan(s, asked, (0, rows), (0, ambiguous_row))
+    return plan(s, asked, (0, rows), (ambiguous_row, ambiguous_row + spacings)) if spacings else asked
 
 
 def may_be_slow(s: Search, first: int, last: int) -> bool:
     """Its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured."""
-    seen, idle_ns, spacing_ns = s.seen, TELLS_NOTHING, NEVER
-    for it in range(first, last):
-        probe_ns = seen.probe_ns[it]
-        if probe_ns >= 0 and (is_idle(seen.kind[it]) or is_intvl(seen.kind[it])):
+    corrected, idle_ns, spacing_ns = s.corrected, TELLS_NOTHING, ABSENT
+    for gap in range(first, last):
+        probe_ns = corrected.probe_ns[gap]
+        if probe_ns >= 0 and (is_idle(corrected.kind[gap]) or is_intvl(corrected.kind[gap])):
             if not is_on_slow_tick(probe_ns):
                 return False
-            if is_idle(seen.kind[it]):
+            if is_idle(corrected.kind[gap]):
                 idle_ns = min(idle_ns, probe_ns)
             else:
                 spacing_ns = max(spacing_ns, probe_ns)
-    return idle_ns < TELLS_NOTHING and (spacing_ns == NEVER or spacing_ns > idle_ns)
+    return idle_ns < TELLS_NOTHING and (spacing_ns == ABSENT or spacing_ns > idle_ns)
 
 
 def add_all(s: Search, first: int, last: int) -> None:
@@ -79,7 +79,7 @@ def add_intvls(s: Search, row: int, other: int) -> None:
         f.is_intvl_known[row] = f.is_intvl_known[row] and not f.is_rare[row]
 
 
-@apart
+@not_inlined
 def add_rare(s: Search, other: int) -> None:
     """With explanations that are all rare, in row 0; the first of equally likely ones is taken."""
     f = s.found

@@ -20,12 +20,12 @@ from analyzer.keepalive.settings.bounds import INTVL, TIME, Inferred
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
 from analyzer.keepalive.settings.infer import SETTINGS, inferred, replace_end
 from analyzer.keepalive.settings.observations import LIKELY_CLOCKS
-from analyzer.keepalive.settings.timed import Heard
+from analyzer.keepalive.settings.timed import Observations
 from analyzer.keepalive.settings.values import clocks_of
 from analyzer.keepalive.story.values import SURVIVED
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
-MAX_KERNELS = 8
+MAX_HOST_CLOCKS = 8
 """So many kernels are looked for behind one address, or a NAT's."""
 MAX_COMPARED = 64
 """Kernels of more addresses than this are not compared with each other; of each so many probes are."""
@@ -145,7 +145,7 @@ Trains = tuple[Train | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class HostClock:
     """Ends that were ticked together, at one address or at several."""
 
     addresses: tuple[str, ...]
@@ -169,10 +169,10 @@ class Kernel:
         return sum(ceiling << CEILING_BITS * rate for rate, ceiling in enumerate(found))
 
 
-def prober(heard: Heard, found: Inferred, end: int, address: str) -> Prober:
+def prober(observed: Observations, found: Inferred, end: int, address: str) -> Prober:
     """An end with what explains its gaps."""
-    g, c = heard.gaps, found.claimed
-    fired_ns = {g.frame[gap]: g.at_ns[gap] for gap in gaps_of(heard, end) if g.at_ns[gap] != NEVER}
+    g, c = observed.gaps, found.claimed
+    fired_ns = {g.frame[gap]: g.at_ns[gap] for gap in gaps_of(observed, end) if g.at_ns[gap] != ABSENT}
     boundaries: list[list[Boundary]] = [[] for _ in LINUX]
     for claim in range(found.ends.first_claim[end], found.ends.first_claim[end + 1]):
         if c.frame[claim] in fired_ns:
@@ -187,7 +187,7 @@ def prober(heard: Heard, found: Inferred, end: int, address: str) -> Prober:
     )
 
 
-def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
+def host_clocks(probers: Iterable[Prober]) -> tuple[HostClock, ...]:
     """The kernels that several ends show together, of one address or of several."""
     by_address: dict[str, list[Prober]] = defaultdict(list)
     for one in probers:
@@ -195,19 +195,19 @@ def kernels(probers: Iterable[Prober]) -> tuple[Kernel, ...]:
     # An address with one prober says something only where it is compared with others.
     are_compared = sum(len(ends) == 1 for ends in by_address.values()) <= MAX_COMPARED
     telling = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
-    found = [kernel for ends in telling for kernel in _of_address(ends)]
+    found = [host_clock for ends in telling for host_clock in _of_address(ends)]
     if are_compared and len(found) <= MAX_COMPARED:
         found = _joined(found)
-    return tuple(kernel for kernel in found if len(kernel.ends) > 1)
+    return tuple(host_clock for host_clock in found if len(host_clock.ends) > 1)
 
 
-def _of_address(probers: Sequence[Prober]) -> list[Kernel]:
+def _of_address(probers: Sequence[Prober]) -> list[HostClock]:
     """The kernels behind one address, the one with most ends first."""
     address = probers[0].address
     if len(probers) == 1:
         return [_alone(probers[0])]
-    left, found = list(probers), list[Kernel]()
-    while len(left) > 1 and len(found) < MAX_KERNELS:
+    left, found = list(probers), list[HostClock]()
+    while len(left) > 1 and len(found) < MAX_HOST_CLOCKS:
         groups = [_grown(left, rate) for rate in range(len(LINUX))]
         best = max(groups, key=lambda group: (len(group.ends), group.bits))
         if best.bits < (MANY_BITS if found else SURE_BITS):
@@ -215,19 +215,19 @@ def _of_address(probers: Sequence[Prober]) -> list[Kernel]:
         members = [one for one in left if one.end in best.ends]
         trains = [group.train if group.ends == best.ends else None for group in groups]
         slower = [_slower(members, rate, trains) for rate in range(len(LINUX))]
-        found.append(Kernel((address,), best.ends, tuple(map(_first, trains, slower))))
+        found.append(HostClock((address,), best.ends, tuple(map(_first, trains, slower))))
         left = [one for one in left if one.end not in best.ends]
     if len(found) == 1 and all(_may_be_of(found[0], one) for one in left):
         return [replace(found[0], ends=frozenset(one.end for one in probers))]
     return found
 
 
-def _alone(one: Prober) -> Kernel:
+def _alone(one: Prober) -> HostClock:
     trains = tuple(
         Train(clock, boundaries) if boundaries else None
         for clock, boundaries in zip(LINUX, one.boundaries, strict=True)
     )
-    return Kernel((one.address,), frozenset([one.end]), trains)
+    return HostClock((one.address,), frozenset([one.end]), trains)
 
 
 class _Group(NamedTuple):
@@ -272,89 +272,89 @@ def _first(train: Train | None, other: Train | None) -> Train | None:
     return other if train is None else train
 
 
-def _may_be_of(kernel: Kernel, one: Prober) -> bool:
+def _may_be_of(host_clock: HostClock, one: Prober) -> bool:
     """At some clock rate of the kernel nothing speaks against it."""
     return any(
         train is not None and fits and not train.compare(boundaries).is_other
-        for train, fits, boundaries in zip(kernel.trains, one.rates, one.boundaries, strict=True)
+        for train, fits, boundaries in zip(host_clock.trains, one.rates, one.boundaries, strict=True)
     )
 
 
-def _joined(found: Sequence[Kernel]) -> list[Kernel]:
+def _joined(found: Sequence[HostClock]) -> list[HostClock]:
     """Kernels of several addresses that agree better than one pair of all these would by chance."""
     needed = SURE_BITS + log2(max(1, len(found) * (len(found) - 1) // 2))
-    joined: list[Kernel] = []
-    for kernel in found:
-        same = next((place for place, other in enumerate(joined) if _is_same(other, kernel, needed)), None)
+    joined: list[HostClock] = []
+    for host_clock in found:
+        same = next((place for place, other in enumerate(joined) if _is_same(other, host_clock, needed)), None)
         if same is None:
-            joined.append(kernel)
+            joined.append(host_clock)
         else:
-            joined[same] = _one_of_two(joined[same], kernel)
+            joined[same] = _one_of_two(joined[same], host_clock)
     return joined
 
 
-def _is_same(one: Kernel, other: Kernel, needed: float) -> bool:
+def _is_same(one: HostClock, other: HostClock, needed: float) -> bool:
     return set(one.addresses).isdisjoint(other.addresses) and any(
         mine is not None and theirs is not None and mine.likeness(theirs) >= needed
         for mine, theirs in zip(one.trains, other.trains, strict=True)
     )
 
 
-def _one_of_two(one: Kernel, other: Kernel) -> Kernel:
+def _one_of_two(one: HostClock, other: HostClock) -> HostClock:
     trains = tuple(
         mine.with_those_of(theirs) if mine is not None and theirs is not None and mine.likeness(theirs) > 0 else None
         for mine, theirs in zip(one.trains, other.trains, strict=True)
     )
-    return Kernel(one.addresses + other.addresses, one.ends | other.ends, trains)
+    return HostClock(one.addresses + other.addresses, one.ends | other.ends, trains)
 
 
 class Together(NamedTuple):
     """What is found of many ends."""
 
     found: Inferred
-    kernels: tuple[Kernel, ...]
+    host_clocks: tuple[HostClock, ...]
     narrowed: frozenset[int]
     """The ends of which their kernel tells more than their own gaps do."""
 
 
-def infer_together(heard: Heard, ends: int, address_of: Callable[[int], str], engine: Engine) -> Together:
+def infer_together(observed: Observations, ends: int, address_of: Callable[[int], str], engine: Engine) -> Together:
     """The settings of many ends: first each from its own gaps, then with what the ends of one kernel have in common.
 
     What that is, is noted in `heard`. `address_of` an end is what one kernel has: with the tunnel that it is in.
     """
-    alone = inferred(heard, ends, engine, more=ends)
-    found = kernels(
-        prober(heard, alone, end, address_of(end))
+    alone = inferred(observed, ends, engine, more=ends)
+    found = host_clocks(
+        prober(observed, alone, end, address_of(end))
         for end in range(ends)
-        if alone.ends.clocks[end] and is_probing(heard, end) and heard.ends.clocks[end] == LIKELY_CLOCKS
+        if alone.ends.clocks[end] and is_probing(observed, end) and observed.ends.clocks[end] == LIKELY_CLOCKS
     )
-    ticked = [(end, kernel) for kernel in found for end in kernel.ends]
-    for end, kernel in ticked:
-        tick(heard, end, kernel)
-    again = inferred(heard, ends, engine) if ticked else alone
-    narrowed = frozenset(end for end, _ in ticked if again.ends.clocks[end] and is_within(again, alone, end))
+    applied = [(end, host_clock) for host_clock in found for end in host_clock.ends]
+    for end, host_clock in applied:
+        apply(observed, end, host_clock)
+    again = inferred(observed, ends, engine) if applied else alone
+    narrowed = frozenset(end for end, _ in applied if again.ends.clocks[end] and is_within(again, alone, end))
     for end in narrowed:
         replace_end(alone, end, again, end)
     return Together(alone, found, narrowed)
 
 
-def is_probing(heard: Heard, end: int) -> bool:
-    kinds = heard.gaps.kind
-    return any(kinds[gap] != SURVIVED for gap in gaps_of(heard, end))
+def is_probing(observed: Observations, end: int) -> bool:
+    kinds = observed.gaps.kind
+    return any(kinds[gap] != SURVIVED for gap in gaps_of(observed, end))
 
 
-def gaps_of(heard: Heard, end: int) -> range:
-    return range(heard.ends.first_gap[end], heard.ends.first_gap[end + 1])
+def gaps_of(observed: Observations, end: int) -> range:
+    return range(observed.ends.first_gap[end], observed.ends.first_gap[end + 1])
 
 
-def tick(heard: Heard, end: int, kernel: Kernel) -> None:
+def apply(observed: Observations, end: int, host_clock: HostClock) -> None:
     """Note at an end what its kernel says of it."""
-    g = heard.gaps
-    jitter_ns = max((g.lag_ns[gap] // 2 for gap in gaps_of(heard, end)), default=0)
-    heard.ends.clocks[end] = kernel.clocks
-    for gap in gaps_of(heard, end):
-        if g.at_ns[gap] != NEVER:
-            g.ceilings[gap] = kernel.ceilings(g.at_ns[gap], jitter_ns)
+    g = observed.gaps
+    jitter_ns = max((g.capture_rtt_ns[gap] // 2 for gap in gaps_of(observed, end)), default=0)
+    observed.ends.clocks[end] = host_clock.clocks
+    for gap in gaps_of(observed, end):
+        if g.at_ns[gap] != ABSENT:
+            g.ceilings[gap] = host_clock.ceilings(g.at_ns[gap], jitter_ns)
 
 
 def is_within(narrow: Inferred, wide: Inferred, end: int) -> bool:
@@ -364,8 +364,8 @@ def is_within(narrow: Inferred, wide: Inferred, end: int) -> bool:
 
 def is_narrower(narrow: Any, wide: Any, row: int) -> bool:
     """Of columns of INFERRED_SETTINGS."""
-    if wide.basis[row] == NEVER:
+    if wide.basis[row] == ABSENT:
         return True
-    if narrow.basis[row] == NEVER or narrow.low_ms[row] < wide.low_ms[row]:
+    if narrow.basis[row] == ABSENT or narrow.low_ms[row] < wide.low_ms[row]:
         return False
-    return bool(wide.high_ms[row] == NEVER or (NEVER != narrow.high_ms[row] <= wide.high_ms[row]))
+    return bool(wide.high_ms[row] == ABSENT or (ABSENT != narrow.high_ms[row] <= wide.high_ms[row]))

@@ -8,71 +8,75 @@ Plain functions over columns: SEEN in, INFERRED_SETTINGS changed.
 
 from typing import Any
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.model.linux import SECOND, TICK_NS
 from analyzer.keepalive.settings.bounds import INTVL, MILLI, MILLISECOND, TIME
 from analyzer.keepalive.settings.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.settings.losses import is_idle, is_intvl
 from analyzer.keepalive.story.values import SURVIVED
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 TENTH_NS = 100_000_000
 FEWEST = 3
 """So many gaps do not come at one tenth by chance: of what explains them nothing tells which it is."""
 
 
-@apart
-def allow_tenths(seen: Any, rows: int, has_wheel: bool, settings: Any, row: int) -> bool:
+@not_inlined
+def allow_tenths(corrected: Any, rows: int, has_wheel: bool, settings: Any, row: int) -> bool:
     """Whether an exact timer set to tenths of a second explains the gaps of an end; then the bounds hold them.
 
     A value of whole seconds that several gaps show is then only one of two readings. Of an interval it stays if a wheel
     explains it, which leaves no choice. `row` is the first of the end's settings.
     """
-    time_ns, intvl_ns = tenth_of(seen, rows, False), tenth_of(seen, rows, True)
-    is_whole = time_ns % SECOND == 0 and (intvl_ns == NEVER or intvl_ns % SECOND == 0)
-    if time_ns <= 0 or intvl_ns == 0 or is_whole or outlives(seen, rows, time_ns):
+    time_ns, intvl_ns = tenth_of(corrected, rows, False), tenth_of(corrected, rows, True)
+    is_whole = time_ns % SECOND == 0 and (intvl_ns == ABSENT or intvl_ns % SECOND == 0)
+    if time_ns <= 0 or intvl_ns == 0 or is_whole or outlives(corrected, rows, time_ns):
         return False
-    times = allow(seen, rows, time_ns, False, settings, row + TIME)
+    times = allow(corrected, rows, time_ns, False, settings, row + TIME)
     if time_ns % SECOND and times >= FEWEST:
-        settings.value[row + TIME] = NEVER
-    if intvl_ns == NEVER and settings.basis[row + INTVL] != NEVER and settings.low_ms[row + INTVL] == MILLI:
+        settings.value[row + TIME] = ABSENT
+    if intvl_ns == ABSENT and settings.basis[row + INTVL] != ABSENT and settings.low_ms[row + INTVL] == MILLI:
         settings.low_ms[row + INTVL] = 0  # nothing measures it: it may be below a second as well
     if intvl_ns > 0:
-        intvls = allow(seen, rows, intvl_ns, True, settings, row + INTVL)
+        intvls = allow(corrected, rows, intvl_ns, True, settings, row + INTVL)
         if intvl_ns % SECOND and intvls >= FEWEST and not has_wheel:
-            settings.value[row + INTVL] = NEVER
+            settings.value[row + INTVL] = ABSENT
     return True
 
 
-@apart
-def tenth_of(seen: Any, rows: int, is_spacing: bool) -> int:
+@not_inlined
+def tenth_of(corrected: Any, rows: int, is_spacing: bool) -> int:
     """The tenths of a second to which all idle times, or all intervals, are near; 0 if there are none, -1 without any.
 
     One at least must be on time: no host makes all of them late alike, as the boundaries of a wheel do.
     """
-    least_ns = most_ns = NEVER
-    for it in range(rows):
-        if measures(seen, it, is_spacing):
-            shown_ns = shown_by(seen, it, is_spacing)
-            least_ns = shown_ns if least_ns == NEVER else min(least_ns, shown_ns)
+    least_ns = most_ns = ABSENT
+    for gap in range(rows):
+        if measures(corrected, gap, is_spacing):
+            shown_ns = shown_by(corrected, gap, is_spacing)
+            least_ns = shown_ns if least_ns == ABSENT else min(least_ns, shown_ns)
             most_ns = max(most_ns, shown_ns)
-    if least_ns == NEVER:
-        return NEVER
+    if least_ns == ABSENT:
+        return ABSENT
     tenth_ns = (least_ns + TENTH_NS // 2) // TENTH_NS * TENTH_NS
     is_on_time = abs(least_ns - tenth_ns) <= off_ns(tenth_ns)
     return tenth_ns if is_on_time and most_ns - tenth_ns <= TICK_NS + off_ns(tenth_ns) else 0
 
 
-def measures(seen: Any, it: int, is_spacing: bool) -> bool:
+def measures(corrected: Any, gap: int, is_spacing: bool) -> bool:
     """What nothing spoils."""
-    if seen.slack_ns[it] > 0 or seen.lag_ns[it] > HOST_DELAY_NS or shown_by(seen, it, is_spacing) < 0:
+    if (
+        corrected.slack_ns[gap] > 0
+        or corrected.capture_rtt_ns[gap] > HOST_DELAY_NS
+        or shown_by(corrected, gap, is_spacing) < 0
+    ):
         return False
-    return is_intvl(seen.kind[it]) if is_spacing else is_idle(seen.kind[it])
+    return is_intvl(corrected.kind[gap]) if is_spacing else is_idle(corrected.kind[gap])
 
 
-def shown_by(seen: Any, it: int, is_spacing: bool) -> int:
+def shown_by(corrected: Any, gap: int, is_spacing: bool) -> int:
     """Every segment restarts such timers."""
-    shown_ns: int = seen.probe_ns[it] if is_spacing else seen.any_ns[it]
+    shown_ns: int = corrected.probe_ns[gap] if is_spacing else corrected.any_ns[gap]
     return shown_ns
 
 
@@ -81,23 +85,23 @@ def off_ns(duration_ns: int) -> int:
     return HOST_DELAY_NS + (duration_ns >> DRIFT_SHIFT)
 
 
-def outlives(seen: Any, rows: int, time_ns: int) -> bool:
+def outlives(corrected: Any, rows: int, time_ns: int) -> bool:
     """So long an idle time was survived."""
-    for it in range(rows):
-        if seen.kind[it] == SURVIVED and seen.any_ns[it] > time_ns + TICK_NS + off_ns(time_ns):
+    for gap in range(rows):
+        if corrected.kind[gap] == SURVIVED and corrected.any_ns[gap] > time_ns + TICK_NS + off_ns(time_ns):
             return True
     return False
 
 
-@apart
-def allow(seen: Any, rows: int, tenth_ns: int, is_spacing: bool, settings: Any, row: int) -> int:
+@not_inlined
+def allow(corrected: Any, rows: int, tenth_ns: int, is_spacing: bool, settings: Any, row: int) -> int:
     """Make the bounds hold it; returns how many gaps show it."""
     off_ms = off_ns(tenth_ns) // MILLISECOND + 1 if tenth_ns % SECOND else 0
-    if settings.basis[row] != NEVER:
+    if settings.basis[row] != ABSENT:
         settings.low_ms[row] = min(settings.low_ms[row], tenth_ns // MILLISECOND - off_ms)
-        if settings.high_ms[row] != NEVER:
+        if settings.high_ms[row] != ABSENT:
             settings.high_ms[row] = max(settings.high_ms[row], tenth_ns // MILLISECOND + off_ms)
     shown = 0
-    for it in range(rows):
-        shown += measures(seen, it, is_spacing)
+    for gap in range(rows):
+        shown += measures(corrected, gap, is_spacing)
     return shown

@@ -5,10 +5,10 @@ Plain functions over columns (`sought.USUAL`, one row): what a duration is besid
 
 from typing import Any, NamedTuple
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.settings.constraints import DRIFT_SHIFT, HOST_DELAY_NS
 from analyzer.keepalive.story.values import CYCLE, FIRST, GIVE_UP, SPACING, UNHEARD, UNSEEN
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 TICKS_NS = 20_000_000 + HOST_DELAY_NS
 """Two ticks of the slowest clock."""
@@ -20,17 +20,17 @@ UNEXPLAINED = 3
 """Counts as so many losses."""
 
 
-class Lived(NamedTuple):
+class EndWork(NamedTuple):
     """What the gaps of one end become on the way to the search: columns of `sought`."""
 
     gaps: Any
     """As they were captured, those that a timer may have made; columns as HEARD_GAPS."""
-    seen: Any
+    corrected: Any
     """As the prober lived them."""
-    usual: Any
+    typical: Any
     lengths: Any
-    doubts: Any
-    counted: Any
+    ambiguities: Any
+    run_counts: Any
 
 
 def lateness_ns(duration_ns: int) -> int:
@@ -38,238 +38,238 @@ def lateness_ns(duration_ns: int) -> int:
     return duration_ns * 8 // 63
 
 
-def off_ns(usual: Any, duration_ns: int) -> int:
+def off_ns(typical: Any, duration_ns: int) -> int:
     """By how much a captured duration may differ from the timer's."""
-    jitter_ns: int = usual.jitter_ns[0]
+    jitter_ns: int = typical.jitter_ns[0]
     return jitter_ns + TICKS_NS + (duration_ns >> DRIFT_SHIFT)
 
 
-@apart
-def intvls_in(usual: Any, duration_ns: int, is_on_grid: int) -> int:
+@not_inlined
+def intvls_in(typical: Any, duration_ns: int, is_on_grid: int) -> int:
     """How many intervals the duration is, 0 if not a whole number; all are alike but a run's first."""
-    intvl_ns: int = usual.intvl_ns[0]
+    intvl_ns: int = typical.intvl_ns[0]
     if intvl_ns <= 0:
         return 0
     times = (duration_ns + intvl_ns // 2) // intvl_ns
-    allowed = off_ns(usual, duration_ns)
+    allowed = off_ns(typical, duration_ns)
     if not is_on_grid:
         allowed += lateness_ns(intvl_ns)
     return times if abs(duration_ns - times * intvl_ns) <= min(allowed, intvl_ns // 3) else 0
 
 
-def is_cycle(usual: Any, duration_ns: int) -> bool:
+def is_cycle(typical: Any, duration_ns: int) -> bool:
     """As long as the usual cycle."""
-    cycle_ns: int = usual.cycle_ns[0]
-    return cycle_ns > 0 and abs(duration_ns - cycle_ns) <= off_ns(usual, duration_ns)
+    cycle_ns: int = typical.cycle_ns[0]
+    return cycle_ns > 0 and abs(duration_ns - cycle_ns) <= off_ns(typical, duration_ns)
 
 
-def may_be_cycle(usual: Any, duration_ns: int) -> bool:
+def may_be_cycle(typical: Any, duration_ns: int) -> bool:
     """The same timer may have made both, each late in its own way."""
-    cycle_ns: int = usual.cycle_ns[0]
+    cycle_ns: int = typical.cycle_ns[0]
     longer = max(duration_ns, cycle_ns)
-    return abs(duration_ns - cycle_ns) <= lateness_ns(longer) + off_ns(usual, longer)
+    return abs(duration_ns - cycle_ns) <= lateness_ns(longer) + off_ns(typical, longer)
 
 
-def is_cycle_an_intvl(usual: Any) -> bool:
+def is_cycle_an_intvl(typical: Any) -> bool:
     """Whether an answer was heard or not makes no difference to the next probe."""
-    return bool(usual.cycle_ns[0] > 0 and intvls_in(usual, usual.cycle_ns[0], 0) == 1)
+    return bool(typical.cycle_ns[0] > 0 and intvls_in(typical, typical.cycle_ns[0], 0) == 1)
 
 
-def one_more_ns(usual: Any, duration_ns: int) -> int:
+def one_more_ns(typical: Any, duration_ns: int) -> int:
     """By how much one lost probe may have made a gap longer; an interval above the idle time is rare."""
-    intvl_ns: int = usual.intvl_ns[0]
+    intvl_ns: int = typical.intvl_ns[0]
     if intvl_ns > 0:
-        return min(intvl_ns + lateness_ns(intvl_ns) + off_ns(usual, intvl_ns), max(duration_ns, 0))
+        return min(intvl_ns + lateness_ns(intvl_ns) + off_ns(typical, intvl_ns), max(duration_ns, 0))
     return max(duration_ns, 0) // 2
 
 
-def most_in(usual: Any, duration_ns: int) -> int:
+def most_in(typical: Any, duration_ns: int) -> int:
     """As many intervals: so many probes may be missing in it."""
-    intvl_ns: int = usual.intvl_ns[0]
+    intvl_ns: int = typical.intvl_ns[0]
     return duration_ns // intvl_ns if intvl_ns > 0 else 1
 
 
-@apart
-def lost_in_cycle(usual: Any, duration_ns: int, was_usual: int) -> tuple[int, int, int]:
+@not_inlined
+def lost_in_cycle(typical: Any, duration_ns: int, was_typical: int) -> tuple[int, int, int]:
     """Probes lost in a gap longer than the usual cycle: an interval for each, beside what the timer may be late.
 
     At least, most likely, at most.
     """
-    cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
+    cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
     longer_ns = duration_ns - cycle_ns
-    lost = intvls_in(usual, longer_ns, 0)
-    if lost and is_cycle(usual, duration_ns // ((duration_ns + cycle_ns // 2) // cycle_ns)):
+    lost = intvls_in(typical, longer_ns, 0)
+    if lost and is_cycle(typical, duration_ns // ((duration_ns + cycle_ns // 2) // cycle_ns)):
         return 0, lost, lost  # or a probe was not captured, and its answer neither
     if intvl_ns < 0:
-        is_lost = int(was_usual or not may_be_cycle(usual, duration_ns))
+        is_lost = int(was_typical or not may_be_cycle(typical, duration_ns))
         return 0, is_lost, is_lost
-    if may_be_cycle(usual, duration_ns):
+    if may_be_cycle(typical, duration_ns):
         if not 0 < lost <= MAX_IN_BAND:
             return 0, 0, 0
-        return lost if was_usual else 0, lost, lost
-    if lost and (was_usual or (usual.is_repeated[0] and intvl_ns > lateness_ns(cycle_ns))):
+        return lost if was_typical else 0, lost, lost
+    if lost and (was_typical or (typical.is_repeated[0] and intvl_ns > lateness_ns(cycle_ns))):
         return lost, lost, lost
     return 0, max(1, lost), max(1, (longer_ns + lateness_ns(cycle_ns)) // intvl_ns + 1)
 
 
-@apart
-def lost_in_first(usual: Any, duration_ns: int) -> tuple[int, int, int]:
+@not_inlined
+def lost_in_first(typical: Any, duration_ns: int) -> tuple[int, int, int]:
     """The same after traffic. Where the interval is the longer one, cycles do not tell the idle time."""
-    if is_cycle_an_intvl(usual) and not may_be_cycle(usual, duration_ns):
-        cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
-        beyond_ns = duration_ns - cycle_ns - lateness_ns(cycle_ns) - off_ns(usual, duration_ns)
+    if is_cycle_an_intvl(typical) and not may_be_cycle(typical, duration_ns):
+        cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
+        beyond_ns = duration_ns - cycle_ns - lateness_ns(cycle_ns) - off_ns(typical, duration_ns)
         times = max(1, -(-beyond_ns // intvl_ns))
         return 0, times, max(times, duration_ns // intvl_ns)
-    return lost_in_cycle(usual, duration_ns, 0)
+    return lost_in_cycle(typical, duration_ns, 0)
 
 
-def is_cycle_and_intvls(usual: Any, duration_ns: int, times: int) -> bool:
+def is_cycle_and_intvls(typical: Any, duration_ns: int, times: int) -> bool:
     """A cycle and so many intervals, and not as well so many cycles, whose answers were not captured either."""
-    cycle_ns, intvl_ns = usual.cycle_ns[0], usual.intvl_ns[0]
+    cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
     if intvl_ns <= 0 or cycle_ns <= 0:
         return False
-    allowed = off_ns(usual, duration_ns)
+    allowed = off_ns(typical, duration_ns)
     by_intvls, by_cycles = cycle_ns + times * intvl_ns, (times + 1) * cycle_ns
     return bool(abs(duration_ns - by_intvls) <= allowed + lateness_ns(intvl_ns) < abs(duration_ns - by_cycles))
 
 
-def is_after_unheard(gaps: Any, it: int) -> bool:
+def is_after_unheard(gaps: Any, gap: int) -> bool:
     """What passed the capture point before a first gap answers a probe that was not captured, and was not heard."""
-    return bool(gaps.kind[it] == FIRST and gaps.echo[it] == UNHEARD)
+    return bool(gaps.kind[gap] == FIRST and gaps.echo[gap] == UNHEARD)
 
 
-def kind_as_heard(gaps: Any, it: int) -> int:
+def kind_as_heard(gaps: Any, gap: int) -> int:
     """After an answer that its prober did not hear comes a spacing; -1 if the gap shows nothing that is usual."""
-    echo = gaps.echo[it]
-    if echo == UNSEEN or is_after_unheard(gaps, it):
-        return NEVER
-    kind: int = gaps.kind[it]
+    echo = gaps.echo[gap]
+    if echo == UNSEEN or is_after_unheard(gaps, gap):
+        return ABSENT
+    kind: int = gaps.kind[gap]
     return SPACING if echo == UNHEARD else kind
 
 
-def find_usual(lived: Lived, rows: int) -> None:
+def find_typical(work: EndWork, rows: int) -> None:
     """The constants of the end whose gaps these are."""
-    usual, lengths, cycles, firsts, lag_ns = lived.usual, lived.lengths, 0, 0, 0
-    for it in range(rows):
-        kind = kind_as_heard(lived.gaps, it)
-        if kind == NEVER:
+    typical, lengths, cycles, firsts, capture_rtt_ns = work.typical, work.lengths, 0, 0, 0
+    for gap in range(rows):
+        kind = kind_as_heard(work.gaps, gap)
+        if kind == ABSENT:
             continue
-        lag_ns = max(lag_ns, lived.gaps.lag_ns[it])
-        if kind == CYCLE and lived.gaps.probe_ns[it] > 0:
-            lengths.cycle_ns[cycles] = lived.gaps.probe_ns[it]
+        capture_rtt_ns = max(capture_rtt_ns, work.gaps.capture_rtt_ns[gap])
+        if kind == CYCLE and work.gaps.probe_ns[gap] > 0:
+            lengths.cycle_ns[cycles] = work.gaps.probe_ns[gap]
             cycles += 1
-        elif kind == FIRST and lived.gaps.heard_ns[it] > 0:
-            lengths.first_ns[firsts] = lived.gaps.heard_ns[it]
+        elif kind == FIRST and work.gaps.heard_ns[gap] > 0:
+            lengths.first_ns[firsts] = work.gaps.heard_ns[gap]
             firsts += 1
-    usual.cycle_ns[0], usual.jitter_ns[0], usual.is_repeated[0] = NEVER, lag_ns // 2, 0
-    usual.intvl_ns[0] = intvl_of(lengths, note_spacings(lived, rows, 0))
-    on_grid = note_spacings(lived, rows, 1)
+    typical.cycle_ns[0], typical.jitter_ns[0], typical.is_repeated[0] = ABSENT, capture_rtt_ns // 2, 0
+    typical.intvl_ns[0] = intvl_of(lengths, note_spacings(work, rows, 0))
+    on_grid = note_spacings(work, rows, 1)
     if on_grid:
         sort(lengths, on_grid)
-        usual.intvl_ns[0] = lengths.sorted_ns[on_grid // 2]
-        usual.jitter_ns[0] = max(lag_ns // 2, lengths.sorted_ns[on_grid - 1] - lengths.sorted_ns[0])
-    find_cycle(lived, cycles, firsts)
-    if usual.intvl_ns[0] < 0:
-        usual.intvl_ns[0] = intvl_of(lengths, note_short(lived, cycles))
+        typical.intvl_ns[0] = lengths.sorted_ns[on_grid // 2]
+        typical.jitter_ns[0] = max(capture_rtt_ns // 2, lengths.sorted_ns[on_grid - 1] - lengths.sorted_ns[0])
+    find_cycle(work, cycles, firsts)
+    if typical.intvl_ns[0] < 0:
+        typical.intvl_ns[0] = intvl_of(lengths, note_short(work, cycles))
 
 
-def note_spacings(lived: Lived, rows: int, is_on_grid: int) -> int:
+def note_spacings(work: EndWork, rows: int, is_on_grid: int) -> int:
     """All that are whole; or those of them that are one interval for sure, between two ticks of its timer."""
-    gaps, found = lived.gaps, 0
-    for it in range(rows):
-        kind, probe_ns = kind_as_heard(gaps, it), gaps.probe_ns[it]
-        if (kind == SPACING or kind == GIVE_UP) and probe_ns > 0 and gaps.missing[it] <= 0:
-            unanswered = 1 if gaps.echo[it] == UNHEARD else gaps.unanswered[it]
-            if not is_on_grid or (unanswered >= 2 and intvls_in(lived.usual, probe_ns, 0) == 1):
-                lived.lengths.sorted_ns[found] = probe_ns
+    gaps, found = work.gaps, 0
+    for gap in range(rows):
+        kind, probe_ns = kind_as_heard(gaps, gap), gaps.probe_ns[gap]
+        if (kind == SPACING or kind == GIVE_UP) and probe_ns > 0 and gaps.missing[gap] <= 0:
+            unanswered = 1 if gaps.echo[gap] == UNHEARD else gaps.unanswered[gap]
+            if not is_on_grid or (unanswered >= 2 and intvls_in(work.typical, probe_ns, 0) == 1):
+                work.lengths.sorted_ns[found] = probe_ns
                 found += 1
     return found
 
 
-def note_short(lived: Lived, cycles: int) -> int:
+def note_short(work: EndWork, cycles: int) -> int:
     """Cycles that are too short for the usual one."""
     found = 0
-    for it in range(cycles):
-        cycle_ns = lived.lengths.cycle_ns[it]
-        if cycle_ns < lived.usual.cycle_ns[0] and not may_be_cycle(lived.usual, cycle_ns):
-            lived.lengths.sorted_ns[found] = cycle_ns
+    for gap in range(cycles):
+        cycle_ns = work.lengths.cycle_ns[gap]
+        if cycle_ns < work.typical.cycle_ns[0] and not may_be_cycle(work.typical, cycle_ns):
+            work.lengths.sorted_ns[found] = cycle_ns
             found += 1
     return found
 
 
-@apart
+@not_inlined
 def intvl_of(lengths: Any, count: int) -> int:
     """The middle one of those that are not longer by a loss: losses only lengthen."""
     if not count:
-        return NEVER
+        return ABSENT
     values, whole = lengths.sorted_ns, 0
     least_ns = values[0]
-    for it in range(1, count):
-        least_ns = min(least_ns, values[it])
-    for it in range(count):
-        if 2 * values[it] < 3 * least_ns:
-            values[whole] = values[it]
+    for gap in range(1, count):
+        least_ns = min(least_ns, values[gap])
+    for gap in range(count):
+        if 2 * values[gap] < 3 * least_ns:
+            values[whole] = values[gap]
             whole += 1
     sort(lengths, whole)
     middle_ns: int = values[whole // 2]
     return middle_ns
 
 
-def find_cycle(lived: Lived, cycles: int, firsts: int) -> None:
+def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
     """That which takes the fewest losses; of equals that which most cycles are, then the shortest."""
-    usual, lengths = lived.usual, lived.lengths
-    for it in range(cycles):
-        lengths.sorted_ns[it] = lengths.cycle_ns[it]
+    typical, lengths = work.typical, work.lengths
+    for gap in range(cycles):
+        lengths.sorted_ns[gap] = lengths.cycle_ns[gap]
     tried = cycles
     if cycles > FEW:
         sort(lengths, cycles)
         lengths.sorted_ns[0], tried = lengths.sorted_ns[(cycles - 1) // 2], 1
-    if not tried or (usual.intvl_ns[0] > 0 and cycles + firsts <= FEW):
-        for it in range(min(firsts, FEW)):
-            lengths.sorted_ns[tried] = lengths.first_ns[it]
+    if not tried or (typical.intvl_ns[0] > 0 and cycles + firsts <= FEW):
+        for gap in range(min(firsts, FEW)):
+            lengths.sorted_ns[tried] = lengths.first_ns[gap]
             tried += 1
     if tried < 2 and not cycles:
         return
-    best_ns = fewest = fewest_others = NEVER
-    for it in range(tried):
-        cycle_ns = lengths.sorted_ns[it]
-        usual.cycle_ns[0] = cycle_ns
-        total, others = losses(lived, cycles, firsts), 0
+    best_ns = fewest = fewest_others = ABSENT
+    for gap in range(tried):
+        cycle_ns = lengths.sorted_ns[gap]
+        typical.cycle_ns[0] = cycle_ns
+        total, others = losses(work, cycles, firsts), 0
         for other in range(cycles):
-            others += not is_cycle(usual, lengths.cycle_ns[other])
+            others += not is_cycle(typical, lengths.cycle_ns[other])
         is_better = total < fewest or (
             total == fewest and (others < fewest_others or (others == fewest_others and cycle_ns < best_ns))
         )
-        if best_ns == NEVER or is_better:
+        if best_ns == ABSENT or is_better:
             best_ns, fewest, fewest_others = cycle_ns, total, others
-    usual.cycle_ns[0], usual.is_repeated[0] = best_ns, cycles - fewest_others > 1
+    typical.cycle_ns[0], typical.is_repeated[0] = best_ns, cycles - fewest_others > 1
 
 
-@apart
-def losses(lived: Lived, cycles: int, firsts: int) -> int:
+@not_inlined
+def losses(work: EndWork, cycles: int, firsts: int) -> int:
     """How many losses it takes if that is the usual cycle."""
-    usual, lengths, total, is_known = lived.usual, lived.lengths, 0, False
-    cycle_ns = usual.cycle_ns[0]
-    for it in range(cycles):
-        other_ns = lengths.cycle_ns[it]
+    typical, lengths, total, is_known = work.typical, work.lengths, 0, False
+    cycle_ns = typical.cycle_ns[0]
+    for gap in range(cycles):
+        other_ns = lengths.cycle_ns[gap]
         is_known = is_known or other_ns == cycle_ns
-        if not may_be_cycle(usual, other_ns):
-            lost = intvls_in(usual, other_ns - cycle_ns if other_ns > cycle_ns else other_ns, 0)
+        if not may_be_cycle(typical, other_ns):
+            lost = intvls_in(typical, other_ns - cycle_ns if other_ns > cycle_ns else other_ns, 0)
             if not lost:
-                lost = 1 if usual.intvl_ns[0] < 0 else UNEXPLAINED
+                lost = 1 if typical.intvl_ns[0] < 0 else UNEXPLAINED
             total += min(lost, UNEXPLAINED)
-    may_be_above = is_known and (usual.intvl_ns[0] < 0 or intvls_in(usual, cycle_ns, 0) == 1)
-    for it in range(firsts):
-        first_ns = lengths.first_ns[it]
+    may_be_above = is_known and (typical.intvl_ns[0] < 0 or intvls_in(typical, cycle_ns, 0) == 1)
+    for gap in range(firsts):
+        first_ns = lengths.first_ns[gap]
         if first_ns > cycle_ns:
-            _, lost, _ = lost_in_first(usual, first_ns)
+            _, lost, _ = lost_in_first(typical, first_ns)
             total += min(lost, UNEXPLAINED)
-        elif not may_be_above and not may_be_cycle(usual, first_ns):
+        elif not may_be_above and not may_be_cycle(typical, first_ns):
             total += UNEXPLAINED  # only an interval longer than the idle time makes cycles longer than a first gap
     return total
 
 
-@apart
+@not_inlined
 def sort(lengths: Any, count: int) -> None:
     """The first of `sorted_ns`, in order: runs that are twice as long each time are merged."""
     values, spare, width = lengths.sorted_ns, lengths.spare_ns, 1
@@ -279,15 +279,15 @@ def sort(lengths: Any, count: int) -> None:
             left, right = first, middle
             if values[middle - 1] <= values[middle]:
                 continue
-            for it in range(first, last):
+            for gap in range(first, last):
                 if right == last or (left < middle and values[left] <= values[right]):
-                    spare[it] = values[left]
+                    spare[gap] = values[left]
                     left += 1
                 else:
-                    spare[it] = values[right]
+                    spare[gap] = values[right]
                     right += 1
-            for it in range(first, last):
-                values[it] = spare[it]
+            for gap in range(first, last):
+                values[gap] = spare[gap]
         width *= 2
 
 

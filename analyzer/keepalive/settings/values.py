@@ -16,7 +16,7 @@ from analyzer.keepalive.model.linux import Clock
 from analyzer.keepalive.settings.bounds import MILLI, USER_TIMEOUT, Inferred
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS
 from analyzer.keepalive.settings.infer import CLOCK_BITS, SETTINGS
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 
 class Basis(Enum):
@@ -95,14 +95,14 @@ def settings_of(found: Inferred, end: int) -> Settings:
 def setting_of(found: Inferred, row: int) -> Setting | None:
     """A row of INFERRED_SETTINGS, None where nothing is known."""
     t = found.settings
-    if t.basis[row] == NEVER:
+    if t.basis[row] == ABSENT:
         return None
     low, high, value, first = t.low_ms[row], t.high_ms[row], t.value[row], t.first_proof[row]
     is_fine = row % SETTINGS == USER_TIMEOUT
     return Setting(
-        value=value if value != NEVER else None,
+        value=value if value != ABSENT else None,
         low=low / MILLI if is_fine or low % MILLI else low // MILLI,
-        high=None if high == NEVER else high / MILLI if is_fine or high % MILLI else high // MILLI,
+        high=None if high == ABSENT else high / MILLI if is_fine or high % MILLI else high // MILLI,
         n=t.n[row],
         basis=BASES[t.basis[row]],
         seen_ns=(t.shortest_ns[row], t.longest_ns[row]),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from analyzer.keepalive.story.values import Answer, Heartbeat, Probe
 from analyzer.keepalive.tags.rules import STEADY
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 
 class Ledger(NamedTuple):
@@ -41,7 +41,7 @@ class Ledger(NamedTuple):
 
 def ledger(probes: Iterable[Probe]) -> Ledger:
     probes = tuple(probes)
-    delays = [probe.delay_ns for probe in probes if probe.delay_ns != NEVER]
+    delays = [probe.delay_ns for probe in probes if probe.delay_ns != ABSENT]
     return Ledger(
         answers=tuple(Counter(probe.answer for probe in probes).most_common()),
         excused=sum(probe.answer is Answer.NOTHING and probe.may_go_unanswered for probe in probes),

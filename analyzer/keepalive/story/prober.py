@@ -8,12 +8,12 @@ IP identifications is the end's, whatever its way. Kernels over a flow's rows, a
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ITSELF, BY_MIDDLEBOX
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE, STRAY, WINDOW_PROBE
-from analyzer.schema import ACK, NEVER, RST, SYN
+from analyzer.schema import ABSENT, ACK, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import REL_BELOW, TRAIT_ADVANCES, TRAIT_SAME_ACK
+from analyzer.tcp.segment_facts import FACT_ADVANCES, FACT_SAME_ACK, REL_BELOW
 
 WINDOW, TIMESTAMP, LOW_ACK, OWN_AGAIN, SAME_CLOCK, NEXT_ID = (1 << bit for bit in range(6))
 """What is noted of an end's probes beside their TTL. They take back window that was offered, or offer what is taken
@@ -34,52 +34,54 @@ SLACK_TICKS = 1000
 """By so many a timestamp may be ahead of what its time says."""
 
 
-def tell_prober(rows: Rows, flow: int, end: int, told: Told, it: int) -> None:
+def tell_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
     """Notes how the end's probes compare with its own segments, and by whom they are."""
-    e, me = told.ends, 2 * it + end
-    e.probed_by[me] = e.own_ttl_low[me] = e.own_ttl_high[me] = e.probe_ttl_low[me] = e.probe_ttl_high[me] = NEVER
-    e.probe_signs[me] = 0
-    if e.probes[me]:
-        compare(rows, flow, end, told, it)
-        e.probed_by[me] = probed_by(e, me)
+    e, end_row = stories.ends, 2 * flow_row + end
+    e.probed_by[end_row] = e.own_ttl_low[end_row] = e.own_ttl_high[end_row] = e.probe_ttl_low[
+        end_row
+    ] = e.probe_ttl_high[end_row] = ABSENT
+    e.probe_signs[end_row] = 0
+    if e.probes[end_row]:
+        compare(rows, flow, end, stories, flow_row)
+        e.probed_by[end_row] = probed_by(e, end_row)
 
 
-def compare(rows: Rows, flow: int, end: int, told: Told, it: int) -> None:
+def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
     """All segments of the end up to the flow's reset. Of those that are no candidates the next one knows the TTL."""
-    c, tags, e, me = rows.candidates, rows.segments.tag, told.ends, 2 * it + end
-    foreign_ns = NEVER  # the end's latest segment that may not be its own
-    probe, own = NEVER, NEVER  # its latest probe, its latest own candidate
+    c, tags, e, end_row = rows.candidates, rows.segments.tag, stories.ends, 2 * flow_row + end
+    foreign_ns = ABSENT  # the end's latest segment that may not be its own
+    probe, own = ABSENT, ABSENT  # its latest probe, its latest own candidate
     for place in range(rows.starts[flow], rows.starts[flow + 1]):
         row = rows.order[place]
-        if row == told.flows.reset_row[it]:
+        if row == stories.flows.reset_row[flow_row]:
             break
         if c.end[row] != end or tags[row] == DUPLICATE_FRAME or tags[row] == ICMP_UNREACHABLE:
             continue
-        follows_own = c.own_ns[row] != NEVER and c.ts_ns[row] - c.own_ns[row] != foreign_ns
-        if follows_own and c.usual_ttl[row] != NEVER:
-            note_own_ttl(e, me, c.usual_ttl[row])
+        follows_own = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] != foreign_ns
+        if follows_own and c.usual_ttl[row] != ABSENT:
+            note_own_ttl(e, end_row, c.usual_ttl[row])
         if tags[row] == PROBE:
-            note_probe_ttl(e, me, c.ttl[row])
-            e.probe_signs[me] |= signs(c, row, own, follows_own)
+            note_probe_ttl(e, end_row, c.ttl[row])
+            e.probe_signs[end_row] |= signs(c, row, own, follows_own)
             probe = row
         if tags[row] == PROBE or tags[row] == STRAY or tags[row] == WINDOW_PROBE or c.flags[row] & RST:
             foreign_ns = c.ts_ns[row]
             continue
-        note_own_ttl(e, me, c.ttl[row])
-        if probe != NEVER:
-            e.probe_signs[me] |= OWN_AGAIN | (WINDOW if takes_back(c, row, probe) else 0)
+        note_own_ttl(e, end_row, c.ttl[row])
+        if probe != ABSENT:
+            e.probe_signs[end_row] |= OWN_AGAIN | (WINDOW if takes_back(c, row, probe) else 0)
         if c.flags[row] & (SYN | ACK) != SYN:  # which only offers timestamps
             own = row
 
 
-def note_own_ttl(e: Any, me: int, ttl: int) -> None:
-    e.own_ttl_low[me] = ttl if e.own_ttl_low[me] == NEVER else min(e.own_ttl_low[me], ttl)
-    e.own_ttl_high[me] = max(e.own_ttl_high[me], ttl)
+def note_own_ttl(e: Any, end_row: int, ttl: int) -> None:
+    e.own_ttl_low[end_row] = ttl if e.own_ttl_low[end_row] == ABSENT else min(e.own_ttl_low[end_row], ttl)
+    e.own_ttl_high[end_row] = max(e.own_ttl_high[end_row], ttl)
 
 
-def note_probe_ttl(e: Any, me: int, ttl: int) -> None:
-    e.probe_ttl_low[me] = ttl if e.probe_ttl_low[me] == NEVER else min(e.probe_ttl_low[me], ttl)
-    e.probe_ttl_high[me] = max(e.probe_ttl_high[me], ttl)
+def note_probe_ttl(e: Any, end_row: int, ttl: int) -> None:
+    e.probe_ttl_low[end_row] = ttl if e.probe_ttl_low[end_row] == ABSENT else min(e.probe_ttl_low[end_row], ttl)
+    e.probe_ttl_high[end_row] = max(e.probe_ttl_high[end_row], ttl)
 
 
 def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
@@ -88,15 +90,15 @@ def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
     if follows_own:
         if c.ip_id[row] > 0 and c.own_ip_id[row] > 0 and 0 < (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF <= NEXT_IDS:
             found |= NEXT_ID
-        if c.relation[row] == REL_BELOW and not c.traits[row] & (TRAIT_SAME_ACK | TRAIT_ADVANCES):
+        if c.relation[row] == REL_BELOW and not c.facts[row] & (FACT_SAME_ACK | FACT_ADVANCES):
             found |= LOW_ACK
-    if own == NEVER:
+    if own == ABSENT:
         return found
     if takes_back(c, row, own):
         found |= WINDOW
-    if c.tsval[row] != NEVER and goes_on(c, row, own):
+    if c.tsval[row] != ABSENT and goes_on(c, row, own):
         found |= SAME_CLOCK
-    elif c.tsval[row] != NEVER or c.tsval[own] != NEVER:
+    elif c.tsval[row] != ABSENT or c.tsval[own] != ABSENT:
         found |= TIMESTAMP
     return found
 
@@ -109,7 +111,7 @@ def takes_back(c: Any, row: int, earlier: int) -> bool:
 
 def goes_on(c: Any, row: int, own: int) -> bool:
     """Its timestamp is of the same clock, which ticks once a millisecond at most (RFC 7323 §5.4)."""
-    if c.tsval[own] == NEVER:
+    if c.tsval[own] == ABSENT:
         return False
     most = (c.ts_ns[row] - c.ts_ns[own]) // MILLISECOND * 5 // 4 + SLACK_TICKS
     return bool(0 <= seq_diff(c.tsval[row], c.tsval[own]) <= most)
@@ -118,26 +120,28 @@ def goes_on(c: Any, row: int, own: int) -> bool:
 def look_of_probe(rows: Rows, flow: int, row: int) -> int:
     """TTL and window as they stand in the segment, as one number: alike of all that a middlebox sends."""
     c, ends = rows.candidates, rows.ends
-    me = 2 * flow + c.end[row]
-    is_scaled = ends.window_shift[me] > 0 and ends.window_shift[me ^ 1] != NEVER
-    window: int = c.window[row] >> ends.window_shift[me] if is_scaled else c.window[row]
+    end_row = 2 * flow + c.end[row]
+    is_scaled = ends.window_shift[end_row] > 0 and ends.window_shift[end_row ^ 1] != ABSENT
+    window: int = c.window[row] >> ends.window_shift[end_row] if is_scaled else c.window[row]
     return int(c.ttl[row]) << 32 | window
 
 
-def probed_by(e: Any, me: int) -> int:
+def probed_by(e: Any, end_row: int) -> int:
     """BY_ITSELF or BY_MIDDLEBOX; NEVER where nothing else of the end was captured, or it may be a change of route."""
-    if e.own_ttl_low[me] == NEVER:
-        return NEVER
-    hops = max(e.own_ttl_low[me] - e.probe_ttl_high[me], e.probe_ttl_low[me] - e.own_ttl_high[me])
-    if hops <= 0 or e.probe_signs[me] & SAME_CLOCK:
+    if e.own_ttl_low[end_row] == ABSENT:
+        return ABSENT
+    hops = max(e.own_ttl_low[end_row] - e.probe_ttl_high[end_row], e.probe_ttl_low[end_row] - e.own_ttl_high[end_row])
+    if hops <= 0 or e.probe_signs[end_row] & SAME_CLOCK:
         return BY_ITSELF
-    if hops <= max(e.own_ttl_high[me] - e.own_ttl_low[me], e.probe_ttl_high[me] - e.probe_ttl_low[me]):
-        return NEVER  # it varies as much by itself: several ways of equal cost
+    if hops <= max(
+        e.own_ttl_high[end_row] - e.own_ttl_low[end_row], e.probe_ttl_high[end_row] - e.probe_ttl_low[end_row]
+    ):
+        return ABSENT  # it varies as much by itself: several ways of equal cost
     if hops >= FARTHEST_HOPS:
         return BY_MIDDLEBOX
-    if e.probe_signs[me] & NEXT_ID:
+    if e.probe_signs[end_row] & NEXT_ID:
         return BY_ITSELF
     found = int(hops >= CLEARLY_HOPS)
     for sign in SIGNS:
-        found += e.probe_signs[me] & sign != 0
-    return BY_MIDDLEBOX if found >= FEWEST_SIGNS else NEVER
+        found += e.probe_signs[end_row] & sign != 0
+    return BY_MIDDLEBOX if found >= FEWEST_SIGNS else ABSENT

@@ -59,17 +59,17 @@ class Gap(NamedTuple):
     """Since this end's previous probe, answered or not; -1 if it has sent none."""
     unanswered: int
     """Consecutive unanswered probes of this end before the gap's end."""
-    lag_ns: int
+    capture_rtt_ns: int
     """How long a segment needs from the capture point to this end and its response back:
     0 where the capture was taken at this end. Gaps from `heard_ns` may be so much too long."""
-    speech_ns: int = -1
+    since_new_segment_ns: int = -1
     """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
     missing: int = -1
     """Segments of this end since its last one that the capture lacks, as its IP identifications count them."""
     is_numbered: bool = True
     """All of the end's segments show that it numbers them one by one; else `missing` is only a doubt."""
     echo: Echo = Echo.UNTOLD
-    is_torn: bool = False
+    has_uncaptured: bool = False
     """Somewhere the other end answered a segment of this end that was not captured."""
     at_ns: int = -1
     """When the probe or give-up that ended it was captured; -1 for what no timer ended."""
@@ -172,7 +172,7 @@ class ProbeRun(NamedTuple):
     """Answers were captured, and the prober went on and gave up as if it had heard none of them."""
 
 
-class Deafness(NamedTuple):
+class UnansweredData(NamedTuple):
     """One end sends data, FIN or window probes again and again, and the other has not been heard since."""
 
     end: int

@@ -15,9 +15,9 @@ from typing import NamedTuple, Self
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence, Role
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.settings.fingerprint import Stack
-from analyzer.keepalive.settings.shared_clock import Kernel
+from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
@@ -51,7 +51,7 @@ class Host(NamedTuple):
     overrides: tuple[Override, ...]
     stack: str
     hz: int | None
-    kernels: int = 0
+    host_clocks: int = 0
     """So many kernels show in the boundaries on which its probes lie: more than one behind a NAT; 0 if none does."""
     same_kernel: tuple[str, ...] = ()
     """Other addresses whose probes lie on the boundaries of the same kernel."""
@@ -111,12 +111,14 @@ def service_end(flow: Flow) -> int:
     return int(flow.ends[1].port < flow.ends[0].port)
 
 
-def pool(flows: Iterable[Flow], presence: Mapping[str, Presence], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
+def pool(
+    flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = ()
+) -> tuple[Host, ...]:
     """The hosts that probe, in the order in which they begin to appear."""
-    behind: dict[str, list[Kernel]] = defaultdict(list)
-    for kernel in kernels:
-        for address in kernel.addresses:
-            behind[address].append(kernel)
+    behind: dict[str, list[HostClock]] = defaultdict(list)
+    for host_clock in host_clocks:
+        for address in host_clock.addresses:
+            behind[address].append(host_clock)
     probers: dict[str, list[_Prober]] = defaultdict(list)
     boxes: dict[tuple[str | None, int], list[tuple[End, _Prober]]] = defaultdict(list)
     for flow in flows:
@@ -136,21 +138,23 @@ def plain(address: str) -> str:
     return address.rpartition(" ")[2]
 
 
-def _host(address: str, presence: Presence, probers: Sequence[_Prober], kernels: Sequence[Kernel]) -> Host:
+def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clocks: Sequence[HostClock]) -> Host:
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
-    sysctl = _pooled(groups[0]) if has_biggest else None
+    sysctl = _sampled(groups[0]) if has_biggest else None
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
-    same = {plain(other) for kernel in kernels for other in kernel.addresses if other not in (address, NAMELESS)}
+    same = {
+        plain(other) for host_clock in host_clocks for other in host_clock.addresses if other not in (address, NAMELESS)
+    }
     stack, hz = _stack(probers, models), _hz(models)
-    return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(kernels), tuple(sorted(same)))
+    return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(host_clocks), tuple(sorted(same)))
 
 
 def _distance(end: End) -> int:
     """The TTL with which a middlebox's probes arrive: the same for whomever it probes."""
-    return end.story.probe_look.ttl[0] if end.story.probe_look is not None else NEVER
+    return end.story.probe_look.ttl[0] if end.story.probe_look is not None else ABSENT
 
 
 def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
@@ -158,8 +162,8 @@ def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
     probers = [prober for _, prober in probed]
     flows = len({prober.flow for prober in probers})
     before = tuple(dict.fromkeys(end.address for end, _ in probed))
-    pooled = _host(NAMELESS, Presence(flows, flows), probers, ())
-    return pooled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
+    sampled = _host(NAMELESS, Presence(flows, flows), probers, ())
+    return sampled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
@@ -190,10 +194,10 @@ def _overrides(group: Sequence[_Prober]) -> list[Override]:
     by_port: dict[int, list[_Prober]] = defaultdict(list)
     for prober in group:
         by_port[prober.port].append(prober)
-    return [Override(port, _pooled(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
+    return [Override(port, _sampled(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
 
 
-def _pooled(group: Sequence[_Prober]) -> Settings:
+def _sampled(group: Sequence[_Prober]) -> Settings:
     """One triple out of many that agree."""
     time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
     return Settings(time, intvl, probes, None, _common_models(group))

@@ -19,7 +19,7 @@ from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.story.values import LONG_NS, Silence
 from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 OnExpiry = Literal["silent", "rst"]
 ALL = "all"
@@ -209,7 +209,7 @@ def fatal_silence_ns(flow: Flow) -> int | None:
     if (
         flow.verdict.cause is not Cause.PEER_SILENT
         or run is None
-        or run.heard_ns == NEVER
+        or run.heard_ns == ABSENT
         or flow.ends[run.end].answered
         or flow.is_within_lan
     ):

@@ -15,7 +15,7 @@ from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, Keepalive, What
 from analyzer.keepalive.summary.advice import DAY_S, IPV4_FRAME, IPV6_FRAME, clocks_of
 from analyzer.keepalive.summary.paths import PathLimit, failure, path_of
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 LOST = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.PROBING, Outcome.UNDETECTED)
 """The other end is gone, or what is between."""
@@ -112,17 +112,17 @@ def idle_times(c: Any, rows: Iterable[int], last_data_ns: int, end_ns: int) -> I
 
     `last_data_ns` of the whole flow, `end_ns` when it ended. What follows within a second is not known apart.
     """
-    start_ns, until_ns = NEVER, NEVER
+    start_ns, until_ns = ABSENT, ABSENT
     for row in rows:
         data_ns = c.data_ns[row]
-        if data_ns == NEVER or data_ns >= c.ts_ns[row]:
+        if data_ns == ABSENT or data_ns >= c.ts_ns[row]:
             continue
-        if data_ns != start_ns and start_ns != NEVER:
+        if data_ns != start_ns and start_ns != ABSENT:
             yield Idle(start_ns, until_ns)
         start_ns, until_ns = data_ns, c.ts_ns[row]
-    if start_ns not in (NEVER, last_data_ns):
+    if start_ns not in (ABSENT, last_data_ns):
         yield Idle(start_ns, until_ns)
-    if NEVER < last_data_ns < end_ns:
+    if ABSENT < last_data_ns < end_ns:
         yield Idle(last_data_ns, end_ns)
 
 
@@ -173,14 +173,14 @@ def _lost(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
     heard_ns = story.heard_ns[1 - prober]
     if story.reset is not None and story.reset.end != prober:
         heard_ns = story.reset.own_ns
-    if heard_ns == NEVER:
+    if heard_ns == ABSENT:
         return None
     last = next((one for one in idle if one.start_ns <= heard_ns + SECOND and heard_ns <= one.end_ns), None)
-    is_data = story.deafness is not None or (story.reset is not None and story.reset.follows_data)
-    data_ns = last.end_ns if is_data and last is not None else NEVER
+    is_data = story.unanswered_data is not None or (story.reset is not None and story.reset.follows_data)
+    data_ns = last.end_ns if is_data and last is not None else ABSENT
     missed = [story.run.first_ns] if story.run is not None and story.run.end == prober else []
     missed += [story.reset.ts_ns] if story.reset is not None else []
-    missed += [data_ns] if data_ns != NEVER else []
+    missed += [data_ns] if data_ns != ABSENT else []
     return _Loss(heard_ns, max(heard_ns, min(missed, default=story.capture_end_ns)), data_ns)
 
 
@@ -202,12 +202,12 @@ def _sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss 
 def _noticed_ns(keepalive: Keepalive, clock: Clock, flow: Flow, lost: _Loss) -> tuple[int, int] | None:
     """The soonest and the latest: the other end was lost as soon as it was heard, or just before it was missed."""
     reset = flow.story.reset
-    back_ns = reset.ts_ns if flow.verdict.outcome is Outcome.RESET and reset is not None else NEVER
-    soonest = _end_ns(keepalive, clock, lost.heard_ns, lost.heard_ns, lost.heard_ns if back_ns != NEVER else NEVER)
+    back_ns = reset.ts_ns if flow.verdict.outcome is Outcome.RESET and reset is not None else ABSENT
+    soonest = _end_ns(keepalive, clock, lost.heard_ns, lost.heard_ns, lost.heard_ns if back_ns != ABSENT else ABSENT)
     latest = _end_ns(keepalive, clock, lost.heard_ns, lost.missed_ns, back_ns)
-    if lost.data_ns != NEVER and soonest >= lost.data_ns:
+    if lost.data_ns != ABSENT and soonest >= lost.data_ns:
         return None  # data in flight suspends keepalive: as it was
-    if lost.data_ns != NEVER and latest > lost.data_ns:
+    if lost.data_ns != ABSENT and latest > lost.data_ns:
         was_ns = flow.verdict.detection_delay_ns
         latest = lost.heard_ns + was_ns if was_ns is not None else latest
     return soonest - lost.heard_ns, latest - lost.heard_ns
@@ -218,7 +218,7 @@ def _end_ns(keepalive: Keepalive, clock: Clock, heard_ns: int, alive_until_ns: i
     horizon_ns = alive_until_ns + 3 * (keepalive.time_s + (keepalive.probes + 2) * keepalive.intvl_s) * SECOND
     horizon_ns += keepalive.user_timeout_ms * 2_000_000
     for event in simulate(keepalive, clock, heard_ns, horizon_ns, (), RTT_NS, alive_until_ns):
-        is_refused = event.what is What.PROBE and back_ns != NEVER and event.time_ns >= back_ns
+        is_refused = event.what is What.PROBE and back_ns != ABSENT and event.time_ns >= back_ns
         if event.what is What.GIVE_UP or is_refused:
             return event.time_ns
     return horizon_ns

@@ -7,14 +7,14 @@ from typing import Any
 
 from analyzer.keepalive.tags.rules import LOOKAHEAD, LOOKBACK, is_extra, is_prompt_answer
 from analyzer.keepalive.tags.tag import CHALLENGED, STRAY, UNACCEPTABLE_ACK
-from analyzer.schema import ACK, FIN, NEVER, RST, SYN
+from analyzer.schema import ABSENT, ACK, FIN, RST, SYN
 from analyzer.tcp.segment_facts import (
+    FACT_REFUSES_SYN,
+    FACT_SAME_ACK,
+    FACT_UNACCEPTABLE,
+    FACT_UNSURE,
     REL_NEXT,
     REL_UNKNOWN,
-    TRAIT_REFUSES_SYN,
-    TRAIT_SAME_ACK,
-    TRAIT_UNACCEPTABLE,
-    TRAIT_UNSURE,
 )
 
 
@@ -22,7 +22,7 @@ def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
     """A RST within the window but not at RCV.NXT, which its receiver answers instead of obeying (RFC 5961 §3.2)."""
     row = order[place]
     relation = c.relation[row]
-    if relation == REL_NEXT or relation == REL_UNKNOWN or c.traits[row] & TRAIT_UNSURE:
+    if relation == REL_NEXT or relation == REL_UNKNOWN or c.facts[row] & FACT_UNSURE:
         return False
     return is_refused(c, order, place, last)
 
@@ -30,7 +30,7 @@ def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
 def is_disputed(c: Any, order: Any, place: int, last: int) -> bool:
     """SEG.ACK outside of what its receiver accepts, which it answers by an ACK (RFC 5961 §5.2); else a hole in the
     capture."""
-    return bool(c.traits[order[place]] & TRAIT_UNACCEPTABLE) and is_refused(c, order, place, last)
+    return bool(c.facts[order[place]] & FACT_UNACCEPTABLE) and is_refused(c, order, place, last)
 
 
 def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
@@ -47,23 +47,23 @@ def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
     """The other end's RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or -1."""
     row = order[place]
     if not says_again_where_it_is(c, row):
-        return NEVER
+        return ABSENT
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
         if is_extra(c, earlier):
             continue
         if c.end[earlier] == c.end[row] or not is_prompt_answer(c, row, earlier):
-            return NEVER
+            return ABSENT
         is_refused = out.tag[earlier] == STRAY and out.rule[earlier] in (CHALLENGED, UNACCEPTABLE_ACK)
         is_syn = c.flags[earlier] & (SYN | ACK) == SYN
-        return int(earlier) if is_refused or is_syn else NEVER
-    return NEVER
+        return int(earlier) if is_refused or is_syn else ABSENT
+    return ABSENT
 
 
 def says_again_where_it_is(c: Any, row: int) -> bool:
     """An empty segment at SND.NXT that acknowledges what its end acknowledged before."""
     is_bare = c.payload_len[row] == 0 and c.flags[row] & (SYN | FIN | RST | ACK) == ACK
-    return bool(is_bare and c.traits[row] & TRAIT_SAME_ACK and c.relation[row] == REL_NEXT)
+    return bool(is_bare and c.facts[row] & FACT_SAME_ACK and c.relation[row] == REL_NEXT)
 
 
 def resets_older(c: Any, order: Any, place: int, first: int) -> bool:
@@ -74,5 +74,5 @@ def resets_older(c: Any, order: Any, place: int, first: int) -> bool:
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
         if c.end[earlier] != c.end[row] and not is_extra(c, earlier):
-            return bool(c.traits[earlier] & TRAIT_REFUSES_SYN and c.ack[earlier] == c.seq[row])
+            return bool(c.facts[earlier] & FACT_REFUSES_SYN and c.ack[earlier] == c.seq[row])
     return False

@@ -16,31 +16,31 @@ from analyzer.keepalive.tags.tag import (
     REVEALED_BY_RST,
 )
 from analyzer.schema import (
+    ABSENT,
     ACK,
     FIN,
     KIND_ICMP_ERROR,
-    NEVER,
     RST,
     SYN,
 )
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.segment_facts import (
+    FACT_ADVANCES,
+    FACT_AFTER_SYN,
+    FACT_AT_FIN,
+    FACT_AT_SYN,
+    FACT_DUPLICATE,
+    FACT_LATE_BY_CLOCK,
+    FACT_PEER_IN_FLIGHT,
+    FACT_REVEALS,
+    FACT_SAME_ACK,
+    FACT_SAME_OCTET,
+    FACT_UNSURE,
     REL_BELOW,
     REL_BELOW_UNA,
     REL_BEYOND,
     REL_NEXT,
     REL_UNKNOWN,
-    TRAIT_ADVANCES,
-    TRAIT_AFTER_SYN,
-    TRAIT_AT_FIN,
-    TRAIT_AT_SYN,
-    TRAIT_COPY,
-    TRAIT_LATE_BY_CLOCK,
-    TRAIT_PEER_IN_FLIGHT,
-    TRAIT_REVEALS,
-    TRAIT_SAME_ACK,
-    TRAIT_SAME_OCTET,
-    TRAIT_UNSURE,
 )
 from analyzer.tcp.tracker import IDLE_NS
 
@@ -87,7 +87,7 @@ QUIET = 4
 
 def is_extra(c: Any, row: int) -> bool:
     """No segment of the flow: an ICMP error, or a segment's second copy."""
-    return bool(c.kind[row] == KIND_ICMP_ERROR or c.traits[row] & TRAIT_COPY)
+    return bool(c.kind[row] == KIND_ICMP_ERROR or c.facts[row] & FACT_DUPLICATE)
 
 
 def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int:
@@ -97,33 +97,33 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
     """
     row = order[place]
     seq, payload_len = c.seq[row], c.payload_len[row]
-    found = NEVER
+    found = ABSENT
     for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if is_extra(c, later):
             continue
         if c.end[later] != c.end[row]:
-            if c.traits[later] & TRAIT_REVEALS and c.ack[later] == seq_add(seq, 1):
+            if c.facts[later] & FACT_REVEALS and c.ack[later] == seq_add(seq, 1):
                 return REVEALED_BY_ANSWER
             if payload_len == 0 and c.ack[later] == seq and c.flags[later] & (ACK | RST) == ACK:
-                return NEVER  # nothing was sent from there on
+                return ABSENT  # nothing was sent from there on
             continue
         if payload_len == 0 and c.flags[later] & RST:
             is_timer = c.seq[later] == seq_add(seq, 1) and c.own_ns[later] >= GIVE_UP_NS
-            return REVEALED_BY_RST if is_timer else NEVER
+            return REVEALED_BY_RST if is_timer else ABSENT
         if payload_len == 0 and c.payload_len[later] > 1 and abs(seq_diff(c.seq[later], seq)) <= 1:
-            return REVEALED_BY_DATA if c.seq[later] != seq and is_unsolicited(c, row) else NEVER
+            return REVEALED_BY_DATA if c.seq[later] != seq and is_unsolicited(c, row) else ABSENT
         if c.flags[later] & (SYN | FIN | RST) or c.seq[later] != seq or c.payload_len[later] != payload_len:
             break
         is_late = c.own_ns[later] >= REPEAT_NS
         if payload_len == 1 and c.relation[later] == REL_BELOW and is_late:
-            return REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else NEVER
+            return REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else ABSENT
         if payload_len > 0 or not (is_unsolicited_repeat(c, later) and is_unsolicited(c, row)):
             break
         found = REPEATED_UNSOLICITED  # unless something that follows them shows their place
-    if found == NEVER:
+    if found == ABSENT:
         found = repeats_earlier(c, order, place, first)
-    return found if found != NEVER and is_train(c, order, place, first, last) else NEVER
+    return found if found != ABSENT and is_train(c, order, place, first, last) else ABSENT
 
 
 def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
@@ -132,7 +132,7 @@ def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
     if pace == EVEN or pace == SLOW:
         return True
     after = alike(c, order, place, last, 1)
-    row = order[after if after != NEVER else place]
+    row = order[after if after != ABSENT else place]
     return bool(pace == NO_PACE and c.own_ns[row] >= LONG_SPACING_NS)
 
 
@@ -145,7 +145,7 @@ def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
         later = order[other]
         if not is_extra(c, later):
             is_answer = c.end[later] != c.end[row] and is_prompt_answer(c, later, row)
-            return bool(is_answer and c.traits[later] & TRAIT_REVEALS and c.ack[later] == seq_add(c.seq[row], 1))
+            return bool(is_answer and c.facts[later] & FACT_REVEALS and c.ack[later] == seq_add(c.seq[row], 1))
     return False
 
 
@@ -159,8 +159,8 @@ def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
         is_same = c.seq[earlier] == c.seq[row] and c.payload_len[earlier] == 0 and c.payload_len[row] == 0
         if is_same and is_unsolicited_repeat(c, row) and is_unsolicited(c, earlier):
             return REPEATED_UNSOLICITED
-        return NEVER
-    return NEVER
+        return ABSENT
+    return ABSENT
 
 
 def is_paced_like_probes(c: Any, order: Any, place: int, first: int, last: int) -> bool:
@@ -178,11 +178,11 @@ def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
     SLOW is so evenly that what has backed off to its limit comes no slower.
     """
     before, after = alike(c, order, place, first - 1, -1), alike(c, order, place, last, 1)
-    if before != NEVER and after == NEVER:
+    if before != ABSENT and after == ABSENT:
         place, before, after = before, alike(c, order, before, first - 1, -1), place
-    elif before == NEVER and after != NEVER:
+    elif before == ABSENT and after != ABSENT:
         place, before, after = after, place, alike(c, order, after, last, 1)
-    if before == NEVER or after == NEVER:
+    if before == ABSENT or after == ABSENT:
         return NO_PACE
     earlier_ns = c.ts_ns[order[place]] - c.ts_ns[order[before]]
     later_ns = c.ts_ns[order[after]] - c.ts_ns[order[place]]
@@ -201,13 +201,13 @@ def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
         if is_extra(c, near) or c.end[near] != c.end[row]:
             continue
         is_same = c.seq[near] == c.seq[row] and c.payload_len[near] == c.payload_len[row]
-        return other if is_same and not c.flags[near] & (SYN | FIN | RST) else NEVER
-    return NEVER
+        return other if is_same and not c.flags[near] & (SYN | FIN | RST) else ABSENT
+    return ABSENT
 
 
 def is_behind_own_fin(c: Any, row: int) -> bool:
     """An ACK that left before the end's own FIN, captured behind it."""
-    return bool(c.traits[row] & TRAIT_AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
+    return bool(c.facts[row] & FACT_AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
 
 
 def is_behind_own_syn(c: Any, row: int) -> bool:
@@ -215,9 +215,9 @@ def is_behind_own_syn(c: Any, row: int) -> bool:
 
     An end that only receives stays there for good, and probes there: data that comes just before crossed a probe.
     """
-    if not c.traits[row] & TRAIT_AT_SYN:
+    if not c.facts[row] & FACT_AT_SYN:
         return False
-    completes = c.traits[row] & TRAIT_AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
+    completes = c.facts[row] & FACT_AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
     since_ns = max(c.ts_ns[row] - c.data_ns[row], c.own_ns[row])
     return bool(completes or c.in_flight[row] > 0 or since_ns < SYN_SETTLED_NS)
 
@@ -228,10 +228,10 @@ def comes_too_soon(c: Any, order: Any, place: int, first: int, out: Any) -> bool
     Data of the other end that it does not acknowledge may have crossed a probe on its way.
     """
     row = order[place]
-    if c.data_ns[row] == NEVER or c.traits[row] & TRAIT_LATE_BY_CLOCK or follows_probe(c, order, place, first, out):
+    if c.data_ns[row] == ABSENT or c.facts[row] & FACT_LATE_BY_CLOCK or follows_probe(c, order, place, first, out):
         return False
     since_ns = c.ts_ns[row] - c.data_ns[row]
-    if c.traits[row] & TRAIT_ADVANCES and c.traits[row] & TRAIT_PEER_IN_FLIGHT:
+    if c.facts[row] & FACT_ADVANCES and c.facts[row] & FACT_PEER_IN_FLIGHT:
         return bool(since_ns < SOLICITED_NS)
     is_crossing = c.data_ns[row] == c.any_ns[row] and c.own_ns[row] >= PROBE_IDLE_NS
     return bool(since_ns < PROBE_IDLE_NS and not is_crossing)
@@ -271,32 +271,32 @@ def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:
 def is_octet_again(c: Any, order: Any, place: int, first: int, last: int) -> bool:
     """The one octet that its end sent last, sooner than any probe, or backing off where no ACK can be seen."""
     row = order[place]
-    if not c.traits[row] & TRAIT_SAME_OCTET:
+    if not c.facts[row] & FACT_SAME_OCTET:
         return False
     if c.own_ns[row] < REPEAT_NS:
         return True
-    return c.in_flight[row] == NEVER and pace_of(c, order, place, first, last) == BACKING_OFF
+    return c.in_flight[row] == ABSENT and pace_of(c, order, place, first, last) == BACKING_OFF
 
 
 def is_unsolicited(c: Any, row: int) -> bool:
     """Nothing came just before it that it could acknowledge."""
-    return bool(c.idle_ns[row] == NEVER or c.idle_ns[row] >= REPEAT_NS)
+    return bool(c.idle_ns[row] == ABSENT or c.idle_ns[row] >= REPEAT_NS)
 
 
 def is_unsolicited_repeat(c: Any, row: int) -> bool:
-    return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.traits[row] & TRAIT_SAME_ACK)
+    return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.facts[row] & FACT_SAME_ACK)
 
 
 def peer_window(c: Any, order: Any, place: int, last: int) -> int:
     """The other end's window: its last, or where it has not been heard yet, that of its next segment."""
     row = order[place]
-    if c.peer_window[row] != NEVER:
+    if c.peer_window[row] != ABSENT:
         return int(c.peer_window[row])
     for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if c.end[later] != c.end[row] and not is_extra(c, later):
-            return NEVER if c.flags[later] & RST else int(c.window[later])
-    return NEVER
+            return ABSENT if c.flags[later] & RST else int(c.window[later])
+    return ABSENT
 
 
 def is_window_probe_with_data(c: Any, order: Any, place: int, last: int, window: int) -> bool:
@@ -320,19 +320,19 @@ def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, pers
     """
     row = order[place]
     pace = pace_of(c, order, place, first, last)
-    if c.any_ns[row] == NEVER and not persists:
+    if c.any_ns[row] == ABSENT and not persists:
         return pace != EVEN
     if persists or c.ts_ns[row] - c.any_ns[row] < REPEAT_NS or pace == BACKING_OFF:
         return True
     after = alike(c, order, place, last, 1)
-    return bool(after != NEVER and c.own_ns[order[after]] < REPEAT_NS and c.peer_window[order[after]] == 0)
+    return bool(after != ABSENT and c.own_ns[order[after]] < REPEAT_NS and c.peer_window[order[after]] == 0)
 
 
 def is_resend(c: Any, row: int) -> bool:
     """All of its octets lie before SND.NXT (RFC 9293 §3.8.1). A place that is not sure proves nothing."""
     if c.payload_len[row] == 0 or c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_NEXT:
         return False
-    return c.relation[row] != REL_BEYOND and not c.traits[row] & TRAIT_UNSURE
+    return c.relation[row] != REL_BEYOND and not c.facts[row] & FACT_UNSURE
 
 
 def answers(c: Any, row: int, probe: int) -> bool:
@@ -355,7 +355,7 @@ def refuses_octet(c: Any, row: int, probe: int) -> bool:
 
 def answers_with_reset(c: Any, row: int, probe: int) -> bool:
     """A RST from the end that was probed, with nothing else from it since (RFC 9293 §3.10.7.1)."""
-    return bool(probe != NEVER and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
+    return bool(probe != ABSENT and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
 
 
 def is_prompt_answer(c: Any, row: int, to: int) -> bool:
@@ -365,7 +365,7 @@ def is_prompt_answer(c: Any, row: int, to: int) -> bool:
 
 def may_be_beat(c: Any, row: int, out: Any) -> bool:
     """A little new data after a second or more without any."""
-    if out.tag[row] != DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == NEVER:
+    if out.tag[row] != DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == ABSENT:
         return False
     return bool(c.ts_ns[row] - c.data_ns[row] >= IDLE_NS)
 
@@ -384,10 +384,10 @@ def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
     same RST at any time (tcp.c tcp_close); the timer's comes on the grid, as far as two probes show
     it. The first spacing may be up to an eighth shorter or longer than the others.
     """
-    if probe == NEVER or not c.flags[row] & ACK:
+    if probe == ABSENT or not c.flags[row] & ACK:
         return False
     waited_ns = c.ts_ns[row] - c.ts_ns[probe]  # it may have answered the other end's probes since
-    if spacing != NEVER and not is_on_grid(waited_ns, spacing):
+    if spacing != ABSENT and not is_on_grid(waited_ns, spacing):
         return False
     return bool(c.seq[row] == seq_add(c.seq[probe], 1) and waited_ns >= GIVE_UP_NS)
 
@@ -412,4 +412,4 @@ def quoted_row(c: Any, order: Any, place: int, first: int) -> int:
         earlier = order[other]
         if not is_extra(c, earlier) and c.end[earlier] == c.end[row] and c.seq[earlier] == c.seq[row]:
             return int(earlier)
-    return NEVER
+    return ABSENT

@@ -82,28 +82,28 @@ from analyzer.keepalive.tags.tag import (
     WINDOW_UPDATE,
 )
 from analyzer.schema import (
+    ABSENT,
     ACK,
     FIN,
     KIND_ICMP_ERROR,
-    NEVER,
     RST,
     SYN,
 )
 from analyzer.schema.flows import SEGMENTS
 from analyzer.tcp.segment_facts import (
+    FACT_CLOSED,
+    FACT_DUPLICATE,
+    FACT_OUTSIDE,
+    FACT_PEER_IN_FLIGHT,
+    FACT_REFUSES_SYN,
+    FACT_SAME_ACK,
+    FACT_SAME_WINDOW,
+    FACT_UNSURE,
     REL_BELOW,
     REL_BELOW_UNA,
     REL_BEYOND,
     REL_NEXT,
     REL_UNKNOWN,
-    TRAIT_CLOSED,
-    TRAIT_COPY,
-    TRAIT_OUTSIDE,
-    TRAIT_PEER_IN_FLIGHT,
-    TRAIT_REFUSES_SYN,
-    TRAIT_SAME_ACK,
-    TRAIT_SAME_WINDOW,
-    TRAIT_UNSURE,
 )
 
 NO_TAG = -1
@@ -149,8 +149,8 @@ def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
 
 
 def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
-    open_probe_0, open_probe_1 = NEVER, NEVER  # each end's latest probe that nothing answers so far
-    spacing_0, spacing_1 = NEVER, NEVER  # its distance from the one before that nothing answers either
+    open_probe_0, open_probe_1 = ABSENT, ABSENT  # each end's latest probe that nothing answers so far
+    spacing_0, spacing_1 = ABSENT, ABSENT  # its distance from the one before that nothing answers either
     persists_0, persists_1 = 0, 0  # the end's latest small segment was a zero-window probe
     for place in range(first, last):
         row = order[place]
@@ -160,18 +160,18 @@ def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
         tag, rule, of = decide_row(c, order, place, first, last, mine, theirs, spacing, persists, out)
         out.tag[row], out.rule[row], out.of[row] = tag, rule, of
         if tag == PROBE or tag == WINDOW_PROBE:
-            spacing = c.ts_ns[row] - c.ts_ns[mine] if mine != NEVER else NEVER
+            spacing = c.ts_ns[row] - c.ts_ns[mine] if mine != ABSENT else ABSENT
             spacing_0, spacing_1 = (spacing, spacing_1) if end == 0 else (spacing_0, spacing)
             persists = int(tag == WINDOW_PROBE)
             persists_0, persists_1 = (persists, persists_1) if end == 0 else (persists_0, persists)
             mine = row
         elif tag == RST_TAG or tag == GIVE_UP_RST:
-            mine, theirs = NEVER, NEVER
+            mine, theirs = ABSENT, ABSENT
         elif tag not in (STRAY, DUPLICATE_FRAME, ICMP_UNREACHABLE, RETRANSMISSION):
             if is_own_traffic(c, row):
-                mine = NEVER
-            if theirs != NEVER and (of == theirs or answers(c, row, theirs)):
-                theirs = NEVER
+                mine = ABSENT
+            if theirs != ABSENT and (of == theirs or answers(c, row, theirs)):
+                theirs = ABSENT
         open_probe_0, open_probe_1 = (mine, theirs) if end == 0 else (theirs, mine)
 
 
@@ -180,53 +180,53 @@ def decide_row(
 ) -> tuple[int, int, int]:
     """The rules in order; the first that holds decides."""
     row = order[place]
-    flags, traits = c.flags[row], c.traits[row]
+    flags, facts = c.flags[row], c.facts[row]
     if c.kind[row] == KIND_ICMP_ERROR:
         quoted = quoted_row(c, order, place, first)
         return ICMP_UNREACHABLE, QUOTES_SEGMENT, quoted
-    if traits & TRAIT_COPY:
-        return DUPLICATE_FRAME, CAPTURED_TWICE, NEVER
+    if facts & FACT_DUPLICATE:
+        return DUPLICATE_FRAME, CAPTURED_TWICE, ABSENT
     if flags & RST:
         if gives_up(c, row, mine, spacing):
             return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
         if resets_older(c, order, place, first):
-            return STRAY, OLDER_CONNECTION, NEVER
-        if traits & TRAIT_OUTSIDE:
-            return STRAY, OUTSIDE_WINDOW, NEVER
+            return STRAY, OLDER_CONNECTION, ABSENT
+        if facts & FACT_OUTSIDE:
+            return STRAY, OUTSIDE_WINDOW, ABSENT
         if is_challenged(c, order, place, last):
-            return STRAY, CHALLENGED, NEVER
-        return RST_TAG, CONTROL_BIT, theirs if answers_with_reset(c, row, theirs) else NEVER
+            return STRAY, CHALLENGED, ABSENT
+        return RST_TAG, CONTROL_BIT, theirs if answers_with_reset(c, row, theirs) else ABSENT
     if flags & SYN:
-        return SYN_ACK if flags & ACK else SYN_TAG, CONTROL_BIT, NEVER
+        return SYN_ACK if flags & ACK else SYN_TAG, CONTROL_BIT, ABSENT
     if flags & FIN:
-        return FIN_TAG, CONTROL_BIT, theirs if theirs != NEVER and answers(c, row, theirs) else NEVER
+        return FIN_TAG, CONTROL_BIT, theirs if theirs != ABSENT and answers(c, row, theirs) else ABSENT
     if is_disputed(c, order, place, last):
-        return STRAY, UNACCEPTABLE_ACK, NEVER
+        return STRAY, UNACCEPTABLE_ACK, ABSENT
     if c.payload_len[row] <= 1:
         tag, rule = probe_or_not(c, order, place, first, last, mine, persists, out)
         if tag != NO_TAG:
-            return tag, rule, NEVER
+            return tag, rule, ABSENT
     challenged = challenged_row(c, order, place, first, out)
-    if challenged != NEVER or traits & TRAIT_REFUSES_SYN:
+    if challenged != ABSENT or facts & FACT_REFUSES_SYN:
         return CHALLENGE_ACK, REFUSES_CONTROL, challenged
     if is_resend(c, row):
-        return RETRANSMISSION, OCTETS_SENT_BEFORE, NEVER
-    if theirs != NEVER and out.tag[theirs] == WINDOW_PROBE and refuses_octet(c, row, theirs):
+        return RETRANSMISSION, OCTETS_SENT_BEFORE, ABSENT
+    if theirs != ABSENT and out.tag[theirs] == WINDOW_PROBE and refuses_octet(c, row, theirs):
         return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
-    if theirs != NEVER and answers(c, row, theirs) and not answers_data(c, row, theirs):
+    if theirs != ABSENT and answers(c, row, theirs) and not answers_data(c, row, theirs):
         if c.payload_len[row] > 0:
             return DATA, ANSWERS_PROBE, theirs
         if out.tag[theirs] == WINDOW_PROBE:
             return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
         return ANSWER, ANSWERS_PROBE, theirs
     if c.payload_len[row] > 0:
-        return DATA, PLAIN, NEVER
-    if traits & TRAIT_SAME_ACK and c.relation[row] == REL_NEXT:
-        if not traits & TRAIT_SAME_WINDOW:
-            return WINDOW_UPDATE, SAME_ACK_NEW_WINDOW, NEVER
-        if traits & TRAIT_PEER_IN_FLIGHT:
-            return DUPLICATE_ACK, SAME_ACK_IN_FLIGHT, NEVER
-    return PURE_ACK, PLAIN, NEVER
+        return DATA, PLAIN, ABSENT
+    if facts & FACT_SAME_ACK and c.relation[row] == REL_NEXT:
+        if not facts & FACT_SAME_WINDOW:
+            return WINDOW_UPDATE, SAME_ACK_NEW_WINDOW, ABSENT
+        if facts & FACT_PEER_IN_FLIGHT:
+            return DUPLICATE_ACK, SAME_ACK_IN_FLIGHT, ABSENT
+    return PURE_ACK, PLAIN, ABSENT
 
 
 def probe_or_not(
@@ -235,8 +235,8 @@ def probe_or_not(
     """A segment of at most one octet: a probe of either kind, something that looks like one, or NO_TAG."""
     row = order[place]
     window = peer_window(c, order, place, last)
-    rule = NEVER
-    if c.relation[row] == REL_BELOW and not c.traits[row] & TRAIT_UNSURE:
+    rule = ABSENT
+    if c.relation[row] == REL_BELOW and not c.facts[row] & FACT_UNSURE:
         rule = BELOW_SND_NXT
     elif c.relation[row] == REL_BELOW_UNA:
         rule = BELOW_SND_UNA
@@ -245,21 +245,21 @@ def probe_or_not(
         if is_soon and window != 0:
             return RETRANSMISSION, OCTETS_SENT_BEFORE
         rule = REPEATS_ONE_OCTET
-    elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.traits[row] & TRAIT_UNSURE:
+    elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.facts[row] & FACT_UNSURE:
         rule = revealed_later(c, order, place, first, last)
     elif is_one_octet_missing(c, order, place, last):
         rule = REVEALED_BY_ANSWER
     if rule != REVEALED_BY_ANSWER and is_window_probe_with_data(c, order, place, last, window):
         return WINDOW_PROBE, WINDOW_CLOSED
-    if rule == NEVER:
-        return NO_TAG, NEVER
+    if rule == ABSENT:
+        return NO_TAG, ABSENT
     if window == 0 and is_persist_timer(c, order, place, first, last, persists):
         return WINDOW_PROBE, WINDOW_CLOSED
     if c.payload_len[row] == 1 and rule != BELOW_SND_UNA:
         is_data = c.in_flight[row] > 0 and rule != REPEATS_ONE_OCTET
-        if is_data or (mine == NEVER and is_octet_again(c, order, place, first, last)):
+        if is_data or (mine == ABSENT and is_octet_again(c, order, place, first, last)):
             return RETRANSMISSION, OCTETS_SENT_BEFORE
-    if c.traits[row] & TRAIT_CLOSED:
+    if c.facts[row] & FACT_CLOSED:
         return STRAY, BOTH_CLOSED
     if is_behind_own_fin(c, row):
         return STRAY, BEHIND_OWN_FIN
@@ -274,8 +274,8 @@ def probe_or_not(
 
 def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: Any) -> None:
     """Little messages of one end, evenly spaced on an otherwise idle flow: the application's own keepalive."""
-    before, begin, begin_before = NEVER, first, first  # the beat before; where this run begins, and that beat's place
-    period_ns, beats = NEVER, 0
+    before, begin, begin_before = ABSENT, first, first  # the beat before; where this run begins, and that beat's place
+    period_ns, beats = ABSENT, 0
     for place in range(first, last):
         row = order[place]
         if c.end[row] != end or not may_be_beat(c, row, out):
@@ -283,8 +283,8 @@ def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: An
         if beats >= 2 and keeps_beat(c, row, before, period_ns):
             beats += 1
         else:
-            begin, beats = begin_before, 1 if before == NEVER else 2
-            period_ns = c.ts_ns[row] - c.ts_ns[before] if before != NEVER else NEVER
+            begin, beats = begin_before, 1 if before == ABSENT else 2
+            period_ns = c.ts_ns[row] - c.ts_ns[before] if before != ABSENT else ABSENT
         if beats == FEWEST_BEATS:
             for other in range(begin, place):
                 if c.end[order[other]] == end and may_be_beat(c, order[other], out):

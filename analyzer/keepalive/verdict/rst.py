@@ -8,10 +8,10 @@ Kernels over a flow's rows, and over the one row of RESETS that they are summed 
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, Told
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ACK
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE, PROBE
-from analyzer.schema import ACK, NEVER, OPENED_SYN, RST
+from analyzer.schema import ABSENT, ACK, OPENED_SYN, RST
 from analyzer.tcp.segment_facts import REL_NEXT, REL_UNKNOWN
 
 FEWEST_IDS = 3
@@ -37,45 +37,47 @@ THE_END, THE_PATH, UNDECIDED = range(3)
 """Who sent a RST: the end in whose name it comes, something on the path, or one of these."""
 
 
-def is_give_up(rows: Rows, told: Told, it: int) -> bool:
+def is_give_up(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
     """The flow's RST is that of a keepalive timer."""
-    return bool(rows.segments.tag[told.flows.reset_row[it]] == GIVE_UP_RST or told.flows.reset_unheard[it])
+    return bool(
+        rows.segments.tag[stories.flows.reset_row[flow_row]] == GIVE_UP_RST or stories.flows.reset_unheard[flow_row]
+    )
 
 
-def probe_of(rows: Rows, told: Told, it: int) -> int:
+def probe_of(rows: Rows, stories: StoryTables, flow_row: int) -> int:
     """The row of the probe that the flow's RST answers, -1 if none."""
-    return NEVER if is_give_up(rows, told, it) else rows.segments.of[told.flows.reset_row[it]]
+    return ABSENT if is_give_up(rows, stories, flow_row) else rows.segments.of[stories.flows.reset_row[flow_row]]
 
 
-def shows_no_state(rows: Rows, told: Told, it: int) -> bool:
+def shows_no_state(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
     """The flow's RST is that of a host without such a connection, after a silence (RFC 9293 §3.10.7.1).
 
     It carries no ACK, and as its own number what the segment that it answers had acknowledged. For data it must offer
     no window either: stacks that abort a connection without an ACK (Cisco IOS) send what they have.
     """
-    c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
-    if c.flags[row] & ACK or (c.own_ns[row] != NEVER and c.own_ns[row] < STATE_GONE_NS):
+    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
+    if c.flags[row] & ACK or (c.own_ns[row] != ABSENT and c.own_ns[row] < STATE_GONE_NS):
         return False
-    if probe != NEVER:
+    if probe != ABSENT:
         return bool(c.seq[row] == c.ack[probe])
     is_acknowledged = c.relation[row] == REL_UNKNOWN or (c.relation[row] == REL_NEXT and c.in_flight[row] <= 0)
     return bool(is_acknowledged and c.window[row] == 0)
 
 
-def look_at(rows: Rows, told: Told, it: int, r: Any) -> None:
+def look_at(rows: Rows, stories: StoryTables, flow_row: int, r: Any) -> None:
     """The RST of the flow that row `it` tells of, and what its end's own segments look like."""
-    c, row, probe = rows.candidates, told.flows.reset_row[it], probe_of(rows, told, it)
+    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
     r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
-    own = 2 * told.flows.flow[it] + c.end[row]
+    own = 2 * stories.flows.flow[flow_row] + c.end[row]
     r.ttl[0], r.usual_ttl[0] = c.ttl[row], rows.ends.most_ttl[own]
     r.ttl_varies[0] = rows.ends.least_ttl[own] != rows.ends.most_ttl[own]
-    r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != NEVER
-    r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != NEVER else NEVER
-    r.usual_took_ns[0] = usual_took_ns(rows, told, it, c.end[row])
-    look_at_others(rows, told.flows.flow[it], row, r)
-    if probe != NEVER:
-        r.is_once[0] &= not is_copied(rows, told.flows.flow[it], row) and not is_copied(
-            rows, told.flows.flow[it], probe
+    r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != ABSENT
+    r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != ABSENT else ABSENT
+    r.usual_took_ns[0] = usual_took_ns(rows, stories, flow_row, c.end[row])
+    look_at_others(rows, stories.flows.flow[flow_row], row, r)
+    if probe != ABSENT:
+        r.is_once[0] &= not is_copied(rows, stories.flows.flow[flow_row], row) and not is_copied(
+            rows, stories.flows.flow[flow_row], probe
         )
     else:
         r.is_once[0] = 0
@@ -85,20 +87,20 @@ def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
     """The end's own segments before it, but for probes: something on the path may send those in its name."""
     c, tags = rows.candidates, rows.segments.tag
     known, in_step, copies, is_native = 0, 0, 0, False
-    r.before_ip_id[0], r.has_usual_timestamp[0] = NEVER, 0
+    r.before_ip_id[0], r.has_usual_timestamp[0] = ABSENT, 0
     place = rows.starts[flow]
     while rows.order[place] != reset:
         row = rows.order[place]
         place += 1
         if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE or tags[row] == PROBE:
             continue
-        is_copy = tags[row] == DUPLICATE_FRAME
-        copies += is_copy
-        is_native |= c.ttl[row] == c.ttl[reset] and (is_copy or not c.flags[row] & RST)
-        if is_copy or c.flags[row] & RST:
+        is_duplicate = tags[row] == DUPLICATE_FRAME
+        copies += is_duplicate
+        is_native |= c.ttl[row] == c.ttl[reset] and (is_duplicate or not c.flags[row] & RST)
+        if is_duplicate or c.flags[row] & RST:
             continue
-        r.has_usual_timestamp[0] |= c.tsval[row] != NEVER
-        if r.usual_ttl[0] == NEVER:
+        r.has_usual_timestamp[0] |= c.tsval[row] != ABSENT
+        if r.usual_ttl[0] == ABSENT:
             r.usual_ttl[0] = c.ttl[row]
         r.ttl_varies[0] |= c.ttl[row] != r.usual_ttl[0]
         if c.ip_id[row] > 0:
@@ -122,16 +124,16 @@ def is_copied(rows: Rows, flow: int, of: int) -> bool:
     return False
 
 
-def usual_took_ns(rows: Rows, told: Told, it: int, end: int) -> int:
+def usual_took_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int:
     """The end's shortest answer to a probe or a SYN: what a stack sends by itself, at once."""
-    c, p, flow, least_ns = rows.candidates, told.probes, told.flows.flow[it], NEVER
-    for probe in range(told.flows.first_probe[it], told.flows.first_probe[it + 1]):
+    c, p, flow, least_ns = rows.candidates, stories.probes, stories.flows.flow[flow_row], ABSENT
+    for probe in range(stories.flows.first_probe[flow_row], stories.flows.first_probe[flow_row + 1]):
         if p.end[probe] != end and p.answer[probe] == BY_ACK:
             took_ns = c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
-            least_ns = took_ns if least_ns == NEVER else min(least_ns, took_ns)
+            least_ns = took_ns if least_ns == ABSENT else min(least_ns, took_ns)
     reply_ns: int = rows.ends.reply_ns[2 * flow + end]
-    if reply_ns != NEVER and (least_ns != NEVER or rows.flows.opened[flow] == OPENED_SYN):
-        return reply_ns if least_ns == NEVER else min(least_ns, reply_ns)
+    if reply_ns != ABSENT and (least_ns != ABSENT or rows.flows.opened[flow] == OPENED_SYN):
+        return reply_ns if least_ns == ABSENT else min(least_ns, reply_ns)
     return least_ns
 
 
@@ -160,7 +162,7 @@ def sender_of(r: Any, odd: int) -> int:
     """
     if odd & (HASTE | ONCE):
         return THE_PATH
-    if r.usual_ttl[0] == NEVER:
+    if r.usual_ttl[0] == ABSENT:
         return UNDECIDED
     hops, others = hops_apart(r), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
     if hops == 0:
@@ -176,7 +178,7 @@ def hops_apart(r: Any) -> int:
     Stacks begin at other values for what belongs to no socket, so hops are compared; a TTL that varies by itself
     shows nothing.
     """
-    if r.usual_ttl[0] == NEVER or r.ttl_varies[0]:
+    if r.usual_ttl[0] == ABSENT or r.ttl_varies[0]:
         return 0
     return int(abs(hops_of(r.ttl[0]) - hops_of(r.usual_ttl[0])))
 
@@ -198,7 +200,7 @@ def agreeing_fields(r: Any) -> int:
     """
     has_options = r.has_timestamp[0] and r.has_usual_timestamp[0]
     has_window = r.has_ack[0] and r.window[0] > 0
-    is_next = r.before_ip_id[0] != NEVER and r.ip_id[0] > 0 and (r.ip_id[0] - r.before_ip_id[0]) % 65536 == 1
+    is_next = r.before_ip_id[0] != ABSENT and r.ip_id[0] > 0 and (r.ip_id[0] - r.before_ip_id[0]) % 65536 == 1
     is_in_step = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
     return bool(has_options) + bool(has_window) + (ENOUGH if is_next else bool(is_in_step))
 
@@ -212,7 +214,7 @@ def count_of(bits: int) -> int:
 
 def is_too_soon(r: Any) -> bool:
     """In less than half of the time that the end's fastest answer took: it has not been there and back."""
-    if r.took_ns[0] == NEVER or r.usual_took_ns[0] == NEVER:
+    if r.took_ns[0] == ABSENT or r.usual_took_ns[0] == ABSENT:
         return False
     return bool(2 * r.took_ns[0] < r.usual_took_ns[0] and r.usual_took_ns[0] - r.took_ns[0] >= CLEARLY_NS)
 

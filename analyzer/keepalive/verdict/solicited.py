@@ -7,7 +7,7 @@ __neigh_event_send). So the questions come when the probes would have come.
 from typing import Any
 
 from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 SHORTEST_INTERVAL_NS = 1_200_000_000
 """Tries of one solicitation are 1 s apart and show no interval of the timer."""
@@ -81,16 +81,16 @@ def last_try_ns(asked: Any, first: int, last: int) -> int:
     for row in range(last - 1, first - 1, -1):
         if is_first_try(asked, first, row):
             return int(asked.ts_ns[row])
-    return NEVER
+    return ABSENT
 
 
 def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
     """Between the beginnings of solicitations, 0 without two."""
-    before_ns, shortest_ns = NEVER, NEVER
+    before_ns, shortest_ns = ABSENT, ABSENT
     for row in range(first, last):
         if is_first_try(asked, first, row):
             spacing_ns = asked.ts_ns[row] - before_ns
-            if before_ns != NEVER:
-                shortest_ns = spacing_ns if shortest_ns == NEVER else min(shortest_ns, spacing_ns)
+            if before_ns != ABSENT:
+                shortest_ns = spacing_ns if shortest_ns == ABSENT else min(shortest_ns, spacing_ns)
             before_ns = asked.ts_ns[row]
     return max(shortest_ns, 0)

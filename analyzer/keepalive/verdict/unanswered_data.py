@@ -4,12 +4,18 @@ Kernels over a case; each fills the flow's row if it holds. Keepalive is suspend
 """
 
 from analyzer.keepalive.story.resends import SHORTEST_BACKOFF_NS
-from analyzer.keepalive.story.story import lag_ns
+from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.tags.tag import RETRANSMISSION, WINDOW_PROBE
-from analyzer.keepalive.verdict.batch import EVIDENCE, Case, conclude, note_delay, show_asked, show_sent, show_tries
+from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, conclude, note_delay, show_asked, show_sent, show_tries
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT, icmp_errno, link_errno
 from analyzer.keepalive.verdict.solicited import is_first_try
-from analyzer.keepalive.verdict.unanswered_probes import cause_of, is_one_way, last_asked_ns, outcome_of, why_deaf
+from analyzer.keepalive.verdict.unanswered_probes import (
+    cause_of,
+    is_one_way,
+    last_asked_ns,
+    outcome_of,
+    why_unresponsive,
+)
 from analyzer.keepalive.verdict.values import (
     ACKS_UNHEARD,
     DATA_GIVEN_UP,
@@ -28,9 +34,9 @@ from analyzer.keepalive.verdict.values import (
     WINDOW_STAYED_CLOSED,
     because,
 )
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
-DEAF_NS = 5_000_000_000
+UNRESPONSIVE_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
 LONGEST_BACKOFF_NS = 120_000_000_000
 """No stack waits longer between resends (TCP_RTO_MAX)."""
@@ -40,69 +46,77 @@ FEWEST_TRIES = 5
 """No stack gives up data after fewer resends (Windows TcpMaxDataRetransmissions)."""
 
 
-def data_was_given_up(case: Case, it: int) -> bool:
+def data_was_given_up(batch: Batch, flow_row: int) -> bool:
     """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence.
 
     Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
     """
-    t, v, asked = case.told.flows, case.verdicts, case.asked
-    if not is_deaf(case, it):
+    t, v, asked = batch.stories.flows, batch.verdicts, batch.asked
+    if not is_unresponsive(batch, flow_row):
         return False
-    me = 2 * it + t.deaf_end[it]
-    row = case.told.ends.resend_row[me]
-    last_ns = case.rows.candidates.ts_ns[row]
-    try_ns, before_ns, first = last_ns, last_ns - max(case.rows.candidates.own_ns[row], 0), case.around.first_asked[it]
-    for one in range(first, first + case.around.asked[it]):
+    end_row = 2 * flow_row + t.unresponsive_end[flow_row]
+    row = batch.stories.ends.resend_row[end_row]
+    last_ns = batch.rows.candidates.ts_ns[row]
+    try_ns, before_ns, first = (
+        last_ns,
+        last_ns - max(batch.rows.candidates.own_ns[row], 0),
+        batch.context.first_asked[flow_row],
+    )
+    for one in range(first, first + batch.context.asked[flow_row]):
         if is_first_try(asked, first, one) and asked.ts_ns[one] > last_ns:
             try_ns, before_ns = asked.ts_ns[one], try_ns
-    last_ns, wait_ns = max(last_ns, last_asked_ns(case, it)), next_try_ns(try_ns - before_ns)
-    if t.capture_end_ns[it] - max(last_ns, case.rows.flows.last_ns[t.flow[it]]) <= wait_ns + wait_ns // 4:
+    last_ns, wait_ns = max(last_ns, last_asked_ns(batch, flow_row)), next_try_ns(try_ns - before_ns)
+    if t.capture_end_ns[flow_row] - max(last_ns, batch.rows.flows.last_ns[t.flow[flow_row]]) <= wait_ns + wait_ns // 4:
         return False
-    heard_ns, why = heard_by_deaf_ns(case, it), why_given_up(case, it)
-    conclude(case, it, outcome_of(why), LIKELY, because(DATA_GIVEN_UP, because(SILENT_GIVE_UP, why)))
-    v.cause[it], v.errno[it] = cause_of(why), errno_of_data(case, it, cause_of(why))
-    note_delay(case, it, last_ns + wait_ns, heard_ns)
-    show_tries(case, it, case.told.flows.deaf_end[it])
-    show_asked(case, it)
+    heard_ns, why = heard_by_unresponsive_ns(batch, flow_row), why_given_up(batch, flow_row)
+    conclude(batch, flow_row, outcome_of(why), LIKELY, because(DATA_GIVEN_UP, because(SILENT_GIVE_UP, why)))
+    v.cause[flow_row], v.errno[flow_row] = cause_of(why), errno_of_data(batch, flow_row, cause_of(why))
+    note_delay(batch, flow_row, last_ns + wait_ns, heard_ns)
+    show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
+    show_asked(batch, flow_row)
     return True
 
 
-def is_deaf(case: Case, it: int) -> bool:
+def is_unresponsive(batch: Batch, flow_row: int) -> bool:
     """One end sends again and again what nothing answers, and that is no mere loss.
 
     Of data one resend may be no resend at all, where the capture has holes.
     """
-    end = case.told.flows.deaf_end[it]
-    if end == NEVER:
+    end = batch.stories.flows.unresponsive_end[flow_row]
+    if end == ABSENT:
         return False
-    row = case.told.ends.resend_row[2 * it + end]
-    is_late = case.rows.candidates.own_ns[row] >= LATE_TRY_NS and case.rows.segments.tag[row] != RETRANSMISSION
-    return bool(case.told.ends.resends[2 * it + end] > 1 or is_late)
+    row = batch.stories.ends.resend_row[2 * flow_row + end]
+    is_late = batch.rows.candidates.own_ns[row] >= LATE_TRY_NS and batch.rows.segments.tag[row] != RETRANSMISSION
+    return bool(batch.stories.ends.resends[2 * flow_row + end] > 1 or is_late)
 
 
-def heard_by_deaf_ns(case: Case, it: int) -> int:
+def heard_by_unresponsive_ns(batch: Batch, flow_row: int) -> int:
     """When the other end was last heard at all, -1 if never in this capture."""
-    t = case.told.flows
-    heard_ns: int = case.rows.ends.last_ns[2 * t.flow[it] + 1 - t.deaf_end[it]]
+    t = batch.stories.flows
+    heard_ns: int = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - t.unresponsive_end[flow_row]]
     return heard_ns
 
 
-def why_given_up(case: Case, it: int) -> int:
+def why_given_up(batch: Batch, flow_row: int) -> int:
     """ICMP errors about what is in flight become the errno; those about a probe of a closed window do not."""
-    e, me = case.told.ends, 2 * it + case.told.flows.deaf_end[it]
-    if e.icmp[me] != NEVER:
+    e, end_row = batch.stories.ends, 2 * flow_row + batch.stories.flows.unresponsive_end[flow_row]
+    if e.icmp[end_row] != ABSENT:
         return because(ICMP_QUOTES_DATA, 0)
-    return because(ICMP_DISCARDED, 0) if e.icmp_errors[me] else why_deaf(case, it)
+    return because(ICMP_DISCARDED, 0) if e.icmp_errors[end_row] else why_unresponsive(batch, flow_row)
 
 
-def errno_of_data(case: Case, it: int, cause: int) -> int:
+def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
     """The host's own error for a neighbour that is gone quotes no window probe, so that its application sees none."""
-    c, e, me = case.rows.candidates, case.told.ends, 2 * it + case.told.flows.deaf_end[it]
-    row = e.resend_row[me]
-    if e.icmp[me] != NEVER:
-        return icmp_errno(e.icmp[me])
-    is_window_probe = case.rows.segments.tag[row] == WINDOW_PROBE and not c.payload_len[row]
-    return link_errno(case.around.asked[it]) if cause == LINK_DEAD and not is_window_probe else ETIMEDOUT
+    c, e, end_row = (
+        batch.rows.candidates,
+        batch.stories.ends,
+        2 * flow_row + batch.stories.flows.unresponsive_end[flow_row],
+    )
+    row = e.resend_row[end_row]
+    if e.icmp[end_row] != ABSENT:
+        return icmp_errno(e.icmp[end_row])
+    is_window_probe = batch.rows.segments.tag[row] == WINDOW_PROBE and not c.payload_len[row]
+    return link_errno(batch.context.asked[flow_row]) if cause == LINK_DEAD and not is_window_probe else ETIMEDOUT
 
 
 def next_try_ns(spacing_ns: int) -> int:
@@ -110,55 +124,68 @@ def next_try_ns(spacing_ns: int) -> int:
     return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
 
 
-def data_goes_unanswered(case: Case, it: int) -> bool:
+def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
     """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
-    if not is_deaf(case, it) or case.told.flows.capture_end_ns[it] - heard_by_deaf_ns(case, it) < DEAF_NS:
+    if (
+        not is_unresponsive(batch, flow_row)
+        or batch.stories.flows.capture_end_ns[flow_row] - heard_by_unresponsive_ns(batch, flow_row) < UNRESPONSIVE_NS
+    ):
         return False
-    conclude(case, it, UNDETECTED, LIKELY, because(DATA_UNANSWERED, why_deaf(case, it)))
-    show_tries(case, it, case.told.flows.deaf_end[it])
+    conclude(batch, flow_row, UNDETECTED, LIKELY, because(DATA_UNANSWERED, why_unresponsive(batch, flow_row)))
+    show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
     return True
 
 
-def window_was_given_up(case: Case, it: int) -> bool:
+def window_was_given_up(batch: Batch, flow_row: int) -> bool:
     """Probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c tcp_probe_timer).
 
     It counts from the first of them and ends the connection in silence; keepalive is suspended all the while.
     Seen from the other end they may as well be lost on the way.
     """
-    e, t, v, ends = case.told.ends, case.told.flows, case.verdicts, case.rows.ends
-    me, flow = 2 * it + t.persisting_end[it], t.flow[it]
-    if t.persisting_end[it] == NEVER or e.window_probes[me] < 2:
+    e, t, v, ends = batch.stories.ends, batch.stories.flows, batch.verdicts, batch.rows.ends
+    end_row, flow = 2 * flow_row + t.persisting_end[flow_row], t.flow[flow_row]
+    if t.persisting_end[flow_row] == ABSENT or e.window_probes[end_row] < 2:
         return False
-    wait_ns = next_try_ns(e.window_ns[me] - e.window_before_ns[me])
-    if t.capture_end_ns[it] - case.rows.flows.last_ns[flow] <= wait_ns + wait_ns // 4:
+    wait_ns = next_try_ns(e.window_ns[end_row] - e.window_before_ns[end_row])
+    if t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[flow] <= wait_ns + wait_ns // 4:
         return False
-    own = 2 * flow + t.persisting_end[it]
-    if lag_ns(ends, own) > lag_ns(ends, own ^ 1):  # captured nearer to the other
-        conclude(case, it, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
-        show_sent(case, it, t.persisting_end[it], WINDOW_PROBE, e.window_place[me], e.window_probes[me] - EVIDENCE)
+    own = 2 * flow + t.persisting_end[flow_row]
+    if capture_rtt_ns(ends, own) > capture_rtt_ns(ends, own ^ 1):  # captured nearer to the other
+        conclude(batch, flow_row, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
+        show_sent(
+            batch,
+            flow_row,
+            t.persisting_end[flow_row],
+            WINDOW_PROBE,
+            e.window_place[end_row],
+            e.window_probes[end_row] - EVIDENCE,
+        )
         return True
-    conclude(case, it, TIMED_OUT, LIKELY, because(WINDOW_STAYED_CLOSED, because(SILENT_GIVE_UP, 0)))
-    v.errno[it], v.detection_delay_ns[it] = ETIMEDOUT, e.window_ns[me] + wait_ns - e.window_first_ns[me]
-    show_sent(case, it, t.persisting_end[it], WINDOW_PROBE, e.window_place[me], 0)
+    conclude(batch, flow_row, TIMED_OUT, LIKELY, because(WINDOW_STAYED_CLOSED, because(SILENT_GIVE_UP, 0)))
+    v.errno[flow_row], v.detection_delay_ns[flow_row] = (
+        ETIMEDOUT,
+        e.window_ns[end_row] + wait_ns - e.window_first_ns[end_row],
+    )
+    show_sent(batch, flow_row, t.persisting_end[flow_row], WINDOW_PROBE, e.window_place[end_row], 0)
     return True
 
 
-def acks_are_unheard(case: Case, it: int) -> bool:
+def acks_are_unheard(batch: Batch, flow_row: int) -> bool:
     """Data sent again and again although it was acknowledged: one way is broken, and its sender will be told.
 
     Once that has ceased, its sender has given up, or one of the ACKs has arrived: the capture does not say which.
     """
-    e, t, end = case.told.ends, case.told.flows, case.told.flows.resending_end[it]
-    if not is_one_way(case, it):
+    e, t, end = batch.stories.ends, batch.stories.flows, batch.stories.flows.resending_end[flow_row]
+    if not is_one_way(batch, flow_row):
         return False
-    me, last_ns = 2 * it + end, e.vain_ns[2 * it + end]
-    wait_ns = next_try_ns(e.vain_wait_ns[me])
-    if t.capture_end_ns[it] - last_ns <= wait_ns + wait_ns // 4:
-        conclude(case, it, UNDETECTED, LIKELY, because(ACKS_UNHEARD, 0))
-        case.verdicts.cause[it] = PATH_DROPPED
-    elif e.vain_resends[me] < FEWEST_TRIES or case.rows.flows.last_ns[t.flow[it]] > last_ns + wait_ns:
+    end_row, last_ns = 2 * flow_row + end, e.spurious_ns[2 * flow_row + end]
+    wait_ns = next_try_ns(e.spurious_wait_ns[end_row])
+    if t.capture_end_ns[flow_row] - last_ns <= wait_ns + wait_ns // 4:
+        conclude(batch, flow_row, UNDETECTED, LIKELY, because(ACKS_UNHEARD, 0))
+        batch.verdicts.cause[flow_row] = PATH_DROPPED
+    elif e.spurious_resends[end_row] < FEWEST_TRIES or batch.rows.flows.last_ns[t.flow[flow_row]] > last_ns + wait_ns:
         return False
     else:
-        conclude(case, it, UNKNOWN, GUESS, because(ACKS_UNHEARD, 0))
-    show_sent(case, it, end, RETRANSMISSION, e.vain_place[me], 0)
+        conclude(batch, flow_row, UNKNOWN, GUESS, because(ACKS_UNHEARD, 0))
+    show_sent(batch, flow_row, end, RETRANSMISSION, e.spurious_place[end_row], 0)
     return True

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from analyzer.keepalive.verdict.os_errors import ERRNOS
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 
 class Outcome(Enum):
@@ -157,7 +157,7 @@ def reasons_of(packed: int) -> Iterator[Reason]:
         packed >>= 8
 
 
-class Surroundings(NamedTuple):
+class FlowContext(NamedTuple):
     """What other traffic of the capture says about the end that fell silent (`neighbourhood.py`)."""
 
     silent_end: int | None
@@ -189,22 +189,22 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
-def verdict_of(verdicts: Any, proofs: Any, it: int) -> Verdict:
+def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
     """Row `it` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
     v = verdicts
-    first = v.first_evidence[it]
+    first = v.first_evidence[flow_row]
     return Verdict(
-        outcome=OUTCOMES[v.outcome[it]],
-        cause=CAUSES[v.cause[it]] if v.cause[it] != NEVER else None,
-        prober=_known(v.prober[it]),
-        errno=ERRNOS[v.errno[it]] if v.errno[it] != NEVER else None,
-        epoll=_known(v.epoll[it]),
-        detection_delay_ns=_known(v.detection_delay_ns[it]),
-        confidence=CONFIDENCES[v.confidence[it]],
-        evidence_frames=tuple(proofs.frame[first : first + v.evidence[it]]),
-        reasons=tuple(reasons_of(v.reasons[it])),
+        outcome=OUTCOMES[v.outcome[flow_row]],
+        cause=CAUSES[v.cause[flow_row]] if v.cause[flow_row] != ABSENT else None,
+        prober=_known(v.prober[flow_row]),
+        errno=ERRNOS[v.errno[flow_row]] if v.errno[flow_row] != ABSENT else None,
+        epoll=_known(v.epoll[flow_row]),
+        detection_delay_ns=_known(v.detection_delay_ns[flow_row]),
+        confidence=CONFIDENCES[v.confidence[flow_row]],
+        evidence_frames=tuple(proofs.frame[first : first + v.evidence[flow_row]]),
+        reasons=tuple(reasons_of(v.reasons[flow_row])),
     )
 
 
 def _known(value: int) -> int | None:
-    return value if value != NEVER else None
+    return value if value != ABSENT else None

@@ -115,7 +115,7 @@ def _frame(ax: Axes, rows: Sequence[int], value: int | None, seen: np.ndarray, s
         *(one for seconds in (rows[0], rows[-1]) for clock in LINUX for one in foretold(clock, seconds, setting)),
     ]
     left, right = min(ends), max(ends)
-    if setting == "tcp_keepalive_time":  # long bars may leave the picture, what was seen may not
+    if setting == "tcp_keepalive_time" and max(seen) > left:  # long bars may leave the picture, what was seen may not
         right = max(seen) + (max(seen) - left) * 0.6
     ax.set_xlim(left - (right - left) * 0.05, right + (right - left) * 0.05)
     style.label(ax, x="seconds", y="if it is set to")

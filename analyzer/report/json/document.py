@@ -21,8 +21,8 @@ from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome, Verdict
 from analyzer.report import what_if
 from analyzer.report.json import flow_lines
-from analyzer.report.json.string_pool import Phrases
-from analyzer.report.json.tag_lines import LONGEST_LINE, phrases, write_tags
+from analyzer.report.json.string_pool import StringPool
+from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
 from analyzer.report.json.vocabulary import Vocabulary
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
@@ -60,15 +60,15 @@ def document(
 
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
     """Each but the first begins with the comma and the line's end that go before it."""
-    phrases = Phrases(flow_lines.MEMBERS)
-    vocabulary = Vocabulary(phrases, analysis.tunnels)
+    string_pool = StringPool(flow_lines.MEMBERS)
+    vocabulary = Vocabulary(string_pool, analysis.tunnels)
     out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_lines.BEFORE)
     full = PIECE - flow_lines.LONGEST_LINE - max(len(json.dumps(name)) for name in analysis.tunnels)
     for found in flows.columns():
         words = vocabulary.words(flow_lines.idle_times(found))
         reached[0] = 0
         while reached[0] < found.flow_count:
-            octets = analysis.engine.run(flow_lines.write_flows, found, reached, words, phrases.sheet(out), full)
+            octets = analysis.engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)
             yield str(memoryview(out)[before:octets], "ascii")
             before = 0
 
@@ -91,10 +91,10 @@ def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Ite
 def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int) -> Iterator[str]:
     """Of rows first..last-1."""
     out, reached = bytearray(PIECE), array("q", [first])
-    sheet = phrases().sheet(out)
+    buffer = string_pool().buffer(out)
     c, s = analysis.candidates.view, analysis.segments.view
     while reached[0] < last:
-        octets = analysis.engine.run(write_tags, c, s, reached, last, wanted, sheet, PIECE - LONGEST_LINE)
+        octets = analysis.engine.run(write_tags, c, s, reached, last, wanted, buffer, PIECE - LONGEST_LINE)
         yield str(memoryview(out)[:octets], "ascii")
 
 
@@ -186,7 +186,7 @@ def _host(host: Host) -> dict[str, Any]:
         "overrides": _overrides(host),
         "stack": host.stack,
         "hz": host.hz,
-        "kernels": host.kernels,
+        "kernels": host.host_clocks,
         "same_kernel": list(host.same_kernel),
     }
 

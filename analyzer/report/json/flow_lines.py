@@ -7,17 +7,17 @@ written by `numbers`.
 from array import array
 from typing import Any
 
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.catalogue.profiles import UNBOUNDED, Bounds, matching
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.infer import CLOCK_BITS
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
-from analyzer.report.json.members import say, say_duration, say_instant, say_number, say_phrase, write_frames
+from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
 from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_thousandths
-from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, Sheet
+from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, JsonBuffer
 from analyzer.report.json.vocabulary import Words
 from analyzer.report.words.setting_sentences import ALL_WHEELS, MOST_VARIANTS, PLACES, is_timed, variant, which_timers
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.tcp.flows import end_ns, start_ns
 
 BEFORE = ",\n"
@@ -118,91 +118,91 @@ def idle_times(found: Found) -> set[int]:
     return set(found.settings.value[: 8 * found.flow_count : 4])
 
 
-def write_flows(found: Found, reached: "array[int]", words: Words, sheet: Sheet, full: int) -> int:
+def write_flows(found: Found, reached: "array[int]", words: Words, buffer: JsonBuffer, full: int) -> int:
     """A line for each of the flows from row reached[0] on, after a comma and a line's end.
 
     No line begins beyond `full`; `reached` has the first row that is left. Returns the octets written.
     """
-    at, it = 0, reached[0]
-    while it < found.flow_count and at <= full:
-        at = write_flow(found, it, words, sheet, at)
-        it += 1
-    reached[0] = it
+    at, flow_row = 0, reached[0]
+    while flow_row < found.flow_count and at <= full:
+        at = write_flow(found, flow_row, words, buffer, at)
+        flow_row += 1
+    reached[0] = flow_row
     return at
 
 
-def write_flow(found: Found, it: int, words: Words, sheet: Sheet, at: int) -> int:
-    f, flow = found.flows, found.told.flow[it]
-    first, last = found.told.first_probe[it], found.told.first_probe[it + 1]
+def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    f, flow = found.flows, found.stories.flow[flow_row]
+    first, last = found.stories.first_probe[flow_row], found.stories.first_probe[flow_row + 1]
     octets = 0  # of both ends: the garbage octets of probes are no payload
     for probe in range(first, last):
         octets += found.candidates.payload_len[found.probes.row[probe]]
-    at = say_number(sheet, at, ID, flow)
-    at = say_phrase(sheet, at, TUNNEL, words.tunnels + f.tunnel[flow])
-    at = say_phrase(sheet, at, OPENED, words.openings + f.opened[flow])
-    at = say_instant(sheet, at, START, start_ns(f, flow))
-    at = say_instant(sheet, at, END, end_ns(f, flow))
-    at = say_number(sheet, at, PACKETS, f.packets[flow])
-    at = write_integer(sheet.out, say(sheet, at, OCTETS), f.octets[flow] - octets)
-    at = say_duration(sheet, at, MAX_IDLE, f.max_idle_ns[flow])
-    at = say(sheet, at, ENDS)
+    at = put_number(buffer, at, ID, flow)
+    at = put_string(buffer, at, TUNNEL, words.tunnels + f.tunnel[flow])
+    at = put_string(buffer, at, OPENED, words.openings + f.opened[flow])
+    at = put_instant(buffer, at, START, start_ns(f, flow))
+    at = put_instant(buffer, at, END, end_ns(f, flow))
+    at = put_number(buffer, at, PACKETS, f.packets[flow])
+    at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
+    at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
+    at = put(buffer, at, ENDS)
     for end in range(2):
-        at = say(sheet, at, COMMA) if end else at
-        at = write_end(found, it, end, words, sheet, at)
-    return write_verdict(found.verdicts, found.evidence, it, words, sheet, at)
+        at = put(buffer, at, COMMA) if end else at
+        at = write_end(found, flow_row, end, words, buffer, at)
+    return write_verdict(found.verdicts, found.evidence, flow_row, words, buffer, at)
 
 
-def write_end(found: Found, it: int, end: int, words: Words, sheet: Sheet, at: int) -> int:
-    f, p, flow, me = found.flows, found.probes, found.told.flow[it], 2 * it + end
-    answered, payload_len = 0, NEVER
-    for probe in range(found.told.first_probe[it], found.told.first_probe[it + 1]):
+def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    f, p, flow, end_row = found.flows, found.probes, found.stories.flow[flow_row], 2 * flow_row + end
+    answered, payload_len = 0, ABSENT
+    for probe in range(found.stories.first_probe[flow_row], found.stories.first_probe[flow_row + 1]):
         if p.end[probe] == end:
             answered += p.answer[probe] == BY_ACK or p.answer[probe] == BY_DATA
             payload_len = max(payload_len, found.candidates.payload_len[p.row[probe]])
     hi, lo, port = f.a_hi[flow], f.a_lo[flow], f.ports[flow] >> 16
     if end == 1:
         hi, lo, port = f.b_hi[flow], f.b_lo[flow], f.ports[flow] & 0xFFFF
-    at = write_address(sheet.out, say(sheet, at, ADDRESS), hi, lo)
-    at = say_number(sheet, at, PORT, port)
-    at = say_phrase(sheet, at, ROLE, words.roles + 2 * f.opened[flow] + end)
-    by = found.told_ends.probed_by[me]
-    at = say_phrase(sheet, at, KEEPALIVE, words.keepalive + (payload_len != NEVER and by != BY_MIDDLEBOX))
-    at = say_phrase(sheet, at, PROBED_BY, words.probers + 1 + by)
-    at = say_number(sheet, at, PROBES, found.told_ends.probes[me])
-    at = say_number(sheet, at, ANSWERED, answered)
-    at = say_number(sheet, at, PAYLOAD_LEN, payload_len)
+    at = write_address(buffer.out, put(buffer, at, ADDRESS), hi, lo)
+    at = put_number(buffer, at, PORT, port)
+    at = put_string(buffer, at, ROLE, words.roles + 2 * f.opened[flow] + end)
+    by = found.story_ends.probed_by[end_row]
+    at = put_string(buffer, at, KEEPALIVE, words.keepalive + (payload_len != ABSENT and by != BY_MIDDLEBOX))
+    at = put_string(buffer, at, PROBED_BY, words.probers + 1 + by)
+    at = put_number(buffer, at, PROBES, found.story_ends.probes[end_row])
+    at = put_number(buffer, at, ANSWERED, answered)
+    at = put_number(buffer, at, PAYLOAD_LEN, payload_len)
     for which in range(4):
-        at = say(sheet, at, TIME + which)
-        at = write_setting(found, me, which, words, sheet, at)
-    at = say(sheet, at, MATCHES)
-    if payload_len != NEVER and by != BY_MIDDLEBOX:
-        at = write_matches(found.settings, 4 * me, payload_len, f.ports[flow], words, sheet, at)
-    return say(sheet, at, END_OF_SETTING)
+        at = put(buffer, at, TIME + which)
+        at = write_setting(found, end_row, which, words, buffer, at)
+    at = put(buffer, at, MATCHES)
+    if payload_len != ABSENT and by != BY_MIDDLEBOX:
+        at = write_matches(found.settings, 4 * end_row, payload_len, f.ports[flow], words, buffer, at)
+    return put(buffer, at, END_OF_SETTING)
 
 
-def write_setting(found: Found, me: int, which: int, words: Words, sheet: Sheet, at: int) -> int:
-    s, row, user_timeout = found.settings, 4 * me + which, 4 * me + 3
+def write_setting(found: Found, end_row: int, which: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    s, row, user_timeout = found.settings, 4 * end_row + which, 4 * end_row + 3
     basis, low, high = s.basis[row], s.low_ms[row], s.high_ms[row]
-    if basis == NEVER:
-        return say(sheet, at, NULL)
-    at = say_number(sheet, at, VALUE, s.value[row])
-    at = say_bound(sheet, at, LOW, low, row == user_timeout)
-    at = say_bound(sheet, at, HIGH, high, row == user_timeout)
-    at = say(sheet, say_number(sheet, at, N, s.n[row]), BASIS)
-    other_high = s.high_ms[user_timeout] if s.basis[user_timeout] != NEVER else NEVER
+    if basis == ABSENT:
+        return put(buffer, at, NULL)
+    at = put_number(buffer, at, VALUE, s.value[row])
+    at = put_bound(buffer, at, LOW, low, row == user_timeout)
+    at = put_bound(buffer, at, HIGH, high, row == user_timeout)
+    at = put(buffer, put_number(buffer, at, N, s.n[row]), BASIS)
+    other_high = s.high_ms[user_timeout] if s.basis[user_timeout] != ABSENT else ABSENT
     sentence = variant(basis, s.n[row], low, high, s.shortest_ns[row], s.longest_ns[row], other_high)
-    at = write_sentence(found, row, words.observed + MOST_VARIANTS * basis + sentence, words, sheet, at)
+    at = write_sentence(found, row, words.observed + MOST_VARIANTS * basis + sentence, words, buffer, at)
     if is_timed(basis):
-        at = write_sentence(found, row, words.timers + timers(found.inferred.clocks[me]), words, sheet, at)
-    at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], sheet, say(sheet, at, FRAMES))
-    return say(sheet, at, END_OF_SETTING)
+        at = write_sentence(found, row, words.timers + timers(found.inferred.clocks[end_row]), words, buffer, at)
+    at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], buffer, put(buffer, at, FRAMES))
+    return put(buffer, at, END_OF_SETTING)
 
 
-def say_bound(sheet: Sheet, at: int, member: int, bound: int, is_fine: bool) -> int:
+def put_bound(buffer: JsonBuffer, at: int, member: int, bound: int, is_fine: bool) -> int:
     """In seconds, or a count; `bound` is in thousandths, which show where there are any, or always if `is_fine`."""
     if is_fine or bound % 1000:
-        return say_duration(sheet, at, member, bound * MILLISECOND)
-    return say_number(sheet, at, member, bound // 1000)
+        return put_duration(buffer, at, member, bound * MILLISECOND)
+    return put_number(buffer, at, member, bound // 1000)
 
 
 def timers(clocks: int) -> int:
@@ -214,74 +214,74 @@ def timers(clocks: int) -> int:
     return which_timers(count, wheels)
 
 
-@apart
-def write_sentence(found: Found, row: int, sentence: int, words: Words, sheet: Sheet, at: int) -> int:
+@not_inlined
+def write_sentence(found: Found, row: int, sentence: int, words: Words, buffer: JsonBuffer, at: int) -> int:
     """With the numbers of a setting, and those of the user timeout beside it, in their places."""
     s, user_timeout = found.settings, row | 3
-    phrase, place = words.sentences.first_phrase[sentence], AT_N
-    while place != NEVER:
-        at = say(sheet, at, phrase)
-        place = sheet.phrases.place[phrase]
-        phrase += 1
+    string, place = words.sentences.first_phrase[sentence], AT_N
+    while place != ABSENT:
+        at = put(buffer, at, string)
+        place = buffer.string_pool.place[string]
+        string += 1
         if place == AT_N:
-            at = write_integer(sheet.out, at, s.n[row])
+            at = write_integer(buffer.out, at, s.n[row])
         elif place == AT_SHORTEST or place == AT_LONGEST:
-            at = write_hundredths(sheet.out, at, s.shortest_ns[row] if place == AT_SHORTEST else s.longest_ns[row])
+            at = write_hundredths(buffer.out, at, s.shortest_ns[row] if place == AT_SHORTEST else s.longest_ns[row])
         elif place == AT_LOW or place == AT_HIGH:
-            at = write_thousandths(sheet.out, at, s.low_ms[row] if place == AT_LOW else s.high_ms[row])
+            at = write_thousandths(buffer.out, at, s.low_ms[row] if place == AT_LOW else s.high_ms[row])
         elif place == AT_OTHER_LOW or place == AT_OTHER_HIGH:
             bound = s.low_ms[user_timeout] if place == AT_OTHER_LOW else s.high_ms[user_timeout]
-            at = write_thousandths(sheet.out, at, bound)
+            at = write_thousandths(buffer.out, at, bound)
         elif place == AT_RATES:
-            at = write_rates(found.inferred.clocks[row // 4], words, sheet, at)
+            at = write_rates(found.inferred.clocks[row // 4], words, buffer, at)
     return at
 
 
-def write_rates(clocks: int, words: Words, sheet: Sheet, at: int) -> int:
+def write_rates(clocks: int, words: Words, buffer: JsonBuffer, at: int) -> int:
     """Of Linux's clocks among these."""
     is_first = True
     while clocks:
         if (clocks & CLOCK) <= ALL_WHEELS:
-            at = at if is_first else say(sheet, at, BETWEEN_RATES)
-            at = say(sheet, at, words.rates + (clocks & CLOCK) - 1)
+            at = at if is_first else put(buffer, at, BETWEEN_RATES)
+            at = put(buffer, at, words.rates + (clocks & CLOCK) - 1)
             is_first = False
         clocks >>= CLOCK_BITS
     return at
 
 
-def write_matches(s: Any, time: int, payload_len: int, ports: int, words: Words, sheet: Sheet, at: int) -> int:
+def write_matches(s: Any, time: int, payload_len: int, ports: int, words: Words, buffer: JsonBuffer, at: int) -> int:
     """Names of the profiles that fit; `time` is the row of the end's first setting."""
-    if s.basis[time] == NEVER or s.value[time] == NEVER:
+    if s.basis[time] == ABSENT or s.value[time] == ABSENT:
         return at
     intvl, probes = bounds(s, time + 1), bounds(s, time + 2)
     fitting, time_s = words.fitting, s.value[time]
     count = matching(words.profiles, words.profile_rows, time_s, intvl, probes, payload_len, ports, fitting)
     for place in range(count):
-        at = say(sheet, at, COMMA) if place else at
-        at = say(sheet, at, words.profile_names + fitting[place])
+        at = put(buffer, at, COMMA) if place else at
+        at = put(buffer, at, words.profile_names + fitting[place])
     return at
 
 
 def bounds(s: Any, row: int) -> Bounds:
-    if s.basis[row] == NEVER:
+    if s.basis[row] == ABSENT:
         return UNBOUNDED
     value = s.value[row]
-    return 1000 * value if value != NEVER else NEVER, s.low_ms[row], s.high_ms[row]
+    return 1000 * value if value != ABSENT else ABSENT, s.low_ms[row], s.high_ms[row]
 
 
-def write_verdict(v: Any, evidence: Any, it: int, words: Words, sheet: Sheet, at: int) -> int:
-    at = say_phrase(sheet, at, OUTCOME, words.outcomes + v.outcome[it])
-    at = say_phrase(sheet, at, CAUSE, words.causes + 1 + v.cause[it])
-    at = say_number(sheet, at, PROBER, v.prober[it])
-    at = say_phrase(sheet, at, ERRNO, words.errnos + 1 + v.errno[it])
-    at = say_number(sheet, at, EPOLL, v.epoll[it])
-    at = say_duration(sheet, at, DELAY, v.detection_delay_ns[it])
-    at = say_phrase(sheet, at, CONFIDENCE, words.confidences + v.confidence[it])
-    at = write_frames(evidence, v.first_evidence[it], v.evidence[it], sheet, say(sheet, at, EVIDENCE))
-    at = say(sheet, at, REASONS)
-    reasons = v.reasons[it]
+def write_verdict(v: Any, evidence: Any, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    at = put_string(buffer, at, OUTCOME, words.outcomes + v.outcome[flow_row])
+    at = put_string(buffer, at, CAUSE, words.causes + 1 + v.cause[flow_row])
+    at = put_number(buffer, at, PROBER, v.prober[flow_row])
+    at = put_string(buffer, at, ERRNO, words.errnos + 1 + v.errno[flow_row])
+    at = put_number(buffer, at, EPOLL, v.epoll[flow_row])
+    at = put_duration(buffer, at, DELAY, v.detection_delay_ns[flow_row])
+    at = put_string(buffer, at, CONFIDENCE, words.confidences + v.confidence[flow_row])
+    at = write_frames(evidence, v.first_evidence[flow_row], v.evidence[flow_row], buffer, put(buffer, at, EVIDENCE))
+    at = put(buffer, at, REASONS)
+    reasons = v.reasons[flow_row]
     while reasons:
-        at = say(sheet, at, words.reasons + (reasons & 0xFF) - 1)
+        at = put(buffer, at, words.reasons + (reasons & 0xFF) - 1)
         reasons >>= 8
-        at = say(sheet, at, COMMA) if reasons else at
-    return say(sheet, at, END_OF_FLOW)
+        at = put(buffer, at, COMMA) if reasons else at
+    return put(buffer, at, END_OF_FLOW)

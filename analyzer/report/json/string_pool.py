@@ -6,29 +6,29 @@ from typing import Any, NamedTuple
 
 from analyzer.engine.table import Table
 from analyzer.report.words.setting_sentences import OR
-from analyzer.schema import NEVER
-from analyzer.schema.json import PHRASES
+from analyzer.schema import ABSENT
+from analyzer.schema.json import STRINGS
 
 COMMON = ("null", '"', ", ", OR)
 NULL, QUOTE, COMMA, BETWEEN_RATES = range(len(COMMON))
 FIRST_MEMBER = len(COMMON)
 
 
-class Sheet(NamedTuple):
+class JsonBuffer(NamedTuple):
     """What is written to, and where phrases are copied from."""
 
     out: bytearray
     text: bytearray
-    phrases: Any
+    string_pool: Any
 
 
-class Phrases:
+class StringPool:
     """Grows as phrases are added; rows stay what they are."""
 
     def __init__(self, members: Sequence[str]) -> None:
         """`members` are copied as they are, and begin with row FIRST_MEMBER."""
         self._text = bytearray()
-        self._table = Table(PHRASES)
+        self._table = Table(STRINGS)
         for one in (*COMMON, *members):
             self.add(one)
 
@@ -36,11 +36,11 @@ class Phrases:
     def rows(self) -> int:
         return self._table.rows
 
-    def sheet(self, out: bytearray) -> Sheet:
+    def buffer(self, out: bytearray) -> JsonBuffer:
         """To write on. Not to be kept when phrases are added."""
-        return Sheet(out, self._text, self._table.view)
+        return JsonBuffer(out, self._text, self._table.view)
 
-    def add(self, text: str, place: int = NEVER) -> None:
+    def add(self, text: str, place: int = ABSENT) -> None:
         """As it is; `place` says which number of a sentence comes after it."""
         octets = text.encode("ascii")
         self._table.append(len(self._text), len(octets), place)

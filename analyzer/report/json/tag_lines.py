@@ -6,10 +6,10 @@ from typing import Any
 
 from analyzer.engine.octets import copy
 from analyzer.keepalive.tags.tag import DATA, PURE_ACK, Rule, Tag
-from analyzer.report.json.members import say, say_number
+from analyzer.report.json.members import put, put_number
 from analyzer.report.json.numbers import DECIMALS, SECOND, write_digits, write_instant
-from analyzer.report.json.string_pool import FIRST_MEMBER, Phrases, Sheet
-from analyzer.schema import NEVER
+from analyzer.report.json.string_pool import FIRST_MEMBER, JsonBuffer, StringPool
+from analyzer.schema import ABSENT
 
 MEMBERS = (
     '{"frame": ',
@@ -28,31 +28,31 @@ INSTANT = len("2026-11-20T00:00:00.000000000Z")
 LONGEST_LINE = 256
 
 
-def phrases() -> Phrases:
-    return Phrases(MEMBERS)
+def string_pool() -> StringPool:
+    return StringPool(MEMBERS)
 
 
-def write_tags(c: Any, s: Any, reached: "array[int]", last: int, is_wanted: Any, sheet: Sheet, full: int) -> int:
+def write_tags(c: Any, s: Any, reached: "array[int]", last: int, is_wanted: Any, buffer: JsonBuffer, full: int) -> int:
     """A line for each row of `c` and `s` from reached[0] to last-1, but for plain ones and flows that are not wanted.
 
     No line begins beyond `full`; `reached` has the first row that is left. Returns the octets written.
     """
     at, row = 0, reached[0]
-    known_s, known_at = NEVER, 0
+    known_s, known_at = ABSENT, 0
     while row < last and at <= full:
         tag, ts_ns, of = s.tag[row], c.ts_ns[row], s.of[row]
         if tag != DATA and tag != PURE_ACK and is_wanted[c.flow[row]]:
-            begin = at = say(sheet, say_number(sheet, at, FRAME, c.frame[row]), TIME)
+            begin = at = put(buffer, put_number(buffer, at, FRAME, c.frame[row]), TIME)
             if ts_ns // SECOND == known_s:  # most lines are of the second of the line before
-                at = copy(sheet.out, at, sheet.out, known_at, INSTANT)
-                write_digits(sheet.out, begin + UNTIL_FRACTION, ts_ns % SECOND, DECIMALS)
+                at = copy(buffer.out, at, buffer.out, known_at, INSTANT)
+                write_digits(buffer.out, begin + UNTIL_FRACTION, ts_ns % SECOND, DECIMALS)
             else:
-                at = write_instant(sheet.out, at, ts_ns)
+                at = write_instant(buffer.out, at, ts_ns)
             known_s, known_at = ts_ns // SECOND, begin
-            at = say_number(sheet, at, FLOW, c.flow[row])
-            at = say_number(sheet, at, END, c.end[row])
-            at = say(sheet, say(sheet, at, TAGS + tag), RULES + s.rule[row])
-            at = say(sheet, say_number(sheet, at, OF, c.frame[of] if of != NEVER else NEVER), LINE_END)
+            at = put_number(buffer, at, FLOW, c.flow[row])
+            at = put_number(buffer, at, END, c.end[row])
+            at = put(buffer, put(buffer, at, TAGS + tag), RULES + s.rule[row])
+            at = put(buffer, put_number(buffer, at, OF, c.frame[of] if of != ABSENT else ABSENT), LINE_END)
         row += 1
     reached[0] = row
     return at

@@ -16,9 +16,9 @@ from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
-from analyzer.report.json.string_pool import Phrases
+from analyzer.report.json.string_pool import StringPool
 from analyzer.report.words import sentences, setting_sentences
-from analyzer.schema import NEVER, OPENED_MIDSTREAM
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM
 from analyzer.schema.json import SENTENCES
 
 END = "\0"
@@ -61,32 +61,32 @@ class Words(NamedTuple):
 class Vocabulary:
     """Adds them to `phrases`; names of profiles as their idle times are met."""
 
-    def __init__(self, phrases: Phrases, tunnels: Sequence[str]) -> None:
-        self._phrases, self._sentences = phrases, Table(SENTENCES)
+    def __init__(self, string_pool: StringPool, tunnels: Sequence[str]) -> None:
+        self._strings, self._sentences = string_pool, Table(SENTENCES)
         self._profiles = profiles.Columns()
         opened = range(len(ROLES))
         self._first = {
-            "openings": phrases.add_all("midstream" if one == OPENED_MIDSTREAM else "syn" for one in opened),
-            "roles": phrases.add_all(role.value for one in opened for role in ROLES[one]),
-            "keepalive": phrases.add_all(("not-seen", "on")),
-            "probers": phrases.add_all((None, *(one.value for one in ProbedBy))),
-            "tunnels": phrases.add_all(name or None for name in tunnels),
-            "outcomes": phrases.add_all(one.value for one in Outcome),
-            "causes": phrases.add_all((None, *(one.value for one in Cause))),
-            "errnos": phrases.add_all((None, *ERRNOS)),
-            "confidences": phrases.add_all(one.value for one in Confidence),
-            "reasons": phrases.add_all(sentences.REASONS[one] for one in Reason),
+            "openings": string_pool.add_all("midstream" if one == OPENED_MIDSTREAM else "syn" for one in opened),
+            "roles": string_pool.add_all(role.value for one in opened for role in ROLES[one]),
+            "keepalive": string_pool.add_all(("not-seen", "on")),
+            "probers": string_pool.add_all((None, *(one.value for one in ProbedBy))),
+            "tunnels": string_pool.add_all(name or None for name in tunnels),
+            "outcomes": string_pool.add_all(one.value for one in Outcome),
+            "causes": string_pool.add_all((None, *(one.value for one in Cause))),
+            "errnos": string_pool.add_all((None, *ERRNOS)),
+            "confidences": string_pool.add_all(one.value for one in Confidence),
+            "reasons": string_pool.add_all(sentences.REASONS[one] for one in Reason),
             "observed": self._add_sentences(_observed()),
             "timers": self._add_sentences(f"; {one}" for one in setting_sentences.TIMERS),
-            "rates": phrases.add_all(one.hz for one in LINUX),
-            "profile_names": phrases.rows,
+            "rates": string_pool.add_all(one.hz for one in LINUX),
+            "profile_names": string_pool.rows,
         }
 
     def words(self, idle_times: Set[int]) -> Words:
         """With the profiles that have these idle times. Not to be kept across the next call."""
         before = len(self._profiles.names)
         self._profiles.meet(idle_times)
-        self._phrases.add_all(self._profiles.names[before:])
+        self._strings.add_all(self._profiles.names[before:])
         return Words(
             sentences=self._sentences.view,
             profiles=self._profiles.table.view,
@@ -98,10 +98,10 @@ class Vocabulary:
     def _add_sentences(self, sentences: Iterable[str]) -> int:
         first = self._sentences.rows
         for sentence in sentences:
-            self._sentences.append(self._phrases.rows)
+            self._sentences.append(self._strings.rows)
             for text, name, _, _ in Formatter().parse(sentence + END):
                 octets = json.dumps(text.removesuffix(END))[1:-1]
-                self._phrases.add(octets, NEVER if name is None else setting_sentences.PLACES.index(name))
+                self._strings.add(octets, ABSENT if name is None else setting_sentences.PLACES.index(name))
         return first
 
 

@@ -20,7 +20,7 @@ from analyzer.keepalive.summary import paths
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
 from analyzer.report.words import sentences, setting_sentences
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.export import (
     DURATION,
     FRAMES,
@@ -78,7 +78,7 @@ def _frame(fields: Sequence[Field], rows: Iterable[Row]) -> pd.DataFrame:
 def _series(field: Field, values: Sequence[Any]) -> pd.Series:
     """Instants and durations come as ns, what is missing as None or -1."""
     if field.dtype in (TIME, DURATION):
-        ns = [NOT_A_TIME if value is None or value == NEVER else value for value in values]
+        ns = [NOT_A_TIME if value is None or value == ABSENT else value for value in values]
         if field.dtype == DURATION:
             return pd.Series(np.array(ns, np.int64).view("timedelta64[ns]"))
         return pd.Series(np.array(ns, np.int64).view("datetime64[ns]")).dt.tz_localize("UTC")
@@ -168,7 +168,7 @@ def _gaps(analysis: Analysis) -> Iterator[Row]:
                     gap.any_ns,
                     gap.probe_ns,
                     gap.unanswered,
-                    gap.lag_ns,
+                    gap.capture_rtt_ns,
                 )
 
 
@@ -180,7 +180,7 @@ def _segments(analysis: Analysis) -> Iterator[Row]:
     for row in range(analysis.candidates.rows):
         while asked and asked[-1][1].frame < c.frame[row]:
             yield _asked(*asked.pop())
-        of = c.frame[s.of[row]] if s.of[row] != NEVER else None
+        of = c.frame[s.of[row]] if s.of[row] != ABSENT else None
         what = (tags[s.tag[row]], rules[s.rule[row]], of, c.idle_ns[row], c.payload_len[row])
         yield c.flow[row], c.end[row], c.frame[row], c.ts_ns[row], *what
     while asked:

@@ -19,7 +19,7 @@ from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
 from analyzer.report.wireshark.copy import copy_commented
 from analyzer.report.words import sentences, setting_sentences
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
     probes = {probe.frame: probe for end in flow.story.ends for probe in end.probes}
     for row in analysis.rows(flow.id):
         tag, frame, of = Tag(s.tag[row]), c.frame[row], s.of[row]
-        if tag in UNSAID and of == NEVER:
+        if tag in UNSAID and of == ABSENT:
             continue
-        more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != NEVER else ""
+        more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
         if frame in probes:
             probe = probes[frame]
             answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"

@@ -45,7 +45,7 @@ from analyzer.capture.files.source import Source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import new_engine
 from analyzer.engine.table import Table
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.packets import RECORDS
 
 Comments = Mapping[int, Sequence[str]]
@@ -134,7 +134,7 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
         is_frame = walk_pcapng(block, 0, len(block), state, interfaces.view, records.view, 1, notes.counts)
         if state[STATUS] == DESCRIPTION:
             read_description(block, len(block), state, interfaces, notes)
-            is_described = kind != INTERFACE or interfaces.view.link_type[len(interfaces) - 1] != NEVER
+            is_described = kind != INTERFACE or interfaces.view.link_type[len(interfaces) - 1] != ABSENT
             out.write(_description(order, kind, block) if is_described else _undescribed(order, kind))
         elif is_frame:
             said = comments.get(before + state[FRAMES], ())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.story.values import Answer, GapKind, Probe
 from analyzer.report.units import short
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 ALIKE = 0.03
 """Neighbours are folded whose spacing differs by less."""
@@ -42,7 +42,7 @@ def course(flow: Flow) -> str:
                 parts.append(f"─ … {sum(count for _, count, _ in left_out)} more probes …")
             continue
         idle = idle_ns.get(probe.frame)
-        after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != NEVER else ""
+        after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != ABSENT else ""
         parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return " ".join(parts)

@@ -198,7 +198,7 @@ def sentences(flow: Flow) -> list[str]:
     said = [words for index in flow.probers for words in (_who_probes(flow, index), *_who_it_is(flow, index))]
     if not said:
         said.append(_no_probe(flow))
-    if flow.story.is_riddled:
+    if flow.story.is_too_incomplete:
         said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
     said += [_who_beats(flow, index) for index in flow.beating]
     saw = _what_was_seen(flow)
@@ -351,12 +351,13 @@ def host_name(host: Host) -> str:
     return f"a middlebox before {host.before[0]}{more}"
 
 
-def kernels(host: Host) -> list[str]:
+def host_clocks(host: Host) -> list[str]:
     """What the boundaries of timers say about who is behind an address."""
     said = []
-    if host.kernels > 1:
+    if host.host_clocks > 1:
         said.append(
-            f"{host.addr}: its probes lie on the timer boundaries of {host.kernels} kernels, so several hosts share it."
+            f"{host.addr}: its probes lie on the timer boundaries of {host.host_clocks} kernels, "
+            "so several hosts share it."
         )
     if host.same_kernel:
         others = ", ".join(host.same_kernel)

@@ -7,7 +7,7 @@ from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.report.json.numbers import hundredths
 from analyzer.report.units import plain
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 BASES = tuple(Basis)
 FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE = map(
@@ -95,7 +95,7 @@ def observed(setting: Setting, settings: Settings) -> str:
     """What was seen on the wire, without what kind of timer explains it."""
     other, (shortest_ns, longest_ns) = settings.tcp_user_timeout, setting.seen_ns
     low, high = _thousandths(setting.low), _thousandths(setting.high)
-    other_high = _thousandths(other.high) if other is not None else NEVER
+    other_high = _thousandths(other.high) if other is not None else ABSENT
     row = BASES.index(setting.basis)
     sentence = OBSERVED[setting.basis][variant(row, setting.n, low, high, shortest_ns, longest_ns, other_high)]
     return sentence.format(
@@ -117,18 +117,18 @@ def is_timed(basis: int) -> bool:
 def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_ns: int, user_timeout_high: int) -> int:
     """Which of the sentences of a basis it is; bounds are in thousandths, NEVER where there is none."""
     if basis == GIVE_UP_COUNT:
-        return int(user_timeout_high != NEVER)
+        return int(user_timeout_high != ABSENT)
     if basis == RUN_LENGTH:
         return int(low > 1000)
     if basis == USER_TIMEOUT_ALTERNATIVE:
-        return int(high != NEVER)
+        return int(high != ABSENT)
     if hundredths(shortest_ns) != hundredths(longest_ns):
         return SEEN_FROM_TO
     return SEEN_OFTEN if n > 1 else SEEN_ONCE
 
 
 def _thousandths(bound: float | None) -> int:
-    return NEVER if bound is None else round(1000 * bound)
+    return ABSENT if bound is None else round(1000 * bound)
 
 
 def _in_hundredths(duration_ns: int) -> str:

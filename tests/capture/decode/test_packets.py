@@ -16,7 +16,7 @@ from analyzer.capture.decode.packets import Decoder, Tunnels, address
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
 from analyzer.report.json.document import document
-from analyzer.schema import KIND_OTHER, KIND_TCP, NEVER
+from analyzer.schema import ABSENT, KIND_OTHER, KIND_TCP
 from analyzer.schema.packets import RECORDS
 from tests.capture.decoding import ETHERNET, ether, halves
 from tests.capture.reading import read_capture
@@ -76,9 +76,9 @@ def test_a_tunnel_has_one_number() -> None:
     assert tunnels.number(0, 1, 42, *near, *near) == vxlan  # the number in the header says it all
     assert tunnels.number(0, 2, 42, *near, *far) != vxlan
     assert tunnels.number(0, 1, 43, *near, *far) != vxlan
-    gre = tunnels.number(0, 3, NEVER, *near, *far)
-    assert tunnels.number(0, 3, NEVER, *far, *near) == gre
-    assert tunnels.number(0, 3, NEVER, *near, *near) != gre
+    gre = tunnels.number(0, 3, ABSENT, *near, *far)
+    assert tunnels.number(0, 3, ABSENT, *far, *near) == gre
+    assert tunnels.number(0, 3, ABSENT, *near, *near) != gre
     assert tunnels.number(gre, 1, 42, *near, *far) not in (gre, vxlan)
     assert tunnels.names[gre] == "gre 192.0.2.1-2001:db8::2"
     assert tunnels.names[-1] == "gre 192.0.2.1-2001:db8::2 / vxlan 42"

@@ -41,8 +41,8 @@ def asked(text: str) -> tuple[bool, list[int]]:
     tracker = told(f"0 A>B PA seq 1 ack 1 len 9\n 0.1 B>A A seq 1 ack 10\n{text}").analysis._tracker
     who = Addresses(tracker.table, tracker.neighbours, Engine())
     a, number, start_ns = who.table.view, who.of_end[1], tracker.table.flows.view.first_ns[0]
-    vain = range(a.first_vain[number], a.first_vain[number] + a.vain[number])
-    return bool(a.is_missed[number]), [(who.vain.view.ts_ns[row] - start_ns) // 10**9 for row in vain]
+    failed_arp = range(a.first_failed_arp[number], a.first_failed_arp[number] + a.failed_arp[number])
+    return bool(a.is_missed[number]), [(who.failed_arp.view.ts_ns[row] - start_ns) // 10**9 for row in failed_arp]
 
 
 def test_what_is_asked_twice_is_missed() -> None:

@@ -7,7 +7,7 @@ import pytest
 from analyzer.keepalive.context.neighbours import BLOCK
 from analyzer.keepalive.story.values import GapKind
 from analyzer.keepalive.story_reader import KINDS
-from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, Surroundings, Verdict
+from analyzer.keepalive.verdict.values import Cause, Confidence, FlowContext, Outcome, Reason, Verdict
 from tests.capture.writers import Frame
 from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.verdict.test_judge import GAVE_UP
@@ -25,17 +25,17 @@ NOBODY = """
 """
 
 
-def around(result: Told) -> Surroundings:
-    drawer = result.analysis._drawer
-    return drawer._neighbourhood.read(drawer._batch([0]).around, 0)
+def context(result: Told) -> FlowContext:
+    drawer = result.analysis._assembler
+    return drawer._neighbourhood.read(drawer._batch([0]).context, 0)
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
     result = told(ANSWERED + NOBODY + "    73.00  end")
     verdict = result.flow.verdict
     assert (verdict.outcome, verdict.cause, verdict.prober) == (Outcome.PROBING, Cause.LINK_DEAD, 0)
-    assert around(result).silent_end == 1
-    assert len(around(result).asked) == 4
+    assert context(result).silent_end == 1
+    assert len(context(result).asked) == 4
 
 
 def test_when_they_cease_the_prober_has_given_up() -> None:
@@ -65,7 +65,7 @@ def test_without_keepalive_nobody_has_noticed() -> None:
 
 def test_one_solicitation_may_have_been_lost() -> None:
     result = told(ANSWERED + "    61.02  ask B by A\n    300.00  end")
-    assert around(result).asked == ()
+    assert context(result).asked == ()
     assert result.flow.verdict.outcome is Outcome.ALIVE
 
 
@@ -86,7 +86,7 @@ def test_a_host_that_answers_other_flows_is_on_the_link() -> None:
     80.00  A:5001>B  PA  seq 1  ack 1   len 10
     80.01  B>A:5001  PA  seq 1  ack 11  len 10
     """)
-    assert around(result) == Surroundings(1, answers_elsewhere=True, asked=())
+    assert context(result) == FlowContext(1, answers_elsewhere=True, asked=())
     assert result.analysis.flows[0].verdict.outcome is Outcome.ALIVE
 
 
@@ -177,7 +177,7 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
     """)
-    drawer = result.analysis._drawer
+    drawer = result.analysis._assembler
     gaps, ends = drawer._heard(drawer._batch([0]))
     kinds = [KINDS[gaps.kind[row]] for row in range(ends.first_gap[1])]
     assert kinds.count(GapKind.SPACING) == left
@@ -208,7 +208,7 @@ def test_an_address_in_another_tunnel_does_not_answer_for_the_peer(vni: int) -> 
     """
     frames = in_vxlan(5, transcript(GAVE_UP)) + in_vxlan(vni, transcript(other))
     analysis = analyse(sorted(frames, key=lambda frame: frame[0]))
-    assert around(Told(analysis)).answers_elsewhere == (vni == 5)
+    assert context(Told(analysis)).answers_elsewhere == (vni == 5)
 
 
 IDLE = """

@@ -11,19 +11,19 @@ PROBED = f"""{OPENED}
 """
 
 
-def waits(result: Told) -> list[tuple[int, float, float]]:
+def peer_silences(result: Told) -> list[tuple[int, float, float]]:
     """Row of the end in ENDS, and s."""
-    w = result.analysis._drawer._stories.notes.waits
+    w = result.analysis._assembler._stories.notes.peer_silences
     spans = [(w.view.since_ns[row] - START_NS, w.view.until_ns[row] - START_NS) for row in range(w.rows)]
     return [(w.view.end[row], since / 10**9, until / 10**9) for row, (since, until) in enumerate(spans)]
 
 
 def test_from_the_first_unanswered_probe_to_the_capture_s_end() -> None:
-    assert waits(told(PROBED + "    90.0  end")) == [(1, 31.01, 90.0)]
+    assert peer_silences(told(PROBED + "    90.0  end")) == [(1, 31.01, 90.0)]
 
 
 def test_until_the_reset() -> None:
-    [(end, _, until)] = waits(told(GAVE_UP))
+    [(end, _, until)] = peer_silences(told(GAVE_UP))
     flow = told(GAVE_UP).flow
     assert flow.story.reset is not None
     assert (end, until) == (1, (flow.story.reset.ts_ns - START_NS) / 10**9)
@@ -35,19 +35,19 @@ def test_data_is_waited_for_since_the_other_end_was_heard() -> None:
     2.300  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
     9.000  end
     """)
-    assert waits(result) == [(1, 1.01, 9.0)]
+    assert peer_silences(result) == [(1, 1.01, 9.0)]
 
 
 def test_who_answers_is_not_waited_for() -> None:
     result = told(PROBED + "    41.02  B>A  A  seq 5000  ack 1100  | keepalive-answer")
     assert result.flow.ends[0].story.probes[-1].answer is Answer.ACK
-    assert waits(result) == []
+    assert peer_silences(result) == []
 
 
 def test_a_host_that_resets_what_it_does_not_know() -> None:
     def forgotten(flags: str) -> list[int]:
         result = told(f"""{PROBED}    41.02  B>A  {flags}  seq 5000  ack 1100  | rst of 41.010""")
-        notes = result.analysis._drawer._stories.notes
+        notes = result.analysis._assembler._stories.notes
         return list(notes.forgotten.view.end[: notes.forgotten.rows])
 
     assert forgotten("R") == [1]

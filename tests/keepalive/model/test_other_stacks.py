@@ -75,7 +75,7 @@ def test_bounds_contain_what_was_simulated(
     stack: Restarting, keepalive: Keepalive, heard_s: float, cycles: int, lag_s: float
 ) -> None:
     events = life(stack, keepalive, alive_until_s=round(heard_s) + cycles * keepalive.time_s, heard_s=heard_s)
-    found = infer(observe(events, 0, END_NS, lag_ns=round(lag_s * SECOND)), is_whole=True)
+    found = infer(observe(events, 0, END_NS, capture_rtt_ns=round(lag_s * SECOND)), is_whole=True)
     for setting, truth in (
         (found.tcp_keepalive_time, keepalive.time_s),
         (found.tcp_keepalive_intvl, keepalive.intvl_s),

@@ -2,7 +2,7 @@
 
 from analyzer.keepalive.settings import bounds
 from analyzer.keepalive.settings.bounds import MAX_FRAMES, SPACINGS, note_setting, note_spread_of_intvl, prove
-from analyzer.keepalive.settings.infer import room
+from analyzer.keepalive.settings.infer import allocate
 from analyzer.keepalive.settings.values import Basis, setting_of
 from analyzer.keepalive.story.values import GapKind
 from tests.keepalive.columns import Seen, lived_as
@@ -15,12 +15,12 @@ def test_what_settings_rest_on_has_the_places_that_kernels_write() -> None:
 
 
 def test_many_gaps_prove_a_setting_a_few_are_named() -> None:
-    lived, _, found = room(1, 20, 0)
+    work, _, found = allocate(1, 20, 0)
     for it in range(20):
-        lived.seen.frame[it] = 100 + it
+        work.corrected.frame[it] = 100 + it
         if it != 3:
-            prove(lived.seen, it, 10 + it)
-    note_setting(found, 1, SPACINGS, 9000, 10_000, lived.seen, 0, 20)
+            prove(work.corrected, it, 10 + it)
+    note_setting(found, 1, SPACINGS, 9000, 10_000, work.corrected, 0, 20)
     setting = setting_of(found, 1)
     assert setting is not None
     assert (setting.value, setting.low, setting.high, setting.n) == (None, 9, 10, 19)
@@ -30,10 +30,10 @@ def test_many_gaps_prove_a_setting_a_few_are_named() -> None:
 
 
 def test_a_spread_covers_what_any_clock_could_have_made() -> None:
-    lived = lived_as([Seen(gap(GapKind.SPACING, -1, spacing, 2)) for spacing in (10.24, 5.12)])
-    _, s, found = room(1, 2, 0)
-    lived.seen.is_measure[0] = lived.seen.is_measure[1] = 1
-    note_spread_of_intvl(s._replace(seen=lived.seen), 0, 2, found, 0)
+    work = lived_as([Seen(gap(GapKind.SPACING, -1, spacing, 2)) for spacing in (10.24, 5.12)])
+    _, s, found = allocate(1, 2, 0)
+    work.corrected.is_measure[0] = work.corrected.is_measure[1] = 1
+    note_spread_of_intvl(s._replace(corrected=work.corrected), 0, 2, found, 0)
     setting = setting_of(found, 0)
     assert setting is not None
     assert (setting.low, setting.high, setting.basis) == (5, 10, Basis.CONTRADICTORY)

@@ -9,8 +9,8 @@ from analyzer.keepalive.settings.constraints import fit
 from analyzer.keepalive.settings.evidence import ALL, NO_CENSORED, NO_OPENING, Search
 from analyzer.keepalive.settings.prior import BIT
 from analyzer.keepalive.story.values import Gap, GapKind
-from analyzer.schema import NEVER
-from tests.keepalive.columns import UNANSWERED, Answer, Seen, answer, asked
+from analyzer.schema import ABSENT
+from tests.keepalive.columns import UNANSWERED, Answer, Seen, asked, solve
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -27,7 +27,7 @@ def searched(
 
 
 def found(gaps: list[Gap], clock: int, strictness: int = ALL, has_phase: bool = True, is_whole: bool = True) -> Answer:
-    return answer(searched(gaps, clock, strictness, has_phase, is_whole), 0)
+    return solve(searched(gaps, clock, strictness, has_phase, is_whole), 0)
 
 
 def times(one: Answer) -> set[int]:
@@ -110,7 +110,7 @@ def test_only_boundaries_that_all_candidates_have_are_claimed() -> None:
     gaps = [gap(FIRST, 31.161617), gap(SPACING, 41.4, 10.240030, 1), gap(SPACING, 51.6, 10.239969, 2)]
     gaps = [one._replace(frame=frame) for frame, one in enumerate(gaps, 1)]
     s = searched(gaps, HZ_250)
-    one = answer(s, 0)
+    one = solve(s, 0)
     assert (times(one), intvls(one)) == ({30, 31}, {10})
     claims = range(s.in_use.claims[0])
     assert [(s.claimed.frame[claim], s.claimed.level[claim]) for claim in claims] == [(1, 2), (2, 2), (3, 2)]
@@ -139,13 +139,13 @@ def test_the_likeliest_is_of_those_that_are_not_rare() -> None:
     assert (one.time_low, one.time_high, one.time, one.is_time_known) == (1, 31, 30, True)
 
 
-@given(st.permutations([(60, 62, 60, 5, False), (30, 70, NEVER, 9, True), (61, NEVER, 61, 7, False)]))
+@given(st.permutations([(60, 62, 60, 5, False), (30, 70, ABSENT, 9, True), (61, ABSENT, 61, 7, False)]))
 def test_explanations_add_up_in_any_order(some: list[tuple[int, int, int, int, bool]]) -> None:
     s = searched([], HZ_250)
     s.found.clocks[0] = 0
     for low, high, time, likelihood, is_rare in some:
         note_found(s, low, high, time, likelihood, is_rare)
-    one = answer(s, 0)
+    one = solve(s, 0)
     assert (one.time_low, one.time_high) == (30, None)
     assert (one.time, one.weight, one.is_rare, one.is_time_known) == (61, 7, False, True)
 
@@ -155,4 +155,4 @@ def test_of_equally_likely_ones_the_longest_idle_time_is_taken() -> None:
     s.found.clocks[0] = 0
     for time in (60, 62, 61):
         note_found(s, time, time, time, 5, False)
-    assert answer(s, 0).time == 62
+    assert solve(s, 0).time == 62

@@ -30,7 +30,7 @@ from analyzer.keepalive.settings.constraints import (
     top_of,
 )
 from analyzer.keepalive.story.values import Gap, GapKind
-from analyzer.schema import NEVER, inference
+from analyzer.schema import ABSENT, inference
 from tests.keepalive.columns import Seen, asked
 from tests.keepalive.simulated import gap, seconds
 
@@ -41,7 +41,7 @@ OLD_LINUX, BSD, WINDOWS = range(len(LINUX), len(LINUX) + len(EXACT))
 
 def readings(clock: int, *gaps: Gap) -> Any:
     s = asked([*map(Seen, gaps)], ALL_CLOCKS, is_whole=True)
-    read(CLOCKS, clock, s.seen, 0, len(gaps), s.readings)
+    read(CLOCKS, clock, s.corrected, 0, len(gaps), s.readings)
     return s.readings
 
 
@@ -51,7 +51,7 @@ def fitted(clock: int, one: Gap, time_s: int, intvl_s: int) -> int:
 
 def test_spans_of_a_gap() -> None:
     s = asked([Seen(gap(CYCLE, 60, 61, lag_s=0.2), slack_ns=SECOND)], ALL_CLOCKS, is_whole=True)
-    read(CLOCKS, HZ_250, s.seen, 0, 1, s.readings)
+    read(CLOCKS, HZ_250, s.corrected, 0, 1, s.readings)
     r = s.readings
     assert (r.idle_ns[0], r.spacing_ns[0]) == (60 * SECOND, 61 * SECOND)
     assert r.idle_most_ns[0] - r.idle_ns[0] < SECOND < r.idle_ns[0] - r.idle_least_ns[0]
@@ -151,7 +151,7 @@ def test_fit_after_an_answer_knows_how_the_timer_was_armed() -> None:
     """150/25: what was left after the interval is a level finer than the whole."""
     cycle = gap(CYCLE, 151.551942, 151.552017)
     assert fitted(HZ_250, cycle, 150, 25) == fit(need=3, sure=3, top=3)
-    assert fitted(HZ_250, cycle, 150, NEVER) == fit(need=3, sure=0, top=4)
+    assert fitted(HZ_250, cycle, 150, ABSENT) == fit(need=3, sure=0, top=4)
     assert not is_possible(fitted(HZ_250, cycle, 149, 25))
     assert not is_possible(fitted(HZ_250, cycle, 150, 151))
 

@@ -27,8 +27,8 @@ FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 HZ_250 = 1
 
 
-def gathered(seen: list[Seen], strictness: int = ALL) -> Search:
-    s = asked(seen, LINUX, is_whole=True)
+def gathered(corrected: list[Seen], strictness: int = ALL) -> Search:
+    s = asked(corrected, LINUX, is_whole=True)
     gather(s, 0, HZ_250, strictness, has_phase=True)
     return s
 
@@ -63,8 +63,8 @@ def test_repetitions_are_left_out() -> None:
     assert sharp(spacings) == (0, MAX_PHASED)
 
 
-def sharp(seen: list[Seen]) -> tuple[int, int]:
-    evidence = gathered(seen).evidence
+def sharp(corrected: list[Seen]) -> tuple[int, int]:
+    evidence = gathered(corrected).evidence
     return evidence.sharp_idle[0], evidence.sharp_spacings[0]
 
 

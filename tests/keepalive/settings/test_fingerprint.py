@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.keepalive.model.linux import SECOND, Keepalive
 from analyzer.keepalive.model.other_stacks import EXACT, ILLUMOS, LWIP, Restarting
-from analyzer.keepalive.settings.fingerprint import Look, Stack, is_doubling, look_of, stack_of
+from analyzer.keepalive.settings.fingerprint import Fingerprint, Stack, fingerprint_of, is_doubling, stack_of
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.values import Gap, GapKind
 from tests.keepalive.columns import infer
@@ -14,34 +14,34 @@ from tests.keepalive.simulated import observe
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 
 
-def look(payload_len: int = 0, models: tuple[str, ...] = ("exact",), **features: object) -> Look:
-    usual: dict[str, object] = {"has_bare_probes": False, "timers": (), "intvl_s": None, "probes": None, "late_ns": 0}
-    usual |= {"is_doubling": False, "is_on_slow_grid": False}
-    return Look(payload_len, models=models, **{**usual, **features})  # type: ignore[arg-type]
+def fingerprint(payload_len: int = 0, models: tuple[str, ...] = ("exact",), **features: object) -> Fingerprint:
+    typical: dict[str, object] = {"has_bare_probes": False, "timers": (), "intvl_s": None, "probes": None, "late_ns": 0}
+    typical |= {"is_doubling": False, "is_on_slow_grid": False}
+    return Fingerprint(payload_len, models=models, **{**typical, **features})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("seen", "stack"),
     [
-        (look(models=("linux-250",)), Stack.LINUX),
-        (look(models=("linux-250", "exact")), Stack.UNKNOWN),
-        (look(models=()), Stack.UNKNOWN),
-        (look(has_bare_probes=True), Stack.BSD_OR_APPLE),
-        (look(models=("linux-250", "exact"), has_bare_probes=True), Stack.BSD_OR_APPLE),
-        (look(models=("linux-250",), has_bare_probes=True), Stack.UNKNOWN),  # a box in the name of a Linux
-        (look(timers=("slow", "hears all"), is_on_slow_grid=True), Stack.EXACT),
-        (look(1, intvl_s=1, probes=10), Stack.WINDOWS),
-        (look(1, is_doubling=True), Stack.ILLUMOS),
-        (look(1, intvl_s=75), Stack.ONE_OCTET),
-        (look(), Stack.EXACT),
-        (look(probes=8), Stack.BSD),
-        (look(timers=("hears all",)), Stack.BSD),
-        (look(models=("linux-250", "exact"), timers=("wheel", "slow"), is_on_slow_grid=True), Stack.LWIP),
-        (look(timers=("slack",), late_ns=SECOND), Stack.OLD_LINUX),
-        (look(timers=("slack",), late_ns=30_000_000), Stack.EXACT),
+        (fingerprint(models=("linux-250",)), Stack.LINUX),
+        (fingerprint(models=("linux-250", "exact")), Stack.UNKNOWN),
+        (fingerprint(models=()), Stack.UNKNOWN),
+        (fingerprint(has_bare_probes=True), Stack.BSD_OR_APPLE),
+        (fingerprint(models=("linux-250", "exact"), has_bare_probes=True), Stack.BSD_OR_APPLE),
+        (fingerprint(models=("linux-250",), has_bare_probes=True), Stack.UNKNOWN),  # a box in the name of a Linux
+        (fingerprint(timers=("slow", "hears all"), is_on_slow_grid=True), Stack.EXACT),
+        (fingerprint(1, intvl_s=1, probes=10), Stack.WINDOWS),
+        (fingerprint(1, is_doubling=True), Stack.ILLUMOS),
+        (fingerprint(1, intvl_s=75), Stack.ONE_OCTET),
+        (fingerprint(), Stack.EXACT),
+        (fingerprint(probes=8), Stack.BSD),
+        (fingerprint(timers=("hears all",)), Stack.BSD),
+        (fingerprint(models=("linux-250", "exact"), timers=("wheel", "slow"), is_on_slow_grid=True), Stack.LWIP),
+        (fingerprint(timers=("slack",), late_ns=SECOND), Stack.OLD_LINUX),
+        (fingerprint(timers=("slack",), late_ns=30_000_000), Stack.EXACT),
     ],
 )
-def test_what_a_stack_is_known_by(seen: Look, stack: Stack) -> None:
+def test_what_a_stack_is_known_by(seen: Fingerprint, stack: Stack) -> None:
     assert stack_of(seen) is stack
 
 
@@ -57,7 +57,7 @@ def test_doubling_is_no_jitter() -> None:
 def stack_seen(gaps: list[Gap], octets: int) -> Stack:
     found: Settings = infer(gaps, is_whole=True, may_be_linux=not octets)
     between_ns = [gap.probe_ns for gap in gaps if gap.kind is SPACING]
-    return stack_of(look_of(found, octets, between_ns, has_bare_probes=False))
+    return stack_of(fingerprint_of(found, octets, between_ns, has_bare_probes=False))
 
 
 def test_stacks_by_their_whole_life() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, Keepalive
-from analyzer.keepalive.settings.counted import count_runs
-from analyzer.keepalive.settings.losses import is_distant, mend
-from analyzer.keepalive.settings.typical import Lived, find_usual
+from analyzer.keepalive.settings.losses import correct_for_loss, is_distant
+from analyzer.keepalive.settings.run_counts import count_runs
+from analyzer.keepalive.settings.typical import EndWork, find_typical
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import Echo, Gap, GapKind
 from tests.keepalive.columns import infer, lived_by
@@ -42,18 +42,18 @@ def known(setting: Setting | None) -> tuple[int | None, float, float | None] | N
     return None if setting is None else (setting.value, setting.low, setting.high)
 
 
-def mended(gaps: list[Gap]) -> Lived:
-    lived, rows = lived_by(gaps)
+def mended(gaps: list[Gap]) -> EndWork:
+    work, rows = lived_by(gaps)
     assert rows == len(gaps)
-    find_usual(lived, rows)
-    mend(lived, rows, is_distant(lived.gaps, rows))
-    return lived
+    find_typical(work, rows)
+    correct_for_loss(work, rows, is_distant(work.gaps, rows))
+    return work
 
 
 def missing(gaps: list[Gap]) -> list[tuple[int, int, int]]:
     """Probes within each gap that were not captured: at least, most likely, at most."""
-    seen = mended(gaps).seen
-    return [(seen.fewest[it], seen.best[it], seen.most[it]) for it in range(len(gaps))]
+    corrected = mended(gaps).corrected
+    return [(corrected.fewest[it], corrected.best[it], corrected.most[it]) for it in range(len(gaps))]
 
 
 LIFE = [far(FIRST, 30.4), *cycles(30.72, 30.72, 30.72)]
@@ -118,9 +118,9 @@ def test_an_answer_that_only_the_capture_missed() -> None:
     """A spacing as long as a cycle: the prober heard the answer, and counted anew."""
     late = [far(SPACING, 64.48, 32.24, 1), far(SPACING, 74.507, 10.027, 2), far(GIVE_UP, 84.534, 10.027, 3)]
     gaps = [far(FIRST, 32.1), *cycles(32.24, 32.24, 32.24, 32.24), *late]
-    lived = mended(gaps)
-    count_runs(lived.seen, len(gaps), lived.counted)
-    assert lived.counted.best[len(gaps) - 1] == 2
+    work = mended(gaps)
+    count_runs(work.corrected, len(gaps), work.run_counts)
+    assert work.run_counts.best[len(gaps) - 1] == 2
 
 
 def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
@@ -210,9 +210,9 @@ def test_a_first_gap_that_is_longer_by_a_lost_probe_is_not_believed() -> None:
 def test_an_echo_shows_an_unheard_answer_where_the_cycle_is_the_interval() -> None:
     """60/60/5 near the peer: the answer to the probe before the run was captured, but not heard."""
     life = [far(FIRST, 61.6), *cycles(61.44, 61.44), *run(61.44, 61.44, 61.44, 61.44, 61.44)]
-    heard = [one._replace(echo=Echo.AGREES, missing=0) for one in life]
-    assert known(infer(heard, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
-    unheard = [*heard[:3], heard[3]._replace(echo=Echo.UNHEARD), *heard[4:]]
+    observed = [one._replace(echo=Echo.AGREES, missing=0) for one in life]
+    assert known(infer(observed, is_whole=True).tcp_keepalive_probes) == (4, 4, 4)
+    unheard = [*observed[:3], observed[3]._replace(echo=Echo.UNHEARD), *observed[4:]]
     assert known(infer(unheard, is_whole=True).tcp_keepalive_probes) == (5, 5, 5)
     assert known(infer(life, is_whole=True).tcp_keepalive_probes) == (4, 4, 5)
 
@@ -253,7 +253,7 @@ def test_far_away_the_silence_at_the_captures_end_says_nothing() -> None:
     """The way may have been cut; at the prober itself it is a bound."""
     open_gap = far(SURVIVED, 20_000)._replace(any_ns=-1)
     assert infer([open_gap]).tcp_keepalive_time is None
-    assert infer([open_gap._replace(lag_ns=0)]).tcp_keepalive_time is not None
+    assert infer([open_gap._replace(capture_rtt_ns=0)]).tcp_keepalive_time is not None
 
 
 def test_where_most_gaps_differ_it_is_no_loss() -> None:
@@ -295,14 +295,14 @@ def lossy_life(
     """A life of which one frame is lost, or two in a hundred, seen from the far end of a path with jitter."""
     random = Random(seed)
     start = random.randrange(10**6 * SECOND)
-    heard = start + int(random.uniform(0, 2 * keepalive.time_s) * SECOND)
-    dead = heard + int(random.choice([1, 3, 10, 60]) * random.uniform(0.5, 1.5) * keepalive.time_s * SECOND)
+    heard_ns = start + int(random.uniform(0, 2 * keepalive.time_s) * SECOND)
+    dead = heard_ns + int(random.choice([1, 3, 10, 60]) * random.uniform(0.5, 1.5) * keepalive.time_s * SECOND)
     run_s = keepalive.time_s + keepalive.intvl_s * (keepalive.probes + 2)
     end = dead + int(random.choice([0.5, 1.2, 1.2]) * run_s * SECOND)
 
     def observed(fates: dict[int, Fate]) -> list[Gap]:
         path = Path(Random(seed), one_way_ms * MILLISECOND, int(one_way_ms * MILLISECOND * jitter), fates)
-        return observe_lossy(keepalive, clock, path, start, end, [heard], dead, counts)
+        return observe_lossy(keepalive, clock, path, start, end, [heard_ns], dead, counts)
 
     frames = len(observed({}))
     lost = losses[: max(1, frames // 50)]

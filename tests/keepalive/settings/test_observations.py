@@ -13,15 +13,17 @@ from tests.recordings import SAMPLES
 
 @pytest.mark.parametrize("capture", SAMPLES[::4], ids=lambda capture: capture.parent.name)
 def test_stories_are_heard_as_they_are_read(capture: Path) -> None:
-    drawer = analyze(str(capture))._drawer
+    drawer = analyze(str(capture))._assembler
     asked = {flow for flow, _ in drawer.solicitations}
     batch = drawer._batch(range(len(drawer.flows)))
     gaps, ends = drawer._heard(batch)
     for flow in set(batch.numbers) - asked:
-        story = Story(drawer._rows, batch.told, flow)
+        story = Story(drawer._rows, batch.stories, flow)
         for end in (0, 1):
-            me, read = 2 * flow + end, () if story.is_riddled else story.ends[end].gaps
-            heard = [tuple(column[row] for column in gaps) for row in range(ends.first_gap[me], ends.first_gap[me + 1])]
-            assert heard == list(map(row_of, read))
+            me, read = 2 * flow + end, () if story.is_too_incomplete else story.ends[end].gaps
+            observed = [
+                tuple(column[row] for column in gaps) for row in range(ends.first_gap[me], ends.first_gap[me + 1])
+            ]
+            assert observed == list(map(row_of, read))
             assert ends.is_one_sided[me] == (story.heard_ns[1 - end] < 0)
             assert (ends.clocks[me] == LIKELY_CLOCKS) == all(probe.payload_len == 0 for probe in story.ends[end].probes)

@@ -3,7 +3,7 @@
 from analyzer.keepalive.model.linux import COARSE, EXACT, LINUX, Clock
 from analyzer.keepalive.settings.search import add_intvls, add_rare
 from analyzer.keepalive.story.values import GapKind
-from tests.keepalive.columns import UNANSWERED, Answer, Seen, answer, answer_to, asked, note
+from tests.keepalive.columns import UNANSWERED, Answer, Seen, answer_to, asked, note, solve
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -33,7 +33,7 @@ def with_rare(one: Answer, other: Answer) -> Answer:
     note(s, 0, one)
     note(s, 1, other)
     add_rare(s, 1)
-    return answer(s, 0)
+    return solve(s, 0)
 
 
 def with_rare_intvls(one: Answer, other: Answer) -> Answer:
@@ -41,7 +41,7 @@ def with_rare_intvls(one: Answer, other: Answer) -> Answer:
     note(s, 0, one)
     note(s, 1, other)
     add_intvls(s, 0, 1)
-    return answer(s, 0)
+    return solve(s, 0)
 
 
 def test_rare_explanations_widen_the_bounds_only() -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, Keepalive, simulate
 from analyzer.keepalive.settings.bounds import INTVL, TIME
-from analyzer.keepalive.settings.infer import SETTINGS, room
-from analyzer.keepalive.settings.shared_clock import Boundary, Kernel, Train, infer_together, is_within
+from analyzer.keepalive.settings.infer import SETTINGS, allocate
+from analyzer.keepalive.settings.shared_clock import Boundary, HostClock, Train, infer_together, is_within
 from analyzer.keepalive.settings.values import Settings, settings_of
 from analyzer.keepalive.story.values import Gap
-from analyzer.schema import NEVER
-from tests.keepalive.columns import HeardEnd, heard_of, infer
+from analyzer.schema import ABSENT
+from tests.keepalive.columns import ObservedEnd, heard_of, infer
 from tests.keepalive.simulated import observe
 
 HZ_100, HZ_250, HZ_300, HZ_1000 = LINUX
@@ -32,7 +32,7 @@ class Together(NamedTuple):
     """What is found of some ends, in their order."""
 
     settings: list[Settings]
-    kernels: tuple[Kernel, ...]
+    host_clocks: tuple[HostClock, ...]
 
 
 def end(number: int, keepalive: Keepalive, clock: Clock, seed: int = 0, address: str = "a", offset_ns: int = 0) -> End:
@@ -43,14 +43,14 @@ def end(number: int, keepalive: Keepalive, clock: Clock, seed: int = 0, address:
     alive_ns = start_ns + random.choice([0, 3]) * keepalive.time_s * SECOND
     events = list(simulate(keepalive, clock, start_ns, 10**6 * SECOND, heard_ns, 40_000, alive_ns))
     gaps = observe(events, start_ns, 10**6 * SECOND)
-    moved = [gap._replace(at_ns=gap.at_ns + offset_ns) if gap.at_ns != NEVER else gap for gap in gaps]
+    moved = [gap._replace(at_ns=gap.at_ns + offset_ns) if gap.at_ns != ABSENT else gap for gap in gaps]
     return End(address, moved)
 
 
 def together(*ends: End) -> Together:
-    heard = heard_of([HeardEnd(one.gaps, is_whole=True) for one in ends])
-    found = infer_together(heard, len(ends), lambda row: ends[row].address, Engine())
-    return Together([settings_of(found.found, row) for row in range(len(ends))], found.kernels)
+    observed = heard_of([ObservedEnd(one.gaps, is_whole=True) for one in ends])
+    found = infer_together(observed, len(ends), lambda row: ends[row].address, Engine())
+    return Together([settings_of(found.found, row) for row in range(len(ends))], found.host_clocks)
 
 
 def many(clock: Clock, count: int, seed: int = 0, first: int = 0, **circumstances: object) -> list[End]:
@@ -83,14 +83,14 @@ def test_many_ends_tell_the_clock_rate_and_no_bound_leaves_the_truth(clock: Cloc
         assert time is not None
         assert time.low <= time_s <= (time.high or 0)
         assert intvl is None or intvl.low <= intvl_s <= (intvl.high or 0)
-    for kernel in found.kernels:
-        assert clock.hz in kernel.rates
+    for host_clock in found.host_clocks:
+        assert clock.hz in host_clock.rates
 
 
 def test_together_they_tell_more_than_alone() -> None:
     ends = many(HZ_250, 12)
     found = together(*ends)
-    assert [kernel.rates for kernel in found.kernels] == [(250,)]
+    assert [host_clock.rates for host_clock in found.host_clocks] == [(250,)]
     alone = [infer(one.gaps, is_whole=True) for one in ends]
     assert all(is_narrower(one, own) for one, own in zip(found.settings, alone, strict=True))
     assert all(one.models == ("linux-250",) for one in found.settings)
@@ -117,7 +117,7 @@ def test_two_kernels_behind_one_address_are_told_apart() -> None:
     """A NAT's address: both tick at 250 Hz, one 0.9 s out of step with the other."""
     ones, others = many(HZ_250, 9), many(HZ_250, 8, seed=5, first=20, offset_ns=900_000_000)
     found = together(*ones, *others)
-    first, second = sorted((kernel.ends for kernel in found.kernels), key=min)
+    first, second = sorted((host_clock.ends for host_clock in found.host_clocks), key=min)
     assert first <= set(range(len(ones)))
     assert second <= set(range(len(ones), len(ones) + len(others)))
     assert min(len(first), len(second)) > 5
@@ -125,16 +125,16 @@ def test_two_kernels_behind_one_address_are_told_apart() -> None:
 
 def test_addresses_of_one_kernel_are_found() -> None:
     found = together(*many(HZ_1000, 9), *many(HZ_1000, 9, first=20, seed=3, address="b"))
-    assert [set(kernel.addresses) for kernel in found.kernels] == [{"a", "b"}]
+    assert [set(host_clock.addresses) for host_clock in found.host_clocks] == [{"a", "b"}]
 
 
 def test_addresses_of_two_kernels_are_not() -> None:
     found = together(*many(HZ_1000, 9), *many(HZ_1000, 9, 3, 20, address="b", offset_ns=1_234_000_000))
-    assert [kernel.addresses for kernel in found.kernels] == [("a",), ("b",)]
+    assert [host_clock.addresses for host_clock in found.host_clocks] == [("a",), ("b",)]
 
 
 def test_exact_timers_have_no_boundaries_to_share() -> None:
-    assert together(*many(EXACT[0], 8)).kernels == ()
+    assert together(*many(EXACT[0], 8)).host_clocks == ()
 
 
 def test_a_probe_between_boundaries_cannot_have_been_late() -> None:
@@ -151,9 +151,9 @@ def test_a_probe_between_boundaries_cannot_have_been_late() -> None:
         ((29, 30), (28, 31), True),
         ((27, 30), (28, 31), False),
         ((29, 32), (28, 31), False),
-        ((29, NEVER), (28, 31), False),
-        ((29, NEVER), (28, NEVER), True),
-        (None, (28, NEVER), False),
+        ((29, ABSENT), (28, 31), False),
+        ((29, ABSENT), (28, ABSENT), True),
+        (None, (28, ABSENT), False),
         ((29, 30), None, True),
     ],
 )
@@ -162,10 +162,10 @@ def test_knowledge_only_narrows(
     narrow: tuple[int, int] | None, wide: tuple[int, int] | None, expected: bool, setting: int
 ) -> None:
     """Bounds of either setting; nothing is known of the other."""
-    found = [room(1, 0, 0)[2] for _ in range(2)]
+    found = [allocate(1, 0, 0)[2] for _ in range(2)]
     for one, bounds in zip(found, (narrow, wide), strict=True):
         for row in range(SETTINGS):
-            one.settings.basis[row] = NEVER
+            one.settings.basis[row] = ABSENT
         if bounds is not None:
             one.settings.basis[setting], (one.settings.low_ms[setting], one.settings.high_ms[setting]) = 0, bounds
     assert is_within(*found, 0) is expected

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.keepalive.model.linux import SECOND
-from analyzer.keepalive.settings.infer import room
-from analyzer.keepalive.settings.typical import count_below, find_usual, intvl_of, intvls_in, lost_in_cycle, sort
+from analyzer.keepalive.settings.infer import allocate
+from analyzer.keepalive.settings.typical import count_below, find_typical, intvl_of, intvls_in, lost_in_cycle, sort
 from analyzer.keepalive.story.values import Gap, GapKind
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from tests.keepalive.columns import lived_by
 from tests.keepalive.simulated import gap
 
@@ -20,7 +20,7 @@ RUN = [gap(SPACING, 40.747, 10.027, 1), gap(SPACING, 50.774, 10.027, 2)]
 
 @given(st.lists(st.integers(0, 1 << 56), max_size=100), st.integers(0, 1 << 56))
 def test_durations_are_put_in_order(durations: list[int], limit_ns: int) -> None:
-    lengths = room(1, len(durations), 0)[0].lengths
+    lengths = allocate(1, len(durations), 0)[0].lengths
     for it, duration in enumerate(durations):
         lengths.sorted_ns[it] = duration
     sort(lengths, len(durations))
@@ -30,11 +30,11 @@ def test_durations_are_put_in_order(durations: list[int], limit_ns: int) -> None
 
 def usual_of(gaps: list[Gap]) -> tuple[int, int, bool]:
     """Interval and cycle in ms, and whether the cycle was seen again."""
-    lived, rows = lived_by(gaps)
-    find_usual(lived, rows)
-    usual = lived.usual
-    intvl_ns, cycle_ns = usual.intvl_ns[0], usual.cycle_ns[0]
-    return intvl_ns // 1_000_000, cycle_ns // 1_000_000, bool(usual.is_repeated[0])
+    work, rows = lived_by(gaps)
+    find_typical(work, rows)
+    typical = work.typical
+    intvl_ns, cycle_ns = typical.intvl_ns[0], typical.cycle_ns[0]
+    return intvl_ns // 1_000_000, cycle_ns // 1_000_000, bool(typical.is_repeated[0])
 
 
 def test_the_usual_cycle_is_that_which_takes_the_fewest_losses() -> None:
@@ -48,8 +48,8 @@ def test_the_usual_cycle_is_that_which_takes_the_fewest_losses() -> None:
 def test_the_usual_interval_is_that_of_spacings_which_no_loss_made_longer() -> None:
     lost = gap(SPACING, 70.8, 20.054, 3)
     assert usual_of([*LIFE, *RUN, lost]) == (10_027, 30_720, True)
-    lengths = room(1, 4, 0)[0].lengths
-    assert intvl_of(lengths, 0) == NEVER
+    lengths = allocate(1, 4, 0)[0].lengths
+    assert intvl_of(lengths, 0) == ABSENT
     for it, duration_s in enumerate((31, 10, 12, 11)):
         lengths.sorted_ns[it] = duration_s * SECOND
     assert intvl_of(lengths, 4) == 11 * SECOND
@@ -61,8 +61,8 @@ def test_without_spacings_a_short_cycle_is_the_interval() -> None:
 
 
 def test_how_many_probes_a_cycle_lacks() -> None:
-    lived, rows = lived_by(LIFE + RUN)
-    find_usual(lived, rows)
-    assert [intvls_in(lived.usual, one * SECOND // 100, 0) for one in (1003, 2005, 1500, 30_72)] == [1, 2, 0, 3]
-    assert lost_in_cycle(lived.usual, 40_747_000_000, 1) == (1, 1, 1)
-    assert lost_in_cycle(lived.usual, 61_440_000_000, 1) == (0, 3, 3)  # or one and its answer
+    work, rows = lived_by(LIFE + RUN)
+    find_typical(work, rows)
+    assert [intvls_in(work.typical, one * SECOND // 100, 0) for one in (1003, 2005, 1500, 30_72)] == [1, 2, 0, 3]
+    assert lost_in_cycle(work.typical, 40_747_000_000, 1) == (1, 1, 1)
+    assert lost_in_cycle(work.typical, 61_440_000_000, 1) == (0, 3, 3)  # or one and its answer

@@ -15,7 +15,7 @@ from analyzer.keepalive.settings.losses import is_distant
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.gaps import MOST_MISSING
 from analyzer.keepalive.story.values import Gap, GapKind
-from tests.keepalive.columns import HeardEnd, heard_of, infer
+from tests.keepalive.columns import ObservedEnd, heard_of, infer
 from tests.keepalive.simulated import Model, gap, life, observe, transcript
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -374,8 +374,8 @@ GAPS = st.builds(
     any_ns=st.integers(-1, 1 << 45),
     probe_ns=st.integers(-1, 1 << 45),
     unanswered=st.integers(0, 300),
-    lag_ns=st.integers(0, 1 << 32),
-    speech_ns=st.integers(-1, 1 << 45),
+    capture_rtt_ns=st.integers(0, 1 << 32),
+    since_new_segment_ns=st.integers(-1, 1 << 45),
     missing=st.integers(-1, MOST_MISSING),
     at_ns=st.integers(-1, (1 << 63) - 1),
 )
@@ -415,7 +415,7 @@ def test_bounds_contain_what_was_simulated(keepalive: Keepalive, model: Model, i
     if any(gap.kind is GIVE_UP and gap.heard_ns >= 0 for gap in gaps):
         assert probes is not None
         assert probes.value == probes.low == keepalive.probes
-        assert probes.high == keepalive.probes or gaps[0].lag_ns
+        assert probes.high == keepalive.probes or gaps[0].capture_rtt_ns
 
 
 @settings(max_examples=50)
@@ -428,7 +428,7 @@ def test_more_of_an_end_never_widens_its_bounds(keepalive: Keepalive, clock: Clo
     Away from the prober more gaps may also show that one of them is longer by a loss (`losses`).
     """
     gaps, is_whole = life(Random(seed), keepalive, clock)
-    assume(not is_distant(heard_of([HeardEnd(gaps)]).gaps, len(gaps)))
+    assume(not is_distant(heard_of([ObservedEnd(gaps)]).gaps, len(gaps)))
     told = [one for one in gaps if one.kind is not PENDING and (one.kind is not SURVIVED or one.any_ns >= 0)]
     former: Settings | None = None
     first = next((place for place, one in enumerate(told, 1) if one.kind is not SURVIVED), len(told))

@@ -13,9 +13,9 @@ RESENT = f"""{OPENED}
 
 
 def test_an_end_whose_resends_nothing_follows_is_left_without_an_answer() -> None:
-    deafness = told(RESENT).flow.story.deafness
-    assert deafness is not None
-    assert deafness.end == 0
+    unanswered_data = told(RESENT).flow.story.unanswered_data
+    assert unanswered_data is not None
+    assert unanswered_data.end == 0
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_an_end_whose_resends_nothing_follows_is_left_without_an_answer() -> Non
     ],
 )
 def test_whatever_the_other_end_sends_since_shows_that_it_lives(heard: str) -> None:
-    assert told(f"{RESENT}    8.00  {heard}\n    90.0  end").flow.story.deafness is None
+    assert told(f"{RESENT}    8.00  {heard}\n    90.0  end").flow.story.unanswered_data is None
 
 
 def test_a_window_probe_has_nothing_in_flight_and_waits_all_the_same() -> None:
@@ -36,7 +36,7 @@ def test_a_window_probe_has_nothing_in_flight_and_waits_all_the_same() -> None:
     2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
     2.60  A>B  A  seq 1099  ack 5000         | zero-window-probe
     """)
-    assert result.flow.story.deafness is not None
+    assert result.flow.story.unanswered_data is not None
 
 
 def test_data_that_was_acknowledged_each_time_is_sent_in_vain() -> None:
@@ -46,14 +46,14 @@ def test_data_that_was_acknowledged_each_time_is_sent_in_vain() -> None:
     3.91  B>A  A   seq 5000  ack 1110
     """)
     assert result.flow.story.resending_end == 0
-    assert result.flow.story.deafness is None
+    assert result.flow.story.unanswered_data is None
 
 
-@pytest.mark.parametrize(("at", "is_deaf"), [("5.00", True), ("60.00", False)])
-def test_who_goes_on_with_something_else_has_heard_an_ack(at: str, is_deaf: bool) -> None:
+@pytest.mark.parametrize(("at", "is_unresponsive"), [("5.00", True), ("60.00", False)])
+def test_who_goes_on_with_something_else_has_heard_an_ack(at: str, is_unresponsive: bool) -> None:
     """The capture lacks it; no sender goes on for a minute without."""
     result = told(f"{RESENT}    {at}  A>B  PA  seq 1110  ack 5000  len 20\n    90.0  end")
-    assert (result.flow.story.deafness is not None) == is_deaf
+    assert (result.flow.story.unanswered_data is not None) == is_unresponsive
 
 
 def test_what_is_sent_again_from_the_middle_shows_that_acks_are_missing() -> None:
@@ -65,4 +65,4 @@ def test_what_is_sent_again_from_the_middle_shows_that_acks_are_missing() -> Non
     3.40  A>B  PA  seq 1110  ack 5000  len 10  | retransmission
     90.0  end
     """)
-    assert result.flow.story.deafness is None
+    assert result.flow.story.unanswered_data is None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analyzer.keepalive.story.values import Answer, Gap, GapKind
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import START_NS, Told, nanoseconds, told
 
@@ -310,12 +310,12 @@ def test_lag_is_the_quickest_reply_of_an_end() -> None:
     1.000  A>B  PA  seq 1000  ack 5000  len 100
     1.020  B>A  A   seq 5000  ack 1100
     """)
-    assert [end.story.lag_ns // MS for end in result.flow.ends] == [2, 20]
+    assert [end.story.capture_rtt_ns // MS for end in result.flow.ends] == [2, 20]
 
 
-def told_ends(result: Told) -> Any:
+def story_ends(result: Told) -> Any:
     """TOLD_ENDS of a transcript with one flow."""
-    return result.analysis._drawer._stories.tell([0]).ends
+    return result.analysis._assembler._stories.tell([0]).ends
 
 
 def test_an_error_about_a_window_probe_counts_for_nothing() -> None:
@@ -326,9 +326,9 @@ def test_an_error_about_a_window_probe_counts_for_nothing() -> None:
     2.60   A>B  A  seq 1099  ack 5000                   | zero-window-probe
     2.61   icmp host-unreachable about A>B seq 1099     | icmp-unreachable
     """)
-    ends = told_ends(result)
-    assert result.flow.story.deafness is not None
-    assert (ends.icmp[0], ends.icmp_errors[0]) == (NEVER, 1)
+    ends = story_ends(result)
+    assert result.flow.story.unanswered_data is not None
+    assert (ends.icmp[0], ends.icmp_errors[0]) == (ABSENT, 1)
 
 
 def test_an_error_about_data_counts() -> None:
@@ -337,6 +337,6 @@ def test_an_error_about_data_counts() -> None:
     2.20   A>B  PA  seq 1100  ack 5000  len 10          | retransmission
     2.21   icmp host-unreachable about A>B seq 1100     | icmp-unreachable
     """)
-    ends, c = told_ends(result), result.analysis.candidates.view
-    assert result.flow.story.deafness is not None
+    ends, c = story_ends(result), result.analysis.candidates.view
+    assert result.flow.story.unanswered_data is not None
     assert (ends.icmp[0], c.own_ns[ends.resend_row[0]]) == (3 << 8 | 1, 200 * MS)

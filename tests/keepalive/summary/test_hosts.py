@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analyzer.keepalive.findings import Flow, Presence, Role
-from analyzer.keepalive.settings.shared_clock import Kernel
+from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.hosts import EXACT, LINUX, UNKNOWN, Host, service_end
@@ -22,12 +22,12 @@ OWN_PROBER = """
 UNKNOWN_ROLES = (Role.UNKNOWN, Role.UNKNOWN)
 
 
-def pool(flows: Iterable[Flow], kernels: Sequence[Kernel] = ()) -> tuple[Host, ...]:
+def pool(flows: Iterable[Flow], host_clocks: Sequence[HostClock] = ()) -> tuple[Host, ...]:
     """The hosts of flows that are all there are."""
     found = list(flows)
     ends = [(f"{flow.tunnel or ''} {end.address}".strip(), end.has_keepalive) for flow in found for end in flow.ends]
     flows_of, probing = Counter(who for who, _ in ends), Counter(who for who, is_prober in ends if is_prober)
-    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, kernels)
+    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, host_clocks)
 
 
 def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:
@@ -141,7 +141,7 @@ def test_a_middlebox_is_one_prober_with_settings_of_its_own() -> None:
     host, box = hosts.pool(flows(SERVERS + OWN_PROBER), {"10.0.0.3": Presence(1, 1)})
     assert (host.addr, host.before, host.probing) == ("10.0.0.3", (), 1)
     assert (box.addr, box.before, box.flows, box.probing) == (None, ("10.0.0.2",), 3, 3)
-    assert (box.stack, box.hz, box.kernels, box.same_kernel) == (UNKNOWN, None, 0, ())
+    assert (box.stack, box.hz, box.host_clocks, box.same_kernel) == (UNKNOWN, None, 0, ())
     assert box.sysctl is not None
     assert box.sysctl.tcp_keepalive_time is not None
     assert box.sysctl.tcp_keepalive_time.n == 3

@@ -27,17 +27,17 @@ CLOSED = """
 
 
 def is_plain(analysis: Analysis, number: int) -> bool:
-    return not analysis.flows.by.briefs[number] & NOTABLE
+    return not analysis.flows.by.flow_flags[number] & NOTABLE
 
 
 def assert_briefs_are_true(analysis: Analysis) -> int:
     """How a flow ended does not depend on surroundings that nobody asks for, nor findings on plain flows."""
     plain = 0
     for flow in analysis.flows:
-        brief = analysis.flows.by.briefs[flow.id]
-        assert OUTCOMES[brief & HOW_IT_ENDED] is flow.verdict.outcome
-        assert (bool(brief & FIRST_PROBES), bool(brief & SECOND_PROBES)) == (0 in flow.probers, 1 in flow.probers)
-        assert bool(brief & BEATS) == bool(flow.beating)
+        flags_of = analysis.flows.by.flow_flags[flow.id]
+        assert OUTCOMES[flags_of & HOW_IT_ENDED] is flow.verdict.outcome
+        assert (bool(flags_of & FIRST_PROBES), bool(flags_of & SECOND_PROBES)) == (0 in flow.probers, 1 in flow.probers)
+        assert bool(flags_of & BEATS) == bool(flow.beating)
         if is_plain(analysis, flow.id):
             plain += 1
             assert not flow.probers

@@ -221,10 +221,10 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
-def test_schema_refuses(spoil: Callable[[dict[str, Any]], object]) -> None:
+@pytest.mark.parametrize("discard", SPOILERS.values(), ids=SPOILERS)
+def test_schema_refuses(discard: Callable[[dict[str, Any]], object]) -> None:
     found = copy.deepcopy(loaded(analysis_of(UNREACHABLE)))
-    spoil(found)
+    discard(found)
     assert not VALIDATOR.is_valid(found)
 
 

@@ -20,11 +20,11 @@ from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, verdict_of
 from analyzer.report.json import flow_lines
 from analyzer.report.json.document import settings_object, verdict_object
-from analyzer.report.json.string_pool import Phrases
+from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.vocabulary import Vocabulary
 from analyzer.report.units import iso, seconds
 from analyzer.report.words import sentences
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.results import INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
 from tests.engines import chosen
 from tests.recordings import SHORT
@@ -65,11 +65,11 @@ def end_object(end: End) -> dict[str, Any]:
 
 
 def written(analysis: Analysis, found: Found, engine: Engine, full: int = 1 << 20) -> list[str]:
-    phrases = Phrases(flow_lines.MEMBERS)
-    words = Vocabulary(phrases, analysis.tunnels).words(flow_lines.idle_times(found))
+    string_pool = StringPool(flow_lines.MEMBERS)
+    words = Vocabulary(string_pool, analysis.tunnels).words(flow_lines.idle_times(found))
     out, reached, text = bytearray(full + flow_lines.LONGEST_LINE), array("q", [0]), ""
     while reached[0] < found.flow_count:
-        octets = engine.run(flow_lines.write_flows, found, reached, words, phrases.sheet(out), full)
+        octets = engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)
         text += out[:octets].decode("ascii")
     return text.split(flow_lines.BEFORE)[1:]
 
@@ -92,13 +92,13 @@ def made_up(random: Random, found: Found) -> Found:
         proofs.append(random.randrange(10 ** random.randint(1, 12)))
     for row in range(8 * found.flow_count):
         basis, low, longest = (
-            random.choice([NEVER, *range(len(Basis))]),
+            random.choice([ABSENT, *range(len(Basis))]),
             random.randrange(9) ** 6,
             random.randrange(10**12),
         )
-        value = random.choice([NEVER, low, *known_idle_times()])
-        high = random.choice([NEVER, low, low + random.randrange(99_999)])
-        low, high = (bound if row % 4 == 3 or bound == NEVER else bound // 1000 * 1000 for bound in (low, high))
+        value = random.choice([ABSENT, low, *known_idle_times()])
+        high = random.choice([ABSENT, low, low + random.randrange(99_999)])
+        low, high = (bound if row % 4 == 3 or bound == ABSENT else bound // 1000 * 1000 for bound in (low, high))
         shortest = random.choice([longest, longest - random.randrange(9) * 10**6])
         settings.append(
             basis,
@@ -121,8 +121,8 @@ def made_up(random: Random, found: Found) -> Found:
             random.randrange(-1, len(Cause)),
             random.randrange(-1, 2),
             random.randrange(-1, len(ERRNOS)),
-            random.choice([NEVER, 0x19]),
-            random.choice([NEVER, random.randrange(2**62)]),
+            random.choice([ABSENT, 0x19]),
+            random.choice([ABSENT, random.randrange(2**62)]),
             random.randrange(len(Confidence)),
             reasons,
             random.randrange(70),

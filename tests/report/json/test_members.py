@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.report.json import members
-from analyzer.report.json.string_pool import FIRST_MEMBER, Phrases
+from analyzer.report.json.string_pool import FIRST_MEMBER, StringPool
 from analyzer.report.units import iso, seconds
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.results import PROOFS
 from tests.engines import compiling
 
@@ -22,36 +22,36 @@ NATIVE = compiling()
 
 
 def written(write: Callable[..., int], *arguments: Any) -> str:
-    phrases, texts = Phrases(('"name": ',)), set()
-    phrases.add_all(("value",))
+    string_pool, texts = StringPool(('"name": ',)), set()
+    string_pool.add_all(("value",))
     for engine in (Engine(), NATIVE):
         out = bytearray(999)
-        octets = engine.run(write, phrases.sheet(out), 1, *arguments)
+        octets = engine.run(write, string_pool.buffer(out), 1, *arguments)
         texts.add(out[1:octets].decode())
     [text] = texts
     return text
 
 
 def test_phrases() -> None:
-    assert written(members.say, NAME + 1) == '"value"'
-    assert written(members.say_phrase, NAME, NAME + 1) == '"name": "value"'
+    assert written(members.put, NAME + 1) == '"value"'
+    assert written(members.put_string, NAME, NAME + 1) == '"name": "value"'
 
 
-@given(st.one_of(st.just(NEVER), st.integers(0, 2**63 - 1)))
+@given(st.one_of(st.just(ABSENT), st.integers(0, 2**63 - 1)))
 def test_numbers_durations_instants(value: int) -> None:
-    assert written(members.say_number, NAME, value) == f'"name": {"null" if value == NEVER else value}'
-    assert written(members.say_duration, NAME, value) == f'"name": {json.dumps(seconds(value))}'
-    assert written(members.say_instant, NAME, value) == f'"name": {json.dumps(iso(value))}'
+    assert written(members.put_number, NAME, value) == f'"name": {"null" if value == ABSENT else value}'
+    assert written(members.put_duration, NAME, value) == f'"name": {json.dumps(seconds(value))}'
+    assert written(members.put_instant, NAME, value) == f'"name": {json.dumps(iso(value))}'
 
 
 @pytest.mark.parametrize("frames", [[], [7], [7, 8, 1234567]])
 def test_frames(frames: list[int]) -> None:
-    def write(sheet: Any, at: int, proofs: Any, first: int, count: int) -> int:
-        return members.write_frames(proofs, first, count, sheet, at)
+    def write(buffer: Any, at: int, proofs: Any, first: int, count: int) -> int:
+        return members.write_frames(proofs, first, count, buffer, at)
 
     proofs = Table(PROOFS)
     for frame in (1, 2, *frames, 3):
         proofs.append(frame)
     out = bytearray(99)
-    octets = write(Phrases(()).sheet(out), 0, proofs.view, 2, len(frames))
+    octets = write(StringPool(()).buffer(out), 0, proofs.view, 2, len(frames))
     assert json.loads(f"[{out[:octets].decode()}]") == frames

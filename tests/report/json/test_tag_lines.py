@@ -12,7 +12,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.report.json import tag_lines
 from analyzer.report.units import iso
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from tests.engines import chosen
 from tests.recordings import SHORT
 
@@ -30,7 +30,7 @@ def expected(analysis: Analysis, wanted: bytearray) -> list[str]:
             "end": c.end[row],
             "tag": Tag(s.tag[row]).label,
             "rule": Rule(s.rule[row]).label,
-            "of": c.frame[s.of[row]] if s.of[row] != NEVER else None,
+            "of": c.frame[s.of[row]] if s.of[row] != ABSENT else None,
         }
         for row in range(analysis.candidates.rows)
         if s.tag[row] not in (Tag.DATA, Tag.ACK) and wanted[c.flow[row]]
@@ -42,8 +42,8 @@ def written(analysis: Analysis, wanted: bytearray, engine: Engine, full: int) ->
     out, reached, pieces = bytearray(full + tag_lines.LONGEST_LINE), array("q", [0]), []
     while reached[0] < analysis.candidates.rows:
         columns = (analysis.candidates.view, analysis.segments.view)
-        sheet = tag_lines.phrases().sheet(out)
-        octets = engine.run(tag_lines.write_tags, *columns, reached, analysis.candidates.rows, wanted, sheet, full)
+        buffer = tag_lines.string_pool().buffer(out)
+        octets = engine.run(tag_lines.write_tags, *columns, reached, analysis.candidates.rows, wanted, buffer, full)
         pieces.append(out[:octets].decode("ascii"))
     return pieces
 

@@ -40,7 +40,7 @@ def test_csv_has_every_table(nat: analyzer.Analysis, tmp_path: Path) -> None:
 def test_no_cell_is_a_formula(tmp_path: Path, words: str) -> None:
     """Names of tunnels and files may come from outside; whatever the table, no text begins a formula."""
     hostile = analyzer.analyze(SAMPLES / "nat-forgets-one-of-two/capture.pcap")
-    hostile.findings._drawer._tunnels = [words]
+    hostile.findings._assembler._tunnels = [words]
     hostile.write_csv(tmp_path)
     assert {row["tunnel"] for row in rows(tmp_path / "flows.csv")} == {f"'{words}"}
 
@@ -48,7 +48,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, words: str) -> None:
 @pytest.mark.parametrize("words", ["\r=1", "a\nb", "\t=1", '",=1'])
 def test_no_cell_ends_early(tmp_path: Path, words: str) -> None:
     hostile = analyzer.analyze(SAMPLES / "nat-forgets-one-of-two/capture.pcap")
-    hostile.findings._drawer._tunnels = [words]
+    hostile.findings._assembler._tunnels = [words]
     hostile.write_csv(tmp_path)
     found = rows(tmp_path / "flows.csv")
     assert [row["outcome"] for row in found] == ["timed-out", "alive"]
