@@ -1,8 +1,9 @@
-"""How long ago a segment that looks the same was captured: whether that makes it a copy is for `traits.py` to say.
+"""The time since a segment with the same fingerprint was captured; whether it is a duplicate, `segment_facts.py`
+decides.
 
-The looks of recent segments lie in a table of fixed size, each at the place that follows from it; a later one of
-the same place replaces it. So what is remembered follows from the packets alone, not from how flows are numbered or
-the capture is cut, and what two captures remember together follows from what each remembers (`Recent.overlay`).
+The fingerprints of recent segments lie in a table of fixed size, each in the slot that its value determines; a later
+one replaces an earlier one in the same slot. So the table's content follows from the packets alone, not from how flows
+are numbered or the capture is cut, and that of two captures follows from that of each (`Recent.overlay`).
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ MASK32 = 0xFFFFFFFF
 
 
 class Recent:
-    """What recent segments looked like."""
+    """Fingerprints of recent segments."""
 
     def __init__(self) -> None:
         self.table = Table(RECENT)
@@ -35,9 +36,10 @@ class Recent:
 
 
 def recognise(packets: Any, count: int, recent: Any) -> int:
-    """Kernel: `since_ns` is UNSEEN where nothing has been at the place so far; returns the number of segments.
+    """Kernel: set `since_ns` of each segment, in ns; return the number of segments.
 
-    Looks come first, into the same column: what is left is so short that the processor fetches a dozen places at once.
+    It is UNSEEN where the slot was never used. Fingerprints are computed first, into the same column: the second loop
+    is so short that the processor fetches a dozen slots at once.
     """
     fingerprints, times, tunnels = recent.fingerprint, recent.ts_ns, recent.tunnel
     segments = 0
@@ -59,7 +61,7 @@ def recognise(packets: Any, count: int, recent: Any) -> int:
 
 
 def overlay(later: Any, count: int, recent: Any) -> int:
-    """Kernel: each of the later looks at its place."""
+    """Kernel: copy the fingerprints of a later capture into their slots; return `count`."""
     for row in range(count):
         place = place_of(later.fingerprint[row], later.tunnel[row])
         recent.fingerprint[place], recent.ts_ns[place], recent.tunnel[place] = (
@@ -71,14 +73,14 @@ def overlay(later: Any, count: int, recent: Any) -> int:
 
 
 def place_of(fingerprint: int, tunnel: int) -> int:
-    """In a tunnel and outside of it the same segment has places of its own."""
+    """Return the slot of a fingerprint. The same segment has another slot in a tunnel than outside of it."""
     place: int = (fingerprint ^ (fingerprint >> 31)) + (tunnel != 0) & (RECENT_SLOTS - 1)
     return place
 
 
 def fingerprint_of(packets: Any, at: int) -> int:
-    """A number for everything that a copy of a segment has in common with it; a copy on a router's other side has
-    another TTL, and checksums."""
+    """Return a hash of all fields that a duplicate of a segment shares with it. TTL and checksums are not among them: a
+    duplicate on a router's other side differs in both."""
     src, dst = packets.src_lo[at] ^ packets.src_hi[at], packets.dst_lo[at] ^ packets.dst_hi[at]
     fingerprint: int = (
         packets.seq[at] * 0x2545F491

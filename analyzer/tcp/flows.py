@@ -1,10 +1,9 @@
-"""Who talks to whom: packets get the index of their flow and of the end that sent them.
+"""The connections: packets get the index of their flow and of the end that sent them.
 
-A flow is one incarnation of a pair of endpoints, in one tunnel or in none. End 0 is the one
-that was seen first. The table is open addressing over exact keys with a seeded hash; a SYN
-that does not repeat the flow's own opens a new incarnation, and the old flow stays in the
-tables as it ended. So do numbers, after a long silence, that the old connection cannot have
-reached.
+A flow is one incarnation of a pair of endpoints, in one tunnel or in none. End 0 is the one that was seen first. The
+table is open addressing over exact keys with a seeded hash; a SYN that does not repeat the flow's own opens a new
+incarnation, and the old flow stays in the tables as it ended. So do numbers, after a long silence, that the old
+connection cannot have reached.
 """
 
 import os
@@ -39,7 +38,7 @@ BACK_OCTETS = 1 << 16
 AHEAD_OCTETS = 1 << 30
 """The largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in both."""
 MICROSECOND_WRAP_NS = (1 << 31) * 1000
-"""As long as no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
+"""Time within which no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
 
 
 LONGEST_SILENCE_NS = 30 * 86_400 * 1_000_000_000
@@ -79,7 +78,7 @@ class FlowTable:
         engine.run(enter, self.flows.view, 0, self.flows.rows, self.slots, self.seed)
 
     def keep(self, flows: Sequence[int], engine: Engine) -> None:
-        """Only these flows, given in ascending order; their indices are their places in it from now on."""
+        """Keep only these flows, given in ascending order; their positions in `flows` are their new indices."""
         kept = self.excerpt(flows)
         self.flows, self.ends = kept.flows, kept.ends
         self._new_slots(len(self.slots), engine)
@@ -92,7 +91,7 @@ class FlowTable:
         return other
 
     def find(self, flows: Table, engine: Engine) -> "array[int]":
-        """For each row of another table's FLOWS the flow here that its endpoints have now, NEVER without."""
+        """Find the current flow with the endpoints of each row of another FLOWS table; ABSENT where there is none."""
         found = array("q", [ABSENT]) * max(flows.rows, 1)
         engine.run(find, flows.view, flows.rows, self.flows.view, self.slots, self.seed, found)
         return found[: flows.rows]
@@ -107,7 +106,7 @@ class FlowTable:
 
 
 def mix(state: int, word: int) -> int:
-    """One round of a multiplicative hash that stays within 63 bits."""
+    """Mix a word into a hash state: one round of a multiplicative hash that stays within 63 bits."""
     product = ((state ^ word) & MASK32) * 0x7FEB352D
     return (product ^ (product >> 32)) & MASK32
 
@@ -120,13 +119,13 @@ def endpoint_hash(seed: int, hi: int, lo: int, port: int) -> int:
 
 
 def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
-    """The same for both directions."""
+    """Hash a pair of endpoints, with the same result for both directions."""
     a, b = endpoint_hash(seed, a_hi, a_lo, ports >> 16), endpoint_hash(seed, b_hi, b_lo, ports & 0xFFFF)
     return mix(a + b, a ^ b)
 
 
 def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ports: int, tunnel: int) -> int:
-    """Which end of the flow sends from this source to this destination; NEVER if neither does."""
+    """Return the end of the flow, 0 or 1, that sends from this source to this destination; ABSENT if neither does."""
     if flows.tunnel[flow] != tunnel:
         return ABSENT
     a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
@@ -139,9 +138,9 @@ def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo:
 
 
 def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
-    """Kernel: find or make the flow of each packet; returns the number of flows known now.
+    """Kernel: find or make the flow of each packet; return the number of flows known now.
 
-    Half of the slots at least are free, whatever the batch brings: the caller has made room.
+    At least half of the slots are free, whatever the batch brings: the caller has made room.
     """
     kinds, all_flags, all_ports, tunnels = packets.kind, packets.flags, packets.ports, packets.tunnel
     mask = len(slots) - 1
@@ -190,7 +189,7 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
 
 
 def know_nothing(ends: Any, end: int) -> None:
-    """The row of an end of which nothing has been seen yet."""
+    """Reset the row of an end of which nothing has been seen yet."""
     ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = ABSENT, ABSENT, ABSENT
     ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT
     ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = ABSENT, ABSENT, ABSENT, ABSENT
@@ -201,26 +200,28 @@ def know_nothing(ends: Any, end: int) -> None:
 
 
 def start_ns(flows: Any, flow: int) -> int:
-    """When the flow began; where the capture's clock was set back since, when it ended."""
+    """Return the time in ns when the flow began; where the capture's clock was set back since, when it ended."""
     ts_ns: int = min(flows.first_ns[flow], flows.last_ns[flow])
     return ts_ns
 
 
 def end_ns(flows: Any, flow: int) -> int:
-    """When the flow ended; where the clock was set back, when it began."""
+    """Return the time in ns when the flow ended; where the clock was set back, when it began."""
     ts_ns: int = max(flows.first_ns[flow], flows.last_ns[flow])
     return ts_ns
 
 
 def opening(flags: int) -> int:
-    """How a flow whose first segment has these flags enters the capture."""
+    """Tell how a flow whose first segment has these flags begins in the capture: with a SYN, a SYN|ACK, or
+    midstream."""
     if flags & SYN:
         return OPENED_SYN_ACK if flags & ACK else OPENED_SYN
     return OPENED_MIDSTREAM
 
 
 def opening_seq(packets: Any, row: int) -> int:
-    """Sequence number of the SYN that opens a flow, from itself or from its SYN|ACK, which may be captured first."""
+    """Return the sequence number of the SYN that opens a flow, from the SYN itself or from its SYN|ACK, which may be
+    captured first."""
     flags = packets.flags[row]
     if not flags & SYN:
         return ABSENT
@@ -228,9 +229,10 @@ def opening_seq(packets: Any, row: int) -> int:
 
 
 def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any, end: int) -> bool:
-    """A SYN that neither repeats the flow's own nor is the other half of a simultaneous open; or numbers that jump.
+    """Tell whether a packet opens a new incarnation of the flow's endpoints.
 
-    RFC 9293 §3.6.1 (reuse after TIME-WAIT) and §3.5 (simultaneous open).
+    A SYN does that neither repeats the flow's own nor is the other half of a simultaneous open; so do numbers that
+    jump. RFC 9293 §3.6.1 (reuse after TIME-WAIT) and §3.5 (simultaneous open).
     """
     flags = packets.flags[row]
     silent_ns = packets.ts_ns[row] - flows.seen_ns[flow]
@@ -248,7 +250,7 @@ def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any,
 
 
 def is_of_another_life(packets: Any, row: int, ends: Any, end_row: int, silent_ns: int) -> bool:
-    """After a long silence neither SEG.SEQ nor SEG.ACK goes on from the end's last segment, nor can they.
+    """Tell whether, after a long silence, neither SEG.SEQ nor SEG.ACK can continue the end's last segment.
 
     Timestamps that run back (RFC 7323 §5.3), or faster than 1 MHz, show another connection; those that go on show
     nothing, since one clock serves all connections between two hosts (Linux secure_tcp_ts_off). Without that, both
@@ -274,7 +276,7 @@ def is_out_of_reach(octets: int) -> bool:
 
 
 def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any) -> int:
-    """Kernel: the flow that the endpoints of each wanted row have now, NEVER without; returns how many have one."""
+    """Kernel: find the current flow with the endpoints of each wanted row, ABSENT without; return how many have one."""
     mask = len(slots) - 1
     known = 0
     for row in range(count):
@@ -292,7 +294,8 @@ def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any)
 
 
 def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
-    """Kernel: enter the flows from `first` on into the slots; a later incarnation replaces an earlier one."""
+    """Kernel: put the flows from `first` on into the slots; a later incarnation replaces an earlier one. Returns
+    `known`."""
     mask = len(slots) - 1
     for flow in range(first, known):
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
@@ -307,7 +310,7 @@ def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
 
 
 def sum_up(flows: Any, known: int, counts: Any) -> int:
-    """Kernel: the diagnostics that each flow has counted for itself, of all together."""
+    """Kernel: add up the diagnostics that each flow has counted for itself."""
     for code in (TIME_BACKWARDS, CAPTURED_TWICE):
         counts[2 * code] = counts[2 * code + 1] = 0
     for flow in range(known):

@@ -1,7 +1,8 @@
-"""Where a segment lies, and what was true of it when it was seen: what only the state of that moment can tell.
+"""The place of a segment in its stream, and what was true when it was seen: facts that only the state of that moment
+can tell.
 
-Predicates over the packet and the state of both ends, as `tracker.py` keeps it. They cite the
-clause that they rest on, and do not say what the segment is: `keepalive/tags/tagger.py` does.
+Predicates over the packet and the state of both ends, as `tracker.py` keeps it. They cite the clause that they rest on,
+and do not say what the segment is: `keepalive/tags/tagger.py` does.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ FACT_SAME_ACK = 2
 """SEG.ACK and the window differ in nothing or only in the window from the last segment's."""
 FACT_SAME_WINDOW = 4
 FACT_DUPLICATE = 8
-"""The same packet captured twice: equal to one of the end's, milliseconds later, or one from before the clock was set
+"""A packet captured twice: equal to one of the same end milliseconds before, or to one from before the clock was set
 back."""
 FACT_PEER_IN_FLIGHT = 16
 """The other end has octets unacknowledged."""
@@ -56,11 +57,12 @@ DUPLICATE_NS = 5_000_000
 LATE_DUPLICATE_NS = 200_000_000
 """Or so much later where the IP ID says that it is one (interfaces whose clocks differ)."""
 BARE_DUPLICATE_NS = 1_000_000
-"""Without IP ID and timestamp a segment sent again after an answer differs in nothing; but no stack is so quick."""
+"""Longest delay of a duplicate without IP ID and timestamp. Only time tells it from a segment sent again after an
+answer, and no stack is so quick."""
 UNSCALED_WINDOW = 0xFFFF
 """The largest without the option (RFC 9293 §3.1)."""
 REPLY_NS = 2_000_000_000
-"""What acknowledges data later than any round trip is no measure of one."""
+"""Longest time from data to its acknowledgement that counts as a measure of the round trip."""
 CLOCK_TICKS, CLOCK_NS = 1000, 50_000_000
 """A timestamp clock of more than 20 kHz is hardly met; but capture times are rewritten now and then."""
 PLAUSIBLE_ACK = 1 << 30
@@ -81,12 +83,14 @@ def relation_of(seq: int, snd_nxt: int, snd_una: int) -> int:
 
 
 def is_below(relation: int) -> bool:
-    """Where a keepalive probe lies: one below SND.NXT, or below SND.UNA with a FIN or data in flight."""
+    """Tell whether a segment lies where a keepalive probe does: one below SND.NXT, or below SND.UNA with a FIN or data
+    in flight."""
     return relation == REL_BELOW or relation == REL_BELOW_UNA
 
 
 def may_be_probe(relation: int) -> bool:
-    """A probe may also lie where nothing is known: at the capture's begin, or behind a hole in it."""
+    """Tell whether a probe may lie here: below, or where nothing is known, at the capture's begin or behind a hole in
+    it."""
     return is_below(relation) or relation == REL_UNKNOWN or relation == REL_BEYOND
 
 
@@ -101,7 +105,7 @@ def facts_of(
     own_ns: int,
     is_duplicate: bool,
 ) -> int:
-    """What the per-flow stage wants to know and only the state of this moment can tell."""
+    """Return the FACT_* bits of a segment: what the per-flow stage needs and only the state of this moment can tell."""
     seq, ack, flags = packets.seq[at], packets.ack[at], packets.flags[at]
     facts = FACT_DUPLICATE if is_duplicate else 0
     if relation != REL_UNKNOWN and ends.is_sure[end_row] != 1:
@@ -150,7 +154,7 @@ def facts_of(
 
 
 def is_seen_again(packets: Any, at: int, ends: Any, end_row: int, peer: int, relation: int) -> bool:
-    """Of a segment that looks like one of the same end `since_ns` before: the same packet, not sent again.
+    """Tell whether a segment that looks like one of the same end `since_ns` before is the same packet, not sent again.
 
     A packet that is sent again has another IP identification (RFC 6864 §4.1), where there is any, and
     mostly another timestamp.
@@ -167,9 +171,10 @@ def is_seen_again(packets: Any, at: int, ends: Any, end_row: int, peer: int, rel
 
 
 def is_old_again(packets: Any, at: int, ends: Any, end_row: int, peer: int) -> bool:
-    """Of a frame from before: nothing in it is new, and neither timestamp nor IP ID is later than the end's last.
+    """Tell whether a frame repeats an earlier one: nothing in it is new, and neither timestamp nor IP ID is later than
+    the end's last.
 
-    So look the frames of a capture that was appended to itself, or of a second capture of the same time.
+    Such are the frames of a capture that was appended to itself, or of a second capture of the same time.
     """
     flags, ack = packets.flags[at], packets.ack[at]
     end_seq = seq_add(packets.seq[at], packets.payload_len[at] + (flags & SYN != 0) + (flags & FIN != 0))
@@ -195,7 +200,8 @@ def has_fin_acknowledged(ends: Any, end: int) -> bool:
 
 
 def is_unacceptable(ack: int, ends: Any, end_row: int, peer: int) -> bool:
-    """Above the other end's SND.NXT, or further below its SND.UNA than any window reached (RFC 5961 §5.2)."""
+    """Tell whether SEG.ACK is above the other end's SND.NXT, or further below its SND.UNA than any window reached (RFC
+    5961 §5.2)."""
     snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
     if ends.is_sure[peer] != 1 or snd_nxt == ABSENT or snd_una == ABSENT:
         return False
@@ -205,14 +211,16 @@ def is_unacceptable(ack: int, ends: Any, end_row: int, peer: int) -> bool:
 
 
 def is_far_below(ack: int, ends: Any, peer: int) -> bool:
-    """So far below SND.UNA that it depends on the window scale, and with it on the SYN, whether it is acceptable."""
+    """Tell whether SEG.ACK is so far below SND.UNA that the window scale, known only from the SYN, decides whether it
+    is acceptable."""
     return ends.snd_una[peer] != ABSENT and seq_diff(ack, ends.snd_una[peer]) < -UNSCALED_WINDOW
 
 
 def is_outside(seq: int, ends: Any, end_row: int, peer: int) -> bool:
-    """Outside of the window in which the other end looks at a RST at all (RFC 9293 §3.5.3, RFC 5961 §3).
+    """Tell whether a segment lies outside of the window in which the other end accepts a RST (RFC 9293 §3.5.3, RFC 5961
+    §3).
 
-    One below is let pass: some stacks acknowledge one octet too few, and a RST takes its number from that ACK.
+    One below is allowed: some stacks acknowledge one octet too few, and a RST takes its number from that ACK.
     """
     snd_nxt, snd_una = ends.snd_nxt[end_row], ends.snd_una[end_row]
     if ends.is_sure[end_row] != 1 or snd_nxt == ABSENT:
@@ -226,7 +234,7 @@ def is_outside(seq: int, ends: Any, end_row: int, peer: int) -> bool:
 
 
 def refuses_syn(packets: Any, at: int, ends: Any, end_row: int, peer: int) -> bool:
-    """The first thing heard of this end: an ACK of something else than the SYN before it (RFC 9293 §3.10.7.3)."""
+    """Tell whether this end's first segment acknowledges something else than the SYN before it (RFC 9293 §3.10.7.3)."""
     flags = packets.flags[at]
     if flags & (SYN | RST) or not flags & ACK or ends.isn[end_row] != ABSENT or ends.isn[peer] == ABSENT:
         return False
@@ -236,7 +244,7 @@ def refuses_syn(packets: Any, at: int, ends: Any, end_row: int, peer: int) -> bo
 
 
 def reveals_probe(packets: Any, at: int, ends: Any, peer: int) -> bool:
-    """Shows that the peer's last segment, whose place was a guess, lay one below its SND.NXT.
+    """Tell whether a segment shows that the peer's last one, whose place was a guess, lay one below its SND.NXT.
 
     Either its SEG.ACK is one beyond an empty segment's place, or it reports the one octet as
     received before (RFC 2883 §4.1).

@@ -47,11 +47,12 @@ from analyzer.tcp.segment_facts import (
 )
 
 SMALLEST_MSS = 536
-"""What every path carries whole (RFC 9293 §3.7.1): less was one segment on the wire, whatever offloads do."""
+"""Size that every path carries whole (RFC 9293 §3.7.1): a shorter segment was one packet on the wire, whatever offloads
+do."""
 IDLE_NS = 1_000_000_000
 """A segment after so long without any is a candidate: it ends an idle gap."""
 MOST_OVERTAKEN = 16
-"""Of one end's segments no more than so many come before one that was sent earlier."""
+"""Most segments of one end that arrive before one that was sent earlier."""
 STEP_BACK_NS = 2_000_000_000
 """No reordering of frames reaches so far back: the clock was set, or the capture contains the frames twice."""
 
@@ -89,7 +90,7 @@ class Tracker:
 
 
 def keep_neighbours(packets: Any, count: int, out: Any, rows: int) -> int:
-    """Kernel: ARP and neighbour discovery are no segments, but say who is there; returns the rows of `out` now."""
+    """Kernel: keep ARP and neighbour discovery packets, which show who is there; return the number of rows in `out`."""
     for at in range(count):
         if packets.kind[at] == KIND_NEIGHBOUR:
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], packets.ts_ns[at]
@@ -101,7 +102,7 @@ def keep_neighbours(packets: Any, count: int, out: Any, rows: int) -> int:
 
 
 def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) -> int:
-    """Kernel: returns the number of candidates; at most one a packet is added."""
+    """Kernel: advance the state of flows and ends, and emit candidates, at most one a packet; return their number."""
     for at in range(count):
         kind = packets.kind[at]
         flow = packets.flow[at]
@@ -214,9 +215,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
 
 
 def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> bool:
-    """Data or an ACK, in sequence, on a flow that goes on: what all but few packets are.
+    """Tell whether a segment is data or an ACK in sequence on a flow that continues, as nearly all packets are.
 
-    No candidate by any clause of `track`, which so need not be asked: half of the time that tracking takes.
+    Such a segment is a candidate by no clause of `track`; not checking those saves half of the time of tracking.
     """
     flags, payload_len, ack = packets.flags[at], packets.payload_len[at], packets.ack[at]
     idle_ns = packets.ts_ns[at] - flows.last_ns[flow]
@@ -232,7 +233,7 @@ def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: i
 
 
 def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> None:
-    """What `track` does with a plain segment."""
+    """Update the state by a plain segment, as `track` would."""
     ts, flags, payload_len = packets.ts_ns[at], packets.flags[at], packets.payload_len[at]
     flows.max_idle_ns[flow] = max(ts - flows.last_ns[flow], flows.max_idle_ns[flow])
     flows.packets[flow] += 1
@@ -251,7 +252,7 @@ def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row:
 
 
 def remember(packets: Any, at: int, ends: Any, end_row: int) -> None:
-    """The segment as the end's last one."""
+    """Store the segment as the end's last one."""
     ip_id, last_ip_id = packets.ip_id[at], ends.last_ip_id[end_row]
     if ip_id > 0 and last_ip_id > 0 and ip_id != last_ip_id:
         ends.counts_ids[end_row] = 1
@@ -275,14 +276,17 @@ def note_ttl(ends: Any, end_row: int, ttl: int) -> None:
 
 
 def is_overtaken(ip_id: int, last_ip_id: int) -> bool:
-    """Sent a little before the end's last one, by its identification: the two came in another order."""
+    """Tell by its IP identification whether a segment was sent shortly before the end's last one: the two arrived out
+    of order."""
     return ip_id > 0 and last_ip_id > 0 and 0 < (last_ip_id - ip_id) & 0xFFFF <= MOST_OVERTAKEN
 
 
 def let_go(ends: Any, end_row: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:
-    """After an ACK of what was not captured: a prompt empty segment where the end was before denies that it sent that.
+    """Decide about an ACK of data that was not captured: take it back if the sender's next empty segment stands where
+    it stood before.
 
-    So the ACK was unacceptable (RFC 5961 §5.2), and not a hole in the capture.
+    A prompt one denies that it sent such data, so the ACK was unacceptable (RFC 5961 §5.2), and not a hole in the
+    capture.
     """
     is_bare = payload_len == 0 and not flags & (SYN | FIN | RST)
     if is_bare and seq == ends.held_nxt[end_row] and since_ns <= REPLY_NS:
@@ -291,7 +295,8 @@ def let_go(ends: Any, end_row: int, seq: int, payload_len: int, flags: int, sinc
 
 
 def scaled_window(window: int, flags: int, ends: Any, end_row: int, peer: int) -> int:
-    """RFC 7323 §2.2: scaled only where both SYNs carried the option, and never in a SYN."""
+    """Return the window in octets (RFC 7323 §2.2): scaled only where both SYNs carried the option, and never in a
+    SYN."""
     if flags & SYN or ends.window_shift[end_row] <= 0 or ends.window_shift[peer] == ABSENT:
         return window
     scaled: int = window << ends.window_shift[end_row]
@@ -299,7 +304,7 @@ def scaled_window(window: int, flags: int, ends: Any, end_row: int, peer: int) -
 
 
 def set_clock_back(flows: Any, flow: int, ends: Any, ts: int) -> None:
-    """The capture's clock was set back: times before that cannot be compared with those after it."""
+    """Adjust a flow's times after the capture's clock was set back: times before and after that cannot be compared."""
     flows.last_ns[flow] = ts
     flows.data_ns[flow] = ABSENT
     for end in (2 * flow, 2 * flow + 1):
@@ -309,7 +314,7 @@ def set_clock_back(flows: Any, flow: int, ends: Any, ts: int) -> None:
 
 
 def take_ack(ends: Any, end_row: int, peer: int, ack: int, flags: int, ts: int) -> None:
-    """What a SEG.ACK says about the other end: SND.UNA, and SND.NXT where it was not captured."""
+    """Update the other end's SND.UNA by a SEG.ACK, and its SND.NXT where that was not captured."""
     if not flags & ACK:
         return
     snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
@@ -351,7 +356,7 @@ def take_sequence(ends: Any, end_row: int, end_seq: int, payload_len: int, flags
 
 
 def emit_icmp_error(packets: Any, at: int, ends: Any, out: Any, row: int) -> None:
-    """An ICMP error is a candidate of the flow that it quotes, at the end that is told."""
+    """Add an ICMP error as a candidate of the flow that it quotes, at the end that it is sent to."""
     end_row = 2 * packets.flow[at] + packets.end[at]
     out.frame[row], out.ts_ns[row] = packets.frame[at], packets.ts_ns[at]
     out.flow[row], out.end[row], out.kind[row] = packets.flow[at], packets.end[at], KIND_ICMP_ERROR
