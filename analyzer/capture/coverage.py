@@ -32,7 +32,7 @@ class Coverage:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """First and last time of each."""
+        """Return the first and last time of each span, in ns."""
         return list(zip(self._first, self._last, strict=True))
 
     @property
@@ -40,7 +40,7 @@ class Coverage:
         return max(len(self._first) - 1, 0)
 
     def note(self, records: Any, count: int, engine: Engine, ends_ns: Any) -> None:
-        """A batch of records; `ends_ns` is room for two times."""
+        """Add the times of a batch of records; `ends_ns` is scratch space for two times."""
         ends_ns[0] = ends_ns[1] = ABSENT
         engine.run(span, records, count, ends_ns)
         if ends_ns[1] - ends_ns[0] <= HOLE_NS:
@@ -54,7 +54,7 @@ class Coverage:
                 begin = at
 
     def add(self, first_ns: int, last_ns: int) -> None:
-        """Another span, put together with those that it touches."""
+        """Add a span from `first_ns` to `last_ns`, and merge it with those that it touches."""
         if first_ns == ABSENT:
             return
         begin = bisect_right(self._last, first_ns - HOLE_NS - 1)
@@ -65,5 +65,5 @@ class Coverage:
         self._last[begin:end] = [last_ns]
 
     def end_after(self, ts_ns: int) -> int:
-        """Until when what was there at this time was watched."""
+        """Return the end, in ns, of the span that holds or precedes this time."""
         return self._last[bisect_right(self._first, ts_ns) - 1]

@@ -1,12 +1,11 @@
-"""What headers.py leaves: tunnels, wireless, serial and tagged links; one layer at a time.
+"""The encapsulations that headers.py does not decode: tunnels, wireless, serial and tagged links; one layer at a time.
 
-`peel` says what the octets of a layer carry and where. It is text for a kernel, like the headers:
-integers only, nothing beyond `stop` is read. Why not dpkt or scapy: ARCHITECTURE.md.
+`peel` says what the octets of a layer carry and where. It is text for a kernel, like the headers: integers only,
+nothing beyond `stop` is read. Why not dpkt or scapy: ARCHITECTURE.md.
 
-A tunnel may have a number in its header that is the same for both directions (VNI, VSID); where it may
-differ by direction (TEIDs, sessions, keys of GRE: RFC 2890 does not ask for one) or is none, the tunnel is known by the
-pair of its outer ends.
-Tunnels are taken for what their port says only if their header is plausible.
+A tunnel may have a number in its header that is the same for both directions (VNI, VSID); where it may differ by
+direction (TEIDs, sessions, keys of GRE: RFC 2890 does not ask for one) or is none, the tunnel is known by the pair of
+its outer ends. Tunnels are taken for what their port says only if their header is plausible.
 """
 
 from typing import Any
@@ -81,7 +80,7 @@ NEXT_PROTOCOLS = (
     (4, LAYER_ETHERTYPE + ETHERTYPE_NSH),
     (5, LAYER_ETHERTYPE + ETHERTYPE_MPLS),
 )
-"""The same in VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1) and NSH (RFC 8300 §2.2)."""
+"""Next protocols of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1) and NSH (RFC 8300 §2.2)."""
 
 GRE_CHECKSUM, GRE_ROUTING, GRE_KEY, GRE_SEQUENCE, GRE_ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 PROTOCOL_TYPE_WCCP, PROTOCOL_TYPE_PPP, PROTOCOL_TYPE_ERSPAN, PROTOCOL_TYPE_ERSPAN3 = 0x883E, 0x880B, 0x88BE, 0x22EB
@@ -92,11 +91,12 @@ TZSP_ETHERNET, TZSP_80211, TZSP_PADDING, TZSP_END = 1, 18, 0, 1
 L2TP_CONTROL, L2TP_LENGTH, L2TP_SEQUENCE, L2TP_OFFSET = 0x8000, 0x4000, 0x0800, 0x0200
 
 Peeled = tuple[int, int, int, int]
-"""What follows and where (as of `link_layer`), the tunnel that it was in, and its number or -1."""
+"""The next layer and its offset (as from `link_layer`), the kind of tunnel that it was in, and the tunnel's number or
+-1."""
 
 
 def unwrap(buffer: Any, packets: Any, count: int, layers: Any, counts: Any) -> int:
-    """Kernel: peel one layer off every wrapped packet and decode what is below it, in the same row.
+    """Kernel: peel one layer off every wrapped packet and decode the next one, in the same row.
 
     Returns the rows of `layers` written: one for each packet that came through a tunnel.
     """
@@ -132,7 +132,7 @@ def unwrap(buffer: Any, packets: Any, count: int, layers: Any, counts: Any) -> i
 
 
 def peel(buffer: Any, at: int, stop: int, layer: int) -> Peeled:
-    """One layer off buffer[at:stop], which begins with `layer`."""
+    """Peel one layer off buffer[at:stop], which begins with `layer`."""
     if layer < LAYER_ETHERTYPE:
         follows, at = link_layer(buffer, at, stop, layer)
         return follows, at, NO_TUNNEL, ABSENT
@@ -191,7 +191,7 @@ def next_protocol(number: int) -> int:
 
 
 def vxlan(buffer: Any, at: int, port: int) -> Peeled:
-    """RFC 7348 §5: the I flag says that the VNI counts; group policy and GPE use reserved bits."""
+    """Peel VXLAN (RFC 7348 §5): the I flag says that the VNI is valid; group policy and GPE use reserved bits."""
     flags = buffer[at]
     vni = u32(buffer, at + 4) >> 8
     if port == PORT_VXLAN_GPE:
@@ -204,7 +204,7 @@ def vxlan(buffer: Any, at: int, port: int) -> Peeled:
 
 
 def geneve(buffer: Any, at: int) -> Peeled:
-    """RFC 8926 §3.4."""
+    """Peel Geneve (RFC 8926 §3.4)."""
     version, reserved = buffer[at] >> 6, buffer[at + 1] & 0x3F
     if version != 0 or reserved != 0 or buffer[at + 7] != 0:
         return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
@@ -213,12 +213,12 @@ def geneve(buffer: Any, at: int) -> Peeled:
 
 
 def ethertype_layer(ethertype: int) -> int:
-    """Whole Ethernet frames have an ethertype too."""
+    """Return the layer of an ethertype; whole Ethernet frames have one, too."""
     return LINK_ETHERNET if ethertype == ETHERTYPE_BRIDGE else LAYER_ETHERTYPE + ethertype
 
 
 def gre(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 2784 §2 and RFC 2890 §2; version 1 is that of PPTP (RFC 2637 §4.1)."""
+    """Peel GRE (RFC 2784 §2, RFC 2890 §2); version 1 is that of PPTP (RFC 2637 §4.1)."""
     if at + 4 > stop:
         return CUT, at, NO_TUNNEL, ABSENT
     flags, protocol = u16(buffer, at), u16(buffer, at + 2)
@@ -243,7 +243,7 @@ def gre(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
-    """draft-foschiano-erspan-03 §4: type I has no header, type III may carry IP without Ethernet.
+    """Peel ERSPAN (draft-foschiano-erspan-03 §4): type I has no header, type III may carry IP without Ethernet.
 
     What a port sends and what it receives may be two sessions.
     """
@@ -261,7 +261,7 @@ def erspan(buffer: Any, at: int, stop: int, has_header: int) -> Peeled:
 
 
 def gtp(buffer: Any, at: int, stop: int) -> Peeled:
-    """3GPP TS 29.281 §5.1, §5.2: user data of version 1, behind any extension headers."""
+    """Peel GTP (3GPP TS 29.281 §5.1, §5.2): user data of version 1, behind any extension headers."""
     flags = buffer[at]
     if flags & 0xF0 != 0x30 or buffer[at + 1] != GTP_USER_DATA:
         return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
@@ -280,7 +280,7 @@ def gtp(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def teredo(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 4380 §5.1.1: authentication and origin indication may stand before IPv6."""
+    """Peel Teredo (RFC 4380 §5.1.1): authentication and origin indication may stand before IPv6."""
     if u16(buffer, at) == 1:
         at += 13 + buffer[at + 2] + buffer[at + 3]
     if at + 2 <= stop and u16(buffer, at) == 0:
@@ -289,7 +289,8 @@ def teredo(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 2661 §3.1: data messages of version 2, which carry PPP; RFC 3931 §4.1.2.1: those of version 3."""
+    """Peel L2TP: data messages of version 2, which carry PPP (RFC 2661 §3.1), and those of version 3 (RFC 3931
+    §4.1.2.1)."""
     flags = u16(buffer, at)
     if flags & (L2TP_CONTROL | 0x0F) == 3:
         return l2tp_session(buffer, at + 4, stop)
@@ -304,9 +305,10 @@ def l2tp(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def l2tp_session(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 3931 §4.1: a session number, a cookie of 0, 4 or 8 octets and perhaps a sublayer; then Ethernet by its look.
+    """Peel an L2TPv3 session (RFC 3931 §4.1): a session number, a cookie of 0, 4 or 8 octets and perhaps a sublayer.
 
-    Numbers differ by direction; 0 is the control connection.
+    Nothing says how long these are: what follows is taken for Ethernet where it looks like that. Numbers differ by
+    direction; 0 is the control connection.
     """
     if at + 4 > stop:
         return CUT, at, NO_TUNNEL, ABSENT
@@ -317,7 +319,8 @@ def l2tp_session(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def capwap(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 5415 §4.3: Ethernet, or the frames of the radio (RFC 5416); the first fragment only, and no DTLS."""
+    """Peel CAPWAP (RFC 5415 §4.3): Ethernet, or the frames of the radio (RFC 5416); the first fragment only, and no
+    DTLS."""
     bits = u32(buffer, at) & 0xFFFFFF
     payload = at + (bits >> 19) * 4
     if buffer[at] == 1:
@@ -334,7 +337,7 @@ def capwap(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def tzsp(buffer: Any, at: int, stop: int) -> Peeled:
-    """TaZmen Sniffer Protocol, version 1: Ethernet or 802.11 behind tagged fields."""
+    """Peel the TaZmen Sniffer Protocol, version 1: Ethernet or 802.11 behind tagged fields."""
     protocol = u16(buffer, at + 2)
     if buffer[at] != 1 or buffer[at + 1] > 1 or (protocol != TZSP_ETHERNET and protocol != TZSP_80211):
         return NO_PAYLOAD, at, NO_TUNNEL, ABSENT
@@ -347,7 +350,7 @@ def tzsp(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
-    """What an ethertype announces that is neither IP nor a tag that link.py knows."""
+    """Peel what an ethertype announces that is neither IP nor a tag that link.py knows."""
     if at + 8 > stop:
         return CUT, at, NO_TUNNEL, ABSENT
     if ethertype == ETHERTYPE_VN_TAG:  # Cisco VN-Tag
@@ -373,7 +376,10 @@ def below_tag(buffer: Any, at: int, stop: int, ethertype: int) -> Peeled:
 
 
 def pseudowire(buffer: Any, at: int, stop: int) -> Peeled:
-    """RFC 4448 §4: Ethernet below the last label, mostly behind a control word; nothing says so but its look."""
+    """Peel a pseudowire (RFC 4448 §4): Ethernet below the last label, mostly behind a control word.
+
+    Nothing announces it, so it is recognised by the ethertype.
+    """
     for frame in (at + 4, at):
         if is_ethernet(buffer, frame, stop):
             return LINK_ETHERNET, frame, NO_TUNNEL, ABSENT
@@ -381,7 +387,7 @@ def pseudowire(buffer: Any, at: int, stop: int) -> Peeled:
 
 
 def is_ethernet(buffer: Any, at: int, stop: int) -> bool:
-    """By its look: an ethertype of something that is read here."""
+    """Tell whether an Ethernet header seems to begin at `at`: its ethertype is one that is decoded here."""
     if at + 14 > stop:
         return False
     ethertype = u16(buffer, at + 12)

@@ -68,9 +68,9 @@ MAX_OFFLOADED = 1 << 20
 
 
 def decode(buffer: Any, records: Any, count: int, first_frame: int, packets: Any, counts: Any) -> int:
-    """Kernel: `count` records whose first is frame `first_frame`; returns the rows of packets written.
+    """Kernel: decode `count` records, of which the first is frame `first_frame`; return the rows of packets written.
 
-    Only TCP segments, ICMP errors that quote one, ARP or neighbour discovery, and what is wrapped make a row.
+    Only TCP segments, ICMP errors that quote one, ARP or neighbour discovery, and wrapped packets make a row.
     """
     kind, frame, ts_ns, tunnel = packets.kind, packets.frame, packets.ts_ns, packets.tunnel
     rows = 0
@@ -97,7 +97,7 @@ def decode(buffer: Any, records: Any, count: int, first_frame: int, packets: Any
 def network_layer(
     buffer: Any, ethertype: int, at: int, stop: int, wire_stop: int, packets: Any, row: int, counts: Any
 ) -> int:
-    """What the ethertype announces; returns the kind of packet that the row now holds."""
+    """Decode what the ethertype announces; return the kind of packet that the row now holds."""
     if ethertype == ETHERTYPE_IPV4:
         return ipv4(buffer, at, stop, wire_stop, packets, row, counts)
     if ethertype == ETHERTYPE_IPV6:
@@ -121,7 +121,7 @@ def wrap(packets: Any, row: int, layer: int, at: int, stop: int, wire_stop: int)
 
 
 def tunnel_layer(buffer: Any, protocol: int, at: int, stop: int) -> int:
-    """The LAYER_* of what may be a tunnel, by protocol or port; NO_LAYER otherwise."""
+    """Return the LAYER_* of what may be a tunnel, by protocol or port; NO_LAYER otherwise."""
     if protocol == PROTOCOL_UDP:
         if at + 8 > stop:
             return NO_LAYER
@@ -141,7 +141,8 @@ def is_tunnel(protocol: int) -> bool:
 
 
 def is_encrypted(buffer: Any, protocol: int, at: int, stop: int) -> bool:
-    """ESP (RFC 4303), also behind a NAT (RFC 3948 §2: there IKE begins with zeros), or WireGuard's data."""
+    """Tell whether a payload is ESP (RFC 4303), also behind a NAT (RFC 3948 §2: there IKE begins with zeros), or
+    WireGuard's data."""
     if protocol == PROTOCOL_ESP:
         return True
     if protocol != PROTOCOL_UDP or at + 16 > stop:
@@ -153,7 +154,7 @@ def is_encrypted(buffer: Any, protocol: int, at: int, stop: int) -> bool:
 
 
 def ipv4(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int, counts: Any) -> int:
-    """RFC 791 §3.1; returns the kind of packet that the row now holds."""
+    """Decode IPv4 (RFC 791 §3.1); return the kind of packet that the row now holds."""
     if at + 20 > stop:
         note(counts, HEADER_CUT, packets.frame[row])
         return KIND_OTHER
@@ -187,7 +188,7 @@ def ipv4_addresses(buffer: Any, at: int, packets: Any, row: int) -> None:
 
 
 def ipv4_with_more(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, counts: Any) -> int:
-    """IPv4 that carries neither TCP nor ICMP, but perhaps a tunnel, or TCP behind an authentication header."""
+    """Decode IPv4 that carries neither TCP nor ICMP, but perhaps a tunnel, or TCP behind an authentication header."""
     protocol, payload = buffer[at + 9], at + (buffer[at] & 0x0F) * 4
     if u16(buffer, at + 6) & 0x1FFF:
         if is_tunnel(protocol):
@@ -210,7 +211,7 @@ def ipv4_with_more(buffer: Any, at: int, stop: int, end: int, packets: Any, row:
 
 
 def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int, counts: Any) -> int:
-    """RFC 8200 §3 and §4; returns the kind of packet that the row now holds."""
+    """Decode IPv6 (RFC 8200 §3, §4); return the kind of packet that the row now holds."""
     if at + 40 > stop:
         note(counts, HEADER_CUT, packets.frame[row])
         return KIND_OTHER
@@ -250,13 +251,14 @@ def ipv6(buffer: Any, at: int, stop: int, wire_stop: int, packets: Any, row: int
 
 
 def is_extension(protocol: int) -> bool:
-    """Still an extension header after all that were captured: the rest is cut off."""
+    """Tell whether a protocol is an extension header. After all that were captured, that means: the rest is cut off."""
     is_options = protocol in (PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_DESTINATION)
     return is_options or protocol == PROTOCOL_FRAGMENT or protocol == PROTOCOL_AH
 
 
 def after_extension_headers(buffer: Any, protocol: int, at: int, stop: int) -> tuple[int, int, int]:
-    """Protocol, offset, and whether it is a fragment without transport header (RFC 8200 §4)."""
+    """Skip extension headers (RFC 8200 §4); return the protocol, its offset, and 1 for a fragment without transport
+    header."""
     is_later_fragment = 0
     while at + 8 <= stop:
         if protocol in (PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_DESTINATION):
@@ -274,7 +276,7 @@ def after_extension_headers(buffer: Any, protocol: int, at: int, stop: int) -> t
 
 
 def tcp(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, counts: Any) -> int:
-    """RFC 9293 §3.1; `end` is where the IP header says that the segment ends."""
+    """Decode TCP (RFC 9293 §3.1); `end` is where the IP header says that the segment ends."""
     if at + 20 > stop:
         note(counts, HEADER_CUT, packets.frame[row])
         return KIND_OTHER
@@ -301,7 +303,8 @@ def tcp(buffer: Any, at: int, stop: int, end: int, packets: Any, row: int, count
 
 
 def tcp_options(buffer: Any, at: int, stop: int, flags: int, packets: Any, row: int) -> None:
-    """RFC 9293 §3.2, RFC 7323 §2.2 and §3.2, RFC 2883 §4: window scale of a SYN, timestamp, duplicate SACK."""
+    """Read the options that matter: window scale of a SYN, timestamp, duplicate SACK (RFC 9293 §3.2, RFC 7323 §2.2 and
+    §3.2, RFC 2883 §4)."""
     while at < stop:
         option = buffer[at]
         if option == OPTION_END:
@@ -322,7 +325,8 @@ def tcp_options(buffer: Any, at: int, stop: int, flags: int, packets: Any, row: 
 
 
 def is_duplicate_sack(buffer: Any, at: int, length: int, ack: int) -> bool:
-    """RFC 2883 §4: the first block lies below SEG.ACK, or within the second one."""
+    """Tell whether a SACK option reports a duplicate (RFC 2883 §4): its first block lies below SEG.ACK, or within the
+    second."""
     left, right = u32(buffer, at + 2), u32(buffer, at + 6)
     if seq_diff(right, ack) <= 0:
         return True
@@ -330,7 +334,7 @@ def is_duplicate_sack(buffer: Any, at: int, length: int, ack: int) -> bool:
 
 
 def icmp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
-    """An ICMP error and the segment that it quotes, eight octets of it at least (RFC 792)."""
+    """Decode an ICMP error and the segment that it quotes, eight octets of it at least (RFC 792)."""
     if at + 28 > stop:
         return KIND_OTHER
     kind, code = buffer[at], buffer[at + 1]
@@ -347,7 +351,7 @@ def icmp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
 
 
 def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
-    """An ICMPv6 error (RFC 4443 §3), or neighbour discovery (RFC 4861 §4.3, §4.4)."""
+    """Decode an ICMPv6 error (RFC 4443 §3), or neighbour discovery (RFC 4861 §4.3, §4.4)."""
     if at + 8 > stop:
         return KIND_OTHER
     kind, code = buffer[at], buffer[at + 1]
@@ -378,7 +382,7 @@ def icmpv6(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
 
 
 def quoted_segment(buffer: Any, at: int, kind: int, code: int, packets: Any, row: int) -> int:
-    """The ports and SEG.SEQ that an ICMP error quotes; all that eight octets hold."""
+    """Read the ports and SEG.SEQ that an ICMP error quotes; more does not fit into eight octets."""
     packets.ports[row] = u32(buffer, at)
     packets.seq[row] = u32(buffer, at + 4)
     packets.ack[row] = 0
@@ -392,7 +396,8 @@ def quoted_segment(buffer: Any, at: int, kind: int, code: int, packets: Any, row
 
 
 def arp(buffer: Any, at: int, stop: int, packets: Any, row: int) -> int:
-    """RFC 826 for IPv4: who asks (or is told) as source, whom it is about as destination."""
+    """Decode ARP for IPv4 (RFC 826): the source is who asks (or is answered), the destination the address in
+    question."""
     if at + 28 > stop or u16(buffer, at + 2) != ETHERTYPE_IPV4 or buffer[at + 4] != 6 or buffer[at + 5] != 4:
         return KIND_OTHER
     sender, target = at + 14, at + 24

@@ -89,7 +89,7 @@ LAYER_ETHERTYPE = 1 << 16
 
 
 def is_wrapping_ethertype(ethertype: int) -> bool:
-    """Something that encapsulation.py unwraps; MPLS is what is below the last label and not IP."""
+    """Tell whether encapsulation.py unwraps this ethertype; MPLS stands for what is below the last label and not IP."""
     is_tag = ethertype == ETHERTYPE_VN_TAG or ethertype == ETHERTYPE_E_TAG
     if is_tag or ethertype == ETHERTYPE_TRILL or ethertype == ETHERTYPE_MACSEC:
         return True
@@ -97,7 +97,7 @@ def is_wrapping_ethertype(ethertype: int) -> bool:
 
 
 def link_payload(buffer: Any, start: int, stop: int, link_type: int) -> tuple[int, int]:
-    """Ethertype and offset of what a frame carries; NOTHING, CUT or UNKNOWN_LINK otherwise."""
+    """Return the ethertype and offset of what a frame carries; NOTHING, CUT or UNKNOWN_LINK otherwise."""
     if link_type == LINK_ETHERNET:
         if stop - start < 14:
             return CUT, start
@@ -121,7 +121,7 @@ def link_payload(buffer: Any, start: int, stop: int, link_type: int) -> tuple[in
 
 
 def ip_version(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """What the version field says where no ethertype does."""
+    """Return the ethertype that the IP version field implies, and the offset, where no ethertype is given."""
     if at >= stop:
         return CUT, at
     version = buffer[at] >> 4
@@ -133,7 +133,8 @@ def ip_version(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def below_ethernet(buffer: Any, ethertype: int, at: int, stop: int) -> tuple[int, int]:
-    """Strip what may stand between the MAC addresses and IP: tags, labels, PPPoE, SNAP."""
+    """Strip tags, labels, PPPoE and SNAP between the MAC addresses and IP; return the ethertype and the offset of its
+    payload."""
     while at + 4 <= stop:
         if ethertype in (ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD):
             ethertype = u16(buffer, at + 2)

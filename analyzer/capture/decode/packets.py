@@ -22,7 +22,7 @@ MAX_LAYERS = 8
 """Nobody wraps deeper on purpose."""
 
 IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
-"""What headers.IPV4_MAPPED puts before an IPv4 address."""
+"""Prefix that headers.IPV4_MAPPED puts before an IPv4 address."""
 
 
 class Decoder:
@@ -34,11 +34,12 @@ class Decoder:
         self._layers = Table(LAYERS)
 
     def hold(self, count: int) -> None:
-        """From now on a batch's packets stay until so many others are decoded, itself included."""
+        """Keep each batch's packets until `count` batches are decoded, itself included."""
         self._tables = deque(Table(PACKETS) for _ in range(count))
 
     def decode(self, buffer: bytearray, records: Table, first_frame: int, engine: Engine, counts: Any) -> Table:
-        """The packets of a batch of records; the table is used again for the next one, or as `hold` says."""
+        """Decode a batch of records and return its packets; the table is used again for the next one, or as `hold`
+        says."""
         self._tables.rotate()
         packets = self._tables[0]
         packets.rows = 0
@@ -56,7 +57,7 @@ class Decoder:
         return packets
 
     def _unwrap(self, buffer: bytearray, packets: Table, engine: Engine, counts: Any) -> None:
-        """One layer off all packets that are wrapped."""
+        """Peel one layer off all packets that are wrapped."""
         layers = self._layers
         layers.reserve(packets.rows)
         rows = engine.run(unwrap, buffer, packets.view, packets.rows, layers.view, counts)
@@ -70,7 +71,7 @@ class Decoder:
 
 
 def count_of(packets: Any, count: int, kind: int) -> int:
-    """Kernel: how many packets are of this kind."""
+    """Kernel: count the packets of this kind."""
     found = 0
     for row in range(count):
         if packets.kind[row] == kind:
@@ -79,7 +80,7 @@ def count_of(packets: Any, count: int, kind: int) -> int:
 
 
 def span(records: Any, count: int, span_ns: Any) -> int:
-    """Kernel: widen `span_ns`, the first and the last time, both -1 before any."""
+    """Kernel: widen `span_ns`, the first and the last time, both -1 before any record."""
     first_ns, last_ns = span_ns[0], span_ns[1]
     for row in range(count):
         ts_ns = records.ts_ns[row]
@@ -104,11 +105,11 @@ class Tunnels:
 
     @property
     def keys(self) -> list[tuple[int, ...]]:
-        """What tells them apart, in the order of their numbers from 1."""
+        """Return the keys that tell tunnels apart, in the order of their numbers from 1."""
         return list(self._numbers)
 
     def adopt(self, keys: Iterable[Sequence[int]]) -> list[int]:
-        """The numbers here of the tunnels that another capture met, by their numbers there."""
+        """Map another capture's tunnel numbers to those here."""
         numbers = [0]
         for around, kind, identifier, *ends in keys:
             numbers.append(self.number(numbers[around], kind, identifier, *(ends or (0, 0, 0, 0))))
@@ -117,7 +118,8 @@ class Tunnels:
     def number(
         self, around: int, kind: int, identifier: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int
     ) -> int:
-        """The same for both directions, NEVER for one too many; `around` is the tunnel around it, 0 for none."""
+        """Return the number of a tunnel, the same for both directions; ABSENT if there are too many. `around` is the
+        tunnel around it, 0 for none."""
         ends = sorted(((src_hi, src_lo), (dst_hi, dst_lo))) if identifier == ABSENT else ()
         key = (around, kind, identifier, *(half for end in ends for half in end))
         number = self._numbers.get(key)
@@ -133,7 +135,7 @@ class Tunnels:
 
 @lru_cache(1 << 14)
 def address(hi: int, lo: int) -> str:
-    """Text of an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
+    """Format an address held in two signed halves; IPv4 is held as ::ffff:a.b.c.d."""
     octets = hi.to_bytes(8, "big", signed=True) + lo.to_bytes(8, "big", signed=True)
     if octets.startswith(IPV4_PREFIX):
         return socket.inet_ntop(socket.AF_INET, octets[12:])

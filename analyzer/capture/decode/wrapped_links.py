@@ -111,7 +111,7 @@ AVS_MAGIC, NFLOG_PAYLOAD = 0x80211, 9
 
 
 def link_layer(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
-    """What follows the header of a link type, and where."""
+    """Return the layer that follows the header of a link type, and its offset."""
     for skipped, octets, follows in SKIPPED:
         if link_type == skipped:
             return follows, at + octets
@@ -145,7 +145,8 @@ def link_layer(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, in
 
 
 def arcnet(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
-    """RFC 1201: addresses, Linux's offset, protocol, and the numbers of fragments, of which the first one is read."""
+    """Decode ARCNET (RFC 1201): addresses, Linux's offset, protocol, and the numbers of fragments, of which the first
+    one is read."""
     at += 2 if link_type == LINK_ARCNET_BSD else 4
     if at + 8 > stop:
         return CUT, at
@@ -162,7 +163,7 @@ def arcnet(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
 
 
 def wireless(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
-    """IEEE 802.11-2020 §9.2.4, §9.3.2: of data frames the LLC header behind the MAC header."""
+    """Find the LLC header behind the MAC header of 802.11 data frames (IEEE 802.11-2020 §9.2.4, §9.3.2)."""
     if at + 24 > stop:
         return CUT, at
     control, flags = buffer[at], buffer[at + 1]
@@ -188,7 +189,7 @@ def wireless(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]
 
 
 def radio(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
-    """What capture systems put before an 802.11 frame; only its length matters."""
+    """Skip what capture systems put before an 802.11 frame; only its length matters."""
     if at + 8 > stop:
         return CUT, at
     if link_type == LINK_RADIOTAP:
@@ -201,7 +202,7 @@ def radio(buffer: Any, at: int, stop: int, link_type: int) -> tuple[int, int]:
 
 
 def ppp(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """RFC 1661 §2, with or without the address of RFC 1662 §3.1; Cisco HDLC has other addresses."""
+    """Decode PPP (RFC 1661 §2), with or without the address of RFC 1662 §3.1; Cisco HDLC has other addresses."""
     if at + 4 > stop:
         return CUT, at
     address = buffer[at]
@@ -226,7 +227,7 @@ def ppp(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def frame_relay(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """RFC 2427 §3, §4: an address of two to four octets, then NLPID; or Cisco's ethertype."""
+    """Decode Frame Relay (RFC 2427 §3, §4): an address of two to four octets, then NLPID; or Cisco's ethertype."""
     header = at
     while at < stop and not buffer[at] & 1 and at < header + 3:
         at += 1
@@ -249,7 +250,7 @@ def frame_relay(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def token_ring(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """IEEE 802.5 §3: routing information follows if the source address says so."""
+    """Decode token ring (IEEE 802.5 §3): routing information follows if the source address says so."""
     if at + 15 > stop:
         return CUT, at
     routing = buffer[at + 14] & 0x1F if buffer[at + 8] & 0x80 else 0
@@ -257,7 +258,7 @@ def token_ring(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def nflog(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """Netfilter's attributes, in the order of the host that captured; one of them is the packet."""
+    """Find the packet among Netfilter's attributes, which are in the byte order of the host that captured."""
     at += 4  # family, version, resource
     while at + 4 <= stop:
         is_big = buffer[at + 2] == 0 and buffer[at + 3] != 0
@@ -272,7 +273,8 @@ def nflog(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def erf(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """Endace's record: time, type, lengths, any extension headers; Ethernet has two octets of padding before it."""
+    """Skip the header of Endace's record: time, type, lengths, any extension headers; before Ethernet also two octets
+    of padding."""
     if at + 24 > stop:
         return CUT, at
     kind, has_extension = buffer[at + 8] & 0x7F, buffer[at + 8] & 0x80
@@ -292,7 +294,7 @@ def erf(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def pktap(buffer: Any, at: int, stop: int) -> tuple[int, int]:
-    """Apple's packet tap (bsd/net/pktap.h): length of the header, a record type, the link type of the frame."""
+    """Skip Apple's packet tap (bsd/net/pktap.h): length of the header, a record type, the link type of the frame."""
     if at + 12 > stop:
         return CUT, at
     octets, kind = u32_little(buffer, at), u32_little(buffer, at + 4)
@@ -302,7 +304,7 @@ def pktap(buffer: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 def juniper(buffer: Any, at: int, stop: int, follows: int) -> tuple[int, int]:
-    """The header of tcpdump on Junos: magic, flags, extensions; some frames have lost their link layer."""
+    """Skip the header of tcpdump on Junos: magic, flags, extensions; some frames have lost their link layer."""
     if at + 6 > stop:
         return CUT, at
     if buffer[at] != 0x4D or buffer[at + 1] != 0x47 or buffer[at + 2] != 0x43:  # "MGC"

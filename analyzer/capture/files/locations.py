@@ -1,7 +1,7 @@
-"""What a user names: files, directories, globs and URLs; which captures those are, and in which order.
+"""The names that a user gives: files, directories, globs and URLs; which captures those are, and in which order.
 
-Captures of one capture point are ordered by the time of their first frame, so that a ring whose names have
-wrapped is still one timeline. URLs are opened through fsspec, which is an extra; files are not.
+Captures of one capture point are ordered by the time of their first frame, so that a ring whose names have wrapped is
+still one timeline. URLs are opened through fsspec, which is an extra; files are not.
 """
 
 import io
@@ -13,16 +13,16 @@ from typing import Any
 from analyzer.errors import CaptureError
 
 PEEK_OCTETS = 1 << 16
-"""So much of a remote file is asked for at once; the first frame is in it."""
+"""Octets requested of a remote file at once; the first frame is within them."""
 NOT_FOUND, GONE = 404, 410
-"""What a web server says of a file that is not there (RFC 9110 §15.5)."""
+"""Answers of a web server for a file that is not there (RFC 9110 §15.5)."""
 
 
 def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
-    """All captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
+    """Return all captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
 
-    What has no frames or cannot be used comes last. With a pipe among them the order stays as given: what is
-    looked at there is gone.
+    Captures that have no frames or cannot be used come last. If a pipe is among them, the order stays as given: reading
+    the first frame of a pipe would consume it.
     """
     found = tuple(one for name in names for one in expanded(name))
     if len(found) < 2 or any(is_pipe(one) for one in found):
@@ -31,13 +31,14 @@ def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tup
 
 
 def in_time_order(names: Sequence[str], times: Sequence[int | None]) -> tuple[str, ...]:
-    """Names whose time is None come last; equal times keep the order given."""
+    """Sort names by time; those whose time is None come last, and equal times keep the given order."""
     order = sorted(range(len(names)), key=lambda at: (times[at] is None, times[at] or 0))
     return tuple(names[at] for at in order)
 
 
 def expanded(name: str) -> Sequence[str]:
-    """The captures that one argument names; a name that leads to nothing stays, for `source` to complain about."""
+    """Return the captures that one argument names; a name that leads to nothing stays, so that `source` can report
+    it."""
     if is_url(name):
         return _expanded_url(name)
     if name == "-":
@@ -57,7 +58,7 @@ def expanded(name: str) -> Sequence[str]:
 
 
 def is_pipe(name: str) -> bool:
-    """Standard input, or something else that can be read once only."""
+    """Tell whether a name is standard input, or something else that can be read only once."""
     if name == "-":
         return True
     try:
@@ -68,13 +69,13 @@ def is_pipe(name: str) -> bool:
 
 
 def is_url(name: str) -> bool:
-    """`s3://bucket/key`, `https://…`: anything that fsspec may know."""
+    """Tell whether a name looks like `s3://bucket/key` or `https://…`: anything that fsspec may know."""
     scheme, separator, _ = name.partition("://")
     return bool(separator) and scheme.replace("+", "").isalnum()
 
 
 def _expanded_url(name: str) -> Sequence[str]:
-    """A glob, or all of a prefix that ends with a slash; web servers do not say what they have."""
+    """Expand a glob, or a prefix that ends with a slash; web servers do not list their files."""
     scheme = name.partition("://")[0]
     if not (has_magic(name) or name.endswith("/")) or scheme in {"http", "https"}:
         return [name]
@@ -89,7 +90,8 @@ def _expanded_url(name: str) -> Sequence[str]:
 
 
 def identity_of_url(name: str) -> str:
-    """What a remote file system says that changes when the file does. Raises CaptureError if it is gone."""
+    """Return a text that changes when the remote file does, as its file system describes it. Raises CaptureError if it
+    is gone."""
 
     def told() -> str:
         system, path = _file_system(name)
@@ -102,7 +104,7 @@ def identity_of_url(name: str) -> str:
 
 
 def octets_of(name: str) -> int:
-    """The size of a file; 0 where nobody says it."""
+    """Return the size of a file in octets; 0 where it is unknown."""
     try:
         if not is_url(name):
             return Path(name).stat().st_size
@@ -113,7 +115,7 @@ def octets_of(name: str) -> int:
 
 
 def open_url(name: str) -> io.BufferedReader:
-    """The octets behind a URL; raises CaptureError, and while reading OSError."""
+    """Open a URL for reading; raises CaptureError, and while reading OSError."""
 
     def opened() -> Any:
         system, path = _file_system(name)
@@ -134,7 +136,7 @@ def _file_system(name: str) -> tuple[Any, str]:
 
 
 def _asked(name: str, question: Callable[[], Any]) -> Any:
-    """The answer; each file system of fsspec raises what it likes."""
+    """Call `question` and return its result; whatever fsspec's file systems raise becomes a CaptureError."""
     try:
         return question()
     except CaptureError:
@@ -151,7 +153,8 @@ def _asked(name: str, question: Callable[[], Any]) -> Any:
 
 
 def _is_absence(cause: Exception) -> bool:
-    """There is no such file. To fsspec's HTTP that is all the same: no network, no right, a bad certificate."""
+    """Tell whether an error means that there is no such file. fsspec's HTTP raises the same for no network, no right,
+    or a bad certificate."""
     is_network = isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
     return not is_network and getattr(cause, "status", NOT_FOUND) in (NOT_FOUND, GONE)
 

@@ -31,7 +31,7 @@ from analyzer.schema import ABSENT
 Take = Callable[[int], bytes]
 """The next so many octets of the input, fewer only at its end."""
 Peek = Callable[[int], bytes]
-"""The same, and they can be taken afterwards."""
+"""Reads octets that can be taken afterwards."""
 
 UNKNOWN_LINK_TYPE = 0xFFFF
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
@@ -44,12 +44,12 @@ CUT_BLOCK = struct.pack("<II", 6, 1 << 16)
 ERF_HEADER_OCTETS = 16
 ERF_LAST_TYPE = 27
 ERF_LINKS, ERF_LINKS_IF_CUT = 4, 2
-"""So many records must follow each other; random octets pass for one more in 1 of 4,000 cases."""
+"""Number of records that must follow each other; random octets pass for one more in 1 of 4,000 cases."""
 NEAR_S = 30 * 86_400
 LONGEST_FRAME = 16 << 20
 LARGEST_HELD = 256 << 20
-"""Of a format whose frames do not lie in the order of time: Network Monitor has a table of them at the file's end, and
-NetXray begins in the midst of a ring."""
+"""Largest file of a format whose frames do not lie in the order of time: Network Monitor has a table of them at the
+file's end, and NetXray begins in the midst of a ring."""
 
 SNOOP_LINK_TYPES = {0: LINK_ETHERNET, 2: LINK_TOKEN_RING, 4: LINK_ETHERNET, 8: LINK_FDDI}
 """RFC 1761, by the number of the datalink."""
@@ -60,9 +60,9 @@ NETXRAY_HEADER_OCTETS = 128
 NETXRAY_VERSIONS = {b"001.000": (1, 0), b"001.100": (1, 1), **{b"002.00%d" % minor: (2, minor) for minor in range(4)}}
 NETXRAY_ETHERNET, NETXRAY_WAN = 0, 3
 NETXRAY_LINK_TYPES = {0: LINK_ETHERNET, 1: LINK_TOKEN_RING, 2: LINK_FDDI, 3: LINK_ETHERNET, 9: LINK_80211}
-"""By Windows' NDIS_MEDIUM, whose WAN looks like Ethernet."""
+"""Link types by Windows' NDIS_MEDIUM, whose WAN looks like Ethernet."""
 NETXRAY_WAN_LINK_TYPES = {3: LINK_PPP, 4: LINK_FRAME_RELAY, 19: LINK_CISCO_HDLC}
-"""From version 2 on, by the pod: the hardware that captured, 0 if it was a network card."""
+"""Link types from version 2 on, by the pod: the hardware that captured, 0 if it was a network card."""
 NETXRAY_TICKS = {
     0: {0: 10**6, 1: 1_193_000, 2: 1_193_182},
     2: {0: 10**9, 2: 31_250_000},
@@ -73,7 +73,7 @@ NETXRAY_TICKS = {
 """Ticks a second from version 2 on, by the pod and the unit that the header says (wiretap/netxray.c)."""
 IPTRACE_LINK_TYPES = {4: LINK_RAW, 6: LINK_ETHERNET, 7: LINK_ETHERNET, 9: LINK_TOKEN_RING, 12: LINK_RAW, 15: LINK_FDDI}
 IPTRACE_LINK_TYPES |= {24: LINK_RAW, 61: LINK_RAW}
-"""By the ifType of SNMP (RFC 1573); what AIX captures on its loopback, on SP switches and on HFI is IP."""
+"""Link types by the ifType of SNMP (RFC 1573); what AIX captures on its loopback, on SP switches and on HFI is IP."""
 IPTRACE_FDDI_PADDING = 3
 
 
@@ -103,7 +103,7 @@ class _Stream(io.RawIOBase):
 
 
 def translated(source: Source) -> tuple[Source, str]:
-    """The source itself and '', or one that serves its capture as pcapng and the name of what it was."""
+    """Return the source itself and '', or one that serves its capture as pcapng and the name of its format."""
     for name, is_it, records in FORMATS:
         if is_it(source.peek):
             stream = io.BufferedReader(_Stream(as_pcapng(records(source.take, source.name))), 1 << 16)
@@ -112,7 +112,8 @@ def translated(source: Source) -> tuple[Source, str]:
 
 
 def as_pcapng(records: Iterator[Record | None]) -> Iterator[bytes]:
-    """Blocks of one section, with an interface for each link type; None stands for a record that is cut off."""
+    """Yield the blocks of one section, with an interface for each link type; None stands for a record that is cut
+    off."""
     yield SECTION
     interfaces: dict[int, int] = {}
     for record in records:
@@ -134,7 +135,7 @@ def is_snoop(peek: Peek) -> bool:
 
 
 def snoop(take: Take, _: str) -> Iterator[Record | None]:
-    """RFC 1761."""
+    """Yield the records of a snoop file (RFC 1761); None for one that is cut off."""
     datalink = int.from_bytes(take(16)[12:], "big")
     link_type = SNOOP_LINK_TYPES.get(datalink, UNKNOWN_LINK_TYPE)
     while header := take(24):
@@ -153,7 +154,8 @@ def snoop(take: Take, _: str) -> Iterator[Record | None]:
 
 
 def is_erf(peek: Peek) -> bool:
-    """No magic: records that follow each other in time (wiretap/erf.c), or fewer that are all of the capture."""
+    """Tell whether a file is ERF. It has no magic: records must follow each other in time (wiretap/erf.c), or fewer be
+    all of the capture."""
     links = at = before_s = 0
     while links < ERF_LINKS:
         ahead = peek(at + ERF_HEADER_OCTETS)
@@ -170,7 +172,7 @@ def is_erf(peek: Peek) -> bool:
 
 
 def is_erf_record(head: bytes) -> bool:
-    """A type, and lengths; and text has no octet below a tab."""
+    """Tell whether an ERF record may begin here, by its type and lengths; text has no octet below a tab."""
     record_octets, wire_octets = int.from_bytes(head[10:12], "big"), int.from_bytes(head[14:16], "big")
     has_lengths = record_octets > ERF_HEADER_OCTETS and wire_octets > 0
     return 1 <= head[8] & 0x7F <= ERF_LAST_TYPE and has_lengths and min(head) < ord("\t")
@@ -181,7 +183,7 @@ def erf_seconds(head: bytes) -> int:
 
 
 def erf(take: Take, _: str) -> Iterator[Record | None]:
-    """Whole records, header and all; wrapped_links.erf takes them apart."""
+    """Yield whole ERF records, header and all; wrapped_links.erf takes them apart."""
     while header := take(ERF_HEADER_OCTETS):
         octets = int.from_bytes(header[10:12], "big")
         if len(header) < ERF_HEADER_OCTETS or octets < ERF_HEADER_OCTETS:
@@ -200,7 +202,8 @@ def is_netmon(peek: Peek) -> bool:
 
 
 def netmon(take: Take, name: str) -> Iterator[Record | None]:
-    """The layout of wiretap/netmon.c: versions 1 (in ms) and 2 (in µs, from 2.1 with a link type a frame)."""
+    """Yield the frames of a Network Monitor file (wiretap/netmon.c): versions 1 (in ms) and 2 (in µs, from 2.1 with a
+    link type a frame)."""
     octets = take(LARGEST_HELD + 1)
     if len(octets) > LARGEST_HELD:
         raise CaptureError(f"{name}: a Network Monitor capture above 256 MiB; convert it: editcap -F pcapng IN OUT")
@@ -229,7 +232,7 @@ def netmon(take: Take, name: str) -> Iterator[Record | None]:
 
 
 def netmon_start_ns(year: int, month: int, *clock: int) -> int:
-    """When the capture began, taken for UTC; 1970 if that is no time at all."""
+    """Return the time in ns when the capture began, taken for UTC; 1970 if that is no time at all."""
     day, hour, minute, second, millisecond = clock
     try:
         began = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
@@ -239,7 +242,7 @@ def netmon_start_ns(year: int, month: int, *clock: int) -> int:
 
 
 class Clock(NamedTuple):
-    """What it showed when the capture began, in ticks, and how many of them are a second."""
+    """The clock at the capture's begin, in ticks, and its ticks a second."""
 
     began_ns: int
     began: int
@@ -255,7 +258,8 @@ def is_netxray(peek: Peek) -> bool:
 
 
 def netxray(take: Take, name: str) -> Iterator[Record | None]:
-    """The layout of wiretap/netxray.c. A ring that has come round begins behind its end, and goes on at the front."""
+    """Yield the records of a NetXray file (wiretap/netxray.c). A ring that has wrapped begins behind its end, and goes
+    on at the front."""
     header = take(NETXRAY_HEADER_OCTETS)
     if len(header) < NETXRAY_HEADER_OCTETS:
         yield None
@@ -272,7 +276,7 @@ def netxray(take: Take, name: str) -> Iterator[Record | None]:
 
 
 def netxray_records(take: Take, octets: float, header: bytes, name: str) -> Iterator[Record | None]:
-    """Records of the next so many octets, or of all if that is infinite."""
+    """Yield the records of the next `octets` octets, or of all if that is infinite."""
     major, minor = NETXRAY_VERSIONS[header[4:11]]
     medium = header[44] - 1 if header[45] else header[44]  # some count from one, and have a 2 behind it
     link_type, clock = netxray_link_type(header, major, medium), netxray_clock(header, major, minor, medium, name)
@@ -302,7 +306,8 @@ def netxray_link_type(header: bytes, major: int, medium: int) -> int:
 
 
 def netxray_clock(header: bytes, major: int, minor: int, medium: int, name: str) -> Clock:
-    """It ticks every ms, then µs, then as the hardware does. Raises CaptureError where nobody knows how that is."""
+    """Return the file's clock, which ticks every ms, then µs, then as the hardware does. Raises CaptureError where the
+    rate is not known."""
     [began_s], [began] = struct.unpack_from("<I", header, 12), struct.unpack_from("<Q", header, 52)
     pod = header[84] if major > 1 and medium == NETXRAY_ETHERNET else 0
     unit = header[48]
@@ -322,7 +327,8 @@ def is_iptrace(peek: Peek) -> bool:
 
 
 def iptrace(take: Take, _: str) -> Iterator[Record | None]:
-    """Version 2.0 (wiretap/iptrace.c): the length counts from the third word of a record's header on."""
+    """Yield the records of an iptrace file of version 2.0 (wiretap/iptrace.c): the length counts from the third word of
+    a record's header on."""
     take(11)
     while header := take(40):
         octets = int.from_bytes(header[:4], "big") - 32

@@ -38,9 +38,10 @@ MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
 }
 
 CAPTURED_FIRST, ORIGINAL_FIRST, SMALLER_IS_CAPTURED = range(3)
-"""Which of a record's two lengths is which."""
+"""The order of a record's two lengths."""
 LENGTHS_OF = {**dict.fromkeys([(2, 0), (2, 1), (2, 2), (543, 0)], ORIGINAL_FIRST), (2, 3): SMALLER_IS_CAPTURED}
-"""By the version: 2.3 turned them round, but not in all programs that say so; 543 is of DG/UX (libpcap: sf-pcap.c)."""
+"""Order of the lengths by version: 2.3 turned them round, but not in all programs that say so; 543 is of DG/UX
+(libpcap: sf-pcap.c)."""
 
 AIX_VERSION = (2, 2)
 AIX_LINK_TYPES = {6: LINK_ETHERNET, 9: LINK_TOKEN_RING, 24: LINK_NULL}
@@ -53,7 +54,7 @@ AIX_LINK_TYPES = {6: LINK_ETHERNET, 9: LINK_TOKEN_RING, 24: LINK_NULL}
     IS_BIG,  # the writer was big-endian
 ) = range(4)
 WALK_STATE = 4
-"""What the walkers of all formats have in their state; each one's own follows."""
+"""Number of fields that the walkers of all formats have in their state; each one's own follow."""
 
 LAST_NS, PREVIOUS, NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, SNAPLEN, LONGEST, LENGTHS = range(WALK_STATE, WALK_STATE + 8)
 """PREVIOUS is where in the buffer the last record begins: its length may be what was wrong; NEVER without one."""
@@ -67,12 +68,13 @@ def is_pcap(head: bytes) -> bool:
 
 
 def is_file_header(header: bytes) -> bool:
-    """In the midst of a file the magic alone does not convince: version 2, no time zone, no accuracy."""
+    """Tell whether a file header begins here. In the midst of a file the magic alone does not suffice: version 2, no
+    time zone, no accuracy."""
     return is_pcap(header) and 2 in (header[4], header[5]) and header[8:16] == bytes(8)
 
 
 def read_file_header(header: bytes) -> "array[int]":
-    """The walk's state as the 24 octets at the beginning of a file say (pcap-savefile(5))."""
+    """Read the 24 octets at the beginning of a file (pcap-savefile(5)) into the walk's state."""
     order: Literal["little", "big"] = "little" if int.from_bytes(header[:4], "little") in MAGICS else "big"
     ns_per_tick, header_octets = MAGICS[int.from_bytes(header[:4], order)]
     version = (int.from_bytes(header[4:6], order), int.from_bytes(header[6:8], order))
@@ -87,7 +89,8 @@ def read_file_header(header: bytes) -> "array[int]":
 
 
 def record_lengths(buffer: Any, at: int, is_big: int, lengths: int) -> tuple[int, int]:
-    """Octets captured and octets on the wire, as the header of the record at `at` says. Helper of kernels."""
+    """Return the octets captured and the octets on the wire, from the header of the record at `at`. Helper of
+    kernels."""
     first, second = word(buffer, at + 8, is_big), word(buffer, at + 12, is_big)
     if lengths == ORIGINAL_FIRST or (lengths == SMALLER_IS_CAPTURED and first > second):
         return second, first
@@ -95,9 +98,10 @@ def record_lengths(buffer: Any, at: int, is_big: int, lengths: int) -> tuple[int
 
 
 def is_no_record(time_ns: int, last_ns: int, captured: int, original: int, fraction_ns: int) -> bool:
-    """Nothing but zeros; or a header that fits in time no better than in anything else, which no writer writes.
+    """Tell whether a header is nothing but zeros, or is implausible in both its time and its lengths, as no writer
+    makes it.
 
-    So look garbage, a file that was not filled, and a header that is read from a wrong field on.
+    Such are garbage, a file that was not filled, and a header that is read from a wrong field on.
     """
     if last_ns == ABSENT or abs(time_ns - last_ns) <= NEAR_NS:
         return time_ns == 0 and captured == 0 and original == 0
@@ -105,7 +109,8 @@ def is_no_record(time_ns: int, last_ns: int, captured: int, original: int, fract
 
 
 def walk_pcap(buffer: Any, start: int, stop: int, state: Any, records: Any, limit: int) -> int:
-    """Kernel: up to `limit` whole records of buffer[start:stop]; returns the rows written, NEXT says how far."""
+    """Kernel: read up to `limit` whole records of buffer[start:stop]; return the rows written. NEXT says where reading
+    ended."""
     ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
     ns_per_tick, header, link_type, longest = state[NS_PER_TICK], state[HEADER_OCTETS], state[LINK_TYPE], state[LONGEST]

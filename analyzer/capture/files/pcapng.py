@@ -36,7 +36,8 @@ MAX_BLOCK = 64 << 20
 """A longer block is taken for damage."""
 
 MAX_INTERFACES = 1 << 16
-"""Of a section. Nobody has so many, and descriptions are kept: those beyond it count as not described."""
+"""Most interfaces of a section. Nobody has so many, and descriptions are kept: those beyond it count as not
+described."""
 
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 """The byte-order magic, with which the body of a section header begins (§4.1)."""
@@ -76,7 +77,8 @@ def new_state() -> "array[int]":
 def walk_pcapng(
     buffer: Any, start: int, stop: int, state: Any, interfaces: Any, records: Any, limit: int, counts: Any
 ) -> int:
-    """Kernel: up to `limit` packets of buffer[start:stop]; returns the rows written, NEXT says how far."""
+    """Kernel: read up to `limit` packets of buffer[start:stop]; return the rows written. NEXT says where reading
+    ended."""
     ts_ns, offset, link_type = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
     is_big, last_ns, status = state[IS_BIG], state[LAST_NS], MORE
@@ -147,16 +149,17 @@ def walk_pcapng(
 
 
 def is_registered(kind: int) -> bool:
-    """Blocks that may be skipped without a word (§11.1): names, journals, secrets, custom and local ones."""
+    """Tell whether blocks of this type may be skipped silently (§11.1): names, journals, secrets, custom and local
+    ones."""
     is_standard = 0 < kind < 0x300
     return is_standard or kind == CUSTOM or kind == CUSTOM_NOT_COPIED or kind >= FIRST_LOCAL
 
 
 def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
-    """Time in nanoseconds since 1970, negative if it does not fit. Kernel helper.
+    """Return the time in ns since 1970, negative if it does not fit. Helper of kernels.
 
-    Ticks are scaled in two parts, whole multiples of `split` and the rest, so that no
-    product passes 2**63; `resolution` chooses the numbers.
+    Ticks are scaled in two parts, whole multiples of `split` and the rest, so that no product passes 2**63;
+    `resolution` chooses the numbers.
     """
     if high > 0x7FFFFFFF:
         return ABSENT
@@ -170,10 +173,10 @@ def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
 
 
 def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
-    """split, scale, shrink, last_tick, offset_ns from if_tsresol and if_tsoffset in seconds (§4.2).
+    """Return split, scale, shrink, last_tick and offset_ns from if_tsresol and if_tsoffset in seconds (§4.2).
 
-    Of a power of two 31 bits are split off, which keeps the result exact. A divisor too
-    large for its column gives 0 for every tick, as the true one would.
+    For a power of two 31 bits are split off, which keeps the result exact. A divisor too large for its column gives 0
+    for every tick, as the true one would.
     """
     exponent = tsresol & 0x7F
     if tsresol & 0x80:
@@ -226,7 +229,7 @@ def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table
 
 
 def take_byte_order(buffer: Any, at: int, state: Any) -> bool:
-    """Whether a section header with a byte-order magic begins at `at`; what follows has its byte order."""
+    """Adopt the byte order of a section header at `at`; return False if none with a byte-order magic begins there."""
     magic = bytes(buffer[at + 8 : at + 12])
     if int.from_bytes(buffer[at : at + 4], "big") != SECTION or magic not in BYTE_ORDERS:  # the same in both orders
         return False
@@ -255,7 +258,7 @@ def describe(interfaces: Table, row: tuple[int, ...]) -> None:
 
 
 def read_interface(body: bytes, order: str) -> tuple[int, ...]:
-    """A row of INTERFACES; struct.error if the description contradicts itself (§4.2)."""
+    """Parse the description of an interface into a row of INTERFACES; struct.error if it contradicts itself (§4.2)."""
     link_type, _, snaplen = struct.unpack_from(f"{order}HHI", body)
     tsresol, tsoffset = MICROSECONDS, 0
     for code, value in options(body[8:], order):
@@ -278,7 +281,7 @@ def read_drops(body: bytes, order: str, frame: int, diagnostics: Diagnostics) ->
 
 
 def options(octets: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """Codes and values (§3.5); struct.error if one is longer than the room for it."""
+    """Yield the codes and values of options (§3.5); struct.error if one is longer than the space for it."""
     at = 0
     while at + 4 <= len(octets):
         code, length = struct.unpack_from(f"{order}HH", octets, at)

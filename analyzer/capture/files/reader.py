@@ -71,7 +71,8 @@ class CaptureReader:
     def __init__(
         self, source: Source, diagnostics: Diagnostics, chunk_octets: int = CHUNK_OCTETS, frames_before: int = 0
     ) -> None:
-        """Frames are counted on from `frames_before`, those of the captures that were read before this one."""
+        """Read the head of a source and recognise its format. Frames are counted on from `frames_before`, the number in
+        the captures that were read before."""
         source, other_format = translated(source)
         self.source = source
         self._diagnostics = diagnostics
@@ -97,7 +98,7 @@ class CaptureReader:
             raise UnknownFormatError(f"{source.name}: {describe(head)}")
 
     def _begin_pcap(self, header: bytes, frames: int, at: int = 0) -> None:
-        """A file header at `at` of the buffer, after so many frames."""
+        """Begin a pcap file whose header lies at `at` of the buffer, after `frames` frames."""
         self.file_header = header[:FILE_HEADER_OCTETS]
         self._state = read_file_header(header)
         self._state[NEXT], self._state[FRAMES] = at + FILE_HEADER_OCTETS, frames
@@ -109,11 +110,12 @@ class CaptureReader:
 
     @property
     def unread(self) -> bytes:
-        """What has been taken from the source and not been walked yet."""
+        """Return what has been taken from the source and not been walked yet."""
         return bytes(self._buffer[self._state[NEXT] : self._filled])
 
     def chunks(self, engine: Engine) -> Iterator[tuple[bytearray, Table, int]]:
-        """Buffer, records in it, number of the first frame; all are used again for the next chunk."""
+        """Yield a buffer, the records in it, and the number of the first frame; all are used again for the next
+        chunk."""
         records = Table(RECORDS)
         records.reserve(CHUNK_RECORDS)
         while True:
@@ -147,7 +149,8 @@ class CaptureReader:
             self.link_types.discard(ABSENT)
 
     def _is_another_capture(self) -> bool:
-        """Whether the header of another pcap file is what stops the walk; `cat` puts it there. It is taken in."""
+        """Take in the header of another pcap file, as `cat` puts it there, if that is what stopped the walk; return
+        whether it is."""
         if self.format != "pcap":
             return False
         while self._filled < self._state[NEXT] + FILE_HEADER_OCTETS and self._refill():
@@ -161,10 +164,10 @@ class CaptureReader:
         return True
 
     def _skip(self, engine: Engine) -> bool:
-        """Go on at the next place that can be believed, and say what is lost; False where there is none.
+        """Continue at the next credible place, and note what is lost; return False where there is none.
 
-        The record before the damage is looked into, too: its length may be what is damaged. A record that the
-        end of the capture cuts short, with nothing to be found in it, is left for `_note_the_end`.
+        The record before the damage is examined, too: its length may be what is damaged. A record that the end of the
+        capture cuts short, with nothing to be found in it, is left for `_note_the_end`.
         """
         state, find = self._state, find_record if self.format == "pcap" else find_block
         damaged_at, is_cut = state[NEXT], state[STATUS] == MORE
@@ -190,7 +193,7 @@ class CaptureReader:
         return bool(state[STATUS] == MORE)
 
     def _zeros_at(self, at: int) -> int:
-        """How many octets can be passed over because a long run of zeros begins there."""
+        """Return how many octets of a long run of zeros that begins here can be skipped; 0 if none does."""
         if any(self._buffer[at : at + RUN_OF_ZEROS]):
             return 0
         with memoryview(self._buffer) as view:
@@ -198,7 +201,7 @@ class CaptureReader:
         return max(len(rest) - len(rest.lstrip(b"\0")) - RUN_OF_ZEROS, 0)
 
     def _refill(self) -> bool:
-        """Carry what is still needed to the front and read behind it; False at the end."""
+        """Move what is still needed to the front and read behind it; return False at the end."""
         state = self._state
         keep_from = state[NEXT]
         if self.format == "pcap" and state[PREVIOUS] != ABSENT:
@@ -232,7 +235,7 @@ class CaptureReader:
 
 
 def first_frame_ns(name: str) -> int | None:
-    """The time of a capture's first frame; None without frames, or if it cannot be used."""
+    """Return the time of a capture's first frame in ns; None without frames, or if it cannot be used."""
     try:
         with open_source(name) as source:
             for _, records, _ in CaptureReader(source, Diagnostics(), PEEK_OCTETS).chunks(new_engine()):
@@ -243,11 +246,11 @@ def first_frame_ns(name: str) -> int | None:
 
 
 SHOWN_TEXT = 40
-"""So much of a text that is no capture is shown."""
+"""Number of characters shown of a text that is no capture."""
 
 
 def describe(head: bytes) -> str:
-    """What these first octets are, if not a capture that is read, and what to do."""
+    """Describe a file by its first octets if it is no capture that can be read, and say what to do."""
     if not head:
         return "empty once expanded; give a capture that has been written"
     for magic, what in OTHER_FORMAT.items():

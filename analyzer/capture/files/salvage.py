@@ -1,7 +1,7 @@
-"""Where reading goes on after damage: the next place where records chain, or where a block agrees with itself.
+"""The search for the next credible record after damage: where records chain, or where a block agrees with itself.
 
-Kernels. They only look: what was lost is for the reader to say. A place is believed on evidence that random
-octets do not show by chance, since a packet made up from garbage would be worse than one that is missing.
+Kernels. They only search: the reader reports what was lost. A place is believed on evidence that random octets do not
+show by chance, since a packet made up from garbage would be worse than one that is missing.
 """
 
 from typing import Any
@@ -32,11 +32,11 @@ LONGEST_BLOCK_FOUND = LONGEST_FOUND + (1 << 17)
 """The frame and two full options."""
 
 LINKS, LINKS_WITHOUT_TIME = 2, 4
-"""So many records must follow each other; more where no time of a record before the damage vouches for them.
-A random place passes for one header in less than 1 of 2**60 cases: length, length on the wire, fraction, seconds."""
+"""Number of records that must follow each other; more where no time of a record before the damage vouches for them. A
+random place passes for one header in less than 1 of 2**60 cases: length, length on the wire, fraction, seconds."""
 EARLIEST_S = 1_000_000_000
-"""Without such a time: 2001. A header that is read from its second field on has the fraction as its seconds, which
-are fewer, and it would chain for the rest of the capture."""
+"""Earliest plausible time without such a record: 2001. A header that is read from its second field on has the fraction
+as its seconds, which are fewer, and it would chain for the rest of the capture."""
 
 NO, YES, PERHAPS = range(3)
 """PERHAPS: what would decide has not been read yet."""
@@ -46,7 +46,7 @@ KNOWN_BLOCKS = 10
 
 
 def find_record(buffer: Any, start: int, stop: int, is_end: bool, state: Any) -> int:
-    """Kernel: where in buffer[start:stop] records of pcap go on.
+    """Kernel: find where in buffer[start:stop] records of pcap go on; return the offset.
 
     STATUS is MORE there; else BROKEN, and nothing before the returned offset begins a record.
     """
@@ -66,7 +66,8 @@ def find_record(buffer: Any, start: int, stop: int, is_end: bool, state: Any) ->
 
 
 def is_record(buffer: Any, at: int, stop: int, is_end: bool, state: Any) -> int:
-    """Whether plausible records chain from `at`, the last of them perhaps up to the very end of the capture."""
+    """Tell whether plausible records chain from `at`, the last of them perhaps up to the very end of the capture: YES,
+    NO or PERHAPS."""
     header, last_ns = state[HEADER_OCTETS], state[LAST_NS]
     wanted = LINKS
     links = 0
@@ -94,9 +95,9 @@ def is_record(buffer: Any, at: int, stop: int, is_end: bool, state: Any) -> int:
 
 
 def header_octets(buffer: Any, start: int, stop: int, state: Any) -> int:
-    """How long the record headers are of a file whose first record begins at `start`.
+    """Return the length in octets of the record headers of a file whose first record begins at `start`.
 
-    As the magic says, unless two records or more chain only with a longer one.
+    It is what the magic says, unless two records or more chain only with a longer one.
     """
     usual: int = state[HEADER_OCTETS]
     for octets in (usual, *LONGER_HEADERS.get(usual, ())):
@@ -112,7 +113,7 @@ def header_octets(buffer: Any, start: int, stop: int, state: Any) -> int:
 
 
 def length_of_record(buffer: Any, at: int, state: Any) -> int:
-    """Captured octets, if all that the header says can be true; NEVER otherwise."""
+    """Return the octets captured if all that the header says can be true; ABSENT otherwise."""
     is_big = state[IS_BIG]
     captured, original = record_lengths(buffer, at, is_big, state[LENGTHS])
     if captured == 0 or captured > min(state[LONGEST], LONGEST_FOUND):
@@ -124,7 +125,7 @@ def length_of_record(buffer: Any, at: int, state: Any) -> int:
 
 
 def find_block(buffer: Any, start: int, stop: int, is_end: bool, state: Any) -> int:
-    """Kernel: as `find_record`, for blocks of pcapng: the same length must stand in front and behind."""
+    """Kernel: find the next block of pcapng, as `find_record` does: the same length must stand in front and behind."""
     at = start
     while at + SMALLEST_BLOCK <= stop:
         verdict = is_block(buffer, at, stop, is_end, state[IS_BIG])
@@ -139,7 +140,8 @@ def find_block(buffer: Any, start: int, stop: int, is_end: bool, state: Any) -> 
 
 
 def is_block(buffer: Any, at: int, stop: int, is_end: bool, is_big: int) -> int:
-    """Whether a whole block of a type that captures have begins at `at`; a section header has its own byte order."""
+    """Tell whether a whole block of a type that occurs in captures begins at `at`: YES, NO or PERHAPS. A section header
+    has its own byte order."""
     kind = word(buffer, at, is_big)
     if kind == SECTION:
         magic = word(buffer, at + 8, 1)

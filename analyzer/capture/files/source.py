@@ -96,7 +96,8 @@ class Source:
 
     @property
     def position(self) -> int:
-        """Octets taken from the file, however much they expand to; 0 where that is not known, as of a pipe."""
+        """Return the octets taken from the file, however much they expand to; 0 where that is unknown, as for a
+        pipe."""
         try:
             return int(self._stream.tell())
         except (AttributeError, OSError, ValueError):
@@ -104,17 +105,17 @@ class Source:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing at all came from the stream."""
+        """Tell whether nothing at all came from the stream."""
         return not self._ready and self._pieces is None
 
     def peek(self, count: int) -> bytes:
-        """The next `count` octets, fewer only at the end; they are read again."""
+        """Return the next `count` octets, fewer only at the end; they will be read again."""
         octets = self.take(count)
         self._ready = memoryview(octets + bytes(self._ready))
         return octets
 
     def take(self, count: int) -> bytes:
-        """The next `count` octets, fewer only at the end."""
+        """Take the next `count` octets, fewer only at the end."""
         octets = bytearray()
         while len(octets) < count:
             more = bytearray(min(count - len(octets), PIECE))
@@ -135,7 +136,8 @@ class Source:
             raise CaptureError(f"{self.name}: reading fails: {error.strerror or error}") from error
 
     def _fill(self, view: memoryview, pieces: Iterator[bytes]) -> int:
-        """Expanded pieces are small; full views keep the work per call small beside the work per octet."""
+        """Fill the view from expanded pieces, which are small: with full views the work per call stays small beside the
+        work per octet."""
         filled = 0
         while filled < len(view):
             if not self._ready:
@@ -153,7 +155,7 @@ class Source:
         return count
 
     def _expand(self, octets: bytes, compression: Compression) -> Iterator[bytes]:
-        """One member after the other; zeros between them and behind the last are padding."""
+        """Expand one member after the other; zeros between them and behind the last are padding."""
         decoder = None
         while octets:
             if decoder is None:

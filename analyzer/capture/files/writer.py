@@ -32,7 +32,7 @@ class PcapngWriter:
     """Writes to `file`, which stays open; `finish` adds the statistics. OptionError if it cannot be written."""
 
     def __init__(self, file: RawIOBase, name: str = "the recording") -> None:
-        """`name` is the file's, for a complaint."""
+        """Begin a section in the file; `name` is used in error messages."""
         self._file = file
         self._name = name
         self._described = 0
@@ -40,14 +40,15 @@ class PcapngWriter:
         self._put(_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + program + _END))
 
     def describe(self, described: Sequence[Described]) -> None:
-        """All interfaces by number, before packets of them are written; those that are known are left out."""
+        """Describe all interfaces by number, before packets of them are written; those already described are
+        skipped."""
         for one in described[self._described :]:
             options = _option(IF_NAME, one.name.encode(errors="replace")) + _option(IF_TSRESOL, bytes([NANOSECONDS]))
             self._put(_block(INTERFACE, struct.pack("<HHI", one.link_type, 0, one.snaplen) + options + _END))
         self._described = len(described)
 
     def write(self, buffer: Any, records: Table, interfaces: Sequence[int]) -> None:
-        """An enhanced packet block (§4.3) for each record; `interfaces` are the numbers of their interfaces."""
+        """Write an enhanced packet block (§4.3) for each record; `interfaces` are the numbers of their interfaces."""
         view = records.view
         columns = (view.ts_ns, view.offset, view.captured_len, view.wire_len)
         parts = []
@@ -71,7 +72,7 @@ class PcapngWriter:
             raise OptionError(f"{self._name} cannot be written any further: {error.strerror}") from error
 
     def finish(self, drops: Sequence[int], time_ns: int) -> None:
-        """What each interface dropped (§4.6), by number."""
+        """Write how many frames each interface dropped (§4.6), by number."""
         for number, dropped in enumerate(drops):
             body = struct.pack("<III", number, time_ns >> 32, time_ns & 0xFFFFFFFF)
             self._put(_block(STATISTICS, body + _option(ISB_OSDROP, struct.pack("<Q", dropped)) + _END))

@@ -1,7 +1,7 @@
-"""What the kernel lets through: the default filter, and what is added to a compiled one.
+"""The kernel's capture filter: the default one, and what is added to a compiled one.
 
-Knows classic BPF (linux/filter.h) as instructions (code, jump if true, jump if false, number).
-Compiling an expression is libpcap's business; see interface.py.
+Knows classic BPF (linux/filter.h) as instructions (code, jump if true, jump if false, number). Compiling an expression
+is libpcap's business; see interface.py.
 """
 
 import struct
@@ -70,7 +70,7 @@ class Program(NamedTuple):
 
     @property
     def octets(self) -> bytes:
-        """struct sock_filter, one after the other, in this machine's byte order."""
+        """Pack the instructions as struct sock_filter, one after the other, in this machine's byte order."""
         return b"".join(struct.pack("HBBI", *one) for one in self.instructions)
 
 
@@ -78,7 +78,7 @@ EVERYTHING: tuple[Instruction, ...] = ((RETURN, 0, 0, 0xFFFFFFFF),)
 
 
 def program(compiled: tuple[Instruction, ...], snaplen: int, *, without_outgoing: bool) -> Program:
-    """A compiled filter that keeps `snaplen` octets of what it lets through, and may refuse what is sent.
+    """Make a compiled filter keep `snaplen` octets of what it lets through, and optionally refuse what is sent.
 
     A loopback interface shows each packet when it is sent and again when it is received.
     """

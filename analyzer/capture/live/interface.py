@@ -28,7 +28,7 @@ from analyzer.errors import CaptureError, CapturePermissionError, FilterError
 SNAPLEN = 256
 """Headers with options, an ICMP quote, and a tunnel or two around them."""
 RING_OCTETS = 32 << 20
-"""At 30,000 small frames a second some 5 s; it takes so much of the kernel's memory."""
+"""Size of the ring: some 5 s at 30,000 small frames a second; it takes that much of the kernel's memory."""
 BLOCK_OCTETS = 1 << 18
 HAND_OVER_MS = 40
 
@@ -46,7 +46,7 @@ LINK_TYPES = {
     803: LINK_RADIOTAP,
     **dict.fromkeys((512, 518, 519, 768, 769, 776, 778, 823, 65534), LINK_RAW),
 }
-"""What frames begin with, by hardware type (linux/if_arp.h): PPP, raw IP and tunnels from the IP header on."""
+"""Link types by hardware type (linux/if_arp.h): PPP, raw IP and tunnels begin with the IP header."""
 
 NO_PRIVILEGE = (
     "{name}: capturing needs CAP_NET_RAW: run it with sudo, or let dumpcap do it: dumpcap -i {name} -w - | ka-analyze -"
@@ -64,7 +64,7 @@ class Interface:
 
 
 def interfaces() -> tuple[Interface, ...]:
-    """All interfaces of this network namespace, by index. CaptureError where this is not Linux."""
+    """Return all interfaces of this network namespace, by index. CaptureError where this is not Linux."""
     if sys.platform != "linux":
         raise CaptureError("interfaces are captured from on Linux only; let dumpcap do it: dumpcap -w - | ka-analyze -")
     from scapy.arch.linux.rtnetlink import _get_if_list
@@ -77,7 +77,7 @@ def interfaces() -> tuple[Interface, ...]:
 
 
 def index_of(name: str) -> int:
-    """The interface's index now, 0 if there is none of this name."""
+    """Return the interface's index now, 0 if there is none of this name."""
     try:
         return socket.if_nametoindex(name)
     except OSError:
@@ -85,7 +85,7 @@ def index_of(name: str) -> int:
 
 
 def compile_filter(expression: str, link_type: int) -> tuple[Instruction, ...]:
-    """Instructions for a filter in libpcap's language; FilterError with libpcap's words."""
+    """Compile a filter in libpcap's language into instructions; FilterError with libpcap's message."""
     if not expression:
         return EVERYTHING
     from scapy.arch.common import compile_filter as compile_with_libpcap
@@ -110,7 +110,8 @@ class LiveInterface:
     """An open interface: `blocks` of frames, `drops` of the kernel's, `is_down` when it went away."""
 
     def __init__(self, name: str, expression: str, *, snaplen: int = SNAPLEN, is_promiscuous: bool = True) -> None:
-        """CapturePermissionError, FilterError, or CaptureError if there is no such interface."""
+        """Open the interface for capture. Raises CapturePermissionError, FilterError, or CaptureError if there is no
+        such interface."""
         self.name = name
         self.index = index_of(name)
         known = ", ".join(one.name for one in interfaces())
@@ -134,13 +135,14 @@ class LiveInterface:
         self._next = 0
 
     def _attach(self, octets: bytes) -> None:
-        """struct sock_fprog: a length, and where the instructions are."""
+        """Attach a filter as struct sock_fprog: a length, and the instructions' address."""
         room = ctypes.create_string_buffer(octets)
         where = struct.pack("HL", len(octets) // 8, ctypes.addressof(room))
         self._socket.ins.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, where)
 
     def _new_ring(self) -> mmap.mmap:
-        """Replaces the socket's queue; what had been queued without the filter is thrown away."""
+        """Replace the socket's queue by a ring, which discards what had been queued without the filter; return its
+        memory."""
         ins = self._socket.ins
         ins.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
         ins.setsockopt(SOL_PACKET, PACKET_RESERVE, VLAN_OCTETS)
@@ -158,7 +160,7 @@ class LiveInterface:
 
     @property
     def memory(self) -> mmap.mmap:
-        """Where the frames lie that `next_block` tells of."""
+        """Return the memory that holds the frames which `next_block` describes."""
         return self._ring
 
     def next_block(self, engine: Engine, records: Table) -> bool:
@@ -184,18 +186,19 @@ class LiveInterface:
         return int(number)
 
     def new_drops(self) -> int:
-        """Frames that passed the filter and found no room since the last call; asking sets the kernel's count to 0."""
+        """Return the number of frames that passed the filter and found no room since the last call; reading it sets the
+        kernel's count to 0."""
         _, drops, _ = struct.unpack("3I", self._socket.ins.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12))
         self.dropped += drops
         return int(drops)
 
     def takes_error(self) -> bool:
-        """The interface went down or away since the last call (ENETDOWN)."""
+        """Tell whether the interface went down or away since the last call (ENETDOWN)."""
         return self._socket.ins.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in (errno.ENETDOWN, errno.ENXIO)
 
     @property
     def is_up(self) -> bool:
-        """It exists, it is the same, and it is up."""
+        """Tell whether the interface exists, is the same, and is up."""
         return any(one.index == self.index and one.name == self.name and one.is_up for one in interfaces())
 
     def close(self) -> None:
@@ -204,7 +207,7 @@ class LiveInterface:
 
 
 def wait(opened: "list[LiveInterface]", timeout_ms: int) -> None:
-    """Until one of them has a block, or an error, or the time is over."""
+    """Wait until one of them has a block or an error, or the time is over."""
     poll = select.poll()
     for one in opened:
         poll.register(one.fileno(), select.POLLIN | select.POLLERR)
@@ -212,7 +215,7 @@ def wait(opened: "list[LiveInterface]", timeout_ms: int) -> None:
 
 
 def _open(name: str, is_promiscuous: bool) -> Any:
-    """scapy's raw socket for listening, promiscuous or not, without a filter so far."""
+    """Open scapy's raw socket for listening, promiscuous or not, without a filter so far."""
     from scapy.arch.linux import L2ListenSocket
 
     logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # it warns that it cannot dissect what it need not

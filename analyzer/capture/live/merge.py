@@ -32,7 +32,7 @@ class Merger:
             self._held.append((ts_ns, interface, link_type, wire, bytes(buffer[offset : offset + captured])))
 
     def take(self, until_ns: int) -> Frames:
-        """Everything held from before this instant, the earliest first."""
+        """Return and remove all frames from before this instant, the earliest first."""
         self._held.sort(key=lambda one: one[0])  # stable: what one interface saw at once stays in its order
         count = next((at for at, one in enumerate(self._held) if one[0] >= until_ns), len(self._held))
         taken, self._held = self._held[:count], self._held[count:]

@@ -10,21 +10,21 @@ from typing import Any
 from analyzer.engine.octets import half, word
 
 BLOCK_STATUS, BLOCK_FRAMES, BLOCK_FIRST = 8, 12, 16
-"""Where a block says whose it is, how many frames it holds, where the first begins (struct tpacket_hdr_v1)."""
+"""Offsets in a block of its owner, its number of frames, and the first frame's offset (struct tpacket_hdr_v1)."""
 STATUS_KERNEL, STATUS_USER = 0, 1
 NEXT, SECONDS, NANOSECONDS, CAPTURED, WIRE, STATUS = 0, 4, 8, 12, 16, 20
 LINK_AT, NETWORK_AT, VLAN_TAG, VLAN_TYPE = 24, 26, 32, 36
-"""Where a frame's header has what (struct tpacket3_hdr)."""
+"""Offsets of fields in a frame's header (struct tpacket3_hdr)."""
 HAS_VLAN, HAS_VLAN_TYPE = 1 << 4, 1 << 6
 VLAN_OCTETS = 4
 ETHERTYPE_VLAN = 0x8100
 
 
 def walk_block(ring: Any, block: int, is_big: int, is_raw: int, link_type: int, records: Any, first: int) -> int:
-    """Kernel: the frames of the block at offset `block` of `ring`, as rows of `records` from `first` on.
+    """Kernel: read the frames of the block at offset `block` of `ring` into rows of `records` from `first` on.
 
-    `is_big` is this machine's byte order; `is_raw` leaves off the link layer, so that frames begin with IP.
-    Returns the number of rows in use.
+    `is_big` is this machine's byte order; `is_raw` leaves off the link layer, so that frames begin with IP. Returns the
+    number of rows in use.
     """
     ts_ns, offset, link_types = records.ts_ns, records.offset, records.link_type
     captured_len, wire_len = records.captured_len, records.wire_len
