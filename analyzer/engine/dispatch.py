@@ -32,7 +32,7 @@ class Engine:
     """Runs kernels: as machine code where there is some, else in the interpreter."""
 
     def __init__(self, library: native.Library | None = None) -> None:
-        """Without a library it interprets."""
+        """Run kernels from this library; without one in the interpreter."""
         self.library = library
 
     def __reduce__(self) -> tuple[Callable[[], "Engine"], tuple[()]]:

@@ -21,7 +21,7 @@ class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
     """Has the libraries made by the package itself, in another process."""
 
     def dependencies(self) -> list[str]:
-        """Where nothing links, ziglang brings a linker."""
+        """Return the build's further requirements: ziglang as a linker, where the system has none."""
         has_linker = "CC" in os.environ or any(map(shutil.which, LINKERS))
         return [] if has_linker else ["ziglang>=0.13"]
 

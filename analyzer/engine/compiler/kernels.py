@@ -1,5 +1,5 @@
-"""Which kernels there are, and with which arguments: all that run when captures of a frame or two are analysed in every
-way that there is.
+"""The kernels, and the arguments that they are compiled for: all that run when captures of a frame or two are analysed
+in every way that there is.
 
 A kernel that is missing here would be missing in the library: tests/engine/compiler/test_kernels.py looks for calls of
 others in the sources.
@@ -66,7 +66,7 @@ def all_kernels() -> list[tuple[Kernel, Types]]:
 
 
 def _captures(folder: Path) -> Iterator[Path]:
-    """Both formats, each with damage behind what is whole."""
+    """Write a capture in each format, with damage behind its intact part."""
     pcap, pcapng = folder / "1.pcap", folder / "2.pcapng"
     pcap.write_bytes(PCAP + DAMAGE)
     recording, records = BytesIO(), Table(RECORDS)
@@ -79,7 +79,7 @@ def _captures(folder: Path) -> Iterator[Path]:
 
 
 def _run_live(engine: Engine) -> None:
-    """What only live captures, encapsulated packets and captures beyond the limits run."""
+    """Run the kernels that only live captures, encapsulated packets and captures beyond the limits need."""
     records, packets, layers = Table(RECORDS), Table(PACKETS), Table(LAYERS)
     packets.reserve(1)
     layers.reserve(1)

@@ -1,11 +1,11 @@
-"""How compiled kernels see a table: an address, a number of rows, and columns at known places in a row.
+"""The type of a table in compiled kernels: an address, a number of rows, and columns at known places in a row.
 
-As NamedTuples of arrays a table takes seven words a column wherever it goes, and every access its own stride
-and bound. As a type of its own it takes two words, and `table.column[row]` one comparison and one load.
-What is read is an int64 whatever the column's width, as it is an int in the interpreter. Negative rows are
-out of bounds: no kernel counts from the end.
+As NamedTuples of arrays a table takes seven words a column wherever it goes, and every access its own stride and bound.
+As a type of its own it takes two words, and `table.column[row]` one comparison and one load. What is read is an int64
+whatever the column's width, as it is an int in the interpreter. Negative rows are out of bounds: no kernel counts from
+the end.
 
-Imported by compiling.py; what it defines numba finds by its decorators.
+Imported by codegen.py; numba finds what it defines by its decorators.
 """
 
 import operator
@@ -88,7 +88,7 @@ class _SetItem(AbstractTemplate):
 
 
 def _places(context: Any, builder: Any, of: ColumnType, column: Any, row: Any) -> list[Any]:
-    """Pointers to the value's pieces; IndexError outside of the table."""
+    """Return pointers to the value's pieces; IndexError outside of the table."""
     struct = context.make_helper(builder, of, column)
     with builder.if_then(builder.icmp_unsigned(">=", row, struct.room), likely=False):
         context.call_conv.return_user_exc(builder, IndexError, ("row out of the table",))
