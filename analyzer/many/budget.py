@@ -1,7 +1,7 @@
-"""What reading many files at once may take of `--max-memory`: how large a shard may be, how many processes fit.
+"""The share of `--max-memory` for reading many files at once: how large a shard may be, how many processes fit.
 
-The join keeps what a single pass keeps, under the same limits (`eviction.limits_within`). Those are for the moment
-when findings are drawn: until then a flow takes 384 octets of the 4,096 that are reckoned for it, a candidate 120 of
+The join keeps what a single pass keeps, under the same limits (`eviction.limits_within`). Those are for the moment when
+findings are assembled: until then a flow takes 384 octets of the 4,096 that are reckoned for it, a candidate 120 of
 1,024, and twice that while they are sorted. So half of the memory is free for processes and shards, which are gone by
 then.
 """
@@ -14,13 +14,14 @@ PROCESS_OCTETS = 160 << 20
 LEAST_SHARD_OCTETS = 8 << 20
 """The table of looks, and some ten thousand connections."""
 AHEAD = 2
-"""So many files a process are begun before the join has taken in the first of them."""
+"""Number of files begun for each process before the join has taken in the first of them."""
 
 
 def shard_octets(max_memory: int | None, jobs: int) -> int:
-    """How large each shard may be. Raises OptionError if so many processes do not fit.
+    """Return the octets that each shard may have. Raises OptionError if `jobs` processes do not fit.
 
-    At once there are those that were read ahead, one more in each process and one on its way, and copies in the join.
+    At the same time there are the shards that were read ahead, one more in each process and one on its way, and copies
+    in the join.
     """
     memory = max_memory or usual_memory()
     octets = _share(memory, jobs)
@@ -33,7 +34,7 @@ def shard_octets(max_memory: int | None, jobs: int) -> int:
 
 
 def most_jobs(max_memory: int | None, wanted: int) -> int:
-    """As many of the wanted processes as fit, at least one."""
+    """Return how many of the wanted processes fit, at least one."""
     memory = max_memory or usual_memory()
     return max((jobs for jobs in range(1, wanted + 1) if _share(memory, jobs) >= LEAST_SHARD_OCTETS), default=1)
 

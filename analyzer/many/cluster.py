@@ -30,7 +30,7 @@ class Cluster:
     """The connection to a scheduler; closed by `close`, or when nobody has it any more."""
 
     def __init__(self, address: str) -> None:
-        """`address` is that of the scheduler, `tcp://host:8786`. Raises OptionError if the cluster is of no use."""
+        """Connect to the scheduler at `address`, `tcp://host:8786`. Raises OptionError if the cluster is of no use."""
         try:
             from distributed import Client
         except ImportError as error:
@@ -47,7 +47,8 @@ class Cluster:
         self._check(address)
 
     def _check(self, address: str) -> None:
-        """What its workers draw is what would have been drawn here."""
+        """Check that the workers run the same sources, so that they find what would be found here; OptionError if
+        not."""
         try:
             self._client.wait_for_workers(1, CONNECT_S)
             marks = self._client.run(fingerprint, ALL_SOURCES)
@@ -69,10 +70,11 @@ class Cluster:
         on_file: Callable[[str], None] | None = None,
         limits: Limits | None = None,
     ) -> Remote:
-        """What a single pass over these files, in this order, would have found; all of it stays there.
+        """Analyse these files in this order with the workers; the findings are those of a single pass, and all of them
+        stay there.
 
         Every worker joins those flows that a hash of their endpoints gives it, and one of them brings the parts
-        together. `on_file` is called with each name as the file is read. Shards are kept by the workers themselves,
+        together. `on_file` is called with each name as the file is read. Shards are stored by the workers themselves,
         so they must see the folder, too. Raises CaptureError if no file can be used.
         """
         with _failures_told():
@@ -109,7 +111,7 @@ class Cluster:
                 on_file(name_of[future])
 
     def hush(self) -> None:
-        """What dask logs of its connection is not shown: what matters of it is raised."""
+        """Silence what dask logs of its connection: what matters of it is raised."""
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -135,19 +137,19 @@ def _failures_told() -> Iterator[None]:
 
 
 def read_and_keep(name: str, root: Path, mark: str) -> Entry | CaptureError:
-    """A task of the cluster: read a file and keep its shard."""
+    """Read a file and store its shard: a task of the cluster."""
     return keep(root, mark, name, read_or_error(name))
 
 
 def in_parts(shard: Shard | CaptureError, count: int) -> list[Shard | CaptureError | None]:
-    """A task of the cluster: a shard in so many parts; what is wrong with a file goes with the first."""
+    """Split a shard into `count` parts; an error about the file goes with the first. A task of the cluster."""
     if isinstance(shard, CaptureError):
         return [shard, *[None] * (count - 1)]
     return list(parted(shard, count))
 
 
 def assembled(parts: Iterable[Found], limits: Limits | None) -> Assembled:
-    """A task of the cluster: the findings of all parts."""
+    """Join all parts and assemble the findings: a task of the cluster."""
     join = Join(limits=limits)
     for part in parts:
         join.add_part(part)

@@ -26,9 +26,9 @@ def gather(
 ) -> Analysis:
     """Analyse these captures, in the order of time; `on_file` is called with the name of each as it is done.
 
-    With `kept` those that are there and have not changed are taken from it, all others are put into it, and what it
-    holds of files that are gone belongs to the analysis too. Beyond `limits` what says least is given up, as in a
-    single pass. Raises CaptureError if no file can be used.
+    Shards that `kept` has, of files that have not changed, are taken from it; all others are put into it. What it holds
+    of files that are gone belongs to the analysis, too. Beyond `limits` the least informative flows and candidates are
+    given up, as in a single pass. Raises CaptureError if no file can be used.
     """
     join = Join(limits=limits)
     for name, shard in shards(names, reader, kept):

@@ -35,7 +35,7 @@ Again = Callable[[Shard, Engine], Iterator[tuple[Table, Tunnels]]]
 
 @dataclass(frozen=True)
 class Found:
-    """What a join found: tables as the tracker has them, and what is not of a flow."""
+    """The result of a join: tables as the tracker has them, and what does not belong to a flow."""
 
     flows: Table
     ends: Table
@@ -53,7 +53,7 @@ class Join:
     """The flows so far; `add` takes the next shard."""
 
     def __init__(self, engine: Engine | None = None, again: Again = read_again, limits: Limits | None = None) -> None:
-        """Without `limits` everything is kept."""
+        """Start without files; without `limits` everything is kept."""
         self.analyzer = Analyzer(engine, limits)
         self._limits = limits
         self._again = again
@@ -72,7 +72,7 @@ class Join:
             self._stay_within(self._limits, shard.coverage.last_ns)
 
     def take(self, name: str, read: Shard | CaptureError) -> None:
-        """What came of reading the next file."""
+        """Take in the result of reading the next file: a shard, or an error."""
         if isinstance(read, Shard):
             self.add(read)
         elif isinstance(read, TooLargeError):
@@ -120,11 +120,11 @@ class Join:
         self._parts.append(shard.part)
 
     def leave_out(self, name: str, error: CaptureError) -> None:
-        """This file's place in the order is here, and it cannot be used."""
+        """Note that the file whose turn it is cannot be used."""
         self._parts.append(self.analyzer.left_out(name, error))
 
     def found(self) -> Found:
-        """All of it, for another join to take in."""
+        """Return everything, for another join to take in."""
         self._settle()
         whole, tracker = self.analyzer, self._tracker
         return Found(
@@ -141,7 +141,8 @@ class Join:
         )
 
     def add_part(self, found: Found) -> None:
-        """What another join found of other flows in the same files; what is not of a flow comes with the first."""
+        """Add what another join found of other flows in the same files; what does not belong to a flow comes with the
+        first part."""
         whole, tracker = self.analyzer, self._tracker
         tunnels = np.array(whole.decoder.tunnels.adopt(found.tunnels), dtype="i")
         first = tracker.table.flows.rows
@@ -163,7 +164,8 @@ class Join:
         return analyzer.conclude(parts)
 
     def whole(self) -> tuple[Analyzer, list[Part]]:
-        """The analyzer as a single pass would have left it: flows are numbered by their first frames."""
+        """Return the analyzer and the files as a single pass would have left them: flows are numbered by their first
+        frames."""
         tracker = self._tracker
         f = arrays(tracker.table.flows)
         order = np.argsort(f.first_frame, kind="stable")
@@ -198,7 +200,7 @@ class _Step:
             numbers[numbers > 0] += self._frames_before
         self._prefix = self._numbered(copy_of(shard.prefix), self._tunnels)
         self._last_kept = np.zeros(shard.flows.rows, dtype="q")
-        """Of each flow `s` the last frame that was tracked again."""
+        """Last frame of each of the shard's flows that was tracked again."""
         self._since_ns = arrays(self._prefix).since_ns.copy()  # as the shard saw it
         self._may_hold_copies = np.zeros(shard.flows.rows, dtype=bool)
         """Flows `s` with copies, after the prefix, of what was captured before the shard."""
@@ -227,7 +229,7 @@ class _Step:
         self._tracker.recent.overlay(recent, self._engine)
 
     def _numbered(self, packets: Table, tunnels: Any) -> Table:
-        """The same packets, with frames and tunnels numbered as in the join."""
+        """Renumber the frames and tunnels of packets as in the join, in place; return the packets."""
         p = arrays(packets)
         p.frame[:] += self._frames_before
         p.tunnel[:] = tunnels[p.tunnel]
@@ -238,10 +240,10 @@ class _Step:
             self._tracker.follow(packets, self._engine)
 
     def _recognise(self) -> None:
-        """Which of the segments that nothing in the shard looks like are like one before it.
+        """Look for earlier duplicates of the segments whose slot was unused when the shard recorded them.
 
-        Only the first at each place of the table can be (`copies.py`), and only within LATE_COPY_NS. If files
-        overlap, the shard has not kept all that would have to be looked at.
+        Only the first segment in each slot of the table can have one (`duplicates.py`), and only within
+        LATE_DUPLICATE_NS. If files overlap, the shard has not kept all that would have to be compared.
         """
         before, shard = self._tracker.recent, self._shard
         p = arrays(self._prefix)
@@ -258,7 +260,7 @@ class _Step:
             self._may_hold_copies[:] = True
 
     def _take_over(self, flows: Any) -> None:
-        """Flows that begin in this shard as far as anybody knows."""
+        """Add flows of which no earlier file has segments, as they are."""
         number = np.full(self._flows.rows, ABSENT, dtype="q")
         number[flows] = self._tracker.table.flows.rows + np.arange(len(flows))
         ends = np.stack((2 * flows, 2 * flows + 1), axis=1).ravel()
@@ -268,7 +270,8 @@ class _Step:
         self._hand_on(chosen, number, np.zeros(self._flows.rows, dtype=bool))
 
     def _hand_on(self, candidates: Table, number: Any, is_turned: Any) -> None:
-        """Candidates of the shard, with frames and flows as in the join; `is_turned` where ends change places."""
+        """Append candidates of the shard, with frames and flows as in the join; `is_turned` where the ends are
+        exchanged."""
         c = arrays(candidates)
         c.end[:] ^= is_turned[c.flow]
         c.flow[:] = number[c.flow]
@@ -276,9 +279,9 @@ class _Step:
         self.candidates.append(candidates)
 
     def _continue(self, rows: Any, flow: Any) -> Any:
-        """Track the prefixes of these flows, each of other endpoints; returns the flows whose rest may differ.
+        """Track the prefixes of these flows, each of other endpoints; return the flows whose rest may differ.
 
-        `rows` are those of the prefix, one bool each, `flow` the flows `s` of those that are meant.
+        `rows` selects rows of the prefix, one bool each; `flow` has the shard's flow of each selected row.
         """
         packets, copy = take(self._prefix, rows), take(self._prefix, rows)
         arrays(copy).since_ns[:] = self._since_ns[rows]
@@ -315,7 +318,7 @@ class _Step:
         return flows[~is_like]
 
     def _read_again(self, resume: Any) -> None:
-        """Track flows from the frame after `resume` on in the file itself; those with NEVER are left out."""
+        """Track flows from the frame after `resume` on in the file itself; those with ABSENT are left out."""
         recent = copy_of_recent(self._tracker.recent)
         try:
             for packets, tunnels in self._again(self._shard, self._engine):
@@ -338,7 +341,7 @@ def copy_of_recent(recent: Recent) -> Recent:
 
 
 def _lives(known: Any) -> Any:
-    """Which of the flows with equal endpoints each is, in this shard; NEVER for endpoints that are new."""
+    """Number the flows with equal endpoints in this shard, from 0; ABSENT for endpoints that are new."""
     order = np.argsort(known, kind="stable")
     places = np.arange(len(known))
     begins = np.append(True, np.diff(known[order]) != 0)[: len(known)]

@@ -1,9 +1,9 @@
-"""Where a shard meets what came before it: is the rest the same, and what the flow's beginning adds to it.
+"""The meeting of a shard with what came before it: is the rest the same, and what the flow's beginning adds to it.
 
-Each column of a flow's state has a role. Sums go on from both sides; what only a SYN of an earlier file tells
-(initial sequence numbers, window scale) may be unknown to the shard, and is filled in afterwards where it matters;
-everything else must be equal, also a column that is new here. Arrays have a row a flow, with an end a column
-where an end is concerned, ends as the shard numbers them.
+Each column of a flow's state has a role. Sums go on from both sides; what only a SYN of an earlier file tells (initial
+sequence numbers, window scale) may be unknown to the shard, and is filled in afterwards where it matters; everything
+else must be equal, also a column that is new here. Arrays have a row a flow, with an end a column where an end is
+concerned, ends as the shard numbers them.
 """
 
 from functools import cached_property
@@ -19,17 +19,17 @@ from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.segment_facts import FACT_AT_SYN, FACT_OUTSIDE, REL_BEYOND
 
 WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns"}
-"""Of FLOWS: who it is and where it began; the join knows."""
+"""Columns of FLOWS that say which connection it is and where it began; the join knows them."""
 OPENING = {"opened", "syn_seq"}
-"""Of FLOWS: how it began. Only a SYN asks for it."""
+"""Columns of FLOWS that say how it began. Only a SYN needs them."""
 FIRSTS = (("steps_back", "step_back_frame"), ("duplicates", "duplicate_frame"))
-"""Of FLOWS: how often something was seen, and where first."""
+"""Columns of FLOWS in pairs: how often something was seen, and in which frame first."""
 SUMS = {"packets", "octets", "far_below", *(number for number, _ in FIRSTS)}
 EXTREMES = {"max_idle_ns", *(frame for _, frame in FIRSTS)}
 HANDSHAKE = {"isn", "window_shift"}
-"""Of ENDS: only a SYN sets it."""
+"""Columns of ENDS that only a SYN sets."""
 OWN_RULE = HANDSHAKE | {"window", "reply_ns"}
-"""Of ENDS: not simply equal."""
+"""Columns of ENDS that are not simply equal."""
 FLOW_STATE = [name for name in FLOWS._fields if name not in WHO | OPENING | SUMS | EXTREMES]
 END_STATE = [name for name in ENDS._fields if name not in OWN_RULE]
 
@@ -38,7 +38,7 @@ class State:
     """Flows with both of their ends, a row a flow."""
 
     def __init__(self, flows: Table, ends: Table, rows: Any, is_turned: Any = False) -> None:
-        """`is_turned`: end 0 of the shard is end 1 here."""
+        """Select the rows of flows; `is_turned` where end 0 of the shard is end 1 here."""
         self._flows, self._ends, self.rows = records(flows), records(ends), rows
         first = 2 * rows + is_turned
         self._places = np.stack((first, first ^ 1), axis=1)
@@ -56,7 +56,7 @@ class State:
         put(self._ends, name, self._places, values)
 
     def scale(self) -> Any:
-        """By how many bits each end's windows are scaled (`tracker.scaled_window`)."""
+        """Return by how many bits each end's windows are scaled (`tracker.scaled_window`)."""
         mine = self.ends("window_shift")
         return np.where((mine > 0) & (mine[:, ::-1] != ABSENT), mine, 0)
 
@@ -74,11 +74,12 @@ class Meeting:
 
     @cached_property
     def _shift(self) -> Any:
-        """By how much the shard's windows are to be scaled, each end's."""
+        """Return by how many bits the shard's windows must be scaled, for each end."""
         return np.where(self._alone.scale() == 0, self._known.scale(), 0)
 
     def is_alike(self) -> Any:
-        """In the same state, so that all that follows is the same, but for what `amend` fills in."""
+        """Tell for each flow whether its state is the same, so that all that follows is the same but for what `amend`
+        fills in."""
         alone, known = self._alone, self._known
         alike = np.ones(len(alone.rows), dtype=bool)
         for name in FLOW_STATE:
@@ -94,7 +95,8 @@ class Meeting:
         return alike & self._is_told_by_sums()
 
     def _is_told_by_sums(self) -> Any:
-        """An extreme of the shard's prefix hides those of what follows, if it was none in truth."""
+        """Tell for each flow whether its extremes are known in spite of the shard's prefix, whose own may hide those of
+        what follows."""
         alone, known, end = self._alone, self._known, self._end
         idle, shortest = alone.flow("max_idle_ns"), alone.ends("reply_ns")
         known_shortest = known.ends("reply_ns")
@@ -110,7 +112,8 @@ class Meeting:
         return told
 
     def is_surely_amended(self, candidates: Any, at: Any) -> Any:
-        """`amend` knows what to fill in; `at` are the rows of the flows, of each of these candidates.
+        """Tell for each flow whether `amend` knows what to fill in; `at` are the rows of the flows, one for each of
+        these candidates.
 
         A SYN may belong to the beginning that the shard does not know; a RST beyond SND.NXT, or an ACK far below
         SND.UNA, lies within a window that may be scaled, or not.

@@ -23,7 +23,7 @@ from analyzer.tcp.eviction import Limits
 
 
 def parted(shard: Shard, count: int) -> Iterator[Shard]:
-    """The shard in so many parts, of which some may have no flows."""
+    """Yield the shard in `count` parts, of which some may have no flows."""
     f = arrays(shard.flows)
     part = _part(f.a_hi, f.a_lo, f.b_hi, f.b_lo, f.ports, count)
     p = arrays(shard.prefix)
@@ -48,7 +48,7 @@ def parted(shard: Shard, count: int) -> Iterator[Shard]:
 
 
 def _part(a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, ports: Any, count: int) -> Any:
-    """The same for both directions."""
+    """Return the part of each pair of endpoints, the same for both directions."""
     mixed = (a_hi ^ b_hi ^ a_lo ^ b_lo).astype("u8") + ((ports >> 16) + (ports & 0xFFFF)).astype("u8")
     return (mixed * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) % np.uint64(count)
 

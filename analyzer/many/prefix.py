@@ -1,4 +1,4 @@
-"""Which packets a shard keeps as they are: each flow's first, until its state no longer depends on what came before.
+"""The packets that a shard keeps as they are: each flow's first, until its state no longer depends on what came before.
 
 A hint and no proof: the join tracks these packets again in the state that the flow really had, and compares
 (`join.py`). Where the hint was too hopeful, the file is read again; where it is too careful, a shard is larger.
@@ -25,7 +25,7 @@ from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
 
 FEW = 3
-"""So many segments of each end at or above all before them: by then SND.NXT, SND.UNA and the clocks are known."""
+"""Number of segments of each end at or above all before them: by then SND.NXT, SND.UNA and the clocks are known."""
 MOST = 1024
 """A flow that is not known after so many packets mostly never is: one direction was captured, or only probes."""
 
@@ -75,7 +75,8 @@ CHOSEN = table("CHOSEN", Column("row", "q", "", "row of a packet that is kept"))
 
 
 def choose(packets: Any, count: int, progress: Any, chosen: Any) -> int:
-    """Kernel: rows of the packets to keep; ICMP errors of flows that the shard has not met are all kept."""
+    """Kernel: choose the rows of the packets to keep; ICMP errors of flows that the shard has not met are all kept.
+    Returns their number."""
     rows = 0
     for at in range(count):
         kind, flow = packets.kind[at], packets.flow[at]

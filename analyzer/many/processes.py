@@ -14,7 +14,7 @@ from analyzer.many.shard import Shard, read_or_error
 
 
 def processes(jobs: int, most_octets: int | None = None) -> Reader:
-    """A reader with so many processes; none of its shards is larger than `most_octets`."""
+    """Make a reader with `jobs` processes; none of its shards is larger than `most_octets`."""
 
     def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
         with ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:

@@ -22,9 +22,9 @@ Answer = TypeVar("Answer")
 PUBLIC = frozenset(
     ("advice", "capture", "diagnostics", "hosts", "is_damaged", "host_clocks", "path_limits", "solicitations")
 )
-"""Of `Analysis`: what is asked for as it is."""
+"""Attributes of `Analysis` that are fetched as they are."""
 BLOCK_CHARACTERS = 4 << 20
-"""Of a long text so much comes at once, compressed."""
+"""Characters of a long text that are fetched at once, compressed."""
 BLOCK_FLOWS = 1000
 
 
@@ -32,7 +32,7 @@ class Assembled:
     """An analysis on a worker; to another one it travels as what it is drawn from, whatever of it has been drawn."""
 
     def __init__(self, analyzer: Analyzer, analysis: Analysis) -> None:
-        """`analyzer` has come to this conclusion."""
+        """Hold an analysis with the analyzer that made it."""
         self.analysis = analysis
         self._from = (analysis.capture, tuple(analyzer.diagnostics), analyzer)
 
@@ -49,17 +49,18 @@ class Remote:
     """Has what an `Analysis` has to be asked for, but for its tables."""
 
     def __init__(self, cluster: "Cluster", analysis: Any) -> None:
-        """`analysis` is the task whose outcome is `Drawn`. Raises CaptureError if no file could be used."""
+        """Refer to a task whose result is `Assembled`. Raises CaptureError if no file could be used."""
         self._cluster, self._analysis = cluster, analysis
         self.ask(_is_assembled)  # what is wrong is told now
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
-        """The answer; another distant analysis among the arguments is an `Analysis` to the question."""
+        """Call the function there and return its result; another remote analysis among the arguments becomes an
+        `Analysis`."""
         answer: Answer = self._cluster.result(self._begin(question, arguments))
         return answer
 
     def pieces(self, question: Callable[..., Iterable[str]], *arguments: Any) -> Iterator[str]:
-        """A text that may be long, block by block."""
+        """Yield a text that may be long, block by block."""
         blocks = self._begin(_compressed, (question, *arguments))
         result, submit = self._cluster.result, self._cluster.submit
         for number in range(result(submit(len, blocks))):
@@ -71,7 +72,7 @@ class Remote:
         return self._cluster.submit(_answer, question, self._analysis, *there)
 
     def close(self) -> None:
-        """Nothing can be asked afterwards."""
+        """End the connection; nothing can be fetched afterwards."""
         self._cluster.close()
 
     @property
@@ -110,7 +111,7 @@ Held = Analysis | Remote
 
 
 def _answer(question: Callable[..., Any], *arguments: Any) -> Any:
-    """A task of the cluster."""
+    """Call the function with the analysis: a task of the cluster."""
     return question(*(one.analysis if isinstance(one, Assembled) else one for one in arguments))
 
 
@@ -127,7 +128,7 @@ def _flows(analysis: Analysis, numbers: int | range) -> Flow | list[Flow]:
 
 
 def _compressed(analysis: Analysis, question: Callable[..., Iterable[str]], *arguments: Any) -> list[bytes]:
-    """A task of the cluster: the text in blocks."""
+    """Return the text in compressed blocks: a task of the cluster."""
     return [zlib.compress(block.encode(errors="surrogatepass"), 1) for block in _blocks(question(analysis, *arguments))]
 
 

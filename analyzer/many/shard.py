@@ -1,7 +1,8 @@
-"""What one file says by itself: a capture that begins in mid-stream, with enough kept to join it to those before it.
+"""The analysis of one file by itself: a capture that begins in mid-stream, with enough kept to join it to those before
+it.
 
-Candidates and end states as if nothing had come before, and the packets (`prefix.py`) from which the join finds
-out what had. Frames and flows are numbered from the beginning of the file.
+Candidates and end states as if nothing had come before, and the packets (`prefix.py`) from which the join finds out
+what had. Frames and flows are numbered from the beginning of the file.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from analyzer.tcp.flows import FlowTable
 
 @dataclass
 class Shard:
-    """What is kept of one file."""
+    """The part of one file's analysis that the join needs."""
 
     part: Part
     tcp_packets: int
@@ -49,7 +50,7 @@ class Shard:
     is_gone: bool = False
     """The file cannot be read again."""
     numbers: Any = None
-    """Of a part of a shard (`parts.py`): for each flow of the file its number here, -1 without."""
+    """New number of each of the file's flows in a part of a shard (`parts.py`), -1 without."""
 
 
 class _TooMuch(Exception):  # noqa: N818  # never seen outside; no CaptureError, which would be damage of the file
@@ -57,7 +58,7 @@ class _TooMuch(Exception):  # noqa: N818  # never seen outside; no CaptureError,
 
 
 class TooLargeError(CaptureError):
-    """What would have to be kept of this file is more than a shard may be: it is for a single pass to read."""
+    """The file's shard would be larger than allowed: a single pass must read it."""
 
     def __init__(self, name: str, first_frame_ns: int) -> None:
         super().__init__(name, first_frame_ns)
@@ -65,7 +66,7 @@ class TooLargeError(CaptureError):
 
 
 def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | None = None) -> Shard:
-    """Analyse one file by itself; one that needs more than `most_octets` is a TooLargeError.
+    """Analyse one file by itself; raises TooLargeError if its shard needs more than `most_octets`.
 
     Raises CaptureError if it cannot be used at all.
     """
@@ -101,7 +102,7 @@ def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | N
 
 
 def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureError:
-    """The same, with an error that travels from one process to another."""
+    """Analyse one file like `read_shard`, but return an error, which can travel from one process to another."""
     try:
         return read_shard(name, most_octets=most_octets)
     except TooLargeError as error:
@@ -111,7 +112,7 @@ def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureE
 
 
 def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
-    """All packets of the shard's file once more, with their flows as in the shard; batch by batch, in one table.
+    """Yield all packets of the shard's file once more, with their flows as in the shard; batch by batch, in one table.
 
     Raises CaptureError if the file is gone, or is no longer the one that was read.
     """

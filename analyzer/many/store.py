@@ -59,7 +59,8 @@ class ShardStore:
     """A folder of shards."""
 
     def __init__(self, folder: str, *, resumes: bool) -> None:
-        """Without `resumes` what the folder holds is not used. OptionError if it cannot be."""
+        """Open or make the folder; what it holds is used only with `resumes`. OptionError if the folder cannot be
+        used."""
         try:
             import pyarrow.parquet  # noqa: F401  # better known before hours of reading than after them
         except ImportError as error:
@@ -85,11 +86,12 @@ class ShardStore:
                 continue  # of another program, or cut short: the file is read again
 
     def first_ns(self, name: str) -> int | None:
-        """The time of a file's first frame, if the file is kept as it is; None if it would have to be read."""
+        """Return the time in ns of a file's first frame, if its shard is stored and current; None if the file would
+        have to be read."""
         return next((one.first_frame_ns for one in self._entries if self._is_current(one, name)), None)
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Those that have to be read."""
+        """Return the files that must be read."""
         return [name for name in names if self.first_ns(name) is None]
 
     def _is_current(self, entry: Entry, name: str) -> bool:
@@ -100,7 +102,7 @@ class ShardStore:
         return entry.identity == self._identities[name] != ""
 
     def note(self, name: str, read: Entry | CaptureError) -> None:
-        """What came of reading a file."""
+        """Note the result of reading a file."""
         if isinstance(read, TooLargeError):
             self._large[name] = read
         elif isinstance(read, CaptureError):
@@ -109,7 +111,8 @@ class ShardStore:
             self._entries = [one for one in self._entries if one.folder != read.folder] + [read]
 
     def in_order(self, names: Sequence[str]) -> Iterator[tuple[str, Entry | CaptureError]]:
-        """All that is kept, and what was too large, in the order of time; files that failed last."""
+        """Yield all that is stored, and the files that were too large, in the order of time; files that failed come
+        last."""
         entries: dict[str, Entry | TooLargeError] = {str(one.folder): one for one in self._entries} | self._large
         order = in_time_order(list(entries), [one.first_frame_ns for one in entries.values()])
         for one in map(entries.__getitem__, order):
@@ -133,7 +136,7 @@ def keep(root: Path, mark: str, name: str, shard: Shard | CaptureError) -> Entry
 
 
 def load(entry: Entry | CaptureError) -> Shard | CaptureError:
-    """The shard as it was kept; an error stays one."""
+    """Load a stored shard; an error is passed on."""
     if isinstance(entry, CaptureError):
         return entry
     try:
@@ -147,7 +150,8 @@ def _unusable(root: Path, error: OSError) -> OptionError:
 
 
 def identity(name: str) -> str:
-    """What changes when a file does: size and time, or what a remote file system has instead; empty if it is gone."""
+    """Return a text that changes when a file does: size and time, or what a remote file system has instead; empty if it
+    is gone."""
     try:
         if is_url(name):
             return identity_of_url(name)
@@ -158,7 +162,7 @@ def identity(name: str) -> str:
 
 
 def fingerprint(sources: Sequence[str] = SHARD_SOURCES) -> str:
-    """Of the sources that make shards: what they write is not what another version reads."""
+    """Return a hash of the sources that make shards: another version cannot read what they write."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for pattern in sources:
@@ -172,7 +176,7 @@ def _key(shard: Shard) -> str:
 
 
 def _write(shard: Shard, entry: Entry, mark: str) -> None:
-    """Whole or not at all: `shard.json` comes last, and a folder without it is no shard."""
+    """Write a shard completely or not at all: `shard.json` comes last, and a folder without it is no shard."""
     import pyarrow as pa
     from pyarrow import parquet
 

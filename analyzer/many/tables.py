@@ -10,7 +10,8 @@ from analyzer.engine.table import PIECES, Table, row_layout
 
 @cache
 def dtype_of(fields: Any) -> Any:
-    """A row, as columns.py lays it out; what is above the lower piece of a column has a field behind it, with a + ."""
+    """Return the numpy type of a row, as table.py lays it out; the upper piece of a column in two has a field of its
+    own, with a + behind its name."""
     offsets, stride = row_layout(fields)
     pieces = [
         (column.name + "+" * number, piece, offset)
@@ -22,8 +23,8 @@ def dtype_of(fields: Any) -> Any:
 
 
 def column(rows: Any, name: str, places: Any = ...) -> Any:
-    """A column of such rows, or of those at these places; one in two pieces is put together as a copy, which cannot be
-    written."""
+    """Return a column of such rows, or of those at these places. One in two pieces is put together as a copy, which
+    cannot be written."""
     above = name + "+"
     if above not in rows.dtype.names:
         return rows[name][places]
@@ -42,18 +43,18 @@ def put(rows: Any, name: str, places: Any, values: Any) -> None:
 
 
 def records(table: Table) -> Any:
-    """The rows in use, without a copy: to be let go before the table grows."""
+    """Return the rows in use, without a copy: drop the result before the table grows."""
     return np.frombuffer(table.octets, dtype_of(table.fields), table.rows) if table.rows else _none(table.fields)
 
 
 def arrays(table: Table) -> Any:
-    """The same column by column."""
+    """Return the rows in use column by column, also without a copy."""
     rows = records(table)
     return table.fields(*(column(rows, name) for name in table.fields._fields))
 
 
 def take(table: Table, rows: Any) -> Table:
-    """A table of its own with these rows (indices, or one bool a row)."""
+    """Return another table with these rows (indices, or one bool a row)."""
     return table_of(table.fields, records(table)[rows])
 
 

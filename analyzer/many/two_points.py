@@ -19,13 +19,13 @@ from analyzer.schema import ACK, KIND_TCP
 SAME_NS = 500_000_000
 """One segment passes the points within this time of the usual; probes lie further apart."""
 FEWEST_SHARED = 2
-"""So many different segments show that two connections are one: a lone RST may look like another."""
+"""Number of different segments that show two connections to be one: a lone RST may look like another."""
 
 Snapshot = tuple[int, int, int, int, int]
 
 
 class Fate(Enum):
-    """What became of a probe, seen from two points."""
+    """The fate of a probe, seen from two points."""
 
     ANSWERED = "answered"
     PROBE_LOST_BETWEEN = "probe-lost-between"
@@ -61,18 +61,18 @@ class Match:
     shared: int
     """Segments by which it was known again."""
     offset_ns: int
-    """What the second point's clock is ahead of the first, the way between them included."""
+    """Lead of the second point's clock over the first in ns, including the time on the way between them."""
     nearer: tuple[int | None, int | None]
     """For each end, as the first point numbers them, which point is nearer to it: 0, 1, None unknown."""
     probes: tuple[ProbeFate, ...]
-    """Of both ends, in the order of time."""
+    """Probes of both ends, in the order of time."""
 
     def count(self, fate: Fate) -> int:
         return sum(probe.fate is fate for probe in self.probes)
 
 
 class Side:
-    """What one point has of its connections, by look."""
+    """The candidates of one point, by connection and by snapshot."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
@@ -95,7 +95,7 @@ class Side:
 
 
 def compare(first: Analysis, second: Analysis) -> tuple[Match, ...]:
-    """The connections that both points have, in the order of the first."""
+    """Match the connections that both points have; return them in the order of the first."""
     sides = Side(first), Side(second)
     matches = []
     taken: set[int] = set()
@@ -126,7 +126,8 @@ class _Meeting:
         """Row at the first point: row at the second."""
 
     def _surely_same(self) -> Iterator[tuple[int, int]]:
-        """Rows whose look occurs once at either point; of looks that repeat, those that come in equal numbers."""
+        """Yield pairs of rows that are surely the same segment: of each snapshot that occurs equally often at both
+        points."""
         at: tuple[dict[Snapshot, list[int]], dict[Snapshot, list[int]]] = (defaultdict(list), defaultdict(list))
         for side, rows, snapshots in zip(self._sides, self._rows, at, strict=True):
             for row in rows:
@@ -137,7 +138,7 @@ class _Meeting:
                 yield from zip(rows, others, strict=True)
 
     def _all_same(self) -> Iterator[tuple[int, int]]:
-        """Each row at the first point with the nearest of the same look at the second."""
+        """Yield each row of the first point with the nearest one that has the same snapshot at the second."""
         c, d = self._sides[0].c, self._sides[1].c
         waiting: dict[Snapshot, list[int]] = defaultdict(list)
         for row in self._rows[1]:
@@ -165,7 +166,8 @@ class _Meeting:
         )
 
     def _nearer(self, end: int) -> int | None:
-        """The point that sees the end's segments with more hops left; without routers between them, answers sooner."""
+        """Return the point that is nearer to the end: it sees its segments with more hops left, or, without routers
+        between the points, its answers sooner. None if unknown."""
         c, d = self._sides[0].c, self._sides[1].c
         same = [(a, b) for a, b in self._same.items() if c.end[a] == end]
         hops = {c.ttl[a] - d.ttl[b] for a, b in same}
@@ -184,7 +186,7 @@ class _Meeting:
         return 0 if median_low(took) < 0 else 1
 
     def _fates(self) -> Iterator[ProbeFate]:
-        """Of every probe that either point has."""
+        """Yield the fate of every probe that either point has."""
         c = self._sides[0].c
         row_at = [{side.c.frame[row]: row for row in rows} for side, rows in zip(self._sides, self._rows, strict=True)]
         first_of = {b: a for a, b in self._same.items()}
