@@ -46,7 +46,7 @@ class Ended(BaseException):
 
 
 def run() -> NoReturn:
-    """Entry point of the process: what click reports by exceptions becomes an exit code."""
+    """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
@@ -194,7 +194,8 @@ def _failures(
 
 
 def _is_watched(options: Options) -> bool:
-    """A pipe, in a terminal, and nothing else asked for: what is written into it is shown as it comes."""
+    """Tell whether a pipe is read, in a terminal, and nothing else is asked for: what is written into it is then shown
+    as it comes."""
     is_report = not (
         options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
     )
@@ -207,7 +208,7 @@ def _is_terminal(options: Options) -> bool:
 
 
 def _check_live(options: Options) -> None:
-    """Options that belong together, or do not."""
+    """Check that the options for live capture go together; click.UsageError if not."""
     if options.iface and options.paths:
         raise click.UsageError("--iface and files exclude each other")
     if options.iface and options.annotate is not None:
@@ -253,7 +254,7 @@ def _check_points(options: Options) -> None:
 
 
 def _compare(options: Options) -> int:
-    """Two capture points side by side."""
+    """Compare two capture points side by side; return the exit code."""
     from analyzer.capture.files.locations import expanded
     from analyzer.report.output_file import check_outputs
 
@@ -270,6 +271,6 @@ def _compare(options: Options) -> int:
 
 
 def _complain(words: str) -> None:
-    """One line on stderr, with nothing in it that a terminal would obey."""
+    """Print one line on stderr, without characters that a terminal would obey."""
     line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
     click.echo(f"ka-analyze: {line}", err=True)

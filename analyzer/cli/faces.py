@@ -1,4 +1,4 @@
-"""What was asked for, written to where it was asked for: stdout or one file, pages, tables, charts."""
+"""The output formats, each written to its place: stdout or one file, pages, tables, charts."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_files(analysis: "Held", options: Options) -> None:
-    """The page, the tables and the charts; what goes to stdout is not affected."""
+    """Write the page, the tables and the charts; stdout is not affected."""
     if options.html is None and not options.folders:
         return
     import logging
@@ -40,13 +40,13 @@ def write_files(analysis: "Held", options: Options) -> None:
 
 
 def write(analysis: "Held", options: Options) -> None:
-    """The one face that goes to stdout, or to the file of `-o`."""
+    """Write the one format that goes to stdout, or to the file of `-o`."""
     with _opened(options.output) as file:
         _write(analysis, options, file)
 
 
 def write_points(points: "Mapping[str, Held]", options: Options) -> None:
-    """Two capture points side by side."""
+    """Write the comparison of two capture points."""
     from analyzer.reading import ask, pieces
 
     names = tuple(points)
@@ -154,7 +154,7 @@ def _opened(path: str) -> Iterator[TextIO]:
 
 
 def console(file: TextIO, color: str) -> "Console":
-    """The flag beats NO_COLOR and FORCE_COLOR, which rich honours."""
+    """Make a console; the flag takes precedence over NO_COLOR and FORCE_COLOR, which rich honours."""
     from rich.console import Console
 
     forced = {"auto": None, "always": True, "never": False}[color]

@@ -82,7 +82,7 @@ FACES = (
         help="Print what time=60,intvl=10,probes=5 would have cost, noticed and prevented; with --json add it there.",
     ),
 )
-"""What goes to stdout: at most one of them."""
+"""Formats for stdout: at most one of them."""
 
 OUTPUT = (
     click.Option(
@@ -151,12 +151,12 @@ LIVE = (
 )
 
 GROUPS = {"Input": INPUT, "Live": LIVE, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
-"""In the order of `--help`."""
+"""Option groups in the order of `--help`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for; a field for each flag."""
+    """The values of the options; a field for each flag."""
 
     files: tuple[str, ...]
     read: tuple[str, ...]
@@ -205,12 +205,12 @@ class Options:
 
     @property
     def is_live(self) -> bool:
-        """Findings are told while frames come."""
+        """Tell whether findings are reported while frames come."""
         return bool(self.iface) or self.ndjson or self.metrics is not None or self.on_event is not None
 
     @property
     def points(self) -> dict[str, tuple[str, ...]]:
-        """What --point names, by name; repeated names add files. OptionError without name or files."""
+        """Return the files of each --point by name; repeated names add files. OptionError without name or files."""
         named: dict[str, tuple[str, ...]] = {}
         for one in self.point:
             name, _, files = one.partition("=")
@@ -221,13 +221,13 @@ class Options:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Every file that is written, by its flag; '-' is standard output."""
+        """Return every file that is written, by its flag; '-' is standard output."""
         named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html, "-w": self.write}
         return {flag: path for flag, path in named.items() if path is not None}
 
     @property
     def folders(self) -> dict[str, str]:
-        """Every folder that is written to, by its flag."""
+        """Return every folder that is written to, by its flag."""
         named = {"--csv": self.csv, "--parquet": self.parquet, "--plots": self.plots}
         return {flag: path for flag, path in named.items() if path is not None}
 

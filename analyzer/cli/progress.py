@@ -23,11 +23,11 @@ PROGRESS_FROM_OCTETS = 64 << 20
 SLOW_FROM_OCTETS = 2 << 20
 """Smaller captures take the interpreter a second or two."""
 SLOW_OCTETS_PER_S = 500_000
-"""What it reads of small packets: 15 to 20 µs each."""
+"""Octets of small packets that the interpreter reads in a second: 15 to 20 µs a packet."""
 
 
 def reading(options: Options) -> "Reading":
-    """What the flags say of who reads."""
+    """Return the options that say how captures are read."""
     from analyzer.reading import Reading
     from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
@@ -36,7 +36,7 @@ def reading(options: Options) -> "Reading":
 
 
 def analyse(options: Options, how: "Reading") -> "Held":
-    """Analyse the files that are named. Raises CaptureError, OptionError."""
+    """Analyse the files that are named, with a progress bar where it takes long. Raises CaptureError, OptionError."""
     from analyzer.capture.files.locations import expanded, octets_of
     from analyzer.reading import read_all
 
@@ -57,13 +57,13 @@ def analyse(options: Options, how: "Reading") -> "Held":
 
 
 def say_that_it_interprets(cost: str) -> None:
-    """What it costs, and how to get machine code."""
+    """Warn that the interpreter serves: what it costs, and how to get machine code."""
     click.echo(f"ka-analyze: the interpreter serves, {cost}: {why_none()}", err=True)
 
 
 @contextmanager
 def _bar(what: str, total: int, is_shown: bool) -> Iterator[Callable[[int], None]]:
-    """Gives the function to be called with what has been done since its last call."""
+    """Show a progress bar; yield the function to call with the amount done since its last call."""
     if not is_shown:
         yield lambda _: None
         return

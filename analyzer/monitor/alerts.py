@@ -16,9 +16,9 @@ from analyzer.errors import OptionError
 from analyzer.monitor.events import Event, Name
 
 AT_ONCE = 4
-"""So many run at the same time."""
+"""Number of commands that run at the same time."""
 OF_A_KIND, PER_NS = 6, 60_000_000_000
-"""Of one kind of event so many are told within so long; the next says how many were not."""
+"""Events of one kind that are reported within PER_NS; the next one says how many were left out."""
 LASTS_NS = 30_000_000_000
 """A command that runs longer is ended, with all that it started."""
 
@@ -88,7 +88,7 @@ class Alerts:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """With everything in its process group, which is its own."""
+    """Kill a command with everything in its process group, which is its own."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,7 +1,7 @@
-"""What is new in the findings of a connection since they were last looked at, as events.
+"""The differences between two snapshots of a connection, as events.
 
-Pure: two looks and what has been told already go in. A probe is unanswered when its answer is later than
-answers have been so far; should one still come, that is told, too.
+Pure: two snapshots and what has been reported go in. A probe is unanswered when its answer is later than answers have
+been so far; should one still come, that is reported, too.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PROBED = (GapKind.FIRST, GapKind.CYCLE, GapKind.SPACING)
 
 
 class Sent(IntEnum):
-    """How far the telling of a probe has come."""
+    """The state of a probe's report."""
 
     REPORTED = 1
     UNANSWERED = 2
@@ -39,15 +39,15 @@ class Sent(IntEnum):
 
 @dataclass(slots=True)
 class Told:
-    """What was told of one connection; frames tell things apart, since each frame is at most one of them."""
+    """The facts already reported of one connection; frames tell them apart, since each frame is at most one of them."""
 
     number: int
-    """Of the connection, since the start."""
+    """Number of the connection, since the start."""
     probes: dict[int, Sent] = field(default_factory=dict)
     frames: set[int] = field(default_factory=set)
     """Frames of ICMP errors and resets that were told."""
     settings: tuple[Any, ...] = (None, None)
-    """As objects, of both ends."""
+    """Settings of both ends, as objects."""
     outcome: tuple[Outcome, Any] = (Outcome.ALIVE, None)
     gave_up: bool = False
     is_closed: bool = False
@@ -77,7 +77,7 @@ class Snapshot:
 
 
 def patience_ns(story: EndStory) -> int:
-    """How long the answer to a probe is waited for: twice as long as the slowest so far took."""
+    """Return how long in ns the answer to a probe is awaited: twice as long as the slowest so far took."""
     slowest = max((probe.delay_ns for probe in story.probes if probe.answer is Answer.ACK), default=0)
     return min(max(2 * slowest, SHORTEST_PATIENCE_NS), LONGEST_PATIENCE_NS)
 
@@ -87,7 +87,7 @@ def ends_of(flow: Flow) -> tuple[str, str]:
 
 
 def changes(snapshot: Snapshot, reported: Told) -> list[Event]:
-    """New events in order of time; `told` is brought up to date."""
+    """Return new events in order of time, and note in `reported` what they say."""
     found = [
         *_probes(snapshot, reported),
         *_errors(snapshot, reported),
@@ -101,10 +101,10 @@ def changes(snapshot: Snapshot, reported: Told) -> list[Event]:
 
 
 def next_due_ns(snapshot: Snapshot, reported: Told) -> int | None:
-    """When a look is worth while although nothing was captured.
+    """Return the time in ns when another snapshot is worth while although nothing was captured; None for never.
 
-    That is when a probe has waited for too long; when one that was expected has not come; and again and again
-    while the other end is silent, since giving up in silence shows by nothing else.
+    That is when a probe has waited for too long; when one that was expected has not come; and again and again while the
+    other end is silent, since giving up in silence shows by nothing else.
     """
     story = snapshot.flow.story
     if story.reset is not None:
@@ -226,14 +226,15 @@ def _settings(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
 
 
 def _values(shown: dict[str, Any]) -> list[Any]:
-    """What a change of is worth telling: not that a bound which nothing closes has moved on with time."""
+    """Return the values whose change is worth an event. A bound that merely moves on with time, since nothing closes
+    it, is not."""
     return [
         (one["value"], one["low"], one["high"]) if one and one["high"] is not None else None for one in shown.values()
     ]
 
 
 def _may_be_answered(snapshot: Snapshot, reported: Told) -> bool:
-    """No probe of the run has waited for too long."""
+    """Tell whether no probe of the run has waited for too long."""
     run = snapshot.flow.story.run
     return run is not None and all(reported.probes.get(frame) is Sent.REPORTED for frame in run.frames)
 

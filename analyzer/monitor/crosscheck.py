@@ -1,4 +1,4 @@
-"""What the kernel says of an own connection, held against what the capture says.
+"""The comparison of what the kernel says of an own connection with what the capture says.
 
 Knows which differences mean something.
 """
@@ -42,11 +42,11 @@ class Crosscheck:
         self._asked_ns = 0
 
     def of(self, end: End, other: End) -> KernelTimer | None:
-        """The socket at this end, if it is one of this machine's."""
+        """Return the timer of the socket at this end, if it is one of this machine's."""
         return self.sockets.of((end.address, end.port), (other.address, other.port))
 
     def events(self, watcher: Watcher, now_ns: int, monotonic_ns: int) -> Iterator[Event]:
-        """Of connections that are probed from here; looked at once a second."""
+        """Yield the disagreements about connections that are probed from here; checked once a second."""
         if monotonic_ns - self._asked_ns < SECOND or self.sockets.reason is not None:
             return
         self._asked_ns = monotonic_ns
@@ -78,7 +78,7 @@ def _event(
 
 
 def disagreement(timer: KernelTimer, remaining_ns: int, forecast: Forecast, now_ns: int) -> Disagreement | None:
-    """`remaining_ns` is until the kernel's timer fires; the first of the differences that mean something.
+    """Return the first difference that means something; None without. `remaining_ns` is until the kernel's timer fires.
 
     A keepalive timer that fires too early only looks at the clock and is armed again (tcp_timer.c
     tcp_keepalive_timer), so only one that fires later than the next probe is expected contradicts.

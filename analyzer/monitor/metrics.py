@@ -25,7 +25,7 @@ RTT_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 
 
 def endpoint(text: str) -> tuple[str, int]:
-    """Address and port of ADDR:PORT, [ADDR]:PORT, :PORT or PORT; this host alone where there is no address."""
+    """Return the address and port of ADDR:PORT, [ADDR]:PORT, :PORT or PORT; without an address this host alone."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if colon else ""
     if not port.isdecimal() or int(port) > 65535:

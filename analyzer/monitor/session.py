@@ -16,11 +16,11 @@ from analyzer.monitor.watcher import Watcher
 from analyzer.schema import ABSENT
 
 TICK_NS = 50_000_000
-"""Of frames that come without a break events are drawn so often."""
+"""Interval between events while frames come without a break."""
 
 
 class Source(Protocol):
-    """What the loop needs of either."""
+    """The interface of live and file sources that the loop uses."""
 
     is_live: bool
     names: tuple[str, ...]
@@ -29,16 +29,16 @@ class Source(Protocol):
     def batches(self) -> Iterator[Frames | None]: ...
 
     def described(self) -> Sequence[Described]:
-        """The interfaces so far, by number."""
+        """Return the interfaces so far, by number."""
         ...
 
     @property
     def dropped(self) -> Sequence[int]:
-        """Frames that the kernel dropped, by interface."""
+        """Return the number of frames that the kernel dropped, by interface."""
         ...
 
     def notices(self) -> list[Event]:
-        """What happened to the interfaces since the last call."""
+        """Return what happened to the interfaces since the last call."""
         ...
 
     def finish(self) -> None:
@@ -64,12 +64,12 @@ class Clock:
         self._silent_since_ns = ABSENT
 
     def saw(self, last_ns: int) -> None:
-        """Frames up to this time stamp."""
+        """Note frames up to this time stamp."""
         self.now_ns = self._last_ns = max(last_ns, self._last_ns)
         self._silent_since_ns = ABSENT
 
     def waited(self, monotonic_ns: int) -> None:
-        """No frame has come. Of a file that says nothing."""
+        """Advance the clock although no frame has come. For a file that does nothing."""
         if not self._is_live or self._last_ns == ABSENT:
             return
         if self._silent_since_ns == ABSENT:
@@ -89,7 +89,7 @@ class Session:
         self._ticked_ns = 0
 
     def run(self) -> Iterator[list[Event]]:
-        """Events as they happen, also empty lists while nothing does; ends when the source does, or at `stop`."""
+        """Yield events as they happen, and empty lists while nothing does; end when the source does, or at `stop`."""
         started_ns = time.monotonic_ns()
         for batch in self.source.batches():
             now_ns = time.monotonic_ns()
@@ -127,7 +127,8 @@ class Session:
         return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
 
     def finish(self) -> tuple[list[Event], Analysis]:
-        """The last events, and what a file with the same frames would say. The recording is whole then."""
+        """Return the last events, and the analysis that a file with the same frames would give. The recording is
+        complete then."""
         self.source.finish()
         if self._recording is not None:
             self._recording.describe(self.source.described())

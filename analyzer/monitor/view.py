@@ -25,7 +25,7 @@ from analyzer.report.units import plain
 from analyzer.report.words.sentences import OUTCOMES
 
 EVENTS = 12
-"""So many of the latest are shown below the table."""
+"""Number of latest events shown below the table."""
 STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
           Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green"}  # fmt: skip
 QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
@@ -36,7 +36,7 @@ class View:
     """Updates in place, twice a second; `tell` takes events."""
 
     def __init__(self, console: Console, watcher: Watcher, crosscheck: Crosscheck | None, title: str) -> None:
-        """Without `crosscheck` the columns of the kernel's own view are left out."""
+        """Prepare the view; without `crosscheck` the columns of the kernel's own view are left out."""
         self._watcher = watcher
         self._crosscheck = crosscheck
         self._title = title
@@ -65,7 +65,7 @@ class View:
             self._live.update(self.drawn(now_ns, self._live.console.height), refresh=True)
 
     def drawn(self, now_ns: int, height: int) -> RenderableType:
-        """What fits into so many lines."""
+        """Render what fits into `height` lines."""
         snapshots = sorted(self._watcher.snapshots(), key=lambda pair: _urgency(pair[1]))
         room = max(height - EVENTS - 6, 3)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -105,7 +105,7 @@ class View:
         return cells[: 7 if self._has_processes else 6]
 
     def _missing(self) -> Iterator[str]:
-        """What is not shown, and why."""
+        """Yield what is not shown, and why."""
         if self._crosscheck is not None and self._crosscheck.sockets.reason is not None:
             yield f"the kernel's own view is missing: {self._crosscheck.sockets.reason}"
         elif self._crosscheck is not None and self._crosscheck.sockets.process_reason is not None:
@@ -129,7 +129,7 @@ def _urgency(snapshot: Snapshot) -> tuple[int, bool, int]:
 
 
 def settings(end: End) -> str:
-    """The three, "30/10/5", with what bounds there are where there is no value."""
+    """Format the three settings, "30/10/5", with their bounds where there is no value."""
     return "/".join(_cell(one) for one in (
         end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl, end.settings.tcp_keepalive_probes
     ))  # fmt: skip

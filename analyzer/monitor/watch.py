@@ -16,7 +16,7 @@ FOREVER = Stop()
 def watch(
     *ifaces: str, captures: Sequence[str] = (), bpf: str = DEFAULT_FILTER, snaplen: int = SNAPLEN, stop: Stop = FOREVER
 ) -> Iterator[Event]:
-    """Events of interfaces, or of captures that are still written; '-' is standard input.
+    """Yield the events of interfaces, or of captures that are still written; '-' is standard input.
 
     `bpf` is what the kernel lets through. Raises what opening raises: CaptureError, FilterError.
     """

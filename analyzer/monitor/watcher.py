@@ -32,15 +32,15 @@ from analyzer.tcp.segment_facts import FACT_AFTER_SUSPECT, FACT_UNSURE, may_be_p
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
 LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
-"""So many connections that are all open would take 2 GB."""
+"""Limits in any case: so many connections that are all open would take 2 GB."""
 KEPT_OVER = 1000
-"""So many connections that ended badly are kept for the view, the latest."""
+"""Number of connections that ended badly and are kept for the view, the latest."""
 SNAPSHOT_OF = 128
 """The latest so many candidates of a connection are looked at: some sixty probes and answers."""
 RELATED = 32
-"""So many connections to the same network are looked at with one in trouble, the latest."""
+"""Number of connections to the same network that are examined with one in trouble, the latest."""
 ROWS_A_TICK = 4096
-"""So many candidates are looked at in a tick, some 50 ms of work."""
+"""Number of candidates examined in a tick, some 50 ms of work."""
 UNRESPONSIVE_NS = 5_000_000_000
 """After so long without the other end data counts as unanswered (verdict.py)."""
 
@@ -69,7 +69,7 @@ class Watcher:
     def __init__(self, analyzer: Analyzer | None = None, limits: Limits = LIMITS) -> None:
         self.analyzer = analyzer or Analyzer()
         self.watched: list[Watched] = []
-        """By index of the flow."""
+        """State of each connection, by index of the flow."""
         self.forgotten_flows = 0
         self._limits = limits
         self._numbers = 0
@@ -85,7 +85,7 @@ class Watcher:
         self.analyzer.feed(buffer, records)
 
     def tick(self, now_ns: int) -> list[Event]:
-        """What is new at this instant of the capture, in order of time."""
+        """Return the new events at this instant of the capture, in order of time."""
         events = list(self._opened())
         self._sort_in(now_ns)
         self._run_out(now_ns)
@@ -94,7 +94,7 @@ class Watcher:
         return sorted(events, key=lambda event: event.time_ns)
 
     def last_tick(self, now_ns: int) -> list[Event]:
-        """What is new at the capture's end, of every connection that was looked at and is open."""
+        """Return the new events at the capture's end, of every connection that was examined and is open."""
         for one in self.watched:
             if one.snapshot is not None and one.snapshot.flow.story.reset is None:
                 self._waiting[one.reported.number] = None
@@ -105,15 +105,15 @@ class Watcher:
 
     @property
     def is_behind(self) -> bool:
-        """Something waits to be looked at."""
+        """Tell whether connections still wait to be examined."""
         return bool(self._waiting)
 
     def snapshots(self) -> "Iterator[tuple[int, Snapshot]]":
-        """The connections that were looked at, as they were then, with their numbers."""
+        """Return the latest snapshots of connections, with their numbers."""
         return ((one.reported.number, one.snapshot) for one in self.watched if one.snapshot is not None)
 
     def _opened(self) -> Iterator[Event]:
-        """Flows that are new since the last tick."""
+        """Yield an event for each flow that is new since the last tick."""
         table = self.analyzer.tracker.table
         f = table.flows.view
         for flow in range(len(self.watched), table.flows.rows):
@@ -134,7 +134,7 @@ class Watcher:
         return _endpoint(first, ports >> 16), _endpoint(second, ports & 0xFFFF)
 
     def _sort_in(self, now_ns: int) -> None:
-        """New candidates go to their flows; those that may tell something put theirs in the queue."""
+        """Assign new candidates to their flows; a candidate that may tell something puts its flow in the queue."""
         candidates = self.analyzer.tracker.candidates
         c = candidates.view
         for row in range(self._seen_rows, candidates.rows):
@@ -152,7 +152,7 @@ class Watcher:
             heappush(self._timers, (due_ns, one.reported.number))
 
     def _run_out(self, now_ns: int) -> None:
-        """Timers that have run out put their flows in the queue; one that was set anew since says nothing."""
+        """Queue the flows whose timers have run out; a timer that was set anew since is ignored."""
         while self._timers and self._timers[0][0] <= now_ns:
             due_ns, number = heappop(self._timers)
             flow = self._flow_of.get(number, ABSENT)
@@ -162,7 +162,8 @@ class Watcher:
                     self._waiting[number] = None
 
     def _is_due(self, flow: int, now_ns: int) -> bool:
-        """It is watched, or one end sent something that the other has not been heard since."""
+        """Tell whether a flow is worth examining: it was before, or one end sent something and the other has not been
+        heard since."""
         if self.watched[flow].snapshot is not None:
             return True
         last_ns = self.analyzer.tracker.table.ends.view.last_ns
@@ -170,7 +171,7 @@ class Watcher:
         return bool(ABSENT not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= UNRESPONSIVE_NS and a_ns != b_ns)
 
     def _next_waiting(self) -> Iterator[int]:
-        """Flows until the tick's work is full; those that have probes first."""
+        """Yield flows until the tick's work is full; those that have probes first."""
         rows = 0
         probed = [number for number in self._waiting if self._has_probes(number)]
         for number in (*probed, *list(self._waiting)):
@@ -217,7 +218,7 @@ class Watcher:
         return found
 
     def _keep(self, one: Watched, snapshot: Snapshot) -> None:
-        """The look is kept while the connection is open, and of those that ended badly for the latest."""
+        """Keep the snapshot while the connection is open, and of those that ended badly the latest."""
         was_over = one.snapshot is not None and _is_over(one.snapshot)
         one.snapshot = snapshot if snapshot.flow.verdict.outcome is not Outcome.CLOSED else None
         if _is_over(snapshot) and one.snapshot is not None and not was_over:
@@ -231,7 +232,7 @@ class Watcher:
         return forecast(found.ends[end], heard_ns, self._counts.get(found.ends[end].address))
 
     def _related(self, flow: int) -> Iterable[int]:
-        """The latest flows of the networks of both ends."""
+        """Return the latest flows of the networks of both ends."""
         table = self.analyzer.tracker.table
         last_ns = table.flows.view.last_ns
         found: set[int] = set()
@@ -261,12 +262,13 @@ class Watcher:
 
 
 def _is_over(snapshot: Snapshot) -> bool:
-    """Reset, or given up in silence."""
+    """Tell whether the connection was reset, or given up in silence."""
     return snapshot.flow.story.reset is not None or snapshot.flow.verdict.errno is not None
 
 
 def may_tell(c: Any, row: int) -> bool:
-    """A candidate that may be more than a resend or a duplicate ACK: something that a look could show."""
+    """Tell whether a candidate may be more than a resend or a duplicate ACK, so that a snapshot could show something
+    new."""
     if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.facts[row] & FACT_AFTER_SUSPECT:
         return True
     is_small = c.payload_len[row] <= 1
@@ -274,7 +276,7 @@ def may_tell(c: Any, row: int) -> bool:
 
 
 def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
-    """The ICMP errors among the flow's candidates."""
+    """Return the ICMP errors among the flow's candidates."""
     c, s = analysis.candidates.view, analysis.segments.view
     return tuple(
         IcmpError(

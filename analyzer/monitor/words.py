@@ -14,7 +14,7 @@ SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 
 
 def line(event: Event) -> str:
-    """Time, connection, what happened."""
+    """Format an event: time, connection, what happened."""
     time = (iso(event.time_ns) or "")[11:23]
     who = "" if event.flow is None else f"#{event.flow} {event.ends[0]} ↔ {event.ends[1]}  "
     return f"{time}  {who}{_what(event)}"
@@ -92,7 +92,7 @@ def _drops(f: Mapping[str, Any]) -> str:
 
 
 def ahead(forecast: Forecast, now_ns: int) -> str:
-    """What is expected next, with what it rests on: "unanswered 3 of 9, will be reset in 5 m 3 s"."""
+    """Say what is expected next, and what that rests on: "unanswered 3 of 9, will be reset in 5 m 3 s"."""
     if not forecast.unanswered:
         return f"next probe {_within(forecast.next_probe, now_ns)}" if forecast.next_probe else ""
     words = f"unanswered {forecast.unanswered}"
@@ -105,7 +105,7 @@ def ahead(forecast: Forecast, now_ns: int) -> str:
 
 
 def _within(span: Any, now_ns: int) -> str:
-    """ "in 5 m 3 s", by the later of two bounds where they differ by little."""
+    """Format a span as "in 5 m 3 s", by the later of two bounds where they differ by little."""
     earliest_ns, latest_ns = span.earliest_ns - now_ns, None if span.latest_ns is None else span.latest_ns - now_ns
     if latest_ns is None:
         return f"in {clock(earliest_ns)} or later" if earliest_ns > 0 else "any time"
@@ -118,7 +118,7 @@ def _within(span: Any, now_ns: int) -> str:
 
 
 def clock(duration_ns: int) -> str:
-    """A duration as one reads it off a clock."""
+    """Format a duration as one reads it off a clock."""
     seconds = round(duration_ns / SECOND)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
