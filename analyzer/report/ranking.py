@@ -1,4 +1,4 @@
-"""Which connections matter most, and which are worth telling at all; the same for every face."""
+"""The order of connections by importance, and the choice of those to describe at all; the same for every output."""
 
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
@@ -31,32 +31,32 @@ def _is_telling(flags: int) -> bool:
 
 
 RANKS = bytes(map(_rank, range(256)))
-"""By brief (`keepalive/verdict/flow_flags.py`)."""
+"""Rank by flow flags (`keepalive/verdict/flow_flags.py`)."""
 
 
 def by_urgency(flows: Flows) -> Flows:
-    """By outcome, then those that were probed, then in their order."""
+    """Sort by outcome, then those that were probed, then by number."""
     ranks = flows.by.flow_flags.translate(RANKS)
     return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
 
 
 def is_telling(flow: Flow) -> bool:
-    """Something happened to it, or keepalive or its alternative was seen."""
+    """Tell whether something happened to a flow, or keepalive or its alternative was seen."""
     return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
 
 
 def telling(flows: Flows) -> Flows:
-    """The same of many, without drawing them."""
+    """Return the flows for which `is_telling` holds, without assembling them."""
     return flows.whose_flags(_is_telling)
 
 
 def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
-    """Those of these outcomes; without any named, all."""
+    """Return the flows with these outcomes; without any named, all."""
     return flows if only is None else flows.that_ended(only)
 
 
 def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
-    """The same of all flows of a capture, as kernels take it: by number 1, or 0."""
+    """Return a byte for each flow of a capture, by number, for kernels: 1 where its outcome is among these, else 0."""
     if only is None:
         return bytearray(b"\1") * len(flows)
     wanted = frozenset(map(OUTCOMES.index, only))
@@ -64,9 +64,9 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
 
 
 def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
-    """Those to tell in full, and the telling ones that there is no room for; of a dull capture the first three.
+    """Return the flows to describe in full, and the telling ones that do not fit; of a dull capture the first three.
 
-    Where outcomes are asked for, `only` those are told, dull or not.
+    Where outcomes are asked for, `only` those are described, dull or not.
     """
     if only is not None:
         ordered = by_urgency(kept(flows, only))

@@ -55,7 +55,7 @@ def recipes() -> tuple[Recipe, ...]:
 
 
 def chosen(name: str) -> tuple[Recipe, ...]:
-    """The recipe of this name, or all."""
+    """Return the recipe of this name, or all. Raises OptionError for an unknown name."""
     found = tuple(recipe for recipe in recipes() if name in {recipe.name, EVERYTHING})
     if not found:
         names = ", ".join(recipe.name for recipe in recipes())
@@ -64,7 +64,7 @@ def chosen(name: str) -> tuple[Recipe, ...]:
 
 
 def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
-    """What to set, under the tightest limit of the capture's paths."""
+    """Yield the lines that say what to set, under the tightest limit of the capture's paths."""
     found = chosen(name)
     limit = tightest(analysis)
     time, intvl, probes = recommended(limit)
@@ -87,7 +87,7 @@ def tightest(analysis: Analysis) -> PathLimit | None:
 
 
 def sysctl_lines(analysis: Analysis) -> Iterator[str]:
-    """What the probing hosts have set, as sysctl.conf; what is not determined is a comment."""
+    """Yield the settings of the probing hosts as sysctl.conf; what is not determined is a comment."""
     if not analysis.hosts:
         yield "# No end of any connection probes."
     for number, host in enumerate(analysis.hosts):
@@ -116,7 +116,7 @@ def _host_lines(host: Host) -> Iterator[str]:
 
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
-    """Comments only: its settings are those of no host."""
+    """Yield comments only: the middlebox's settings are those of no host."""
     yield f"# {sentences.host_name(host)}: something on the path that probes in their names; theirs it does not show."
     if host.sysctl is not None:
         yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."

@@ -29,7 +29,7 @@ from analyzer.schema import ABSENT
 from analyzer.schema.export import SETTINGS
 
 MOST_ROWS = 20
-"""Of the hosts' table."""
+"""Most rows of the hosts' table."""
 MOST_PATHS = 6
 MOST_ALIKE = 3
 """Pieces of advice of one kind."""
@@ -58,7 +58,7 @@ BLANK = Text("")
 
 
 class _SideBySide:
-    """On one line if that is wide enough, else below each other."""
+    """Two texts on one line if that is wide enough, else below each other."""
 
     def __init__(self, left: Text, right: Text, between: str) -> None:
         self.left, self.right, self.between = left, right, between
@@ -72,17 +72,18 @@ class _SideBySide:
 
 
 def report(analysis: Analysis, shown: int = SHOWN, only: frozenset[Outcome] | None = None) -> Group:
-    """The whole report, with the `shown` connections that matter most, `only` of these outcomes, told in full."""
+    """Return the whole report. The `shown` connections that matter most, `only` of these outcomes, are described in
+    full."""
     return Group(*_report(analysis, shown, only))
 
 
 def connection(flow: Flow) -> Group:
-    """One connection without its timeline."""
+    """Return the description of one connection without its timeline."""
     return Group(*_tell(flow))
 
 
 def timeline(analysis: Analysis, flow: Flow) -> Group:
-    """One connection with its timeline: every segment that is not plain data or a plain ACK."""
+    """Return one connection with its timeline: every segment that is not plain data or a plain ACK."""
     return Group(*_timeline(analysis, flow))
 
 
@@ -142,7 +143,7 @@ class _Event(NamedTuple):
 
 
 def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
-    """What is worth a line; an answer with the probe's frame and the delay."""
+    """Yield the segments that are worth a line; an answer has the probe's frame and the delay."""
     c, s = analysis.candidates.view, analysis.segments.view
     for row in analysis.rows(flow.id):
         tag, of = Tag(s.tag[row]), s.of[row]
@@ -154,7 +155,7 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
 
 
 def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
-    """In the same form, what nobody on the link answered."""
+    """Yield the flow's solicitations that nobody on the link answered, in the same form."""
     for number, one in analysis.solicitations:
         if number == flow.id:
             tag, of = Tag.ARP_UNANSWERED, f" → {one.of_frame}" if one.of_frame else ""
@@ -162,7 +163,7 @@ def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
 
 
 def title(analysis: Analysis) -> tuple[str, str]:
-    """The files, and what they hold."""
+    """Return the names of the files, and a line about their content."""
     capture = analysis.capture
     names = ", ".join(_printable(name) for name in capture.files[:3])
     more = f" and {len(capture.files) - 3} more" if len(capture.files) > 3 else ""
@@ -184,7 +185,7 @@ def _title(analysis: Analysis) -> _SideBySide:
 
 
 def _tell(flow: Flow) -> Iterator[RenderableType]:
-    """Headline, two sentences, the settings of each probing end, and the course of events."""
+    """Yield headline, two sentences, the settings of each probing end, and the course of events."""
     ends = Text.assemble((f"#{flow.id}  ", "bold"), who(flow))
     yield _SideBySide(ends, Text(sentences.headline(flow), STYLES[flow.verdict.outcome]), "      ")
     for sentence in sentences.sentences(flow):
@@ -254,7 +255,7 @@ def _headed(heading: str, table: Table) -> tuple[RenderableType, ...]:
 
 
 def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
-    """All connections by outcome, where not all of them have been told."""
+    """Yield the number of connections by outcome, where not all of them have been described."""
     if len(analysis.flows) <= in_full:
         return
     counts, attempts = analysis.flows.outcomes(), analysis.flows.attempts()
@@ -267,7 +268,7 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
 
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
-    """What several probing connections of one host have in common, and the ports that differ."""
+    """Yield what several probing connections of one host have in common, and the ports that differ."""
     rows = []
     for host in analysis.hosts:
         if host.probing < 2:
@@ -292,7 +293,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
 
 
 def _triple(settings: Settings) -> list[str]:
-    """Each setting's value, or its bounds where it has none."""
+    """Return each setting's value, or its bounds where it has none."""
     cells = []
     for name in TRIPLE:
         value, bounds, _ = _cells(getattr(settings, name), settings)
@@ -301,7 +302,8 @@ def _triple(settings: Settings) -> list[str]:
 
 
 def _paths(analysis: Analysis) -> Iterator[RenderableType]:
-    """Paths that forgot a connection: the longest silence that they survived, the shortest that they did not."""
+    """Yield the paths that forgot a connection: the longest silence that they survived, the shortest that they did
+    not."""
     broken = [limit for limit in analysis.path_limits if limit.failed_ns is not None]
     table = _table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
@@ -319,7 +321,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
 
 
 def _advice(analysis: Analysis) -> Iterator[RenderableType]:
-    """Some of each kind: what differs only in its numbers is read once."""
+    """Yield some advice of each kind: what differs only in its numbers is read once."""
     if not analysis.advice:
         return
     kinds: dict[str, list[Advice]] = defaultdict(list)
@@ -340,5 +342,5 @@ def _advice(analysis: Analysis) -> Iterator[RenderableType]:
 
 
 def _printable(words: str) -> str:
-    """File names come from outsiders: nothing that a terminal would obey."""
+    """Replace what a terminal would obey: file names come from outsiders."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

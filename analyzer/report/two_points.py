@@ -35,7 +35,7 @@ WORDS = {
 
 
 def sentences(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[str]:
-    """For each end that probes, what became of its probes, by count; `ends` are those of the first point."""
+    """Say for each end that probes what became of its probes, by count; `ends` are those of the first point."""
     told = []
     for index, end in enumerate(ends):
         near = match.nearer[index]
@@ -50,7 +50,7 @@ def sentences(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[s
 
 
 def side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], shown: int) -> Group:
-    """The report of each point, and then what they say together."""
+    """Return the report of each point, and then what they say together."""
     return Group(*_side_by_side(points, matches, shown))
 
 
@@ -75,7 +75,7 @@ def _side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], show
 
 
 def points_document(points: Mapping[str, Analysis], matches: Sequence[Match]) -> Iterator[str]:
-    """The JSON document in pieces."""
+    """Yield the JSON document in pieces."""
     names = list(points)
     yield f'{{"schema": {json.dumps(SCHEMA)}, "version": {json.dumps(__version__)}, "points": [\n'
     for index, (name, analysis) in enumerate(points.items()):

@@ -14,13 +14,13 @@ from analyzer.report.words import sentences
 
 NAMES = {"time": "time_s", "intvl": "intvl_s", "probes": "probes", "user_timeout_ms": "user_timeout_ms"}
 DEFAULTS = {"time_s": 7200, "intvl_s": 75, "probes": 9}
-"""What Linux has where nothing is said (include/net/tcp.h)."""
+"""Linux's defaults (include/net/tcp.h)."""
 MOST = {"time_s": 32767, "intvl_s": 32767, "probes": 127, "user_timeout_ms": 2**31 - 1}
-"""What setsockopt takes (MAX_TCP_KEEPIDLE and so on)."""
+"""Largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
 
 
 def parse(words: str) -> Keepalive:
-    """Settings from time=60,intvl=10,probes=5, and user_timeout_ms=30000 if there is one."""
+    """Parse settings like time=60,intvl=10,probes=5, and optionally user_timeout_ms=30000. Raises OptionError."""
     given = dict(DEFAULTS)
     for part in words.split(","):
         name, _, number = part.strip().partition("=")
@@ -33,7 +33,7 @@ def parse(words: str) -> Keepalive:
 
 
 def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
-    """The cost, and of each connection that was lost what would have become of it; `top` of them."""
+    """Yield the cost, and for `top` of the connections that were lost what would have become of them."""
     settings, flows = supposed.keepalive, analysis.flows
     numbers = f"{settings.time_s}/{settings.intvl_s}/{settings.probes}"
     yield f"What if the settings were {numbers} (time/intvl/probes){_until(settings)}?"
@@ -68,7 +68,7 @@ def _cost(supposed: WhatIf) -> str:
 
 
 def replay_sentences(one: Replay, flow: Flow) -> Iterator[str]:
-    """What would have become of a connection that was lost."""
+    """Say what would have become of a connection that was lost."""
     broken = failure(flow)
     if one.prevented is not None and broken is not None:
         yield f"The path forgot it after {short(broken.ns)} of silence. {PREVENTED[one.prevented]}"
@@ -89,7 +89,7 @@ PREVENTED = {
 
 
 def as_object(supposed: WhatIf) -> dict[str, Any]:
-    """The part `what_if` of the document."""
+    """Return the part `what_if` of the document."""
     settings = supposed.keepalive
     return {
         "settings": {

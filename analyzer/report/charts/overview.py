@@ -21,7 +21,7 @@ OPEN = ("alive", "probing", "undetected", "unknown")
 
 
 def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
-    """Connections from top to bottom in order of appearance; very many by outcome first."""
+    """Draw connections from top to bottom in order of appearance; very many by outcome first."""
     flows = analysis.flows
     count = len(flows)
     is_dense = count > MOST_DRAWN_APART

@@ -47,11 +47,11 @@ SIGNS = {
     "closed": "■",
     "unknown": "·",
 }
-"""What an outcome is known by without its colour."""
+"""Signs that tell outcomes apart without their colour."""
 
 
 def _shown(value: object) -> object:
-    """Words without control characters, which file names may hold; what is HTML already stays as it is."""
+    """Replace control characters, which file names may hold; what is HTML already stays as it is."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in value)
@@ -71,14 +71,14 @@ def _environment() -> Environment:
 
 
 def write(analysis: "Analysis", path: str, shown: int) -> None:
-    """The page as a file; OptionError if it cannot be written."""
+    """Write the page to a file; OptionError if it cannot be written."""
     words = analysis.ask(page, shown)
     with text_output(path, "--html") as file:
         file.write(words)
 
 
 def page(analysis: "Analysis", shown: int) -> str:
-    """The whole page, with charts for the `shown` connections that matter most."""
+    """Return the whole page, with charts for the `shown` connections that matter most."""
     from analyzer.report.charts.style import dark_css
 
     findings = analysis.findings
@@ -106,7 +106,7 @@ def page(analysis: "Analysis", shown: int) -> str:
 
 
 def notebook_summary(analysis: "Analysis") -> str:
-    """What matters of an analysis, for the output of a cell."""
+    """Return a summary of the analysis, for the output of a cell."""
     in_full, _ = told(analysis.findings.flows, 3)
     names, what = title(analysis.findings)
     words = plain_words.overall(analysis.findings.flows)
@@ -125,14 +125,15 @@ def _part(name: str) -> str:
 
 
 def _svg(ax: "Axes", name: str) -> Markup:
-    """A chart, whose words matplotlib escapes."""
+    """Return a chart as SVG, whose words matplotlib escapes."""
     from analyzer.report.charts.style import svg
 
     return Markup(svg(ax, name, is_dark_too=False))  # noqa: S704  # as above
 
 
 def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
-    """Those to tell with a chart: all that matter, or where they are too many one of each kind; how many are alike."""
+    """Choose the connections with a chart: all that matter, or one of each kind if they are too many. Return them, and
+    how many of each kind there are."""
     in_full: Sequence[Flow]
     in_full, rest = told(flows, shown)
     alike: Counter[str] = Counter()
@@ -146,7 +147,7 @@ def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
 
 
 def _counts(flows: Flows) -> list[tuple[str, str, int]]:
-    """Outcome, its words, and how many connections ended so; the most urgent first."""
+    """Return each outcome, its words, and the number of connections that ended so; the most urgent first."""
     counts = flows.outcomes()
     return [(one.value, sentences.OUTCOMES[one], counts[one]) for one in URGENCY if counts[one]]
 
@@ -170,7 +171,7 @@ def _is_measured(setting: Setting | None) -> bool:
 
 
 def _told(flow: Flow) -> dict[str, Any]:
-    """What is said of a connection, without charts."""
+    """Return the description of a connection, without charts."""
     return {
         "id": flow.id,
         "who": who(flow),
@@ -206,7 +207,7 @@ def _setting(end: End, name: str) -> tuple[str, str, str, str]:
 
 
 def _advice(analysis: "Analysis") -> list[dict[str, Any]]:
-    """Some of each kind, and how many more there are."""
+    """Return some advice of each kind, and how many more there are."""
     kinds: dict[str, list[dict[str, Any]]] = {}
     for one in analysis.findings.advice:
         kinds.setdefault(one.code.value, []).append({"text": sentences.advice(one), "flows": one.flows, "more": 0})
@@ -216,7 +217,7 @@ def _advice(analysis: "Analysis") -> list[dict[str, Any]]:
 
 
 def _recipes(analysis: "Analysis") -> dict[str, Any]:
-    """What to set, in every syntax known, under the tightest path's limit."""
+    """Return what to set, in every syntax known, under the tightest path's limit."""
     triple = recommended(recipes.tightest(analysis.findings))
     how = [(recipe.title, "\n".join(list(recipe.filled(*triple))[1:])) for recipe in recipes.recipes()]
     intro = [line.removeprefix("# ") for line in recipes.advice_lines("linux", analysis.findings) if line][:3]
@@ -224,7 +225,7 @@ def _recipes(analysis: "Analysis") -> dict[str, Any]:
 
 
 def _paths(analysis: "Analysis") -> list[dict[str, Any]]:
-    """Paths that forgot a connection, with a chart each; without one, what all of them survived."""
+    """Return the paths that forgot a connection, with a chart each; without one, what all of them survived."""
     limits = analysis.findings.path_limits
     broken = [limit for limit in limits if limit.failed_ns is not None][:MOST_PATHS]
     shown: Sequence[Any] = broken or [limit for limit in limits if len(limits) == 1 or limit.path == "all"]

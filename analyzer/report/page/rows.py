@@ -30,7 +30,7 @@ class _Words:
 
 
 def table(flows: Flows, signs: dict[str, str]) -> Markup:
-    """JSON that can stand in a page: `outcomes`, `words`, and `rows` with the most urgent first."""
+    """Return JSON that can stand in a page: `outcomes`, `words`, and `rows` with the most urgent first."""
     words = _Words()
     rows = [_row(flow, words) for flow in by_urgency(flows)[:MOST_ROWS]]
     outcomes = [[one.value, sentences.OUTCOMES[one], signs[one.value]] for one in URGENCY]
@@ -42,7 +42,8 @@ def table(flows: Flows, signs: dict[str, str]) -> Markup:
 
 
 def _row(flow: Flow, words: _Words) -> list[Any]:
-    """Number, ends, outcome, headline, settings, probes, answered, longest silence, start, length, and more of it."""
+    """Return number, ends, outcome, headline, settings, probes, answered, longest silence, start, length, and more of
+    it."""
     return [
         flow.id,
         who(flow),
@@ -60,7 +61,8 @@ def _row(flow: Flow, words: _Words) -> list[Any]:
 
 
 def _more(flow: Flow, words: _Words) -> list[Any]:
-    """What is told when the row is opened: sentences, settings with their basis, the course, reasons, frames."""
+    """Return what is shown when the row is opened: sentences, settings with their basis, the course, reasons,
+    frames."""
     settings = [
         [
             words(sentences.prober_label(flow.ends[index])),

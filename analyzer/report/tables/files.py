@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from analyzer.report.library import Analysis
 
 OBEYED = ("=", "+", "-", "@")
-"""With these a spreadsheet takes a cell for a formula."""
+"""First characters that make a spreadsheet take a cell for a formula."""
 CHARTS = ("overview", "silences", "hosts", "cost")
 """Charts of the whole capture."""
 
 
 def outputs(folders: Mapping[str, str]) -> dict[str, str]:
-    """The files that will be written for certain; OptionError if one of the flags cannot be obeyed here."""
+    """Return the files that will be written for certain; OptionError if one of the flags cannot be obeyed here."""
     if "--parquet" in folders and find_spec("pyarrow") is None:
         raise OptionError("--parquet needs pyarrow: pip install 'ka-analyze[parquet]'")
     endings = {"--csv": [f"{name}.csv" for name in FRAMES], "--parquet": [f"{name}.parquet" for name in FRAMES]}
@@ -43,12 +43,12 @@ def outputs(folders: Mapping[str, str]) -> dict[str, str]:
 
 
 def csv_name(field: Field) -> str:
-    """Durations are seconds in CSV, and their names say so."""
+    """Return a column's name in CSV: durations are seconds there, and their names say so."""
     return f"{field.name}_s" if field.dtype == DURATION else field.name
 
 
 def write_csv(analysis: "Analysis", folder: str) -> None:
-    """A file for each table; instants ISO 8601 in UTC, durations in seconds, missing values empty."""
+    """Write a file for each table; instants ISO 8601 in UTC, durations in seconds, missing values empty."""
     for name, fields in FRAMES.items():
         frame = analysis.frame(name)
         columns = {csv_name(field): _plain(frame[field.name], field) for field in fields}
@@ -71,13 +71,14 @@ def _iso(time: "pd.Timestamp") -> str:
 
 
 def _not_obeyed(words: str) -> str:
-    """An apostrophe before what a spreadsheet would run; control characters, which would end a cell, are replaced."""
+    """Put an apostrophe before what a spreadsheet would run; control characters, which would end a cell, are
+    replaced."""
     shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
     return f"'{shown}" if shown.startswith(OBEYED) else shown
 
 
 def write_parquet(analysis: "Analysis", folder: str) -> None:
-    """A file for each table; each column's unit and meaning are in its field's metadata."""
+    """Write a file for each table; each column's unit and meaning are in its field's metadata."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -94,7 +95,7 @@ def write_parquet(analysis: "Analysis", folder: str) -> None:
 
 
 def write_plots(analysis: "Analysis", folder: str, shown: int) -> None:
-    """SVG files: the overview, paths, hosts, cost, and the timelines of the connections that matter most."""
+    """Write SVG files: the overview, paths, hosts, cost, and the timelines of the connections that matter most."""
     for name, words in analysis.ask(_svgs, shown):
         with text_output(str(_made(folder, "--plots") / f"{name}.svg"), "--plots") as file:
             file.write(words)

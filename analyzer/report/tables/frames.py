@@ -59,11 +59,12 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "on_expiry": ("silent", "rst"),
     "severity": _values(Severity),
 }
-"""The same for every capture, so that frames of several can be put together; other columns take what occurs."""
+"""Categories that are the same for every capture, so that frames of several can be put together; other columns take
+what occurs."""
 
 
 def frame(name: str, analysis: Analysis) -> pd.DataFrame:
-    """One of the tables of schema.frames.FRAMES."""
+    """Make one of the tables of schema.export.FRAMES."""
     return _frame(FRAMES[name], ROWS[name](analysis))
 
 
@@ -76,7 +77,7 @@ def _frame(fields: Sequence[Field], rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def _series(field: Field, values: Sequence[Any]) -> pd.Series:
-    """Instants and durations come as ns, what is missing as None or -1."""
+    """Make a column from values; instants and durations come as ns, what is missing as None or -1."""
     if field.dtype in (TIME, DURATION):
         ns = [NOT_A_TIME if value is None or value == ABSENT else value for value in values]
         if field.dtype == DURATION:
@@ -173,7 +174,7 @@ def _gaps(analysis: Analysis) -> Iterator[Row]:
 
 
 def _segments(analysis: Analysis) -> Iterator[Row]:
-    """In capture order, with what was asked on the link in vain."""
+    """Yield the segments in capture order, together with the unanswered solicitations on the link."""
     c, s = analysis.candidates.view, analysis.segments.view
     tags, rules = CATEGORIES["tag"], CATEGORIES["rule"]
     asked = list(analysis.solicitations)[::-1]
@@ -201,7 +202,7 @@ def _silences(analysis: Analysis) -> Iterator[Row]:
 
 
 def _hosts(analysis: Analysis) -> Iterator[Row]:
-    """A row for what most connections of a host have, and one for each port that differs."""
+    """Yield a row for what most connections of a host have, and one for each port that differs."""
     for host in analysis.hosts:
         clock, before = (host.stack, host.hz), " ".join(host.before) or None
         if host.sysctl is not None:

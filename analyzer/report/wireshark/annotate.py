@@ -44,7 +44,7 @@ SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes",
 
 
 def check(out: str, paths: Sequence[str]) -> None:
-    """OptionError if these captures cannot be read twice, or `out` is one of them or no regular file."""
+    """Raise OptionError if these captures cannot be read twice, or `out` is one of them or no regular file."""
     for path in paths:
         if path == "-" or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()):
             what = "standard input" if path == "-" else path
@@ -71,7 +71,8 @@ def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
 
 
 def comments(analysis: Analysis) -> dict[int, list[str]]:
-    """By frame number: the connection's verdict, the tag and its rule, what the verdict and the settings rest on."""
+    """Return comments by frame number: the connection's verdict, the tag and its rule, what the verdict and the
+    settings rest on."""
     said: dict[int, list[str]] = defaultdict(list)
     for flow in analysis.flows:
         who = f"#{flow.id} {flow.ends[0]} - {flow.ends[1]}"
@@ -107,7 +108,7 @@ def _words(tag: Tag, rule: Rule, flow: int, more: str) -> str:
 
 
 def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
-    """On each frame whose instant bounds a setting: what comes of all of them."""
+    """Yield, for each frame whose instant bounds a setting, what all of them determine."""
     for end in flow.ends:
         for name in SETTINGS:
             setting = getattr(end.settings, name)

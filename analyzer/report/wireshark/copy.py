@@ -56,7 +56,7 @@ SMALLEST_SECTION = 28
 
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 UNKNOWN_LENGTH = -1
-"""Of a section (draft-ietf-opsawg-pcapng §4.1): comments make it longer."""
+"""Length of a section that is not known (draft-ietf-opsawg-pcapng §4.1): comments make it longer."""
 OPT_COMMENT, SHB_USERAPPL = 1, 4
 LONGEST_OPTION = 0xFFFF
 
@@ -95,7 +95,8 @@ class _Octets:
 
 
 def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program: str) -> int:
-    """What the reader finds, as one section; each file header is an interface, with the resolution that it has."""
+    """Copy what the reader finds, as one section; each file header becomes an interface with its own resolution. Return
+    the number of frames."""
     engine, before = new_engine(), reader.frames
     out.write(_section("<", _option("<", SHB_USERAPPL, program.encode())))
     header, on = reader.file_header, 0
@@ -115,14 +116,14 @@ def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program
 
 
 def _interface(header: bytes) -> bytes:
-    """The description of an interface that says what this file header of pcap says."""
+    """Return the description of an interface that says what this file header of pcap says."""
     state = read_file_header(header)
     resolution = _option("<", IF_TSRESOL, bytes([9 if state[NS_PER_TICK] == 1 else 6]))
     return _block("<", INTERFACE, struct.pack("<HHI", state[LINK_TYPE], 0, state[SNAPLEN]) + resolution + _end("<"))
 
 
 def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int) -> int:
-    """Each block by itself through the walker, which says whether it is a frame."""
+    """Copy each block by itself through the walker, which says whether it is a frame. Return the number of frames."""
     state, interfaces, notes, records = new_state(), Table(INTERFACES), Diagnostics(), Table(RECORDS)
     records.reserve(1)
     for order, kind, block, is_whole in _blocks(octets):
@@ -145,9 +146,9 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
 
 
 def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray, bool]]:
-    """Byte order, type, octets of each block that the reader reads, and True; False for damaged ones that count.
+    """Yield byte order, type, octets of each block that the reader reads, and True; False for damaged ones that count.
 
-    Of those it is the first octets only.
+    Of those it yields the first octets only.
     """
     order: ByteOrder = "<"
     while len(head := octets.peek(SMALLEST_BLOCK)) == SMALLEST_BLOCK:
@@ -166,7 +167,7 @@ def _blocks(octets: _Octets) -> Iterator[tuple[ByteOrder, int, bytearray, bool]]
 
 
 def _skip_to_block(octets: _Octets, order: ByteOrder) -> bool:
-    """Where the reader, too, goes on after damage; False where it does not."""
+    """Skip to where the reader, too, goes on after damage; return False where it does not."""
     state = new_state()
     state[IS_BIG] = order == ">"
     octets.take(1)
@@ -183,12 +184,12 @@ def _is_sound(order: ByteOrder, block: bytearray) -> bool:
 
 
 def _undescribed(order: ByteOrder, kind: int) -> bytes:
-    """In place of a damaged section header or interface, on which others count."""
+    """Return a substitute for a damaged section header or interface, which keeps the numbers of the others."""
     return _section(order, b"") if kind == SECTION else _block(order, INTERFACE, bytes(8))
 
 
 def _description(order: ByteOrder, kind: int, block: bytearray) -> bytes:
-    """A section header, interface or statistics, made anew where Wireshark would stop at it."""
+    """Return a section header, interface or statistics, made anew where Wireshark would stop at it."""
     if kind != SECTION:
         return bytes(block) if _is_sound(order, block) else b"" if kind != INTERFACE else _undescribed(order, kind)
     if len(block) < SMALLEST_SECTION or not _is_sound(order, block):
@@ -198,7 +199,7 @@ def _description(order: ByteOrder, kind: int, block: bytearray) -> bytes:
 
 
 def _packet(order: ByteOrder, kind: int, block: bytearray, captured: int, said: Sequence[str]) -> bytes:
-    """A block with a frame in it; simple ones have no room for comments (§4.4)."""
+    """Return a block with a frame in it; simple ones have no room for comments (§4.4)."""
     has_options = kind != PACKET_SIMPLE
     if _is_sound(order, block) and not (said and has_options):
         return bytes(block)
@@ -214,19 +215,19 @@ def _section(order: ByteOrder, options: bytes) -> bytes:
 
 
 def _block(order: ByteOrder, kind: int, body: bytes) -> bytes:
-    """A block of this type (§3.1)."""
+    """Return a block of this type (§3.1)."""
     total = SMALLEST_BLOCK + len(_padded(body))
     return struct.pack(f"{order}II", kind, total) + _padded(body) + struct.pack(f"{order}I", total)
 
 
 def _options(order: ByteOrder, said: Sequence[str], others: bytes) -> bytes:
-    """Comments, then what was there before; the list is closed if there is any (§3.5)."""
+    """Return the comments, then the options that were there before; the list is closed if there is any (§3.5)."""
     ours = b"".join(_option(order, OPT_COMMENT, _cut(one)) for one in said)
     return ours + (others or (_end(order) if ours else b""))
 
 
 def _cut(words: str) -> bytes:
-    """As long as an option can be, without half a character."""
+    """Cut words to the length of the longest option, without half a character."""
     return words.encode()[:LONGEST_OPTION].decode(errors="ignore").encode()
 
 
