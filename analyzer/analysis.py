@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was read. Times in ns since 1970; both -1 for a capture without frames."""
+    """Describes the input. Times are in ns since 1970; both are -1 for a capture without frames."""
 
     files: tuple[str, ...]
     formats: tuple[str, ...]
@@ -65,10 +65,10 @@ class Capture:
     last_ns: int
     link_types: tuple[str, ...]
     frames: tuple[int, ...] = ()
-    """Of each file, in the order of `files`; frames are numbered on from one to the next."""
+    """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
 
     def file_of(self, frame: int) -> str | None:
-        """The file that a frame is in."""
+        """Return the name of the file that holds a frame; None if no file does."""
         ends = list(accumulate(self.frames))
         return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
 
@@ -93,7 +93,7 @@ class Analysis:
         engine: Engine,
         tunnels: Sequence[str],
     ) -> None:
-        """`tunnels` are the names by number, as FLOWS has them."""
+        """Hold what a finished tracker knows; `tunnels` are the tunnels' names by number, as FLOWS refers to them."""
         self.capture = capture
         self.of_reading = tuple(diagnostics)
         """The diagnostics, without what takes drawing connections to know."""
@@ -102,18 +102,19 @@ class Analysis:
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 
     def file_of(self, note: Diagnostic) -> str | None:
-        """Of several files the one where this was first met; None if the note names it or no frame is concerned."""
+        """Return the file where a diagnostic first occurred; None if there is only one file, or the note names its
+        file, or concerns no frame."""
         is_named = note.code in [CODES[code] for code in NAME_THEIR_FILE]
         return None if is_named or len(self.capture.files) < 2 else self.capture.file_of(note.first_frame)
 
     @property
     def is_damaged(self) -> bool:
-        """Part of the input could not be read, so that something may be missing."""
+        """Tell whether part of the input could not be read, so that something may be missing."""
         return any(one.code.severity is Severity.DAMAGE for one in self.of_reading)
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What is imperfect about the capture, and about what was made of it."""
+        """Return what is imperfect about the capture, and about the findings made from it."""
         left_out = len(self.notable) - len(self._assembler.sampled)
         sampling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
         return (*self.of_reading, *sampling)
@@ -128,29 +129,32 @@ class Analysis:
 
     @property
     def flows(self) -> Flows:
-        """All connections by number, each drawn when it is asked for."""
+        """Return all connections by number; each is assembled when it is accessed."""
         return self._assembler.flows
 
     @property
     def notable(self) -> Flows:
-        """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
+        """Return the connections that findings are based on. All others show no keepalive, and nothing happened to
+        them."""
         return self._assembler.notable
 
     def keep_assembled(self) -> None:
-        """From now on each flow is drawn once: for tables of everything, which ask for each again and again."""
+        """Cache each assembled flow from now on: tables of everything access the same flows again and again."""
         self._assembler.keeps_assembled = True
 
     def flow_alone(self, flow: int) -> Flow:
-        """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
+        """Return one flow with settings inferred from its own probes only, not from all flows of its host's clock.
+        Faster than `flows`."""
         return self._assembler.alone(flow)
 
     def rows(self, flow: int) -> "array[int]":
-        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        """Return the numbers of the flow's rows in `candidates` and `segments`, in capture order."""
         return self._assembler.rows(flow)
 
     @property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
-        """What nobody on the link answered, with the flow that it concerns, in capture order."""
+        """Return the solicitations that nobody on the link answered, each with the flow that it concerns, in capture
+        order."""
         return self._assembler.solicitations
 
     @property
@@ -170,7 +174,7 @@ class Analysis:
         return advice.advise(self._assembler.sampled, self.path_limits, self.capture.packets)
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
-        """The same capture with these settings at the ends that probe, or that opened the connections."""
+        """Replay the capture with these settings at the ends that probe, or at those that opened the connections."""
         from analyzer.keepalive.summary.what_if import what_if
 
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
@@ -187,7 +191,7 @@ class Analysis:
 
 
 class Batch(NamedTuple):
-    """What some records hold, before anybody knows whose it is."""
+    """The decoded packets of some records, before they are assigned to flows."""
 
     packets: Table
     last_ns: int
@@ -204,7 +208,7 @@ class Analyzer:
     """Takes captures batch by batch; one for each analysis."""
 
     def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
-        """Without `limits` everything is kept."""
+        """Start without data; without `limits` everything is kept."""
         self._limits = limits
         self.engine = engine or new_engine()
         self.diagnostics = Diagnostics()
@@ -217,7 +221,7 @@ class Analyzer:
         self._now_ns = ABSENT
 
     def feed(self, buffer: bytearray, records: Table) -> Table:
-        """One batch of records whose frames lie in `buffer`; both may be reused afterwards.
+        """Analyse one batch of records whose frames lie in `buffer`; both may be reused afterwards.
 
         Returns its packets with their flows; the table is used again for the next batch.
         """
@@ -226,8 +230,8 @@ class Analyzer:
         return batch.packets
 
     def decode(self, buffer: bytearray, records: Table) -> Batch:
-        """The half of `feed` that depends on nothing but the frames. May be batches ahead of `follow`, on a thread of
-        its own: neither touches anything of the other's."""
+        """Decode a batch: the half of `feed` that depends on the frames alone. It may run some batches ahead of
+        `follow`, on another thread: the two share no state."""
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
@@ -235,14 +239,15 @@ class Analyzer:
         return Batch(packets, self._span_ns[1])
 
     def follow(self, batch: Batch) -> None:
-        """The other half: flows, and what is kept of them. Batches come in the order in which they were decoded."""
+        """Assign a decoded batch to flows, and keep what matters of it: the other half of `feed`. Batches come in the
+        order in which they were decoded."""
         self._now_ns = batch.last_ns
         self.tracker.follow(batch.packets, self.engine)
         if self._limits is not None:
             self.stay_within(self._limits)
 
     def analysis_of(self, part: Tracker, until_ns: int) -> Analysis:
-        """The findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
+        """Return the findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
         capture = Capture((), (), self.frames, self.tcp_packets, self.coverage.first_ns, until_ns, ())
         return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
 
@@ -259,12 +264,13 @@ class Analyzer:
         return forgotten
 
     def _sum_up(self) -> None:
-        """What is counted for each flow, so that shards can be joined; the diagnostics are of all of them."""
+        """Add up the diagnostics that each flow counts for itself. They are counted by flow so that shards can be
+        joined."""
         flows = self.tracker.table.flows
         self.engine.run(sum_up, flows.view, flows.rows, self.diagnostics.counts)
 
     def left_out(self, name: str, error: CaptureError) -> Part:
-        """One of several inputs cannot be used."""
+        """Note that one of several inputs cannot be used; return the part that stands for it."""
         self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
         return Part(name, "", (), 0)
 
@@ -300,7 +306,7 @@ class Analyzer:
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
     def _note_holes(self) -> None:
-        """Where the capture's clock jumps by years, a flow was watched until the jump and not until the end."""
+        """Set the end of each flow's observation to the hole after it, where the capture's clock jumps by years."""
         if not self.coverage.holes:
             return
         self.diagnostics.add(TIME_JUMP, times=self.coverage.holes)
@@ -348,7 +354,8 @@ def read_capture(
 
 
 def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
-    """Two threads are faster than one: the interpreter is left most of the time, and another processor is there."""
+    """Tell whether two threads are faster than one: kernels run as machine code, outside of the interpreter's lock,
+    there is another processor, and the file is large enough to pay for the thread."""
     return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
 
 
@@ -358,11 +365,11 @@ def analyze(
     on_progress: Callable[[int], None] | None = None,
     limits: Limits | None = None,
 ) -> Analysis:
-    """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
+    """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
-    `usual_memory`, what says least is given up, and a diagnostic says so.
-    Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
+    `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. Raises
+    CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
     analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
     names = captures(paths, first_frame_ns)

@@ -146,13 +146,13 @@ class Diagnostics:
         details: Sequence[Sequence[str]] = (),
         more: Sequence[int] = (0,) * len(CODES),
     ) -> None:
-        """With arguments as `as_dict` tells them."""
+        """Start empty, or from the parts that `as_dict` returns."""
         self.counts = array("q", counts)
         self._details = {code: dict.fromkeys(words) for code, words in enumerate(details) if words}
         self._more = array("q", more)
 
     def as_dict(self) -> dict[str, list[Any]]:
-        """All that is known, for JSON."""
+        """Return the counts and details as a dictionary for JSON."""
         details = [list(self._details.get(code, ())) for code in range(len(CODES))]
         return {"counts": list(self.counts), "details": details, "more": list(self._more)}
 

@@ -20,10 +20,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Reading:
-    """Who reads, and what of it is kept; without anything one process reads one file after the other."""
+    """The way in which captures are read, and what is kept of them. By default one process reads one file after the
+    other."""
 
     jobs: int | None = None
-    """So many files at once, each in a process of its own."""
+    """Number of files read at once, each in a process of its own."""
     cluster: str | None = None
     """Address of a dask scheduler whose workers read."""
     keep_shards: str | None = None
@@ -33,7 +34,7 @@ class Reading:
     max_memory: int | None = None
     """Octets; beyond them what says least is given up."""
     cost: Cost = IN_TABLES
-    """What a connection takes, by what is made of it."""
+    """Memory that a connection needs, which depends on the output asked for."""
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.cluster is not None:
@@ -45,7 +46,8 @@ class Reading:
 
     @cached_property
     def workers(self) -> "Cluster":
-        """The cluster, once for all that is read so: what two captures say together can be asked only then."""
+        """Connect to the cluster once, for all captures that are read this way: only then can two captures be compared
+        there."""
         from analyzer.many.cluster import Cluster
 
         return Cluster(self.cluster or "")
@@ -65,10 +67,11 @@ def read_all(
     on_octets: Callable[[int], None] | None = None,
     on_file: Callable[[str], None] | None = None,
 ) -> "Held":
-    """Analyse captures as one timeline. Raises CaptureError if nothing can be used, OptionError.
+    """Analyse captures as one timeline. Raises CaptureError if nothing can be used, OptionError if the options do not
+    fit.
 
-    `on_octets` is called with the octets read since its last call; where files are read by others, `on_file` with the
-    name of each that is done.
+    `on_octets` is called with the octets read since its last call. Where other processes read, `on_file` is called with
+    the name of each file that is done.
     """
     if how.is_plain:
         return analyze(*paths, on_progress=on_octets, limits=how.limits)
@@ -96,10 +99,10 @@ def read_all(
 
 
 def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:
-    """What this function of an `Analysis` says, called where that is."""
+    """Call a function with the `Analysis`, in the process where that is held, and return the result."""
     return question(of, *arguments) if isinstance(of, Analysis) else of.ask(question, *arguments)
 
 
 def pieces(of: "Held", question: Callable[..., Iterable[str]], *arguments: Any) -> Iterable[str]:
-    """The same for a text that may be long."""
+    """Yield the pieces of a text that a function of the `Analysis` makes, as `ask` does: it may be long."""
     return question(of, *arguments) if isinstance(of, Analysis) else of.pieces(question, *arguments)

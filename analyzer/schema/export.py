@@ -25,7 +25,7 @@ SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes",
 
 
 def _setting_fields(*names: str, with_basis: bool) -> tuple[Field, ...]:
-    """What is said of each setting: `value`, bounds, and what they rest on."""
+    """Return the fields of each setting: `value`, bounds, and optionally what they rest on."""
     fields = []
     for name in names:
         unit = "count" if name == "tcp_keepalive_probes" else "s"

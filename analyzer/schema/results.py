@@ -95,7 +95,7 @@ ASKED_FOR = table(
     Column("frame", "q", "", "its frame"),
     Column("kind", "b", "NEIGHBOUR", "a flow's row in SURROUNDINGS refers to questions only"),
 )
-"""By address, in order of time."""
+"""Rows sorted by address, then by time."""
 
 RESETS = table(
     "RESETS",
