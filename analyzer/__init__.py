@@ -3,7 +3,7 @@
     import analyzer
     a = analyzer.analyze("capture.pcap")
     a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
-    a.flow(12)                  # one connection, told in full
+    a.flow(12)                  # one connection in full
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
     for event in analyzer.watch("eth0"):

@@ -83,7 +83,7 @@ class Part(NamedTuple):
 
 
 class Analysis:
-    """Everything that was found; findings of flows, hosts, paths are drawn when asked for."""
+    """The findings of a capture; those on flows, hosts and paths are made when they are accessed."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Analysis:
         """Hold what a finished tracker knows; `tunnels` are the tunnels' names by number, as FLOWS refers to them."""
         self.capture = capture
         self.of_reading = tuple(diagnostics)
-        """The diagnostics, without what takes drawing connections to know."""
+        """Diagnostics that are known without assembling connections."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.last_ns), engine)
@@ -199,13 +199,14 @@ class Batch(NamedTuple):
 
 
 AHEAD = 3
-"""Batches: one is decoded while one is followed, and one lies between, since neither takes the same time always."""
+"""Batches in memory at once: one is decoded while one is followed, and one lies between, since neither step always
+takes the same time."""
 AHEAD_FROM_OCTETS = 16 << 20
-"""A thread takes 10 ms to begin."""
+"""Smallest file worth a second thread, which takes 10 ms to begin."""
 
 
 class Analyzer:
-    """Takes captures batch by batch; one for each analysis."""
+    """Analyses captures batch by batch; one for each analysis."""
 
     def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
         """Start without data; without `limits` everything is kept."""
@@ -252,7 +253,8 @@ class Analyzer:
         return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
 
     def stay_within(self, limits: Limits, now_ns: int | None = None) -> Forgotten | None:
-        """Give up what says least when there is too much at `now_ns`, and count it; flows get other numbers then."""
+        """Give up the least informative flows and candidates if there are too many at `now_ns`, and count them; flows
+        get other numbers then. Return what was given up, None without."""
         forgotten = shrink(self.tracker, self.engine, self._now_ns if now_ns is None else now_ns, limits)
         neighbours = forget_neighbours(self.tracker, limits)
         given_up = {FLOWS_GIVEN_UP: 0, SEGMENTS_GIVEN_UP: 0, NEIGHBOURS_GIVEN_UP: neighbours}
@@ -275,7 +277,7 @@ class Analyzer:
         return Part(name, "", (), 0)
 
     def conclude(self, parts: Sequence[Part]) -> Analysis:
-        """Draw the findings of these inputs. Raises CaptureError if none of them could be used."""
+        """Make the findings from these inputs. Raises CaptureError if none of them could be used."""
         formats = [part.format for part in parts if part.format]
         if not formats:
             details = next(iter(self.diagnostics)).detail
@@ -286,7 +288,7 @@ class Analyzer:
     def finish(
         self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int], frames: Sequence[int] = ()
     ) -> Analysis:
-        """Draw the findings. `link_types` are the declared numbers, `frames` the count of each file."""
+        """Make the findings. `link_types` are the declared numbers, `frames` the count of each file."""
         self._sum_up()
         self._note_holes()
         for link_type in link_types:

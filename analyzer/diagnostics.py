@@ -112,7 +112,7 @@ CODES = (
 
 
 NAME_THEIR_FILE = (TRUNCATED_FILE, DAMAGED_RECORD, DAMAGED_COMPRESSION, UNREADABLE_FILE, APPENDED_CAPTURE, FILE_GONE)
-"""Their details say which file is meant; the frame may be the one after its last."""
+"""Codes whose details name the file; the frame may be the one after its last."""
 
 
 def note(counts: Any, code: int, frame: int) -> None:
@@ -163,7 +163,7 @@ class Diagnostics:
             self.detail(code, detail)
 
     def detail(self, code: int, words: str) -> None:
-        """Say more about a code whose occurrences are counted elsewhere; the first few are kept, others counted."""
+        """Add a detail to a code whose occurrences are counted elsewhere; the first few are kept, others counted."""
         kept = self._details.setdefault(code, {})
         if len(kept) < MOST_DETAILS:
             kept[words] = None
@@ -171,7 +171,7 @@ class Diagnostics:
             self._more[code] += 1
 
     def absorb(self, other: "Diagnostics", frames_before: int) -> None:
-        """Add what was noted of a capture that begins behind so many frames of this one."""
+        """Add the notes on a capture that begins `frames` frames after this one."""
         for code in range(len(CODES)):
             count, frame = other.counts[2 * code], other.counts[2 * code + 1]
             if count and not self.counts[2 * code]:

@@ -12,7 +12,8 @@ from analyzer.engine.dispatch import Engine
 from analyzer.schema import ABSENT
 
 HOLE_NS = 30 * 86_400 * 1_000_000_000
-"""No stack waits so long before a probe (Linux: 32,767 s). A capture without any frame for longer did not run."""
+"""Longest gap within a span. No stack waits so long before a probe (Linux: 32,767 s); a capture without any frame for
+longer was not running."""
 
 
 class Coverage:

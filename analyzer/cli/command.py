@@ -31,18 +31,19 @@ EXIT_CODES = {
     DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
     INTERRUPTED: "interrupted by ^C",
 }
-"""For the manual."""
+"""Exit codes with their meanings, for the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
-"""Signals that end the command; it exits with 128 more, as a shell says it of a program without a handler."""
+"""Signals that end the command; its exit code is then 128 more, as a shell reports it of a program without a
+handler."""
 
 
 NEW_OBJECTS = 100_000
-"""Cyclic garbage is looked for after so many, not after 700: findings are many, and without cycles. It saves
-6 to 17 % of the processor time of 5,000 to 20,000 connections."""
+"""Objects after which Python searches for cyclic garbage, instead of 700: findings are many, and without cycles. It
+saves 6 to 17 % of the processor time of 5,000 to 20,000 connections."""
 
 
 class Ended(BaseException):
-    """One of ENDING came: what is half written is taken away on the way out, as after ^C."""
+    """Raised when one of ENDING came: half-written files are removed on the way out, as after ^C."""
 
 
 def run() -> NoReturn:
@@ -51,7 +52,7 @@ def run() -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup keeps its say
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _end)
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
@@ -65,7 +66,7 @@ def run() -> NoReturn:
         _complain(f"ended by {signal.Signals(number).name}")
         sys.exit(128 + number)
     finally:
-        gc.freeze()  # nobody need look for cycles in what the exit gives back: a tenth of a small capture
+        gc.freeze()  # the exit need not search for cycles in what it frees: a tenth of a small capture
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -148,7 +149,7 @@ def _run(options: Options) -> int:
     expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on, "--fail-on") if options.fail_on is not None else frozenset()
     if options.only is not None:
-        expectations.parse_outcomes(options.only, "--only")  # a wrong name is told before anything is read
+        expectations.parse_outcomes(options.only, "--only")  # reports a wrong name before anything is read
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import check
 

@@ -10,7 +10,7 @@ from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
 DIR = click.Path(readable=False, file_okay=False)
-"""For completion; whether a path can be used is for whoever opens it to say."""
+"""Type of a folder, for completion; whoever opens the path checks whether it can be used."""
 
 
 class Octets(click.ParamType[int]):

@@ -1,6 +1,6 @@
-"""Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
+"""The reading of captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
 
-What takes long because there is no machine code is said beforehand.
+A warning comes first where it takes long because there is no machine code.
 """
 
 import sys
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from analyzer.reading import Reading
 
 PROGRESS_FROM_OCTETS = 64 << 20
-"""Smaller captures are done before a progress bar could be read."""
+"""Smallest input with a progress bar: others are done before it could be read."""
 SLOW_FROM_OCTETS = 2 << 20
-"""Smaller captures take the interpreter a second or two."""
+"""Smallest input with a warning: others take the interpreter a second or two."""
 SLOW_OCTETS_PER_S = 500_000
 """Octets of small packets that the interpreter reads in a second: 15 to 20 µs a packet."""
 

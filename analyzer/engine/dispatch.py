@@ -19,10 +19,10 @@ Helper = TypeVar("Helper", bound=Callable[..., Any])
 
 
 def not_inlined(function: Helper) -> Helper:
-    """Mark what a kernel calls in many places: machine code calls it there, too, and has it once.
+    """Mark a helper that kernels call in many places: machine code has it once and calls it.
 
-    All else is put into each place that calls it, which is the faster way for what packets pass through; of what writes
-    text it takes three times as long to compile, and gains nothing.
+    All other helpers are inlined at each call, which is faster for what every packet passes through; for helpers that
+    write text, inlining triples the time of compiling and gains nothing.
     """
     function.__dict__["is_not_inlined"] = True
     return function
@@ -36,7 +36,7 @@ class Engine:
         self.library = library
 
     def __reduce__(self) -> tuple[Callable[[], "Engine"], tuple[()]]:
-        """Travel to another process without the library: what is installed there serves."""
+        """Pickle without the library: the other process uses what is installed there."""
         return (new_engine if self.is_native else Engine), ()
 
     @property

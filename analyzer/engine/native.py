@@ -46,7 +46,7 @@ LEVELS = {
 for x86-64, section 3.1.1)."""
 CPUINFO = "/proc/cpuinfo"
 CPUINFO_OCTETS = 8192
-"""Hold what is said of the first processor, flags and all."""
+"""Octets that hold all about the first processor, its flags included."""
 
 
 class Library:

@@ -1,6 +1,6 @@
-"""A second thread that makes what this one takes next. Knows neither what nor how.
+"""A second thread that makes the items which this one consumes next. Knows neither what they are nor how they are made.
 
-Pays where making and taking both leave the interpreter most of the time, as compiled kernels and reading do.
+Pays where making and consuming both spend most time outside of the interpreter, as compiled kernels and reading do.
 """
 
 import os

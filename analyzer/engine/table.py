@@ -134,7 +134,7 @@ def rows_of(fields: Any, count: int) -> Any:
 
 
 class InTwo:
-    """A column in two pieces, to the interpreter what a memoryview is of others: ints by row."""
+    """A column in two pieces; to the interpreter it behaves like the memoryview of other columns: ints by row."""
 
     __slots__ = ("_above", "_low")
 

@@ -10,9 +10,9 @@ from analyzer.errors import OptionError
 from analyzer.tcp.eviction import usual_memory
 
 PROCESS_OCTETS = 160 << 20
-"""One that reads, without its shard: Python, numpy, the machine code, and the buffers."""
+"""Memory of a process that reads, without its shard: Python, numpy, the machine code, and the buffers."""
 LEAST_SHARD_OCTETS = 8 << 20
-"""The table of looks, and some ten thousand connections."""
+"""Least octets of a shard: the table of fingerprints, and some ten thousand connections."""
 AHEAD = 2
 """Number of files begun for each process before the join has taken in the first of them."""
 

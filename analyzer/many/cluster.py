@@ -1,5 +1,5 @@
-"""Shards on a dask.distributed cluster that is there already: workers read the files, each joins a part of the flows,
-one of them draws the findings.
+"""The use of a dask.distributed cluster that is there already: workers read the files, each joins a part of the flows,
+one of them makes the findings.
 
 Files are named, not sent: each worker opens them itself, as a path that all of them see or through fsspec. Tasks of a
 worker that is lost are done again by another one; dask sees to that.
@@ -22,12 +22,12 @@ from analyzer.many.store import Entry, ShardStore, fingerprint, keep, load
 from analyzer.tcp.eviction import Limits
 
 CONNECT_S = 10
-"""A scheduler that does not answer within this time is not there."""
+"""Time within which a scheduler must answer."""
 ALL_SOURCES = ("**/*.py",)
 
 
 class Cluster:
-    """The connection to a scheduler; closed by `close`, or when nobody has it any more."""
+    """The connection to a scheduler; closed by `close`, or when it is no longer referenced."""
 
     def __init__(self, address: str) -> None:
         """Connect to the scheduler at `address`, `tcp://host:8786`. Raises OptionError if the cluster is of no use."""
@@ -115,7 +115,7 @@ class Cluster:
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Begin a task; what it needs of other tasks is at hand when it begins."""
+        """Begin a task; the results of other tasks among its arguments are available when it begins."""
         return self._client.submit(function, *arguments, pure=False)
 
     def result(self, future: Any) -> Any:
@@ -132,7 +132,7 @@ def _failures_told() -> Iterator[None]:
         yield
     except KilledWorker as error:
         raise CaptureError(f"the cluster lost every worker that tried one of the tasks: {error}") from error
-    except (CancelledError, OSError) as error:  # what tasks do with files is no OSError any more
+    except (CancelledError, OSError) as error:  # errors of files have become CaptureErrors by then
         raise CaptureError(f"the cluster's scheduler no longer answers ({type(error).__name__})") from error
 
 

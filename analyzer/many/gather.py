@@ -1,7 +1,7 @@
-"""Many captures into one analysis: each file a shard, read by whoever reads, joined in the order of time.
+"""Many captures in one analysis: each file becomes a shard, and shards are joined in the order of time.
 
-Knows what is read anew and what was kept, and that a file that fails is a diagnostic. Who reads is
-`processes.py` or `cluster.py`.
+Knows what is read anew and what was stored, and that a file that fails is a diagnostic. `processes.py` or `cluster.py`
+read the files.
 """
 
 from collections.abc import Callable, Iterator, Sequence

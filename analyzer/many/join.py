@@ -1,9 +1,9 @@
-"""Shards in capture order, one after the other, into what a single pass over all of their files would have found.
+"""The join of shards in capture order, into what a single pass over all of their files would have found.
 
-A flow whose endpoints nothing before has met is taken over as the shard has it. Of the others the shard's prefix is
+A flow whose endpoints no earlier file has is taken over as the shard has it. Of the others the shard's prefix is
 tracked again, twice: in the state that the flow really had, and in none, as the shard did. If both end in the same
 state, all that follows is the same too, and the shard's end state and candidates are taken over, with what only the
-flow's beginning can tell of them filled in (`late.py`). If not, the file is read once more for these flows.
+flow's beginning can say about them filled in (`late.py`). If not, the file is read once more for these flows.
 ARCHITECTURE.md says why that is exact.
 """
 
@@ -60,7 +60,7 @@ class Join:
         self._tracker = self.analyzer.tracker
         self._engine = self.analyzer.engine
         self._later: list[Table] = []
-        """Candidates that were taken over, with the flows of the join."""
+        """Candidates taken over, with the flow numbers of the join."""
         self._parts: list[Part] = []
 
     def add(self, shard: Shard) -> None:
@@ -181,7 +181,7 @@ class Join:
 
 
 class _Step:
-    """One shard's part; flows of the shard are `s`, flows of the join `t`."""
+    """The join of one shard. In comments `s` stands for flows of the shard, `t` for flows of the join."""
 
     def __init__(self, shard: Shard, whole: Analyzer, again: Again) -> None:
         self.candidates: list[Table] = []
@@ -203,15 +203,16 @@ class _Step:
         """Last frame of each of the shard's flows that was tracked again."""
         self._since_ns = arrays(self._prefix).since_ns.copy()  # as the shard saw it
         self._may_hold_copies = np.zeros(shard.flows.rows, dtype=bool)
-        """Flows `s` with copies, after the prefix, of what was captured before the shard."""
+        """For each of the shard's flows, whether it may hold duplicates, after the prefix, of what was captured before
+        the shard."""
 
     def run(self) -> None:
         known = np.append(np.array(self._tracker.table.find(self._flows, self._engine), dtype="q"), ABSENT)
         p = arrays(self._prefix)
-        flow = p.flow.astype("q")  # -1 finds the last place of `known`, which is NEVER
+        flow = p.flow.astype("q")  # -1 finds the last place of `known`, which is ABSENT
         np.maximum.at(self._last_kept, flow[flow >= 0], p.frame[flow >= 0])
         self._recognise()
-        self._track(take(self._prefix, flow == ABSENT))  # errors of flows that only a file before may know
+        self._track(take(self._prefix, flow == ABSENT))  # ICMP errors about flows that only an earlier file may have
         self._take_over(np.flatnonzero(known[:-1] == ABSENT))
         life = np.append(_lives(known[:-1]), ABSENT)
         is_unlike = np.zeros(known.max() + 2, dtype=bool)
@@ -329,7 +330,7 @@ class _Step:
                 is_wanted = (p.flow >= 0) & np.isin(p.kind, (KIND_TCP, KIND_ICMP_ERROR))
                 since = np.where(is_wanted, np.append(resume, ABSENT)[np.where(is_wanted, p.flow, -1)], ABSENT)
                 self._track(take(packets, (since != ABSENT) & (p.frame > since)))
-                del p  # under which the next batch could not grow
+                del p  # the table cannot grow while an array refers to it
         except CaptureError as error:
             self._whole.diagnostics.add(FILE_GONE, 0, str(error))
 

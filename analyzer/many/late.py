@@ -70,7 +70,7 @@ class Meeting:
         for name in HANDSHAKE:
             differs |= (alone.ends(name) != known.ends(name)).any(axis=1)
         self.began_before: Any = differs
-        """The shard does not know how the flow began."""
+        """Flows whose beginning the shard does not know."""
 
     @cached_property
     def _shift(self) -> Any:

@@ -1,8 +1,8 @@
-"""A shard in parts, so that several joins can share the work: all that concerns a flow is in one part.
+"""The parts of a shard, with which several joins share the work: all that concerns a flow is in one part.
 
 Parts are chosen by a hash of the endpoints alone, in every file the same; an ICMP error goes where the segment that it
-quotes goes. Copies are known by a table that all flows share (`tcp/duplicates.py`), so its looks go with every
-part. What is not of a flow (counts, diagnostics, ARP) goes with the first.
+quotes goes. Duplicates are recognised by a table that all flows share (`tcp/duplicates.py`), so its fingerprints go
+with every part. What does not belong to a flow (counts, diagnostics, ARP) goes with the first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

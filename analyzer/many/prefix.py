@@ -27,7 +27,8 @@ from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
 FEW = 3
 """Number of segments of each end at or above all before them: by then SND.NXT, SND.UNA and the clocks are known."""
 MOST = 1024
-"""A flow that is not known after so many packets mostly never is: one direction was captured, or only probes."""
+"""Most packets kept of a flow. One that is not known by then mostly never is: one direction was captured, or only
+probes."""
 
 PROGRESS = table(
     "PROGRESS",
@@ -47,7 +48,7 @@ class Prefix:
     def __init__(self) -> None:
         self.packets = Table(PACKETS)
         self.unseen = Table(PACKETS)
-        """Segments of the file's first moments that may be copies of what a file before it ends with."""
+        """Segments of the file's first moments that may be duplicates of what an earlier file ends with."""
         self.first_ns = ABSENT
         """Time of the first frame of the file."""
         self._progress = Table(PROGRESS)

@@ -1,7 +1,7 @@
-"""An analysis that lies on a worker of a cluster: questions travel there, and only what they ask for comes back.
+"""An analysis that lies on a worker of a cluster: questions travel there, and only the answers come back.
 
 A question is a function of an `Analysis`: the report, the JSON document, a table, the connection with a number. So
-neither tables of flows nor candidates ever come here, and every face is drawn by the same code, wherever its findings
+neither tables of flows nor candidates ever come here, and every output is made by the same code, wherever its findings
 are.
 """
 
@@ -29,7 +29,8 @@ BLOCK_FLOWS = 1000
 
 
 class Assembled:
-    """An analysis on a worker; to another one it travels as what it is drawn from, whatever of it has been drawn."""
+    """An analysis on a worker; to another one it travels as the data that it is assembled from, however much has been
+    assembled."""
 
     def __init__(self, analyzer: Analyzer, analysis: Analysis) -> None:
         """Hold an analysis with the analyzer that made it."""
@@ -46,12 +47,12 @@ def assembled_again(capture: Capture, diagnostics: Sequence[Diagnostic], analyze
 
 
 class Remote:
-    """Has what an `Analysis` has to be asked for, but for its tables."""
+    """Has the attributes of an `Analysis` but for its tables; each is fetched from the cluster."""
 
     def __init__(self, cluster: "Cluster", analysis: Any) -> None:
         """Refer to a task whose result is `Assembled`. Raises CaptureError if no file could be used."""
         self._cluster, self._analysis = cluster, analysis
-        self.ask(_is_assembled)  # what is wrong is told now
+        self.ask(_is_assembled)  # raises now what would be raised later
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         """Call the function there and return its result; another remote analysis among the arguments becomes an
@@ -90,7 +91,7 @@ class Remote:
 
 
 class Flows(Sequence[Flow]):
-    """The connections, fetched when they are looked at; none is kept."""
+    """The connections, fetched when they are accessed; none is stored."""
 
     def __init__(self, of: Remote) -> None:
         self._of = of

@@ -42,13 +42,14 @@ class Shard:
     prefix: Table
     """Rows of PACKETS, in capture order."""
     unseen: Table
-    """Rows of PACKETS: segments that may be copies of what a file before ends with, which nobody here can know."""
+    """Rows of PACKETS: segments that may be duplicates of what an earlier file ends with, which this file alone cannot
+    show."""
     recent: Table
-    """Rows of RECENT, the places in use."""
+    """Rows of RECENT: the used slots."""
     first_frame_ns: int
     """Time of the first frame, -1 without."""
     is_gone: bool = False
-    """The file cannot be read again."""
+    """Whether the file can no longer be read."""
     numbers: Any = None
     """New number of each of the file's flows in a part of a shard (`parts.py`), -1 without."""
 

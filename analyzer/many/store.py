@@ -45,14 +45,14 @@ SHARD_SOURCES = ("*.py", "engine/*.py", "schema/*.py", "capture/**/*.py", "tcp/*
 
 @dataclass(frozen=True)
 class Entry:
-    """A shard that is kept: where, of which file, and how that file looked when it was read."""
+    """A stored shard: its place, its file, and the file's identity when it was read."""
 
     folder: Path
     name: str
     identity: str
     first_frame_ns: int
     is_gone: bool = False
-    """The file is no longer there as it was."""
+    """Whether the file is no longer there as it was."""
 
 
 class ShardStore:

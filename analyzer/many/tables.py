@@ -1,4 +1,4 @@
-"""Tables as numpy sees them, and rows chosen from them; what joining whole tables needs."""
+"""Tables as numpy arrays, and rows chosen from them; what joining whole tables needs."""
 
 from functools import cache
 from typing import Any

@@ -1,8 +1,9 @@
-"""Two capture points of the same traffic: which connections are the same, and where a probe or its answer was lost.
+"""The comparison of two capture points of the same traffic: which connections are the same, and where a probe or its
+answer was lost.
 
-A segment is known again at the other point by what nobody on the way changes: sequence numbers, length, control bits,
-timestamp. Addresses and ports are not asked, so a NAT may lie in between; one that rewrites sequence
-numbers hides what is behind it. The clocks of the points need not agree: their difference is measured.
+A segment is recognised at the other point by what nobody on the way changes: sequence numbers, length, control bits,
+timestamp. Addresses and ports are not compared, so a NAT may lie in between; one that rewrites sequence numbers hides
+what is behind it. The clocks of the points need not agree: their difference is measured.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +18,7 @@ from analyzer.keepalive.story.values import Answer, Probe
 from analyzer.schema import ACK, KIND_TCP
 
 SAME_NS = 500_000_000
-"""One segment passes the points within this time of the usual; probes lie further apart."""
+"""Largest deviation from the usual time between the points at which two segments are one; probes lie further apart."""
 FEWEST_SHARED = 2
 """Number of different segments that show two connections to be one: a lone RST may look like another."""
 
@@ -59,7 +60,7 @@ class Match:
     is_translated: bool
     """Its addresses or ports differ from point to point."""
     shared: int
-    """Segments by which it was known again."""
+    """Number of segments by which the connection was recognised."""
     offset_ns: int
     """Lead of the second point's clock over the first in ns, including the time on the way between them."""
     nearer: tuple[int | None, int | None]
@@ -72,7 +73,7 @@ class Match:
 
 
 class Side:
-    """The candidates of one point, by connection and by snapshot."""
+    """The candidates of one point, by connection and by fingerprint."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
@@ -123,10 +124,10 @@ class _Meeting:
         offsets = [d.ts_ns[b] - c.ts_ns[a] for a, b in pairs]
         self._offset_ns = median_low(offsets) if offsets else 0
         self._same = dict(self._all_same())
-        """Row at the first point: row at the second."""
+        """Rows at the second point by those at the first."""
 
     def _surely_same(self) -> Iterator[tuple[int, int]]:
-        """Yield pairs of rows that are surely the same segment: of each snapshot that occurs equally often at both
+        """Yield pairs of rows that are surely the same segment: of each fingerprint that occurs equally often at both
         points."""
         at: tuple[dict[Snapshot, list[int]], dict[Snapshot, list[int]]] = (defaultdict(list), defaultdict(list))
         for side, rows, snapshots in zip(self._sides, self._rows, at, strict=True):

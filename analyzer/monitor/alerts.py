@@ -20,7 +20,7 @@ AT_ONCE = 4
 OF_A_KIND, PER_NS = 6, 60_000_000_000
 """Events of one kind that are reported within PER_NS; the next one says how many were left out."""
 LASTS_NS = 30_000_000_000
-"""A command that runs longer is ended, with all that it started."""
+"""Time after which a command is ended, with all that it started."""
 
 
 class Alerts:
@@ -34,7 +34,7 @@ class Alerts:
         if not self._words:
             raise OptionError("--on-event: there is no command")
         self.failed = ""
-        """Why the last start failed, for a person; whoever tells it takes it away."""
+        """Reason why the last start failed, for a person; whoever reports it clears it."""
         self.suppressed = 0
         self._running: list[tuple[subprocess.Popen[bytes], int]] = []
         self._reported: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))
@@ -68,7 +68,7 @@ class Alerts:
         self.suppressed = 0
         self._running.append((process, now_ns))
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it does not want to know
+        with suppress(BrokenPipeError):  # the command does not read its input
             process.stdin.write(text.encode() + b"\n")  # far less than a pipe holds: this does not wait
             process.stdin.close()
 

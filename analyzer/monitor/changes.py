@@ -19,14 +19,14 @@ from analyzer.report.json import document
 from analyzer.report.units import seconds
 
 SHORTEST_PATIENCE_NS = 600_000_000
-"""An answer may be so late where none was seen before; RFC 6298 §2.4 waits a second for one."""
+"""Shortest time that an answer is awaited, also where none was seen before; RFC 6298 §2.4 waits a second for one."""
 LONGEST_PATIENCE_NS = 5_000_000_000
 MARGIN_NS = 1_000_000_000
-"""A probe is missing when it is so late."""
+"""Delay after which a probe is missing."""
 TROUBLED_NS = 5_000_000_000
-"""A connection in trouble is looked at again so often."""
+"""Interval at which a connection in trouble is examined again."""
 PROBED = (GapKind.FIRST, GapKind.CYCLE, GapKind.SPACING)
-"""Gaps that a probe ended."""
+"""Kinds of gaps that a probe ended."""
 
 
 class Sent(IntEnum):
@@ -45,7 +45,7 @@ class Told:
     """Number of the connection, since the start."""
     probes: dict[int, Sent] = field(default_factory=dict)
     frames: set[int] = field(default_factory=set)
-    """Frames of ICMP errors and resets that were told."""
+    """Frames of ICMP errors and resets that were reported."""
     settings: tuple[Any, ...] = (None, None)
     """Settings of both ends, as objects."""
     outcome: tuple[Outcome, Any] = (Outcome.ALIVE, None)

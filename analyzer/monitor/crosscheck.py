@@ -18,12 +18,12 @@ from analyzer.report.units import seconds
 
 SECOND = 1_000_000_000
 TOLERANCE_NS = 2 * SECOND
-"""Between asking the kernel and looking at the capture."""
+"""Time between reading the kernel's timer and examining the capture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A code, and what either says in seconds from now or as a count."""
+    """A code, and what each side says in seconds from now or as a count."""
 
     code: str
     kernel: float | None
@@ -34,7 +34,7 @@ class Disagreement:
 
 
 class Crosscheck:
-    """The kernel's view beside the inferred one; `events` tells each kind of difference once a connection."""
+    """The kernel's view beside the inferred one; `events` reports each kind of difference once for each connection."""
 
     def __init__(self, sockets: OwnSockets) -> None:
         self.sockets = sockets

@@ -20,9 +20,9 @@ from analyzer.monitor.events import Event, Name
 from analyzer.schema.packets import RECORDS
 
 WAIT_MS = 100
-"""After so long without a frame there is an empty batch: time passes also on a silent network."""
+"""Time without a frame after which there is an empty batch: time passes also on a silent network."""
 LOOK_NS = 500_000_000
-"""Drops are asked for, and what is down is looked for, so often."""
+"""Interval at which drops are read, and lost interfaces are searched."""
 ANY = "any"
 
 
@@ -155,10 +155,10 @@ class Interfaces:
 
 
 class Link:
-    """An interface that is captured from, and since when it is down."""
+    """An interface that is captured from, and the time since which it is down."""
 
     def __init__(self, live: LiveInterface) -> None:
         self.live = live
         self.down_ns: int | None = None
         self.refused_index = 0
-        """An interface of the same name that could not be opened."""
+        """Index of an interface of the same name that could not be opened."""

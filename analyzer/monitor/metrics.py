@@ -34,7 +34,7 @@ def endpoint(text: str) -> tuple[str, int]:
 
 
 class Metrics:
-    """Listens at an address from the begin on; `tell` counts events, `note` what the watcher holds."""
+    """Listens at an address from the beginning; `tell` counts events, `note` publishes what the watcher holds."""
 
     def __init__(self, where: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations

@@ -1,4 +1,4 @@
-"""One live analysis from begin to end: batches in, events out, until the source ends or enough was seen.
+"""One live analysis from begin to end: batches in, events out, until the source ends or a limit is reached.
 
 Knows the instant of the capture: the latest time stamp, and the time that has passed since without frames.
 """
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When it is enough; None for never."""
+    """Limits at which the session ends; None for no limit."""
 
     duration_ns: int | None = None
     frames: int | None = None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 EVERY_S = 1.0
 SHARE = 20
-"""Asking takes at most one part in so many of the time."""
+"""Divisor of the time that asking may take: at most one part in so many."""
 TIMERS = ("off", "retransmit", "keepalive", "time-wait", "persist")
-"""idiag_timer (net/ipv4/inet_diag.c inet_csk_diag_fill)."""
+"""Timers by idiag_timer (net/ipv4/inet_diag.c inet_csk_diag_fill)."""
 
 Endpoints = tuple[str, int, str, int]
 """Local address and port, remote address and port."""
@@ -34,13 +34,13 @@ class KernelTimer:
 
 
 class OwnSockets:
-    """Asks again and again, until `close`; `of` says what the last answer was."""
+    """Reads the kernel's sockets again and again, until `close`; `of` returns the latest result."""
 
     def __init__(self) -> None:
         self.reason: str | None = "not asked yet"
-        """Why there is nothing to show, for a person; None if there is."""
+        """Reason why there is nothing to show, for a person; None if there is something."""
         self.process_reason: str | None = None
-        """Why no process is shown, for a person; None if some are."""
+        """Reason why no process is shown, for a person; None if some are."""
         self._timers: Mapping[Endpoints, KernelTimer] = {}
         self._processes: dict[int, str | None] = {}
         self._stop = threading.Event()

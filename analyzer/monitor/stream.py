@@ -17,7 +17,7 @@ from analyzer.errors import CaptureError
 from analyzer.monitor.events import Event
 
 WAIT_S = 0.1
-"""After so long without a frame there is an empty batch."""
+"""Time without a frame after which there is an empty batch."""
 
 
 class Stream:

@@ -1,7 +1,7 @@
-"""The terminal while it happens: connections with what is expected of them, and the latest events.
+"""The terminal's live view: connections with what is expected of them, and the latest events.
 
-Connections in trouble come first, then those that are probed, then the ones that were idle longest. Everything
-from a capture is shown as plain text.
+Connections in trouble come first, then those that are probed, then the ones that were idle longest. Everything from a
+capture is shown as plain text.
 """
 
 import time
@@ -29,7 +29,7 @@ EVENTS = 12
 STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
           Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green"}  # fmt: skip
 QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
-"""Shown as lines only on a terminal that has nothing else to tell."""
+"""Events that the view leaves out; without a view they are shown as lines."""
 
 
 class View:

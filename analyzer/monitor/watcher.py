@@ -1,9 +1,9 @@
-"""Events from batches of records, as they come: which connections to look at again, and when.
+"""The events of a live analysis from batches of records: which connections to examine again, and when.
 
-A look is an analysis of the few connections that something may have changed for (`tcp/excerpt.py`), with
-their latest candidates and with the connections that may explain a silence. What a batch brings for a
-connection is looked at in the next `tick`, so long as the time for it lasts; connections that are probed
-come first, and what waits is looked at in the tick after. Instants come from the capture.
+A snapshot is an analysis of the few connections that something may have changed for (`tcp/excerpt.py`), with their
+latest candidates and with the connections that may explain a silence. What a batch brings for a connection is examined
+in the next `tick`, as long as the time for it lasts; connections that are probed come first, and what waits is examined
+in the tick after. Instants come from the capture.
 """
 
 from array import array
@@ -30,30 +30,30 @@ from analyzer.tcp.excerpt import excerpt
 from analyzer.tcp.segment_facts import FACT_AFTER_SUSPECT, FACT_UNSURE, may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
-"""Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
+"""Usual limits, some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
 LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
 """Limits in any case: so many connections that are all open would take 2 GB."""
 KEPT_OVER = 1000
 """Number of connections that ended badly and are kept for the view, the latest."""
 SNAPSHOT_OF = 128
-"""The latest so many candidates of a connection are looked at: some sixty probes and answers."""
+"""Number of the latest candidates of a connection that are examined: some sixty probes and answers."""
 RELATED = 32
 """Number of connections to the same network that are examined with one in trouble, the latest."""
 ROWS_A_TICK = 4096
 """Number of candidates examined in a tick, some 50 ms of work."""
 UNRESPONSIVE_NS = 5_000_000_000
-"""After so long without the other end data counts as unanswered (verdict.py)."""
+"""Time without the other end after which data counts as unanswered (`keepalive/verdict/unanswered_data.py`)."""
 
 
 @dataclass(slots=True)
 class Watched:
-    """One connection: its candidates, what was told, and what it looked like."""
+    """One connection: its candidates, what was reported, and its latest snapshot."""
 
     reported: Told
     rows: "array[int]" = field(default_factory=lambda: array("q"))
     snapshot: Snapshot | None = None
     due_ns: int | None = None
-    """When it is looked at next, whatever is captured until then."""
+    """Time of its next snapshot, whatever is captured until then."""
 
     @property
     def is_in_trouble(self) -> bool:
@@ -74,7 +74,7 @@ class Watcher:
         self._limits = limits
         self._numbers = 0
         self._seen_rows = 0
-        self._waiting: OrderedDict[int, None] = OrderedDict()  # numbers of flows to look at
+        self._waiting: OrderedDict[int, None] = OrderedDict()  # numbers of flows to examine
         self._timers: list[tuple[int, int]] = []  # when, and the number of the flow
         self._flow_of: dict[int, int] = {}  # its index, by number
         self._of_network: dict[Address, list[int]] = {}  # numbers

@@ -1,4 +1,4 @@
-"""An event in a line for a person. Verdicts are worded by `report/words/sentences.py`."""
+"""The wording of an event in a line for a person. Verdicts are worded by `report/words/sentences.py`."""
 
 from collections.abc import Mapping
 from typing import Any

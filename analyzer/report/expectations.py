@@ -14,7 +14,7 @@ from analyzer.report.words import sentences, setting_sentences
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
-"""10.0.0.5, [2001:db8::5], :443, or an address and a port."""
+"""The place of an expectation: 10.0.0.5, [2001:db8::5], :443, or an address and a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Expectation:
 
     settings: dict[str, int]
     address: str | None = None
-    """The prober's own."""
+    """Address of the prober."""
     port: int | None = None
     """Port of either end: a service has it at one, its clients at the other."""
 

@@ -1,12 +1,12 @@
-"""The library face: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
+"""The Python interface: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
 
     a = analyzer.analyze("capture.pcap")
     a.flows                     # a pandas DataFrame, as are probes, gaps, segments, hosts, path_limits, …
-    a.flow(12)                  # one connection, told in full
+    a.flow(12)                  # one connection in full
     a.verdict                   # of the connection that matters most
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
-Nothing is printed and nothing is global. The columns are those of schema.frames.FRAMES.
+Nothing is printed and nothing is global. The columns are those of schema.export.FRAMES.
 """
 
 from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ class Analysis:
         return answer
 
     def close(self) -> None:
-        """Let go of what a cluster holds of this analysis; here nothing needs to be closed."""
+        """Release what a cluster holds of this analysis; here nothing needs to be closed."""
         if not isinstance(self._held, analysis.Analysis):
             self._held.close()
 

@@ -50,7 +50,7 @@ def binary_output(path: str, flag: str) -> Iterator[BinaryIO]:
             with partial.open("xb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())  # a full disk is told here, where the old file is still there
+                os.fsync(file.fileno())  # a full disk shows here, while the old file is still there
             if target.exists():
                 partial.chmod(stat.S_IMODE(target.stat().st_mode))
             partial.replace(target)

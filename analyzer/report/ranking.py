@@ -14,9 +14,9 @@ URGENCY = (
     Outcome.CLOSED,
     Outcome.UNKNOWN,
 )
-"""The most urgent first."""
+"""Outcomes, the most urgent first."""
 SHOWN = 10
-"""Connections told in full; more than that nobody reads at once."""
+"""Number of connections described in full; more than that nobody reads at once."""
 UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
 PROBES = FIRST_PROBES | SECOND_PROBES
 

@@ -32,7 +32,7 @@ MOST_ROWS = 20
 """Most rows of the hosts' table."""
 MOST_PATHS = 6
 MOST_ALIKE = 3
-"""Pieces of advice of one kind."""
+"""Most pieces of advice of one kind."""
 PROSE_WIDTH = 100
 
 STYLES = {
@@ -116,7 +116,7 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
         number = rules.setdefault(event.rule, len(rules) + 1)
         time = short(event.ts_ns - analysis.capture.first_ns)
         what = Text(event.what, TAG_STYLES.get(event.tag, ""))
-        comes_from = 1 - event.end if event.tag is Tag.ICMP_UNREACHABLE else event.end  # a router tells the end
+        comes_from = 1 - event.end if event.tag is Tag.ICMP_UNREACHABLE else event.end  # a router sent it to this end
         table.add_row(time, str(event.frame), "→←"[comes_from], silence, what, str(number))
     yield _indented(table, above=1)
     yield BLANK
@@ -131,7 +131,7 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
 
 
 class _Event(NamedTuple):
-    """A line of the timeline; in order of frames. Of an ICMP error `end` is the end that is told."""
+    """A line of the timeline, in order of frames. For an ICMP error `end` is its receiver."""
 
     frame: int
     ts_ns: int

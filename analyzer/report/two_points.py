@@ -1,6 +1,6 @@
-"""Two capture points side by side: where probes and answers were lost, in words, for the terminal and as JSON.
+"""The report on two capture points: where probes and answers were lost, in words, for the terminal and as JSON.
 
-`ka-analyze-points-1.schema.json` describes the document; each point's own part is that of `document.py`.
+`ka-analyze-points-1.schema.json` describes the document; each point's own part is that of `report/json/document.py`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`--what-if`: other settings as they are asked for, and what they would have done, as lines and as an object."""
+"""The options and output of `--what-if`: other settings, and what they would have done, as lines and as an object."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -14,7 +14,7 @@ from analyzer.schema import ABSENT, KIND_TCP, UNSEEN
 from analyzer.schema.packets import RECENT
 
 RECENT_SLOTS = 1 << 16
-"""Segments whose look is remembered to know their copies by; 5 ms at a million a second need a tenth of it."""
+"""Number of segments whose fingerprint is remembered; 5 ms at a million a second need a tenth of it."""
 MASK32 = 0xFFFFFFFF
 
 
@@ -31,7 +31,7 @@ class Recent:
         return engine.run(recognise, packets.view, packets.rows, self.table.view)
 
     def overlay(self, later: Table, engine: Engine) -> None:
-        """Remember what a later capture remembers in the end, the places in use of its table."""
+        """Add the fingerprints that a later capture ends with, given as the used slots of its table."""
         engine.run(overlay, later.view, later.rows, self.table.view)
 
 
@@ -93,4 +93,4 @@ def fingerprint_of(packets: Any, at: int) -> int:
         ^ ((dst ^ (dst >> 32)) & MASK32) * 0x7FEB352D
         ^ packets.ports[at] * 0x6C078965
     )
-    return fingerprint | 1  # no look is 0
+    return fingerprint | 1  # 0 marks an unused slot

@@ -1,7 +1,7 @@
 """The choice of flows and candidates to give up when there are too many: the one way to bound an analysis's memory.
 
-forgotten = shrink(tracker, engine, now_ns, Limits(flows=200_000)) if forgotten is not None: ... # rows of FLOWS, ENDS
-and CANDIDATES have moved
+    forgotten = shrink(tracker, engine, now_ns, Limits(flows=200_000))
+    if forgotten is not None: ...   # rows of FLOWS, ENDS and CANDIDATES have moved
 
 Flows go in the order of what they could still tell: those that never were more than a SYN, those that ended, those that
 were silent for longer than any keepalive waits; and only if `Limits.keeps_idle` is off, the longest silent of the rest.
@@ -22,28 +22,29 @@ from analyzer.schema import ABSENT, RST
 from analyzer.tcp.tracker import Tracker
 
 LONGEST_WAIT_NS = 3 * 3600 * 1_000_000_000
-"""2 h 11 m 15 s pass on a Linux default from the last segment to the give-up; the rest is margin."""
+"""Longest silence in which a flow may still be probed: 2 h 11 m 15 s pass on a Linux default from the last segment to
+the give-up; the rest is margin."""
 CLOSED_NS = 60_000_000_000
-"""After so long nothing belongs to a closed flow any more (2 MSL on Linux)."""
+"""Time after which nothing belongs to a closed flow any more (2 MSL on Linux)."""
 NEIGHBOUR_OCTETS = 320
 """Most memory that an ARP packet needs: measured 280."""
 
 
 class Cost(NamedTuple):
-    """Octets that each flow and each candidate take at their most, when findings are drawn and told."""
+    """Most octets that each flow and each candidate need while findings are made and printed."""
 
     flow: int
     candidate: int
 
 
 IN_TABLES = Cost(4096, 1024)
-"""Measured 3,600 and 750 with DataFrames of everything."""
+"""Cost with DataFrames of everything: measured 3,600 and 750."""
 ONE_BY_ONE = Cost(1024, 256)
-"""Measured 700 and 160 where flows are drawn one after the other, as for the report and JSON."""
+"""Cost where flows are assembled one after the other, as for the report and JSON: measured 700 and 160."""
 
 
 BASE_OCTETS = 256 << 20
-"""Python, the machine code, and the buffers."""
+"""Octets of Python, the machine code, and the buffers."""
 LEAST_MEMORY = 512 << 20
 USUAL_MEMORY = 4 << 30
 
@@ -54,18 +55,18 @@ class Limits(NamedTuple):
     flows: int
     candidates: int
     of_one_flow: int = 256
-    """The latest so many candidates of each flow; they hold some hundred probes with their answers."""
+    """Number of the latest candidates kept of each flow; they hold some hundred probes with their answers."""
     neighbours: int = 65_536
     """Number of the latest ARP and neighbour discovery packets that are kept."""
     keeps_idle: bool = True
-    """Never give up a flow that may still be probed, however many there are."""
+    """Whether flows that may still be probed are kept, however many there are."""
 
 
 def usual_memory() -> int:
     """Return USUAL_MEMORY, or half of the machine's memory if that is less, in octets; LEAST_MEMORY at least."""
     try:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # no such question here
+    except (AttributeError, OSError, ValueError):  # unknown on this system
         return USUAL_MEMORY
     return max(min(USUAL_MEMORY, machine // 2), LEAST_MEMORY)
 
@@ -139,7 +140,7 @@ def _kept_flows(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -
 
 ONLY_A_SYN, ENDED, TOO_LONG_SILENT, MAY_BE_PROBED = range(4)
 WEIGHT = 1 << 40
-"""More than the seconds of any time."""
+"""Factor above the seconds of any time."""
 
 
 def weigh(flows: Any, ends: Any, count: int, now_ns: int, weights: Any) -> int:

@@ -32,18 +32,19 @@ FIRST_SLOTS = 1 << 12
 MASK32 = 0xFFFFFFFF
 
 REUSE_NS = 30_000_000_000
-"""A port pair rests so long before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
+"""Shortest rest of a port pair before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
 BACK_OCTETS = 1 << 16
-"""After such a silence nothing lies further back: what is sent again begins at SND.UNA."""
+"""Longest step back after such a silence: what is sent again begins at SND.UNA."""
 AHEAD_OCTETS = 1 << 30
-"""The largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in both."""
+"""Longest step ahead: the largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in
+both."""
 MICROSECOND_WRAP_NS = (1 << 31) * 1000
 """Time within which no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
 
 
 LONGEST_SILENCE_NS = 30 * 86_400 * 1_000_000_000
-"""Nobody waits so long before a probe (Linux: 32,767 s): the clock jumped, or nobody watched. What comes then is told
-as a connection that enters in mid-stream."""
+"""Longest silence within a connection: nobody waits so long before a probe (Linux: 32,767 s), so the clock jumped, or
+nothing was captured. What follows counts as a connection that enters in mid-stream."""
 
 
 class FlowTable:
@@ -84,7 +85,7 @@ class FlowTable:
         self._new_slots(len(self.slots), engine)
 
     def excerpt(self, flows: Sequence[int]) -> "FlowTable":
-        """Copies of these flows, in this order, for looking at: without the index to them."""
+        """Return copies of these flows, in this order, for reading only: without the index to them."""
         other = FlowTable()
         other.flows = self.flows.excerpt(flows)
         other.ends = self.ends.excerpt([2 * flow + end for flow in flows for end in (0, 1)])
@@ -97,7 +98,7 @@ class FlowTable:
         return found[: flows.rows]
 
     def append(self, flows: Table, ends: Table, engine: Engine) -> None:
-        """Take over flows of another table behind those here; of equal endpoints the last is the one to go on."""
+        """Append the flows of another table; of equal endpoints the last flow is the current one."""
         first = self.flows.rows
         self._make_room(flows.rows, engine)
         self.flows.extend(flows)

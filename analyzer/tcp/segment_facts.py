@@ -11,13 +11,13 @@ from analyzer.schema import ABSENT, ACK, FIN, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
 
 REL_UNKNOWN, REL_NEXT, REL_BELOW, REL_BELOW_UNA, REL_OLD, REL_BEYOND = range(6)
-"""SEG.SEQ against SND.NXT: not known yet; equal; one below; further below, but one below SND.UNA;
+"""The place of SEG.SEQ relative to SND.NXT: not known yet; equal; one below; further below, but one below SND.UNA;
 elsewhere below; above (a hole)."""
 
 FACT_UNSURE = 1
 """SND.NXT rested only on this end's own segments of at most one octet."""
 FACT_SAME_ACK = 2
-"""SEG.ACK and the window differ in nothing or only in the window from the last segment's."""
+"""SEG.ACK is that of the end's last segment; the window may differ."""
 FACT_SAME_WINDOW = 4
 FACT_DUPLICATE = 8
 """A packet captured twice: equal to one of the same end milliseconds before, or to one from before the clock was set
@@ -43,9 +43,10 @@ FACT_AFTER_SYN = 4096
 FACT_ADVANCES = 8192
 """SEG.ACK is beyond that of the end's last segment: it acknowledges something new."""
 FACT_SAME_OCTET = 16384
-"""The one octet that the end's last segment was."""
+"""Its one octet is the same that the end's last segment was."""
 FACT_UNACCEPTABLE = 32768
-"""SEG.ACK is of what the other end has not sent, as far as was captured, or of long ago (RFC 5961 §5.2)."""
+"""SEG.ACK acknowledges what the other end has not sent, as far as was captured, or what is long past (RFC 5961
+§5.2)."""
 FACT_LATE_BY_CLOCK = 65536
 """The sender's timestamps say that a second has passed where the capture's times say that hardly any has."""
 
@@ -53,18 +54,19 @@ FACT_AT_UNA = 131072
 """SEG.SEQ is SND.UNA: the oldest octet that is unacknowledged, which the retransmission timer sends (RFC 6298 §5.4)."""
 
 DUPLICATE_NS = 5_000_000
-"""A copy arrives within milliseconds (SPAN of both directions, any-interface)."""
+"""Longest delay of a duplicate (SPAN of both directions, any-interface)."""
 LATE_DUPLICATE_NS = 200_000_000
-"""Or so much later where the IP ID says that it is one (interfaces whose clocks differ)."""
+"""The same where the IP ID shows the duplicate (interfaces whose clocks differ)."""
 BARE_DUPLICATE_NS = 1_000_000
 """Longest delay of a duplicate without IP ID and timestamp. Only time tells it from a segment sent again after an
 answer, and no stack is so quick."""
 UNSCALED_WINDOW = 0xFFFF
-"""The largest without the option (RFC 9293 §3.1)."""
+"""Largest window without the window scale option (RFC 9293 §3.1)."""
 REPLY_NS = 2_000_000_000
 """Longest time from data to its acknowledgement that counts as a measure of the round trip."""
 CLOCK_TICKS, CLOCK_NS = 1000, 50_000_000
-"""A timestamp clock of more than 20 kHz is hardly met; but capture times are rewritten now and then."""
+"""Ticks and time of a clock of 20 kHz. Faster timestamp clocks are hardly met, but capture times are rewritten now and
+then."""
 PLAUSIBLE_ACK = 1 << 30
 """The largest window (RFC 7323 §2.3): an ACK further ahead tells nothing about SND.NXT."""
 

@@ -50,11 +50,11 @@ SMALLEST_MSS = 536
 """Size that every path carries whole (RFC 9293 §3.7.1): a shorter segment was one packet on the wire, whatever offloads
 do."""
 IDLE_NS = 1_000_000_000
-"""A segment after so long without any is a candidate: it ends an idle gap."""
+"""Silence after which a segment is a candidate: it ends an idle gap."""
 MOST_OVERTAKEN = 16
 """Most segments of one end that arrive before one that was sent earlier."""
 STEP_BACK_NS = 2_000_000_000
-"""No reordering of frames reaches so far back: the clock was set, or the capture contains the frames twice."""
+"""Step back in time that is no reordering of frames: the clock was set, or the capture contains the frames twice."""
 
 
 class Tracker:
@@ -67,7 +67,7 @@ class Tracker:
         self.neighbours = Table(NEIGHBOURS)
 
     def follow(self, packets: Table, engine: Engine) -> None:
-        """Take in a batch of which is known how long ago what looks the same was captured (`since_ns`).
+        """Take in a batch whose segments have `since_ns`, the time since one with the same fingerprint.
 
         The rows of `packets` are free again afterwards.
         """
@@ -268,7 +268,7 @@ def remember(packets: Any, at: int, ends: Any, end_row: int) -> None:
 
 
 def note_ttl(ends: Any, end_row: int, ttl: int) -> None:
-    """Widens the range of TTLs that the end has sent on the open connection."""
+    """Widen the range of TTLs that the end has sent on the open connection."""
     if ends.least_ttl[end_row] == ABSENT or ttl < ends.least_ttl[end_row]:
         ends.least_ttl[end_row] = ttl
     if ttl > ends.most_ttl[end_row]:

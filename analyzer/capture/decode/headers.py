@@ -48,23 +48,23 @@ PORT_CAPWAP, PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX, PORT_TZSP = 5247, 6081, 6
 PORT_IPSEC_NAT, PORT_WIREGUARD = 4500, 51820
 
 LAYER_PROTOCOL, LAYER_PORT = 2 << 16, 3 << 16
-"""Added to an IP protocol or a UDP port, beside link.LAYER_ETHERTYPE: what `inner_layer` may hold."""
+"""Offsets added to an IP protocol or a UDP port, beside link.LAYER_ETHERTYPE: what `inner_layer` may hold."""
 NO_LAYER = -1
 
 ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, ICMP_TIME_EXCEEDED, ICMP_PARAMETER = 3, 4, 11, 12
 ICMPV6_UNREACHABLE, ICMPV6_TIME_EXCEEDED, ICMPV6_PARAMETER = 1, 3, 4
 ICMPV6_TYPES = 64
-"""Added to the type of an ICMPv6 error, so that one number tells it from ICMP's."""
+"""Offset added to the type of an ICMPv6 error, so that one number tells it from ICMP's."""
 ICMPV6_SOLICITATION, ICMPV6_ADVERTISEMENT = 135, 136
 
 WIREGUARD_DATA = 4 << 24
-"""Type of a message, and three reserved octets."""
+"""The type of a message, and three reserved octets."""
 
 OPTION_END, OPTION_NOP, OPTION_WINDOW_SCALE, OPTION_SACK, OPTION_TIMESTAMP = 0, 1, 3, 5, 8
 ONLY_TIMESTAMP_OCTETS = 32  # NOP, NOP, timestamp: what nearly every segment carries
 MAX_WINDOW_SHIFT = 14  # RFC 7323 §2.3
 MAX_OFFLOADED = 1 << 20
-"""No segment handed to a card is longer, whatever a record claims to have had on the wire."""
+"""Longest segment that is handed to a card for segmentation, whatever a record claims to have had on the wire."""
 
 
 def decode(buffer: Any, records: Any, count: int, first_frame: int, packets: Any, counts: Any) -> int:
@@ -112,7 +112,8 @@ def network_layer(
 
 
 def wrap(packets: Any, row: int, layer: int, at: int, stop: int, wire_stop: int) -> int:
-    """Leave the row to encapsulation.py, with what begins where; four more columns would cost every packet 0.05 µs."""
+    """Leave the row to encapsulation.py, with its layer and limits in columns that are free; four more columns would
+    cost every packet 0.05 µs. Return KIND_WRAPPED."""
     packets.ports[row] = layer
     packets.seq[row] = at
     packets.ack[row] = stop

@@ -85,7 +85,7 @@ PPP_IPV4, PPP_IPV6 = 0x0021, 0x0057
 NOTHING, CUT, UNKNOWN_LINK = 0, -1, -2
 
 LAYER_ETHERTYPE = 1 << 16
-"""Added to an ethertype, so that one number says what octets begin with; below it are link types."""
+"""Offset added to an ethertype, so that one number says what octets begin with; below it are link types."""
 
 
 def is_wrapping_ethertype(ethertype: int) -> bool:

@@ -1,7 +1,7 @@
-"""Records in, packets out, whatever they are wrapped in; and which tunnel each packet came through.
+"""The decoder: records in, packets out, whatever they are wrapped in; and the tunnel that each packet came through.
 
-The header kernel does the ordinary packets. Those that it leaves are unwrapped layer by layer in the
-row where they stand, so that packets stay in capture order, and become packets or nothing.
+The header kernel does the ordinary packets. Those that it leaves are unwrapped layer by layer in the row where they
+stand, so that packets stay in capture order, and become packets or nothing.
 """
 
 import socket
@@ -19,7 +19,7 @@ from analyzer.schema import ABSENT, KIND_OTHER, KIND_WRAPPED
 from analyzer.schema.packets import LAYERS, PACKETS
 
 MAX_LAYERS = 8
-"""Nobody wraps deeper on purpose."""
+"""Most layers that are unwrapped: nobody wraps deeper on purpose."""
 
 IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
 """Prefix that headers.IPV4_MAPPED puts before an IPv4 address."""
@@ -93,7 +93,7 @@ def span(records: Any, count: int, span_ns: Any) -> int:
 
 
 MAX_TUNNELS = 1 << 18
-"""They take half a kilobyte each. Random numbers in a hostile capture would fill the memory."""
+"""Most tunnels, at half a kilobyte each: random numbers in a hostile capture would fill the memory."""
 
 
 class Tunnels:

@@ -63,7 +63,7 @@ from analyzer.capture.decode.link import (
 from analyzer.engine.octets import u16, u16_little, u32, u32_little
 
 NO_PAYLOAD = -3
-"""A layer that carries nothing of ours: management, compressed."""
+"""Layer that carries nothing of interest: management, compressed."""
 ENCRYPTED_PAYLOAD = -4
 
 LAYER_LLC = LAYER_ETHERTYPE + ETHERTYPE_LLC

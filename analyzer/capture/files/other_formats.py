@@ -1,9 +1,9 @@
-"""Captures of other programs, served as pcapng: Solaris snoop, Endace ERF, Microsoft Network Monitor, NetXray
-(which became Sniffer for Windows), AIX iptrace.
+"""Captures of other programs, served as pcapng: Solaris snoop, Endace ERF, Microsoft Network Monitor, NetXray (which
+became Sniffer for Windows), AIX iptrace.
 
-`translated` looks at what a source begins with and gives one that serves pcapng instead, so that everything
-behind it knows two formats and no more. Times keep their full resolution. A record that is cut off stays
-cut off. Refuses to know what frames contain.
+`translated` recognises a source by its first octets and gives one that serves pcapng instead, so that everything behind
+it knows two formats and no more. Times keep their full resolution. A record that is cut off stays cut off. Does not
+know what frames contain.
 """
 
 import io
@@ -29,7 +29,7 @@ from analyzer.errors import CaptureError
 from analyzer.schema import ABSENT
 
 Take = Callable[[int], bytes]
-"""The next so many octets of the input, fewer only at its end."""
+"""Takes the next octets of the input, fewer only at its end."""
 Peek = Callable[[int], bytes]
 """Reads octets that can be taken afterwards."""
 
@@ -39,7 +39,7 @@ INTERFACE = struct.Struct("<IIHHIHHB3xHHI")
 PACKET = struct.Struct("<IIIIIII")
 IF_TSRESOL = 9
 CUT_BLOCK = struct.pack("<II", 6, 1 << 16)
-"""The beginning of a block: what the walker of pcapng calls a truncated file."""
+"""Beginning of a block, which the walker of pcapng reports as a truncated file."""
 
 ERF_HEADER_OCTETS = 16
 ERF_LAST_TYPE = 27
@@ -52,10 +52,10 @@ LARGEST_HELD = 256 << 20
 file's end, and NetXray begins in the midst of a ring."""
 
 SNOOP_LINK_TYPES = {0: LINK_ETHERNET, 2: LINK_TOKEN_RING, 4: LINK_ETHERNET, 8: LINK_FDDI}
-"""RFC 1761, by the number of the datalink."""
+"""Link types by the number of the datalink (RFC 1761)."""
 NETMON_LINK_TYPES = {1: LINK_ETHERNET, 2: LINK_TOKEN_RING, 3: LINK_FDDI}
 NETMON_IS_PCAP = 0xE000
-"""Above it are the link types of pcap (NetworkMonitor's NPL `Ethernet.npl`, wiretap/netmon.c)."""
+"""Offset of the link types of pcap (NetworkMonitor's NPL `Ethernet.npl`, wiretap/netmon.c)."""
 NETXRAY_HEADER_OCTETS = 128
 NETXRAY_VERSIONS = {b"001.000": (1, 0), b"001.100": (1, 1), **{b"002.00%d" % minor: (2, minor) for minor in range(4)}}
 NETXRAY_ETHERNET, NETXRAY_WAN = 0, 3
@@ -352,4 +352,4 @@ FORMATS = (
     ("iptrace", is_iptrace, iptrace),
     ("ERF", is_erf, erf),
 )
-"""Name, how to know it by its first octets, and how to read it; that which has a magic comes first."""
+"""Name, test of the first octets, and reader of each format; those with a magic come first."""

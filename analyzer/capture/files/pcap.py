@@ -16,20 +16,20 @@ from analyzer.schema import ABSENT
 FILE_HEADER_OCTETS = 24
 RECORD_HEADER_OCTETS = 16
 MODIFIED_HEADER_OCTETS = 24
-"""Also holds the interface index, the protocol and the packet type."""
+"""Octets of a header that also holds the interface index, the protocol and the packet type."""
 
 LONGER_HEADERS = {RECORD_HEADER_OCTETS: (20, MODIFIED_HEADER_OCTETS), MODIFIED_HEADER_OCTETS: (28,)}
-"""Headers that some writers put behind the same magic: Nokia, Red Hat 6.1, SuSE 6.3 (wiretap/libpcap.c)."""
+"""Lengths of headers that some writers put behind the same magic: Nokia, Red Hat 6.1, SuSE 6.3 (wiretap/libpcap.c)."""
 
 USUAL_SNAPLEN = 256 << 10
 """libpcap's MAXIMUM_SNAPLEN; some writers announce less than they capture."""
 
 MAX_CAPTURED = 16 << 20
-"""No frame is longer, whatever the file header announces."""
+"""Longest frame, whatever the file header announces."""
 
 LONGEST_ON_WIRE = 1 << 20
 NEAR_NS = 30 * 86_400 * 1_000_000_000
-"""Neighbouring records are hardly further apart. Random seconds are so near in 1 of 800 cases."""
+"""Largest plausible distance of neighbouring records. Random seconds are so near in 1 of 800 cases."""
 
 MAGICS = {  # (nanoseconds per tick of the fraction, octets of a record header)
     0xA1B2C3D4: (1000, RECORD_HEADER_OCTETS),
@@ -57,10 +57,11 @@ WALK_STATE = 4
 """Number of fields that the walkers of all formats have in their state; each one's own follow."""
 
 LAST_NS, PREVIOUS, NS_PER_TICK, HEADER_OCTETS, LINK_TYPE, SNAPLEN, LONGEST, LENGTHS = range(WALK_STATE, WALK_STATE + 8)
-"""PREVIOUS is where in the buffer the last record begins: its length may be what was wrong; NEVER without one."""
+"""Fields of the state. PREVIOUS is the place in the buffer where the last record begins: its length may be what was
+wrong; ABSENT without one."""
 
 MORE, BROKEN = range(2)
-"""STATUS: the rest needs more octets or another call; at NEXT is nothing that can be believed."""
+"""Values of STATUS: the rest needs more octets or another call; nothing at NEXT can be believed."""
 
 
 def is_pcap(head: bytes) -> bool:

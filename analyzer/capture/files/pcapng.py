@@ -33,7 +33,7 @@ SMALLEST_BLOCK = 12
 """Type, total length, total length once more (§3.1)."""
 
 MAX_BLOCK = 64 << 20
-"""A longer block is taken for damage."""
+"""Longest block; a longer one is taken for damage."""
 
 MAX_INTERFACES = 1 << 16
 """Most interfaces of a section. Nobody has so many, and descriptions are kept: those beyond it count as not
@@ -47,7 +47,7 @@ OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 5, 7
 INTERFACE_COUNT = WALK_STATE + 1
 
 DESCRIPTION, TAKEN = range(BROKEN + 1, BROKEN + 3)
-"""More of STATUS: at NEXT is a block for `read_description`; it has been taken in."""
+"""More values of STATUS: at NEXT is a block for `read_description`; it has been taken in."""
 
 INTERFACES = table(
     "INTERFACES",
@@ -61,7 +61,7 @@ INTERFACES = table(
 )
 
 MICROSECONDS = 6
-"""if_tsresol without the option (§4.2)."""
+"""The value of if_tsresol without the option (§4.2)."""
 
 GREATEST = 2**63 - 1
 

@@ -48,7 +48,7 @@ CHUNK_OCTETS = 1 << 20
 CHUNK_RECORDS = 1 << 15
 
 RUN_OF_ZEROS = 64
-"""No header of a record or block has so many in a row; a search need not look at each."""
+"""Length of a run that no header of a record or block contains: a search may skip longer ones."""
 
 OTHER_FORMAT = {
     b"XCP\0": "a NetXray or Windows Sniffer capture of an unknown version",

@@ -27,9 +27,9 @@ from analyzer.engine.octets import word
 from analyzer.schema import ABSENT
 
 LONGEST_FOUND = 1 << 18
-"""libpcap's MAXIMUM_SNAPLEN. Longer records are read in order, but none is believed in the midst of garbage."""
+"""Longest record that is believed in the midst of garbage: libpcap's MAXIMUM_SNAPLEN. Longer ones are read in order."""
 LONGEST_BLOCK_FOUND = LONGEST_FOUND + (1 << 17)
-"""The frame and two full options."""
+"""Longest block that is believed in the midst of garbage: the frame and two full options."""
 
 LINKS, LINKS_WITHOUT_TIME = 2, 4
 """Number of records that must follow each other; more where no time of a record before the damage vouches for them. A
@@ -42,7 +42,8 @@ NO, YES, PERHAPS = range(3)
 """PERHAPS: what would decide has not been read yet."""
 
 KNOWN_BLOCKS = 10
-"""Types 1 to 10 are those of captures (draft-ietf-opsawg-pcapng §11.1); others are only believed in their order."""
+"""Last type of block that is believed in the midst of garbage. Types 1 to 10 are those of captures
+(draft-ietf-opsawg-pcapng §11.1); others are only believed in their order."""
 
 
 def find_record(buffer: Any, start: int, stop: int, is_end: bool, state: Any) -> int:

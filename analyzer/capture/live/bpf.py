@@ -60,7 +60,8 @@ DEFAULT_FILTER = " or ".join((
     *(f"udp port {port}" for port in TUNNEL_PORTS),
     *(f"ether proto {number}" for number in WRAPPING_ETHERTYPES),
 ))  # fmt: skip
-"""TCP, ICMP, ARP and neighbour discovery, and whatever may wrap them. All other UDP stays in the kernel."""
+"""Lets through TCP, ICMP, ARP and neighbour discovery, and whatever may wrap them. All other UDP stays in the
+kernel."""
 
 
 class Program(NamedTuple):

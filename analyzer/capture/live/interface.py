@@ -26,7 +26,7 @@ from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, CapturePermissionError, FilterError
 
 SNAPLEN = 256
-"""Headers with options, an ICMP quote, and a tunnel or two around them."""
+"""Octets captured of a frame: headers with options, an ICMP quote, and a tunnel or two around them."""
 RING_OCTETS = 32 << 20
 """Size of the ring: some 5 s at 30,000 small frames a second; it takes that much of the kernel's memory."""
 BLOCK_OCTETS = 1 << 18
@@ -55,7 +55,7 @@ NO_PRIVILEGE = (
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One of those that exist."""
+    """A network interface that exists."""
 
     name: str
     index: int

@@ -110,7 +110,7 @@ def _store(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
 
 
 def _teach(function: Callable[..., int], octets: int, order: str) -> None:
-    """Tell numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
+    """Teach numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
     infer_global(function)(type(f"_Load{octets}", (_Load,), {}))
 
     @lower_builtin(function, BufferType, types.int64)

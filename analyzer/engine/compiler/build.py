@@ -27,11 +27,11 @@ from analyzer.engine.table import row_layout
 
 OBJECTS = PACKAGE.parent / "build" / "kernels"
 ALONE = ("-shared", "-nostdlib", "-Wl,--build-id=none") if sys.platform == "linux" else ("-shared",)
-"""Nothing of the C library's own start goes in: a kernel calls memcpy at most, which every process has."""
+"""Options that keep the C library's own start code out: a kernel calls memcpy at most, which every process has."""
 
 
 class CannotLinkError(Exception):
-    """There is no linker, or it failed."""
+    """Raised where there is no linker, or it failed."""
 
 
 def build(place: Path = PLACE, objects: Path = OBJECTS) -> list[Path]:

@@ -83,9 +83,9 @@ class _Module:
             for helper in helpers:
                 cpu_target.typing_context._remove_global(helper)
         module = self._library._final_module
-        for library in dict.fromkeys(self._library._linking_libraries):  # of what numba has for max, abs and the like
+        for library in dict.fromkeys(self._library._linking_libraries):  # those of numba's max, abs and the like
             module.link_in(library._get_module_for_linking(), preserve=True)
-        for function in module.functions:  # so that nothing is left of what is inlined, and no two kernels share a name
+        for function in module.functions:  # removes what was inlined, and keeps kernels' names apart
             if not function.is_declaration:
                 function.linkage = "internal"
         for variable in module.global_variables:

@@ -40,11 +40,11 @@ PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, 1) + b"".join(
 )
 FEW_OCTETS = 1 << 12
 DAMAGE = b"\xff" * 64
-"""Behind a record: what is passed over to find the next."""
+"""Garbage behind a record, which is skipped to find the next one."""
 
 
 class Noting(Engine):
-    """Interprets, and notes which kernels run, with what they are compiled for."""
+    """Interprets, and records which kernels run with which types of arguments."""
 
     def __init__(self) -> None:
         super().__init__()

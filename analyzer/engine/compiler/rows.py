@@ -32,7 +32,7 @@ class RowsType(types.Type):
         offsets, self.stride = row_layout(fields)
         self.columns = {one.name: (one.typecode, offsets[one.name]) for one in fields.columns}
         layout = crc32(f"{self.columns} {self.stride}".encode())
-        super().__init__(name=f"{fields.__name__}_{layout:x}")  # stands in the name of all that is compiled for it
+        super().__init__(name=f"{fields.__name__}_{layout:x}")  # is part of the name of everything compiled for it
 
 
 class ColumnType(types.Type):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BEHIND = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
 MOST = 9
-"""Candidates in a chart."""
+"""Most candidates in a chart."""
 KINDS = {"tcp_keepalive_time": ("first",), "tcp_keepalive_intvl": ("spacing", "give-up")}
 LOOKS = {"linux-100": ("o", GREEN), "linux-250": ("s", BLUE), "linux-300": ("^", PURPLE), "linux-1000": ("D", GREY)}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST = 20
 HOUR_S = 3600
 CHEAP_A_HOUR = 60
-"""A probe each minute keeps every usual path open."""
+"""Probes an hour that keep every usual path open: one each minute."""
 
 
 def cost(analysis: "Analysis", ax: Axes | None = None) -> Axes:

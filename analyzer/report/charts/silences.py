@@ -1,4 +1,4 @@
-"""For how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
+"""The chart of how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
 
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING

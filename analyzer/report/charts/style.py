@@ -30,11 +30,11 @@ DARK = {
 """Colours on a dark ground, by those on a light one."""
 
 SIZE = 9.0
-"""Points of a chart's letters."""
+"""Size of a chart's letters in points."""
 SHARP, SHOWN = 120, 90
-"""Dots for each inch of a picture in a notebook, and how large it is shown."""
+"""Dots for each inch of a picture in a notebook, and those at which it is shown."""
 FONT = "DejaVu Sans"
-"""Comes with matplotlib; readers with another one have narrower letters."""
+"""Font that comes with matplotlib; readers with another one have narrower letters."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 

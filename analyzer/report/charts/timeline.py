@@ -1,4 +1,5 @@
-"""One connection as an expert draws it: a lane for each end, what crossed between them, and when timers were due."""
+"""The timeline of one connection, as an expert draws it: a lane for each end, what crossed between them, and when
+timers were due."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -23,7 +24,7 @@ HALFWAY = 0.42
 """Height at which an arrow that never arrived ends, as a share of the way."""
 SAME_S = 1e-6
 MOST_SHOWN = 2000
-"""Segments, the last ones; what comes before them is not drawn, and that is said."""
+"""Most segments in a chart, the last ones; what comes before them is left out, and the chart says so."""
 DENSE = 240
 """Number of segments from which their lines get thinner."""
 
@@ -57,7 +58,7 @@ BY_LABEL = {kind.label: kind for kind in KINDS}
 
 
 class Stroke(NamedTuple):
-    """A segment to be drawn; `end` sent it, or is told."""
+    """A segment in the chart; `end` is its sender, or the receiver of an ICMP error."""
 
     time: float
     end: int

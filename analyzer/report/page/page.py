@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from analyzer.report.library import Analysis, Connection
 
 MOST_PATHS = 6
-"""Paths with a chart."""
+"""Most paths with a chart."""
 MOST_ALIKE = 3
-"""Pieces of advice of one kind."""
+"""Most pieces of advice of one kind."""
 SIGNS = {
     "timed-out": "✕",
     "unreachable": "⊘",

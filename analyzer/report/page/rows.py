@@ -16,11 +16,11 @@ from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
 
 MOST_ROWS = 20_000
-"""Beyond that a browser is no longer the right reader."""
+"""Most rows: beyond that a browser is no longer the right reader."""
 
 
 class _Words:
-    """Every different string once."""
+    """Strings by number, each different one once."""
 
     def __init__(self) -> None:
         self.index: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The tables of schema.frames.FRAMES as files, and the charts as files: `--csv`, `--parquet`, `--plots`.
+"""The tables of schema.export.FRAMES as files, and the charts as files: `--csv`, `--parquet`, `--plots`.
 
 Knows what a spreadsheet would obey, and where Parquet keeps units. A folder is made; what else is in it stays.
 """

@@ -1,7 +1,7 @@
-"""Findings as pandas DataFrames: which finding stands in which column of schema.frames.FRAMES.
+"""Findings as pandas DataFrames: which finding stands in which column of schema.export.FRAMES.
 
-Knows how a missing number, instant or duration is said in each dtype. All that turns findings
-into rows is here; charts, CSV and Parquet read the frames.
+Knows how a missing number, instant or duration is represented in each dtype. All that turns findings into rows is here;
+charts, CSV and Parquet read the frames.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ from analyzer.schema.export import (
 Row = tuple[Any, ...]
 
 NOT_A_TIME = np.iinfo(np.int64).min
-"""numpy's NaT."""
+"""The value of numpy's NaT."""
 CENSORED = (GapKind.SURVIVED, GapKind.PENDING)
 
 

@@ -1,7 +1,7 @@
 """Findings as comments on the frames of the capture, for Wireshark: `--annotate`.
 
-Says on which frames something is said. The words come from `explain.py`; `output_file.py` sees to it that
-the output is whole and the input is never touched.
+Decides which frames get a comment. The sentences come from `report/words/`; `output_file.py` sees to it that the output
+is whole and the input is never touched.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ UNSAID = frozenset(
         Tag.DUPLICATE_FRAME,
     )
 )
-"""Wireshark says these itself; where they are evidence, that is said."""
+"""Tags without a comment, since Wireshark shows them itself; where they are evidence, there is one."""
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
 
 

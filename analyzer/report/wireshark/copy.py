@@ -70,7 +70,7 @@ def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: in
 
 
 class _Octets:
-    """Looks ahead in a source; `ready` has been read of it before."""
+    """A source with look-ahead; `ready` has been read of it before."""
 
     def __init__(self, source: Source, ready: bytes) -> None:
         self._source = source
