@@ -38,7 +38,7 @@ class Sent(IntEnum):
 
 
 @dataclass(slots=True)
-class Told:
+class Reported:
     """The facts already reported of one connection; frames tell them apart, since each frame is at most one of them."""
 
     number: int
@@ -86,7 +86,7 @@ def ends_of(flow: Flow) -> tuple[str, str]:
     return str(flow.ends[0]), str(flow.ends[1])
 
 
-def changes(snapshot: Snapshot, reported: Told) -> list[Event]:
+def changes(snapshot: Snapshot, reported: Reported) -> list[Event]:
     """Return new events in order of time, and note in `reported` what they say."""
     found = [
         *_probes(snapshot, reported),
@@ -100,7 +100,7 @@ def changes(snapshot: Snapshot, reported: Told) -> list[Event]:
     return sorted(found, key=lambda event: event.time_ns)
 
 
-def next_due_ns(snapshot: Snapshot, reported: Told) -> int | None:
+def next_due_ns(snapshot: Snapshot, reported: Reported) -> int | None:
     """Return the time in ns when another snapshot is worth while although nothing was captured; None for never.
 
     That is when a probe has waited for too long; when one that was expected has not come; and again and again while the
@@ -124,11 +124,11 @@ def next_due_ns(snapshot: Snapshot, reported: Told) -> int | None:
     return min(due, default=None)
 
 
-def _event(snapshot: Snapshot, reported: Told, time_ns: int, name: Name, end: int | None, **fields: Any) -> Event:
+def _event(snapshot: Snapshot, reported: Reported, time_ns: int, name: Name, end: int | None, **fields: Any) -> Event:
     return Event(time_ns, name, reported.number, end, ends_of(snapshot.flow), fields)
 
 
-def _probes(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
+def _probes(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
     for end in (0, 1):
         story = snapshot.flow.ends[end].story
         before = {gap.frame: gap.unanswered for gap in story.gaps if gap.kind in PROBED}
@@ -172,7 +172,7 @@ def _answered(probe: Probe) -> dict[str, Any]:
     return {"frame": probe.answer_frame, "of": probe.frame, "delay_s": delay_s, "answer": answer}
 
 
-def _errors(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
+def _errors(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
     for one in snapshot.errors:
         if one.frame not in reported.frames:
             reported.frames.add(one.frame)
@@ -181,7 +181,7 @@ def _errors(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
             yield _event(snapshot, reported, one.ts_ns, Name.UNREACHABLE, one.end, **fields, icmp_version=version)
 
 
-def _endings(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
+def _endings(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
     reset, verdict = snapshot.flow.story.reset, snapshot.flow.verdict
     if reset is not None and reset.frame not in reported.frames:
         reported.frames.add(reset.frame)
@@ -211,7 +211,7 @@ def _gave_up(verdict: Verdict, frame: int | None, basis: str) -> dict[str, Any]:
     return {"frame": frame, "basis": basis, "errno": verdict.errno, "detection_delay_s": delay_s}
 
 
-def _settings(snapshot: Snapshot, reported: Told) -> Iterator[Event]:
+def _settings(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
     for end in snapshot.flow.probers:
         one, forecast = snapshot.flow.ends[end], snapshot.forecasts[end]
         shown = document.settings_object(one.settings)
@@ -233,13 +233,13 @@ def _values(shown: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _may_be_answered(snapshot: Snapshot, reported: Told) -> bool:
+def _may_be_answered(snapshot: Snapshot, reported: Reported) -> bool:
     """Tell whether no probe of the run has waited for too long."""
     run = snapshot.flow.story.run
     return run is not None and all(reported.probes.get(frame) is Sent.REPORTED for frame in run.frames)
 
 
-def _verdict(snapshot: Snapshot, reported: Told) -> list[Event]:
+def _verdict(snapshot: Snapshot, reported: Reported) -> list[Event]:
     verdict = snapshot.flow.verdict
     says_nothing = verdict.outcome is Outcome.UNKNOWN or (
         verdict.outcome is Outcome.PROBING and _may_be_answered(snapshot, reported)

@@ -21,7 +21,7 @@ from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.tags.tag import ICMP_UNREACHABLE
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.monitor.changes import IcmpError, Snapshot, Told, changes, next_due_ns
+from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
 from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
@@ -49,7 +49,7 @@ UNRESPONSIVE_NS = 5_000_000_000
 class Watched:
     """One connection: its candidates, what was reported, and its latest snapshot."""
 
-    reported: Told
+    reported: Reported
     rows: "array[int]" = field(default_factory=lambda: array("q"))
     snapshot: Snapshot | None = None
     due_ns: int | None = None
@@ -119,7 +119,7 @@ class Watcher:
         for flow in range(len(self.watched), table.flows.rows):
             number = self._numbers
             self._numbers += 1
-            self.watched.append(Watched(Told(number)))
+            self.watched.append(Watched(Reported(number)))
             self._flow_of[number] = flow
             for end in (0, 1):
                 self._of_network.setdefault(network(address_of(table, flow, end)), []).append(number)

@@ -28,7 +28,7 @@ def _what(event: Event) -> str:
         case Name.FLOW_OPEN:
             return "opened" if f["opened"] == "syn" else "was open already"
         case Name.KEEPALIVE_PROBE:
-            again = f", {f['unanswered']}. in a row" if f["unanswered"] > 1 else ""
+            again = f", {_ordinal(f['unanswered'])} in a row" if f["unanswered"] > 1 else ""
             return f"{end} probes{again}"
         case Name.KEEPALIVE_ANSWER:
             return f"{end} answers after {short(round(f['delay_s'] * SECOND))}"
@@ -52,6 +52,11 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _unanswered(f: Mapping[str, Any]) -> str:
@@ -88,7 +93,7 @@ def _drops(f: Mapping[str, Any]) -> str:
         case "interface-up":
             return f"{name} is up again, after {f['blind_s']} s"
         case _:
-            return f"{name} was made anew and cannot be opened: {f['why']}"
+            return f"{name} was created again and cannot be opened: {f['why']}"
 
 
 def ahead(forecast: Forecast, now_ns: int) -> str:

@@ -1,7 +1,14 @@
 """What is new since the last look; test_watcher.py has the looks themselves."""
 
 from analyzer.keepalive.story.values import Answer, Probe
-from analyzer.monitor.changes import LONGEST_PATIENCE_NS, SHORTEST_PATIENCE_NS, Told, changes, next_due_ns, patience_ns
+from analyzer.monitor.changes import (
+    LONGEST_PATIENCE_NS,
+    SHORTEST_PATIENCE_NS,
+    Reported,
+    changes,
+    next_due_ns,
+    patience_ns,
+)
 from analyzer.monitor.watcher import Watcher
 from tests.keepalive.made import EndStory
 from tests.monitor.live import at, told
@@ -22,7 +29,7 @@ def test_patience_follows_the_slowest_answer_within_bounds() -> None:
     assert patience_ns(story(60 * SECOND)) == LONGEST_PATIENCE_NS
 
 
-def look_of(text: str, until: str | None = None) -> tuple[object, Told]:
+def look_of(text: str, until: str | None = None) -> tuple[object, Reported]:
     watcher = Watcher()
     told(text, until, watcher)
     return watcher.watched[0].snapshot, watcher.watched[0].reported
@@ -35,7 +42,7 @@ def test_the_same_look_again_says_nothing() -> None:
 
 def test_a_first_look_says_everything_in_order_of_time() -> None:
     snapshot, _ = look_of(LOST)
-    events = changes(snapshot, Told(7))
+    events = changes(snapshot, Reported(7))
     assert [event.time_ns for event in events] == sorted(event.time_ns for event in events)
     assert {event.flow for event in events} == {7}
 
