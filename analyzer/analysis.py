@@ -329,7 +329,7 @@ def read_capture(
     `on_batch` gets the records and the packets of each batch; both tables are used again for the next one.
     `on_progress` gets the octets of the file that were read since its last call.
     """
-    before, told = analyzer.frames, 0
+    before, reported = analyzer.frames, 0
     with open_source(name) as source:
         reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
 
@@ -346,8 +346,8 @@ def read_capture(
                     if on_batch is not None:
                         on_batch(records, batch.packets)
                     if on_progress is not None:
-                        on_progress(position - told)
-                        told = position
+                        on_progress(position - reported)
+                        reported = position
         except CaptureError as error:
             if analyzer.frames == before:
                 raise

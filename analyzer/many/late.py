@@ -92,24 +92,24 @@ class Meeting:
         alike &= (scaled(alone.ends("window"), self._shift) == known.ends("window")).all(axis=1)
         alike &= (alone.scale() + self._shift == known.scale()).all(axis=1)
         alike &= ~self.began_before | (alone.ends("snd_nxt") != ABSENT).all(axis=1)  # an ACK may yet refuse its SYN
-        return alike & self._is_told_by_sums()
+        return alike & self._are_extremes_known()
 
-    def _is_told_by_sums(self) -> Any:
+    def _are_extremes_known(self) -> Any:
         """Tell for each flow whether its extremes are known in spite of the shard's prefix, whose own may hide those of
         what follows."""
         alone, known, end = self._alone, self._known, self._end
         idle, shortest = alone.flow("max_idle_ns"), alone.ends("reply_ns")
         known_shortest = known.ends("reply_ns")
-        is_idle_told = (end.flow("max_idle_ns") > idle) | (idle <= known.flow("max_idle_ns"))
-        is_reply_told = (
+        is_idle_known = (end.flow("max_idle_ns") > idle) | (idle <= known.flow("max_idle_ns"))
+        is_reply_known = (
             (end.ends("reply_ns") != shortest)
             | (shortest == ABSENT)
             | ((known_shortest != ABSENT) & (known_shortest <= shortest))
         )
-        told = is_idle_told & is_reply_told.all(axis=1)
+        is_known = is_idle_known & is_reply_known.all(axis=1)
         for number, _ in FIRSTS:
-            told &= (alone.flow(number) == 0) | (known.flow(number) > 0)
-        return told
+            is_known &= (alone.flow(number) == 0) | (known.flow(number) > 0)
+        return is_known
 
     def is_surely_amended(self, candidates: Any, at: Any) -> Any:
         """Tell for each flow whether `amend` knows what to fill in; `at` are the rows of the flows, one for each of

@@ -22,7 +22,7 @@ SAME_NS = 500_000_000
 FEWEST_SHARED = 2
 """Number of different segments that show two connections to be one: a lone RST may look like another."""
 
-Snapshot = tuple[int, int, int, int, int]
+Fingerprint = tuple[int, int, int, int, int]
 
 
 class Fate(Enum):
@@ -79,14 +79,14 @@ class Side:
         self.analysis = analysis
         self.c = analysis.candidates.view
         self.rows_of: dict[int, list[int]] = defaultdict(list)
-        self.flows_by_look: dict[Snapshot, set[int]] = defaultdict(set)
+        self.flows_by_fingerprint: dict[Fingerprint, set[int]] = defaultdict(set)
         for row in range(analysis.candidates.rows):
             if self.c.kind[row] == KIND_TCP:
                 flow = self.c.flow[row]
                 self.rows_of[flow].append(row)
-                self.flows_by_look[self.snapshot(row)].add(flow)
+                self.flows_by_fingerprint[self.fingerprint(row)].add(flow)
 
-    def snapshot(self, row: int) -> Snapshot:
+    def fingerprint(self, row: int) -> Fingerprint:
         c = self.c
         ack = c.ack[row] if c.flags[row] & ACK else 0
         return c.flags[row], c.seq[row], ack, c.payload_len[row], c.tsval[row]
@@ -102,8 +102,8 @@ def compare(first: Analysis, second: Analysis) -> tuple[Match, ...]:
     taken: set[int] = set()
     for flow in sorted(sides[0].rows_of):
         votes: Counter[int] = Counter()
-        for snapshot in {sides[0].snapshot(row) for row in sides[0].rows_of[flow]}:
-            votes.update(sides[1].flows_by_look.get(snapshot, ()))
+        for fingerprint in {sides[0].fingerprint(row) for row in sides[0].rows_of[flow]}:
+            votes.update(sides[1].flows_by_fingerprint.get(fingerprint, ()))
         best = [(other, shared) for other, shared in votes.most_common(2) if other not in taken]
         is_clear = bool(best) and (len(best) == 1 or best[0][1] > best[1][1])
         if is_clear and best[0][1] >= FEWEST_SHARED:
@@ -129,23 +129,23 @@ class _Meeting:
     def _surely_same(self) -> Iterator[tuple[int, int]]:
         """Yield pairs of rows that are surely the same segment: of each fingerprint that occurs equally often at both
         points."""
-        at: tuple[dict[Snapshot, list[int]], dict[Snapshot, list[int]]] = (defaultdict(list), defaultdict(list))
-        for side, rows, snapshots in zip(self._sides, self._rows, at, strict=True):
+        at: tuple[dict[Fingerprint, list[int]], dict[Fingerprint, list[int]]] = (defaultdict(list), defaultdict(list))
+        for side, rows, rows_by_fingerprint in zip(self._sides, self._rows, at, strict=True):
             for row in rows:
-                snapshots[side.snapshot(row)].append(row)
-        for snapshot, rows in at[0].items():
-            others = at[1].get(snapshot, [])
+                rows_by_fingerprint[side.fingerprint(row)].append(row)
+        for fingerprint, rows in at[0].items():
+            others = at[1].get(fingerprint, [])
             if len(rows) == len(others):
                 yield from zip(rows, others, strict=True)
 
     def _all_same(self) -> Iterator[tuple[int, int]]:
-        """Yield each row of the first point with the nearest one that has the same snapshot at the second."""
+        """Yield each row of the first point with the nearest one that has the same fingerprint at the second."""
         c, d = self._sides[0].c, self._sides[1].c
-        waiting: dict[Snapshot, list[int]] = defaultdict(list)
+        waiting: dict[Fingerprint, list[int]] = defaultdict(list)
         for row in self._rows[1]:
-            waiting[self._sides[1].snapshot(row)].append(row)
+            waiting[self._sides[1].fingerprint(row)].append(row)
         for row in self._rows[0]:
-            others = waiting.get(self._sides[0].snapshot(row), [])
+            others = waiting.get(self._sides[0].fingerprint(row), [])
             at_ns = c.ts_ns[row] + self._offset_ns
             near = min(others, key=lambda other: abs(d.ts_ns[other] - at_ns), default=None)
             if near is not None and abs(d.ts_ns[near] - at_ns) <= SAME_NS:

@@ -175,8 +175,8 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
                 flows.syn_seq[flow] = opening_seq(packets, row)
                 flows.first_frame[flow] = packets.frame[row]
                 flows.seen_ns[flow] = packets.ts_ns[row]
-                know_nothing(ends, 2 * flow)
-                know_nothing(ends, 2 * flow + 1)
+                reset_end(ends, 2 * flow)
+                reset_end(ends, 2 * flow + 1)
             elif flows.is_opening[flow] and flags & (SYN | ACK) != SYN:
                 flows.is_opening[flow] = 0
             flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
@@ -189,7 +189,7 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
     return known
 
 
-def know_nothing(ends: Any, end: int) -> None:
+def reset_end(ends: Any, end: int) -> None:
     """Reset the row of an end of which nothing has been seen yet."""
     ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = ABSENT, ABSENT, ABSENT
     ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT

@@ -117,10 +117,10 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         ts, seq, ack, flags = packets.ts_ns[at], packets.seq[at], packets.ack[at], packets.flags[at]
         payload_len, tsval = packets.payload_len[at], packets.tsval[at]
         if packets.since_ns[at] < 0 and is_plain(packets, at, flows, flow, ends, end_row, peer):
-            take_plain(packets, at, flows, flow, ends, end_row, peer)
+            track_plain(packets, at, flows, flow, ends, end_row, peer)
             continue
         if ends.held_nxt[end_row] != ABSENT:
-            let_go(ends, end_row, seq, payload_len, flags, ts - ends.last_ns[peer])
+            resolve_held_ack(ends, end_row, seq, payload_len, flags, ts - ends.last_ns[peer])
         snd_nxt, snd_una = ends.snd_nxt[end_row], ends.snd_una[end_row]
         relation = relation_of(seq, snd_nxt, snd_una)
         is_first = flows.packets[flow] == 0
@@ -232,7 +232,7 @@ def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: i
     return bool(payload_len > 0 or (ack != ends.last_ack[end_row] and ends.window[peer] != 0))
 
 
-def take_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> None:
+def track_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> None:
     """Update the state by a plain segment, as `track` would."""
     ts, flags, payload_len = packets.ts_ns[at], packets.flags[at], packets.payload_len[at]
     flows.max_idle_ns[flow] = max(ts - flows.last_ns[flow], flows.max_idle_ns[flow])
@@ -281,7 +281,7 @@ def is_overtaken(ip_id: int, last_ip_id: int) -> bool:
     return ip_id > 0 and last_ip_id > 0 and 0 < (last_ip_id - ip_id) & 0xFFFF <= MOST_OVERTAKEN
 
 
-def let_go(ends: Any, end_row: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:
+def resolve_held_ack(ends: Any, end_row: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:
     """Decide about an ACK of data that was not captured: take it back if the sender's next empty segment stands where
     it stood before.
 

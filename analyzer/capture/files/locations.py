@@ -93,14 +93,14 @@ def identity_of_url(name: str) -> str:
     """Return a text that changes when the remote file does, as its file system describes it. Raises CaptureError if it
     is gone."""
 
-    def told() -> str:
+    def described() -> str:
         system, path = _file_system(name)
         info = system.info(path)
         return " ".join(
             f"{key}={info[key]}" for key in ("size", "ETag", "LastModified", "mtime", "created") if key in info
         )
 
-    return str(_asked(name, told))
+    return str(_asked(name, described))
 
 
 def octets_of(name: str) -> int:

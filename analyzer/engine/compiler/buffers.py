@@ -27,7 +27,7 @@ LOADS: dict[Callable[..., int], tuple[int, str]] = {
     u32_little: (4, "little"),
 }
 """Number of octets that these functions read, and their order."""
-TAUGHT = frozenset((*LOADS, copy))
+INTRINSICS = frozenset((*LOADS, copy))
 """Functions that numba takes from here, and not from their text."""
 
 
@@ -109,7 +109,7 @@ def _store(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _teach(function: Callable[..., int], octets: int, order: str) -> None:
+def _register_intrinsic(function: Callable[..., int], octets: int, order: str) -> None:
     """Teach numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
     infer_global(function)(type(f"_Load{octets}", (_Load,), {}))
 
@@ -122,6 +122,6 @@ def _teach(function: Callable[..., int], octets: int, order: str) -> None:
         return builder.zext(value, ir.IntType(64)) if octets < 8 else value
 
 
-_teach(operator.getitem, 1, sys.byteorder)
+_register_intrinsic(operator.getitem, 1, sys.byteorder)
 for _function, (_octets, _order) in LOADS.items():
-    _teach(_function, _octets, _order)
+    _register_intrinsic(_function, _octets, _order)

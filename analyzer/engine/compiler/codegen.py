@@ -18,7 +18,7 @@ from numba.core import compiler, types
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate
 
-from analyzer.engine.compiler.buffers import BUFFER, TAUGHT
+from analyzer.engine.compiler.buffers import BUFFER, INTRINSICS
 from analyzer.engine.compiler.rows import RowsType
 from analyzer.engine.native import Kernel, Types, symbol_of
 
@@ -140,7 +140,7 @@ def called_by(function: Callable[..., Any], seen: set[Any]) -> set[Any]:
     assert isinstance(function, FunctionType)
     for name in function.__code__.co_names:
         helper = function.__globals__.get(name)
-        if not isinstance(helper, FunctionType) or helper in seen or helper in TAUGHT:
+        if not isinstance(helper, FunctionType) or helper in seen or helper in INTRINSICS:
             continue
         if helper.__module__.startswith("analyzer."):
             seen.add(helper)
