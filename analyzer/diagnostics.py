@@ -33,7 +33,7 @@ CODES = (
     Code(
         "damaged-record",
         Severity.DAMAGE,
-        "what is no record is skipped; reading goes on at the next place that can be believed",
+        "octets that are no record are skipped; reading continues at the next credible record",
     ),
     Code("damaged-block", Severity.DAMAGE, "a pcapng block contradicts itself and is skipped"),
     Code("damaged-compression", Severity.DAMAGE, "the compressed data is broken; everything before that is analysed"),
@@ -43,22 +43,22 @@ CODES = (
     Code(
         "appended-capture",
         Severity.LIMIT,
-        "the header of another capture stands in the midst of the file; both are read",
+        "the header of another capture stands in the middle of the file; both are read",
     ),
-    Code("unknown-block", Severity.LIMIT, "pcapng blocks of types that are not known are skipped"),
+    Code("unknown-block", Severity.LIMIT, "pcapng blocks of unknown types are skipped"),
     Code("header-cut", Severity.LIMIT, "the snapshot length cuts the TCP or IP header; the segment is not used"),
     Code("malformed-header", Severity.LIMIT, "an IP or TCP header contradicts itself; the packet is not used"),
     Code("unknown-link-type", Severity.LIMIT, "frames of a link type that is not decoded"),
-    Code("encrypted", Severity.LIMIT, "encrypted packets (IPsec, WireGuard, 802.11, MACsec) stay closed"),
+    Code("encrypted", Severity.LIMIT, "encrypted packets (IPsec, WireGuard, 802.11, MACsec) are not decrypted"),
     Code("later-fragment", Severity.LIMIT, "IP fragments after the first carry no TCP header and are not used"),
-    Code("captured-twice", Severity.LIMIT, "frames were captured more than once; each packet is told once"),
+    Code("captured-twice", Severity.LIMIT, "frames were captured more than once; each packet is used once"),
     Code("time-backwards", Severity.LIMIT, "frames are out of time order; gaps next to them are not used"),
     Code(
         "interface-drops",
         Severity.LIMIT,
         "the capturing interface reported dropped packets; a missing answer may be a drop",
     ),
-    Code("time-jump", Severity.LIMIT, "the time stamps jump by more than 30 days; no silence is counted across that"),
+    Code("time-jump", Severity.LIMIT, "the time stamps jump by more than 30 days; no silence is counted across a jump"),
     Code(
         "flows-given-up",
         Severity.LIMIT,
@@ -67,19 +67,19 @@ CODES = (
     Code(
         "segments-given-up",
         Severity.LIMIT,
-        "of the longest connections the earlier probes and gaps are left out to stay within --max-memory",
+        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory",
     ),
     Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
     Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
     Code(
         "file-gone",
         Severity.DAMAGE,
-        "a file would have had to be read again and is gone or was changed; connections go on there without certainty",
+        "a file had to be read again, but is gone or has changed; how its connections continue is uncertain",
     ),
     Code(
         "findings-pooled",
         Severity.LIMIT,
-        "of very many connections hosts, path limits and advice leave out so many, evenly chosen; each is still judged",
+        "hosts, path limits and advice leave out so many of the connections, evenly chosen; each still has its verdict",
     ),
 )
 

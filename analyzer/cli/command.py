@@ -234,13 +234,13 @@ def _tell_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
 
 
 def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
-    told = []
+    lines = []
     for one in analysis.of_reading if of_reading else analysis.diagnostics:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
         file = analysis.file_of(one)
         where += f" in {file}" if file else ""
-        told.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
-    return told
+        lines.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
+    return lines
 
 
 def _check_points(options: Options) -> None:

@@ -95,7 +95,9 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
     for number, one in enumerate(expectations if is_strict else ()):
         if number not in concerned:
             yield (
-                f"no end probes that is to meet --expect {one}" if str(one) else "no end probes, so --expect is not met"
+                f"no probing end is concerned by --expect {one}"
+                if str(one)
+                else "no end probes, so --expect is not met"
             )
 
 

@@ -26,7 +26,7 @@ def _rank(flags: int) -> int:
     return 2 * URGENCY.index(outcome) + (not flags & PROBES)
 
 
-def _is_telling(flags: int) -> bool:
+def _is_eventful(flags: int) -> bool:
     return bool(flags & (PROBES | BEATS)) or URGENCY[_rank(flags) // 2] not in UNEVENTFUL
 
 
@@ -40,14 +40,14 @@ def by_urgency(flows: Flows) -> Flows:
     return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
 
 
-def is_telling(flow: Flow) -> bool:
+def is_eventful(flow: Flow) -> bool:
     """Tell whether something happened to a flow, or keepalive or its alternative was seen."""
     return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
 
 
-def telling(flows: Flows) -> Flows:
-    """Return the flows for which `is_telling` holds, without assembling them."""
-    return flows.whose_flags(_is_telling)
+def eventful(flows: Flows) -> Flows:
+    """Return the flows for which `is_eventful` holds, without assembling them."""
+    return flows.whose_flags(_is_eventful)
 
 
 def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
@@ -63,13 +63,13 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
     return flows.by.flow_flags.translate(bytes(flags & HOW_IT_ENDED in wanted for flags in range(256)))
 
 
-def told(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
-    """Return the flows to describe in full, and the telling ones that do not fit; of a dull capture the first three.
+def to_describe(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
+    """Return the flows to describe in full, and the eventful ones that do not fit; of a dull capture the first three.
 
     Where outcomes are asked for, `only` those are described, dull or not.
     """
     if only is not None:
         ordered = by_urgency(kept(flows, only))
         return ordered[:shown], ordered[shown:]
-    found = by_urgency(telling(flows))
+    found = by_urgency(eventful(flows))
     return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])

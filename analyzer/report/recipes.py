@@ -89,7 +89,7 @@ def tightest(analysis: Analysis) -> PathLimit | None:
 def sysctl_lines(analysis: Analysis) -> Iterator[str]:
     """Yield the settings of the probing hosts as sysctl.conf; what is not determined is a comment."""
     if not analysis.hosts:
-        yield "# No end of any connection probes."
+        yield "# No end of any connection sends keepalive probes."
     for number, host in enumerate(analysis.hosts):
         if number:
             yield ""
@@ -103,11 +103,11 @@ def _host_lines(host: Host) -> Iterator[str]:
     hz = f", {host.hz} Hz" if host.hz is not None else ""
     yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
     if host.stack != LINUX:
-        yield "# The names are Linux's; whether it runs Linux the capture does not show."
+        yield "# The names are Linux's; the capture does not show whether it runs Linux."
     if host.sysctl is None:
         yield "# Its connections contradict each other, and none of their settings is the most common."
     else:
-        yield "# As its connections have it; a program may have set it on its sockets."
+        yield "# As seen on its connections; a program may have set it on its sockets."
         for name in NAMES:
             yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
     for one in host.overrides:
@@ -117,7 +117,7 @@ def _host_lines(host: Host) -> Iterator[str]:
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
     """Yield comments only: the middlebox's settings are those of no host."""
-    yield f"# {sentences.host_name(host)}: something on the path that probes in their names; theirs it does not show."
+    yield f"# {sentences.host_name(host)}: something on the path that probes in their names; their own do not show."
     if host.sysctl is not None:
         yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
 

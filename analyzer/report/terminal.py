@@ -21,7 +21,7 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.summary.advice import Advice
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.report.ranking import SHOWN, URGENCY, told
+from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import SECOND, iso, short
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
@@ -88,7 +88,7 @@ def timeline(analysis: Analysis, flow: Flow) -> Group:
 
 
 def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
-    in_full, rest = told(analysis.flows, shown, only)
+    in_full, rest = to_describe(analysis.flows, shown, only)
     yield _title(analysis)
     for flow in in_full:
         yield BLANK
@@ -96,7 +96,9 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     if only and not in_full and not rest:
         yield BLANK
         yield Text(
-            "No connection ended so: " + ", ".join(sentences.OUTCOMES[one] for one in URGENCY if one in only) + "."
+            "No connection has this outcome: "
+            + ", ".join(sentences.OUTCOMES[one] for one in URGENCY if one in only)
+            + "."
         )
     yield from _rest(rest, shown, "More connections" if only else "More connections with keepalive or trouble")
     yield from _counts(analysis, len(in_full))

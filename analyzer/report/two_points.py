@@ -36,7 +36,7 @@ WORDS = {
 
 def sentences(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[str]:
     """Say for each end that probes what became of its probes, by count; `ends` are those of the first point."""
-    told = []
+    lines = []
     for index, end in enumerate(ends):
         near = match.nearer[index]
         words = {"near": "one", "far": "the other"}
@@ -45,8 +45,8 @@ def sentences(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[s
         for fate, how in WORDS.items():
             count = sum(probe.fate is fate and probe.end == index for probe in match.probes)
             if count:
-                told.append(f"{count} {'probe' if count == 1 else 'probes'} of {end} {how.format(**words)}.")
-    return told
+                lines.append(f"{count} {'probe' if count == 1 else 'probes'} of {end} {how.format(**words)}.")
+    return lines
 
 
 def side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], shown: int) -> Group:
@@ -85,8 +85,8 @@ def points_document(points: Mapping[str, Analysis], matches: Sequence[Match]) ->
     yield '], "matches": [\n'
     first = points[names[0]]
     for index, match in enumerate(matches):
-        told = _match(match, names, first.flows[match.flows[0]].ends)
-        yield json.dumps(told, ensure_ascii=False) + (",\n" if index < len(matches) - 1 else "\n")
+        lines = _match(match, names, first.flows[match.flows[0]].ends)
+        yield json.dumps(lines, ensure_ascii=False) + (",\n" if index < len(matches) - 1 else "\n")
     yield "]}\n"
 
 

@@ -40,16 +40,16 @@ def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
     yield ""
     yield f"In {short(supposed.capture_ns)}, {len(flows)} connection{_s(len(flows))}: {_cost(supposed)}"
     yield f"The capture has {supposed.probes_now} probe{_s(supposed.probes_now)}."
-    told = [
+    shown = [
         one for one in supposed.replays if one.noticed_ns is not None or one.was_noticed_ns is not None or one.prevented
     ]
-    for one in told[:top]:
+    for one in shown[:top]:
         flow = flows[one.flow]
         yield ""
         yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {sentences.headline(flow)}"
         yield from (f"    {sentence}" for sentence in replay_sentences(one, flow))
-    if len(told) > top:
-        yield f"… and {len(told) - top} more; --top N shows N, --json all"
+    if len(shown) > top:
+        yield f"… and {len(shown) - top} more; --top N shows N, --json all"
 
 
 def _until(settings: Keepalive) -> str:
@@ -76,15 +76,15 @@ def replay_sentences(one: Replay, flow: Flow) -> Iterator[str]:
     if one.noticed_ns is not None:
         soonest, latest = (short(ns) for ns in one.noticed_ns)
         when = soonest if soonest == latest else f"between {soonest} and {latest}"
-        yield f"Noticed {when} after the other end was last heard; as it was, {was}."
+        yield f"Noticed {when} after the other end was last heard; in the capture, {was}."
     else:
-        yield f"Data was in flight before the probes could have decided; noticed {was}, as it was."
+        yield f"Data was in flight before the probes could have decided, so nothing changes: noticed {was}."
 
 
 PREVENTED = {
     Prevented.YES: "These probes would have kept it open: the path survived longer silences than they leave.",
     Prevented.NO: "These probes would have come too late, too.",
-    Prevented.UNKNOWN: "Whether these probes would have kept it open, nothing in the capture shows.",
+    Prevented.UNKNOWN: "Nothing in the capture shows whether these probes would have kept it open.",
 }
 
 

@@ -637,4 +637,4 @@ def test_only_connections_of_an_outcome_are_told() -> None:
     assert "#1 " in told
     assert "#0 " not in told
     assert "All 2 connections: 1 timed out, 1 alive." in told
-    assert "No connection ended so: reset." in CliRunner().invoke(main, [capture, "--only", "reset"]).stdout
+    assert "No connection has this outcome: reset." in CliRunner().invoke(main, [capture, "--only", "reset"]).stdout

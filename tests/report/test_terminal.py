@@ -65,7 +65,7 @@ def widest(words: str) -> int:
 
 
 def told(words: str) -> list[int]:
-    """The connections told in full, in this order."""
+    """The connections described in full, in this order."""
     return [int(number) for number in re.findall(r"^#(\d+)  ", words, re.MULTILINE)]
 
 

@@ -43,7 +43,7 @@ def test_what_is_said_of_a_connection_that_was_lost() -> None:
     said = list(lines(analysis.what_if(parse("time=5,intvl=2,probes=3")), analysis, 10))
     assert said[0] == "What if the settings were 5/2/3 (time/intvl/probes)?"
     assert "1 connection: 3 probes, 4 packets with their answers, 264 octets" in said[2]
-    assert said[-1].endswith("as it was, after 82.36 s.")
+    assert said[-1].endswith("in the capture, after 82.36 s.")
 
 
 def test_only_so_many_are_told() -> None:

@@ -231,10 +231,10 @@ def _span(stroke: Stroke) -> tuple[float, float]:
 def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) -> None:
     """Write above the lanes what the segments are, and over that the times between them."""
     upper, lower = style.Labels(ax, 1.2), style.Labels(ax, -0.2)
-    told = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
+    labelled = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
     order = {"rst": 0, "give-up-rst": 0, "syn": 1, "keepalive-probe": 2, "fin": 1}
     names = {"rst": "RST", "give-up-rst": "RST", "syn": "SYN", "fin": "FIN", "keepalive-probe": "probe"}
-    for stroke in sorted(told, key=lambda s: order[s.tag]):
+    for stroke in sorted(labelled, key=lambda s: order[s.tag]):
         words = names[stroke.tag]
         if errno and words == "RST":
             words += f": {errno}"

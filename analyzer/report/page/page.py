@@ -21,7 +21,7 @@ from analyzer.keepalive.summary.advice import recommended
 from analyzer.report import recipes
 from analyzer.report.output_file import text_output
 from analyzer.report.page.rows import MOST_ROWS, table
-from analyzer.report.ranking import URGENCY, told
+from analyzer.report.ranking import URGENCY, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import short
 from analyzer.report.words import plain_words, sentences, setting_sentences
@@ -107,7 +107,7 @@ def page(analysis: "Analysis", shown: int) -> str:
 
 def notebook_summary(analysis: "Analysis") -> str:
     """Return a summary of the analysis, for the output of a cell."""
-    in_full, _ = told(analysis.findings.flows, 3)
+    in_full, _ = to_describe(analysis.findings.flows, 3)
     names, what = title(analysis.findings)
     words = plain_words.overall(analysis.findings.flows)
     cards = [_told(flow) for flow in in_full]
@@ -135,7 +135,7 @@ def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
     """Choose the connections with a chart: all that matter, or one of each kind if they are too many. Return them, and
     how many of each kind there are."""
     in_full: Sequence[Flow]
-    in_full, rest = told(flows, shown)
+    in_full, rest = to_describe(flows, shown)
     alike: Counter[str] = Counter()
     if rest:
         alike.update(sentences.headline(flow) for flow in (*in_full, *rest))

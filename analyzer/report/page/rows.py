@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.report.ranking import URGENCY, by_urgency, is_telling
+from analyzer.report.ranking import URGENCY, by_urgency, is_eventful
 from analyzer.report.units import SECOND
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
@@ -56,7 +56,7 @@ def _row(flow: Flow, words: _Words) -> list[Any]:
         _seconds(flow.start_ns),
         _seconds(flow.end_ns - flow.start_ns),
         flow.packets,
-        *([_more(flow, words)] if is_telling(flow) else []),
+        *([_more(flow, words)] if is_eventful(flow) else []),
     ]
 
 

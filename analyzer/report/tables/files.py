@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
 from analyzer.report.output_file import binary_output, text_output
-from analyzer.report.ranking import told
+from analyzer.report.ranking import to_describe
 from analyzer.schema.export import (
     DURATION,
     FRAMES,
@@ -111,7 +111,7 @@ def _charts(analysis: "Analysis", shown: int) -> Iterator[tuple[str, "Axes"]]:
     plot: Any = analysis.plot
     for name in CHARTS:
         yield name, getattr(plot, name)()
-    for flow in told(analysis.findings.flows, shown)[0]:
+    for flow in to_describe(analysis.findings.flows, shown)[0]:
         yield f"timeline-{flow.id}", plot.timeline(flow.id)
         for index in flow.probers:
             for setting in ("tcp_keepalive_time", "tcp_keepalive_intvl"):

@@ -152,7 +152,7 @@ def test_many_connections_are_rows_not_markup(large: Page) -> None:
     assert len(large.data["rows"]) == 2_000
     assert len(large.source) < 1_200_000  # 10,000 are less than 5 MB
     assert [attributes["id"] for tag, attributes in large.elements if tag == "article"] == ["flow-0"]
-    assert "999 other connections ended alike" in large.text
+    assert "999 other connections ended the same way" in large.text
 
 
 def test_rows_refer_to_words_that_exist(large: Page) -> None:
