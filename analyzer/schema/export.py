@@ -1,10 +1,10 @@
-"""The columns of what is handed out: DataFrames, CSV and Parquet. The names are a contract."""
+"""The columns of the exported tables: DataFrames, CSV and Parquet. The names are a contract."""
 
 from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """A column of a table that is handed out (report/tables/frames.py)."""
+    """A column of an exported table (report/tables/frames.py)."""
 
     name: str
     dtype: str
@@ -16,8 +16,8 @@ class Field(NamedTuple):
 INT, MAYBE_INT, REAL, TEXT, KIND, BOOL = "int64", "Int64", "float64", "str", "category", "bool"
 TIME, DURATION = "datetime64[ns, UTC]", "timedelta64[ns]"
 
-FLOW_FIELD = Field("flow", INT, "", "number of the connection, the same in every face")
-END_FIELD = Field("end", INT, "0|1", "which end of the connection; 0 is the originator where the capture tells")
+FLOW_FIELD = Field("flow", INT, "", "number of the connection, the same in every output")
+END_FIELD = Field("end", INT, "0|1", "which end of the connection; 0 is the originator where the capture shows it")
 FRAME_FIELD = Field("frame", INT, "", "number of the frame in the capture, from 1")
 TIME_FIELD = Field("time", TIME, "UTC", "capture time")
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
@@ -31,8 +31,8 @@ def _setting_fields(*names: str, with_basis: bool) -> tuple[Field, ...]:
         unit = "count" if name == "tcp_keepalive_probes" else "s"
         fields += [
             Field(name, MAYBE_INT, unit, "the likeliest setting; missing where the wire does not determine it"),
-            Field(f"{name}_low", REAL, unit, "lower bound, itself included"),
-            Field(f"{name}_high", REAL, unit, "upper bound, itself included; missing where nothing bounds it"),
+            Field(f"{name}_low", REAL, unit, "inclusive lower bound"),
+            Field(f"{name}_high", REAL, unit, "inclusive upper bound; missing where nothing bounds it"),
         ]
         if with_basis:
             fields += [
@@ -63,7 +63,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("prober", MAYBE_INT, "0|1", "the end whose probes decide the outcome"),
         Field("errno", TEXT, "", "what the application of that end got"),
         Field("epoll", MAYBE_INT, "bits", "the epoll events that it got"),
-        Field("detection_delay", DURATION, "ns", "from when the peer was last heard to when that was noticed"),
+        Field("detection_delay", DURATION, "ns", "from the last sign of the peer until its loss was noticed"),
         Field("confidence", KIND, "", "certain, likely or guess"),
         Field("probes", INT, "count", "keepalive probes of both ends"),
         Field("answered", INT, "count", "those that were answered"),
@@ -81,8 +81,8 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("answered", INT, "count", "those that were answered"),
         Field("payload_len", MAYBE_INT, "octets", "payload of its probes: 0, or 1 for the garbage octet"),
         *_setting_fields(*SETTINGS, with_basis=True),
-        Field("clocks", TEXT, "", "the kinds of timer that explain its probes, with spaces between them"),
-        Field("matches", TEXT, "", "well-known settings that fit, with '; ' between them"),
+        Field("clocks", TEXT, "", "the kinds of timer that explain its probes, separated by spaces"),
+        Field("matches", TEXT, "", "well-known settings that fit, separated by '; '"),
         Field("heartbeat", DURATION, "ns", "period of its application's own heartbeat"),
     ),
     "probes": (
@@ -103,11 +103,11 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         FRAME_FIELD,
         Field("kind", KIND, "", "what ended it: first, cycle, spacing, give-up; or survived, pending"),
         Field("is_censored", BOOL, "", "the timer did not end it: the setting is longer"),
-        Field("since_heard", DURATION, "ns", "since the other end was last heard with something acceptable"),
-        Field("since_any", DURATION, "ns", "since the other end was last heard with anything"),
-        Field("since_probe", DURATION, "ns", "since this end's probe before"),
-        Field("unanswered", INT, "count", "probes in a row without an answer before it"),
-        Field("lag", DURATION, "ns", "the way from the capture point to this end and back"),
+        Field("since_heard", DURATION, "ns", "since the other end's last acceptable segment"),
+        Field("since_any", DURATION, "ns", "since the other end's last segment of any kind"),
+        Field("since_probe", DURATION, "ns", "since this end's previous probe"),
+        Field("unanswered", INT, "count", "consecutive unanswered probes before it"),
+        Field("lag", DURATION, "ns", "round trip between the capture point and this end"),
     ),
     "segments": (
         FLOW_FIELD,
@@ -130,24 +130,24 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("result", KIND, "", "survived; failed, by fault of the path; or unknown"),
     ),
     "hosts": (
-        Field("addr", TEXT, "", "address with at least one probing end; missing of a middlebox"),
+        Field("addr", TEXT, "", "address with at least one probing end; missing for a middlebox"),
         Field("port", MAYBE_INT, "", "the service whose connections differ from the host's other ones"),
         Field("flows", INT, "count", "connections that this rests on"),
         *_setting_fields(*SETTINGS[:3], with_basis=False),
         Field("stack", TEXT, "", "what the timer says about the system"),
         Field("hz", MAYBE_INT, "Hz", "the kernel's clock rate, where one is left"),
-        Field("before", TEXT, "", "of a middlebox the addresses in whose names it probes, with spaces between them"),
+        Field("before", TEXT, "", "for a middlebox, the addresses in whose names it probes, separated by spaces"),
     ),
     "path_limits": (
         Field("path", TEXT, "", "a service, a network, or all"),
         Field("survived", DURATION, "ns", "the longest silence that it survived"),
-        Field("failed", DURATION, "ns", "the shortest that it did not"),
+        Field("failed", DURATION, "ns", "the shortest silence that it did not survive"),
         Field("survived_n", INT, "count", "silences survived"),
         Field("failed_n", INT, "count", "silences, and connections, that an idle limit did not let survive"),
         Field("survived_flows", INT, "count", "connections that survived any"),
         Field("unexplained", INT, "count", "connections lost after silences that others survived, or nearly"),
         Field("on_expiry", KIND, "", "silent or rst; missing without a failure or where they differ"),
-        Field("matches", TEXT, "", "up to three known boxes that fit, with '; ' between them"),
+        Field("matches", TEXT, "", "up to three known boxes that fit, separated by '; '"),
         Field("probes_kept_open", BOOL, "", "probes kept connections open for longer than that without data"),
     ),
     "survival": (
@@ -156,15 +156,15 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("share", REAL, "1", "the likeliest share of such silences that is survived"),
     ),
     "advice": (
-        Field("code", TEXT, "", "what should be otherwise"),
-        Field("flows", TEXT, "", "the connections that say so, with spaces between them"),
+        Field("code", TEXT, "", "what should be changed"),
+        Field("flows", TEXT, "", "the connections that it is based on, separated by spaces"),
         Field("text", TEXT, "", "in words, with the numbers"),
     ),
     "diagnostics": (
         Field("code", TEXT, "", "what is imperfect about the capture"),
         Field("severity", KIND, "", "damage, or a limit of the capture or of this program"),
-        Field("count", INT, "count", "how often"),
-        Field("first_frame", MAYBE_INT, "", "where first"),
+        Field("count", INT, "count", "number of occurrences"),
+        Field("first_frame", MAYBE_INT, "", "number of the first frame concerned"),
         Field("message", TEXT, "", "in words"),
     ),
 }

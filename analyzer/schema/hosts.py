@@ -1,4 +1,4 @@
-"""The columns of what flows must know of each other: who is where, who left whom waiting, and who forgot whom."""
+"""The columns of what flows must know of each other: addresses, silences of peers, and forgotten connections."""
 
 from analyzer.schema import Column, table
 
@@ -8,36 +8,36 @@ ADDRESSES = table(
     Column("hi", "q", "", "address, high half"),
     Column("lo", "q", "", "address, low half"),
     Column("network", "i", "", "row of its /24 or /64 in NETWORKS"),
-    Column("flows", "i", "", "how many flows it has; one with itself counts once"),
-    Column("probing", "i", "", "how many of their ends there send keepalive probes"),
+    Column("flows", "i", "", "number of its flows; one with itself counts once"),
+    Column("probing", "i", "", "number of their ends there that send keepalive probes"),
     Column("is_missed", "b", "bool", "somebody asked twice for it on the link, with no answer in between"),
-    Column("first_asked", "i", "", "row of the first question for it in ASKED_FOR, or of the first answer"),
-    Column("asked", "i", "", "how many of both there are"),
-    Column("first_failed_arp", "i", "", "row in VAIN of the first time that it was asked for in vain"),
-    Column("failed_arp", "i", "", "how many of these there are"),
+    Column("first_asked", "i", "", "row in ASKED_FOR of the first request for it, or of the first answer"),
+    Column("asked", "i", "", "number of both"),
+    Column("first_failed_arp", "i", "", "row in FAILED_ARP of the first time that it was requested in vain"),
+    Column("failed_arp", "i", "", "number of these"),
 )
 
 NETWORKS = table(
     "NETWORKS",
     Column("tunnel", "i", "", "number of the tunnel that it is in"),
     Column("hi", "q", "", "its addresses' high half"),
-    Column("lo", "q", "", "of IPv4 the low half without the last octet, else 0"),
+    Column("lo", "q", "", "low half without the last octet for IPv4, else 0"),
     Column("is_waited_for", "b", "bool", "somebody waited for an address there, or asked twice for it on the link"),
 )
 
 PEER_SILENCES = table(
-    "WAITS",
+    "PEER_SILENCES",
     Column("end", "i", "", "row in ENDS of the end that left the other one waiting for an answer"),
-    Column("since_ns", "q", "ns", "from when on"),
-    Column("until_ns", "q", "ns", "until the connection was reset, or ceased to be watched"),
+    Column("since_ns", "q", "ns", "begin of the silence"),
+    Column("until_ns", "q", "ns", "its end: the connection was reset, or no longer captured"),
 )
 
 FORGOTTEN = table(
     "FORGOTTEN",
     Column("end", "i", "", "row in ENDS of the end that sent a RST without ACK: it does not know the connection"),
     Column("frame", "q", "", "the RST"),
-    Column("ts_ns", "q", "ns", "when"),
-    Column("own_ns", "q", "ns", "when the end was last heard before it, -1"),
+    Column("ts_ns", "q", "ns", "capture time of the RST"),
+    Column("own_ns", "q", "ns", "capture time of the end's last segment before it, -1"),
 )
 
 BOXED = table(
@@ -47,6 +47,11 @@ BOXED = table(
 )
 
 FAILED_ARP = table(
-    "VAIN",
-    Column("ts_ns", "q", "ns", "an address was asked for, and for so long again that it counts as gone from the link"),
+    "FAILED_ARP",
+    Column(
+        "ts_ns",
+        "q",
+        "ns",
+        "first request for an address that was repeated for so long that it counts as gone from the link",
+    ),
 )

@@ -1,15 +1,15 @@
-"""The columns of what the machine face is written from: texts to copy, and known settings to compare with."""
+"""The columns from which the JSON document is written: texts to copy, and known settings to compare with."""
 
 from analyzer.schema import Column, table
 
 STRINGS = table(
-    "PHRASES",
+    "STRINGS",
     Column("first", "q", "", "place of the first octet"),
     Column("length", "q", "octets", ""),
     Column("place", "b", "explain_settings.PLACES", "what is written after it before the next row; -1 ends a sentence"),
 )
 
-SENTENCES = table("SENTENCES", Column("first_phrase", "q", "", "row in PHRASES"))
+SENTENCES = table("SENTENCES", Column("first_phrase", "q", "", "row in STRINGS"))
 
 PROFILES = table(
     "PROFILES",

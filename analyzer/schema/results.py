@@ -1,13 +1,13 @@
-"""The columns of what is found of flows: gaps as inference takes them, settings, surroundings, verdicts.
+"""The columns of the findings on flows: gaps as inference takes them, settings, context, verdicts.
 
-A row for each flow of a batch, or for each end (2 * flow + end), or for each setting of an end. What is a list, of
-frames mostly, lies in a table of its own; its owner has the first row and how many.
+A row for each flow of a batch, or for each end (2 * flow + end), or for each setting of an end. Lists, mostly of
+frames, lie in tables of their own; the owner has the first row and the number of rows.
 """
 
 from analyzer.schema import Column, table
 
 OBSERVED_GAPS = table(
-    "HEARD_GAPS",
+    "OBSERVED_GAPS",
     Column("kind", "b", "GapKind", "what ended the gap"),
     Column("frame", "q", "", "the frame that ended it; for the capture's end the last one before"),
     Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
@@ -27,13 +27,13 @@ OBSERVED_GAPS = table(
 )
 
 OBSERVED_ENDS = table(
-    "HEARD_ENDS",
-    Column("first_gap", "q", "", "row of the end's first gap in HEARD_GAPS; the next row has the end"),
+    "OBSERVED_ENDS",
+    Column("first_gap", "q", "", "row of the end's first gap in OBSERVED_GAPS; the next row has the end"),
     Column("is_whole", "b", "bool", "the capture saw the connection open, so that there is no earlier probe"),
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
     Column("is_one_sided", "b", "bool", "the other end is not in the capture, so that no answer is"),
     Column("has_company", "b", "bool", "its address has other connections, whose segments its counter may number too"),
-    Column("is_cut_off", "b", "bool", "its probes found no way out: what the capture's end left open says nothing"),
+    Column("is_cut_off", "b", "bool", "its probes could not leave: what the capture's end left open shows nothing"),
 )
 
 INFERRED = table(
@@ -51,49 +51,52 @@ INFERRED_SETTINGS = table(
     Column("value", "q", "s", "the best single answer, or count; -1 where the wire does not determine it"),
     Column("low_ms", "q", "ms", "inclusive lower bound; of a count in thousandths"),
     Column("high_ms", "q", "ms", "inclusive upper bound, as above; -1 where nothing bounds it"),
-    Column("n", "q", "", "observations that speak for it"),
+    Column("n", "q", "", "observations that support it"),
     Column("shortest_ns", "q", "ns", "shortest observed duration behind it; 0 for counts"),
     Column("longest_ns", "q", "ns", "longest; 0 for counts"),
     Column("first_proof", "q", "", "row in PROOFS of the first frame that proves it"),
-    Column("proofs", "b", "", "how many of these there are"),
+    Column("proofs", "b", "", "number of these"),
 )
 """Four rows for each end: tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes, tcp_user_timeout."""
 
 PROOFS = table("PROOFS", Column("frame", "q", "", "number of a frame"))
 
 CONTEXT_FLOWS = table(
-    "SURROUNDINGS",
-    Column("silent_end", "b", "0|1", "the end that fell silent, or is looked for on the link; -1"),
+    "CONTEXT_FLOWS",
+    Column("silent_end", "b", "0|1", "the end that fell silent, or is asked for on the link; -1"),
     Column("answers_elsewhere", "b", "bool", "its address sent something in another flow meanwhile"),
     Column("has_new_ports", "b", "bool", "... in newer flows only, from ports that count up anew"),
-    Column("has_new_address", "b", "bool", "... and took its address into use again, as after its interface was down"),
+    Column("has_new_address", "b", "bool", "... and began to use its address again, as after its interface was down"),
     Column("is_only", "b", "bool", "no other connection of the capture leads to its address"),
-    Column("silent_flows", "q", "", "other connections to its address in which it left somebody waiting meanwhile"),
+    Column("silent_flows", "q", "", "other connections to its address in which it did not answer meanwhile"),
     Column("is_network_silent", "b", "bool", "nobody in its network was heard, and others there were waited for too"),
     Column("first_asked", "q", "", "row in ASKED_FOR of the first solicitation for it that nothing answered"),
-    Column("asked", "q", "", "how many of these there are"),
-    Column("restart", "q", "Reason", "signs that an end was started anew: packed as VERDICTS.reasons, 0 without"),
+    Column("asked", "q", "", "number of these"),
+    Column("restart", "q", "Reason", "signs that an end was restarted: packed as VERDICTS.reasons, 0 without"),
     Column("first_restart_frame", "q", "", "row in PROOFS of the first frame that shows it"),
-    Column("restart_frames", "q", "", "how many of these there are, twelve at most"),
+    Column("restart_frames", "q", "", "number of these, twelve at most"),
 )
 """A row for each flow of a batch."""
 
 CONTEXT_ENDS = table(
-    "SURROUNDED_ENDS",
+    "CONTEXT_ENDS",
     Column("has_company", "b", "bool", "its address has other connections in the capture"),
     Column("is_cut_off", "b", "bool", "its host left others waiting since the flow was last heard: probes may be lost"),
     Column(
-        "first_failed_arp", "q", "", "row in VAIN of the first time at which its host asked for the other one in vain"
+        "first_failed_arp",
+        "q",
+        "",
+        "row in FAILED_ARP of the first time at which its host asked for the other one in vain",
     ),
-    Column("failed_arp", "q", "", "how many of these there are"),
+    Column("failed_arp", "q", "", "number of these"),
 )
-"""A row for each end of a batch: what bears on what its gaps say."""
+"""A row for each end of a batch: context that affects what its gaps show."""
 
 ASKED_FOR = table(
     "ASKED_FOR",
     Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, an answer to one, or a claim"),
     Column("frame", "q", "", "its frame"),
-    Column("kind", "b", "NEIGHBOUR", "a flow's row in SURROUNDINGS refers to questions only"),
+    Column("kind", "b", "NEIGHBOUR", "a flow's row in CONTEXT_FLOWS refers to questions only"),
 )
 """Rows sorted by address, then by time."""
 
@@ -115,7 +118,7 @@ RESETS = table(
         "is_once", "b", "bool", "it and the probe that it answers were captured once, other segments of the end twice"
     ),
 )
-"""One row: a RST, and what it is held against to tell who sent it."""
+"""One row: a RST, and what it is compared with to tell who sent it."""
 
 VERDICTS = table(
     "VERDICTS",
@@ -124,10 +127,10 @@ VERDICTS = table(
     Column("prober", "b", "0|1", "the end whose probes decide it, -1"),
     Column("errno", "b", "application.ERRNOS", "what the application of that end got, -1 for nothing"),
     Column("epoll", "h", "bits", "the epoll events that it got, -1"),
-    Column("detection_delay_ns", "q", "ns", "from when the peer was last heard to when that was noticed, -1"),
-    Column("confidence", "b", "Confidence", "how sure that is"),
-    Column("reasons", "q", "Reason", "its place plus one in eight bits, the first reason lowest; at most seven"),
+    Column("detection_delay_ns", "q", "ns", "from the last sign of the peer until its loss was noticed, -1"),
+    Column("confidence", "b", "Confidence", "how sure the verdict is"),
+    Column("reasons", "q", "Reason", "each reason's place plus one in eight bits, the first lowest; at most seven"),
     Column("first_evidence", "q", "", "row in PROOFS of the first frame that proves it"),
-    Column("evidence", "b", "", "how many of these there are"),
+    Column("evidence", "b", "", "number of these"),
 )
 """A row for each flow of a batch."""
