@@ -282,7 +282,7 @@ def is_overtaken(ip_id: int, last_ip_id: int) -> bool:
 
 
 def resolve_held_ack(ends: Any, end_row: int, seq: int, payload_len: int, flags: int, since_ns: int) -> None:
-    """Decide about an ACK of data that was not captured: take it back if the sender's next empty segment stands where
+    """Decide about an ACK of data that was not captured: undo it if the sender's next empty segment stands where
     it stood before.
 
     A prompt one denies that it sent such data, so the ACK was unacceptable (RFC 5961 §5.2), and not a hole in the
