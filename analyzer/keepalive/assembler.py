@@ -20,9 +20,8 @@ from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Prese
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
 from analyzer.keepalive.settings.infer import inferred, replace_end
-from analyzer.keepalive.settings.observations import allocate, observe_gaps
+from analyzer.keepalive.settings.observations import Observations, allocate, observe_gaps
 from analyzer.keepalive.settings.shared_clock import HostClock, Together, infer_together
-from analyzer.keepalive.settings.timed import Observations
 from analyzer.keepalive.settings.values import settings_of
 from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
 from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables

@@ -7,7 +7,6 @@ from typing import Any
 
 from analyzer.keepalive.settings.observations import counts_other_connections, is_numbered
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.ledger import heartbeat
 from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
@@ -25,9 +24,10 @@ from analyzer.keepalive.story.values import (
     Silence,
     Solicitation,
     UnansweredData,
+    heartbeat,
 )
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.verdict.rst import is_give_up, probe_of
+from analyzer.keepalive.verdict.resets import is_give_up, probe_of
 from analyzer.keepalive.verdict.values import FlowContext
 from analyzer.schema import ABSENT, ACK, RST, SYN
 

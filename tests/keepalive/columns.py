@@ -11,9 +11,8 @@ from analyzer.keepalive.settings.constraints import ALL_CLOCKS, UNHINDERED
 from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.infer import allocate, inferred
 from analyzer.keepalive.settings.losses import copy_gap
-from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS
+from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS, Observations, copy_timed
 from analyzer.keepalive.settings.search import plan
-from analyzer.keepalive.settings.timed import Observations, copy_timed
 from analyzer.keepalive.settings.typical import EndWork
 from analyzer.keepalive.settings.values import Settings, settings_of
 from analyzer.keepalive.story.values import Echo, Gap, GapKind

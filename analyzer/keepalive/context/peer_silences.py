@@ -15,7 +15,7 @@ from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.prober import look_of_probe
 from analyzer.keepalive.story.values import BY_MIDDLEBOX
 from analyzer.keepalive.verdict.flow_flags import flags_of
-from analyzer.keepalive.verdict.rst import probe_of, shows_no_state
+from analyzer.keepalive.verdict.resets import probe_of, shows_no_state
 from analyzer.schema import ABSENT
 from analyzer.schema.hosts import BOXED, FORGOTTEN, PEER_SILENCES
 

@@ -43,17 +43,17 @@ from analyzer.keepalive.settings.losses import (
     believe_prober,
     copy_gap,
     correct_for_loss,
+    count_runs,
     forget_ambiguous,
     has_losses,
     is_distant,
     is_intvl,
     make_counts_ambiguous,
 )
+from analyzer.keepalive.settings.observations import Observations, copy_timed
 from analyzer.keepalive.settings.prior import PRIOR
-from analyzer.keepalive.settings.run_counts import count_runs
 from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
-from analyzer.keepalive.settings.timed import Observations, copy_timed
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
 from analyzer.keepalive.story.values import SURVIVED, UNSEEN
 from analyzer.schema import ABSENT, inference, results

@@ -1,30 +1,18 @@
-"""The rules for a connection that a RST ended and no timer: which end's host, what on the path, or the application.
+"""The rules for a connection that a RST ended and no timer, and who sent that RST: a host, the path, or an application.
 
-Kernels over a case; each fills the flow's row if it holds.
+Something on the path that forges a RST builds it from nothing; the end's own stack builds it as always, after a reboot
+too. So the RST's fields are compared with those of the end's own segments. Its distance is hard to hide: hops and time
+weigh most, and the other fields tip the scale where there is one hop between them.
+Kernels over a batch of stories; each fills the flow's row if it holds.
 """
 
 from typing import Any
 
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.values import BY_ACK
+from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
-from analyzer.keepalive.verdict.rst import (
-    HASTE,
-    IP_ID,
-    ONCE,
-    THE_END,
-    THE_PATH,
-    TIMESTAMP,
-    TTL,
-    UNDECIDED,
-    WINDOW,
-    hops_of,
-    is_give_up,
-    look_at,
-    odd_fields,
-    probe_of,
-    sender_of,
-    shows_no_state,
-)
 from analyzer.keepalive.verdict.values import (
     APPLICATION,
     CERTAIN,
@@ -46,8 +34,31 @@ from analyzer.keepalive.verdict.values import (
     RST_WITHOUT_STATE,
     because,
 )
-from analyzer.schema import ABSENT
+from analyzer.schema import ABSENT, ACK, OPENED_SYN, RST
 from analyzer.sequence import seq_diff
+from analyzer.tcp.segment_facts import REL_NEXT, REL_UNKNOWN
+
+FEWEST_IDS = 3
+"""Fewer IP identifications do not show that an end counts them."""
+KNOWN_IDS = 4
+"""So many of the latest do."""
+COUNTS_BY = 1024
+"""A counter moves on by less from one of an end's segments to the next that is known."""
+FEWEST_COPIES = 2
+"""Fewer segments captured twice do not show that all are."""
+CLEARLY_NS = 5_000_000
+"""What a host may take to answer at all, more or less."""
+
+ENOUGH = 2
+"""So many fields that agree outweigh another distance."""
+STATE_GONE_NS = 1_000_000_000
+"""No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
+
+TTL, IP_ID, WINDOW, HASTE, ONCE, TIMESTAMP = (1 << bit for bit in range(6))
+"""What differs from the end's own segments: distance, IP identification, window, time since the probe, number of times
+that it was captured, timestamp option."""
+THE_END, THE_PATH, UNDECIDED = range(3)
+"""Who sent a RST: the end in whose name it comes, something on the path, or one of these."""
 
 
 def was_reset(batch: Batch, flow_row: int) -> bool:
@@ -163,3 +174,194 @@ def reads_on(batch: Batch, flow_row: int, end: int) -> bool:
     if more > 0 or not e.probes[end_row]:
         return more > 0
     return bool(batch.rows.candidates.frame[batch.stories.probes.row[e.last_probe[end_row]]] > e.fin_frame[end_row])
+
+
+def is_give_up(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
+    """The flow's RST is that of a keepalive timer."""
+    return bool(
+        rows.segments.tag[stories.flows.reset_row[flow_row]] == GIVE_UP_RST or stories.flows.reset_unheard[flow_row]
+    )
+
+
+def probe_of(rows: Rows, stories: StoryTables, flow_row: int) -> int:
+    """The row of the probe that the flow's RST answers, -1 if none."""
+    return ABSENT if is_give_up(rows, stories, flow_row) else rows.segments.of[stories.flows.reset_row[flow_row]]
+
+
+def shows_no_state(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
+    """The flow's RST is that of a host without such a connection, after a silence (RFC 9293 §3.10.7.1).
+
+    It carries no ACK, and as its own number what the segment that it answers had acknowledged. For data it must offer
+    no window either: stacks that abort a connection without an ACK (Cisco IOS) send what they have.
+    """
+    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
+    if c.flags[row] & ACK or (c.own_ns[row] != ABSENT and c.own_ns[row] < STATE_GONE_NS):
+        return False
+    if probe != ABSENT:
+        return bool(c.seq[row] == c.ack[probe])
+    is_acknowledged = c.relation[row] == REL_UNKNOWN or (c.relation[row] == REL_NEXT and c.in_flight[row] <= 0)
+    return bool(is_acknowledged and c.window[row] == 0)
+
+
+def look_at(rows: Rows, stories: StoryTables, flow_row: int, r: Any) -> None:
+    """The RST of the flow that row `it` tells of, and what its end's own segments look like."""
+    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
+    r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
+    own = 2 * stories.flows.flow[flow_row] + c.end[row]
+    r.ttl[0], r.usual_ttl[0] = c.ttl[row], rows.ends.most_ttl[own]
+    r.ttl_varies[0] = rows.ends.least_ttl[own] != rows.ends.most_ttl[own]
+    r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != ABSENT
+    r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != ABSENT else ABSENT
+    r.usual_took_ns[0] = usual_took_ns(rows, stories, flow_row, c.end[row])
+    look_at_others(rows, stories.flows.flow[flow_row], row, r)
+    if probe != ABSENT:
+        r.is_once[0] &= not is_copied(rows, stories.flows.flow[flow_row], row) and not is_copied(
+            rows, stories.flows.flow[flow_row], probe
+        )
+    else:
+        r.is_once[0] = 0
+
+
+def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
+    """The end's own segments before it, but for probes: something on the path may send those in its name."""
+    c, tags = rows.candidates, rows.segments.tag
+    known, in_step, copies, is_native = 0, 0, 0, False
+    r.before_ip_id[0], r.has_usual_timestamp[0] = ABSENT, 0
+    place = rows.starts[flow]
+    while rows.order[place] != reset:
+        row = rows.order[place]
+        place += 1
+        if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE or tags[row] == PROBE:
+            continue
+        is_duplicate = tags[row] == DUPLICATE_FRAME
+        copies += is_duplicate
+        is_native |= c.ttl[row] == c.ttl[reset] and (is_duplicate or not c.flags[row] & RST)
+        if is_duplicate or c.flags[row] & RST:
+            continue
+        r.has_usual_timestamp[0] |= c.tsval[row] != ABSENT
+        if r.usual_ttl[0] == ABSENT:
+            r.usual_ttl[0] = c.ttl[row]
+        r.ttl_varies[0] |= c.ttl[row] != r.usual_ttl[0]
+        if c.ip_id[row] > 0:
+            in_step = in_step + 1 if known and follows(r.before_ip_id[0], c.ip_id[row]) else 0
+            r.before_ip_id[0] = c.ip_id[row]
+            known += 1
+    if is_native:
+        r.usual_ttl[0] = r.ttl[0]
+    r.counts_ids[0] = known >= FEWEST_IDS and in_step >= min(known, KNOWN_IDS) - 1
+    r.is_once[0] = copies >= FEWEST_COPIES
+
+
+def is_copied(rows: Rows, flow: int, of: int) -> bool:
+    """The segment of that row was captured again."""
+    c, tags = rows.candidates, rows.segments.tag
+    for place in range(rows.starts[flow], rows.starts[flow + 1]):
+        row = rows.order[place]
+        is_same = c.end[row] == c.end[of] and c.seq[row] == c.seq[of] and c.flags[row] == c.flags[of]
+        if row > of and is_same and tags[row] == DUPLICATE_FRAME:
+            return True
+    return False
+
+
+def usual_took_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int:
+    """The end's shortest answer to a probe or a SYN: what a stack sends by itself, at once."""
+    c, p, flow, least_ns = rows.candidates, stories.probes, stories.flows.flow[flow_row], ABSENT
+    for probe in range(stories.flows.first_probe[flow_row], stories.flows.first_probe[flow_row + 1]):
+        if p.end[probe] != end and p.answer[probe] == BY_ACK:
+            took_ns = c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
+            least_ns = took_ns if least_ns == ABSENT else min(least_ns, took_ns)
+    reply_ns: int = rows.ends.reply_ns[2 * flow + end]
+    if reply_ns != ABSENT and (least_ns != ABSENT or rows.flows.opened[flow] == OPENED_SYN):
+        return reply_ns if least_ns == ABSENT else min(least_ns, reply_ns)
+    return least_ns
+
+
+def odd_fields(r: Any) -> int:
+    """Gives the fields in which the RST is unlike the end's own segments; 0 where nothing is known of that end."""
+    odd = TTL if hops_apart(r) > 0 else 0
+    if is_off_counter(r):
+        odd |= IP_ID
+    if not r.has_ack[0] and r.window[0] > 0:
+        odd |= WINDOW  # what answers a segment of no connection has no window to offer (RFC 9293 §3.10.7.1)
+    if is_too_soon(r):
+        odd |= HASTE
+    if r.is_once[0]:
+        odd |= ONCE
+    # A stack that still has the connection sends its options (RFC 7323 §3.2); one that has lost it knows of none.
+    if r.has_ack[0] and r.window[0] > 0 and r.has_usual_timestamp[0] and not r.has_timestamp[0]:
+        odd |= TIMESTAMP
+    return odd
+
+
+def sender_of(r: Any, odd: int) -> int:
+    """Tells who sent the RST: THE_END itself, THE_PATH, or UNDECIDED.
+
+    One hop more or less is no evidence by itself: routes change, and so do the boxes on them. Time, the number of
+    times that it was captured, and two hops are; fields that agree outweigh a distance.
+    """
+    if odd & (HASTE | ONCE):
+        return THE_PATH
+    if r.usual_ttl[0] == ABSENT:
+        return UNDECIDED
+    hops, others = hops_apart(r), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
+    if hops == 0:
+        return THE_END if others < 2 else UNDECIDED
+    if agreeing_fields(r) >= ENOUGH:
+        return THE_END if hops == 1 else UNDECIDED
+    return THE_PATH if hops > 1 or others or is_answer_from_this_link(r) else UNDECIDED
+
+
+def hops_apart(r: Any) -> int:
+    """By how many hops the RST's sender is nearer or further than the end; 0 where that shows nothing.
+
+    Stacks begin at other values for what belongs to no socket, so hops are compared; a TTL that varies by itself
+    shows nothing.
+    """
+    if r.usual_ttl[0] == ABSENT or r.ttl_varies[0]:
+        return 0
+    return int(abs(hops_of(r.ttl[0]) - hops_of(r.usual_ttl[0])))
+
+
+def hops_of(ttl: int) -> int:
+    """How many routers a packet has passed: stacks send 32, 64, 128, or 255."""
+    return (32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255) - ttl
+
+
+def is_answer_from_this_link(r: Any) -> bool:
+    """The RST answers as a host without the connection does, and no router has passed it on; the end is behind one."""
+    return not r.has_ack[0] and hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
+
+
+def agreeing_fields(r: Any) -> int:
+    """Counts what only the end's own stack is likely to get right: its counter, its options, its window.
+
+    The very next identification is enough: of 65,536 somebody else would have had to guess it.
+    """
+    has_options = r.has_timestamp[0] and r.has_usual_timestamp[0]
+    has_window = r.has_ack[0] and r.window[0] > 0
+    is_next = r.before_ip_id[0] != ABSENT and r.ip_id[0] > 0 and (r.ip_id[0] - r.before_ip_id[0]) % 65536 == 1
+    is_in_step = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
+    return bool(has_options) + bool(has_window) + (ENOUGH if is_next else bool(is_in_step))
+
+
+def count_of(bits: int) -> int:
+    count = 0
+    while bits:
+        count, bits = count + 1, bits & bits - 1
+    return count
+
+
+def is_too_soon(r: Any) -> bool:
+    """In less than half of the time that the end's fastest answer took: it has not been there and back."""
+    if r.took_ns[0] == ABSENT or r.usual_took_ns[0] == ABSENT:
+        return False
+    return bool(2 * r.took_ns[0] < r.usual_took_ns[0] and r.usual_took_ns[0] - r.took_ns[0] >= CLEARLY_NS)
+
+
+def is_off_counter(r: Any) -> bool:
+    """The end counts its packets, and this is not the next; 0 is what Linux gives to a RST without a socket."""
+    return bool(r.counts_ids[0] and r.ip_id[0] > 0 and not follows(r.before_ip_id[0], r.ip_id[0]))
+
+
+def follows(earlier: int, later: int) -> bool:
+    return 0 < (later - earlier) % 65536 < COUNTS_BY

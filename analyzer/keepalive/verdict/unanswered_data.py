@@ -8,9 +8,9 @@ from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.tags.tag import RETRANSMISSION, WINDOW_PROBE
 from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, conclude, note_delay, show_asked, show_sent, show_tries
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT, icmp_errno, link_errno
-from analyzer.keepalive.verdict.solicited import is_first_try
 from analyzer.keepalive.verdict.unanswered_probes import (
     cause_of,
+    is_first_try,
     is_one_way,
     last_asked_ns,
     outcome_of,

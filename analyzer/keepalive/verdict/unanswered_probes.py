@@ -1,20 +1,18 @@
 """The rules for probes that nothing answers: whose fault it is, whether their end still tries, when it gave up.
 
-Kernels over a case; each fills the flow's row if it holds.
+While nobody answers for the peer's address on the link, probes and resends are not sent; each makes its host ask
+instead (net/core/neighbour.c __neigh_event_send). So the questions come when the probes would have come.
+Kernels over a batch of stories; each fills the flow's row if it holds.
 """
 
+from typing import Any
+
+from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
 from analyzer.keepalive.story.values import FIRST
 from analyzer.keepalive.tags.rules import ANSWER_NS
 from analyzer.keepalive.verdict.batch import Batch, conclude, note_delay, prove, show_asked, show_run
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT
-from analyzer.keepalive.verdict.rst import is_give_up
-from analyzer.keepalive.verdict.solicited import (
-    SHORTEST_INTERVAL_NS,
-    are_on_wheel,
-    is_first_try,
-    last_try_ns,
-    shortest_spacing_ns,
-)
+from analyzer.keepalive.verdict.resets import is_give_up
 from analyzer.keepalive.verdict.values import (
     ACKS_UNHEARD,
     ANSWERS_UNHEARD,
@@ -55,6 +53,16 @@ SOLICITED_NS = 3_200_000_000
 """A solicitation is under way for three tries, a second apart (net/core/neighbour.c mcast_solicit)."""
 FEWEST_SPURIOUS = 3
 """Fewer resends of what was acknowledged may be due to a round trip that took longer than usual."""
+SHORTEST_INTERVAL_NS = 1_200_000_000
+"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
+FEWEST_ASKED = 4
+"""So many solicitations show the grid of a timer: the first interval is shorter by what the first of them was late."""
+ON_WHEEL_NS = 10_000_000
+"""A tick of the slowest clock: so evenly does a timer run out."""
+MARKED_NS = 20_000_000
+"""A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
+LONGEST_NS = 119_000_000_000
+"""Resends come evenly, too, once they have backed off to their limit (tcp.h TCP_RTO_MAX)."""
 
 
 def gave_up(batch: Batch, flow_row: int) -> bool:
@@ -248,3 +256,78 @@ def confidence_of(why: int) -> int:
     if is_anew(first):
         return LIKELY
     return LIKELY if cause_of(why) == PATH_DROPPED and first != PEER_STILL_SENDS else CERTAIN
+
+
+def is_first_try(asked: Any, first: int, row: int) -> bool:
+    """Row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
+    return bool(row == first or asked.ts_ns[row] - asked.ts_ns[row - 1] >= SHORTEST_INTERVAL_NS)
+
+
+def are_on_wheel(asked: Any, first: int, last: int) -> bool:
+    """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds.
+
+    The first interval is shorter, by what the first of them was late.
+    """
+    tries, before_ns, opening_ns, least_ns, most_ns = 0, 0, 0, LONGEST_NS, 0
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if tries == 1:
+                opening_ns = spacing_ns
+            elif tries > 1:
+                least_ns, most_ns = min(least_ns, spacing_ns), max(most_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+            tries += 1
+    if tries < FEWEST_ASKED or most_ns - least_ns > 2 * ON_WHEEL_NS:
+        return False
+    usual_ns = usual_spacing_ns(asked, first, last, least_ns, most_ns)
+    is_even = max(most_ns - usual_ns, usual_ns - least_ns, opening_ns - usual_ns) <= ON_WHEEL_NS
+    return is_even and usual_ns <= LONGEST_NS and is_of_wheel(usual_ns)
+
+
+def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: int) -> int:
+    """The lower median of the spacings of first tries but the first one; all lie from `low_ns` to `high_ns`."""
+    while low_ns < high_ns:
+        middle_ns = (low_ns + high_ns) // 2
+        tries, before_ns, balance = 0, 0, 0
+        for row in range(first, last):
+            if is_first_try(asked, first, row):
+                if tries > 1:
+                    balance += 1 if asked.ts_ns[row] - before_ns <= middle_ns else -1
+                before_ns = asked.ts_ns[row]
+                tries += 1
+        if balance >= 0:
+            high_ns = middle_ns
+        else:
+            low_ns = middle_ns + 1
+    return low_ns
+
+
+def is_of_wheel(spacing_ns: int) -> bool:
+    """A wheel makes so much of an interval of whole seconds, and shows that it does."""
+    for hz in RATES:
+        for intvl_s in range(max(1, spacing_ns * 7 // 8 // SECOND), spacing_ns // SECOND + 1):
+            one_ns = jiffies_ns(hz, fires_at(wheel_depth(hz), 0, intvl_s * hz))
+            if abs(one_ns - spacing_ns) <= ON_WHEEL_NS and one_ns % SECOND > MARKED_NS:
+                return True
+    return False
+
+
+def last_try_ns(asked: Any, first: int, last: int) -> int:
+    """When the last solicitation began, -1 without any."""
+    for row in range(last - 1, first - 1, -1):
+        if is_first_try(asked, first, row):
+            return int(asked.ts_ns[row])
+    return ABSENT
+
+
+def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
+    """Between the beginnings of solicitations, 0 without two."""
+    before_ns, shortest_ns = ABSENT, ABSENT
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if before_ns != ABSENT:
+                shortest_ns = spacing_ns if shortest_ns == ABSENT else min(shortest_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+    return max(shortest_ns, 0)

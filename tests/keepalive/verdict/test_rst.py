@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analyzer.engine.table import Table
-from analyzer.keepalive.verdict.rst import (
+from analyzer.keepalive.verdict.resets import (
     HASTE,
     IP_ID,
     ONCE,
