@@ -26,7 +26,7 @@ from analyzer.keepalive.story.values import (
     UnansweredData,
     heartbeat,
 )
-from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, HEARTBEAT, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict.resets import is_give_up, probe_of
 from analyzer.keepalive.verdict.values import FlowContext
 from analyzer.schema import ABSENT, ACK, RST, SYN
@@ -34,7 +34,7 @@ from analyzer.schema import ABSENT, ACK, RST, SYN
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask so long: after 5 s, three times directly and three times everybody, a second apart
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
-NOT_ITS_OWN = (DUPLICATE_FRAME, ICMP_UNREACHABLE)
+NOT_ITS_OWN = (tag.DUPLICATE_FRAME, tag.ICMP_UNREACHABLE)
 """Tags of what an end did not send then and there."""
 ANSWERS, KINDS, ECHOES, PROBERS = tuple(Answer), tuple(GapKind), tuple(Echo), tuple(ProbedBy)
 
@@ -98,7 +98,7 @@ class EndStory(ReadOnDemand):
             return False
         c, tags = self._rows.candidates, self._rows.segments.tag
         stamped = [row for row in self._flow_rows() if c.tsval[row] != ABSENT and tags[row] not in NOT_ITS_OWN]
-        if any(tags[row] == PROBE and c.end[row] == self._end for row in stamped):
+        if any(tags[row] == tag.PROBE and c.end[row] == self._end for row in stamped):
             return False
         return any(
             (c.flags[row] & SYN and c.flags[row] & ACK) or (c.end[row] == self._end and not c.flags[row] & (SYN | RST))
@@ -153,7 +153,7 @@ class EndStory(ReadOnDemand):
         for row in self._flow_rows():
             if row == self._told.flows.reset_row[self._it]:
                 break
-            if tags[row] == HEARTBEAT and c.end[row] == self._end:
+            if tags[row] == tag.HEARTBEAT and c.end[row] == self._end:
                 beats.append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
         return heartbeat(beats)
 

@@ -13,7 +13,8 @@ from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.context.grouping import Group, grouped
 from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.story.gaps import Rows
-from analyzer.keepalive.verdict.values import PEER_CLOCK_RESTARTED, PEER_LOST_OTHERS, PEER_RECONNECTED, because
+from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
 from analyzer.tcp.flows import mix
@@ -124,9 +125,9 @@ def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
         counts[0] += 1
         note_forgotten_others(rows, flow, end, anew, o, proofs, counts)
         if counts[0] > first + 1:
-            return because(PEER_RECONNECTED, because(PEER_LOST_OTHERS, 0))
+            return because(values.PEER_RECONNECTED, because(values.PEER_LOST_OTHERS, 0))
         if is_clock_new(rows, flow, end, anew, o):
-            return because(PEER_RECONNECTED, because(PEER_CLOCK_RESTARTED, 0))
+            return because(values.PEER_RECONNECTED, because(values.PEER_CLOCK_RESTARTED, 0))
         counts[0] = first
     return 0
 

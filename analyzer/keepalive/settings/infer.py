@@ -142,30 +142,33 @@ def is_probed(gaps: Any, rows: int) -> bool:
 
 
 def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
-    """Time and interval of an end, from what explains all of its gaps; or, if nothing does, from some: False."""
-    ambiguous_row = note_ambiguities(work, rows) if is_lossy else 0
-    spacings = note_lone_spacing(work, rows, ambiguous_row) if is_lossy else 0
-    is_alone = ambiguous_row > 1 and ambiguous_row == known_idle(work, rows)
-    together = asked = plan_all(s, rows, ambiguous_row, spacings, is_alone)
-    question, is_explained = 0, False
-    while question < asked:
-        is_together = question < together
-        solve(work, s, question, is_together and not is_explained)
-        if is_together and s.found.clocks[question] and not s.asked.is_strict[question]:
-            is_explained = True
-        question += 1
-        if question == together and not is_explained:
-            middle = set_apart(work.corrected, rows)
-            asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    """Find time and interval of an end from what explains all of its gaps; or, if nothing does, from some: False."""
+    together = plan_together(work, s, rows, is_lossy)
+    is_explained = False
+    for question in range(together):
+        solve(work, s, question, not is_explained)
+        is_explained = is_explained or (s.found.clocks[question] > 0 and not s.asked.is_strict[question])
     if is_explained:
         note_clocks(s, together, to, end)
         add_all(s, 0, together)
         choose_measures(work.corrected, rows)
         note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
         note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
-    else:
-        note_apart(s, together, asked, to, SETTINGS * end)
-    return is_explained
+        return True
+    middle = set_apart(work.corrected, rows)
+    asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    for question in range(together, asked):
+        solve(work, s, question, False)
+    note_apart(s, together, asked, to, SETTINGS * end)
+    return False
+
+
+def plan_together(work: EndWork, s: Search, rows: int, is_lossy: bool) -> int:
+    """Plan the questions about all gaps of an end; return how many there are."""
+    ambiguous = note_ambiguities(work, rows) if is_lossy else 0
+    spacings = note_lone_spacing(work, rows, ambiguous) if is_lossy else 0
+    is_alone = ambiguous > 1 and ambiguous == known_idle(work, rows)
+    return int(plan_all(s, rows, ambiguous, spacings, is_alone))
 
 
 def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:

@@ -23,7 +23,7 @@ from analyzer.keepalive.tags.rules import GIVE_UP_NS
 from analyzer.keepalive.tags.tag import PROBE
 from analyzer.schema import ABSENT, ACK
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import FACT_PEER_IN_FLIGHT
+from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 SAME_INSTANT_NS = 5_000_000
@@ -185,7 +185,7 @@ def has_work(c: Any, row: int, end: int) -> bool:
     """Data in flight, or a closed window before it: keepalive is suspended (tcp_keepalive_timer, first test)."""
     if end == c.end[row]:
         return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
-    return bool(c.facts[row] & FACT_PEER_IN_FLIGHT or c.window[row] == 0)
+    return bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT or c.window[row] == 0)
 
 
 def has_work_left(ends: Any, end_row: int) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ITSELF, BY_MIDDLEBOX
-from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE, STRAY, WINDOW_PROBE
+from analyzer.keepalive.tags import tag
 from analyzer.schema import ABSENT, ACK, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import FACT_ADVANCES, FACT_SAME_ACK, REL_BELOW
+from analyzer.tcp import segment_facts
 
 WINDOW, TIMESTAMP, LOW_ACK, OWN_AGAIN, SAME_CLOCK, NEXT_ID = (1 << bit for bit in range(6))
 """What is noted of an end's probes beside their TTL. They take back window that was offered, or offer what is taken
@@ -55,16 +55,16 @@ def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int
         row = rows.order[place]
         if row == stories.flows.reset_row[flow_row]:
             break
-        if c.end[row] != end or tags[row] == DUPLICATE_FRAME or tags[row] == ICMP_UNREACHABLE:
+        if c.end[row] != end or tags[row] == tag.DUPLICATE_FRAME or tags[row] == tag.ICMP_UNREACHABLE:
             continue
         follows_own = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] != foreign_ns
         if follows_own and c.usual_ttl[row] != ABSENT:
             note_own_ttl(e, end_row, c.usual_ttl[row])
-        if tags[row] == PROBE:
+        if tags[row] == tag.PROBE:
             note_probe_ttl(e, end_row, c.ttl[row])
             e.probe_signs[end_row] |= signs(c, row, own, follows_own)
             probe = row
-        if tags[row] == PROBE or tags[row] == STRAY or tags[row] == WINDOW_PROBE or c.flags[row] & RST:
+        if tags[row] == tag.PROBE or tags[row] == tag.STRAY or tags[row] == tag.WINDOW_PROBE or c.flags[row] & RST:
             foreign_ns = c.ts_ns[row]
             continue
         note_own_ttl(e, end_row, c.ttl[row])
@@ -90,7 +90,9 @@ def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
     if follows_own:
         if c.ip_id[row] > 0 and c.own_ip_id[row] > 0 and 0 < (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF <= NEXT_IDS:
             found |= NEXT_ID
-        if c.relation[row] == REL_BELOW and not c.facts[row] & (FACT_SAME_ACK | FACT_ADVANCES):
+        if c.relation[row] == segment_facts.REL_BELOW and not c.facts[row] & (
+            segment_facts.SAME_ACK | segment_facts.ADVANCES
+        ):
             found |= LOW_ACK
     if own == ABSENT:
         return found

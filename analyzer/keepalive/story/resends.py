@@ -8,7 +8,7 @@ from typing import Any
 from analyzer.keepalive.story.gaps import Rows, is_in_flight
 from analyzer.keepalive.tags.tag import WINDOW_PROBE
 from analyzer.schema import ABSENT
-from analyzer.tcp.segment_facts import FACT_AT_UNA
+from analyzer.tcp import segment_facts
 
 SHORTEST_BACKOFF_NS = 3_000_000_000
 """Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
@@ -21,7 +21,7 @@ def note_resend(c: Any, row: int, e: Any, end_row: int) -> None:
 
     What is sent again from further ahead shows by itself that the capture lacks the ACKs of what came before.
     """
-    if c.facts[row] & FACT_AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
+    if c.facts[row] & segment_facts.AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
         count_try(row, e, end_row)
 
 

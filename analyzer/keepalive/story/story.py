@@ -65,7 +65,7 @@ from analyzer.keepalive.tags.tag import (
 )
 from analyzer.schema import ABSENT, SYN
 from analyzer.schema import RST as RST_BIT
-from analyzer.tcp.segment_facts import FACT_PEER_IN_FLIGHT, FACT_SAME_ACK, FACT_SAME_WINDOW, REL_BEYOND
+from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 UNKNOWN_CAPTURE_RTT_NS = 250_000_000
@@ -197,7 +197,12 @@ def note_holes(c: Any, row: int, tag: int, of: int, e: Any, end_row: int) -> Non
     if is_answer_to_nothing(c, row, tag, of):
         e.has_uncaptured[end_row ^ 1] = 1
         e.holes[end_row ^ 1] += 1
-    elif c.idle_ns[row] >= IDLE_NS and c.relation[row] == REL_BEYOND and not c.flags[row] & RST_BIT and tag != STRAY:
+    elif (
+        c.idle_ns[row] >= IDLE_NS
+        and c.relation[row] == segment_facts.REL_BEYOND
+        and not c.flags[row] & RST_BIT
+        and tag != STRAY
+    ):
         e.holes[end_row] += 1
 
 
@@ -251,7 +256,7 @@ def tell_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
         else:
             answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
     t.reset_row[flow_row] = row
-    t.reset_follows_data[flow_row] = bool(c.facts[row] & FACT_PEER_IN_FLIGHT) or e.resends[peer] > 0
+    t.reset_follows_data[flow_row] = bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0
 
 
 def tell_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
@@ -281,8 +286,8 @@ def tell_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
 
 def is_answer_to_nothing(c: Any, row: int, tag: int, of: int) -> bool:
     """An ACK like the one before it after a silence: no end sends that unasked."""
-    is_same = c.facts[row] & FACT_SAME_ACK and c.facts[row] & FACT_SAME_WINDOW
-    is_waited_for = c.facts[row] & FACT_PEER_IN_FLIGHT
+    is_same = c.facts[row] & segment_facts.SAME_ACK and c.facts[row] & segment_facts.SAME_WINDOW
+    is_waited_for = c.facts[row] & segment_facts.PEER_IN_FLIGHT
     return bool(tag == PURE_ACK and of == ABSENT and c.idle_ns[row] >= IDLE_NS and is_same and not is_waited_for)
 
 
@@ -290,7 +295,7 @@ def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:
     """Whether the silence began with nothing outstanding, so that only its length can have broken the path."""
     if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
         return False
-    if c.in_flight[row] > 0 or c.facts[row] & FACT_PEER_IN_FLIGHT:
+    if c.in_flight[row] > 0 or c.facts[row] & segment_facts.PEER_IN_FLIGHT:
         return False
     return not (
         e.unanswered[2 * flow_row]

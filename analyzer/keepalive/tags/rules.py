@@ -6,15 +6,7 @@ They look back and ahead in the flow's whole candidate list, and do not say whic
 
 from typing import Any
 
-from analyzer.keepalive.tags.tag import (
-    DATA,
-    PROBE,
-    REPEATED_UNSOLICITED,
-    REPEATS_ONE_OCTET,
-    REVEALED_BY_ANSWER,
-    REVEALED_BY_DATA,
-    REVEALED_BY_RST,
-)
+from analyzer.keepalive.tags import tag
 from analyzer.schema import (
     ABSENT,
     ACK,
@@ -24,24 +16,7 @@ from analyzer.schema import (
     SYN,
 )
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import (
-    FACT_ADVANCES,
-    FACT_AFTER_SYN,
-    FACT_AT_FIN,
-    FACT_AT_SYN,
-    FACT_DUPLICATE,
-    FACT_LATE_BY_CLOCK,
-    FACT_PEER_IN_FLIGHT,
-    FACT_REVEALS,
-    FACT_SAME_ACK,
-    FACT_SAME_OCTET,
-    FACT_UNSURE,
-    REL_BELOW,
-    REL_BELOW_UNA,
-    REL_BEYOND,
-    REL_NEXT,
-    REL_UNKNOWN,
-)
+from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 PROBE_IDLE_NS = 50_000_000
@@ -87,7 +62,7 @@ QUIET = 4
 
 def is_extra(c: Any, row: int) -> bool:
     """No segment of the flow: an ICMP error, or a segment's second copy."""
-    return bool(c.kind[row] == KIND_ICMP_ERROR or c.facts[row] & FACT_DUPLICATE)
+    return bool(c.kind[row] == KIND_ICMP_ERROR or c.facts[row] & segment_facts.DUPLICATE)
 
 
 def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int:
@@ -103,24 +78,24 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
         if is_extra(c, later):
             continue
         if c.end[later] != c.end[row]:
-            if c.facts[later] & FACT_REVEALS and c.ack[later] == seq_add(seq, 1):
-                return REVEALED_BY_ANSWER
+            if c.facts[later] & segment_facts.REVEALS and c.ack[later] == seq_add(seq, 1):
+                return tag.REVEALED_BY_ANSWER
             if payload_len == 0 and c.ack[later] == seq and c.flags[later] & (ACK | RST) == ACK:
                 return ABSENT  # nothing was sent from there on
             continue
         if payload_len == 0 and c.flags[later] & RST:
             is_timer = c.seq[later] == seq_add(seq, 1) and c.own_ns[later] >= GIVE_UP_NS
-            return REVEALED_BY_RST if is_timer else ABSENT
+            return tag.REVEALED_BY_RST if is_timer else ABSENT
         if payload_len == 0 and c.payload_len[later] > 1 and abs(seq_diff(c.seq[later], seq)) <= 1:
-            return REVEALED_BY_DATA if c.seq[later] != seq and is_unsolicited(c, row) else ABSENT
+            return tag.REVEALED_BY_DATA if c.seq[later] != seq and is_unsolicited(c, row) else ABSENT
         if c.flags[later] & (SYN | FIN | RST) or c.seq[later] != seq or c.payload_len[later] != payload_len:
             break
         is_late = c.own_ns[later] >= REPEAT_NS
-        if payload_len == 1 and c.relation[later] == REL_BELOW and is_late:
-            return REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else ABSENT
+        if payload_len == 1 and c.relation[later] == segment_facts.REL_BELOW and is_late:
+            return tag.REPEATS_ONE_OCTET if is_paced_like_probes(c, order, other, first, last) else ABSENT
         if payload_len > 0 or not (is_unsolicited_repeat(c, later) and is_unsolicited(c, row)):
             break
-        found = REPEATED_UNSOLICITED  # unless something that follows them shows their place
+        found = tag.REPEATED_UNSOLICITED  # unless something that follows them shows their place
     if found == ABSENT:
         found = repeats_earlier(c, order, place, first)
     return found if found != ABSENT and is_train(c, order, place, first, last) else ABSENT
@@ -139,13 +114,13 @@ def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
 def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
     """An empty segment at SND.NXT, after silence, whose prompt answer acknowledges one octet more than was captured."""
     row = order[place]
-    if c.payload_len[row] > 0 or c.relation[row] != REL_NEXT or not is_unsolicited(c, row):
+    if c.payload_len[row] > 0 or c.relation[row] != segment_facts.REL_NEXT or not is_unsolicited(c, row):
         return False
     for other in range(place + 1, last):
         later = order[other]
         if not is_extra(c, later):
             is_answer = c.end[later] != c.end[row] and is_prompt_answer(c, later, row)
-            return bool(is_answer and c.facts[later] & FACT_REVEALS and c.ack[later] == seq_add(c.seq[row], 1))
+            return bool(is_answer and c.facts[later] & segment_facts.REVEALS and c.ack[later] == seq_add(c.seq[row], 1))
     return False
 
 
@@ -158,7 +133,7 @@ def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
             continue
         is_same = c.seq[earlier] == c.seq[row] and c.payload_len[earlier] == 0 and c.payload_len[row] == 0
         if is_same and is_unsolicited_repeat(c, row) and is_unsolicited(c, earlier):
-            return REPEATED_UNSOLICITED
+            return tag.REPEATED_UNSOLICITED
         return ABSENT
     return ABSENT
 
@@ -207,7 +182,7 @@ def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
 
 def is_behind_own_fin(c: Any, row: int) -> bool:
     """An ACK that left before the end's own FIN, captured behind it."""
-    return bool(c.facts[row] & FACT_AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
+    return bool(c.facts[row] & segment_facts.AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
 
 
 def is_behind_own_syn(c: Any, row: int) -> bool:
@@ -215,9 +190,9 @@ def is_behind_own_syn(c: Any, row: int) -> bool:
 
     An end that only receives stays there for good, and probes there: data that comes just before crossed a probe.
     """
-    if not c.facts[row] & FACT_AT_SYN:
+    if not c.facts[row] & segment_facts.AT_SYN:
         return False
-    completes = c.facts[row] & FACT_AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
+    completes = c.facts[row] & segment_facts.AFTER_SYN and c.idle_ns[row] < HANDSHAKE_NS
     since_ns = max(c.ts_ns[row] - c.data_ns[row], c.own_ns[row])
     return bool(completes or c.in_flight[row] > 0 or since_ns < SYN_SETTLED_NS)
 
@@ -228,10 +203,14 @@ def comes_too_soon(c: Any, order: Any, place: int, first: int, out: Any) -> bool
     Data of the other end that it does not acknowledge may have crossed a probe on its way.
     """
     row = order[place]
-    if c.data_ns[row] == ABSENT or c.facts[row] & FACT_LATE_BY_CLOCK or follows_probe(c, order, place, first, out):
+    if (
+        c.data_ns[row] == ABSENT
+        or c.facts[row] & segment_facts.LATE_BY_CLOCK
+        or follows_probe(c, order, place, first, out)
+    ):
         return False
     since_ns = c.ts_ns[row] - c.data_ns[row]
-    if c.facts[row] & FACT_ADVANCES and c.facts[row] & FACT_PEER_IN_FLIGHT:
+    if c.facts[row] & segment_facts.ADVANCES and c.facts[row] & segment_facts.PEER_IN_FLIGHT:
         return bool(since_ns < SOLICITED_NS)
     is_crossing = c.data_ns[row] == c.any_ns[row] and c.own_ns[row] >= PROBE_IDLE_NS
     return bool(since_ns < PROBE_IDLE_NS and not is_crossing)
@@ -243,7 +222,7 @@ def follows_probe(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
         if c.ts_ns[earlier] <= c.data_ns[row]:
-            return bool(c.ts_ns[earlier] == c.data_ns[row] and out.tag[earlier] == PROBE)
+            return bool(c.ts_ns[earlier] == c.data_ns[row] and out.tag[earlier] == tag.PROBE)
     return False
 
 
@@ -271,7 +250,7 @@ def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:
 def is_octet_again(c: Any, order: Any, place: int, first: int, last: int) -> bool:
     """The one octet that its end sent last, sooner than any probe, or backing off where no ACK can be seen."""
     row = order[place]
-    if not c.facts[row] & FACT_SAME_OCTET:
+    if not c.facts[row] & segment_facts.SAME_OCTET:
         return False
     if c.own_ns[row] < REPEAT_NS:
         return True
@@ -284,7 +263,7 @@ def is_unsolicited(c: Any, row: int) -> bool:
 
 
 def is_unsolicited_repeat(c: Any, row: int) -> bool:
-    return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.facts[row] & FACT_SAME_ACK)
+    return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.facts[row] & segment_facts.SAME_ACK)
 
 
 def peer_window(c: Any, order: Any, place: int, last: int) -> int:
@@ -302,11 +281,11 @@ def peer_window(c: Any, order: Any, place: int, last: int) -> int:
 def is_window_probe_with_data(c: Any, order: Any, place: int, last: int, window: int) -> bool:
     """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1), which may be refused."""
     row = order[place]
-    if c.payload_len[row] != 1 or window != 0 or c.relation[row] == REL_BELOW_UNA:
+    if c.payload_len[row] != 1 or window != 0 or c.relation[row] == segment_facts.REL_BELOW_UNA:
         return False
-    if c.relation[row] == REL_NEXT or c.in_flight[row] > 0:
+    if c.relation[row] == segment_facts.REL_NEXT or c.in_flight[row] > 0:
         return True
-    for other in range(place + 1, last if c.relation[row] == REL_UNKNOWN else 0):
+    for other in range(place + 1, last if c.relation[row] == segment_facts.REL_UNKNOWN else 0):
         later = order[other]
         if c.end[later] != c.end[row] and not is_extra(c, later):
             return refuses_octet(c, later, row)
@@ -330,9 +309,13 @@ def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, pers
 
 def is_resend(c: Any, row: int) -> bool:
     """All of its octets lie before SND.NXT (RFC 9293 §3.8.1). A place that is not sure proves nothing."""
-    if c.payload_len[row] == 0 or c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_NEXT:
+    if (
+        c.payload_len[row] == 0
+        or c.relation[row] == segment_facts.REL_UNKNOWN
+        or c.relation[row] == segment_facts.REL_NEXT
+    ):
         return False
-    return c.relation[row] != REL_BEYOND and not c.facts[row] & FACT_UNSURE
+    return c.relation[row] != segment_facts.REL_BEYOND and not c.facts[row] & segment_facts.UNSURE
 
 
 def answers(c: Any, row: int, probe: int) -> bool:
@@ -344,7 +327,7 @@ def answers(c: Any, row: int, probe: int) -> bool:
 
 def answers_data(c: Any, row: int, probe: int) -> bool:
     """Acknowledges more, which was sent after the probe: no answer is needed to bring that about."""
-    return bool(c.relation[probe] != REL_BELOW_UNA and seq_diff(c.ack[row], c.seq[probe]) > 1)
+    return bool(c.relation[probe] != segment_facts.REL_BELOW_UNA and seq_diff(c.ack[row], c.seq[probe]) > 1)
 
 
 def refuses_octet(c: Any, row: int, probe: int) -> bool:
@@ -365,7 +348,7 @@ def is_prompt_answer(c: Any, row: int, to: int) -> bool:
 
 def may_be_beat(c: Any, row: int, out: Any) -> bool:
     """A little new data after a second or more without any."""
-    if out.tag[row] != DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == ABSENT:
+    if out.tag[row] != tag.DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == ABSENT:
         return False
     return bool(c.ts_ns[row] - c.data_ns[row] >= IDLE_NS)
 

@@ -90,21 +90,7 @@ from analyzer.schema import (
     SYN,
 )
 from analyzer.schema.flows import SEGMENTS
-from analyzer.tcp.segment_facts import (
-    FACT_CLOSED,
-    FACT_DUPLICATE,
-    FACT_OUTSIDE,
-    FACT_PEER_IN_FLIGHT,
-    FACT_REFUSES_SYN,
-    FACT_SAME_ACK,
-    FACT_SAME_WINDOW,
-    FACT_UNSURE,
-    REL_BELOW,
-    REL_BELOW_UNA,
-    REL_BEYOND,
-    REL_NEXT,
-    REL_UNKNOWN,
-)
+from analyzer.tcp import segment_facts
 
 NO_TAG = -1
 
@@ -184,14 +170,14 @@ def decide_row(
     if c.kind[row] == KIND_ICMP_ERROR:
         quoted = quoted_row(c, order, place, first)
         return ICMP_UNREACHABLE, QUOTES_SEGMENT, quoted
-    if facts & FACT_DUPLICATE:
+    if facts & segment_facts.DUPLICATE:
         return DUPLICATE_FRAME, CAPTURED_TWICE, ABSENT
     if flags & RST:
         if gives_up(c, row, mine, spacing):
             return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
         if resets_older(c, order, place, first):
             return STRAY, OLDER_CONNECTION, ABSENT
-        if facts & FACT_OUTSIDE:
+        if facts & segment_facts.OUTSIDE:
             return STRAY, OUTSIDE_WINDOW, ABSENT
         if is_challenged(c, order, place, last):
             return STRAY, CHALLENGED, ABSENT
@@ -207,7 +193,7 @@ def decide_row(
         if tag != NO_TAG:
             return tag, rule, ABSENT
     challenged = challenged_row(c, order, place, first, out)
-    if challenged != ABSENT or facts & FACT_REFUSES_SYN:
+    if challenged != ABSENT or facts & segment_facts.REFUSES_SYN:
         return CHALLENGE_ACK, REFUSES_CONTROL, challenged
     if is_resend(c, row):
         return RETRANSMISSION, OCTETS_SENT_BEFORE, ABSENT
@@ -221,10 +207,10 @@ def decide_row(
         return ANSWER, ANSWERS_PROBE, theirs
     if c.payload_len[row] > 0:
         return DATA, PLAIN, ABSENT
-    if facts & FACT_SAME_ACK and c.relation[row] == REL_NEXT:
-        if not facts & FACT_SAME_WINDOW:
+    if facts & segment_facts.SAME_ACK and c.relation[row] == segment_facts.REL_NEXT:
+        if not facts & segment_facts.SAME_WINDOW:
             return WINDOW_UPDATE, SAME_ACK_NEW_WINDOW, ABSENT
-        if facts & FACT_PEER_IN_FLIGHT:
+        if facts & segment_facts.PEER_IN_FLIGHT:
             return DUPLICATE_ACK, SAME_ACK_IN_FLIGHT, ABSENT
     return PURE_ACK, PLAIN, ABSENT
 
@@ -236,16 +222,20 @@ def probe_or_not(
     row = order[place]
     window = peer_window(c, order, place, last)
     rule = ABSENT
-    if c.relation[row] == REL_BELOW and not c.facts[row] & FACT_UNSURE:
+    if c.relation[row] == segment_facts.REL_BELOW and not c.facts[row] & segment_facts.UNSURE:
         rule = BELOW_SND_NXT
-    elif c.relation[row] == REL_BELOW_UNA:
+    elif c.relation[row] == segment_facts.REL_BELOW_UNA:
         rule = BELOW_SND_UNA
-    elif c.relation[row] == REL_BELOW and c.payload_len[row] == 1:
+    elif c.relation[row] == segment_facts.REL_BELOW and c.payload_len[row] == 1:
         is_soon = c.own_ns[row] < REPEAT_NS or not is_paced_like_probes(c, order, place, first, last)
         if is_soon and window != 0:
             return RETRANSMISSION, OCTETS_SENT_BEFORE
         rule = REPEATS_ONE_OCTET
-    elif c.relation[row] == REL_UNKNOWN or c.relation[row] == REL_BEYOND or c.facts[row] & FACT_UNSURE:
+    elif (
+        c.relation[row] == segment_facts.REL_UNKNOWN
+        or c.relation[row] == segment_facts.REL_BEYOND
+        or c.facts[row] & segment_facts.UNSURE
+    ):
         rule = revealed_later(c, order, place, first, last)
     elif is_one_octet_missing(c, order, place, last):
         rule = REVEALED_BY_ANSWER
@@ -259,7 +249,7 @@ def probe_or_not(
         is_data = c.in_flight[row] > 0 and rule != REPEATS_ONE_OCTET
         if is_data or (mine == ABSENT and is_octet_again(c, order, place, first, last)):
             return RETRANSMISSION, OCTETS_SENT_BEFORE
-    if c.facts[row] & FACT_CLOSED:
+    if c.facts[row] & segment_facts.CLOSED:
         return STRAY, BOTH_CLOSED
     if is_behind_own_fin(c, row):
         return STRAY, BEHIND_OWN_FIN

@@ -7,8 +7,8 @@ from typing import Any
 
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import LONG_NS
-from analyzer.keepalive.tags.tag import HEARTBEAT, RST_TAG
-from analyzer.keepalive.verdict.values import ALIVE, CLOSED, UNKNOWN
+from analyzer.keepalive.tags import tag
+from analyzer.keepalive.verdict import values
 from analyzer.schema import ABSENT
 
 HOW_IT_ENDED = 0x07
@@ -44,18 +44,22 @@ def has_silence(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -
     is_told = (
         t.first_silence[flow_row + 1] > t.first_silence[flow_row] or rows.flows.max_idle_ns[t.flow[flow_row]] >= LONG_NS
     )
-    return bool(is_told or (outcome == ALIVE and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
+    return bool(is_told or (outcome == values.ALIVE and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
 
 
 def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
     """Open for as long as it was watched; or closed, by a RST only where its end had closed and nothing asked."""
     row = stories.flows.reset_row[flow_row]
-    if outcome != CLOSED:
-        return (outcome == ALIVE or outcome == UNKNOWN) and not rows.flows.watched_ns[stories.flows.flow[flow_row]]
+    if outcome != values.CLOSED:
+        return (outcome == values.ALIVE or outcome == values.UNKNOWN) and not rows.flows.watched_ns[
+            stories.flows.flow[flow_row]
+        ]
     if row == ABSENT:
         return True
     is_asked_for = (
-        rows.segments.tag[row] != RST_TAG or rows.segments.of[row] != ABSENT or stories.flows.reset_unheard[flow_row]
+        rows.segments.tag[row] != tag.RST_TAG
+        or rows.segments.of[row] != ABSENT
+        or stories.flows.reset_unheard[flow_row]
     )
     return bool(stories.ends.fin_frame[2 * flow_row + rows.candidates.end[row]] and not is_asked_for)
 
@@ -76,7 +80,7 @@ def has_heartbeats(rows: Rows, flow: int, reset: int) -> bool:
         row = rows.order[place]
         if row == reset:
             break
-        if rows.segments.tag[row] == HEARTBEAT:
+        if rows.segments.tag[row] == tag.HEARTBEAT:
             second += rows.candidates.end[row]
             first += 1 - rows.candidates.end[row]
     return first > 1 or second > 1

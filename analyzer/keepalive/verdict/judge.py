@@ -11,6 +11,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
+from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
 from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application
@@ -21,26 +22,7 @@ from analyzer.keepalive.verdict.unanswered_data import (
     window_was_given_up,
 )
 from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing
-from analyzer.keepalive.verdict.values import (
-    ALIVE,
-    APPLICATION,
-    CERTAIN,
-    CLOSED,
-    FIN_BOTH,
-    GUESS,
-    LIKELY,
-    NEIGHBOUR_SILENT,
-    NEVER_OPENED,
-    NO_PROBE_DUE,
-    ONE_SIDED,
-    ONLY_RESETS,
-    PROBES_ANSWERED,
-    PROBES_CEASED,
-    PROBES_IGNORED,
-    UNDETECTED,
-    UNKNOWN,
-    because,
-)
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
 from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, PROOFS, RESETS, VERDICTS
 
@@ -99,8 +81,8 @@ def was_closed(batch: Batch, flow_row: int) -> bool:
     fins = batch.stories.ends.fin_frame
     if not (fins[2 * flow_row] and fins[2 * flow_row + 1]):
         return False
-    conclude(batch, flow_row, CLOSED, CERTAIN, because(FIN_BOTH, 0))
-    batch.verdicts.cause[flow_row] = APPLICATION
+    conclude(batch, flow_row, values.CLOSED, values.CERTAIN, because(values.FIN_BOTH, 0))
+    batch.verdicts.cause[flow_row] = values.APPLICATION
     show_fins(batch, flow_row)
     return True
 
@@ -116,7 +98,13 @@ def never_opened(batch: Batch, flow_row: int) -> bool:
     is_midstream = batch.rows.flows.opened[t.flow[flow_row]] == OPENED_MIDSTREAM
     if spoke and not (is_midstream and spoke == 1 and is_empty_before_reset(batch, flow_row)):
         return False
-    conclude(batch, flow_row, UNKNOWN, LIKELY, because(ONLY_RESETS if is_midstream else NEVER_OPENED, 0))
+    conclude(
+        batch,
+        flow_row,
+        values.UNKNOWN,
+        values.LIKELY,
+        because(values.ONLY_RESETS if is_midstream else values.NEVER_OPENED, 0),
+    )
     return True
 
 
@@ -144,7 +132,7 @@ def is_one_sided(batch: Batch, flow_row: int) -> bool:
     is_waiting = t.run_end[flow_row] != ABSENT or t.unresponsive_end[flow_row] != ABSENT
     if has_icmp or (is_waiting and batch.context.asked[flow_row]):
         return False
-    conclude(batch, flow_row, UNKNOWN, LIKELY, because(ONE_SIDED, 0))
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ONE_SIDED, 0))
     return True
 
 
@@ -152,7 +140,7 @@ def is_gone_from_link(batch: Batch, flow_row: int) -> bool:
     """Nobody answers ARP for an end of an idle connection, and no keepalive has noticed."""
     if not batch.context.asked[flow_row]:
         return False
-    conclude(batch, flow_row, UNDETECTED, LIKELY, because(NEIGHBOUR_SILENT, 0))
+    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.NEIGHBOUR_SILENT, 0))
     show_asked(batch, flow_row)
     return True
 
@@ -162,7 +150,7 @@ def is_half_open(batch: Batch, flow_row: int) -> bool:
     e, context = batch.stories.ends, batch.context
     if not context.restart[flow_row] or e.probes[2 * flow_row] or e.probes[2 * flow_row + 1]:
         return False
-    conclude(batch, flow_row, UNDETECTED, LIKELY, context.restart[flow_row])
+    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, context.restart[flow_row])
     batch.verdicts.first_evidence[flow_row] = context.first_restart_frame[flow_row]
     batch.verdicts.evidence[flow_row] = context.restart_frames[flow_row]
     return True
@@ -190,7 +178,7 @@ def has_fallen_silent(batch: Batch, flow_row: int) -> bool:
     silent_ns = t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[t.flow[flow_row]]
     if longest_ns == ABSENT or silent_ns <= SILENT_CYCLES * longest_ns:
         return False
-    conclude(batch, flow_row, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
+    conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.PROBES_CEASED, 0))
     prove(batch, flow_row, c.frame[p.row[probe]])
     prove(batch, flow_row, c.frame[p.answer_row[probe]])
     return True
@@ -210,9 +198,15 @@ def is_open(batch: Batch, flow_row: int) -> bool:
         if e.probes[end_row] and p.answer_row[e.last_probe[end_row]] != ABSENT:
             prove(batch, flow_row, c.frame[p.answer_row[e.last_probe[end_row]]])
     if v.prober[flow_row] == ABSENT:
-        conclude(batch, flow_row, ALIVE, LIKELY, because(NO_PROBE_DUE, 0))
+        conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
     else:
-        conclude(batch, flow_row, ALIVE, CERTAIN, because(PROBES_IGNORED if is_ignored else PROBES_ANSWERED, 0))
+        conclude(
+            batch,
+            flow_row,
+            values.ALIVE,
+            values.CERTAIN,
+            because(values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED, 0),
+        )
     return True
 
 

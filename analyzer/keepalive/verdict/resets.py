@@ -10,33 +10,14 @@ from typing import Any
 
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ACK
-from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, GIVE_UP_RST, ICMP_UNREACHABLE, PROBE
+from analyzer.keepalive.tags import tag
+from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
-from analyzer.keepalive.verdict.values import (
-    APPLICATION,
-    CERTAIN,
-    CLOSED,
-    LIKELY,
-    PATH_RESET,
-    PEER_HAD_CLOSED,
-    PEER_LOST_STATE,
-    RESET,
-    RST_ANSWERS_PROBE,
-    RST_BY_APPLICATION,
-    RST_CAPTURED_ONCE,
-    RST_DIFFERS_IN_MORE,
-    RST_LOOKS_FOREIGN,
-    RST_LOOKS_NATIVE,
-    RST_TOO_SOON,
-    RST_UNASKED,
-    RST_UNDECIDED,
-    RST_WITHOUT_STATE,
-    because,
-)
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, ACK, OPENED_SYN, RST
 from analyzer.sequence import seq_diff
-from analyzer.tcp.segment_facts import REL_NEXT, REL_UNKNOWN
+from analyzer.tcp import segment_facts
 
 FEWEST_IDS = 3
 """Fewer IP identifications do not show that an end counts them."""
@@ -73,12 +54,12 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
         sender = UNDECIDED
     has_answered_probe = probe_was_reset(batch, flow_row)
     if has_answered_probe:
-        reason = RST_ANSWERS_PROBE
+        reason = values.RST_ANSWERS_PROBE
         prove(batch, flow_row, c.frame[probe_of(batch.rows, batch.stories, flow_row)])
     elif data_was_reset(batch, flow_row) and is_stateless:
-        reason = RST_WITHOUT_STATE
+        reason = values.RST_WITHOUT_STATE
     elif was_reset_unasked(batch, flow_row, sender):
-        reason = RST_UNASKED
+        reason = values.RST_UNASKED
     else:
         return False
     prove(batch, flow_row, c.frame[row])
@@ -87,15 +68,15 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
     )  # or the handshake failed
     is_the_end = sender == THE_END and is_stateless and had_state
     if sender == THE_PATH:
-        v.cause[flow_row], why = PATH_RESET, looks(odd)
+        v.cause[flow_row], why = values.PATH_RESET, looks(odd)
     elif is_the_end:
         had_closed = batch.stories.ends.fin_frame[2 * flow_row + c.end[row]] > 0
-        v.cause[flow_row] = PEER_LOST_STATE
-        why = because(RST_LOOKS_NATIVE, because(PEER_HAD_CLOSED, 0) if had_closed else 0)
+        v.cause[flow_row] = values.PEER_LOST_STATE
+        why = because(values.RST_LOOKS_NATIVE, because(values.PEER_HAD_CLOSED, 0) if had_closed else 0)
     else:
-        why = because(RST_UNDECIDED, 0)
+        why = because(values.RST_UNDECIDED, 0)
     is_certain = odd & odd - 1 if sender == THE_PATH else is_the_end and not odd and is_next_door(batch.resets)
-    conclude(batch, flow_row, RESET, CERTAIN if is_certain else LIKELY, because(reason, why))
+    conclude(batch, flow_row, values.RESET, values.CERTAIN if is_certain else values.LIKELY, because(reason, why))
     v.prober[flow_row] = 1 - c.end[row] if batch.stories.ends.probes[2 * flow_row + 1 - c.end[row]] else ABSENT
     v.errno[flow_row] = errno_of_reset(batch, flow_row)
     v.detection_delay_ns[flow_row] = c.own_ns[row]
@@ -132,22 +113,22 @@ def looks(odd: int) -> int:
     """Packs what is unlike the end in a RST that something on the path sent, in the order of the fields."""
     why = 0
     if odd & TIMESTAMP and not odd & (IP_ID | WINDOW):
-        why = because(RST_DIFFERS_IN_MORE, why)
+        why = because(values.RST_DIFFERS_IN_MORE, why)
     if odd & ONCE:
-        why = because(RST_CAPTURED_ONCE, why)
+        why = because(values.RST_CAPTURED_ONCE, why)
     if odd & HASTE:
-        why = because(RST_TOO_SOON, why)
+        why = because(values.RST_TOO_SOON, why)
     if odd & (IP_ID | WINDOW):
-        why = because(RST_DIFFERS_IN_MORE, why)
-    return because(RST_LOOKS_FOREIGN, why) if odd & TTL else why
+        why = because(values.RST_DIFFERS_IN_MORE, why)
+    return because(values.RST_LOOKS_FOREIGN, why) if odd & TTL else why
 
 
 def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
     """A RST that no timer and no probe explains; the other application sees nothing of it, if it no longer arrives."""
     c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
     row = t.reset_row[flow_row]
-    conclude(batch, flow_row, CLOSED, LIKELY, because(RST_BY_APPLICATION, 0))
-    v.cause[flow_row] = APPLICATION
+    conclude(batch, flow_row, values.CLOSED, values.LIKELY, because(values.RST_BY_APPLICATION, 0))
+    v.cause[flow_row] = values.APPLICATION
     v.errno[flow_row] = errno_of_reset(batch, flow_row) if t.run_end[flow_row] != c.end[row] else ABSENT
     show_fins(batch, flow_row)
     prove(batch, flow_row, c.frame[row])
@@ -179,7 +160,7 @@ def reads_on(batch: Batch, flow_row: int, end: int) -> bool:
 def is_give_up(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
     """The flow's RST is that of a keepalive timer."""
     return bool(
-        rows.segments.tag[stories.flows.reset_row[flow_row]] == GIVE_UP_RST or stories.flows.reset_unheard[flow_row]
+        rows.segments.tag[stories.flows.reset_row[flow_row]] == tag.GIVE_UP_RST or stories.flows.reset_unheard[flow_row]
     )
 
 
@@ -199,7 +180,9 @@ def shows_no_state(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
         return False
     if probe != ABSENT:
         return bool(c.seq[row] == c.ack[probe])
-    is_acknowledged = c.relation[row] == REL_UNKNOWN or (c.relation[row] == REL_NEXT and c.in_flight[row] <= 0)
+    is_acknowledged = c.relation[row] == segment_facts.REL_UNKNOWN or (
+        c.relation[row] == segment_facts.REL_NEXT and c.in_flight[row] <= 0
+    )
     return bool(is_acknowledged and c.window[row] == 0)
 
 
@@ -231,9 +214,9 @@ def look_at_others(rows: Rows, flow: int, reset: int, r: Any) -> None:
     while rows.order[place] != reset:
         row = rows.order[place]
         place += 1
-        if c.end[row] != c.end[reset] or tags[row] == ICMP_UNREACHABLE or tags[row] == PROBE:
+        if c.end[row] != c.end[reset] or tags[row] == tag.ICMP_UNREACHABLE or tags[row] == tag.PROBE:
             continue
-        is_duplicate = tags[row] == DUPLICATE_FRAME
+        is_duplicate = tags[row] == tag.DUPLICATE_FRAME
         copies += is_duplicate
         is_native |= c.ttl[row] == c.ttl[reset] and (is_duplicate or not c.flags[row] & RST)
         if is_duplicate or c.flags[row] & RST:
@@ -258,7 +241,7 @@ def is_copied(rows: Rows, flow: int, of: int) -> bool:
     for place in range(rows.starts[flow], rows.starts[flow + 1]):
         row = rows.order[place]
         is_same = c.end[row] == c.end[of] and c.seq[row] == c.seq[of] and c.flags[row] == c.flags[of]
-        if row > of and is_same and tags[row] == DUPLICATE_FRAME:
+        if row > of and is_same and tags[row] == tag.DUPLICATE_FRAME:
             return True
     return False
 

@@ -5,7 +5,8 @@ Kernels over a case; each fills the flow's row if it holds. Keepalive is suspend
 
 from analyzer.keepalive.story.resends import SHORTEST_BACKOFF_NS
 from analyzer.keepalive.story.story import capture_rtt_ns
-from analyzer.keepalive.tags.tag import RETRANSMISSION, WINDOW_PROBE
+from analyzer.keepalive.tags import tag
+from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, conclude, note_delay, show_asked, show_sent, show_tries
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT, icmp_errno, link_errno
 from analyzer.keepalive.verdict.unanswered_probes import (
@@ -16,24 +17,7 @@ from analyzer.keepalive.verdict.unanswered_probes import (
     outcome_of,
     why_unresponsive,
 )
-from analyzer.keepalive.verdict.values import (
-    ACKS_UNHEARD,
-    DATA_GIVEN_UP,
-    DATA_UNANSWERED,
-    GUESS,
-    ICMP_DISCARDED,
-    ICMP_QUOTES_DATA,
-    LIKELY,
-    LINK_DEAD,
-    PATH_DROPPED,
-    PROBES_CEASED,
-    SILENT_GIVE_UP,
-    TIMED_OUT,
-    UNDETECTED,
-    UNKNOWN,
-    WINDOW_STAYED_CLOSED,
-    because,
-)
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT
 
 UNRESPONSIVE_NS = 5_000_000_000
@@ -69,7 +53,13 @@ def data_was_given_up(batch: Batch, flow_row: int) -> bool:
     if t.capture_end_ns[flow_row] - max(last_ns, batch.rows.flows.last_ns[t.flow[flow_row]]) <= wait_ns + wait_ns // 4:
         return False
     heard_ns, why = heard_by_unresponsive_ns(batch, flow_row), why_given_up(batch, flow_row)
-    conclude(batch, flow_row, outcome_of(why), LIKELY, because(DATA_GIVEN_UP, because(SILENT_GIVE_UP, why)))
+    conclude(
+        batch,
+        flow_row,
+        outcome_of(why),
+        values.LIKELY,
+        because(values.DATA_GIVEN_UP, because(values.SILENT_GIVE_UP, why)),
+    )
     v.cause[flow_row], v.errno[flow_row] = cause_of(why), errno_of_data(batch, flow_row, cause_of(why))
     note_delay(batch, flow_row, last_ns + wait_ns, heard_ns)
     show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
@@ -86,7 +76,7 @@ def is_unresponsive(batch: Batch, flow_row: int) -> bool:
     if end == ABSENT:
         return False
     row = batch.stories.ends.resend_row[2 * flow_row + end]
-    is_late = batch.rows.candidates.own_ns[row] >= LATE_TRY_NS and batch.rows.segments.tag[row] != RETRANSMISSION
+    is_late = batch.rows.candidates.own_ns[row] >= LATE_TRY_NS and batch.rows.segments.tag[row] != tag.RETRANSMISSION
     return bool(batch.stories.ends.resends[2 * flow_row + end] > 1 or is_late)
 
 
@@ -101,8 +91,8 @@ def why_given_up(batch: Batch, flow_row: int) -> int:
     """ICMP errors about what is in flight become the errno; those about a probe of a closed window do not."""
     e, end_row = batch.stories.ends, 2 * flow_row + batch.stories.flows.unresponsive_end[flow_row]
     if e.icmp[end_row] != ABSENT:
-        return because(ICMP_QUOTES_DATA, 0)
-    return because(ICMP_DISCARDED, 0) if e.icmp_errors[end_row] else why_unresponsive(batch, flow_row)
+        return because(values.ICMP_QUOTES_DATA, 0)
+    return because(values.ICMP_DISCARDED, 0) if e.icmp_errors[end_row] else why_unresponsive(batch, flow_row)
 
 
 def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
@@ -115,8 +105,8 @@ def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
     row = e.resend_row[end_row]
     if e.icmp[end_row] != ABSENT:
         return icmp_errno(e.icmp[end_row])
-    is_window_probe = batch.rows.segments.tag[row] == WINDOW_PROBE and not c.payload_len[row]
-    return link_errno(batch.context.asked[flow_row]) if cause == LINK_DEAD and not is_window_probe else ETIMEDOUT
+    is_window_probe = batch.rows.segments.tag[row] == tag.WINDOW_PROBE and not c.payload_len[row]
+    return link_errno(batch.context.asked[flow_row]) if cause == values.LINK_DEAD and not is_window_probe else ETIMEDOUT
 
 
 def next_try_ns(spacing_ns: int) -> int:
@@ -131,7 +121,13 @@ def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
         or batch.stories.flows.capture_end_ns[flow_row] - heard_by_unresponsive_ns(batch, flow_row) < UNRESPONSIVE_NS
     ):
         return False
-    conclude(batch, flow_row, UNDETECTED, LIKELY, because(DATA_UNANSWERED, why_unresponsive(batch, flow_row)))
+    conclude(
+        batch,
+        flow_row,
+        values.UNDETECTED,
+        values.LIKELY,
+        because(values.DATA_UNANSWERED, why_unresponsive(batch, flow_row)),
+    )
     show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
     return True
 
@@ -151,22 +147,28 @@ def window_was_given_up(batch: Batch, flow_row: int) -> bool:
         return False
     own = 2 * flow + t.persisting_end[flow_row]
     if capture_rtt_ns(ends, own) > capture_rtt_ns(ends, own ^ 1):  # captured nearer to the other
-        conclude(batch, flow_row, UNKNOWN, GUESS, because(PROBES_CEASED, 0))
+        conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.PROBES_CEASED, 0))
         show_sent(
             batch,
             flow_row,
             t.persisting_end[flow_row],
-            WINDOW_PROBE,
+            tag.WINDOW_PROBE,
             e.window_place[end_row],
             e.window_probes[end_row] - EVIDENCE,
         )
         return True
-    conclude(batch, flow_row, TIMED_OUT, LIKELY, because(WINDOW_STAYED_CLOSED, because(SILENT_GIVE_UP, 0)))
+    conclude(
+        batch,
+        flow_row,
+        values.TIMED_OUT,
+        values.LIKELY,
+        because(values.WINDOW_STAYED_CLOSED, because(values.SILENT_GIVE_UP, 0)),
+    )
     v.errno[flow_row], v.detection_delay_ns[flow_row] = (
         ETIMEDOUT,
         e.window_ns[end_row] + wait_ns - e.window_first_ns[end_row],
     )
-    show_sent(batch, flow_row, t.persisting_end[flow_row], WINDOW_PROBE, e.window_place[end_row], 0)
+    show_sent(batch, flow_row, t.persisting_end[flow_row], tag.WINDOW_PROBE, e.window_place[end_row], 0)
     return True
 
 
@@ -181,11 +183,11 @@ def acks_are_unheard(batch: Batch, flow_row: int) -> bool:
     end_row, last_ns = 2 * flow_row + end, e.spurious_ns[2 * flow_row + end]
     wait_ns = next_try_ns(e.spurious_wait_ns[end_row])
     if t.capture_end_ns[flow_row] - last_ns <= wait_ns + wait_ns // 4:
-        conclude(batch, flow_row, UNDETECTED, LIKELY, because(ACKS_UNHEARD, 0))
-        batch.verdicts.cause[flow_row] = PATH_DROPPED
+        conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.ACKS_UNHEARD, 0))
+        batch.verdicts.cause[flow_row] = values.PATH_DROPPED
     elif e.spurious_resends[end_row] < FEWEST_TRIES or batch.rows.flows.last_ns[t.flow[flow_row]] > last_ns + wait_ns:
         return False
     else:
-        conclude(batch, flow_row, UNKNOWN, GUESS, because(ACKS_UNHEARD, 0))
-    show_sent(batch, flow_row, end, RETRANSMISSION, e.spurious_place[end_row], 0)
+        conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.ACKS_UNHEARD, 0))
+    show_sent(batch, flow_row, end, tag.RETRANSMISSION, e.spurious_place[end_row], 0)
     return True

@@ -10,39 +10,11 @@ from typing import Any
 from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
 from analyzer.keepalive.story.values import FIRST
 from analyzer.keepalive.tags.rules import ANSWER_NS
+from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, note_delay, prove, show_asked, show_run
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT
 from analyzer.keepalive.verdict.resets import is_give_up
-from analyzer.keepalive.verdict.values import (
-    ACKS_UNHEARD,
-    ANSWERS_UNHEARD,
-    ASKED_BY_TIMER,
-    CERTAIN,
-    GIVE_UP_RST,
-    ICMP_DISCARDED,
-    ICMP_QUOTES_DATA,
-    LIKELY,
-    LINK_DEAD,
-    NEIGHBOUR_SILENT,
-    NETWORK_SILENT,
-    PATH_DROPPED,
-    PATH_UNREACHABLE,
-    PEER_ADDRESS_ANEW,
-    PEER_FLOWS_SILENT,
-    PEER_HOST_ANSWERS,
-    PEER_HOST_SILENT,
-    PEER_PORTS_ANEW,
-    PEER_RECONNECTED,
-    PEER_SILENT,
-    PEER_STILL_SENDS,
-    PROBING,
-    RUN_GOES_ON,
-    SILENT_AFTER_PROBES,
-    SILENT_GIVE_UP,
-    TIMED_OUT,
-    UNREACHABLE,
-    because,
-)
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT
 
 SILENCE = 2
@@ -72,7 +44,7 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
         return False
     row, why = t.reset_row[flow_row], why_silent(batch, flow_row)
     heard_ns = batch.stories.ends.run_heard_ns[2 * flow_row + t.run_end[flow_row]]
-    conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(GIVE_UP_RST, why))
+    conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(values.GIVE_UP_RST, why))
     v.cause[flow_row], v.prober[flow_row], v.errno[flow_row] = cause_of(why), c.end[row], ETIMEDOUT
     note_delay(batch, flow_row, c.ts_ns[row], heard_ns)
     show_run(batch, flow_row)
@@ -102,10 +74,16 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     wait_ns = longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else longest_interval_ns(batch, flow_row)
     if t.capture_end_ns[flow_row] - last_ns <= SILENCE * wait_ns:
         is_single = t.run_end[flow_row] != ABSENT and e.unanswered[2 * flow_row + prober] == 1
-        conclude(batch, flow_row, PROBING, LIKELY if is_single else confidence_of(why), because(RUN_GOES_ON, why))
+        conclude(
+            batch,
+            flow_row,
+            values.PROBING,
+            values.LIKELY if is_single else confidence_of(why),
+            because(values.RUN_GOES_ON, why),
+        )
         return True
-    sign = SILENT_AFTER_PROBES if e.probes[2 * flow_row + prober] else ASKED_BY_TIMER
-    conclude(batch, flow_row, outcome_of(why), LIKELY, because(sign, because(SILENT_GIVE_UP, why)))
+    sign = values.SILENT_AFTER_PROBES if e.probes[2 * flow_row + prober] else values.ASKED_BY_TIMER
+    conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))
     v.errno[flow_row] = ETIMEDOUT
     note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
     return True
@@ -201,12 +179,12 @@ def why_silent(batch: Batch, flow_row: int) -> int:
     end_row = 2 * flow_row + t.run_end[flow_row]
     if t.run_end[flow_row] != ABSENT:
         if e.icmp_errors[end_row]:
-            return because(ICMP_DISCARDED, 0)
+            return because(values.ICMP_DISCARDED, 0)
         if t.reset_unheard[flow_row]:
-            return because(ANSWERS_UNHEARD, 0)
+            return because(values.ANSWERS_UNHEARD, 0)
         if e.sent_ns[end_row ^ 1] > batch.rows.candidates.ts_ns[batch.stories.probes.row[e.run_probe[end_row]]]:
-            return because(PEER_STILL_SENDS, 0)
-    return because(ACKS_UNHEARD, 0) if is_one_way(batch, flow_row) else why_unresponsive(batch, flow_row)
+            return because(values.PEER_STILL_SENDS, 0)
+    return because(values.ACKS_UNHEARD, 0) if is_one_way(batch, flow_row) else why_unresponsive(batch, flow_row)
 
 
 def is_one_way(batch: Batch, flow_row: int) -> bool:
@@ -219,43 +197,47 @@ def why_unresponsive(batch: Batch, flow_row: int) -> int:
     """What ARP, the peer's other connections and its network say about a peer that does not answer."""
     context = batch.context
     if context.asked[flow_row]:
-        return because(NEIGHBOUR_SILENT, 0)
+        return because(values.NEIGHBOUR_SILENT, 0)
     if context.answers_elsewhere[flow_row]:
         if context.restart[flow_row]:
             return int(context.restart[flow_row])
         if context.has_new_address[flow_row]:
-            return because(PEER_ADDRESS_ANEW, 0)
-        return because(PEER_PORTS_ANEW if context.has_new_ports[flow_row] else PEER_HOST_ANSWERS, 0)
+            return because(values.PEER_ADDRESS_ANEW, 0)
+        return because(values.PEER_PORTS_ANEW if context.has_new_ports[flow_row] else values.PEER_HOST_ANSWERS, 0)
     if context.is_network_silent[flow_row]:
-        return because(NETWORK_SILENT, 0)
-    return because(PEER_HOST_SILENT, because(PEER_FLOWS_SILENT, 0) if context.silent_flows[flow_row] else 0)
+        return because(values.NETWORK_SILENT, 0)
+    return because(
+        values.PEER_HOST_SILENT, because(values.PEER_FLOWS_SILENT, 0) if context.silent_flows[flow_row] else 0
+    )
 
 
 def cause_of(why: int) -> int:
     """What these reasons, of which the first decides, mean for the connection."""
     first = (why & 0xFF) - 1
-    if first == ICMP_DISCARDED or first == ICMP_QUOTES_DATA:
-        return PATH_UNREACHABLE
-    if first == NEIGHBOUR_SILENT:
-        return LINK_DEAD
-    return PEER_SILENT if first == PEER_HOST_SILENT or is_anew(first) else PATH_DROPPED
+    if first == values.ICMP_DISCARDED or first == values.ICMP_QUOTES_DATA:
+        return values.PATH_UNREACHABLE
+    if first == values.NEIGHBOUR_SILENT:
+        return values.LINK_DEAD
+    return values.PEER_SILENT if first == values.PEER_HOST_SILENT or is_anew(first) else values.PATH_DROPPED
 
 
 def is_anew(reason: int) -> bool:
     """The peer's host may have lost what it knew of its connections."""
-    return reason == PEER_PORTS_ANEW or reason == PEER_ADDRESS_ANEW or reason == PEER_RECONNECTED
+    return reason == values.PEER_PORTS_ANEW or reason == values.PEER_ADDRESS_ANEW or reason == values.PEER_RECONNECTED
 
 
 def outcome_of(why: int) -> int:
-    return UNREACHABLE if cause_of(why) == PATH_UNREACHABLE else TIMED_OUT
+    return values.UNREACHABLE if cause_of(why) == values.PATH_UNREACHABLE else values.TIMED_OUT
 
 
 def confidence_of(why: int) -> int:
     """Where the peer's host answers others, something else may still be the matter with this one."""
     first = (why & 0xFF) - 1
     if is_anew(first):
-        return LIKELY
-    return LIKELY if cause_of(why) == PATH_DROPPED and first != PEER_STILL_SENDS else CERTAIN
+        return values.LIKELY
+    return (
+        values.LIKELY if cause_of(why) == values.PATH_DROPPED and first != values.PEER_STILL_SENDS else values.CERTAIN
+    )
 
 
 def is_first_try(asked: Any, first: int, row: int) -> bool:
