@@ -46,7 +46,6 @@ KEEPALIVE_LEVELS = {
     "context": 4,
     "settings": 5,
     "catalogue": 6,
-    "stories": 7,
     "story_reader": 7,
     "findings": 8,
     "assembler": 9,
