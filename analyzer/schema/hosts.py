@@ -13,7 +13,7 @@ ADDRESSES = table(
     Column("is_missed", "b", "bool", "somebody asked twice for it on the link, with no answer in between"),
     Column("first_asked", "i", "", "row of the first question for it in ASKED_FOR, or of the first answer"),
     Column("asked", "i", "", "how many of both there are"),
-    Column("first_failed_arp", "i", "", "row in VAIN of the first time that it was asked for in vain"),
+    Column("first_failed_arp", "i", "", "row in FAILED_ARP of the first time that it was asked for in vain"),
     Column("failed_arp", "i", "", "how many of these there are"),
 )
 
@@ -26,7 +26,7 @@ NETWORKS = table(
 )
 
 PEER_SILENCES = table(
-    "WAITS",
+    "PEER_SILENCES",
     Column("end", "i", "", "row in ENDS of the end that left the other one waiting for an answer"),
     Column("since_ns", "q", "ns", "from when on"),
     Column("until_ns", "q", "ns", "until the connection was reset, or ceased to be watched"),
@@ -47,6 +47,6 @@ BOXED = table(
 )
 
 FAILED_ARP = table(
-    "VAIN",
+    "FAILED_ARP",
     Column("ts_ns", "q", "ns", "an address was asked for, and for so long again that it counts as gone from the link"),
 )

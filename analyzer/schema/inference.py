@@ -4,7 +4,7 @@ from analyzer.schema import Column, table
 from analyzer.schema.results import OBSERVED_GAPS
 
 CORRECTED_GAPS = table(
-    "SEEN",
+    "CORRECTED_GAPS",
     *OBSERVED_GAPS.columns,
     Column("jitter_ns", "q", "ns", "by how much the way to the capture point is known to vary"),
     Column("slack_ns", "q", "ns", "by so much it may be longer than its timer; TELLS_NOTHING"),
@@ -19,7 +19,7 @@ CORRECTED_GAPS = table(
 """The gaps of one end as its prober lived them, how far they may be believed, and what they show."""
 
 TYPICAL = table(
-    "USUAL",
+    "TYPICAL",
     Column("intvl_ns", "q", "ns", "the interval that the end's probes show, -1"),
     Column("cycle_ns", "q", "ns", "its usual cycle of answered probes, -1"),
     Column("jitter_ns", "q", "ns", "by how much the way to the capture point varies"),
@@ -36,13 +36,13 @@ LENGTHS = table(
 )
 
 AMBIGUITIES = table(
-    "DOUBTS",
+    "AMBIGUITIES",
     Column("gap", "q", "", "row in SEEN of a gap that too few others confirm"),
     Column("slack_ns", "q", "ns", "what it would have as slack_ns if a probe were lost before its end"),
 )
 
 RUN_COUNTS = table(
-    "COUNTED",
+    "RUN_COUNTS",
     Column("fewest", "q", "", "unanswered probes that the prober had counted by a gap's end, at least"),
     Column("best", "q", "", "... most likely"),
     Column("most", "q", "", "... and at most"),
@@ -51,7 +51,7 @@ RUN_COUNTS = table(
 """A row for each of SEEN."""
 
 HYPOTHESES = table(
-    "ASKED",
+    "HYPOTHESES",
     Column("first_gap", "q", "", "row of the first gap in SEEN"),
     Column("last_gap", "q", "", "row behind the last one"),
     Column("first_ambiguity", "q", "", "row of the first in DOUBTS that is taken for true"),
@@ -63,7 +63,7 @@ HYPOTHESES = table(
 )
 
 SOLUTIONS = table(
-    "FOUND",
+    "SOLUTIONS",
     Column("clocks", "i", "bits", "the kinds of clock on which something explains the gaps, by their rows in CLOCKS"),
     Column("time_low", "q", "s", "the least idle time of all explanations"),
     Column("time_high", "q", "s", "the longest, -1 where nothing bounds it"),

@@ -3,7 +3,7 @@
 from analyzer.schema import Column, table
 
 STRINGS = table(
-    "PHRASES",
+    "STRINGS",
     Column("first", "q", "", "place of the first octet"),
     Column("length", "q", "octets", ""),
     Column("place", "b", "explain_settings.PLACES", "what is written after it before the next row; -1 ends a sentence"),

@@ -7,7 +7,7 @@ frames mostly, lies in a table of its own; its owner has the first row and how m
 from analyzer.schema import Column, table
 
 OBSERVED_GAPS = table(
-    "HEARD_GAPS",
+    "OBSERVED_GAPS",
     Column("kind", "b", "GapKind", "what ended the gap"),
     Column("frame", "q", "", "the frame that ended it; for the capture's end the last one before"),
     Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
@@ -27,8 +27,8 @@ OBSERVED_GAPS = table(
 )
 
 OBSERVED_ENDS = table(
-    "HEARD_ENDS",
-    Column("first_gap", "q", "", "row of the end's first gap in HEARD_GAPS; the next row has the end"),
+    "OBSERVED_ENDS",
+    Column("first_gap", "q", "", "row of the end's first gap in OBSERVED_GAPS; the next row has the end"),
     Column("is_whole", "b", "bool", "the capture saw the connection open, so that there is no earlier probe"),
     Column("clocks", "i", "bits", "the kinds of clock that may have ticked it, by their rows in CLOCKS"),
     Column("is_one_sided", "b", "bool", "the other end is not in the capture, so that no answer is"),
@@ -62,7 +62,7 @@ INFERRED_SETTINGS = table(
 PROOFS = table("PROOFS", Column("frame", "q", "", "number of a frame"))
 
 CONTEXT_FLOWS = table(
-    "SURROUNDINGS",
+    "CONTEXT_FLOWS",
     Column("silent_end", "b", "0|1", "the end that fell silent, or is looked for on the link; -1"),
     Column("answers_elsewhere", "b", "bool", "its address sent something in another flow meanwhile"),
     Column("has_new_ports", "b", "bool", "... in newer flows only, from ports that count up anew"),
@@ -79,11 +79,14 @@ CONTEXT_FLOWS = table(
 """A row for each flow of a batch."""
 
 CONTEXT_ENDS = table(
-    "SURROUNDED_ENDS",
+    "CONTEXT_ENDS",
     Column("has_company", "b", "bool", "its address has other connections in the capture"),
     Column("is_cut_off", "b", "bool", "its host left others waiting since the flow was last heard: probes may be lost"),
     Column(
-        "first_failed_arp", "q", "", "row in VAIN of the first time at which its host asked for the other one in vain"
+        "first_failed_arp",
+        "q",
+        "",
+        "row in FAILED_ARP of the first time at which its host asked for the other one in vain",
     ),
     Column("failed_arp", "q", "", "how many of these there are"),
 )
@@ -93,7 +96,7 @@ ASKED_FOR = table(
     "ASKED_FOR",
     Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, an answer to one, or a claim"),
     Column("frame", "q", "", "its frame"),
-    Column("kind", "b", "NEIGHBOUR", "a flow's row in SURROUNDINGS refers to questions only"),
+    Column("kind", "b", "NEIGHBOUR", "a flow's row in CONTEXT_FLOWS refers to questions only"),
 )
 """By address, in order of time."""
 

@@ -3,12 +3,12 @@
 from analyzer.schema import Column, table
 
 STORY_FLOWS = table(
-    "TOLD_FLOWS",
+    "STORY_FLOWS",
     Column("flow", "q", "", "index of the flow"),
     Column("capture_end_ns", "q", "ns", "the capture's end, or a jump of its clock before it"),
-    Column("first_probe", "q", "", "row of the flow's first probe in TOLD_PROBES"),
-    Column("first_gap", "q", "", "row of its first gap in TOLD_GAPS"),
-    Column("first_silence", "q", "", "row of its first silence in TOLD_SILENCES"),
+    Column("first_probe", "q", "", "row of the flow's first probe in STORY_PROBES"),
+    Column("first_gap", "q", "", "row of its first gap in STORY_GAPS"),
+    Column("first_silence", "q", "", "row of its first silence in STORY_SILENCES"),
     Column("reset_row", "q", "", "row of the segment that reset the connection, -1"),
     Column("reset_unheard", "q", "", "so many probes before it were answered, and their sender heard none of that"),
     Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
@@ -26,15 +26,15 @@ STORY_FLOWS = table(
 )
 
 STORY_ENDS = table(
-    "TOLD_ENDS",
+    "STORY_ENDS",
     Column("fin_frame", "q", "", "frame of the end's first FIN, 0 without"),
     Column("fin_ack", "q", "u32", "what that acknowledged"),
     Column("probes", "q", "", "keepalive probes sent"),
-    Column("last_probe", "q", "", "row of the last of them in TOLD_PROBES, -1"),
+    Column("last_probe", "q", "", "row of the last of them in STORY_PROBES, -1"),
     Column("lost", "q", "", "probes that nothing answered, and nothing excuses that"),
     Column("unanswered", "q", "", "consecutive unanswered probes up to the story's end"),
     Column("excused", "q", "", "so many of these need not have been answered"),
-    Column("run_probe", "q", "", "row of the first of these in TOLD_PROBES"),
+    Column("run_probe", "q", "", "row of the first of these in STORY_PROBES"),
     Column("run_heard_ns", "q", "ns", "when the other end had last been heard before it, -1"),
     Column("unheard_place", "q", "", "place in the flow's rows since which the other end was not heard"),
     Column("icmp_errors", "q", "", "ICMP errors about its segments since then"),
@@ -88,7 +88,7 @@ STORY_ENDS = table(
 )
 
 STORY_PROBES = table(
-    "TOLD_PROBES",
+    "STORY_PROBES",
     Column("row", "q", "", "row of the candidate"),
     Column("end", "b", "0|1", "who sent it"),
     Column("answer", "b", "Answer", "what came back"),
@@ -97,7 +97,7 @@ STORY_PROBES = table(
 )
 
 STORY_GAPS = table(
-    "TOLD_GAPS",
+    "STORY_GAPS",
     Column("end", "b", "0|1", "whose timer"),
     Column("kind", "b", "GapKind", "what ended it"),
     Column("frame", "q", "", "the frame that ended the gap; for the capture's end the last one before"),
@@ -114,7 +114,7 @@ STORY_GAPS = table(
 )
 
 STORY_SILENCES = table(
-    "TOLD_SILENCES",
+    "STORY_SILENCES",
     Column("row", "q", "", "row of the candidate that ended it"),
     Column("survived", "b", "bool", "the end that did not end it was heard later, by more than a RST"),
 )

@@ -41,16 +41,15 @@ from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_N
 from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
 from analyzer.keepalive.settings.losses import (
     believe_prober,
-    copy_gap,
     correct_for_loss,
     count_runs,
     forget_ambiguous,
     has_losses,
     is_distant,
-    is_intvl,
     make_counts_ambiguous,
+    take_as_captured,
 )
-from analyzer.keepalive.settings.observations import Observations, copy_timed
+from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
 from analyzer.keepalive.settings.prior import PRIOR
 from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
@@ -219,7 +218,7 @@ def set_apart(corrected: Any, rows: int) -> int:
     others, intvls = rows, middle
     for gap in range(rows):
         row = intvls if is_intvl(corrected.kind[gap]) else others
-        copy_gap(corrected, gap, corrected, row)
+        take_as_captured(corrected, gap, corrected, row)
         corrected.slack_ns[row], corrected.jitter_ns[row], corrected.is_measure[row] = (
             corrected.slack_ns[gap],
             corrected.jitter_ns[gap],

@@ -24,6 +24,7 @@ from typing import Any
 
 from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
+from analyzer.keepalive.settings.observations import copy_gap, is_idle, is_intvl, is_open
 from analyzer.keepalive.settings.typical import (
     MAX_IN_BAND,
     EndWork,
@@ -54,16 +55,6 @@ DISTANT_NS = 1_000_000
 """A segment needs longer to an end and back: the capture was not taken there."""
 FEWEST_RUN_COUNTS = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
-
-
-def is_idle(kind: int) -> bool:
-    """A timer of the idle time may have ended such a gap."""
-    return kind == FIRST or kind == CYCLE
-
-
-def is_intvl(kind: int) -> bool:
-    """The interval's timer ended such a gap."""
-    return kind == SPACING or kind == GIVE_UP
 
 
 def has_sign_of_loss(gaps: Any, gap: int) -> bool:
@@ -104,7 +95,7 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     gaps, corrected, typical, was_typical = work.gaps, work.corrected, work.typical, False
     told = spoilt = 0
     for gap in range(rows):
-        copy_gap(gaps, gap, corrected, gap)
+        take_as_captured(gaps, gap, corrected, gap)
         kind, echo = gaps.kind[gap], gaps.echo[gap]
         if echo == UNHEARD or echo == UNSEEN:
             correct_by_echo(work, gap)
@@ -121,34 +112,14 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     if 2 * spoilt > told:  # it is not losses that make the gaps differ
         for gap in range(rows):
             if not has_sign_of_loss(gaps, gap):
-                copy_gap(gaps, gap, corrected, gap)
+                take_as_captured(gaps, gap, corrected, gap)
                 corrected.jitter_ns[gap] = typical.jitter_ns[0]
 
 
 @not_inlined
-def copy_gap(gaps: Any, gap: int, corrected: Any, row: int) -> None:
-    """A gap as it was captured: whole, and nothing missing."""
-    corrected.kind[row], corrected.frame[row], corrected.unanswered[row] = (
-        gaps.kind[gap],
-        gaps.frame[gap],
-        gaps.unanswered[gap],
-    )
-    corrected.heard_ns[row], corrected.any_ns[row], corrected.since_new_segment_ns[row] = (
-        gaps.heard_ns[gap],
-        gaps.any_ns[gap],
-        gaps.since_new_segment_ns[gap],
-    )
-    corrected.probe_ns[row], corrected.capture_rtt_ns[row], corrected.missing[row] = (
-        gaps.probe_ns[gap],
-        gaps.capture_rtt_ns[gap],
-        gaps.missing[gap],
-    )
-    corrected.echo[row], corrected.has_uncaptured[row], corrected.is_numbered[row] = (
-        gaps.echo[gap],
-        gaps.has_uncaptured[gap],
-        gaps.is_numbered[gap],
-    )
-    corrected.ceilings[row] = gaps.ceilings[gap]
+def take_as_captured(gaps: Any, gap: int, corrected: Any, row: int) -> None:
+    """Copy a gap as it was captured: whole, and nothing missing."""
+    copy_gap(gaps, gap, corrected, row)
     trust_exactly(corrected, row)
 
 
@@ -277,11 +248,6 @@ def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: boo
         make_spacing(corrected, gap)
         set_missing(corrected, gap, intvls - 1, intvls - 1, intvls - 1)
         corrected.slack_ns[gap] = 0 if intvls == 1 else TELLS_NOTHING
-
-
-def is_open(gaps: Any, gap: int) -> bool:
-    """The capture's end ended it (`timeline.Gap.is_open`)."""
-    return bool(gaps.kind[gap] == PENDING or (gaps.kind[gap] == SURVIVED and gaps.any_ns[gap] < 0))
 
 
 def idle_slack_ns(gaps: Any, gap: int, typical: Any) -> int:

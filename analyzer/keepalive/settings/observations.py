@@ -6,10 +6,9 @@ from analyzer.engine.table import rows_of
 from analyzer.keepalive.context.addresses import first_asked
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
-from analyzer.keepalive.settings.losses import is_idle, is_intvl, is_open
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.story import capture_rtt_ns
-from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, SPACING, UNTOLD
+from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, PENDING, SPACING, SURVIVED, UNTOLD
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
 from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
@@ -85,16 +84,20 @@ def is_void(gaps: Any, row: int, failed_arp: Any, first: int, count: int) -> boo
 def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps: Any, to: int) -> None:
     """As `stories` reads it as value."""
     g = stories.gaps
-    gaps.kind[to], gaps.frame[to], gaps.at_ns[to] = g.kind[row], g.frame[row], g.at_ns[row]
-    gaps.heard_ns[to], gaps.any_ns[to], gaps.since_new_segment_ns[to] = (
-        g.heard_ns[row],
-        g.any_ns[row],
-        g.since_new_segment_ns[row],
-    )
-    gaps.probe_ns[to], gaps.unanswered[to], gaps.capture_rtt_ns[to] = g.probe_ns[row], g.unanswered[row], way_ns
+    gaps.kind[to] = g.kind[row]
+    gaps.frame[to] = g.frame[row]
+    gaps.at_ns[to] = g.at_ns[row]
+    gaps.heard_ns[to] = g.heard_ns[row]
+    gaps.any_ns[to] = g.any_ns[row]
+    gaps.since_new_segment_ns[to] = g.since_new_segment_ns[row]
+    gaps.probe_ns[to] = g.probe_ns[row]
+    gaps.unanswered[to] = g.unanswered[row]
+    gaps.capture_rtt_ns[to] = way_ns
     gaps.missing[to] = ABSENT if counts_other_connections(stories.ends, end_row) else g.missing[row]
-    gaps.is_numbered[to], gaps.echo[to] = is_numbered(stories.ends, end_row), g.echo[row]
-    gaps.has_uncaptured[to], gaps.ceilings[to] = stories.ends.has_uncaptured[end_row], UNHINDERED
+    gaps.is_numbered[to] = is_numbered(stories.ends, end_row)
+    gaps.echo[to] = g.echo[row]
+    gaps.has_uncaptured[to] = stories.ends.has_uncaptured[end_row]
+    gaps.ceilings[to] = UNHINDERED
 
 
 def is_whole(rows: Rows, flow: int) -> bool:
@@ -184,7 +187,8 @@ def copy_timed(observed: Observations, end: int, gaps: Any) -> int:
             continue
         if e.is_one_sided[end] and not (row == only or (only == ABSENT and is_sure_intvl(observed.gaps, row))):
             continue
-        copy(observed.gaps, row, gaps, rows)
+        copy_gap(observed.gaps, row, gaps, rows)
+        cap_durations(gaps, rows)
         if e.is_one_sided[end]:
             read_one_side(gaps, rows)
         if e.has_company[end] and gaps.missing[rows] > 0 and not gaps.is_numbered[rows]:
@@ -207,24 +211,46 @@ def is_lone_opening(gaps: Any, row: int, last: int) -> bool:
     return bool(is_opening and not (row + 1 < last and is_intvl(gaps.kind[row + 1]) and gaps.unanswered[row + 1] == 2))
 
 
-def copy(observed: Any, row: int, gaps: Any, gap: int) -> None:
-    """What is longer than FAR_NS is so long."""
-    gaps.kind[gap], gaps.frame[gap], gaps.unanswered[gap] = (
-        observed.kind[row],
-        observed.frame[row],
-        observed.unanswered[row],
-    )
-    gaps.heard_ns[gap] = min(observed.heard_ns[row], FAR_NS)
-    gaps.any_ns[gap] = min(observed.any_ns[row], FAR_NS)
-    gaps.since_new_segment_ns[gap] = min(observed.since_new_segment_ns[row], FAR_NS)
-    gaps.probe_ns[gap] = min(observed.probe_ns[row], FAR_NS)
-    gaps.capture_rtt_ns[gap] = min(observed.capture_rtt_ns[row], FAR_NS)
-    gaps.missing[gap], gaps.is_numbered[gap] = observed.missing[row], observed.is_numbered[row]
-    gaps.echo[gap], gaps.has_uncaptured[gap], gaps.ceilings[gap] = (
-        observed.echo[row],
-        observed.has_uncaptured[row],
-        observed.ceilings[row],
-    )
+def is_idle(kind: int) -> bool:
+    """A timer of the idle time may have ended such a gap."""
+    return kind == FIRST or kind == CYCLE
+
+
+def is_intvl(kind: int) -> bool:
+    """The interval's timer ended such a gap."""
+    return kind == SPACING or kind == GIVE_UP
+
+
+def is_open(gaps: Any, gap: int) -> bool:
+    """The capture's end ended it (`timeline.Gap.is_open`)."""
+    return bool(gaps.kind[gap] == PENDING or (gaps.kind[gap] == SURVIVED and gaps.any_ns[gap] < 0))
+
+
+def copy_gap(source: Any, row: int, target: Any, to: int) -> None:
+    """Copy the columns of OBSERVED_GAPS from a row of one table to a row of another."""
+    target.kind[to] = source.kind[row]
+    target.frame[to] = source.frame[row]
+    target.at_ns[to] = source.at_ns[row]
+    target.heard_ns[to] = source.heard_ns[row]
+    target.any_ns[to] = source.any_ns[row]
+    target.since_new_segment_ns[to] = source.since_new_segment_ns[row]
+    target.probe_ns[to] = source.probe_ns[row]
+    target.unanswered[to] = source.unanswered[row]
+    target.capture_rtt_ns[to] = source.capture_rtt_ns[row]
+    target.missing[to] = source.missing[row]
+    target.is_numbered[to] = source.is_numbered[row]
+    target.echo[to] = source.echo[row]
+    target.has_uncaptured[to] = source.has_uncaptured[row]
+    target.ceilings[to] = source.ceilings[row]
+
+
+def cap_durations(gaps: Any, gap: int) -> None:
+    """Cap a gap's durations at FAR_NS."""
+    gaps.heard_ns[gap] = min(gaps.heard_ns[gap], FAR_NS)
+    gaps.any_ns[gap] = min(gaps.any_ns[gap], FAR_NS)
+    gaps.since_new_segment_ns[gap] = min(gaps.since_new_segment_ns[gap], FAR_NS)
+    gaps.probe_ns[gap] = min(gaps.probe_ns[gap], FAR_NS)
+    gaps.capture_rtt_ns[gap] = min(gaps.capture_rtt_ns[gap], FAR_NS)
 
 
 def is_sure_intvl(gaps: Any, row: int) -> bool:
