@@ -8,11 +8,14 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from analyzer.cli import main
 from analyzer.cli.options import FACES, OUTPUT
 from analyzer.keepalive.assembler import FARED_WELL
 from analyzer.keepalive.catalogue.profiles import Profile, known_idle_times, profiles, profiles_with
@@ -28,6 +31,7 @@ from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict import flow_flags
 from analyzer.keepalive.verdict.values import OUTCOMES, Cause, Outcome, Reason, because, reasons_of
 from analyzer.monitor import view
+from analyzer.monitor.events import WELL
 from analyzer.report import ranking, terminal
 from analyzer.report.charts import overview
 from analyzer.report.page.page import SIGNS
@@ -106,6 +110,7 @@ def test_an_outcome_is_dead_or_in_doubt_or_uneventful() -> None:
     assert sorted(groups, key=OUTCOMES.index) == list(Outcome)
     assert set(FARED_WELL) == set(ranking.UNEVENTFUL)
     assert set(what_if.LOST) == {*plain_words.DEAD, Outcome.PROBING}
+    assert {Outcome(value) for value in WELL} == set(ranking.UNEVENTFUL)
 
 
 def test_an_outcome_is_open_or_over_in_the_overview() -> None:
@@ -141,6 +146,11 @@ def test_the_constant_of_a_tag_or_rule_is_its_own(member: Tag | Rule) -> None:
     """They are unpacked in order, so a member in the middle and a constant at the end would swap two meanings."""
     name = SHORT_NAMES.get(member, member.name) if isinstance(member, Tag) else member.name
     assert getattr(tag, name) == member
+
+
+@pytest.mark.parametrize("one", sorted(set(Tag) - {Tag.ARP_UNANSWERED}))
+def test_a_tag_is_given(one: Tag) -> None:
+    assert SHORT_NAMES.get(one, one.name) in names_used([KEEPALIVE / "tags" / "tagger.py"])
 
 
 @pytest.mark.parametrize("rule", sorted(set(Rule) - WITHOUT_KERNEL))
@@ -226,3 +236,25 @@ ELSEWHERE = {"annotate": "command.py", "quiet": "command.py"}
 @pytest.mark.parametrize("flag", FLAGS_OF_OUTPUT)
 def test_what_is_asked_for_is_written(flag: str) -> None:
     assert flag in names_used([ROOT / "analyzer" / "cli" / ELSEWHERE.get(flag, "faces.py")])
+
+
+VALUES = {"flow": "0", "advice": "linux", "what_if": "time=60"}
+"""Of those of FACES that take one, a value."""
+REFINING = {"top", "only"}
+"""These choose connections, and are no output of their own."""
+TOGETHER = {("json", "what_if")}
+"""The document has a part for it."""
+ON_STDOUT = [option for option in FACES if option.name not in REFINING]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pair for pair in combinations(ON_STDOUT, 2) if (pair[0].name, pair[1].name) not in TOGETHER],
+    ids=lambda option: option.name,
+)
+def test_two_outputs_do_not_share_stdout(first: click.Option, second: click.Option) -> None:
+    arguments = [
+        word for one in (first, second) for word in (one.opts[0], *([] if one.is_flag else [VALUES[one.name]]))
+    ]
+    result = CliRunner().invoke(main, [*arguments, str(ROOT / "samples/nc-30-10-5/capture.pcap")])
+    assert result.exit_code == 2, result.output
