@@ -13,7 +13,7 @@ TESTS = ROOT / "tests"
 MAX_LINES = 450
 MAP = ROOT / "ARCHITECTURE.md"
 MAX_MAP_LINES = 200
-TEXTS = [one for one in (MAP, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/design").glob("*.md"))) if one.exists()]
+TEXTS = [MAP, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/design").glob("*.md"))]
 PLACES = (ROOT, PACKAGE, PACKAGE / "keepalive", PACKAGE / "engine")
 """From where texts name files."""
 
@@ -228,3 +228,26 @@ def test_functions_that_the_map_names_are_where_it_says() -> None:
                 assert f"def {name}(" in source, f"{name} is not where the map says: {line}"
                 checked += 1
     assert checked > 5
+
+
+def test_tests_that_contributing_names_exist() -> None:
+    names = {
+        name for name in quoted((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) if name.startswith("test_")
+    }
+    known = {
+        match
+        for path in TESTS.rglob("*.py")
+        for match in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert names - known == {"test_walks"}
+
+
+def test_names_that_contributing_puts_beside_a_file_are_in_it() -> None:
+    """`report/ranking.py` (`URGENCY`, `UNEVENTFUL`), or with a comma."""
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    pairs = re.findall(r"`([\w./]+\.py)`(?:, | \()((?:`[A-Z_]+`(?:, )?)+)", text)
+    for path, names in pairs:
+        [source] = [(place / path).read_text(encoding="utf-8") for place in PLACES if (place / path).exists()]
+        for name in quoted(names):
+            assert re.search(rf"^{name}\b", source, re.MULTILINE), f"{name} is not in {path}"
+    assert len(pairs) > 10
