@@ -12,7 +12,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.context.grouping import by_key
 from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.prober import look_of_probe
+from analyzer.keepalive.story.prober import probe_fingerprint
 from analyzer.keepalive.story.values import BY_MIDDLEBOX
 from analyzer.schema import ABSENT
 
@@ -43,7 +43,10 @@ def recognise(rows: Rows, stories: StoryTables, count: int, known: Any, order: A
             end, row = stories.probes.end[probe], stories.probes.row[probe]
             end_row = 2 * flow_row + end
             if e.probed_by[end_row] == ABSENT and e.own_ttl_low[end_row] == ABSENT:
-                fingerprint, ts_ns = look_of_probe(rows, stories.flows.flow[flow_row], row), rows.candidates.ts_ns[row]
+                fingerprint, ts_ns = (
+                    probe_fingerprint(rows, stories.flows.flow[flow_row], row),
+                    rows.candidates.ts_ns[row],
+                )
                 first = count_before(known, order, known_count, fingerprint, ts_ns - BURST_NS)
                 if count_before(known, order, known_count, fingerprint, ts_ns + BURST_NS) - first >= FEWEST_ALIKE:
                     e.probed_by[end_row] = BY_MIDDLEBOX

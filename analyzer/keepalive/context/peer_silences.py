@@ -12,7 +12,7 @@ from analyzer.engine.table import Table
 from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.grouping import Group, by_key, grouped
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.prober import look_of_probe
+from analyzer.keepalive.story.prober import probe_fingerprint
 from analyzer.keepalive.story.values import BY_MIDDLEBOX
 from analyzer.keepalive.verdict.flow_flags import flags_of
 from analyzer.keepalive.verdict.resets import probe_of, shows_no_state
@@ -124,7 +124,7 @@ def note_boxed(rows: Rows, stories: StoryTables, flow_row: int, end: int, noted:
     at, row = noted.counts[BOXING], stories.probes.row[probe]
     noted.counts[BOXING] += 1
     noted.boxed.ts_ns[at] = rows.candidates.ts_ns[row]
-    noted.boxed.fingerprint[at] = look_of_probe(rows, stories.flows.flow[flow_row], row)
+    noted.boxed.fingerprint[at] = probe_fingerprint(rows, stories.flows.flow[flow_row], row)
 
 
 def waited_for(stories: StoryTables, flow_row: int) -> int:
