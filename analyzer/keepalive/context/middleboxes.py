@@ -1,8 +1,8 @@
-"""Ends of which nothing but probes was captured, amid others in whose names a middlebox is known to probe.
+"""Recognises more probes of middleboxes that are known: those of ends of which nothing but probes was captured.
 
-Such an end by itself shows nothing (`story/prober.py`). But a middlebox probes all its connections in one burst, and
-from one distance: what comes with the same TTL and window as several probes that are known to be its own, together with
-them, is its own, too. Servers of one network fingerprint alike as well, so that without those nothing is said.
+Such an end by itself shows nothing (`story/prober.py`). But a middlebox probes all its connections in one burst and
+from one distance. So a probe with the same TTL and window as several that are known to be its own, sent together with
+them, is its own, too. Servers of one network look alike as well, so that without known ones nothing is concluded.
 """
 
 from array import array
@@ -21,9 +21,10 @@ FEWEST_ALIKE = 3
 
 
 class Middleboxes:
-    """The first probes that are known to be a middlebox's, by their fingerprint and in order of time."""
+    """The first probe of each end that a middlebox is known to probe for, by fingerprint and in order of time."""
 
     def __init__(self, rows: Rows, notes: Notes, engine: Engine) -> None:
+        """Sort the known probes by fingerprint and time."""
         self._rows, self._engine = rows, engine
         self._known, count = notes.boxed.view, notes.boxed.rows
         self._order, self._count = array("i", range(count)), count
@@ -31,12 +32,12 @@ class Middleboxes:
             by_key(self._order, count, array("q", keys[:count]), engine)
 
     def recognise(self, stories: StoryTables, flows: int) -> None:
-        """Marks the ends of these flows that they probe for."""
+        """Mark the ends of these flows that known middleboxes probe for."""
         self._engine.run(recognise, self._rows, stories, flows, self._known, self._order, self._count)
 
 
 def recognise(rows: Rows, stories: StoryTables, count: int, known: Any, order: Any, known_count: int) -> int:
-    """Kernel: of the first `count` flows in `told`."""
+    """Kernel: mark the ends of the first `count` of these flows that known middleboxes probe for. Returns `count`."""
     e = stories.ends
     for flow_row in range(count if known_count else 0):
         for probe in range(stories.flows.first_probe[flow_row], stories.flows.first_probe[flow_row + 1]):
@@ -54,7 +55,7 @@ def recognise(rows: Rows, stories: StoryTables, count: int, known: Any, order: A
 
 
 def count_before(known: Any, order: Any, count: int, fingerprint: int, ts_ns: int) -> int:
-    """How many come before this fingerprint and time."""
+    """Return how many known probes come before this fingerprint and time, by bisection."""
     low, high = 0, count
     while low < high:
         middle = (low + high) >> 1
