@@ -70,8 +70,10 @@ class StoryTables(NamedTuple):
 
 
 def gap_of_probe(c: Any, row: int, stories: StoryTables, end_row: int) -> int:
-    """Return which of the timer's clocks the time before a probe measures: FIRST, CYCLE or SPACING (tcp_timer.c
-    tcp_keepalive_timer)."""
+    """Return which of the timer's clocks the time before a probe measures: FIRST, CYCLE or SPACING.
+
+    See tcp_timer.c tcp_keepalive_timer.
+    """
     before = stories.ends.last_probe[end_row]
     if before == ABSENT:
         return FIRST
@@ -136,8 +138,10 @@ def note_pace(e: Any, end_row: int, kind: int, gap_ns: int, left_out: int) -> No
 
 
 def missing(c: Any, row: int) -> int:
-    """Return how many segments an end sent between its last one and this, if it counts them (ip_select_ident_segs);
-    ABSENT if not known."""
+    """Return how many segments the end sent between its last one and this, ABSENT if not known.
+
+    It is known if the end counts its segments by IP identification (ip_select_ident_segs).
+    """
     if c.ip_id[row] <= 0 or c.own_ip_id[row] <= 0:
         return ABSENT
     step = (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF
@@ -188,8 +192,10 @@ def confirm_survived(e: Any, end_row: int) -> None:
 
 
 def has_work(c: Any, row: int, end: int) -> bool:
-    """Tell whether an end has data in flight, or a closed window before it: keepalive is suspended
-    (tcp_keepalive_timer, first test)."""
+    """Tell whether an end has data in flight, or a closed window before it.
+
+    Keepalive is suspended then (tcp_keepalive_timer, first test).
+    """
     if end == c.end[row]:
         return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
     return bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT or c.window[row] == 0)
@@ -201,14 +207,16 @@ def has_work_left(ends: Any, end_row: int) -> bool:
 
 
 def is_in_flight(ends: Any, end_row: int) -> bool:
-    """Tell whether something that the end sent is unacknowledged at the capture's end; so it is if no ACK was
-    captured."""
+    """Tell whether something that the end sent is unacknowledged at the capture's end.
+
+    It counts as unacknowledged if no ACK was captured.
+    """
     return bool(ends.snd_una[end_row] == ABSENT or seq_diff(ends.snd_nxt[end_row], ends.snd_una[end_row]) > 0)
 
 
 def unheard_run(c: Any, row: int, stories: StoryTables, flow_row: int) -> int:
-    """Return how many probes before this RST of their sender were answered without its hearing the answers, 0 if it is
-    no give-up.
+    """Return how many probes before this RST were answered although their sender did not hear it; 0 if it is no
+    give-up.
 
     The answers were lost behind the capture point. The prober's timestamps show it, and without them its timer: the
     probes come an interval apart, although an answered one is followed by the idle time, and so does the RST
@@ -268,15 +276,17 @@ def echo_of(c: Any, row: int, kind: int, stories: StoryTables, end_row: int) -> 
 
 
 def is_echo_of_later(c: Any, stamp: int, newer: int, row: int) -> bool:
-    """Tell whether what is echoed was sent later than all that was captured of the other end, however fast its clock
-    ticks."""
+    """Tell whether the echo is of a segment sent later than all that was captured of the other end, at any clock
+    rate."""
     sent_ns = c.ts_ns[stamp] + newer * FASTEST_TICK_NS
     return bool(c.any_ns[row] + MUCH_LATER_NS < sent_ns - (sent_ns - c.ts_ns[stamp] >> 3) and sent_ns <= c.ts_ns[row])
 
 
 def echo_of_answer(c: Any, row: int, stories: StoryTables, probe: int) -> int:
-    """Return what a segment's timestamp echo says of the answer to its sender's probe: HEARD, UNHEARD or UNTOLD (RFC
-    7323 §4.3)."""
+    """Return whether a segment's sender had heard the answer to its probe: HEARD, UNHEARD or UNTOLD.
+
+    The timestamp echo shows it (RFC 7323 §4.3).
+    """
     sent, answer = stories.probes.row[probe], stories.probes.answer_row[probe]
     if c.tsecr[row] <= 0 or c.tsecr[sent] <= 0:
         return UNTOLD
@@ -286,8 +296,10 @@ def echo_of_answer(c: Any, row: int, stories: StoryTables, probe: int) -> int:
 
 
 def make_unheard(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
-    """Rewrite the last gaps of the end that resets: each is an interval, and nothing was heard since before the first
-    of them."""
+    """Rewrite the last gaps of the end that resets as unanswered spacings, and add its give-up.
+
+    Each is an interval, and nothing was heard since before the first of them.
+    """
     e, g, p = stories.ends, stories.gaps, stories.probes
     end, left = c.end[row], stories.flows.reset_unheard[flow_row]
     end_row = 2 * flow_row + end

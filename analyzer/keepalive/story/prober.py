@@ -115,15 +115,19 @@ def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
 
 
 def shrinks_window(c: Any, row: int, earlier: int) -> bool:
-    """Tell whether a segment takes back window: its right edge lies left of the earlier one, which is discouraged (RFC
-    9293 §3.8.6)."""
+    """Tell whether a segment's right window edge lies left of what was offered before.
+
+    That is discouraged (RFC 9293 §3.8.6).
+    """
     edge, offered = seq_add(c.ack[row], c.window[row]), seq_add(c.ack[earlier], c.window[earlier])
     return seq_diff(edge, offered) < -SHRUNK_OCTETS
 
 
 def continues_clock(c: Any, row: int, own: int) -> bool:
-    """Tell whether a segment's timestamp is of the end's own clock, which ticks once a millisecond at most (RFC 7323
-    §5.4)."""
+    """Tell whether a segment's timestamp is of the same clock as the end's own.
+
+    A clock ticks once a millisecond at most (RFC 7323 §5.4).
+    """
     if c.tsval[own] == ABSENT:
         return False
     most = (c.ts_ns[row] - c.ts_ns[own]) // MILLISECOND * 5 // 4 + SLACK_TICKS
@@ -140,9 +144,9 @@ def probe_fingerprint(rows: Rows, flow: int, row: int) -> int:
 
 
 def probed_by(e: Any, end_row: int) -> int:
-    """Return BY_ITSELF or BY_MIDDLEBOX, ABSENT where it cannot be told.
+    """Return BY_ITSELF or BY_MIDDLEBOX, ABSENT where nothing decides.
 
-    It cannot where nothing else of the end was captured, or where it may be a change of route.
+    Nothing does where nothing else of the end was captured, or where it may be a change of route.
     """
     if e.own_ttl_low[end_row] == ABSENT:
         return ABSENT

@@ -79,8 +79,8 @@ CLOSING_GAPS = 4
 
 
 def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns: int, stories: StoryTables) -> int:
-    """Kernel: write the stories of these flows, from row 0 on; one row more says where the last ends. Returns how
-    many."""
+    """Kernel: write the stories of these flows, from row 0 on; one more row marks where the last ends. Returns
+    `count`."""
     stories.counts[PROBES] = stories.counts[GAPS] = stories.counts[SILENCES] = 0
     for flow_row in range(count):
         flow = flows[flow_row]
@@ -318,8 +318,8 @@ def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:
 
 
 def need_not_be_answered(c: Any, row: int, e: Any, end_row: int) -> bool:
-    """Tell whether a probe comes so soon after the last answer that none is due; answers to one with an octet are not
-    limited."""
+    """Tell whether no answer to a probe is due, so soon after the last one; a probe with an octet is always
+    answered."""
     is_soon = e.answered_ns[end_row] != ABSENT and c.ts_ns[row] - e.answered_ns[end_row] < ANSWERS_APART_NS
     return bool(is_soon and c.payload_len[row] == 0)
 
@@ -334,8 +334,7 @@ def answer(stories: StoryTables, flow_row: int, of: int, kind: int, row: int) ->
 
 
 def place_of_probe(stories: StoryTables, flow_row: int, row: int) -> int:
-    """Return the row in STORY_PROBES of the flow's probe at this candidate row, or ABSENT. They are in order of
-    rows."""
+    """Return the row in STORY_PROBES of the probe at this candidate row, or ABSENT; they are in order of rows."""
     low, high = stories.flows.first_probe[flow_row], stories.counts[PROBES]
     while low < high:
         middle = (low + high) // 2
@@ -431,8 +430,7 @@ def heard_last_ns(rows: Rows, flow: int, end: int, stories: StoryTables, flow_ro
 
 
 def end_of_run(c: Any, stories: StoryTables, flow_row: int) -> int:
-    """Return the end with the run of unanswered probes that began first, since it noticed the silence first; or
-    ABSENT."""
+    """Return the end whose run of unanswered probes began first and so noticed the silence first; or ABSENT."""
     e = stories.ends
     found, found_ns = ABSENT, 0
     for end in (0, 1):

@@ -43,8 +43,8 @@ def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
 
 
 def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
-    """Return the row of the RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or
-    ABSENT."""
+    """Return the row of the RST, SYN or ACK that this ACK answers instead of obeying, or ABSENT (RFC 5961 §3.2, §4.2,
+    §5.2)."""
     row = order[place]
     if not repeats_position(c, row):
         return ABSENT
@@ -67,8 +67,11 @@ def repeats_position(c: Any, row: int) -> bool:
 
 
 def resets_older(c: Any, order: Any, place: int, first: int) -> bool:
-    """Tell whether a RST is for an older connection: its SEG.SEQ is the SEG.ACK by which the other end had shown that
-    it still holds that one (RFC 9293 §3.5.1, §3.10.7.3)."""
+    """Tell whether a RST is for an older connection (RFC 9293 §3.5.1, §3.10.7.3).
+
+    The other end had answered a SYN by an ACK that shows that it still holds that one; the RST's SEG.SEQ is its
+    SEG.ACK.
+    """
     row = order[place]
     if c.flags[row] & ACK:
         return False

@@ -359,8 +359,7 @@ def answers(c: Any, row: int, probe: int) -> bool:
 
 
 def answers_data(c: Any, row: int, probe: int) -> bool:
-    """Tell whether a segment acknowledges data that was sent after the probe, so that the probe need not have caused
-    it."""
+    """Tell whether a segment acknowledges data that was sent after the probe, so that no probe need have caused it."""
     return bool(c.relation[probe] != segment_facts.REL_BELOW_UNA and seq_diff(c.ack[row], c.seq[probe]) > 1)
 
 

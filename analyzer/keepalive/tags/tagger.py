@@ -161,8 +161,8 @@ NO_TAG = -1
 
 
 def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table, array[int], array[int]]":
-    """Return the tags of all candidates (SEGMENTS), the candidates' rows in flow order, and where each flow's rows
-    begin in it."""
+    """Return the tags of all candidates (SEGMENTS), their rows in flow order, and where each flow's rows begin in
+    it."""
     segments = Table(SEGMENTS)
     segments.reserve(candidates.rows)
     segments.rows = candidates.rows
@@ -174,10 +174,9 @@ def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table,
 
 
 def sort_by_flow(c: Any, rows: int, order: Any, starts: Any) -> int:
-    """Kernel: sort rows by flow, stably, so that each flow's rows stay in capture order. Returns how many rows there
-    are.
+    """Kernel: sort rows by flow; each flow's rows stay in capture order. Returns how many rows there are.
 
-    A counting sort. `starts` has two places more than there are flows, all 0; afterwards the rows of flow f are
+    A stable counting sort. `starts` has two places more than there are flows, all 0; afterwards the rows of flow f are
     order[starts[f]:starts[f + 1]].
     """
     for row in range(rows):
@@ -291,8 +290,7 @@ def decide_row(
 def probe_or_not(
     c: Any, order: Any, place: int, first: int, last: int, mine: int, persists: int, out: Any
 ) -> tuple[int, int]:
-    """Return tag and rule of a segment of at most one octet if it is a probe of either kind or looks like one, else
-    NO_TAG.
+    """Return tag and rule of a segment of at most one octet that is or looks like a probe of either kind, else NO_TAG.
 
     The module's second and third tables list the rules.
     """
@@ -340,8 +338,8 @@ def probe_or_not(
 
 
 def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: Any) -> None:
-    """Tag one end's heartbeats: small messages, evenly spaced on an otherwise idle flow, the application's own
-    keepalive.
+    """Tag one end's heartbeats, the application's own keepalive: small messages, evenly spaced on an otherwise idle
+    flow.
 
     FEWEST_BEATS make a series; the first ones are tagged once it is that long.
     """

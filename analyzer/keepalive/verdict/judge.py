@@ -128,11 +128,10 @@ def was_closed(batch: Batch, flow_row: int) -> bool:
 
 
 def never_opened(batch: Batch, flow_row: int) -> bool:
-    """Conclude UNKNOWN where neither end sent anything but SYNs and RSTs: a scan, a refusal, or the rest of an earlier
-    connection.
+    """Conclude UNKNOWN where neither end sent anything but SYNs and RSTs.
 
-    What a RST ended, and who sent it, cannot be told where nothing came before it, or only an empty segment of the
-    other end, as scanners send.
+    That is a scan, a refusal, or the rest of an earlier connection. What a RST ended, and who sent it, stays open where
+    nothing came before it, or only an empty segment of the other end, as scanners send.
     """
     e, t = batch.stories.ends, batch.stories.flows
     spoke = e.has_spoken[2 * flow_row] + e.has_spoken[2 * flow_row + 1]

@@ -93,8 +93,10 @@ def probe_was_reset(batch: Batch, flow_row: int) -> bool:
 
 
 def data_was_reset(batch: Batch, flow_row: int) -> bool:
-    """Tell whether the RST came back for data, and neither end had closed: a host answers so for a closed socket,
-    too."""
+    """Tell whether the RST came back for data, and neither end had closed.
+
+    A host answers data for a closed socket in the same way.
+    """
     fins = batch.stories.ends.fin_frame
     return bool(
         batch.stories.flows.reset_follows_data[flow_row] and not fins[2 * flow_row] and not fins[2 * flow_row + 1]
@@ -111,14 +113,12 @@ def was_reset_unasked(batch: Batch, flow_row: int, sender: int) -> bool:
 
 
 def is_next_door(r: Any) -> bool:
-    """Tell whether no router has passed the RST on, so that nobody beyond the link can have sent it in the end's
-    name."""
+    """Tell whether no router has passed the RST on: then nobody beyond the link can have sent it in the end's name."""
     return r.usual_ttl[0] != ABSENT and hops_of(r.ttl[0]) == 0
 
 
 def differences(odd: int) -> int:
-    """Return the reasons why a RST that something on the path sent is unlike the end, packed in the order of the
-    fields."""
+    """Return why a RST by something on the path is unlike the end: packed reasons, in the order of the fields."""
     why = 0
     if odd & TIMESTAMP and not odd & (IP_ID | WINDOW):
         why = because(values.RST_DIFFERS_IN_MORE, why)
@@ -160,10 +160,10 @@ def errno_of_reset(batch: Batch, flow_row: int) -> int:
 
 
 def reads_on(batch: Batch, flow_row: int, end: int) -> bool:
-    """Tell whether an end acknowledged data or probed after its FIN: its application has only shut down its sending
-    half.
+    """Tell whether an end acknowledged data or probed after its FIN.
 
-    A host answers data for a socket that was closed with a RST (RFC 9293 §3.6.1), and does not probe for it.
+    Then its application has only shut down its sending half. A host answers data for a socket that was closed with a
+    RST (RFC 9293 §3.6.1), and does not probe for it.
     """
     e, end_row = batch.stories.ends, 2 * flow_row + end
     acked = batch.rows.ends.snd_una[2 * batch.stories.flows.flow[flow_row] + 1 - end]
@@ -266,8 +266,10 @@ def is_duplicated(rows: Rows, flow: int, of: int) -> bool:
 
 
 def usual_took_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int:
-    """Return the end's shortest time to answer a probe or a SYN in ns, which a stack does by itself and at once; else
-    ABSENT."""
+    """Return the end's shortest time in ns to answer a probe or a SYN, ABSENT if unknown.
+
+    A stack answers these by itself and at once.
+    """
     c, p, flow, least_ns = rows.candidates, stories.probes, stories.flows.flow[flow_row], ABSENT
     for probe in range(stories.flows.first_probe[flow_row], stories.flows.first_probe[flow_row + 1]):
         if p.end[probe] != end and p.answer[probe] == BY_ACK:
@@ -280,7 +282,7 @@ def usual_took_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> 
 
 
 def odd_fields(r: Any) -> int:
-    """Return the fields in which the RST is unlike the end's own segments, as bits; 0 where nothing is known of that
+    """Return the fields in which the RST is unlike the end's own segments, as bits; 0 if nothing is known of that
     end."""
     odd = TTL if hops_apart(r) > 0 else 0
     if is_off_counter(r):
@@ -332,7 +334,7 @@ def hops_of(ttl: int) -> int:
 
 
 def is_answer_from_this_link(r: Any) -> bool:
-    """Tell whether the RST answers like a host without the connection, from this link, although the end is behind a
+    """Tell whether the RST is that of a host on this link without the connection, although the end is behind a
     router."""
     return not r.has_ack[0] and hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
 

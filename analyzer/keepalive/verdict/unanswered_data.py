@@ -31,10 +31,10 @@ FEWEST_TRIES = 5
 
 
 def data_was_given_up(batch: Batch, flow_row: int) -> bool:
-    """Conclude TIMED_OUT or UNREACHABLE where resends ceased unanswered: a give-up that sends no RST (tcp_timer.c
-    tcp_write_timeout).
+    """Conclude TIMED_OUT or UNREACHABLE where resends ceased unanswered: the give-up itself is silent.
 
-    Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
+    See tcp_timer.c tcp_write_timeout. Where nobody answers ARP for the peer, the solicitations stand for resends that
+    are not sent.
     """
     t, v, asked = batch.stories.flows, batch.verdicts, batch.asked
     if not is_unresponsive(batch, flow_row):
@@ -140,11 +140,10 @@ def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
 
 
 def window_was_given_up(batch: Batch, flow_row: int) -> bool:
-    """Conclude TIMED_OUT where probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c
-    tcp_probe_timer).
+    """Conclude TIMED_OUT where probes of a closed window ceased although each was answered: a user timeout.
 
-    It counts from the first of them and ends the connection in silence. Seen from nearer to the other end, they may as
-    well be lost on the way, so that the outcome is UNKNOWN.
+    It counts from the first of them and ends the connection in silence (tcp_timer.c tcp_probe_timer). Seen from nearer
+    to the other end, they may as well be lost on the way, so that the outcome is UNKNOWN.
     """
     e, t, v, ends = batch.stories.ends, batch.stories.flows, batch.verdicts, batch.rows.ends
     end_row, flow = 2 * flow_row + t.persisting_end[flow_row], t.flow[flow_row]

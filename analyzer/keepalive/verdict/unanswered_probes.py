@@ -42,8 +42,10 @@ limit (tcp.h TCP_RTO_MAX)."""
 
 
 def gave_up(batch: Batch, flow_row: int) -> bool:
-    """Conclude TIMED_OUT or UNREACHABLE where a RST came an interval after the last unanswered probe (tcp_timer.c
-    tcp_keepalive_timer)."""
+    """Conclude TIMED_OUT or UNREACHABLE where a RST came an interval after the last unanswered probe.
+
+    See tcp_timer.c tcp_keepalive_timer.
+    """
     c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
     if t.run_end[flow_row] == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
         return False
@@ -95,8 +97,10 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
 
 
 def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
-    """Tell whether only one probe is unanswered, and the peer was heard since or the capture ends before an answer was
-    due."""
+    """Tell whether only one probe is unanswered, and that may be mere loss.
+
+    The peer was heard since, or the capture ends before an answer was due.
+    """
     e, t, prober = batch.stories.ends, batch.stories.flows, batch.stories.flows.run_end[flow_row]
     end_row = 2 * flow_row + prober
     if e.unanswered[end_row] - e.excused[end_row] > 1 or batch.context.asked[flow_row] or e.icmp_errors[end_row]:
@@ -136,8 +140,10 @@ def stand_for_probes(batch: Batch, flow_row: int) -> bool:
 
 
 def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
-    """Return the longest time in ns between ticks of the prober's timer: unanswered probes, and first tries of
-    solicitations."""
+    """Return the longest time in ns between ticks of the prober's timer, 0 without two.
+
+    Ticks are unanswered probes, and first tries of solicitations.
+    """
     c, p, t, asked = batch.rows.candidates, batch.stories.probes, batch.stories.flows, batch.asked
     end, last_probe, first = t.run_end[flow_row], t.first_probe[flow_row + 1], batch.context.first_asked[flow_row]
     probe = batch.stories.ends.run_probe[2 * flow_row + end] if end != ABSENT else last_probe
@@ -157,8 +163,10 @@ def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
 
 
 def longest_interval_ns(batch: Batch, flow_row: int) -> int:
-    """Return the longest interval in ns that may follow a run of one probe: hardly anybody waits longer than before the
-    first one."""
+    """Return the longest interval in ns that may follow a run of one probe.
+
+    Hardly anybody waits longer than before the first one.
+    """
     g, t, longest_ns = batch.stories.gaps, batch.stories.flows, LONGEST_INTERVAL_NS
     for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
         if g.kind[gap] == FIRST:
@@ -287,8 +295,7 @@ def are_on_wheel(asked: Any, first: int, last: int) -> bool:
 
 
 def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: int) -> int:
-    """Return the lower median of the spacings of first tries but the first one, in ns; all lie from `low_ns` to
-    `high_ns`."""
+    """Return the lower median in ns of the spacings of first tries but the first one; all lie in low_ns..high_ns."""
     while low_ns < high_ns:
         middle_ns = (low_ns + high_ns) // 2
         tries, before_ns, balance = 0, 0, 0
@@ -306,8 +313,7 @@ def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: in
 
 
 def is_of_wheel(spacing_ns: int) -> bool:
-    """Tell whether a wheel makes this spacing of an interval of whole seconds, so much later that it shows
-    (MARKED_NS)."""
+    """Tell whether a timer wheel turns an interval of whole seconds into this spacing, so much later that it shows."""
     for hz in RATES:
         for intvl_s in range(max(1, spacing_ns * 7 // 8 // SECOND), spacing_ns // SECOND + 1):
             one_ns = jiffies_ns(hz, fires_at(wheel_depth(hz), 0, intvl_s * hz))
