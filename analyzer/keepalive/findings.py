@@ -108,7 +108,7 @@ class Flow:
 
 
 class Presence(NamedTuple):
-    """How many flows an address has, and in how many of these it probes."""
+    """The number of an address's flows, and of those in which it probes."""
 
     flows: int
     probing: int

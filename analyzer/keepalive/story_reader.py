@@ -221,7 +221,7 @@ class EndStory(ReadOnDemand):
 
 
 class Story(ReadOnDemand):
-    """A flow's story, which verdicts are made from."""
+    """A flow's story, from which its verdict and settings are derived."""
 
     def __init__(self, rows: Rows, stories: StoryTables, flow_row: int) -> None:
         """Take the flow at row `flow_row` of these stories."""

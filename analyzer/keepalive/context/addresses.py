@@ -55,7 +55,7 @@ class Numbering(NamedTuple):
     addresses: Any
     networks: Any
     known: "array[int]"
-    """How many addresses and how many networks there are: at most half of the slots."""
+    """Numbers of addresses and of networks so far: at most half of the slots."""
     of_end: "array[int]"
     of_asked: "array[int]"
     """The address number of each row in NEIGHBOURS."""

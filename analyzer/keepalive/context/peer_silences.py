@@ -1,4 +1,4 @@
-"""What is noted of all flows while their stories are made, so that no story need be kept.
+"""Notes on all flows, taken while their stories are made, so that no story need be kept.
 
 For each flow its status byte. Which end left the other waiting for an answer, and when: what fell silent together says
 more than one connection does. Which RSTs show a host that has forgotten a connection. For whom a middlebox probes.

@@ -33,7 +33,7 @@ FEWEST_UNHEARD = 3
 FEWEST_ECHOED = 2
 """Fewest probes where the prober's timestamps show that it heard no answer."""
 HEARD = AGREES
-"""What a prober's timestamp echo says of an answer that it heard."""
+"""The timestamp echo's verdict on an answer that the prober heard."""
 ON_GRID_NS = 30_000_000
 """Two ticks of the slowest clock, and the host's delay."""
 FASTEST_TICK_NS = 1_000_000

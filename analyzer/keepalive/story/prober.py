@@ -35,7 +35,7 @@ SHRUNK_OCTETS = 1 << 14
 """No window scale rounds by more (RFC 7323 §2.2)."""
 MILLISECOND = 1_000_000
 SLACK_TICKS = 1000
-"""By so many ticks a timestamp may be ahead of what its time says."""
+"""Ticks by which a timestamp may be ahead of what its time says."""
 
 
 def note_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:

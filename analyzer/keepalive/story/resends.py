@@ -1,5 +1,4 @@
-"""What an end sends again, data, FINs or window probes: whether the other end was heard since, and whether it was
-needed.
+"""Resends of data, FINs and window probes: whether the other end was heard since, and whether they were needed.
 
 Kernels over the columns of a story in the making (`story.py`).
 """
@@ -14,7 +13,8 @@ from analyzer.tcp import segment_facts
 SHORTEST_BACKOFF_NS = 3_000_000_000
 """Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
 SHORTEST_RTO_NS = 100_000_000
-"""What comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is 200 ms)."""
+"""Shortest wait before a timer's resend: what comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is
+200 ms)."""
 
 
 def note_resend(c: Any, row: int, e: Any, end_row: int) -> None:

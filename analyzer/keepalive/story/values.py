@@ -27,7 +27,7 @@ class GapKind(Enum):
     GIVE_UP = "the RST one interval after the last unanswered probe"
     """Measures tcp_keepalive_intvl from `probe_ns`, and the count."""
     SURVIVED = "traffic, or the capture's end, and no probe until then"
-    """Right-censored: bounds tcp_keepalive_time from below. `any_ns` is -1 where the capture's end ended it."""
+    """Right-censored: bounds tcp_keepalive_time from below. `any_ns` is -1 if the capture's end ended it."""
     PENDING = "the capture's end after an unanswered probe"
     """Right-censored: bounds tcp_keepalive_intvl from below."""
 
@@ -66,14 +66,14 @@ class Gap(NamedTuple):
     unanswered: int
     """Consecutive unanswered probes of this end before the gap's end."""
     capture_rtt_ns: int
-    """How long a segment needs from the capture point to this end and its response back:
-    0 where the capture was taken at this end. Gaps from `heard_ns` may be so much too long."""
+    """Time that a segment needs from the capture point to this end and its response back: 0 where the capture was taken
+    at this end. Gaps from `heard_ns` may be too long by as much."""
     since_new_segment_ns: int = -1
     """Since the last segment from the other end that is neither probe nor resend (Windows's idle clock)."""
     missing: int = -1
-    """Segments of this end since its last one that the capture lacks, as its IP identifications count them."""
+    """Segments of this end since its last one that the capture lacks, counted by its IP identifications."""
     is_numbered: bool = True
-    """All of the end's segments show that it numbers them one by one; else `missing` is only a doubt."""
+    """Whether all of the end's segments show that it numbers them one by one; else `missing` only raises a doubt."""
     echo: Echo = Echo.UNTOLD
     has_uncaptured: bool = False
     """The other end answered a segment of this end that was not captured, somewhere in the flow."""
@@ -199,7 +199,7 @@ class Reset:
     follows_data: bool
     """The other end had sent data, and this is what came back."""
     own_ns: int = -1
-    """When the end was last heard before it."""
+    """When its end was last heard before it, -1 if never."""
 
 
 LONG_NS = 10_000_000_000
@@ -216,7 +216,7 @@ class Silence(NamedTuple):
     sender: int
     """The end that ended it."""
     survived: bool
-    """The other end was heard later, by more than a RST."""
+    """Whether the other end was heard later, by more than a RST."""
 
 
 class Ledger(NamedTuple):

@@ -30,8 +30,8 @@ HANDSHAKE_NS = 5_000_000_000
 """If the end has sent only its SYN so far, an ACK within this time completes the handshake: some synthetic traces give
 that ACK the SYN's number."""
 SOLICITED_NS = 5_000_000_000
-"""What acknowledges the other end's data within this time is no probe. An ACK is delayed by 500 ms at most (RFC 9293
-§3.8.6.3), but synthetic traces take whole seconds for a round trip."""
+"""Time within which an ACK of the other end's data is no probe. It is delayed by 500 ms at most (RFC 9293 §3.8.6.3),
+but synthetic traces take whole seconds for a round trip."""
 REPEAT_NS = 900_000_000
 """Unsolicited repeats of one empty segment are probes when at least this far apart; the shortest interval is 1 s."""
 LONG_SPACING_NS = 5_000_000_000

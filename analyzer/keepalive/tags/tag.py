@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Tag(IntEnum):
-    """What a segment is. Its label is its name in JSON."""
+    """A kind of segment. Its label is its name in JSON."""
 
     DATA = 0
     ACK = 1

@@ -7,9 +7,9 @@ tell (`tcp/segment_facts.py`). This kernel goes through each flow's rows in capt
 rule that decided, and `of`: the row that it answers, refuses or quotes.
 
 A rule may look at the columns of all rows of its flow, earlier and later; at the tags of earlier rows; and at what is
-kept for each end: its open probe, which is its latest one that nothing has answered; how long after the open probe
-before it that came; and whether its last probe was a zero-window probe. It may not look at other flows, at settings, or
-at how the connection ends: all of these are derived from tags.
+kept for each end: its open probe, which is its latest one that nothing has answered, and no data or FIN of its own has
+followed; how long after the open probe before it that came; and whether its last probe was a zero-window probe. It may
+not look at other flows, at settings, or at how the connection ends: all of these are derived from tags.
 
 The first rule that holds decides:
 
@@ -35,10 +35,10 @@ The first rule that holds decides:
   same ACK, peer's data in flight                                 DUPLICATE_ACK           SAME_ACK_IN_FLIGHT
   anything else                                                   PURE_ACK                PLAIN
 
-Rows that are no segment of their own come first. Control bits come next, since no probe has any, and then ACKs that
-the receiver refused, since it has discarded them. Probes come before resends and ACKs, since a probe with one
-octet looks like a resend and an empty one like an ACK. Answers need an open probe. The plain tags need only that
-nothing else holds.
+Rows that are no segment of their own come first. Control bits come next, since no probe has any, and then ACKs that the
+receiver refused, since it has discarded them. Probes come before resends and ACKs, since a probe with one octet looks
+like a resend and an empty one like an ACK. Answers need an open probe. The plain tags need only that nothing else
+holds.
 
 `probe_or_not` asks two questions of a segment of at most one octet. First, what speaks for a probe?
 
@@ -203,9 +203,9 @@ def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
 
 def decide_flow(c: Any, order: Any, first: int, last: int, out: Any) -> None:
     """Tag the rows of one flow, and keep for each end what the rules need to know of its probes."""
-    open_probe_0, open_probe_1 = ABSENT, ABSENT  # each end's latest probe that nothing answers so far
-    spacing_0, spacing_1 = ABSENT, ABSENT  # its distance from the one before that nothing answers either
-    persists_0, persists_1 = 0, 0  # the end's latest small segment was a zero-window probe
+    open_probe_0, open_probe_1 = ABSENT, ABSENT  # each end's latest probe that nothing has answered so far
+    spacing_0, spacing_1 = ABSENT, ABSENT  # ns from the open probe before it
+    persists_0, persists_1 = 0, 0  # the end's last probe was a zero-window probe
     for place in range(first, last):
         row = order[place]
         end = c.end[row]

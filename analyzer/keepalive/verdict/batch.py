@@ -1,4 +1,4 @@
-"""What a batch of flows is judged from, and where the verdicts go; and how rules write conclusions and evidence.
+"""A batch of flows to judge, their verdicts' columns, and how rules write conclusions and evidence into them.
 
 The frames that prove a verdict are the first ones of a run of probes, of resends, or of solicitations.
 """

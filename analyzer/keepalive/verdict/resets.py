@@ -29,10 +29,10 @@ COUNTS_BY = 1024
 FEWEST_DUPLICATES = 2
 """Fewest segments captured twice that show that all are."""
 CLEARLY_NS = 5_000_000
-"""By this much a host may be faster or slower to answer at all."""
+"""Least difference that shows: by less a host may be faster or slower to answer."""
 
 ENOUGH = 2
-"""So many fields that agree outweigh another distance."""
+"""Fields that must agree to outweigh another distance."""
 STATE_GONE_NS = 1_000_000_000
 """No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
 

@@ -33,7 +33,7 @@ FEWEST_ASKED = 4
 """Fewest solicitations that show the grid of a timer: the first interval is shorter, since the first of them was
 late."""
 ON_WHEEL_NS = 10_000_000
-"""How evenly a timer runs out: a tick of the slowest clock."""
+"""Largest deviation of a timer that runs out evenly: a tick of the slowest clock."""
 MARKED_NS = 20_000_000
 """A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
 LONGEST_NS = 119_000_000_000
