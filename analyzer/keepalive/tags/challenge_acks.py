@@ -1,6 +1,6 @@
-"""Refusals: a RST, SYN or ACK that its receiver does not obey, but answers with where the connection stands.
+"""Challenge ACKs: a RST, SYN or ACK that its receiver does not obey, but answers with its current position.
 
-Predicates over a flow's candidate rows, as those of `rules.py`.
+Predicates over a flow's candidate rows, like those of `rules.py`.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from analyzer.tcp import segment_facts
 
 
 def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
-    """A RST within the window but not at RCV.NXT, which its receiver answers instead of obeying (RFC 5961 §3.2)."""
+    """Tell whether a RST in the window but not at RCV.NXT was answered by an ACK instead of obeyed (RFC 5961 §3.2)."""
     row = order[place]
     relation = c.relation[row]
     if (
@@ -25,25 +25,28 @@ def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
 
 
 def is_disputed(c: Any, order: Any, place: int, last: int) -> bool:
-    """SEG.ACK outside of what its receiver accepts, which it answers by an ACK (RFC 5961 §5.2); else a hole in the
-    capture."""
+    """Tell whether a SEG.ACK outside of what the receiver accepts was answered by an ACK (RFC 5961 §5.2).
+
+    If it was not, the capture has a hole: it lacks what SEG.ACK acknowledges.
+    """
     return bool(c.facts[order[place]] & segment_facts.UNACCEPTABLE) and is_refused(c, order, place, last)
 
 
 def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
-    """The other end's next segment says at once, and again, where it is."""
+    """Tell whether the other end's next segment is a prompt answer that repeats its position."""
     row = order[place]
     for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if c.end[later] != c.end[row] and not is_extra(c, later):
-            return says_again_where_it_is(c, later) and is_prompt_answer(c, later, row)
+            return repeats_position(c, later) and is_prompt_answer(c, later, row)
     return False
 
 
 def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
-    """The other end's RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or -1."""
+    """Return the row of the RST, SYN or ACK that this ACK answers instead of obeying, or ABSENT (RFC 5961 §3.2, §4.2,
+    §5.2)."""
     row = order[place]
-    if not says_again_where_it_is(c, row):
+    if not repeats_position(c, row):
         return ABSENT
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
@@ -57,14 +60,18 @@ def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
     return ABSENT
 
 
-def says_again_where_it_is(c: Any, row: int) -> bool:
-    """An empty segment at SND.NXT that acknowledges what its end acknowledged before."""
+def repeats_position(c: Any, row: int) -> bool:
+    """Tell whether an empty segment at SND.NXT acknowledges the same as its end's segment before."""
     is_bare = c.payload_len[row] == 0 and c.flags[row] & (SYN | FIN | RST | ACK) == ACK
     return bool(is_bare and c.facts[row] & segment_facts.SAME_ACK and c.relation[row] == segment_facts.REL_NEXT)
 
 
 def resets_older(c: Any, order: Any, place: int, first: int) -> bool:
-    """A RST for the old connection that an ACK had shown: its SEG.SEQ is that SEG.ACK (RFC 9293 §3.5.1, §3.10.7.3)."""
+    """Tell whether a RST is for an older connection (RFC 9293 §3.5.1, §3.10.7.3).
+
+    The other end had answered a SYN by an ACK that shows that it still holds that one; the RST's SEG.SEQ is its
+    SEG.ACK.
+    """
     row = order[place]
     if c.flags[row] & ACK:
         return False

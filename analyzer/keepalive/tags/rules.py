@@ -1,7 +1,6 @@
-"""The rules: small predicates over a flow's candidate rows, each with the clause that it rests on.
+"""The tag rules: small predicates over a flow's candidate rows, each with the clause that it rests on.
 
-They look back and ahead in the flow's whole candidate list, and do not say which of them comes first:
-`decide.py` does.
+They look back and ahead in the flow's whole list of candidates. `tagger.py` knows in which order they are asked.
 """
 
 from typing import Any
@@ -20,55 +19,62 @@ from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 PROBE_IDLE_NS = 50_000_000
-"""A probe needs an idle connection (RFC 9293 §3.8.4 MUST-26). No stack probes sooner after data
-than macOS's 95 ms; what comes sooner is an ACK that left late."""
+"""Shortest time from data to a probe, which needs an idle connection (RFC 9293 §3.8.4 MUST-26). No stack probes sooner
+after data than macOS's 95 ms; what comes sooner is an ACK that left late."""
 FIN_SETTLED_NS = 1_000_000_000
-"""Behind the end's own FIN a segment one below SND.NXT is reordering unless a second has passed."""
+"""Within this time after the end's own FIN, a segment one below SND.NXT counts as reordering."""
 SYN_SETTLED_NS = 300_000_000
-"""At the octet of the end's own SYN it is no probe so soon after: Cisco IOS sends one after 200 ms."""
+"""A segment at the octet of the end's own SYN is no probe so soon after data and its own last segment: Cisco IOS sends
+one after 200 ms."""
 HANDSHAKE_NS = 5_000_000_000
-"""Nothing but its SYN sent so far: the handshake's ACK, of a made-up trace that gives it the SYN's number."""
+"""If the end has sent only its SYN so far, an ACK within this time completes the handshake: some synthetic traces give
+that ACK the SYN's number."""
 SOLICITED_NS = 5_000_000_000
-"""What acknowledges the other end's data so soon is no probe: an ACK is delayed by 500 ms at most (RFC 9293
-§3.8.6.3), but made-up traces take whole seconds for a round trip."""
+"""Time within which an ACK of the other end's data is no probe. It is delayed by 500 ms at most (RFC 9293 §3.8.6.3),
+but synthetic traces take whole seconds for a round trip."""
 REPEAT_NS = 900_000_000
-"""Unsolicited repeats of one empty segment are probes when as far apart as the shortest interval (1 s)."""
+"""Unsolicited repeats of one empty segment are probes when at least this far apart; the shortest interval is 1 s."""
 LONG_SPACING_NS = 5_000_000_000
-"""Scanners and floods that repeat an ACK do so sooner."""
+"""Two equal segments alone are probes when at least this far apart: scanners and floods repeat an ACK sooner."""
 GIVE_UP_NS = 500_000_000
-"""The shortest time after which a RST can be the timer's: half the shortest interval."""
+"""Shortest time after which a RST can be the timer's: half the shortest interval."""
 
 LONGEST_PACE_NS = 50_000_000_000
-"""Retransmission and window probes come evenly too once they have backed off to their limit: 60, 64 or 120 s."""
+"""Longest even spacing that only a keepalive timer explains: retransmissions and window probes come evenly, too, once
+they have backed off to their limit of 60, 64 or 120 s."""
 NO_PACE, EVEN, SLOW, BACKING_OFF = range(4)
 
 ANSWER_NS = 3_000_000_000
-"""A RST later than any round trip after a probe does not answer it."""
+"""Longest round trip: a RST that comes later than this after a probe does not answer it."""
 MOST_MISSING = 2
-"""More probes in a row are hardly lost at the capture point alone."""
+"""Most probes in a row that only the capture may lack: more are hardly lost at the capture point alone."""
 LOOKBACK = 64
-"""An ICMP error quotes a recent segment; bounds the work that forged ones can cause."""
+"""Rows to look back for what a segment refers to. An ICMP error quotes a recent segment; the limit bounds the work that
+forged ones can cause."""
 LOOKAHEAD = 64
-"""What a later segment shows it shows soon; bounds the work that floods from one end can cause."""
+"""Rows to look ahead. What a later segment shows, it shows soon; the limit bounds the work that floods from one end can
+cause."""
 HEARTBEAT_OCTETS = 128
-"""Signs of life are short: 1 to 31 octets mostly, 52 to 100 of SSH, about 100 of FIX; a message's payload is longer."""
+"""Longest heartbeat. Most have 1 to 31 octets, SSH's 52 to 100, those of FIX about 100; a message's payload is
+longer."""
 FEWEST_BEATS = 3
-"""Two equal times are the fewest that show a period."""
+"""Fewest messages that show a period: they have two equal spacings."""
 STEADY = 20
-"""A period varies by a twentieth at most: an application waits for an answer before it sleeps again."""
+"""A period varies by one part in this many at most: an application waits for an answer before it sleeps again."""
 QUIET = 4
-"""Of the time from beat to beat this part at least is without data."""
+"""At least one part in this many of the time between two beats is without data."""
 
 
 def is_extra(c: Any, row: int) -> bool:
-    """No segment of the flow: an ICMP error, or a segment's second copy."""
+    """Tell whether a row is no segment of its own: an ICMP error, or the second capture of a segment."""
     return bool(c.kind[row] == KIND_ICMP_ERROR or c.facts[row] & segment_facts.DUPLICATE)
 
 
 def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int:
-    """The rule by which later rows of the flow show that a segment of unknown place was a probe, or NEVER.
+    """Return the rule by which later rows show that a segment of unknown position was a probe, or ABSENT.
 
-    The capture began in mid-stream, or misses what came before: SND.NXT is not known yet.
+    The position is unknown where the capture began in mid-stream or misses what came before, so that SND.NXT is not
+    known yet.
     """
     row = order[place]
     seq, payload_len = c.seq[row], c.payload_len[row]
@@ -102,7 +108,7 @@ def revealed_later(c: Any, order: Any, place: int, first: int, last: int) -> int
 
 
 def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
-    """Three that come evenly; or two, where no scanner would wait so long for an answer."""
+    """Tell whether a segment is one of three that come evenly, or of two further apart than a scanner would wait."""
     pace = pace_of(c, order, place, first, last)
     if pace == EVEN or pace == SLOW:
         return True
@@ -112,7 +118,10 @@ def is_train(c: Any, order: Any, place: int, first: int, last: int) -> bool:
 
 
 def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
-    """An empty segment at SND.NXT, after silence, whose prompt answer acknowledges one octet more than was captured."""
+    """Tell whether an empty segment at SND.NXT is a probe because the capture lacks one octet before it.
+
+    It comes after silence, and its prompt answer acknowledges one octet more than was captured.
+    """
     row = order[place]
     if c.payload_len[row] > 0 or c.relation[row] != segment_facts.REL_NEXT or not is_unsolicited(c, row):
         return False
@@ -125,7 +134,10 @@ def is_one_octet_missing(c: Any, order: Any, place: int, last: int) -> bool:
 
 
 def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
-    """The last of several empty segments of unknown place, each unsolicited and far apart."""
+    """Return REPEATED_UNSOLICITED for the last of several equal empty segments of unknown position, or ABSENT.
+
+    Each of them is unsolicited, and they are far apart (REPEAT_NS).
+    """
     row = order[place]
     for other in range(place - 1, first - 1, -1):
         earlier = order[other]
@@ -139,18 +151,20 @@ def repeats_earlier(c: Any, order: Any, place: int, first: int) -> int:
 
 
 def is_paced_like_probes(c: Any, order: Any, place: int, first: int, last: int) -> bool:
-    """One octet again, of which it is not sure that it was acknowledged: data backs off (RFC 6298 §5.5).
+    """Tell whether one octet that is sent again comes at the pace of probes; data backs off (RFC 6298 §5.5).
 
-    If the octet is known to be unacknowledged it must keep an even pace to be a probe's.
+    If the octet is known to be unacknowledged, only an even pace shows a probe. Otherwise any pace does that does not
+    back off.
     """
     pace = pace_of(c, order, place, first, last)
     return pace == EVEN if c.in_flight[order[place]] > 0 else pace != BACKING_OFF
 
 
 def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
-    """Whether three in a row of this end's segments at one place, this one among them, come evenly or back off.
+    """Return how three segments in a row of this end at one sequence number are spaced, this one among them.
 
-    SLOW is so evenly that what has backed off to its limit comes no slower.
+    EVEN, BACKING_OFF, or NO_PACE where they show neither. SLOW is even, too, but no faster than what has backed off to
+    its limit.
     """
     before, after = alike(c, order, place, first - 1, -1), alike(c, order, place, last, 1)
     if before != ABSENT and after == ABSENT:
@@ -169,7 +183,11 @@ def pace_of(c: Any, order: Any, place: int, first: int, last: int) -> int:
 
 
 def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
-    """The next place of the flow, or the one before, where the end sends the same again, with nothing else between."""
+    """Return the place of the nearest equal segment of this end, or ABSENT if the end sent something else in between.
+
+    Equal is the same SEG.SEQ and length, without SYN, FIN and RST. `step` is 1 to look ahead and -1 to look back, as
+    far as `stop`, which is left out.
+    """
     row = order[place]
     for other in range(place + step, stop, step):
         near = order[other]
@@ -181,14 +199,15 @@ def alike(c: Any, order: Any, place: int, stop: int, step: int) -> int:
 
 
 def is_behind_own_fin(c: Any, row: int) -> bool:
-    """An ACK that left before the end's own FIN, captured behind it."""
+    """Tell whether an ACK left before the end's own FIN and was captured behind it."""
     return bool(c.facts[row] & segment_facts.AT_FIN and (c.in_flight[row] > 0 or c.own_ns[row] < FIN_SETTLED_NS))
 
 
 def is_behind_own_syn(c: Any, row: int) -> bool:
-    """At the octet of its own SYN: before that is acknowledged, or right after the handshake, which it may complete.
+    """Tell whether a segment at the octet of the end's own SYN is too early to be a probe.
 
-    An end that only receives stays there for good, and probes there: data that comes just before crossed a probe.
+    It is before the SYN is acknowledged, and right after the handshake, which it may complete. An end that only
+    receives stays at this number for good and probes there: then data that comes just before crossed a probe.
     """
     if not c.facts[row] & segment_facts.AT_SYN:
         return False
@@ -198,7 +217,7 @@ def is_behind_own_syn(c: Any, row: int) -> bool:
 
 
 def comes_too_soon(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
-    """Right after the end's own data, or to acknowledge the other end's: an ACK that was captured late.
+    """Tell whether a segment is an ACK captured late: it follows data closely, or acknowledges the other end's.
 
     Data of the other end that it does not acknowledge may have crossed a probe on its way.
     """
@@ -217,7 +236,8 @@ def comes_too_soon(c: Any, order: Any, place: int, first: int, out: Any) -> bool
 
 
 def follows_probe(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
-    """What was taken for the flow's latest data is an octet of unknown place that turned out to be a probe."""
+    """Tell whether the flow's latest data before a segment is an octet of unknown position that turned out to be a
+    probe."""
     row = order[place]
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
@@ -227,9 +247,10 @@ def follows_probe(c: Any, order: Any, place: int, first: int, out: Any) -> bool:
 
 
 def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:
-    """Its end waits for an ACK, so that no probe is due (RFC 9293 §3.8.4 MUST-26), and nothing shows that it was one.
+    """Tell whether the end still waits for an ACK, so that no probe is due (RFC 9293 §3.8.4 MUST-26).
 
-    The ACK may be missing in the capture: then an answer comes at once, or the segment again, and no data.
+    The ACK may only be missing in the capture: then this segment is answered at once, or sent again, and no data
+    follows.
     """
     row = order[place]
     if c.payload_len[row] > 0 or c.in_flight[row] <= 0:
@@ -248,7 +269,10 @@ def is_unacknowledged(c: Any, order: Any, place: int, last: int) -> bool:
 
 
 def is_octet_again(c: Any, order: Any, place: int, first: int, last: int) -> bool:
-    """The one octet that its end sent last, sooner than any probe, or backing off where no ACK can be seen."""
+    """Tell whether a segment resends the one octet of data that its end sent last.
+
+    It comes sooner than any probe, or it backs off where no ACK can be seen.
+    """
     row = order[place]
     if not c.facts[row] & segment_facts.SAME_OCTET:
         return False
@@ -258,16 +282,18 @@ def is_octet_again(c: Any, order: Any, place: int, first: int, last: int) -> boo
 
 
 def is_unsolicited(c: Any, row: int) -> bool:
-    """Nothing came just before it that it could acknowledge."""
+    """Tell whether nothing came shortly before a segment that it could acknowledge (REPEAT_NS)."""
     return bool(c.idle_ns[row] == ABSENT or c.idle_ns[row] >= REPEAT_NS)
 
 
 def is_unsolicited_repeat(c: Any, row: int) -> bool:
+    """Tell whether a segment repeats its end's last ACK long after anything else of the flow (REPEAT_NS)."""
     return bool(c.idle_ns[row] >= REPEAT_NS and c.own_ns[row] >= REPEAT_NS and c.facts[row] & segment_facts.SAME_ACK)
 
 
 def peer_window(c: Any, order: Any, place: int, last: int) -> int:
-    """The other end's window: its last, or where it has not been heard yet, that of its next segment."""
+    """Return the other end's window in octets, ABSENT if unknown: its last one or, if it was not heard yet, that of its
+    next segment."""
     row = order[place]
     if c.peer_window[row] != ABSENT:
         return int(c.peer_window[row])
@@ -279,7 +305,8 @@ def peer_window(c: Any, order: Any, place: int, last: int) -> int:
 
 
 def is_window_probe_with_data(c: Any, order: Any, place: int, last: int, window: int) -> bool:
-    """The classic zero-window probe carries one octet of real data (RFC 9293 §3.8.6.1), which may be refused."""
+    """Tell whether a segment is the classic zero-window probe: one octet of real data (RFC 9293 §3.8.6.1), which may be
+    refused."""
     row = order[place]
     if c.payload_len[row] != 1 or window != 0 or c.relation[row] == segment_facts.REL_BELOW_UNA:
         return False
@@ -293,9 +320,11 @@ def is_window_probe_with_data(c: Any, order: Any, place: int, last: int, window:
 
 
 def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, persists: int) -> bool:
-    """The window is closed and there is something to send: probes begin after one RTO and double (RFC 9293 §3.8.6.1).
+    """Tell whether a probe into a closed window is the persist timer's (RFC 9293 §3.8.6.1).
 
-    With nothing to send it is the keepalive timer, which waits a second at least and keeps its pace.
+    With something to send, probes begin after one RTO and double. With nothing to send, it is the keepalive timer that
+    sends them: it waits a second at least and keeps its pace. `persists` is 1 if the end's last probe was a zero-window
+    probe.
     """
     row = order[place]
     pace = pace_of(c, order, place, first, last)
@@ -308,7 +337,8 @@ def is_persist_timer(c: Any, order: Any, place: int, first: int, last: int, pers
 
 
 def is_resend(c: Any, row: int) -> bool:
-    """All of its octets lie before SND.NXT (RFC 9293 §3.8.1). A place that is not sure proves nothing."""
+    """Tell whether all octets of a segment lie before SND.NXT (RFC 9293 §3.8.1). A SND.NXT that is not sure proves
+    nothing."""
     if (
         c.payload_len[row] == 0
         or c.relation[row] == segment_facts.REL_UNKNOWN
@@ -319,53 +349,62 @@ def is_resend(c: Any, row: int) -> bool:
 
 
 def answers(c: Any, row: int, probe: int) -> bool:
-    """Acknowledges the octet at the probe's SEG.SEQ (RFC 9293 §3.8.4); any window, data or none."""
+    """Tell whether a segment acknowledges the octet at the probe's SEG.SEQ (RFC 9293 §3.8.4).
+
+    Its window does not matter, nor whether it carries data.
+    """
     if c.flags[row] & RST or not c.flags[row] & ACK:
         return False
     return seq_diff(c.ack[row], c.seq[probe]) >= 1
 
 
 def answers_data(c: Any, row: int, probe: int) -> bool:
-    """Acknowledges more, which was sent after the probe: no answer is needed to bring that about."""
+    """Tell whether a segment acknowledges data that was sent after the probe, so that no probe need have caused it."""
     return bool(c.relation[probe] != segment_facts.REL_BELOW_UNA and seq_diff(c.ack[row], c.seq[probe]) > 1)
 
 
 def refuses_octet(c: Any, row: int, probe: int) -> bool:
-    """The window is still closed: the octet is not taken, the ACK says so (RFC 9293 §3.8.6.1, §3.10.7.4)."""
+    """Tell whether an ACK refuses a window probe's octet, since the window is still closed (RFC 9293 §3.8.6.1,
+    §3.10.7.4)."""
     is_ack = c.payload_len[row] == 0 and c.flags[row] & ACK
     return bool(is_ack and c.payload_len[probe] == 1 and c.ack[row] == c.seq[probe])
 
 
 def answers_with_reset(c: Any, row: int, probe: int) -> bool:
-    """A RST from the end that was probed, with nothing else from it since (RFC 9293 §3.10.7.1)."""
+    """Tell whether a RST answers the other end's probe, a round trip after it at most (RFC 9293 §3.10.7.1).
+
+    `probe` is the row of the other end's probe that nothing has answered so far, or ABSENT.
+    """
     return bool(probe != ABSENT and c.ts_ns[row] - c.ts_ns[probe] <= ANSWER_NS)
 
 
 def is_prompt_answer(c: Any, row: int, to: int) -> bool:
-    """The other end has sent nothing since, and a round trip takes no longer."""
+    """Tell whether segment `to` is the other end's last one before this, and a round trip ago at most (ANSWER_NS)."""
     return bool(c.any_ns[row] == c.ts_ns[to] and c.ts_ns[row] - c.ts_ns[to] <= ANSWER_NS)
 
 
 def may_be_beat(c: Any, row: int, out: Any) -> bool:
-    """A little new data after a second or more without any."""
+    """Tell whether a row is a little new data, a second or more after the flow's last data (HEARTBEAT_OCTETS,
+    IDLE_NS)."""
     if out.tag[row] != tag.DATA or c.payload_len[row] > HEARTBEAT_OCTETS or c.data_ns[row] == ABSENT:
         return False
     return bool(c.ts_ns[row] - c.data_ns[row] >= IDLE_NS)
 
 
 def keeps_beat(c: Any, row: int, before: int, period_ns: int) -> bool:
-    """As long after the beat before it as that came after its own, most of the time without data."""
+    """Tell whether a message follows the previous heartbeat after the same period, mostly without data in between."""
     since_ns = c.ts_ns[row] - c.ts_ns[before]
     is_quiet = (c.ts_ns[row] - c.data_ns[row]) * QUIET >= since_ns
     return bool(is_quiet and abs(since_ns - period_ns) * STEADY <= period_ns)
 
 
 def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
-    """The RST of a keepalive timer: SEG.SEQ is SND.NXT, an interval after a probe that nothing answered.
+    """Tell whether a RST is that of a keepalive timer: SEG.SEQ is SND.NXT, an interval after a probe that nothing
+    answered.
 
-    tcp_timer.c tcp_keepalive_timer, tcp_send_active_reset. A close() with unread data sends the
-    same RST at any time (tcp.c tcp_close); the timer's comes on the grid, as far as two probes show
-    it. The first spacing may be up to an eighth shorter or longer than the others.
+    See tcp_timer.c tcp_keepalive_timer, tcp_send_active_reset. A close() with unread data sends the same RST at any
+    time (tcp.c tcp_close); the timer's comes on the grid, as far as two probes show it. The first spacing may be up to
+    an eighth shorter or longer than the others. `spacing` is that of the end's last two probes in ns, or ABSENT.
     """
     if probe == ABSENT or not c.flags[row] & ACK:
         return False
@@ -376,7 +415,10 @@ def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
 
 
 def is_on_grid(waited_ns: int, spacing: int) -> bool:
-    """One interval, to an eighth; or several against one, where a probe is missing in the capture."""
+    """Tell whether a wait is one interval, to an eighth; or several, or a part of one, where the capture lacks a probe.
+
+    Both are in ns.
+    """
     for times in range(1, MOST_MISSING + 2):
         if abs(waited_ns - times * spacing) <= spacing // 7 or abs(times * waited_ns - spacing) <= spacing // 7:
             return True
@@ -384,12 +426,15 @@ def is_on_grid(waited_ns: int, spacing: int) -> bool:
 
 
 def is_own_traffic(c: Any, row: int) -> bool:
-    """Data or FIN: the end's keepalive timer starts anew."""
+    """Tell whether a segment is data or FIN, after which the end's keepalive timer starts anew."""
     return bool(c.payload_len[row] > 0 or c.flags[row] & FIN)
 
 
 def quoted_row(c: Any, order: Any, place: int, first: int) -> int:
-    """The latest segment of the told end with the quoted SEG.SEQ, if it is a candidate."""
+    """Return the row of the latest candidate whose SEG.SEQ an ICMP error quotes, or ABSENT.
+
+    It is one of the end that the error was sent to.
+    """
     row = order[place]
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]

@@ -1,6 +1,6 @@
 """The rules for data, FINs and window probes that are sent again and again: unanswered, or answered and unheard.
 
-Kernels over a case; each fills the flow's row if it holds. Keepalive is suspended all the while.
+Keepalive is suspended all the while. Kernels over a batch of stories; each rule fills the flow's row if it holds.
 """
 
 from analyzer.keepalive.story.resends import SHORTEST_BACKOFF_NS
@@ -31,9 +31,10 @@ FEWEST_TRIES = 5
 
 
 def data_was_given_up(batch: Batch, flow_row: int) -> bool:
-    """Resends ceased although nothing answered: tcp_timer.c tcp_write_timeout ends that in silence.
+    """Conclude TIMED_OUT or UNREACHABLE where resends ceased unanswered: the give-up itself is silent.
 
-    Where nobody answers ARP for the peer, the solicitations stand for resends that are not sent.
+    See tcp_timer.c tcp_write_timeout. Where nobody answers ARP for the peer, the solicitations stand for resends that
+    are not sent.
     """
     t, v, asked = batch.stories.flows, batch.verdicts, batch.asked
     if not is_unresponsive(batch, flow_row):
@@ -68,9 +69,9 @@ def data_was_given_up(batch: Batch, flow_row: int) -> bool:
 
 
 def is_unresponsive(batch: Batch, flow_row: int) -> bool:
-    """One end sends again and again what nothing answers, and that is no mere loss.
+    """Tell whether one end sends again and again what nothing answers, and that is no mere loss.
 
-    Of data one resend may be no resend at all, where the capture has holes.
+    A single resend of data may be no resend at all, where the capture has holes.
     """
     end = batch.stories.flows.unresponsive_end[flow_row]
     if end == ABSENT:
@@ -81,14 +82,17 @@ def is_unresponsive(batch: Batch, flow_row: int) -> bool:
 
 
 def heard_by_unresponsive_ns(batch: Batch, flow_row: int) -> int:
-    """When the other end was last heard at all, -1 if never in this capture."""
+    """Return when the end that does not answer was last heard at all, -1 if never in this capture."""
     t = batch.stories.flows
     heard_ns: int = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - t.unresponsive_end[flow_row]]
     return heard_ns
 
 
 def why_given_up(batch: Batch, flow_row: int) -> int:
-    """ICMP errors about what is in flight become the errno; those about a probe of a closed window do not."""
+    """Return the reasons for a give-up of data, packed.
+
+    ICMP errors about what is in flight become the errno; those about a probe of a closed window do not.
+    """
     e, end_row = batch.stories.ends, 2 * flow_row + batch.stories.flows.unresponsive_end[flow_row]
     if e.icmp[end_row] != ABSENT:
         return because(values.ICMP_QUOTES_DATA, 0)
@@ -96,7 +100,10 @@ def why_given_up(batch: Batch, flow_row: int) -> int:
 
 
 def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
-    """The host's own error for a neighbour that is gone quotes no window probe, so that its application sees none."""
+    """Return what the application gets when its data is given up.
+
+    The host's own error for a neighbour that is gone quotes no window probe, so that its application sees none.
+    """
     c, e, end_row = (
         batch.rows.candidates,
         batch.stories.ends,
@@ -110,12 +117,12 @@ def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
 
 
 def next_try_ns(spacing_ns: int) -> int:
-    """The longest until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
+    """Return the longest time in ns until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
     return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
 
 
 def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
-    """Data sent again and again with no sign of the other end: keepalive does not watch over it."""
+    """Conclude UNDETECTED where data is sent again and again without an answer: keepalive does not watch over it."""
     if (
         not is_unresponsive(batch, flow_row)
         or batch.stories.flows.capture_end_ns[flow_row] - heard_by_unresponsive_ns(batch, flow_row) < UNRESPONSIVE_NS
@@ -133,10 +140,10 @@ def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
 
 
 def window_was_given_up(batch: Batch, flow_row: int) -> bool:
-    """Probes of a closed window ceased although each was answered: a user timeout (tcp_timer.c tcp_probe_timer).
+    """Conclude TIMED_OUT where probes of a closed window ceased although each was answered: a user timeout.
 
-    It counts from the first of them and ends the connection in silence; keepalive is suspended all the while.
-    Seen from the other end they may as well be lost on the way.
+    It counts from the first of them and ends the connection in silence (tcp_timer.c tcp_probe_timer). Seen from nearer
+    to the other end, they may as well be lost on the way, so that the outcome is UNKNOWN.
     """
     e, t, v, ends = batch.stories.ends, batch.stories.flows, batch.verdicts, batch.rows.ends
     end_row, flow = 2 * flow_row + t.persisting_end[flow_row], t.flow[flow_row]
@@ -173,9 +180,10 @@ def window_was_given_up(batch: Batch, flow_row: int) -> bool:
 
 
 def acks_are_unheard(batch: Batch, flow_row: int) -> bool:
-    """Data sent again and again although it was acknowledged: one way is broken, and its sender will be told.
+    """Conclude UNDETECTED where data is sent again and again although it was acknowledged: one way is broken.
 
-    Once that has ceased, its sender has given up, or one of the ACKs has arrived: the capture does not say which.
+    Its sender will get an error. Once that has ceased, its sender has given up, or one of the ACKs has arrived: the
+    capture does not say which, and the outcome is UNKNOWN.
     """
     e, t, end = batch.stories.ends, batch.stories.flows, batch.stories.flows.resending_end[flow_row]
     if not is_one_way(batch, flow_row):

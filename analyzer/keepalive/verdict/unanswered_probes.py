@@ -1,8 +1,10 @@
 """The rules for probes that nothing answers: whose fault it is, whether their end still tries, when it gave up.
 
-While nobody answers for the peer's address on the link, probes and resends are not sent; each makes its host ask
-instead (net/core/neighbour.c __neigh_event_send). So the questions come when the probes would have come.
-Kernels over a batch of stories; each fills the flow's row if it holds.
+While nobody answers for the peer's address on the link, probes and resends are not sent. Each makes its host send a
+solicitation instead (net/core/neighbour.c __neigh_event_send), so that solicitations come when the probes would have
+come.
+
+Kernels over a batch of stories; each rule fills the flow's row if it holds.
 """
 
 from typing import Any
@@ -18,7 +20,7 @@ from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT
 
 SILENCE = 2
-"""A run of probes has ended without a RST when so many of its intervals pass without a probe."""
+"""A run of probes has ended without a RST when this many of its intervals pass without a probe."""
 LONGEST_INTERVAL_NS = 90_000_000_000
 """Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
 SOLICITED_NS = 3_200_000_000
@@ -28,17 +30,22 @@ FEWEST_SPURIOUS = 3
 SHORTEST_INTERVAL_NS = 1_200_000_000
 """Tries of one solicitation are 1 s apart and show no interval of the timer."""
 FEWEST_ASKED = 4
-"""So many solicitations show the grid of a timer: the first interval is shorter by what the first of them was late."""
+"""Fewest solicitations that show the grid of a timer: the first interval is shorter, since the first of them was
+late."""
 ON_WHEEL_NS = 10_000_000
-"""A tick of the slowest clock: so evenly does a timer run out."""
+"""Largest deviation of a timer that runs out evenly: a tick of the slowest clock."""
 MARKED_NS = 20_000_000
 """A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
 LONGEST_NS = 119_000_000_000
-"""Resends come evenly, too, once they have backed off to their limit (tcp.h TCP_RTO_MAX)."""
+"""Longest spacing that only a keepalive timer explains: resends come evenly, too, once they have backed off to their
+limit (tcp.h TCP_RTO_MAX)."""
 
 
 def gave_up(batch: Batch, flow_row: int) -> bool:
-    """A RST one interval after the last unanswered probe (tcp_timer.c tcp_keepalive_timer)."""
+    """Conclude TIMED_OUT or UNREACHABLE where a RST came an interval after the last unanswered probe.
+
+    See tcp_timer.c tcp_keepalive_timer.
+    """
     c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
     if t.run_end[flow_row] == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
         return False
@@ -53,7 +60,7 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
 
 
 def is_probing(batch: Batch, flow_row: int) -> bool:
-    """Unanswered probes, and no RST: still running at the capture's end, or given up in silence.
+    """Conclude on unanswered probes without a RST: still running at the capture's end, or given up in silence.
 
     Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
     """
@@ -90,7 +97,10 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
 
 
 def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
-    """One probe unanswered, and the peer was heard since, or the capture ends before an answer had to come."""
+    """Tell whether only one probe is unanswered, and that may be mere loss.
+
+    The peer was heard since, or the capture ends before an answer was due.
+    """
     e, t, prober = batch.stories.ends, batch.stories.flows, batch.stories.flows.run_end[flow_row]
     end_row = 2 * flow_row + prober
     if e.unanswered[end_row] - e.excused[end_row] > 1 or batch.context.asked[flow_row] or e.icmp_errors[end_row]:
@@ -100,19 +110,24 @@ def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
 
 
 def last_probe_ns(batch: Batch, flow_row: int, end: int) -> int:
+    """Return when the end's last probe was captured, in ns."""
     probe = batch.stories.ends.last_probe[2 * flow_row + end]
     sent_ns: int = batch.rows.candidates.ts_ns[batch.stories.probes.row[probe]]
     return sent_ns
 
 
 def last_asked_ns(batch: Batch, flow_row: int) -> int:
-    """When the end that fell silent was last asked for on the link, -1 without."""
+    """Return when the end that fell silent was last asked for on the link, -1 if never."""
     count = batch.context.asked[flow_row]
     return batch.asked.ts_ns[batch.context.first_asked[flow_row] + count - 1] if count else ABSENT
 
 
 def stand_for_probes(batch: Batch, flow_row: int) -> bool:
-    """A prober's host asks; or somebody asks as evenly as nothing but a timer of Linux runs out, for one connection."""
+    """Tell whether solicitations stand for probes that could not be sent.
+
+    A prober's host sends them; or somebody sends them for the only connection there, as evenly as nothing but a timer
+    of Linux runs out.
+    """
     first, count, end = (
         batch.context.first_asked[flow_row],
         batch.context.asked[flow_row],
@@ -125,7 +140,10 @@ def stand_for_probes(batch: Batch, flow_row: int) -> bool:
 
 
 def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
-    """The longest time between ticks of the prober's timer: unanswered probes, and first tries of solicitations."""
+    """Return the longest time in ns between ticks of the prober's timer, 0 without two.
+
+    Ticks are unanswered probes, and first tries of solicitations.
+    """
     c, p, t, asked = batch.rows.candidates, batch.stories.probes, batch.stories.flows, batch.asked
     end, last_probe, first = t.run_end[flow_row], t.first_probe[flow_row + 1], batch.context.first_asked[flow_row]
     probe = batch.stories.ends.run_probe[2 * flow_row + end] if end != ABSENT else last_probe
@@ -145,7 +163,10 @@ def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
 
 
 def longest_interval_ns(batch: Batch, flow_row: int) -> int:
-    """What a run of one probe may be followed by: hardly anybody waits longer than before the first one."""
+    """Return the longest interval in ns that may follow a run of one probe.
+
+    Hardly anybody waits longer than before the first one.
+    """
     g, t, longest_ns = batch.stories.gaps, batch.stories.flows, LONGEST_INTERVAL_NS
     for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
         if g.kind[gap] == FIRST:
@@ -154,10 +175,11 @@ def longest_interval_ns(batch: Batch, flow_row: int) -> int:
 
 
 def given_up_ns(batch: Batch, flow_row: int, probe_ns: int, longest_ns: int) -> int:
-    """One interval after the last probe at the latest. Where nobody answers ARP the RST asks once more itself.
+    """Return when the connection was given up, in ns: one interval after the last probe at the latest.
 
-    While a solicitation is under way nothing asks (net/core/neighbour.c __neigh_event_send): then of a short
-    interval every other one shows, and the RST may have come up to so long after the last.
+    Where nobody answers ARP, the RST itself causes a last solicitation. While a solicitation is under way, nothing
+    causes another (net/core/neighbour.c __neigh_event_send): then of a short interval every other one shows, and the
+    RST may have come up to that long after the last.
     """
     first, last = (
         batch.context.first_asked[flow_row],
@@ -174,7 +196,7 @@ def given_up_ns(batch: Batch, flow_row: int, probe_ns: int, longest_ns: int) -> 
 
 
 def why_silent(batch: Batch, flow_row: int) -> int:
-    """What ICMP, ARP and the peer's other connections say about a peer that does not answer probes."""
+    """Return what ICMP, ARP and the peer's other connections say about a peer that does not answer probes, packed."""
     e, t = batch.stories.ends, batch.stories.flows
     end_row = 2 * flow_row + t.run_end[flow_row]
     if t.run_end[flow_row] != ABSENT:
@@ -188,13 +210,13 @@ def why_silent(batch: Batch, flow_row: int) -> int:
 
 
 def is_one_way(batch: Batch, flow_row: int) -> bool:
-    """An end sends again and again what was acknowledged."""
+    """Tell whether an end sends again and again what was acknowledged (FEWEST_SPURIOUS)."""
     end = batch.stories.flows.resending_end[flow_row]
     return bool(end != ABSENT and batch.stories.ends.spurious_resends[2 * flow_row + end] >= FEWEST_SPURIOUS)
 
 
 def why_unresponsive(batch: Batch, flow_row: int) -> int:
-    """What ARP, the peer's other connections and its network say about a peer that does not answer."""
+    """Return what ARP, the peer's other connections and its network say about a peer that does not answer, packed."""
     context = batch.context
     if context.asked[flow_row]:
         return because(values.NEIGHBOUR_SILENT, 0)
@@ -212,7 +234,7 @@ def why_unresponsive(batch: Batch, flow_row: int) -> int:
 
 
 def cause_of(why: int) -> int:
-    """What these reasons, of which the first decides, mean for the connection."""
+    """Return what packed reasons, of which the first decides, mean for the connection."""
     first = (why & 0xFF) - 1
     if first == values.ICMP_DISCARDED or first == values.ICMP_QUOTES_DATA:
         return values.PATH_UNREACHABLE
@@ -222,16 +244,20 @@ def cause_of(why: int) -> int:
 
 
 def is_anew(reason: int) -> bool:
-    """The peer's host may have lost what it knew of its connections."""
+    """Tell whether by this reason the peer's host may have lost what it knew of its connections."""
     return reason == values.PEER_PORTS_ANEW or reason == values.PEER_ADDRESS_ANEW or reason == values.PEER_RECONNECTED
 
 
 def outcome_of(why: int) -> int:
+    """Return the outcome that goes with packed reasons: UNREACHABLE by ICMP, else TIMED_OUT."""
     return values.UNREACHABLE if cause_of(why) == values.PATH_UNREACHABLE else values.TIMED_OUT
 
 
 def confidence_of(why: int) -> int:
-    """Where the peer's host answers others, something else may still be the matter with this one."""
+    """Return how sure packed reasons are.
+
+    Where the peer's host answers others, something else may still be the matter with this one.
+    """
     first = (why & 0xFF) - 1
     if is_anew(first):
         return values.LIKELY
@@ -241,14 +267,15 @@ def confidence_of(why: int) -> int:
 
 
 def is_first_try(asked: Any, first: int, row: int) -> bool:
-    """Row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
+    """Tell whether row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
     return bool(row == first or asked.ts_ns[row] - asked.ts_ns[row - 1] >= SHORTEST_INTERVAL_NS)
 
 
 def are_on_wheel(asked: Any, first: int, last: int) -> bool:
-    """One interval of Linux's wheel apart each time; resends wait twice as long each time, programs whole seconds.
+    """Tell whether solicitations come one interval of Linux's timer wheel apart each time.
 
-    The first interval is shorter, by what the first of them was late.
+    Resends wait twice as long each time, programs whole seconds. The first interval is shorter, since the first of them
+    was late.
     """
     tries, before_ns, opening_ns, least_ns, most_ns = 0, 0, 0, LONGEST_NS, 0
     for row in range(first, last):
@@ -268,7 +295,7 @@ def are_on_wheel(asked: Any, first: int, last: int) -> bool:
 
 
 def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: int) -> int:
-    """The lower median of the spacings of first tries but the first one; all lie from `low_ns` to `high_ns`."""
+    """Return the lower median in ns of the spacings of first tries but the first one; all lie in low_ns..high_ns."""
     while low_ns < high_ns:
         middle_ns = (low_ns + high_ns) // 2
         tries, before_ns, balance = 0, 0, 0
@@ -286,7 +313,7 @@ def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: in
 
 
 def is_of_wheel(spacing_ns: int) -> bool:
-    """A wheel makes so much of an interval of whole seconds, and shows that it does."""
+    """Tell whether a timer wheel turns an interval of whole seconds into this spacing, so much later that it shows."""
     for hz in RATES:
         for intvl_s in range(max(1, spacing_ns * 7 // 8 // SECOND), spacing_ns // SECOND + 1):
             one_ns = jiffies_ns(hz, fires_at(wheel_depth(hz), 0, intvl_s * hz))
@@ -296,7 +323,7 @@ def is_of_wheel(spacing_ns: int) -> bool:
 
 
 def last_try_ns(asked: Any, first: int, last: int) -> int:
-    """When the last solicitation began, -1 without any."""
+    """Return when the last solicitation began, -1 without any."""
     for row in range(last - 1, first - 1, -1):
         if is_first_try(asked, first, row):
             return int(asked.ts_ns[row])
@@ -304,7 +331,7 @@ def last_try_ns(asked: Any, first: int, last: int) -> int:
 
 
 def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
-    """Between the beginnings of solicitations, 0 without two."""
+    """Return the shortest time in ns between the beginnings of solicitations, 0 without two."""
     before_ns, shortest_ns = ABSENT, ABSENT
     for row in range(first, last):
         if is_first_try(asked, first, row):
