@@ -1,4 +1,4 @@
-"""The picture of ARCHITECTURE.md: how 75.776 s becomes 75, drawn from the forward model."""
+"""The picture of docs/design/inference.md: how 75.776 s becomes 75, drawn from the forward model."""
 
 from io import StringIO
 

@@ -1,6 +1,8 @@
-"""The per-flow stage: of each flow its story, settings, surroundings and verdict, drawn when somebody asks.
+"""The per-flow stage: each flow's story, context, verdict and settings, assembled when somebody asks.
 
-Most flows of a big capture are plain (`brief.py`): they are counted and not drawn, as long as nobody names them.
+`survey` runs over all flows once, batch by batch, and keeps only what they must know of each other; `Assembler._batch`
+then assembles whichever flows are asked for. Most flows of a big capture are plain (`flow_flags.py`): they are counted
+and not assembled, as long as nobody names them.
 """
 
 from array import array
@@ -16,20 +18,21 @@ from analyzer.keepalive.catalogue.profiles import matching_profiles
 from analyzer.keepalive.context.addresses import Addresses, address_of
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
+from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
 from analyzer.keepalive.settings.infer import inferred, replace_end
-from analyzer.keepalive.settings.observations import allocate, observe_gaps
+from analyzer.keepalive.settings.observations import Observations, allocate, observe_gaps
 from analyzer.keepalive.settings.shared_clock import HostClock, Together, infer_together
-from analyzer.keepalive.settings.timed import Observations
 from analyzer.keepalive.settings.values import settings_of
-from analyzer.keepalive.stories import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
+from analyzer.keepalive.story.batches import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
 from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Solicitation
 from analyzer.keepalive.story_reader import Story, solicitations
 from analyzer.keepalive.tags.tagger import tag_segments
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.judge import Court
 from analyzer.keepalive.verdict.values import Outcome, verdict_of
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.flows import end_ns, start_ns
@@ -61,8 +64,36 @@ class Batch(NamedTuple):
     """VERDICTS."""
 
 
+class Survey(NamedTuple):
+    """What all flows of a capture have told of each other."""
+
+    rows: Rows
+    addresses: Addresses
+    stories: Stories
+    court: Court
+    notes: Notes
+    middleboxes: Middleboxes
+    neighbourhood: Neighbourhood
+
+
+def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: Engine) -> Survey:
+    """Run the stages that look at all flows, in their order.
+
+    Stories are told and judged alone, note what other flows must know of them, and are forgotten; from the notes follow
+    which ends a middlebox probes for, and who fell silent, was started anew or looked for when.
+    """
+    flows, addresses = tracker.table.flows.rows, Addresses(tracker.table, tracker.neighbours, engine)
+    stories, court, notes = Stories(rows, last_frame, engine), Court(rows, engine), Notes(flows, addresses)
+    pays = pays_to_assemble_ahead(engine, flows)
+    with closing(made_ahead(stories.tell_all(flows), BATCHES_HELD, pays)) as batches:
+        for told, count in batches:
+            notes.note(rows, told, court.judge_alone(told, count), count, engine)
+    middleboxes, neighbourhood = Middleboxes(rows, notes, engine), Neighbourhood(rows, flows, notes, engine)
+    return Survey(rows, addresses, stories, court, notes, middleboxes, neighbourhood)
+
+
 class Assembler:
-    """Draws the flows of a tracker; the pooled ones once, others again where more than MOST_DRAWN are asked for."""
+    """Assembles the flows of a tracker: sampled ones once, others anew where more than MOST_ASSEMBLED are asked for."""
 
     def __init__(self, tracker: Tracker, tunnels: Sequence[str], last_frame: tuple[int, int], engine: Engine) -> None:
         """`tunnels` are the names by number, as FLOWS has them; `last_frame` the capture's last number and time."""
@@ -72,6 +103,10 @@ class Assembler:
         self._engine = engine
         flow_count = tracker.table.flows.rows
         self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+        segments, table = self.segments.view, tracker.table
+        self._rows = Rows(
+            tracker.candidates.view, segments, self._order, self._starts, table.flows.view, table.ends.view
+        )
         self._assembled: dict[int, Flow] = {}
         self.keeps_assembled = False
         """Whoever makes tables asks for each flow again and again."""
@@ -123,11 +158,11 @@ class Assembler:
         for first in range(0, len(numbers), BATCH):
             batch = self._batch(numbers[first : first + BATCH])
             found = self._inferred(batch)
-            for gap, flow in enumerate(batch.numbers):
+            for flow_row, flow in enumerate(batch.numbers):
                 for end in (0, 1) if flow in self._sampled_at else ():
                     known = 2 * self._sampled_at[flow] + end
                     if known in together.narrowed:
-                        replace_end(found, 2 * gap + end, together.found, known)
+                        replace_end(found, 2 * flow_row + end, together.found, known)
             yield Found(
                 flow_count=len(batch.numbers),
                 flows=self._rows.flows,
@@ -148,7 +183,7 @@ class Assembler:
     def _each(self, numbers: Sequence[int]) -> list[Flow]:
         batch = self._batch(numbers)
         found = self._inferred(batch)
-        return [self._flow(batch, gap, found) for gap in range(len(numbers))]
+        return [self._flow(batch, flow_row, found) for flow_row in range(len(numbers))]
 
     def alone(self, flow: int) -> Flow:
         """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
@@ -157,34 +192,34 @@ class Assembler:
         return assembled
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
-        stories = self._stories.tell(numbers)
-        self._middleboxes.recognise(stories, len(numbers))
-        found = self._neighbourhood.describe_context(stories, len(numbers))
-        asked_for = self._neighbourhood.context.asked_for
-        verdicts = self._stories.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        stories = self._survey.stories.tell(numbers)
+        self._survey.middleboxes.recognise(stories, len(numbers))
+        found = self._survey.neighbourhood.describe_context(stories, len(numbers))
+        asked_for = self._survey.neighbourhood.context.asked_for
+        verdicts = self._survey.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
         return Batch(numbers, stories, found, verdicts)
 
-    def _heard(self, batch: Batch) -> Observations:
+    def _observed(self, batch: Batch) -> Observations:
         flows, stories, context = len(batch.numbers), batch.stories, batch.context
-        observed, failed_arp = allocate(flows, stories.counts[GAPS]), self._neighbourhood.context.failed_arp
+        observed, failed_arp = allocate(flows, stories.counts[GAPS]), self._survey.neighbourhood.context.failed_arp
         self._engine.run(observe_gaps, self._rows, stories, flows, context.flows, context.ends, failed_arp, observed)
         return observed
 
     def _inferred(self, batch: Batch) -> Inferred:
         """The settings of both ends of each flow, each from its own gaps alone, with room for others."""
         ends = 2 * len(batch.numbers)
-        return inferred(self._heard(batch), ends, self._engine, more=ends)
+        return inferred(self._observed(batch), ends, self._engine, more=ends)
 
     @cached_property
     def flow_flags(self) -> bytearray:
         """Of each flow an octet (`brief.py`), for which surroundings have been asked where they matter."""
-        flow_flags = self._stories.notes.flow_flags
-        unsettled = self._neighbourhood.unsettled(flow_flags)
+        flow_flags = self._survey.notes.flow_flags
+        unsettled = self._survey.neighbourhood.unsettled(flow_flags)
         for first in range(0, len(unsettled), BATCH):
             numbers = unsettled[first : first + BATCH]
             outcomes = self._batch(numbers).verdicts.outcome
-            for gap, flow in enumerate(numbers):
-                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | outcomes[gap] | NOTABLE
+            for flow_row, flow in enumerate(numbers):
+                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | outcomes[flow_row] | NOTABLE
         return flow_flags
 
     @cached_property
@@ -193,39 +228,23 @@ class Assembler:
         return {flow: place for place, flow in enumerate(self.sampled.numbers)}
 
     @cached_property
-    def _rows(self) -> Rows:
-        table, tagged = self._tracker.table, (self._tracker.candidates.view, self.segments.view)
-        return Rows(*tagged, self._order, self._starts, table.flows.view, table.ends.view)
-
-    @cached_property
-    def _addresses(self) -> Addresses:
-        return Addresses(self._tracker.table, self._tracker.neighbours, self._engine)
-
-    @cached_property
-    def _stories(self) -> Stories:
-        flows = self._tracker.table.flows.rows
-        return Stories(self._rows, flows, self._addresses, self._last_frame, self._engine)
-
-    @cached_property
-    def _middleboxes(self) -> Middleboxes:
-        return Middleboxes(self._rows, self._stories.notes, self._engine)
-
-    @cached_property
-    def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._rows, self._tracker.table.flows.rows, self._stories.notes, self._engine)
+    def _survey(self) -> Survey:
+        return survey(self._rows, self._tracker, self._last_frame, self._engine)
 
     @cached_property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
         """What nobody on the link answered, with the flow that it concerns, in capture order."""
         if not self._tracker.neighbours.rows:
             return ()
-        notable = array("i", [flow for flow in self._neighbourhood.looked_for() if self.flow_flags[flow] & NOTABLE])
+        notable = array(
+            "i", [flow for flow in self._survey.neighbourhood.looked_for() if self.flow_flags[flow] & NOTABLE]
+        )
         found = []
         for first in range(0, len(notable), BATCH):
             batch = self._batch(notable[first : first + BATCH])
-            for gap, flow in enumerate(batch.numbers):
-                story = Story(self._rows, batch.stories, gap)
-                asked = solicitations(story, self._neighbourhood.read(batch.context, gap))
+            for flow_row, flow in enumerate(batch.numbers):
+                story = Story(self._rows, batch.stories, flow_row)
+                asked = solicitations(story, self._survey.neighbourhood.read(batch.context, flow_row))
                 found += [(flow, one) for one in asked]
         return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
 
@@ -239,14 +258,14 @@ class Assembler:
         """The pooled flows, with settings that take in what the ends of one kernel have in common."""
         numbers = self.sampled.numbers
         batch = self._batch(numbers)
-        observed, names = self._heard(batch), partial(self._name_of, batch)
+        observed, names = self._observed(batch), partial(self._name_of, batch)
         together = infer_together(observed, 2 * len(numbers), names, self._engine)
-        return together, {flow: self._flow(batch, gap, together.found) for gap, flow in enumerate(numbers)}
+        return together, {flow: self._flow(batch, flow_row, together.found) for flow_row, flow in enumerate(numbers)}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
         """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
-        who, numbers = self._addresses, self.sampled.numbers
+        who, numbers = self._survey.addresses, self.sampled.numbers
         probing = [(flow, end) for flow in numbers for end in (0, 1) if self.flow_flags[flow] & PROBES_OF[end]]
         found = dict.fromkeys(who.of_end[2 * flow + end] for flow, end in probing)
         a = who.table.view
@@ -271,22 +290,22 @@ class Assembler:
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])
 
-    def _flow(self, batch: Batch, gap: int, found: Inferred) -> Flow:
-        f, flow, story = self._rows.flows, batch.numbers[gap], Story(self._rows, batch.stories, gap)
+    def _flow(self, batch: Batch, flow_row: int, found: Inferred) -> Flow:
+        f, flow, story = self._rows.flows, batch.numbers[flow_row], Story(self._rows, batch.stories, flow_row)
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
-            stories, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = settings_of(found, 2 * gap + end)
-            if stories.sent and stories.probed_by is not ProbedBy.MIDDLEBOX:
-                matches = matching_profiles(settings, stories.payload_len, f.ports[flow])
+            end_story, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
+            settings = settings_of(found, 2 * flow_row + end)
+            if end_story.sent and end_story.probed_by is not ProbedBy.MIDDLEBOX:
+                matches = matching_profiles(settings, end_story.payload_len, f.ports[flow])
                 stack = stack_of(
-                    fingerprint_of(settings, stories.payload_len, stories.spacings_ns, stories.has_bare_probes)
+                    fingerprint_of(settings, end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes)
                 )
             role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
             address = self._address(flow, end)
             known_ttl = ttl if ttl != ABSENT else None
-            ends.append(End(address, ports[end], role, stories, settings, matches, stack, known_ttl))
+            ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
@@ -298,7 +317,7 @@ class Assembler:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=verdict_of(batch.verdicts, batch.context.proofs, gap),
+            verdict=verdict_of(batch.verdicts, batch.context.proofs, flow_row),
             first_frame=f.first_frame[flow],
         )
 

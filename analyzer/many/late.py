@@ -15,8 +15,8 @@ from analyzer.engine.table import Table
 from analyzer.many.tables import column, put, records
 from analyzer.schema import ABSENT, KIND_TCP, RST, SYN
 from analyzer.schema.flows import ENDS, FLOWS
+from analyzer.tcp import segment_facts
 from analyzer.tcp.flows import FlowTable
-from analyzer.tcp.segment_facts import FACT_AT_SYN, FACT_OUTSIDE, REL_BEYOND
 
 WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns"}
 """Columns of FLOWS that say which connection it is and where it began; the join knows them."""
@@ -119,7 +119,7 @@ class Meeting:
         SND.UNA, lies within a window that may be scaled, or not.
         """
         flags, facts = candidates.flags, candidates.facts
-        is_beyond = (candidates.relation == REL_BEYOND) & (facts & FACT_OUTSIDE == 0)
+        is_beyond = (candidates.relation == segment_facts.REL_BEYOND) & (facts & segment_facts.OUTSIDE == 0)
         is_open_question = (flags & SYN != 0) | ((flags & RST != 0) & is_beyond)
         is_open_question &= candidates.kind == KIND_TCP
         sure = np.ones(len(self._alone.rows), dtype=bool)
@@ -134,7 +134,7 @@ class Meeting:
         c.window[:] = np.where(is_tcp, scaled(c.window, self._shift[at, end]), c.window)
         c.peer_window[:] = np.where(is_tcp, scaled(c.peer_window, self._shift[at, 1 - end]), c.peer_window)
         isn = np.where(self._alone.ends("isn") == ABSENT, self._known.ends("isn"), ABSENT)[at, end]
-        c.facts[is_tcp & (isn != ABSENT) & (c.seq == isn)] |= FACT_AT_SYN
+        c.facts[is_tcp & (isn != ABSENT) & (c.seq == isn)] |= segment_facts.AT_SYN
 
     def move_on(self, chosen: Any) -> None:
         """Bring the known state of the chosen flows to the shard's end."""

@@ -25,9 +25,10 @@ from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, nex
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
 from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
+from analyzer.tcp import segment_facts
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.excerpt import excerpt
-from analyzer.tcp.segment_facts import FACT_AFTER_SUSPECT, FACT_UNSURE, may_be_probe
+from analyzer.tcp.segment_facts import may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Usual limits, some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
@@ -269,10 +270,10 @@ def _is_over(snapshot: Snapshot) -> bool:
 def may_tell(c: Any, row: int) -> bool:
     """Tell whether a candidate may be more than a resend or a duplicate ACK, so that a snapshot could show something
     new."""
-    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.facts[row] & FACT_AFTER_SUSPECT:
+    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.facts[row] & segment_facts.AFTER_SUSPECT:
         return True
     is_small = c.payload_len[row] <= 1
-    return bool(is_small and (may_be_probe(c.relation[row]) or c.facts[row] & FACT_UNSURE))
+    return bool(is_small and (may_be_probe(c.relation[row]) or c.facts[row] & segment_facts.UNSURE))
 
 
 def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:

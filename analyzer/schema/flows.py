@@ -79,7 +79,7 @@ CANDIDATES = table(
     Column("ack", "I", "u32", "SEG.ACK"),
     Column("payload_len", "i", "octets", "TCP payload"),
     Column("relation", "b", "REL_*", "where SEG.SEQ lies relative to SND.NXT"),
-    Column("facts", "i", "FACT_*", "what was true when the segment was seen"),
+    Column("facts", "i", "segment_facts", "what was true when the segment was seen"),
     Column("window", "i", "octets", "advertised window"),
     Column("in_flight", "i", "octets", "own octets unacknowledged before it, -1 unknown"),
     Column("peer_window", "i", "octets", "last window advertised by the other end, -1 unknown"),

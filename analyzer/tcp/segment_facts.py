@@ -14,43 +14,43 @@ REL_UNKNOWN, REL_NEXT, REL_BELOW, REL_BELOW_UNA, REL_OLD, REL_BEYOND = range(6)
 """The place of SEG.SEQ relative to SND.NXT: not known yet; equal; one below; further below, but one below SND.UNA;
 elsewhere below; above (a hole)."""
 
-FACT_UNSURE = 1
+UNSURE = 1
 """SND.NXT rested only on this end's own segments of at most one octet."""
-FACT_SAME_ACK = 2
+SAME_ACK = 2
 """SEG.ACK is that of the end's last segment; the window may differ."""
-FACT_SAME_WINDOW = 4
-FACT_DUPLICATE = 8
+SAME_WINDOW = 4
+DUPLICATE = 8
 """A packet captured twice: equal to one of the same end milliseconds before, or to one from before the clock was set
 back."""
-FACT_PEER_IN_FLIGHT = 16
+PEER_IN_FLIGHT = 16
 """The other end has octets unacknowledged."""
-FACT_REVEALS = 32
+REVEALS = 32
 """Its SEG.ACK shows that the other end's last segment, whose place was unknown, lay one below SND.NXT."""
-FACT_AT_FIN = 64
+AT_FIN = 64
 """SEG.SEQ is that of the end's own FIN: as likely an ACK captured late as a probe."""
-FACT_AFTER_SUSPECT = 128
+AFTER_SUSPECT = 128
 """The first sign of this end since the other end sent what may have been a probe, a RST, or a SYN."""
-FACT_AT_SYN = 256
+AT_SYN = 256
 """SEG.SEQ is that of the end's own SYN."""
-FACT_OUTSIDE = 512
+OUTSIDE = 512
 """A RST whose SEG.SEQ lies outside of the other end's window (RFC 9293 §3.5.3)."""
-FACT_REFUSES_SYN = 1024
+REFUSES_SYN = 1024
 """A bare ACK for a SYN: its sender still holds an older connection (RFC 9293 §3.5.1)."""
-FACT_CLOSED = 2048
+CLOSED = 2048
 """Both ends have sent FIN and had it acknowledged."""
-FACT_AFTER_SYN = 4096
+AFTER_SYN = 4096
 """The end has sent nothing so far but its SYN, and empty segments with the SYN's number."""
-FACT_ADVANCES = 8192
+ADVANCES = 8192
 """SEG.ACK is beyond that of the end's last segment: it acknowledges something new."""
-FACT_SAME_OCTET = 16384
+SAME_OCTET = 16384
 """Its one octet is the same that the end's last segment was."""
-FACT_UNACCEPTABLE = 32768
+UNACCEPTABLE = 32768
 """SEG.ACK acknowledges what the other end has not sent, as far as was captured, or what is long past (RFC 5961
 §5.2)."""
-FACT_LATE_BY_CLOCK = 65536
+LATE_BY_CLOCK = 65536
 """The sender's timestamps say that a second has passed where the capture's times say that hardly any has."""
 
-FACT_AT_UNA = 131072
+AT_UNA = 131072
 """SEG.SEQ is SND.UNA: the oldest octet that is unacknowledged, which the retransmission timer sends (RFC 6298 §5.4)."""
 
 DUPLICATE_NS = 5_000_000
@@ -107,51 +107,51 @@ def facts_of(
     own_ns: int,
     is_duplicate: bool,
 ) -> int:
-    """Return the FACT_* bits of a segment: what the per-flow stage needs and only the state of this moment can tell."""
+    """Return a segment's facts as bits: what the per-flow stage needs and only the state of this moment can tell."""
     seq, ack, flags = packets.seq[at], packets.ack[at], packets.flags[at]
-    facts = FACT_DUPLICATE if is_duplicate else 0
+    facts = DUPLICATE if is_duplicate else 0
     if relation != REL_UNKNOWN and ends.is_sure[end_row] != 1:
-        facts |= FACT_UNSURE
+        facts |= UNSURE
     if ends.is_suspect[peer] == 1:
-        facts |= FACT_AFTER_SUSPECT
+        facts |= AFTER_SUSPECT
     if own_ns != ABSENT and flags & ACK and ends.last_flags[end_row] & ACK:
         if ack == ends.last_ack[end_row]:
             if relation == REL_NEXT or relation == REL_BELOW:
-                facts |= FACT_SAME_ACK
+                facts |= SAME_ACK
             if window == ends.window[end_row]:
-                facts |= FACT_SAME_WINDOW
+                facts |= SAME_WINDOW
         elif seq_diff(ack, ends.last_ack[end_row]) > 0:
-            facts |= FACT_ADVANCES
+            facts |= ADVANCES
     if (
         own_ns != ABSENT
         and packets.payload_len[at] == 1
         and ends.last_len[end_row] == 1
         and seq == ends.last_seq[end_row]
     ):
-        facts |= FACT_SAME_OCTET
+        facts |= SAME_OCTET
     if own_ns != ABSENT and ends.last_flags[end_row] & SYN:
-        facts |= FACT_AFTER_SYN
+        facts |= AFTER_SYN
     if own_ns != ABSENT and own_ns < CLOCK_NS and is_later_by_clock(packets.tsval[at], ends.last_tsval[end_row]):
-        facts |= FACT_LATE_BY_CLOCK
+        facts |= LATE_BY_CLOCK
     if ends.snd_una[peer] != ABSENT and ends.snd_nxt[peer] != ends.snd_una[peer]:
-        facts |= FACT_PEER_IN_FLIGHT
+        facts |= PEER_IN_FLIGHT
     if ends.snd_una[end_row] != ABSENT and seq == ends.snd_una[end_row]:
-        facts |= FACT_AT_UNA
+        facts |= AT_UNA
     if ends.fin_seq[end_row] != ABSENT:
         if seq == ends.fin_seq[end_row]:
-            facts |= FACT_AT_FIN
+            facts |= AT_FIN
         if has_fin_acknowledged(ends, end_row) and has_fin_acknowledged(ends, peer):
-            facts |= FACT_CLOSED
+            facts |= CLOSED
     if ends.isn[end_row] != ABSENT and seq == ends.isn[end_row]:
-        facts |= FACT_AT_SYN
+        facts |= AT_SYN
     if reveals_probe(packets, at, ends, peer):
-        facts |= FACT_REVEALS
+        facts |= REVEALS
     if flags & RST and is_outside(seq, ends, end_row, peer):
-        facts |= FACT_OUTSIDE
+        facts |= OUTSIDE
     if refuses_syn(packets, at, ends, end_row, peer):
-        facts |= FACT_REFUSES_SYN
+        facts |= REFUSES_SYN
     if flags & (SYN | RST | ACK) == ACK and is_unacceptable(ack, ends, end_row, peer):
-        facts |= FACT_UNACCEPTABLE
+        facts |= UNACCEPTABLE
     return facts
 
 

@@ -23,20 +23,10 @@ from analyzer.schema import (
 )
 from analyzer.schema.flows import CANDIDATES, NEIGHBOURS
 from analyzer.sequence import seq_add, seq_diff
+from analyzer.tcp import segment_facts
 from analyzer.tcp.duplicates import Recent
 from analyzer.tcp.flows import FlowTable
 from analyzer.tcp.segment_facts import (
-    FACT_AFTER_SUSPECT,
-    FACT_AFTER_SYN,
-    FACT_AT_SYN,
-    FACT_DUPLICATE,
-    FACT_REFUSES_SYN,
-    FACT_SAME_ACK,
-    FACT_UNACCEPTABLE,
-    FACT_UNSURE,
-    PLAUSIBLE_ACK,
-    REL_NEXT,
-    REPLY_NS,
     facts_of,
     is_below,
     is_far_below,
@@ -153,17 +143,19 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         facts = facts_of(packets, at, ends, end_row, peer, relation, window, own_ns, is_duplicate)
         end_seq = seq_add(seq, payload_len + (flags & SYN != 0) + (flags & FIN != 0))
         is_small = payload_len <= 1 and not flags & (SYN | FIN | RST)
-        is_suspect = is_small and (may_be_probe(relation) or (facts & FACT_UNSURE) != 0 or ends.window[peer] == 0)
+        is_suspect = is_small and (
+            may_be_probe(relation) or (facts & segment_facts.UNSURE) != 0 or ends.window[peer] == 0
+        )
         is_resend = payload_len > 0 and snd_nxt != ABSENT and seq_diff(end_seq, snd_nxt) <= 0
 
         if (
             flags & (SYN | FIN | RST)
-            or facts & (FACT_AFTER_SUSPECT | FACT_DUPLICATE | FACT_UNACCEPTABLE)
+            or facts & (segment_facts.AFTER_SUSPECT | segment_facts.DUPLICATE | segment_facts.UNACCEPTABLE)
             or idle_ns >= IDLE_NS
             or is_resend
             or is_suspect
-            or (payload_len == 0 and facts & FACT_SAME_ACK)
-            or (payload_len > 0 and ends.is_suspect[end_row] == 1 and facts & FACT_UNSURE)
+            or (payload_len == 0 and facts & segment_facts.SAME_ACK)
+            or (payload_len > 0 and ends.is_suspect[end_row] == 1 and facts & segment_facts.UNSURE)
         ):
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], ts
             out.flow[rows], out.end[rows], out.kind[rows] = flow, end, KIND_TCP
@@ -192,7 +184,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             ends.sent_ns[end_row] = ts
         if flags & ACK and is_far_below(ack, ends, peer):
             flows.far_below[flow] += 1
-        if not flags & RST and not facts & FACT_REFUSES_SYN:
+        if not flags & RST and not facts & segment_facts.REFUSES_SYN:
             take_ack(ends, end_row, peer, ack, flags, ts)
             take_sequence(ends, end_row, end_seq, payload_len, flags, relation, ts)
             ends.window[end_row] = window
@@ -209,7 +201,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         if flags & FIN:
             ends.fin_seq[end_row] = seq_add(seq, payload_len)
         remember(packets, at, ends, end_row)
-        if facts & FACT_AFTER_SYN and facts & FACT_AT_SYN and payload_len == 0:
+        if facts & segment_facts.AFTER_SYN and facts & segment_facts.AT_SYN and payload_len == 0:
             ends.last_flags[end_row] |= SYN  # still nothing else
     return rows
 
@@ -243,7 +235,7 @@ def track_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row
         flows.data_ns[flow] = ts
         ends.sent_ns[end_row] = ts
     take_ack(ends, end_row, peer, packets.ack[at], flags, ts)
-    take_sequence(ends, end_row, seq_add(packets.seq[at], payload_len), payload_len, flags, REL_NEXT, ts)
+    take_sequence(ends, end_row, seq_add(packets.seq[at], payload_len), payload_len, flags, segment_facts.REL_NEXT, ts)
     ends.window[end_row] = scaled_window(packets.window[at], flags, ends, end_row, peer)
     ends.ttl[end_row] = packets.ttl[at]
     note_ttl(ends, end_row, packets.ttl[at])
@@ -289,7 +281,7 @@ def resolve_held_ack(ends: Any, end_row: int, seq: int, payload_len: int, flags:
     capture.
     """
     is_bare = payload_len == 0 and not flags & (SYN | FIN | RST)
-    if is_bare and seq == ends.held_nxt[end_row] and since_ns <= REPLY_NS:
+    if is_bare and seq == ends.held_nxt[end_row] and since_ns <= segment_facts.REPLY_NS:
         ends.snd_nxt[end_row], ends.snd_una[end_row] = ends.held_nxt[end_row], ends.held_una[end_row]
     ends.held_nxt[end_row] = ends.held_una[end_row] = ABSENT
 
@@ -318,7 +310,7 @@ def take_ack(ends: Any, end_row: int, peer: int, ack: int, flags: int, ts: int) 
     if not flags & ACK:
         return
     snd_nxt, snd_una = ends.snd_nxt[peer], ends.snd_una[peer]
-    if snd_nxt != ABSENT and abs(seq_diff(ack, snd_nxt)) > PLAUSIBLE_ACK:
+    if snd_nxt != ABSENT and abs(seq_diff(ack, snd_nxt)) > segment_facts.PLAUSIBLE_ACK:
         return
     if ends.is_sure[peer] == 1 and snd_una != ABSENT and seq_diff(ack, snd_nxt) > 1:  # one is a probe's octet
         ends.held_nxt[peer], ends.held_una[peer] = snd_nxt, snd_una
@@ -326,7 +318,7 @@ def take_ack(ends: Any, end_row: int, peer: int, ack: int, flags: int, ts: int) 
         ends.snd_una[peer] = ack
         if ends.sent_ns[peer] != ABSENT:
             took = max(ts - ends.sent_ns[peer], 0)
-            if took <= REPLY_NS and (ends.reply_ns[end_row] == ABSENT or took < ends.reply_ns[end_row]):
+            if took <= segment_facts.REPLY_NS and (ends.reply_ns[end_row] == ABSENT or took < ends.reply_ns[end_row]):
                 ends.reply_ns[end_row] = took
     if snd_nxt == ABSENT or seq_diff(ack, snd_nxt) >= 0:
         ends.snd_nxt[peer] = ack
@@ -346,7 +338,7 @@ def take_sequence(ends: Any, end_row: int, end_seq: int, payload_len: int, flags
     snd_nxt = ends.snd_nxt[end_row]
     if snd_nxt == ABSENT or seq_diff(end_seq, snd_nxt) > 0:
         ends.snd_nxt[end_row] = end_seq
-        ends.is_sure[end_row] = is_solid or (relation == REL_NEXT and ends.is_sure[end_row] == 1)
+        ends.is_sure[end_row] = is_solid or (relation == segment_facts.REL_NEXT and ends.is_sure[end_row] == 1)
     elif is_solid and end_seq == snd_nxt:
         ends.is_sure[end_row] = 1
     if payload_len == 0 and not is_solid and ends.is_sure[end_row] != 1:

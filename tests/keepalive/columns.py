@@ -10,10 +10,9 @@ from analyzer.keepalive.settings.candidates import search
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS, UNHINDERED
 from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.infer import allocate, inferred
-from analyzer.keepalive.settings.losses import copy_gap
-from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS
+from analyzer.keepalive.settings.losses import take_as_captured
+from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS, Observations, copy_timed
 from analyzer.keepalive.settings.search import plan
-from analyzer.keepalive.settings.timed import Observations, copy_timed
 from analyzer.keepalive.settings.typical import EndWork
 from analyzer.keepalive.settings.values import Settings, settings_of
 from analyzer.keepalive.story.values import Echo, Gap, GapKind
@@ -98,7 +97,7 @@ def lived_as(corrected: Sequence[Seen]) -> EndWork:
     observed = heard_of([ObservedEnd([one.gap for one in corrected])])
     work, _, _ = allocate(1, len(corrected), len(corrected))
     for it, one in enumerate(corrected):
-        copy_gap(observed.gaps, it, work.corrected, it)
+        take_as_captured(observed.gaps, it, work.corrected, it)
         work.corrected.slack_ns[it], work.corrected.jitter_ns[it] = one.slack_ns, one.jitter_ns
     return work
 

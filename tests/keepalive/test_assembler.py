@@ -8,10 +8,11 @@ import pytest
 from analyzer.analysis import Analysis, analyze
 from analyzer.engine import prefetch
 from analyzer.engine.native import installed
-from analyzer.keepalive import assembler, stories
+from analyzer.keepalive import assembler
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.values import settings_of
+from analyzer.keepalive.story import batches
 from analyzer.keepalive.verdict.values import Outcome, verdict_of
 from analyzer.report.json.document import document
 from tests.recordings import FOLDER, SHORT
@@ -54,8 +55,8 @@ def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, m
         return really(batches, count)
 
     monkeypatch.setattr(assembler, "BATCH", 7)
-    monkeypatch.setattr(stories, "BATCH", 7)
-    monkeypatch.setattr(stories, "cores", lambda: cores)
+    monkeypatch.setattr(batches, "BATCH", 7)
+    monkeypatch.setattr(batches, "cores", lambda: cores)
     monkeypatch.setattr(prefetch, "on_second_thread", on_second_thread)
     analysis = analyze(str(MANY))
     analysis.engine.library = installed()

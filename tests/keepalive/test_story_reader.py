@@ -23,9 +23,9 @@ def test_a_part_is_read_once() -> None:
 
 def test_others_are_told_meanwhile() -> None:
     """A story keeps what it is read from."""
-    drawer = analyze(str(FOLDER / "nat-fifty-300" / "capture.pcap"))._assembler
-    first, later = (Story(drawer._rows, drawer._stories.tell([flow]), 0) for flow in (0, 1))
-    again = Story(drawer._rows, drawer._stories.tell([0]), 0)
+    assembler = analyze(str(FOLDER / "nat-fifty-300" / "capture.pcap"))._assembler
+    first, later = (Story(assembler._rows, assembler._survey.stories.tell([flow]), 0) for flow in (0, 1))
+    again = Story(assembler._rows, assembler._survey.stories.tell([0]), 0)
     assert first == again
     assert first != later
     assert hash(first) == hash(again)

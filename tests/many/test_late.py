@@ -9,7 +9,7 @@ from analyzer.analysis import Analysis
 from analyzer.many import late
 from analyzer.many.join import Join
 from analyzer.many.shard import Shard, read_shard
-from analyzer.tcp.segment_facts import FACT_AT_FIN, FACT_AT_SYN
+from analyzer.tcp.segment_facts import AT_FIN, AT_SYN
 from tests.many.cut import assert_same, files_of, tables
 from tests.transcript import transcript
 
@@ -62,7 +62,7 @@ def test_windows_are_scaled_and_the_syn_is_known(tmp_path: Path) -> None:
     assert watched.again == 0
     assert found["candidates.window"][-4:] == [500 << 7, 600 << 3, 500 << 7, 600 << 3]
     assert found["candidates.peer_window"][-4:] == [600 << 3, 500 << 7, 600 << 3, 500 << 7]
-    assert found["candidates.facts"][-2] & FACT_AT_SYN
+    assert found["candidates.facts"][-2] & AT_SYN
     assert_same(watched.names)
 
 
@@ -70,7 +70,7 @@ def test_after_the_fin_of_an_earlier_file_it_is_read_again(tmp_path: Path) -> No
     closing = OPENING + "    0.04  A>B  FA  seq 1100  ack 5100"
     more = MEETING.replace("A>B  PA  seq 1100  ack 5100  len 10", "A>B  A   seq 1101  ack 5100")
     watched = Watched(tmp_path, closing, more + "    30.0  A>B  A  seq 1100  ack 5130")
-    assert tables(watched.join())["candidates.facts"][-1] & FACT_AT_FIN
+    assert tables(watched.join())["candidates.facts"][-1] & AT_FIN
     assert watched.again == 1
     assert_same(watched.names)
 

@@ -4,23 +4,23 @@ import pytest
 
 from analyzer.schema import ABSENT
 from analyzer.tcp.segment_facts import (
-    FACT_AFTER_SUSPECT,
-    FACT_AT_FIN,
-    FACT_AT_SYN,
-    FACT_DUPLICATE,
-    FACT_OUTSIDE,
-    FACT_PEER_IN_FLIGHT,
-    FACT_REFUSES_SYN,
-    FACT_REVEALS,
-    FACT_SAME_ACK,
-    FACT_SAME_WINDOW,
-    FACT_UNSURE,
+    AFTER_SUSPECT,
+    AT_FIN,
+    AT_SYN,
+    DUPLICATE,
+    OUTSIDE,
+    PEER_IN_FLIGHT,
+    REFUSES_SYN,
     REL_BELOW,
     REL_BELOW_UNA,
     REL_BEYOND,
     REL_NEXT,
     REL_OLD,
     REL_UNKNOWN,
+    REVEALS,
+    SAME_ACK,
+    SAME_WINDOW,
+    UNSURE,
     relation_of,
 )
 from tests.tcp.test_tracker import OPENED, candidates
@@ -57,21 +57,21 @@ def facts_of(text: str) -> int:
 @pytest.mark.parametrize(
     ("text", "trait"),
     [
-        ("1 A>B A seq 1000 ack 5000 win 9", FACT_SAME_ACK),
-        ("1 A>B A seq 999 ack 5000", FACT_SAME_WINDOW),
-        ("1 A>B A seq 999 ack 5000 \n 1.001 copy", FACT_DUPLICATE),
-        ("1 B>A A seq 5000 ack 1000 len 9 \n 2 A>B A seq 1000 ack 5000", FACT_PEER_IN_FLIGHT),
-        ("1 A>B FA seq 1000 ack 5000 \n 3 A>B A seq 1000 ack 5000", FACT_AT_FIN),
-        ("1 A>B A seq 999 ack 5000 \n 1.1 B>A A seq 5000 ack 1000", FACT_AFTER_SUSPECT),
-        ("1 A>B A seq 999 ack 5000 \n 1.1 A>B A seq 1000 len 9 \n 1.2 B>A A seq 5000 ack 1009", FACT_AFTER_SUSPECT),
-        ("1 A>B A seq 1200 ack 5000 \n 2 A>B A seq 1200 ack 5000", FACT_UNSURE),
-        ("1 A>B A seq 1200 ack 5000 \n 1.1 B>A A seq 5000 ack 1201", FACT_REVEALS),
-        ("1 A>B A seq 999 ack 5000", FACT_AT_SYN),
-        ("1 A>B R seq 998", FACT_OUTSIDE),
-        ("1 B>A A seq 5000 ack 1000 win 100 \n 2 A>B R seq 1101", FACT_OUTSIDE),
-        ("1 A>B S seq 70000 \n 1.1 B>A A seq 5000 ack 1000", FACT_REFUSES_SYN),
-        ("1 A>B A seq 999 ack 5000 tsval 9 \n 1.1 copy", FACT_DUPLICATE),
-        ("5 A>B PA seq 1000 ack 5000 len 9 ipid 50 \n 1 A>B A seq 1000 ack 5000 ipid 7", FACT_DUPLICATE),
+        ("1 A>B A seq 1000 ack 5000 win 9", SAME_ACK),
+        ("1 A>B A seq 999 ack 5000", SAME_WINDOW),
+        ("1 A>B A seq 999 ack 5000 \n 1.001 copy", DUPLICATE),
+        ("1 B>A A seq 5000 ack 1000 len 9 \n 2 A>B A seq 1000 ack 5000", PEER_IN_FLIGHT),
+        ("1 A>B FA seq 1000 ack 5000 \n 3 A>B A seq 1000 ack 5000", AT_FIN),
+        ("1 A>B A seq 999 ack 5000 \n 1.1 B>A A seq 5000 ack 1000", AFTER_SUSPECT),
+        ("1 A>B A seq 999 ack 5000 \n 1.1 A>B A seq 1000 len 9 \n 1.2 B>A A seq 5000 ack 1009", AFTER_SUSPECT),
+        ("1 A>B A seq 1200 ack 5000 \n 2 A>B A seq 1200 ack 5000", UNSURE),
+        ("1 A>B A seq 1200 ack 5000 \n 1.1 B>A A seq 5000 ack 1201", REVEALS),
+        ("1 A>B A seq 999 ack 5000", AT_SYN),
+        ("1 A>B R seq 998", OUTSIDE),
+        ("1 B>A A seq 5000 ack 1000 win 100 \n 2 A>B R seq 1101", OUTSIDE),
+        ("1 A>B S seq 70000 \n 1.1 B>A A seq 5000 ack 1000", REFUSES_SYN),
+        ("1 A>B A seq 999 ack 5000 tsval 9 \n 1.1 copy", DUPLICATE),
+        ("5 A>B PA seq 1000 ack 5000 len 9 ipid 50 \n 1 A>B A seq 1000 ack 5000 ipid 7", DUPLICATE),
     ],
 )
 def test_traits(text: str, trait: int) -> None:
@@ -81,20 +81,20 @@ def test_traits(text: str, trait: int) -> None:
 @pytest.mark.parametrize(
     ("text", "trait"),
     [
-        ("1 A>B A seq 1000 ack 5001", FACT_SAME_ACK),
-        ("1 A>B A seq 999 ack 5000 win 7", FACT_SAME_WINDOW),
-        ("1 A>B A seq 999 ack 5000 \n 1.001 A>B A seq 999 ack 5000", FACT_DUPLICATE),  # another IP identification
-        ("1 A>B A seq 999 ack 5000 ipid 5 \n 1.3 A>B A seq 999 ack 5000 ipid 5", FACT_DUPLICATE),
-        ("2 A>B A seq 1000 ack 5000", FACT_PEER_IN_FLIGHT),
-        ("1 A>B PA seq 1000 len 9 \n 1.1 B>A A seq 5000 ack 1009 \n 3 B>A A seq 5000 ack 1009", FACT_AFTER_SUSPECT),
-        ("2 A>B A seq 999 ack 5000", FACT_UNSURE),
-        ("1 A>B A seq 1200 ack 5000 \n 2.1 B>A A seq 5000 ack 1202", FACT_REVEALS),
-        ("1 A>B A seq 1000 ack 5000", FACT_AT_SYN),
-        ("1 A>B R seq 999", FACT_OUTSIDE),  # from an ACK one too low
-        ("1 B>A A seq 5000 ack 1000 win 100 \n 2 A>B R seq 1100", FACT_OUTSIDE),
-        ("1 A>B S seq 70000 \n 1.1 B>A A seq 5000 ack 70001", FACT_REFUSES_SYN),  # the SYN|ACK was not captured
-        ("1 A>B A seq 999 ack 5000 tsval 9 \n 1.3 copy", FACT_DUPLICATE),
-        ("5 A>B PA seq 1000 ack 5000 len 9 ipid 50 \n 1 A>B A seq 1009 ack 5000 ipid 51", FACT_DUPLICATE),
+        ("1 A>B A seq 1000 ack 5001", SAME_ACK),
+        ("1 A>B A seq 999 ack 5000 win 7", SAME_WINDOW),
+        ("1 A>B A seq 999 ack 5000 \n 1.001 A>B A seq 999 ack 5000", DUPLICATE),  # another IP identification
+        ("1 A>B A seq 999 ack 5000 ipid 5 \n 1.3 A>B A seq 999 ack 5000 ipid 5", DUPLICATE),
+        ("2 A>B A seq 1000 ack 5000", PEER_IN_FLIGHT),
+        ("1 A>B PA seq 1000 len 9 \n 1.1 B>A A seq 5000 ack 1009 \n 3 B>A A seq 5000 ack 1009", AFTER_SUSPECT),
+        ("2 A>B A seq 999 ack 5000", UNSURE),
+        ("1 A>B A seq 1200 ack 5000 \n 2.1 B>A A seq 5000 ack 1202", REVEALS),
+        ("1 A>B A seq 1000 ack 5000", AT_SYN),
+        ("1 A>B R seq 999", OUTSIDE),  # from an ACK one too low
+        ("1 B>A A seq 5000 ack 1000 win 100 \n 2 A>B R seq 1100", OUTSIDE),
+        ("1 A>B S seq 70000 \n 1.1 B>A A seq 5000 ack 70001", REFUSES_SYN),  # the SYN|ACK was not captured
+        ("1 A>B A seq 999 ack 5000 tsval 9 \n 1.3 copy", DUPLICATE),
+        ("5 A>B PA seq 1000 ack 5000 len 9 ipid 50 \n 1 A>B A seq 1009 ack 5000 ipid 51", DUPLICATE),
     ],
 )
 def test_traits_that_are_not_there(text: str, trait: int) -> None:
@@ -104,11 +104,11 @@ def test_traits_that_are_not_there(text: str, trait: int) -> None:
 def test_an_ack_of_0_is_not_the_same_as_none_at_all() -> None:
     """B's ISN is 2^32 - 1, and A's SYN carries no ACK."""
     opening = "0 A>B S seq 999 \n 0.1 B>A SA seq 4294967295 ack 1000 \n {} A>B A seq 1000 ack 0"
-    assert not facts_of(opening.format(2)) & (FACT_SAME_ACK | FACT_SAME_WINDOW)
+    assert not facts_of(opening.format(2)) & (SAME_ACK | SAME_WINDOW)
 
 
 def test_a_copy_without_ip_identification_needs_an_equal_timestamp() -> None:
     copy = "1 A>B A seq 999 ack 5000 tsval {} \n 1.003 A>B A seq 999 ack 5000 tsval 7"
     for tsval, is_duplicate in ((7, True), (6, False)):
         analyzer = fed(transcript(OPENED + copy.format(tsval), ipv6=True))
-        assert bool(analyzer.tracker.candidates.view.facts[3] & FACT_DUPLICATE) is is_duplicate
+        assert bool(analyzer.tracker.candidates.view.facts[3] & DUPLICATE) is is_duplicate

@@ -1,7 +1,8 @@
-"""Who is where: a small number for each address of a capture, and for each network; who was asked for on the link.
+"""Numbers for the addresses of a capture and their networks; and who was asked for on the link, with or without an
+answer.
 
-Numbered once, by open addressing over exact keys with a seeded hash, as flows are (`tcp/flows.py`); whatever else asks
-about addresses asks by number.
+Each address is numbered once, by open addressing over exact keys with a seeded hash, as flows are (`tcp/flows.py`).
+Everything else refers to addresses by number.
 """
 
 import os
@@ -17,24 +18,26 @@ from analyzer.schema.results import ASKED_FOR
 from analyzer.tcp.flows import FlowTable, mix
 
 Address = tuple[int, int, int]
-"""The number of the tunnel, and both halves: what is the same in two tunnels is not one host."""
+"""The number of the tunnel, and both halves of the address: the same address in two tunnels is not one host."""
 GONE_NS = 1_900_000_000
-"""From the first of three tries to the last."""
+"""Time from the first of three tries to the last, after which the address counts as gone from the link."""
 
 
 def address_of(table: FlowTable, flow: int, end: int) -> Address:
+    """Return the address of one end of a flow."""
     f = table.flows.view
     halves = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
     return f.tunnel[flow], *halves
 
 
 def network(who: Address) -> Address:
-    """The /24 or /64 of an address."""
+    """Return the /24 or /64 of an address."""
     tunnel, hi, lo = who
     return tunnel, hi, network_lo(hi, lo)
 
 
 def network_lo(hi: int, lo: int) -> int:
+    """Return the low half of an address's network: that of IPv4 without its last octet, else 0."""
     return lo >> 8 if hi == 0 and lo >> 32 == 0xFFFF else 0
 
 
@@ -43,7 +46,8 @@ FIRST_SLOTS = 1 << 10
 
 
 class Numbering(NamedTuple):
-    """The numbers that are given: where known addresses, and networks, are found by their keys; and who has which."""
+    """The numbers given so far: the slots in which addresses and networks are found by their keys, and who has which
+    number."""
 
     seed: int
     slots: "array[int]"
@@ -51,18 +55,19 @@ class Numbering(NamedTuple):
     addresses: Any
     networks: Any
     known: "array[int]"
-    """How many of both: at most half of the slots."""
+    """Numbers of addresses and of networks so far: at most half of the slots."""
     of_end: "array[int]"
     of_asked: "array[int]"
-    """Of each row in NEIGHBOURS."""
+    """The address number of each row in NEIGHBOURS."""
 
 
 class Addresses:
     """The addresses of a capture's flows, and of those that were asked for on the link, by number."""
 
     def __init__(self, table: FlowTable, neighbours: Table, engine: Engine) -> None:
+        """Number the addresses of all flows and of all that was asked for."""
         self.of_end = array("i", [0]) * (2 * table.flows.rows)
-        """Of each row in ENDS the number of its address."""
+        """The address number of each row in ENDS."""
         self.table, self.networks = Table(ADDRESSES), Table(NETWORKS)
         self.asked_for, self.failed_arp = Table(ASKED_FOR), Table(FAILED_ARP)
         of_asked = array("i", [0]) * neighbours.rows
@@ -70,6 +75,7 @@ class Addresses:
         self._note_asked(neighbours, of_asked, engine)
 
     def _number(self, table: FlowTable, neighbours: Table, of_asked: "array[int]", engine: Engine) -> None:
+        """Number all addresses, in more slots as often as they do not suffice."""
         seed, size, done = int.from_bytes(os.urandom(4), "big"), FIRST_SLOTS, 0
         while True:
             for one in (self.table, self.networks):
@@ -85,9 +91,11 @@ class Addresses:
             size *= 4
 
     def __len__(self) -> int:
+        """Return how many addresses there are."""
         return self.table.rows
 
     def _note_asked(self, neighbours: Table, numbers: "array[int]", engine: Engine) -> None:
+        """Fill ASKED_FOR and FAILED_ARP from the NEIGHBOURS, by address and in order of time."""
         rows, n = array("i", range(neighbours.rows)), neighbours.view
         by_key(rows, neighbours.rows, array("q", n.ts_ns[: neighbours.rows]), engine)
         of_address = grouped(rows, neighbours.rows, numbers, len(self), engine)
@@ -125,7 +133,7 @@ def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, 
 
 
 def number_of(n: Numbering, tunnel: int, hi: int, lo: int) -> int:
-    """The number of an address, which may be new, and in a network that is new, too."""
+    """Return the number of an address; a new one gets the next number, and so does its network if that is new."""
     slot = slot_of(n.addresses, n.slots, n.seed, tunnel, hi, lo)
     if n.slots[slot] != ABSENT:
         return int(n.slots[slot])
@@ -143,7 +151,7 @@ def number_of(n: Numbering, tunnel: int, hi: int, lo: int) -> int:
 
 
 def slot_of(known: Any, slots: Any, seed: int, tunnel: int, hi: int, lo: int) -> int:
-    """Where in the slots this address or network is, or would be."""
+    """Return the slot in which this address or network is, or would be."""
     mask = len(slots) - 1
     slot = mix(mix(mix(mix(seed + tunnel, lo), lo >> 32), hi), hi >> 32) & mask
     while slots[slot] != ABSENT:
@@ -155,7 +163,7 @@ def slot_of(known: Any, slots: Any, seed: int, tunnel: int, hi: int, lo: int) ->
 
 
 def first_asked(asked: Any, low: int, high: int, since_ns: int) -> int:
-    """The first of these rows of ASKED_FOR or VAIN from then on."""
+    """Return the first row of ASKED_FOR or FAILED_ARP in low..high-1 that is not before `since_ns`, by bisection."""
     while low < high:
         middle = (low + high) >> 1
         if asked.ts_ns[middle] < since_ns:
@@ -168,7 +176,8 @@ def first_asked(asked: Any, low: int, high: int, since_ns: int) -> int:
 def note_asked(
     neighbours: Any, of_address: Group, count: int, addresses: Any, networks: Any, asked_for: Any, failed_arp: Any
 ) -> int:
-    """Kernel: what was asked for each address, in order of time, and when in vain; returns how many times that was."""
+    """Kernel: note for each address when it was asked for, in order of time, and when ARP failed. Returns how often it
+    failed."""
     failures = 0
     for number in range(count):
         first, last = of_address.starts[number], of_address.starts[number + 1]

@@ -1,6 +1,6 @@
-"""Rows of a table brought together by a number that each has, in the order of a key: sorts by digits and by counts.
+"""Groups the rows of a table by a number that each has, and sorts them by a key: sorts by digits and by counts.
 
-It knows nothing of what the rows mean. Both sorts are stable, so what has equal keys stays in order of rows.
+It knows nothing of what the rows mean. Both sorts are stable: rows with equal keys stay in order.
 """
 
 from array import array
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 
 FEWEST_BITS, MOST_BITS = 4, 11
-"""Of a digit: about as many values as there are rows, and no more than counts that stay in the first cache."""
+"""Bits of a digit: about as many values as there are rows, but no more than counts that stay in the first cache."""
 KEY_BITS = 63
 
 
 class Group(NamedTuple):
-    """The rows that have number n are rows[starts[n]:starts[n + 1]]."""
+    """Rows by number: those of number n are rows[starts[n]:starts[n + 1]]."""
 
     starts: "array[int]"
     rows: "array[int]"
@@ -27,14 +27,16 @@ def by_key(rows: "array[int]", count: int, keys: "array[int]", engine: Engine) -
 
 
 def grouped(rows: "array[int]", count: int, numbers: "array[int]", groups: int, engine: Engine) -> Group:
-    """The first `count` of these rows by numbers[row], which is below `groups`; within one in their order."""
+    """Group the first `count` of these rows by numbers[row], which is below `groups`. Within a group they keep their
+    order."""
     group = Group(array("i", [0]) * (groups + 2), array("i", [0]) * count)
     engine.run(group_rows, rows, count, numbers, groups, group)
     return group
 
 
 def sort_rows(rows: Any, count: int, keys: Any, room: Any, counts: Any, bits: int) -> int:
-    """Kernel: one pass for each digit of the keys that differs, from the lowest on; returns how many passes."""
+    """Kernel: sort rows by one pass for each digit of the keys that differs, from the lowest on. Returns how many
+    passes."""
     if count == 0:
         return 0
     least = most = keys[rows[0]]
@@ -50,6 +52,7 @@ def sort_rows(rows: Any, count: int, keys: Any, room: Any, counts: Any, bits: in
 
 
 def sort_by_digit(rows: Any, count: int, keys: Any, room: Any, counts: Any, least: int, shift: int) -> None:
+    """Sort rows by one digit of their keys, which begins at bit `shift`; a counting sort."""
     mask, place = len(counts) - 1, 0
     for digit in range(len(counts)):
         counts[digit] = 0
@@ -66,7 +69,10 @@ def sort_by_digit(rows: Any, count: int, keys: Any, room: Any, counts: Any, leas
 
 
 def group_rows(rows: Any, count: int, numbers: Any, groups: int, group: Group) -> int:
-    """Kernel: a counting sort; `starts` has one place more than it needs, where each group's end is counted up."""
+    """Kernel: group rows by a counting sort. Returns how many groups there are.
+
+    `starts` has one place more than it needs, where each group's end is counted up.
+    """
     starts = group.starts
     for at in range(count):
         starts[numbers[rows[at]] + 2] += 1

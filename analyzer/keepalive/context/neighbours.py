@@ -1,12 +1,11 @@
 """What the rest of a capture says about an end that fell silent: its host lives, or its link is dead.
 
-Where the end's other connections, or all of its network, fell silent too, more than this connection is lost.
-An end of an idle connection that has been started anew shows that elsewhere, too (`restart.py`).
-Other flows of the same address show that the host lives. ARP requests and neighbour
-solicitations for the address that nothing answers show that it is gone from the link; the
-probes themselves are then no longer sent (net/core/neighbour.c neigh_invalidate).
+Other flows of the same address show that the host lives. Where the end's other connections, or all of its network, fell
+silent too, more than this connection is lost. ARP requests and neighbour solicitations for the address that nothing
+answers show that it is gone from the link; the probes themselves are then no longer sent (net/core/neighbour.c
+neigh_invalidate). Other flows also show when an end of an idle connection has been started anew (`restarts.py`).
 
-A kernel over flows that are told, and what is noted of all others by address.
+A kernel over flows that have their stories, and over what was noted of all others by address.
 """
 
 from array import array
@@ -46,23 +45,23 @@ LATEST_NS = (1 << 63) - 1
 ANSWER_WAIT_NS = 3_000_000_000
 """A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
 BLOCK = 64
-"""Ends of flows that began too late are passed over so many at a time: after a failure there may be any number."""
+"""Ends of flows that began too late are skipped by so many at a time: after a failure there may be any number."""
 MOST_LOOKED_AT = 64
-"""Connections of one host in which it was heard before and after a time: so many show whether also within it."""
+"""Most connections of one host, heard before and after a time, that are searched for a sign of it in that time."""
 FEWEST_ASKED = 2
-"""One unanswered solicitation may have been lost."""
+"""Fewest unanswered solicitations that count: a single one may have been lost."""
 
 
 class LastHeard(NamedTuple):
-    """Rows of ENDS by who is there, the one that was heard last first."""
+    """Rows of ENDS by address or by network, the end that was heard last first."""
 
     ends: Group
     earliest_ns: "array[int]"
-    """When the first flow began of each BLOCK of these."""
+    """When the first flow of each BLOCK of these began."""
 
 
 class Context(NamedTuple):
-    """What is known of all flows by who is where: of those that somebody waited for also when they were heard."""
+    """What is known of all flows by address; where somebody waited for an address, also when its network was heard."""
 
     of_end: "array[int]"
     addresses: Any
@@ -77,7 +76,7 @@ class Context(NamedTuple):
 
 
 class ContextTables(NamedTuple):
-    """What is found around flows that are told; `counts` are the rows in use of `proofs`."""
+    """The context found for a batch of flows; `counts` are the rows in use of `proofs`."""
 
     flows: Any
     ends: Any
@@ -86,9 +85,10 @@ class ContextTables(NamedTuple):
 
 
 class Neighbourhood:
-    """Who is where, and what all flows of a capture noted of each other; made once."""
+    """The addresses of a capture, and what all its flows noted of each other; made once."""
 
     def __init__(self, rows: Rows, flows: int, notes: Notes, engine: Engine) -> None:
+        """Sort what was noted by address, network and time."""
         self._rows = rows
         self._flows = flows
         self._addresses = addresses = notes.addresses
@@ -105,7 +105,7 @@ class Neighbourhood:
         )
 
     def _heard(self) -> tuple[LastHeard, LastHeard]:
-        """The ends in the networks that somebody waited for."""
+        """Return the ends in networks in which somebody was waited for, by address and by network."""
         ends, who = 2 * self._flows, self._addresses
         rows, keys, within = (array(code, [0]) * ends for code in "iqi")
         views = who.table.view, who.networks.view
@@ -116,12 +116,13 @@ class Neighbourhood:
         return self._with_earliest(heard_at), self._with_earliest(heard_in)
 
     def _with_earliest(self, ends: Group) -> LastHeard:
+        """Return the ends together with when the first flow of each BLOCK began."""
         heard = LastHeard(ends, array("q", [LATEST_NS]) * (len(ends.rows) // BLOCK + 1))
         self._engine.run(note_earliest, self._rows, heard)
         return heard
 
     def describe_context(self, stories: StoryTables, flows: int) -> ContextTables:
-        """What is around the first `flows` in `told`, with room for what proves their verdicts, too."""
+        """Return the context of the first `flows` of these stories, with room for what proves their verdicts, too."""
         proofs = rows_of(PROOFS, (MOST_FRAMES + EVIDENCE) * flows)
         ends = rows_of(CONTEXT_ENDS, 2 * flows)
         found = ContextTables(rows_of(CONTEXT_FLOWS, flows), ends, proofs, array("q", [0]))
@@ -129,19 +130,19 @@ class Neighbourhood:
         return found
 
     def unsettled(self, flow_flags: bytearray) -> "array[int]":
-        """The flows that may have ended in another way than their briefs say."""
+        """Return the flows that may have ended in another way than their status bytes say."""
         found = array("i", [0]) * self._flows
         who, opened = self.context.addresses, self.context.opened
         return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, flow_flags, found)]
 
     def looked_for(self) -> "array[int]":
-        """The flows of which somebody asked twice for an end on the link, with no answer in between."""
+        """Return the flows with an end that somebody asked for twice on the link, with no answer in between."""
         found = array("i", [0]) * self._flows
         who, of_end = self.context.addresses, self.context.of_end
         return found[: self._engine.run(list_looked_for, self._flows, who, of_end, found)]
 
     def read(self, found: ContextTables, flow_row: int) -> FlowContext:
-        """What is around the flow of row `it` as values."""
+        """Return the context of the flow of row `flow_row` as values."""
         s, asked_for = found.flows, self.context.asked_for
         asked = range(s.first_asked[flow_row], s.first_asked[flow_row] + s.asked[flow_row])
         frames = range(s.first_restart_frame[flow_row], s.first_restart_frame[flow_row] + s.restart_frames[flow_row])
@@ -160,7 +161,8 @@ class Neighbourhood:
 def list_heard(
     rows: Rows, ends: int, of_end: Any, addresses: Any, networks: Any, found: Any, keys: Any, within: Any
 ) -> int:
-    """Kernel: the ends that were heard in networks where somebody waited, and what they are sorted by; how many."""
+    """Kernel: list the ends heard in networks in which somebody was waited for, with their sort keys. Returns how
+    many."""
     count = 0
     for end in range(ends):
         network, last_ns = addresses.network[of_end[end]], rows.ends.last_ns[end]
@@ -171,7 +173,7 @@ def list_heard(
 
 
 def note_earliest(rows: Rows, heard: LastHeard) -> int:
-    """Kernel: returns how many ends there are."""
+    """Kernel: note when the first flow of each BLOCK of ends began. Returns how many ends there are."""
     for place in range(len(heard.ends.rows)):
         first_ns, block = rows.flows.first_ns[heard.ends.rows[place] >> 1], place // BLOCK
         heard.earliest_ns[block] = min(heard.earliest_ns[block], first_ns)
@@ -179,7 +181,7 @@ def note_earliest(rows: Rows, heard: LastHeard) -> int:
 
 
 def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, flow_flags: Any, found: Any) -> int:
-    """Kernel: flows that did not close, and of which an end may be lost; returns how many.
+    """Kernel: list the flows that did not close and of which an end may be lost. Returns how many.
 
     It may be gone from the link, or have been started anew where nobody probes.
     """
@@ -194,7 +196,7 @@ def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, flow_
 
 
 def list_looked_for(flows: int, addresses: Any, of_end: Any, found: Any) -> int:
-    """Kernel: flows of which an end is missed on the link; returns how many."""
+    """Kernel: list the flows of which an end is missed on the link. Returns how many."""
     count = 0
     for flow in range(flows):
         if is_looked_for(flow, addresses, of_end):
@@ -204,11 +206,12 @@ def list_looked_for(flows: int, addresses: Any, of_end: Any, found: Any) -> int:
 
 
 def is_looked_for(flow: int, addresses: Any, of_end: Any) -> bool:
+    """Tell whether an end of the flow is missed on the link."""
     return bool(addresses.is_missed[of_end[2 * flow]] or addresses.is_missed[of_end[2 * flow + 1]])
 
 
 def describe_context(rows: Rows, stories: StoryTables, count: int, context: Context, found: ContextTables) -> int:
-    """Kernel: what is around the end that stopped answering, or the one that is looked for on the link."""
+    """Kernel: describe each flow's end that stopped answering or is looked for on the link. Returns `count`."""
     t, s, missed = stories.flows, found.flows, context.addresses.is_missed
     for flow_row in range(count):
         flow, until_ns, waited = t.flow[flow_row], watched_until(rows, stories, flow_row), waited_for(stories, flow_row)
@@ -234,6 +237,7 @@ def describe_context(rows: Rows, stories: StoryTables, count: int, context: Cont
 
 
 def know_nothing(s: Any, flow_row: int) -> None:
+    """Clear the flow's row: an empty context."""
     s.silent_end[flow_row] = ABSENT
     s.answers_elsewhere[flow_row] = s.has_new_ports[flow_row] = s.has_new_address[flow_row] = s.is_only[
         flow_row
@@ -253,7 +257,8 @@ def note_end(
     peer_silences: Spans,
     ends: Any,
 ) -> None:
-    """What bears on what the end's gaps say."""
+    """Note what bears on an end's gaps: other connections of its address, whether it left others waiting, and failed
+    ARP."""
     end_row, last_ns = 2 * flow_row + end, rows.flows.last_ns[stories.flows.flow[flow_row]]
     ends.has_company[end_row] = a.flows[who] > 1
     ends.is_cut_off[end_row] = meanwhile(peer_silences, who, last_ns, stories.flows.capture_end_ns[flow_row]) > 0
@@ -263,7 +268,7 @@ def note_end(
 def describe_silent_address(
     rows: Rows, flow: int, who: int, asking: int, since_ns: int, until_ns: int, context: Context, s: Any, flow_row: int
 ) -> None:
-    """What is known of the address that was silent from then until then."""
+    """Note what is known of an address that was silent from `since_ns` to `until_ns`."""
     silent_ns, network = since_ns, context.addresses.network[who]
     if s.asked[flow_row]:
         silent_ns = max(since_ns, context.asked_for.ts_ns[s.first_asked[flow_row] + s.asked[flow_row] - 1])
@@ -284,7 +289,7 @@ def describe_silent_address(
 
 
 def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s: Any, flow_row: int) -> None:
-    """The solicitations since when nothing answered for the address."""
+    """Note the solicitations since which nothing answered for the address."""
     first, last, asked = a.first_asked[who], a.first_asked[who] + a.asked[who], 0
     first = first_asked(asked_for, first, last, since_ns)
     for row in range(first, last):
@@ -300,8 +305,10 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
 
 
 def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -> bool:
-    """Tell whether a host took the address into use in this time (RFC 5227 §2.1.1, RFC 4862 §5.4.2): nobody does whose
-    interface stayed up, and some stacks abort their connections when it goes down."""
+    """Tell whether a host took the address into use in this time (RFC 5227 §2.1.1, RFC 4862 §5.4.2).
+
+    A host whose interface stayed up does not, and some stacks abort their connections when it goes down.
+    """
     last = a.first_asked[who] + a.asked[who]
     for row in range(first_asked(asked_for, a.first_asked[who], last, since_ns), last):
         if asked_for.ts_ns[row] > until_ns:
@@ -314,7 +321,8 @@ def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -
 def is_heard_there(
     rows: Rows, heard: LastHeard, number: int, flow: int, asking: int, since_ns: int, until_ns: int, of_end: Any
 ) -> bool:
-    """The address, or network, sent a segment of another flow in this time; `asking` is an address that may."""
+    """Tell whether the address or network sent a segment of another flow in this time; `asking` is an address left
+    out."""
     ends, last = heard.ends.rows, heard.ends.starts[number + 1]
     last_heard = first_heard_by(rows, heard.ends, number, until_ns)
     for place in range(last_heard, last):  # most were heard for the last time meanwhile
@@ -336,12 +344,12 @@ def is_heard_there(
 
 
 def is_another(rows: Rows, end: int, flow: int, asking: int, until_ns: int, of_end: Any) -> bool:
-    """Of another flow, which had begun by then."""
+    """Tell whether an end is of another flow, which had begun by then, and not at the address left out."""
     return bool(end >> 1 != flow and rows.flows.first_ns[end >> 1] < until_ns and of_end[end] != asking)
 
 
 def first_heard_by(rows: Rows, heard: Group, number: int, time_ns: int) -> int:
-    """Where those begin that were heard for the last time up to then."""
+    """Return the place of the first end that was heard for the last time at `time_ns` or before, by bisection."""
     low, high = heard.starts[number], heard.starts[number + 1]
     while low < high:
         middle = (low + high) >> 1
@@ -353,7 +361,10 @@ def first_heard_by(rows: Rows, heard: Group, number: int, time_ns: int) -> int:
 
 
 def spoke(rows: Rows, end: int, since_ns: int, until_ns: int) -> bool:
-    """The end was heard in this time too, not only before and after it: its host may have been away."""
+    """Tell whether the end was heard in this time, too, and not only before and after it.
+
+    If it was heard only then, its host may have been away.
+    """
     c, flow, is_asked = rows.candidates, end >> 1, False
     for place in range(first_after(rows, flow, since_ns), rows.starts[flow + 1]):
         row = rows.order[place]
@@ -369,7 +380,7 @@ def spoke(rows: Rows, end: int, since_ns: int, until_ns: int) -> bool:
 
 
 def first_after(rows: Rows, flow: int, time_ns: int) -> int:
-    """The place of the flow's first row after this time."""
+    """Return the place of the flow's first row after this time, by bisection."""
     low, high = rows.starts[flow], rows.starts[flow + 1]
     while low < high:
         middle = (low + high) >> 1

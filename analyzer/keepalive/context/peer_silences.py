@@ -1,7 +1,7 @@
-"""What is noted of all flows while their stories are told, so that no story need be kept.
+"""Notes on all flows, taken while their stories are made, so that no story need be kept.
 
-Of each its brief; who left whom waiting for an answer, and when, since what fell silent together says more than one
-connection does; which RSTs show a host that has forgotten a connection; and for whom a middlebox probes.
+For each flow its status byte. Which end left the other waiting for an answer, and when: what fell silent together says
+more than one connection does. Which RSTs show a host that has forgotten a connection. For whom a middlebox probes.
 """
 
 from array import array
@@ -12,10 +12,10 @@ from analyzer.engine.table import Table
 from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.grouping import Group, by_key, grouped
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.prober import look_of_probe
+from analyzer.keepalive.story.prober import probe_fingerprint
 from analyzer.keepalive.story.values import BY_MIDDLEBOX
 from analyzer.keepalive.verdict.flow_flags import flags_of
-from analyzer.keepalive.verdict.rst import probe_of, shows_no_state
+from analyzer.keepalive.verdict.resets import probe_of, shows_no_state
 from analyzer.schema import ABSENT
 from analyzer.schema.hosts import BOXED, FORGOTTEN, PEER_SILENCES
 
@@ -24,7 +24,7 @@ WAITING, FORGETTING, BOXING = range(3)
 
 
 class Noted(NamedTuple):
-    """What kernels note of flows that are told; `counts` are the rows in use of the last three tables."""
+    """What kernels note of flows; `counts` are the rows in use of the last three tables."""
 
     flow_flags: bytearray
     of_end: "array[int]"
@@ -36,16 +36,17 @@ class Noted(NamedTuple):
 
 
 class Notes:
-    """The tables of it, as they fill."""
+    """The tables of what is noted, as they fill."""
 
     def __init__(self, flows: int, addresses: Addresses) -> None:
+        """Make empty tables for this many flows."""
         self.flow_flags = bytearray(flows)
-        """An octet for each flow (`brief.py`)."""
+        """One status byte for each flow (`verdict/flow_flags.py`)."""
         self.addresses = addresses
         self.peer_silences, self.forgotten, self.boxed = Table(PEER_SILENCES), Table(FORGOTTEN), Table(BOXED)
 
     def note(self, rows: Rows, stories: StoryTables, verdicts: Any, flows: int, engine: Engine) -> None:
-        """What flows that were told and judged say: at most one wait each, one RST, two ends that are probed for."""
+        """Note what judged flows say: for each at most one silence, one RST, and two ends that are probed for."""
         tables, who = (self.peer_silences, self.forgotten, self.boxed), self.addresses
         for one in tables:
             one.reserve(2 * flows)
@@ -57,7 +58,7 @@ class Notes:
 
 
 class Spans(NamedTuple):
-    """Rows of WAITS by who was waited for: in order of when that began, and of when it ended."""
+    """Rows of PEER_SILENCES by who was waited for: in order of when that began, and of when it ended."""
 
     peer_silences: Any
     since: Group
@@ -65,14 +66,14 @@ class Spans(NamedTuple):
 
 
 class PeerSilences(NamedTuple):
-    """The same by address and by network."""
+    """The silences by address and by network."""
 
     at: Spans
     within: Spans
 
 
 def peer_silences_by(notes: Notes, engine: Engine) -> PeerSilences:
-    """Marks the networks that somebody waited for, too."""
+    """Sort the silences by address and by network; marks the networks in which somebody was waited for, too."""
     addresses, count, view = notes.addresses, notes.peer_silences.rows, notes.peer_silences.view
     keys = array("q", [0]) * count, array("q", [0]) * count
     numbers = array("i", [0]) * count, array("i", [0]) * count
@@ -90,7 +91,7 @@ def peer_silences_by(notes: Notes, engine: Engine) -> PeerSilences:
 
 
 def note(rows: Rows, stories: StoryTables, verdicts: Any, count: int, noted: Noted) -> int:
-    """Kernel: of the first `count` flows in `told`."""
+    """Kernel: note what the first `count` of these flows say. Returns `count`."""
     c, t = rows.candidates, stories.flows
     for flow_row in range(count):
         flow, reset = t.flow[flow_row], t.reset_row[flow_row]
@@ -117,25 +118,25 @@ def note(rows: Rows, stories: StoryTables, verdicts: Any, count: int, noted: Not
 
 
 def note_boxed(rows: Rows, stories: StoryTables, flow_row: int, end: int, noted: Noted) -> None:
-    """The first probe that a middlebox sent in the name of this end."""
+    """Note the first probe that a middlebox sent in the name of this end."""
     probe = stories.flows.first_probe[flow_row]
     while stories.probes.end[probe] != end:
         probe += 1
     at, row = noted.counts[BOXING], stories.probes.row[probe]
     noted.counts[BOXING] += 1
     noted.boxed.ts_ns[at] = rows.candidates.ts_ns[row]
-    noted.boxed.fingerprint[at] = look_of_probe(rows, stories.flows.flow[flow_row], row)
+    noted.boxed.fingerprint[at] = probe_fingerprint(rows, stories.flows.flow[flow_row], row)
 
 
 def waited_for(stories: StoryTables, flow_row: int) -> int:
-    """The end that stopped answering probes, or data; -1 without."""
+    """Return the end that stopped answering probes or data, ABSENT if none."""
     t = stories.flows
     waiting = t.run_end[flow_row] if t.run_end[flow_row] != ABSENT else t.unresponsive_end[flow_row]
     return 1 - waiting if waiting != ABSENT else ABSENT
 
 
 def waited_since(rows: Rows, stories: StoryTables, flow_row: int) -> int:
-    """Since when: the first probe that it did not answer, or when it was last heard."""
+    """Return since when, in ns: the first probe that it did not answer, or when it was last heard."""
     t, end = stories.flows, stories.flows.run_end[flow_row]
     if end != ABSENT:
         return int(rows.candidates.ts_ns[stories.probes.row[stories.ends.run_probe[2 * flow_row + end]]])
@@ -143,15 +144,16 @@ def waited_since(rows: Rows, stories: StoryTables, flow_row: int) -> int:
 
 
 def watched_until(rows: Rows, stories: StoryTables, flow_row: int) -> int:
-    """Until the connection was reset, or ceased to be watched."""
+    """Return when the connection was reset or ceased to be watched, in ns."""
     reset: int = stories.flows.reset_row[flow_row]
     return int(rows.candidates.ts_ns[reset] if reset != ABSENT else stories.flows.capture_end_ns[flow_row])
 
 
 def has_forgotten(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
-    """Tells whether the flow's RST answers a probe or data, and is that of a host that no longer knows the connection.
+    """Tell whether the flow's RST answers a probe or data, and is that of a host that no longer knows the connection.
 
-    One that had closed it itself answers the same way; so does one that was never seen to use it.
+    A host that had closed it itself answers the same way, and so does one that was never seen to use it: neither
+    counts.
     """
     end_row = 2 * flow_row + rows.candidates.end[stories.flows.reset_row[flow_row]]
     is_answer = probe_of(rows, stories, flow_row) != ABSENT or stories.flows.reset_follows_data[flow_row]
@@ -170,7 +172,7 @@ def number_peer_silences(
     at: Any,
     within: Any,
 ) -> int:
-    """Kernel: what waits are sorted by, and grouped by."""
+    """Kernel: write the numbers and times by which silences are grouped and sorted. Returns `count`."""
     for row in range(count):
         number = of_end[peer_silences.end[row]]
         at[row], within[row] = number, addresses.network[number]
@@ -180,13 +182,16 @@ def number_peer_silences(
 
 
 def meanwhile(of: Spans, number: int, since_ns: int, until_ns: int) -> int:
-    """How many waits overlap this time: all that began before its end, without those that ended before its begin."""
+    """Return how many silences overlap this time.
+
+    They are all that began before its end, without those that ended before its begin.
+    """
     began = count_before(of.since, number, of.peer_silences.since_ns, until_ns)
     return began - count_before(of.until, number, of.peer_silences.until_ns, since_ns + 1)
 
 
 def count_before(group: Group, number: int, keys: Any, time_ns: int) -> int:
-    """How many rows of the group, sorted by these keys, have an earlier one."""
+    """Return how many rows of the group, sorted by these keys, have an earlier one, by bisection."""
     low = group.starts[number]
     high = group.starts[number + 1]
     while low < high:

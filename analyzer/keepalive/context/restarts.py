@@ -1,8 +1,8 @@
 """Signs that a host has been started anew while a connection of it was idle: the other end need not know yet.
 
-A new connection from the same address to the same service alone proves nothing: programs open several.
-It counts where the host has also reset another old connection that it no longer knows, or where its
-timestamp clock, which its connections shared until then, has begun anew.
+A new connection from the same address to the same service alone proves nothing: programs open several. It counts where
+the host has also reset another old connection that it no longer knows, or where its timestamp clock, which its
+connections shared until then, has begun anew.
 """
 
 import os
@@ -13,34 +13,35 @@ from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.context.grouping import Group, grouped
 from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.story.gaps import Rows
-from analyzer.keepalive.verdict.values import PEER_CLOCK_RESTARTED, PEER_LOST_OTHERS, PEER_RECONNECTED, because
+from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.sequence import seq_diff
 from analyzer.tcp.flows import mix
 
 FASTEST_CLOCK_HZ = 1100
-"""A timestamp clock ticks at most once a millisecond (RFC 7323 §5.4); a tenth for what is wrong with it."""
+"""A timestamp clock ticks at most once a millisecond (RFC 7323 §5.4); a tenth is added for its error."""
 HALF_ROUND_NS = 1 << 51
-"""In 26 days such a clock has come halfway round: nothing is further ahead."""
+"""In this time, 26 days, such a clock has come halfway round: nothing is further ahead."""
 FAR_APART_NS = 1_000_000_000
 """Two readings that are nearer to each other do not show whether they are of one clock."""
 FEWEST_NEWER = 4
 """Fewer ports may be in order by chance."""
 MOST_LOOKED_AT = 64
-"""Of a host's connections, the last ones: so many show whether their ports are in order."""
+"""Most of a host's connections that are looked at, the last ones: so many show whether their ports are in order."""
 MOST_FRAMES = 12
-"""So many frames are named."""
+"""Most frames that are named."""
 
 
 class Opened(NamedTuple):
     """Connections by who opened them to which service, and RSTs by hosts that have forgotten some."""
 
     of_end: "array[int]"
-    """Of each row in ENDS the number of its address."""
+    """The address number of each row in ENDS."""
     slots: "array[int]"
-    """By service the latest flow that the capture saw open."""
+    """For each service the latest flow that the capture saw open."""
     before: "array[int]"
-    """Of each flow the one opened to the same service before it, -1."""
+    """For each flow the one opened to the same service before it, -1 if none."""
     last_ns: "array[int]"
     """When the last of all was opened."""
     forgotten: Any
@@ -50,6 +51,7 @@ class Opened(NamedTuple):
 
 
 def opened_by(rows: Rows, flows: int, notes: Notes, engine: Engine) -> Opened:
+    """Return the flows that the capture saw open by service, and the RSTs of hosts that have forgotten a connection."""
     addresses, count, view = notes.addresses, notes.forgotten.rows, notes.forgotten.view
     who = array("i", map(addresses.of_end.__getitem__, view.end[:count]))
     forgot = grouped(array("i", range(count)), count, who, len(addresses), engine)
@@ -62,7 +64,7 @@ def opened_by(rows: Rows, flows: int, notes: Notes, engine: Engine) -> Opened:
 
 
 def enter_opened(rows: Rows, flows: int, o: Opened) -> int:
-    """Kernel: each flow that the capture saw open; half of the slots at least are free."""
+    """Kernel: enter each flow that the capture saw open; half of the slots at least stay free. Returns `flows`."""
     f = rows.flows
     for flow in range(flows):
         if f.opened[flow] != OPENED_MIDSTREAM:
@@ -73,7 +75,7 @@ def enter_opened(rows: Rows, flows: int, o: Opened) -> int:
 
 
 def slot_of_service(rows: Rows, flow: int, end: int, o: Opened) -> int:
-    """Where the service is, or would be, that this end opened the flow to, or would have: address and port."""
+    """Return the slot of the service, address and port, to which this end opened the flow, or would have."""
     f, mask = rows.flows, len(o.slots) - 1
     who, whom, port = o.of_end[2 * flow + end], o.of_end[2 * flow + 1 - end], port_of(f, flow, 1 - end)
     slot = mix(mix(mix(o.seed, who), whom), port) & mask
@@ -88,12 +90,13 @@ def slot_of_service(rows: Rows, flow: int, end: int, o: Opened) -> int:
 
 
 def port_of(flows: Any, flow: int, end: int) -> int:
+    """Return the port of one end of a flow."""
     ports: int = flows.ports[flow]
     return ports & 0xFFFF if end else ports >> 16
 
 
 def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
-    """The newest flow that the end opened to the same service, if it was not heard on this one since; else -1."""
+    """Return the newest flow that the end opened to the same service, ABSENT if it was heard on this one since."""
     f, heard_ns = rows.flows, rows.ends.last_ns[2 * flow + end]
     is_other_opener = f.opened[flow] == (OPENED_SYN if end else OPENED_SYN_ACK)
     if o.last_ns[0] <= heard_ns or is_other_opener:
@@ -103,7 +106,7 @@ def opened_anew(rows: Rows, flow: int, end: int, o: Opened) -> int:
 
 
 def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
-    """One of its ends has opened the same service again since the flow was last heard."""
+    """Tell whether one of the flow's ends has opened the same service again since it was last heard here."""
     for end in (0, 1):  # noqa: SIM110  # numba compiles no generators
         if opened_anew(rows, flow, end, o) != ABSENT:
             return True
@@ -111,9 +114,9 @@ def may_be_anew(rows: Rows, flow: int, o: Opened) -> bool:
 
 
 def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
-    """Packed reasons, 0 without two signs, and their frames behind the counts[0] in `proofs`; the flow is not closed.
+    """Return packed reasons, 0 without two signs, and add their frames to `proofs` behind row counts[0].
 
-    The end that opened the flow is the one in doubt.
+    The flow is not closed. The end that opened it is the one in doubt.
     """
     for end in (0, 1):
         anew = opened_anew(rows, flow, end, o)
@@ -124,15 +127,15 @@ def signs(rows: Rows, flow: int, o: Opened, proofs: Any, counts: Any) -> int:
         counts[0] += 1
         note_forgotten_others(rows, flow, end, anew, o, proofs, counts)
         if counts[0] > first + 1:
-            return because(PEER_RECONNECTED, because(PEER_LOST_OTHERS, 0))
+            return because(values.PEER_RECONNECTED, because(values.PEER_LOST_OTHERS, 0))
         if is_clock_new(rows, flow, end, anew, o):
-            return because(PEER_RECONNECTED, because(PEER_CLOCK_RESTARTED, 0))
+            return because(values.PEER_RECONNECTED, because(values.PEER_CLOCK_RESTARTED, 0))
         counts[0] = first
     return 0
 
 
 def note_forgotten_others(rows: Rows, flow: int, end: int, anew: int, o: Opened, proofs: Any, counts: Any) -> None:
-    """RSTs of the same host for connections that it used before the new one began, and no longer knows."""
+    """Add RSTs of the same host for connections that it used before the new one began, and no longer knows."""
     first_ns, last_ns = rows.flows.first_ns[anew], rows.ends.last_ns[2 * flow + end]
     who, most = o.of_end[2 * flow + end], counts[0] + MOST_FRAMES - 1
     for place in range(o.forgot.starts[who], o.forgot.starts[who + 1]):
@@ -145,7 +148,7 @@ def note_forgotten_others(rows: Rows, flow: int, end: int, anew: int, o: Opened,
 
 
 def is_clock_new(rows: Rows, flow: int, end: int, anew: int, o: Opened) -> bool:
-    """The new connection's timestamps are behind the old one's, although the host's connections shared a clock.
+    """Tell whether the new connection's timestamps are behind the old one's, although the host shared one clock.
 
     Many stacks give each connection an offset of its own; there nothing can be said.
     """
@@ -166,11 +169,10 @@ def is_clock_new(rows: Rows, flow: int, end: int, anew: int, o: Opened) -> bool:
 
 
 def counts_ports_anew(rows: Rows, heard: Group, who: int, own: int) -> bool:
-    """Tells whether all that the end's host has used since it was last heard here are newer connections of its own,
-    from ports that count up below this one's; `own` is the end's row in ENDS, `who` its address.
+    """Tell whether all that an end's host has used since it was last heard here are newer connections from lower ports.
 
-    So they do after a start, where ports are given in turn. Once round they come to lower ones, too, but then
-    connections that are older go on.
+    These ports count up, as after a start, where ports are given in turn. Once round they come to lower ones, too, but
+    then connections that are older go on. `own` is the end's row in ENDS, `who` its address.
     """
     f, e, newer, before = rows.flows, rows.ends, 0, ABSENT
     if f.opened[own >> 1] == OPENED_MIDSTREAM or opener_of(rows, own >> 1) != own:
@@ -196,12 +198,12 @@ def counts_ports_anew(rows: Rows, heard: Group, who: int, own: int) -> bool:
 
 
 def opener_of(rows: Rows, flow: int) -> int:
-    """The row in ENDS of the end that opened it."""
+    """Return the row in ENDS of the end that opened the flow."""
     return 2 * flow + int(rows.flows.opened[flow] == OPENED_SYN_ACK)
 
 
 def is_one_clock(e: Any, earlier: int, later: int) -> bool:
-    """Timestamps that grow no faster than a clock may, between two readings at least a second apart."""
+    """Tell whether timestamps grow no faster than a clock may, between two readings at least a second apart."""
     passed_ns = e.last_ns[later] - e.last_ns[earlier]
     if e.last_tsval[earlier] == ABSENT or e.last_tsval[later] == ABSENT or passed_ns < FAR_APART_NS:
         return False

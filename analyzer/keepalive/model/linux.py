@@ -51,74 +51,92 @@ def jiffies_ns(hz: int, jiffies: int) -> int:
     return -(-jiffies * SECOND // hz)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clock:
-    """A kind of timer: how fine it is, how late it fires, and from what it counts idle time.
-
-    Each is there once, below, and known by its identity: what follows from one is kept (`constraints`).
-    """
+@dataclass(frozen=True, eq=False)
+class _Jiffies:
+    """Time in ticks. Each clock is there once, below, and known by its identity: what follows from one is kept."""
 
     name: str
     hz: int
-    is_wheel: bool = False
-    """Linux since 4.8 rounds up to a boundary that grows with the delay (timer.c)."""
+
+    def jiffies(self, time_ns: int) -> int:
+        """Return the tick within which an instant lies."""
+        return time_ns * self.hz // SECOND
+
+    def time_ns(self, jiffies: int) -> int:
+        """Return the instant at which a tick begins."""
+        return jiffies_ns(self.hz, jiffies)
+
+
+class Wheel(_Jiffies):
+    """Linux since 4.8: rounds up to a boundary that grows with the delay, never early (timer.c calc_index)."""
+
+    kind = "wheel"
+
+    @property
+    def depth(self) -> int:
+        """Return how many levels it has."""
+        return wheel_depth(self.hz)
+
+    def level(self, delta: int) -> int:
+        """Return the level for a timer `delta` jiffies ahead."""
+        return wheel_level(self.depth, delta)
+
+    def fire(self, now: int, delta: int) -> int:
+        """Return the jiffy in which a timer armed at `now` fires."""
+        return fires_at(self.depth, now, delta)
+
+    def granularity_ns(self, level: int) -> int:
+        """Return the distance of a level's boundaries, the most that its timers fire late."""
+        return self.time_ns(1 << level * LVL_CLK_SHIFT)
+
+    def lateness_ns(self, delay_ns: int) -> int:
+        """Return the most that a timer armed for `delay_ns` fires late."""
+        return self.granularity_ns(self.level(self.jiffies(delay_ns)))
+
+
+class Slack(_Jiffies):
+    """Linux 2.6.36 to 4.7: late in proportion to the delay (timer.c apply_slack)."""
+
+    kind = "slack"
+
+    def fire(self, now: int, delta: int) -> int:
+        """Return the jiffy in which a timer armed at `now` fires."""
+        return slackened(now + delta, delta)
+
+    def lateness_ns(self, delay_ns: int) -> int:
+        """Return the most that a timer armed for `delay_ns` fires late."""
+        return TICK_NS + (delay_ns >> SLACK_SHIFT)
+
+
+@dataclass(frozen=True, eq=False)
+class Exact(_Jiffies):
+    """A timer that is late and early by the host only, or by a tick that was rounded."""
+
+    late_ns: int
+    early_ns: int
+    """What counts ticks may take the rest of one for a whole one."""
     hears_all: bool = False
     """BSD's t_rcvtime is set by every segment, Linux's rcv_tstamp only by accepted ones."""
     ignores_repeats: bool = False
     """Two Windows ends probe each other milliseconds apart, and a resend does not put off a probe."""
-    slack_ns: int = 0
-    """Without a wheel: how late the timer may fire, whatever the delay ..."""
-    slack_shift: int = 63
-    """... and in proportion to it (Linux before 4.8, timer.c apply_slack: delay / 256)."""
-    early_ns: int = 0
-    """How early: what counts ticks may take the rest of one for a whole one; Linux never does (timer.c calc_index)."""
 
     @property
     def kind(self) -> str:
-        """What tells it from other kinds of timer."""
-        if self.is_wheel:
-            return "wheel"
-        if self.slack_ns >= SECOND:
+        """Return what tells it from other kinds of timer."""
+        if self.late_ns >= SECOND:
             return "slow"
-        return "slack" if self.is_slack else "hears all" if self.hears_all else "ignores echoes"
-
-    @property
-    def is_slack(self) -> bool:
-        """Linux 2.6.36 to 4.7."""
-        return not self.is_wheel and self.slack_shift < 63
-
-    @property
-    def depth(self) -> int:
-        """Levels of the wheel."""
-        return wheel_depth(self.hz)
-
-    def level(self, delta: int) -> int:
-        """The wheel's level for a timer `delta` jiffies ahead."""
-        return wheel_level(self.depth, delta)
+        return "hears all" if self.hears_all else "ignores echoes"
 
     def fire(self, now: int, delta: int) -> int:
-        """The jiffy in which a timer armed at `now` fires."""
-        if self.is_slack:
-            return slackened(now + delta, delta)
-        return fires_at(self.depth, now, delta) if self.is_wheel else now + delta
+        """Return the jiffy in which a timer armed at `now` fires."""
+        return now + delta
 
-    def jiffies(self, time_ns: int) -> int:
-        """The tick within which an instant lies."""
-        return time_ns * self.hz // SECOND
+    def lateness_ns(self, _delay_ns: int) -> int:
+        """Return the most that a timer fires late."""
+        return self.late_ns
 
-    def time_ns(self, jiffies: int) -> int:
-        """The instant at which a tick begins."""
-        return jiffies_ns(self.hz, jiffies)
 
-    def granularity_ns(self, level: int) -> int:
-        """Distance of a level's boundaries, and the most that its timers fire late."""
-        return self.time_ns(1 << level * LVL_CLK_SHIFT)
-
-    def lateness_ns(self, delay_ns: int) -> int:
-        """The most that a timer armed for `delay_ns` fires late."""
-        if self.is_wheel:
-            return self.granularity_ns(self.level(self.jiffies(delay_ns)))
-        return self.slack_ns + (delay_ns >> self.slack_shift)
+Clock = Wheel | Slack | Exact
 
 
 def slackened(expires: int, delta: int) -> int:
@@ -131,18 +149,20 @@ def slackened(expires: int, delta: int) -> int:
 
 RATES = (100, 250, 300, 1000)
 """Ticks a second that Linux can be built with (kernel/Kconfig.hz)."""
-LINUX = tuple(Clock(f"linux-{hz}", hz, is_wheel=True) for hz in RATES)
+LINUX = tuple(Wheel(f"linux-{hz}", hz) for hz in RATES)
 TICK_NS = 25_000_000
 """Of the coarsest clocks that still count as exact; also how late a busy host is."""
+SLACK_SHIFT = 8
+"""A timer with slack is late by up to delay / 256."""
 SLOW_TICK_NS = 500_000_000
 """lwIP's TCP_SLOW_INTERVAL, 4.4BSD's PR_SLOWHZ."""
-EXACT = (
-    Clock("exact", 1000, slack_ns=TICK_NS, slack_shift=8, early_ns=TICK_NS),
-    Clock("exact", 1000, slack_ns=TICK_NS, hears_all=True, early_ns=TICK_NS),
-    Clock("exact", 1000, slack_ns=TICK_NS, ignores_repeats=True, early_ns=TICK_NS),
+EXACT: tuple[Clock, ...] = (
+    Slack("exact", 1000),
+    Exact("exact", 1000, TICK_NS, TICK_NS, hears_all=True),
+    Exact("exact", 1000, TICK_NS, TICK_NS, ignores_repeats=True),
 )
-"""Linux before 4.8; and BSD, Windows, gVisor, Zephyr. Whatever is late or early there is the host or a tick."""
-COARSE = (Clock("exact", 1000, slack_ns=SECOND, hears_all=True, early_ns=SLOW_TICK_NS),)
+"""Linux before 4.8; BSD; and Windows, gVisor, Zephyr."""
+COARSE: tuple[Clock, ...] = (Exact("exact", 1000, SECOND, SLOW_TICK_NS, hears_all=True),)
 """Slow timers: lwIP and macOS lose one tick on arming and one on firing, 4.4BSD and Windows XP gain one."""
 
 

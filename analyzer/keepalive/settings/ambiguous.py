@@ -6,8 +6,8 @@ Whatever it could have made of them must stay within the bounds, so each is also
 from typing import Any
 
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
-from analyzer.keepalive.settings.losses import idle_slack_ns, is_idle, is_intvl
-from analyzer.keepalive.settings.run_counts import is_unheard
+from analyzer.keepalive.settings.losses import idle_slack_ns, is_unheard
+from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.keepalive.settings.typical import EndWork, count_below, intvls_in, lateness_ns, off_ns, sort
 from analyzer.keepalive.story.values import AGREES, CYCLE, UNHEARD, UNSEEN
 from analyzer.schema import ABSENT

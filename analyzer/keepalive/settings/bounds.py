@@ -18,7 +18,7 @@ from analyzer.keepalive.settings.constraints import (
     tolerance_ns,
 )
 from analyzer.keepalive.settings.evidence import Search
-from analyzer.keepalive.settings.losses import is_idle, is_intvl
+from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.keepalive.settings.prior import BIT, likeliest, weight
 from analyzer.keepalive.story.values import FIRST, GIVE_UP, SPACING, SURVIVED
 from analyzer.schema import ABSENT

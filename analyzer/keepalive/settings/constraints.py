@@ -14,7 +14,20 @@ from typing import Any
 
 from analyzer.engine.dispatch import not_inlined
 from analyzer.engine.table import Table
-from analyzer.keepalive.model.linux import COARSE, EXACT, LINUX, LVL_CLK_SHIFT, SECOND, wheel_level
+from analyzer.keepalive.model.linux import (
+    COARSE,
+    EXACT,
+    LINUX,
+    LVL_CLK_SHIFT,
+    SECOND,
+    SLACK_SHIFT,
+    TICK_NS,
+    Clock,
+    Exact,
+    Slack,
+    Wheel,
+    wheel_level,
+)
 from analyzer.keepalive.story.values import CYCLE, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.schema import ABSENT, inference
 
@@ -36,6 +49,8 @@ TRUSTED_LEVELS = 2
 """A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
 
 ALL_CLOCKS = LINUX + EXACT + COARSE
+NO_SHIFT = 63
+"""Of a delay: leaves nothing of it."""
 CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
 """The slow ones come last; they are tried where nothing else fits."""
 
@@ -43,17 +58,22 @@ CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
 def _rows_of_clocks() -> Any:
     table = Table(inference.CLOCKS)
     for one in ALL_CLOCKS:
+        depth, late_ns, shift, early_ns, hears_all, ignores_repeats = _row_of(one)
         table.append(
-            one.hz,
-            one.depth if one.is_wheel else 0,
-            one.hears_all,
-            one.ignores_repeats,
-            one.slack_ns,
-            one.slack_shift,
-            one.early_ns,
-            2 * one.time_ns(1) + HOST_DELAY_NS,
+            one.hz, depth, hears_all, ignores_repeats, late_ns, shift, early_ns, 2 * one.time_ns(1) + HOST_DELAY_NS
         )
     return table.view
+
+
+def _row_of(one: Clock) -> tuple[int, int, int, int, bool, bool]:
+    """Return levels of its wheel, how late it is and by which shift of the delay, how early, and what restarts it."""
+    match one:
+        case Wheel():
+            return one.depth, 0, NO_SHIFT, 0, False, False
+        case Slack():
+            return 0, TICK_NS, SLACK_SHIFT, TICK_NS, False, False
+        case Exact():
+            return 0, one.late_ns, NO_SHIFT, one.early_ns, one.hears_all, one.ignores_repeats
 
 
 CLOCKS = _rows_of_clocks()

@@ -41,19 +41,18 @@ from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_N
 from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
 from analyzer.keepalive.settings.losses import (
     believe_prober,
-    copy_gap,
     correct_for_loss,
+    count_runs,
     forget_ambiguous,
     has_losses,
     is_distant,
-    is_intvl,
     make_counts_ambiguous,
+    take_as_captured,
 )
+from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
 from analyzer.keepalive.settings.prior import PRIOR
-from analyzer.keepalive.settings.run_counts import count_runs
 from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
-from analyzer.keepalive.settings.timed import Observations, copy_timed
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
 from analyzer.keepalive.story.values import SURVIVED, UNSEEN
 from analyzer.schema import ABSENT, inference, results
@@ -142,30 +141,33 @@ def is_probed(gaps: Any, rows: int) -> bool:
 
 
 def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
-    """Time and interval of an end, from what explains all of its gaps; or, if nothing does, from some: False."""
-    ambiguous_row = note_ambiguities(work, rows) if is_lossy else 0
-    spacings = note_lone_spacing(work, rows, ambiguous_row) if is_lossy else 0
-    is_alone = ambiguous_row > 1 and ambiguous_row == known_idle(work, rows)
-    together = asked = plan_all(s, rows, ambiguous_row, spacings, is_alone)
-    question, is_explained = 0, False
-    while question < asked:
-        is_together = question < together
-        solve(work, s, question, is_together and not is_explained)
-        if is_together and s.found.clocks[question] and not s.asked.is_strict[question]:
-            is_explained = True
-        question += 1
-        if question == together and not is_explained:
-            middle = set_apart(work.corrected, rows)
-            asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    """Find time and interval of an end from what explains all of its gaps; or, if nothing does, from some: False."""
+    together = plan_together(work, s, rows, is_lossy)
+    is_explained = False
+    for question in range(together):
+        solve(work, s, question, not is_explained)
+        is_explained = is_explained or (s.found.clocks[question] > 0 and not s.asked.is_strict[question])
     if is_explained:
         note_clocks(s, together, to, end)
         add_all(s, 0, together)
         choose_measures(work.corrected, rows)
         note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
         note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
-    else:
-        note_apart(s, together, asked, to, SETTINGS * end)
-    return is_explained
+        return True
+    middle = set_apart(work.corrected, rows)
+    asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    for question in range(together, asked):
+        solve(work, s, question, False)
+    note_apart(s, together, asked, to, SETTINGS * end)
+    return False
+
+
+def plan_together(work: EndWork, s: Search, rows: int, is_lossy: bool) -> int:
+    """Plan the questions about all gaps of an end; return how many there are."""
+    ambiguous = note_ambiguities(work, rows) if is_lossy else 0
+    spacings = note_lone_spacing(work, rows, ambiguous) if is_lossy else 0
+    is_alone = ambiguous > 1 and ambiguous == known_idle(work, rows)
+    return int(plan_all(s, rows, ambiguous, spacings, is_alone))
 
 
 def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
@@ -216,7 +218,7 @@ def set_apart(corrected: Any, rows: int) -> int:
     others, intvls = rows, middle
     for gap in range(rows):
         row = intvls if is_intvl(corrected.kind[gap]) else others
-        copy_gap(corrected, gap, corrected, row)
+        take_as_captured(corrected, gap, corrected, row)
         corrected.slack_ns[row], corrected.jitter_ns[row], corrected.is_measure[row] = (
             corrected.slack_ns[gap],
             corrected.jitter_ns[gap],

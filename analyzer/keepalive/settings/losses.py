@@ -15,12 +15,16 @@ and with its usual cycle (`usual`). `mend` finds those that are longer or shorte
 are doubted (`doubts`).
 
 Plain functions over columns: HEARD_GAPS as captured in, SEEN as the prober lived it out.
+
+The timer counts what it sends (tcp_timer.c icsk_probes_out), a capture what passes it: `count_runs` adds up what the
+prober had counted, with the probes that are missing within each gap.
 """
 
 from typing import Any
 
 from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
+from analyzer.keepalive.settings.observations import copy_gap, is_idle, is_intvl, is_open
 from analyzer.keepalive.settings.typical import (
     MAX_IN_BAND,
     EndWork,
@@ -51,16 +55,6 @@ DISTANT_NS = 1_000_000
 """A segment needs longer to an end and back: the capture was not taken there."""
 FEWEST_RUN_COUNTS = 2
 """So many segments that follow each other by their IP identifications show that their end counts them."""
-
-
-def is_idle(kind: int) -> bool:
-    """A timer of the idle time may have ended such a gap."""
-    return kind == FIRST or kind == CYCLE
-
-
-def is_intvl(kind: int) -> bool:
-    """The interval's timer ended such a gap."""
-    return kind == SPACING or kind == GIVE_UP
 
 
 def has_sign_of_loss(gaps: Any, gap: int) -> bool:
@@ -101,7 +95,7 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     gaps, corrected, typical, was_typical = work.gaps, work.corrected, work.typical, False
     told = spoilt = 0
     for gap in range(rows):
-        copy_gap(gaps, gap, corrected, gap)
+        take_as_captured(gaps, gap, corrected, gap)
         kind, echo = gaps.kind[gap], gaps.echo[gap]
         if echo == UNHEARD or echo == UNSEEN:
             correct_by_echo(work, gap)
@@ -118,34 +112,14 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     if 2 * spoilt > told:  # it is not losses that make the gaps differ
         for gap in range(rows):
             if not has_sign_of_loss(gaps, gap):
-                copy_gap(gaps, gap, corrected, gap)
+                take_as_captured(gaps, gap, corrected, gap)
                 corrected.jitter_ns[gap] = typical.jitter_ns[0]
 
 
 @not_inlined
-def copy_gap(gaps: Any, gap: int, corrected: Any, row: int) -> None:
-    """A gap as it was captured: whole, and nothing missing."""
-    corrected.kind[row], corrected.frame[row], corrected.unanswered[row] = (
-        gaps.kind[gap],
-        gaps.frame[gap],
-        gaps.unanswered[gap],
-    )
-    corrected.heard_ns[row], corrected.any_ns[row], corrected.since_new_segment_ns[row] = (
-        gaps.heard_ns[gap],
-        gaps.any_ns[gap],
-        gaps.since_new_segment_ns[gap],
-    )
-    corrected.probe_ns[row], corrected.capture_rtt_ns[row], corrected.missing[row] = (
-        gaps.probe_ns[gap],
-        gaps.capture_rtt_ns[gap],
-        gaps.missing[gap],
-    )
-    corrected.echo[row], corrected.has_uncaptured[row], corrected.is_numbered[row] = (
-        gaps.echo[gap],
-        gaps.has_uncaptured[gap],
-        gaps.is_numbered[gap],
-    )
-    corrected.ceilings[row] = gaps.ceilings[gap]
+def take_as_captured(gaps: Any, gap: int, corrected: Any, row: int) -> None:
+    """Copy a gap as it was captured: whole, and nothing missing."""
+    copy_gap(gaps, gap, corrected, row)
     trust_exactly(corrected, row)
 
 
@@ -276,11 +250,6 @@ def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: boo
         corrected.slack_ns[gap] = 0 if intvls == 1 else TELLS_NOTHING
 
 
-def is_open(gaps: Any, gap: int) -> bool:
-    """The capture's end ended it (`timeline.Gap.is_open`)."""
-    return bool(gaps.kind[gap] == PENDING or (gaps.kind[gap] == SURVIVED and gaps.any_ns[gap] < 0))
-
-
 def idle_slack_ns(gaps: Any, gap: int, typical: Any) -> int:
     """By so much an idle time may be longer than its timer, if a probe was lost before its end."""
     missing: int = gaps.missing[gap]
@@ -317,3 +286,45 @@ def make_counts_ambiguous(corrected: Any, rows: int) -> None:
     """Perhaps nothing was lost, and the gaps differ for another reason."""
     for gap in range(rows):
         corrected.fewest[gap] = min(0, corrected.fewest[gap])
+
+
+def count_runs(corrected: Any, rows: int, run_counts: Any) -> None:
+    """What the prober had counted by the end of each gap, if no losses but the visible ones happened.
+
+    A gap may have been left out, so that the next one counts more than one probe more, or belongs to another run.
+    """
+    fewest = best = most = unheard_ns = captured = runs = 0
+    for gap in range(rows):
+        kind, unanswered = corrected.kind[gap], corrected.unanswered[gap]
+        if kind == SURVIVED:
+            continue
+        left_out = unanswered - captured
+        captured = 1 if is_unheard(corrected, gap) else unanswered + 1
+        if kind == FIRST or kind == CYCLE or corrected.is_restart[gap]:
+            fewest = best = most = unheard_ns = 0
+        elif left_out < 0:
+            fewest = best = most = unanswered
+            unheard_ns = 0
+        elif fewest == 0 and best == 0 and most == 0:
+            fewest = best = most = unanswered
+        elif is_unheard(corrected, gap):
+            unheard_ns += corrected.probe_ns[gap]
+        if left_out > 0 and runs and most < unanswered:
+            fewest, best, most = fewest + left_out, best + left_out, most + left_out
+        fewest, best, most = (
+            max(0, fewest + corrected.fewest[gap]),
+            best + corrected.best[gap],
+            most + corrected.most[gap],
+        )
+        run_counts.fewest[gap], run_counts.best[gap], run_counts.most[gap] = fewest, best, most
+        run_counts.unheard_ns[gap] = unheard_ns
+        runs += 1
+        if kind == GIVE_UP:
+            fewest = best = most = 0
+        else:
+            fewest, best, most = fewest + 1, best + 1, most + 1
+
+
+def is_unheard(corrected: Any, gap: int) -> bool:
+    """An answer was captured before it: the prober's clock began with an earlier one."""
+    return bool(corrected.kind[gap] == SPACING and 0 <= corrected.heard_ns[gap] <= corrected.probe_ns[gap])

@@ -8,7 +8,7 @@ from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.settings.candidates import FIRST_EXACT, SLOW, is_on_slow_tick, wider
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.evidence import Search
-from analyzer.keepalive.settings.losses import is_idle, is_intvl
+from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.schema import ABSENT
 
 MAX_ASKED = 18

@@ -19,8 +19,7 @@ from analyzer.keepalive.model.linux import LINUX, LVL_CLK_SHIFT, SECOND, Clock
 from analyzer.keepalive.settings.bounds import INTVL, TIME, Inferred
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS, CEILING_BITS, CLOCKS, NO_CEILING, tolerance_ns
 from analyzer.keepalive.settings.infer import SETTINGS, inferred, replace_end
-from analyzer.keepalive.settings.observations import LIKELY_CLOCKS
-from analyzer.keepalive.settings.timed import Observations
+from analyzer.keepalive.settings.observations import LIKELY_CLOCKS, Observations
 from analyzer.keepalive.settings.values import clocks_of
 from analyzer.keepalive.story.values import SURVIVED
 from analyzer.schema import ABSENT

@@ -12,7 +12,7 @@ from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.model.linux import SECOND, TICK_NS
 from analyzer.keepalive.settings.bounds import INTVL, MILLI, MILLISECOND, TIME
 from analyzer.keepalive.settings.constraints import DRIFT_SHIFT, HOST_DELAY_NS
-from analyzer.keepalive.settings.losses import is_idle, is_intvl
+from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.keepalive.story.values import SURVIVED
 from analyzer.schema import ABSENT
 

@@ -1,7 +1,7 @@
-"""What a keepalive timer showed of itself, written as gaps: observations of its idle time, its interval, its count.
+"""The gaps of a keepalive timer: observations of its idle time, its interval and its count.
 
-Kernels over the columns of a story in the making (`story.py`). They know which of the timer's clocks a time
-measures (tcp_timer.c tcp_keepalive_timer), also where the prober heard less than was captured.
+Kernels over the columns of a story in the making (`story.py`). They know which of the timer's clocks a time measures
+(tcp_timer.c tcp_keepalive_timer), also where the prober heard less than was captured.
 """
 
 from array import array
@@ -23,31 +23,32 @@ from analyzer.keepalive.tags.rules import GIVE_UP_NS
 from analyzer.keepalive.tags.tag import PROBE
 from analyzer.schema import ABSENT, ACK
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import FACT_PEER_IN_FLIGHT
+from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 SAME_INSTANT_NS = 5_000_000
-"""A second copy of an answer is still that answer."""
+"""A second copy of an answer within this time is still that answer."""
 FEWEST_UNHEARD = 3
-"""So many probes and the RST show the grid that they are on."""
+"""Fewest probes that, with the RST, show the grid that they are on."""
 FEWEST_ECHOED = 2
-"""So many are enough where the prober's timestamps show that it heard no answer."""
+"""Fewest probes where the prober's timestamps show that it heard no answer."""
 HEARD = AGREES
-"""What a prober's timestamp echo says of an answer."""
+"""The timestamp echo's verdict on an answer that the prober heard."""
 ON_GRID_NS = 30_000_000
 """Two ticks of the slowest clock, and the host's delay."""
 FASTEST_TICK_NS = 1_000_000
-"""Of a timestamp clock (RFC 7323 §5.4)."""
+"""Shortest tick of a timestamp clock (RFC 7323 §5.4)."""
 MUCH_LATER_NS = 500_000_000
-"""No way is so long, no host so busy."""
+"""No path is so long, and no host so busy."""
 MOST_MISSING = 16
-"""With larger steps an end does not count its segments, or counts those of other connections too."""
+"""Most segments that an IP identification may leave out. With larger steps an end does not count its segments, or
+counts those of other connections, too."""
 PROBES, GAPS, SILENCES = range(3)
-"""Places in `Told.counts`."""
+"""Places in `StoryTables.counts`."""
 
 
 class Rows(NamedTuple):
-    """What stories are told from: columns, and the rows of flow f at order[starts[f]:starts[f + 1]]."""
+    """The columns that stories are made from; the rows of flow f are order[starts[f]:starts[f + 1]]."""
 
     candidates: Any
     segments: Any
@@ -58,7 +59,7 @@ class Rows(NamedTuple):
 
 
 class StoryTables(NamedTuple):
-    """Columns that a story is told into; `counts` are the rows in use of the last three tables."""
+    """The columns that a story is written into; `counts` are the rows in use of the last three tables."""
 
     flows: Any
     ends: Any
@@ -69,7 +70,10 @@ class StoryTables(NamedTuple):
 
 
 def gap_of_probe(c: Any, row: int, stories: StoryTables, end_row: int) -> int:
-    """Which of the timer's clocks the time before a probe measures (tcp_timer.c tcp_keepalive_timer)."""
+    """Return which of the timer's clocks the time before a probe measures: FIRST, CYCLE or SPACING.
+
+    See tcp_timer.c tcp_keepalive_timer.
+    """
     before = stories.ends.last_probe[end_row]
     if before == ABSENT:
         return FIRST
@@ -86,13 +90,16 @@ def gap_of_probe(c: Any, row: int, stories: StoryTables, end_row: int) -> int:
 
 
 def since_probe(c: Any, stories: StoryTables, end_row: int, now_ns: int) -> int:
-    """Since the end's last probe, -1 without."""
+    """Return the time in ns since the end's last probe, ABSENT if it has sent none."""
     probe = stories.ends.last_probe[end_row]
     return now_ns - c.ts_ns[stories.probes.row[probe]] if probe != ABSENT else ABSENT
 
 
 def add_gap(c: Any, row: int, kind: int, stories: StoryTables, flow_row: int) -> None:
-    """What the timer's clocks showed at a probe or a give-up; left out where the capture's clock was set back."""
+    """Add what the timer's clocks showed at a probe or a give-up.
+
+    Nothing is added for a probe where the capture's clock was set back.
+    """
     e, g = stories.ends, stories.gaps
     now_ns, end = c.ts_ns[row], c.end[row]
     end_row, peer = 2 * flow_row + end, 2 * flow_row + 1 - end
@@ -117,7 +124,7 @@ def add_gap(c: Any, row: int, kind: int, stories: StoryTables, flow_row: int) ->
 
 
 def note_pace(e: Any, end_row: int, kind: int, gap_ns: int, left_out: int) -> None:
-    """Compares a gap with the end's one before, if both are of one kind and length.
+    """Compare a gap with the end's gap before it, if both are of one kind and length.
 
     What is lost makes a gap longer. So if IP identifications leave out now more and now fewer, or as many each time,
     they number what other connections of the host send.
@@ -131,7 +138,10 @@ def note_pace(e: Any, end_row: int, kind: int, gap_ns: int, left_out: int) -> No
 
 
 def missing(c: Any, row: int) -> int:
-    """Segments between an end's last one and this, if it counts them (ip_select_ident_segs); -1 if not known."""
+    """Return how many segments the end sent between its last one and this, ABSENT if not known.
+
+    It is known if the end counts its segments by IP identification (ip_select_ident_segs).
+    """
     if c.ip_id[row] <= 0 or c.own_ip_id[row] <= 0:
         return ABSENT
     step = (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF
@@ -141,7 +151,7 @@ def missing(c: Any, row: int) -> int:
 def add_open_gap(
     stories: StoryTables, flow_row: int, end: int, kind: int, frame: int, idle_ns: int, any_ns: int, probe_ns: int
 ) -> None:
-    """A gap that no timer ended."""
+    """Add a gap that no timer ended; its times are in ns."""
     g = stories.gaps
     gap = stories.counts[GAPS]
     stories.counts[GAPS] += 1
@@ -153,7 +163,7 @@ def add_open_gap(
 
 
 def note_survived(c: Any, row: int, tag: int, stories: StoryTables, flow_row: int) -> None:
-    """An idle time that ended in traffic: no timer had run out by then, at either end."""
+    """Note an idle time that ended in traffic: no timer had run out by then, at either end."""
     e, idle_ns = stories.ends, c.idle_ns[row]
     if idle_ns < IDLE_NS:
         return
@@ -174,7 +184,7 @@ def note_survived(c: Any, row: int, tag: int, stories: StoryTables, flow_row: in
 
 
 def confirm_survived(e: Any, end_row: int) -> None:
-    """The end is heard: it was there, and its way to the capture point open, when a probe was not due."""
+    """Count an idle time as survived, since its end is heard: it was there, and its way to the capture point open."""
     if e.ambiguous_ns[end_row] > e.survived_ns[end_row]:
         e.survived_frame[end_row], e.survived_ns[end_row] = e.ambiguous_frame[end_row], e.ambiguous_ns[end_row]
         e.survived_probe_ns[end_row] = e.ambiguous_probe_ns[end_row]
@@ -182,28 +192,35 @@ def confirm_survived(e: Any, end_row: int) -> None:
 
 
 def has_work(c: Any, row: int, end: int) -> bool:
-    """Data in flight, or a closed window before it: keepalive is suspended (tcp_keepalive_timer, first test)."""
+    """Tell whether an end has data in flight, or a closed window before it.
+
+    Keepalive is suspended then (tcp_keepalive_timer, first test).
+    """
     if end == c.end[row]:
         return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
-    return bool(c.facts[row] & FACT_PEER_IN_FLIGHT or c.window[row] == 0)
+    return bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT or c.window[row] == 0)
 
 
 def has_work_left(ends: Any, end_row: int) -> bool:
-    """The same at the end of the capture; `me` is the end's row in ENDS."""
+    """Tell the same as `has_work`, at the end of the capture; `end_row` is the end's row in ENDS."""
     return bool((ends.snd_una[end_row] != ABSENT and is_in_flight(ends, end_row)) or ends.window[end_row ^ 1] == 0)
 
 
 def is_in_flight(ends: Any, end_row: int) -> bool:
-    """Tells whether something the end sent is unacknowledged at the capture's end; so it is if no ACK was captured."""
+    """Tell whether something that the end sent is unacknowledged at the capture's end.
+
+    It counts as unacknowledged if no ACK was captured.
+    """
     return bool(ends.snd_una[end_row] == ABSENT or seq_diff(ends.snd_nxt[end_row], ends.snd_una[end_row]) > 0)
 
 
 def unheard_run(c: Any, row: int, stories: StoryTables, flow_row: int) -> int:
-    """How many probes before this RST of their sender were answered in vain, 0 if it is no give-up.
+    """Return how many probes before this RST were answered although their sender did not hear it; 0 if it is no
+    give-up.
 
     The answers were lost behind the capture point. The prober's timestamps show it, and without them its timer: the
     probes come an interval apart, although an answered one is followed by the idle time, and so does the RST
-    (tcp_timer.c tcp_keepalive_timer). Of an idle time that is not clearly longer than the interval that tells nothing.
+    (tcp_timer.c tcp_keepalive_timer). An idle time that is not clearly longer than the interval does not show it.
     """
     e, p = stories.ends, stories.probes
     end_row = 2 * flow_row + c.end[row]
@@ -232,10 +249,10 @@ def unheard_run(c: Any, row: int, stories: StoryTables, flow_row: int) -> int:
 
 
 def echo_of(c: Any, row: int, kind: int, stories: StoryTables, end_row: int) -> int:
-    """What a probe's or give-up's timestamp echo says of how much its sender had heard.
+    """Return what a probe's or give-up's timestamp echo says of how much its sender had heard.
 
-    TS.Recent follows every segment that begins at or before what was acknowledged last (RFC 7323 §4.3): an answer,
-    but not all data; on BSD also the other end's probes.
+    TS.Recent follows every segment that begins at or before what was acknowledged last (RFC 7323 §4.3): an answer, but
+    not all data; on BSD also the other end's probes.
     """
     echo, probe, stamp = c.tsecr[row], stories.ends.last_probe[end_row], stories.ends.stamp_row[end_row ^ 1]
     before = c.tsecr[stories.probes.row[probe]] if probe != ABSENT else ABSENT
@@ -259,13 +276,17 @@ def echo_of(c: Any, row: int, kind: int, stories: StoryTables, end_row: int) -> 
 
 
 def is_echo_of_later(c: Any, stamp: int, newer: int, row: int) -> bool:
-    """What is echoed was sent later than all that was captured of the other end, however fast its clock ticks."""
+    """Tell whether the echo is of a segment sent later than all that was captured of the other end, at any clock
+    rate."""
     sent_ns = c.ts_ns[stamp] + newer * FASTEST_TICK_NS
     return bool(c.any_ns[row] + MUCH_LATER_NS < sent_ns - (sent_ns - c.ts_ns[stamp] >> 3) and sent_ns <= c.ts_ns[row])
 
 
 def echo_of_answer(c: Any, row: int, stories: StoryTables, probe: int) -> int:
-    """Whether a segment's timestamp echo shows that its sender heard the answer to its probe (RFC 7323 §4.3)."""
+    """Return whether a segment's sender had heard the answer to its probe: HEARD, UNHEARD or UNTOLD.
+
+    The timestamp echo shows it (RFC 7323 §4.3).
+    """
     sent, answer = stories.probes.row[probe], stories.probes.answer_row[probe]
     if c.tsecr[row] <= 0 or c.tsecr[sent] <= 0:
         return UNTOLD
@@ -275,7 +296,10 @@ def echo_of_answer(c: Any, row: int, stories: StoryTables, probe: int) -> int:
 
 
 def make_unheard(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
-    """The last gaps of the resetting end are an interval each, and nothing was heard since before the first of them."""
+    """Rewrite the last gaps of the end that resets as unanswered spacings, and add its give-up.
+
+    Each is an interval, and nothing was heard since before the first of them.
+    """
     e, g, p = stories.ends, stories.gaps, stories.probes
     end, left = c.end[row], stories.flows.reset_unheard[flow_row]
     end_row = 2 * flow_row + end
@@ -299,6 +323,6 @@ def make_unheard(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
 
 
 def note_heard(g: Any, gap: int, now_ns: int, heard_ns: int) -> None:
-    """Nothing was heard since then, by none of the clocks; -1 if never."""
+    """Set all idle times of a gap to the time since `heard_ns`, when something was last heard; ABSENT if never."""
     idle_ns = now_ns - heard_ns if heard_ns != ABSENT else ABSENT
     g.heard_ns[gap] = g.any_ns[gap] = g.since_new_segment_ns[gap] = idle_ns

@@ -1,41 +1,45 @@
 """Who sends an end's probes: the end itself, or something on the path that keeps the connection open in its name.
 
 A middlebox builds its probes from what little it knows of the connection, and its distance cannot be hidden: so their
-TTL decides, and other fields add weight. None of these alone says anything: stacks probe without options (XNU),
-with another window, or with an ACK one too low (S7-1500), and routes change. What takes up the end's own timestamps or
-IP identifications is the end's, whatever its way. Kernels over a flow's rows, and over the end's row of TOLD_ENDS.
+TTL decides, and other fields add weight. None of these alone says anything: stacks probe without options (XNU), with
+another window, or with an ACK one too low (S7-1500), and routes change. What continues the end's own timestamps or IP
+identifications is the end's, whatever its route.
+
+Kernels over a flow's rows, and over the end's row of STORY_ENDS.
 """
 
 from typing import Any
 
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ITSELF, BY_MIDDLEBOX
-from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE, STRAY, WINDOW_PROBE
+from analyzer.keepalive.tags import tag
 from analyzer.schema import ABSENT, ACK, RST, SYN
 from analyzer.sequence import seq_add, seq_diff
-from analyzer.tcp.segment_facts import FACT_ADVANCES, FACT_SAME_ACK, REL_BELOW
+from analyzer.tcp import segment_facts
 
 WINDOW, TIMESTAMP, LOW_ACK, OWN_AGAIN, SAME_CLOCK, NEXT_ID = (1 << bit for bit in range(6))
-"""What is noted of an end's probes beside their TTL. They take back window that was offered, or offer what is taken
-back; they lack the end's timestamps, or have others; they acknowledge one octet too few; the end's own segments come
-between or after them, as ever. Or they take up the end's timestamps, or its IP identifications."""
+"""Signs at an end's probes, beside their TTL. WINDOW: they take back window that was offered, or the end's own segments
+take back theirs. TIMESTAMP: they lack the end's timestamps, or have others. LOW_ACK: they acknowledge one octet too
+few. OWN_AGAIN: the end's own segments come between or after them as before. SAME_CLOCK, NEXT_ID: they continue the
+end's timestamps, or its IP identifications."""
 SIGNS = (WINDOW, TIMESTAMP, LOW_ACK, OWN_AGAIN)
 CLEARLY_HOPS = 2
-"""A route that changes is often longer or shorter by one."""
+"""Fewest hops that weigh by themselves: a route that changes is often longer or shorter by one."""
 FARTHEST_HOPS = 32
 """No change of route makes such a difference: other initial TTLs (64, 128, 255) lie further apart."""
 FEWEST_SIGNS = 2
 NEXT_IDS = 4
-"""A counter for each connection moves on by one, one for all connections of a quiet host by a few (RFC 6864)."""
+"""Largest step of a counter: one for each connection moves on by one, one for all connections of a quiet host by a few
+(RFC 6864)."""
 SHRUNK_OCTETS = 1 << 14
 """No window scale rounds by more (RFC 7323 §2.2)."""
 MILLISECOND = 1_000_000
 SLACK_TICKS = 1000
-"""By so many a timestamp may be ahead of what its time says."""
+"""Ticks by which a timestamp may be ahead of what its time says."""
 
 
-def tell_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
-    """Notes how the end's probes compare with its own segments, and by whom they are."""
+def note_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
+    """Note how the end's probes compare with its own segments, and who sends them."""
     e, end_row = stories.ends, 2 * flow_row + end
     e.probed_by[end_row] = e.own_ttl_low[end_row] = e.own_ttl_high[end_row] = e.probe_ttl_low[
         end_row
@@ -47,7 +51,10 @@ def tell_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row:
 
 
 def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
-    """All segments of the end up to the flow's reset. Of those that are no candidates the next one knows the TTL."""
+    """Note the TTLs and signs of all segments of the end up to the flow's reset.
+
+    A segment that is no candidate shows its TTL in the next one that is.
+    """
     c, tags, e, end_row = rows.candidates, rows.segments.tag, stories.ends, 2 * flow_row + end
     foreign_ns = ABSENT  # the end's latest segment that may not be its own
     probe, own = ABSENT, ABSENT  # its latest probe, its latest own candidate
@@ -55,70 +62,80 @@ def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int
         row = rows.order[place]
         if row == stories.flows.reset_row[flow_row]:
             break
-        if c.end[row] != end or tags[row] == DUPLICATE_FRAME or tags[row] == ICMP_UNREACHABLE:
+        if c.end[row] != end or tags[row] == tag.DUPLICATE_FRAME or tags[row] == tag.ICMP_UNREACHABLE:
             continue
         follows_own = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] != foreign_ns
         if follows_own and c.usual_ttl[row] != ABSENT:
             note_own_ttl(e, end_row, c.usual_ttl[row])
-        if tags[row] == PROBE:
+        if tags[row] == tag.PROBE:
             note_probe_ttl(e, end_row, c.ttl[row])
             e.probe_signs[end_row] |= signs(c, row, own, follows_own)
             probe = row
-        if tags[row] == PROBE or tags[row] == STRAY or tags[row] == WINDOW_PROBE or c.flags[row] & RST:
+        if tags[row] == tag.PROBE or tags[row] == tag.STRAY or tags[row] == tag.WINDOW_PROBE or c.flags[row] & RST:
             foreign_ns = c.ts_ns[row]
             continue
         note_own_ttl(e, end_row, c.ttl[row])
         if probe != ABSENT:
-            e.probe_signs[end_row] |= OWN_AGAIN | (WINDOW if takes_back(c, row, probe) else 0)
+            e.probe_signs[end_row] |= OWN_AGAIN | (WINDOW if shrinks_window(c, row, probe) else 0)
         if c.flags[row] & (SYN | ACK) != SYN:  # which only offers timestamps
             own = row
 
 
 def note_own_ttl(e: Any, end_row: int, ttl: int) -> None:
+    """Extend the range of the end's own TTLs."""
     e.own_ttl_low[end_row] = ttl if e.own_ttl_low[end_row] == ABSENT else min(e.own_ttl_low[end_row], ttl)
     e.own_ttl_high[end_row] = max(e.own_ttl_high[end_row], ttl)
 
 
 def note_probe_ttl(e: Any, end_row: int, ttl: int) -> None:
+    """Extend the range of its probes' TTLs."""
     e.probe_ttl_low[end_row] = ttl if e.probe_ttl_low[end_row] == ABSENT else min(e.probe_ttl_low[end_row], ttl)
     e.probe_ttl_high[end_row] = max(e.probe_ttl_high[end_row], ttl)
 
 
 def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
-    """What a probe has in common with the end's own segments before it, and what not."""
+    """Return what a probe has in common with the end's own segments before it, and what not, as bits."""
     found = 0
     if follows_own:
         if c.ip_id[row] > 0 and c.own_ip_id[row] > 0 and 0 < (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF <= NEXT_IDS:
             found |= NEXT_ID
-        if c.relation[row] == REL_BELOW and not c.facts[row] & (FACT_SAME_ACK | FACT_ADVANCES):
+        if c.relation[row] == segment_facts.REL_BELOW and not c.facts[row] & (
+            segment_facts.SAME_ACK | segment_facts.ADVANCES
+        ):
             found |= LOW_ACK
     if own == ABSENT:
         return found
-    if takes_back(c, row, own):
+    if shrinks_window(c, row, own):
         found |= WINDOW
-    if c.tsval[row] != ABSENT and goes_on(c, row, own):
+    if c.tsval[row] != ABSENT and continues_clock(c, row, own):
         found |= SAME_CLOCK
     elif c.tsval[row] != ABSENT or c.tsval[own] != ABSENT:
         found |= TIMESTAMP
     return found
 
 
-def takes_back(c: Any, row: int, earlier: int) -> bool:
-    """The right edge of its window lies left of what was offered before, which is discouraged (RFC 9293 §3.8.6)."""
+def shrinks_window(c: Any, row: int, earlier: int) -> bool:
+    """Tell whether a segment's right window edge lies left of what was offered before.
+
+    That is discouraged (RFC 9293 §3.8.6).
+    """
     edge, offered = seq_add(c.ack[row], c.window[row]), seq_add(c.ack[earlier], c.window[earlier])
     return seq_diff(edge, offered) < -SHRUNK_OCTETS
 
 
-def goes_on(c: Any, row: int, own: int) -> bool:
-    """Its timestamp is of the same clock, which ticks once a millisecond at most (RFC 7323 §5.4)."""
+def continues_clock(c: Any, row: int, own: int) -> bool:
+    """Tell whether a segment's timestamp is of the same clock as the end's own.
+
+    A clock ticks once a millisecond at most (RFC 7323 §5.4).
+    """
     if c.tsval[own] == ABSENT:
         return False
     most = (c.ts_ns[row] - c.ts_ns[own]) // MILLISECOND * 5 // 4 + SLACK_TICKS
     return bool(0 <= seq_diff(c.tsval[row], c.tsval[own]) <= most)
 
 
-def look_of_probe(rows: Rows, flow: int, row: int) -> int:
-    """TTL and window as they stand in the segment, as one number: alike of all that a middlebox sends."""
+def probe_fingerprint(rows: Rows, flow: int, row: int) -> int:
+    """Return TTL and window as they stand in a probe, as one number: the same for all probes of one middlebox."""
     c, ends = rows.candidates, rows.ends
     end_row = 2 * flow + c.end[row]
     is_scaled = ends.window_shift[end_row] > 0 and ends.window_shift[end_row ^ 1] != ABSENT
@@ -127,7 +144,10 @@ def look_of_probe(rows: Rows, flow: int, row: int) -> int:
 
 
 def probed_by(e: Any, end_row: int) -> int:
-    """BY_ITSELF or BY_MIDDLEBOX; NEVER where nothing else of the end was captured, or it may be a change of route."""
+    """Return BY_ITSELF or BY_MIDDLEBOX, ABSENT where nothing decides.
+
+    Nothing does where nothing else of the end was captured, or where it may be a change of route.
+    """
     if e.own_ttl_low[end_row] == ABSENT:
         return ABSENT
     hops = max(e.own_ttl_low[end_row] - e.probe_ttl_high[end_row], e.probe_ttl_low[end_row] - e.own_ttl_high[end_row])

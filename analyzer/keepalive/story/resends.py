@@ -1,4 +1,4 @@
-"""What an end sends again, data, FINs or window probes: whether the other end was heard since, and whether in vain.
+"""Resends of data, FINs and window probes: whether the other end was heard since, and whether they were needed.
 
 Kernels over the columns of a story in the making (`story.py`).
 """
@@ -8,39 +8,41 @@ from typing import Any
 from analyzer.keepalive.story.gaps import Rows, is_in_flight
 from analyzer.keepalive.tags.tag import WINDOW_PROBE
 from analyzer.schema import ABSENT
-from analyzer.tcp.segment_facts import FACT_AT_UNA
+from analyzer.tcp import segment_facts
 
 SHORTEST_BACKOFF_NS = 3_000_000_000
 """Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
 SHORTEST_RTO_NS = 100_000_000
-"""What comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is 200 ms)."""
+"""Shortest wait before a timer's resend: what comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is
+200 ms)."""
 
 
 def note_resend(c: Any, row: int, e: Any, end_row: int) -> None:
-    """Counts what a timer sends again: the oldest that is unacknowledged, and not at once.
+    """Count what a timer sends again: the oldest segment that is unacknowledged, and not at once.
 
-    What is sent again from further ahead shows by itself that the capture lacks the ACKs of what came before.
+    What is sent again from further ahead shows that the capture lacks the ACKs of what came before.
     """
-    if c.facts[row] & FACT_AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
+    if c.facts[row] & segment_facts.AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
         count_try(row, e, end_row)
 
 
 def count_try(row: int, e: Any, end_row: int) -> None:
+    """Count one more resend of an end, and note its row."""
     e.resend_row[end_row] = row
     e.resends[end_row] += 1
 
 
 def forget_heard_resends(c: Any, e: Any, end_row: int, heard_ns: int, place: int) -> None:
-    """Begins the end's account of resends anew if the other end was heard since the last one, in whatever segment.
+    """Begin the end's account of resends anew if the other end was heard since the last one, in whatever segment.
 
-    Most ACKs are no candidates: that one came shows in the time of the other end's last segment only.
+    Most ACKs are no candidates: only the time of the other end's last segment shows that one came.
     """
     if e.resends[end_row] and heard_ns > c.ts_ns[e.resend_row[end_row]]:
         e.resends[end_row], e.unheard_place[end_row] = 0, place
 
 
 def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> bool:
-    """Tells whether what the end sent again is still unacknowledged, and nothing of the other end came since.
+    """Tell whether what the end sent again is still unacknowledged, and nothing of the other end came since.
 
     An end that goes on with something else when the next resend is due has heard an ACK that the capture lacks.
     """
@@ -55,7 +57,7 @@ def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> b
 
 
 def note_spurious_resend(c: Any, row: int, place: int, e: Any, end_row: int) -> None:
-    """All that it had sent was acknowledged, as far as was captured: it has not heard of that."""
+    """Count a resend of what was acknowledged, as far as was captured: its end has not heard the ACK."""
     if c.in_flight[row] != 0 or c.own_ns[row] == ABSENT:
         return
     if c.ts_ns[row] - c.own_ns[row] != e.spurious_ns[end_row]:  # it sent something else in between
@@ -66,13 +68,14 @@ def note_spurious_resend(c: Any, row: int, place: int, e: Any, end_row: int) -> 
 
 
 def resends_spuriously(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> bool:
-    """What the end sent last was acknowledged before, and once more after it."""
+    """Tell whether what the end sent last was acknowledged before, and once more after it."""
     end_row = 2 * flow_row + end
     last_ns, peer_ns = rows.ends.last_ns[2 * flow + end], rows.ends.last_ns[2 * flow + 1 - end]
     return bool(e.spurious_resends[end_row] and last_ns == e.spurious_ns[end_row] and peer_ns >= last_ns)
 
 
 def note_window_probe(c: Any, row: int, place: int, e: Any, end_row: int) -> None:
+    """Count one more zero-window probe of an end, and note the times of the last two."""
     if not e.window_probes[end_row]:
         e.window_place[end_row], e.window_first_ns[end_row] = place, c.ts_ns[row]
     e.window_before_ns[end_row] = e.window_ns[end_row] if e.window_probes[end_row] else ABSENT
@@ -81,11 +84,12 @@ def note_window_probe(c: Any, row: int, place: int, e: Any, end_row: int) -> Non
 
 
 def persists(e: Any, end_row: int) -> bool:
+    """Tell whether an end's window probes were all answered."""
     return bool(e.window_probes[end_row] and not e.resends[end_row])
 
 
 def note_repeat(c: Any, row: int, e: Any, end_row: int) -> None:
-    """A probe or a resend brings nothing new: remember what came before it."""
+    """Note when an end sent a probe or a resend, and what came before: these bring nothing new."""
     previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT
     if previous_ns != e.echo_ns[end_row] or previous_ns == ABSENT:
         e.since_new_segment_ns[end_row] = previous_ns

@@ -1,7 +1,7 @@
 """A flow's tagged segments in, its story out: who probed, what answered, which gaps the timer left.
 
-One kernel, one pass over the flow's rows in capture order. It knows what an observation of the
-keepalive timer is (tcp_timer.c tcp_keepalive_timer) and refuses to know what follows from it.
+One kernel, one pass over the flow's rows in capture order. It knows what an observation of the keepalive timer is
+(tcp_timer.c tcp_keepalive_timer), and not what follows from it.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from analyzer.keepalive.story.gaps import (
     since_probe,
     unheard_run,
 )
-from analyzer.keepalive.story.prober import tell_prober
+from analyzer.keepalive.story.prober import note_prober
 from analyzer.keepalive.story.resends import (
     count_try,
     forget_heard_resends,
@@ -65,7 +65,7 @@ from analyzer.keepalive.tags.tag import (
 )
 from analyzer.schema import ABSENT, SYN
 from analyzer.schema import RST as RST_BIT
-from analyzer.tcp.segment_facts import FACT_PEER_IN_FLIGHT, FACT_SAME_ACK, FACT_SAME_WINDOW, REL_BEYOND
+from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 UNKNOWN_CAPTURE_RTT_NS = 250_000_000
@@ -75,11 +75,12 @@ ANSWERS_APART_NS = 500_000_000
 ONE_PACKET = 1460
 """Octets of payload that are never cut into several packets of Ethernet."""
 CLOSING_GAPS = 4
-"""So many gaps the end of a flow's story may add: of each end what it survived, and the capture's end."""
+"""Most gaps that the end of a flow's story adds: for each end what it survived, and the capture's end."""
 
 
 def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns: int, stories: StoryTables) -> int:
-    """Kernel: the stories of these flows, from row 0 of `told` on; one row more says where the last ends."""
+    """Kernel: write the stories of these flows, from row 0 on; one more row marks where the last ends. Returns
+    `count`."""
     stories.counts[PROBES] = stories.counts[GAPS] = stories.counts[SILENCES] = 0
     for flow_row in range(count):
         flow = flows[flow_row]
@@ -87,7 +88,7 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
         begin(stories, flow_row, rows.starts[flow])
         stories.flows.flow[flow_row], stories.flows.capture_end_ns[flow_row] = flow, end_ns
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
-            tell_row(rows, place, stories, flow_row)
+            note_row(rows, place, stories, flow_row)
         if stories.flows.reset_row[flow_row] == ABSENT:
             reach_capture_end(rows, flow, end_ns, stories, flow_row)
         close(rows, flow, capture_frame, end_ns, stories, flow_row)
@@ -96,12 +97,13 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
 
 
 def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:
-    """The capture's end, or for this flow a jump of the capture's clock before it."""
+    """Return the capture's end, or for this flow a jump of the capture's clock before it, in ns."""
     watched_ns: int = flows.watched_ns[flow]
     return watched_ns - 1 if watched_ns else capture_end_ns
 
 
 def note_places(stories: StoryTables, flow_row: int) -> None:
+    """Note where the flow's probes, gaps and silences begin."""
     t = stories.flows
     t.first_probe[flow_row] = stories.counts[PROBES]
     t.first_gap[flow_row] = stories.counts[GAPS]
@@ -109,6 +111,7 @@ def note_places(stories: StoryTables, flow_row: int) -> None:
 
 
 def begin(stories: StoryTables, flow_row: int, place: int) -> None:
+    """Clear the flow's row and those of its ends; `place` is where its rows begin in flow order."""
     t, e = stories.flows, stories.ends
     note_places(stories, flow_row)
     t.reset_row[flow_row] = ABSENT
@@ -134,8 +137,8 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
         e.has_uncaptured[end_row] = e.holes[end_row] = 0
 
 
-def tell_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
-    """One segment, or one ICMP error."""
+def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in one segment or one ICMP error."""
     c, t, e = rows.candidates, stories.flows, stories.ends
     row = rows.order[place]
     tag, of, end = rows.segments.tag[row], rows.segments.of[row], c.end[row]
@@ -169,19 +172,22 @@ def tell_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     note_stamp(c, row, tag, e, end_row)
     note_holes(c, row, tag, of, e, end_row)
     if tag == PROBE:
-        tell_probe(rows, row, stories, flow_row)
+        note_probe(rows, row, stories, flow_row)
     elif tag == RETRANSMISSION:
         note_resend(c, row, e, end_row)
         note_spurious_resend(c, row, place, e, end_row)
         note_repeat(c, row, e, end_row)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
-        tell_reset(rows, place, stories, flow_row)
+        note_reset(rows, place, stories, flow_row)
     elif tag != STRAY:
-        tell_sign_of_life(rows, place, stories, flow_row)
+        note_sign_of_life(rows, place, stories, flow_row)
 
 
 def note_identification(c: Any, row: int, e: Any, end_row: int) -> None:
-    """Whether the end's segments follow each other; what a network card cuts into several takes several numbers."""
+    """Note whether the end's segments follow each other, by their IP identifications.
+
+    What a network card cuts into several packets takes several numbers.
+    """
     is_next = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] == e.sent_ns[end_row]
     if is_next and e.sent_len[end_row] <= ONE_PACKET:
         e.follows[end_row] += missing(c, row) == 0
@@ -190,35 +196,45 @@ def note_identification(c: Any, row: int, e: Any, end_row: int) -> None:
 
 
 def note_holes(c: Any, row: int, tag: int, of: int, e: Any, end_row: int) -> None:
-    """What a segment after a silence shows to be missing: by its number of its own end, by its ACK of the other.
+    """Note what a segment after a silence shows to be missing: by its number of its own end, by its ACK of the other.
 
     Where segments follow each other closely they may only have been captured in another order.
     """
     if is_answer_to_nothing(c, row, tag, of):
         e.has_uncaptured[end_row ^ 1] = 1
         e.holes[end_row ^ 1] += 1
-    elif c.idle_ns[row] >= IDLE_NS and c.relation[row] == REL_BEYOND and not c.flags[row] & RST_BIT and tag != STRAY:
+    elif (
+        c.idle_ns[row] >= IDLE_NS
+        and c.relation[row] == segment_facts.REL_BEYOND
+        and not c.flags[row] & RST_BIT
+        and tag != STRAY
+    ):
         e.holes[end_row] += 1
 
 
 def note_stamp(c: Any, row: int, tag: int, e: Any, end_row: int) -> None:
-    """What the other end echoes from now on, if it hears it: a probe lies before its window, and a RST ends all."""
+    """Note the row whose timestamp the other end echoes from now on, if it hears it.
+
+    A probe lies before the other end's window, and a RST ends the connection.
+    """
     is_outside = tag == PROBE or tag == WINDOW_PROBE or tag == STRAY or c.flags[row] & RST_BIT
     if c.tsval[row] != ABSENT and not is_outside:
         e.stamp_row[end_row] = row
 
 
 def quotes_flight(rows: Rows, of: int) -> bool:
-    """Whether an ICMP error counts: a probe's number is not in flight (RFC 5927 §4, tcp_ipv4.c tcp_v4_err).
+    """Tell whether an ICMP error counts: a probe's number is not in flight (RFC 5927 §4, tcp_ipv4.c tcp_v4_err).
 
-    A window probe's neither, but for the octet of data that some stacks put into it; what is no candidate is data.
+    A window probe's is not either, but for the octet of data that some stacks put into it. What is no candidate is
+    data.
     """
     if of == ABSENT or rows.segments.tag[of] not in (PROBE, WINDOW_PROBE):
         return True
     return bool(rows.segments.tag[of] == WINDOW_PROBE and rows.candidates.payload_len[of])
 
 
-def tell_probe(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> None:
+def note_probe(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in a probe: the gap before it, and that it waits for an answer."""
     c, e, p = rows.candidates, stories.ends, stories.probes
     end_row = 2 * flow_row + c.end[row]
     add_gap(c, row, gap_of_probe(c, row, stories, end_row), stories, flow_row)
@@ -238,7 +254,8 @@ def tell_probe(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> Non
     e.lost[end_row] += 1 - is_excused
 
 
-def tell_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
+def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in the RST that ends the connection: a give-up, or an answer to a probe."""
     c, t, e = rows.candidates, stories.flows, stories.ends
     row = rows.order[place]
     peer = 2 * flow_row + 1 - c.end[row]
@@ -251,11 +268,11 @@ def tell_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
         else:
             answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
     t.reset_row[flow_row] = row
-    t.reset_follows_data[flow_row] = bool(c.facts[row] & FACT_PEER_IN_FLIGHT) or e.resends[peer] > 0
+    t.reset_follows_data[flow_row] = bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0
 
 
-def tell_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
-    """Anything that its end would not send of its own accord to an end that is gone."""
+def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in anything that an end does not send of its own accord to an end that is gone."""
     c, e = rows.candidates, stories.ends
     row = rows.order[place]
     tag, of = rows.segments.tag[row], rows.segments.of[row]
@@ -280,17 +297,17 @@ def tell_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
 
 
 def is_answer_to_nothing(c: Any, row: int, tag: int, of: int) -> bool:
-    """An ACK like the one before it after a silence: no end sends that unasked."""
-    is_same = c.facts[row] & FACT_SAME_ACK and c.facts[row] & FACT_SAME_WINDOW
-    is_waited_for = c.facts[row] & FACT_PEER_IN_FLIGHT
+    """Tell whether this is an ACK like the one before it, after a silence: no end sends that unasked."""
+    is_same = c.facts[row] & segment_facts.SAME_ACK and c.facts[row] & segment_facts.SAME_WINDOW
+    is_waited_for = c.facts[row] & segment_facts.PEER_IN_FLIGHT
     return bool(tag == PURE_ACK and of == ABSENT and c.idle_ns[row] >= IDLE_NS and is_same and not is_waited_for)
 
 
 def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:
-    """Whether the silence began with nothing outstanding, so that only its length can have broken the path."""
+    """Tell whether a silence began with nothing outstanding, so that only its length can have broken the path."""
     if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
         return False
-    if c.in_flight[row] > 0 or c.facts[row] & FACT_PEER_IN_FLIGHT:
+    if c.in_flight[row] > 0 or c.facts[row] & segment_facts.PEER_IN_FLIGHT:
         return False
     return not (
         e.unanswered[2 * flow_row]
@@ -301,13 +318,14 @@ def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:
 
 
 def need_not_be_answered(c: Any, row: int, e: Any, end_row: int) -> bool:
-    """So soon after the last answer; with an octet it would be: those are not limited."""
+    """Tell whether no answer to a probe is due, so soon after the last one; a probe with an octet is always
+    answered."""
     is_soon = e.answered_ns[end_row] != ABSENT and c.ts_ns[row] - e.answered_ns[end_row] < ANSWERS_APART_NS
     return bool(is_soon and c.payload_len[row] == 0)
 
 
 def answer(stories: StoryTables, flow_row: int, of: int, kind: int, row: int) -> None:
-    """The first answer to a probe counts; `of` is the probe's row, or none."""
+    """Note what answered a probe, if it is the first answer; `of` is the probe's row, or ABSENT."""
     probe = place_of_probe(stories, flow_row, of)
     if probe == ABSENT or stories.probes.answer[probe] != BY_NOTHING:
         return
@@ -316,7 +334,7 @@ def answer(stories: StoryTables, flow_row: int, of: int, kind: int, row: int) ->
 
 
 def place_of_probe(stories: StoryTables, flow_row: int, row: int) -> int:
-    """Where the flow's probe of this candidate row stands: they are in order of rows."""
+    """Return the row in STORY_PROBES of the probe at this candidate row, or ABSENT; they are in order of rows."""
     low, high = stories.flows.first_probe[flow_row], stories.counts[PROBES]
     while low < high:
         middle = (low + high) // 2
@@ -328,13 +346,13 @@ def place_of_probe(stories: StoryTables, flow_row: int, row: int) -> int:
 
 
 def capture_rtt_ns(ends: Any, end_row: int) -> int:
-    """From the capture point to an end and back; `me` is the end's row in ENDS."""
+    """Return the time in ns from the capture point to an end and back; `end_row` is the end's row in ENDS."""
     reply_ns: int = ends.reply_ns[end_row]
     return reply_ns if reply_ns != ABSENT else UNKNOWN_CAPTURE_RTT_NS
 
 
 def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, stories: StoryTables, flow_row: int) -> None:
-    """Probes that may still be answered; the time that was survived comes after all else."""
+    """Add the gaps of probes that may still be answered when the capture ends."""
     c, e = rows.candidates, stories.ends
     if capture_end_ns <= rows.flows.last_ns[flow] or (e.fin_frame[2 * flow_row] and e.fin_frame[2 * flow_row + 1]):
         return
@@ -348,7 +366,7 @@ def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, stories: Story
 
 
 def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, stories: StoryTables, flow_row: int) -> None:
-    """What can only be said when all was told."""
+    """Fill in what can only be said after the flow's last row."""
     t, e = stories.flows, stories.ends
     last_ns = rows.flows.last_ns[flow]
     both_closed = e.fin_frame[2 * flow_row] and e.fin_frame[2 * flow_row + 1]
@@ -377,7 +395,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
         if is_open and not (e.unanswered[end_row] or e.fin_frame[end_row] or is_busy):
             since_ns = since_probe(rows.candidates, stories, end_row, capture_end_ns)
             add_open_gap(stories, flow_row, end, SURVIVED, capture_frame, capture_end_ns - last_ns, ABSENT, since_ns)
-        tell_prober(rows, flow, end, stories, flow_row)
+        note_prober(rows, flow, end, stories, flow_row)
     note_survivors(rows, flow, stories, flow_row)
     t.run_end[flow_row] = end_of_run(rows.candidates, stories, flow_row)
     t.unresponsive_end[flow_row] = (
@@ -395,7 +413,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
 
 
 def note_survivors(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
-    """A silence was survived where the end that did not end it was heard later, by more than a RST."""
+    """Mark the silences that the path survived: the end that did not end them was heard later, by more than a RST."""
     c = rows.candidates
     for silence in range(stories.flows.first_silence[flow_row], stories.counts[SILENCES]):
         row = stories.silences.row[silence]
@@ -404,7 +422,7 @@ def note_survivors(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -
 
 
 def heard_last_ns(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> int:
-    """When an end was last heard, by more than a RST."""
+    """Return when an end was last heard, by more than a RST, in ns."""
     heard_ns: int = rows.ends.last_ns[2 * flow + end]
     if stories.ends.has_reset[2 * flow_row + end] and rows.ends.last_flags[2 * flow + end] & RST_BIT:
         heard_ns = stories.ends.before_reset_ns[2 * flow_row + end]
@@ -412,7 +430,7 @@ def heard_last_ns(rows: Rows, flow: int, end: int, stories: StoryTables, flow_ro
 
 
 def end_of_run(c: Any, stories: StoryTables, flow_row: int) -> int:
-    """Of both ends' runs of unanswered probes the one that began first: it noticed the silence first."""
+    """Return the end whose run of unanswered probes began first and so noticed the silence first; or ABSENT."""
     e = stories.ends
     found, found_ns = ABSENT, 0
     for end in (0, 1):

@@ -1,52 +1,52 @@
-"""Refusals: a RST, SYN or ACK that its receiver does not obey, but answers with where the connection stands.
+"""Challenge ACKs: a RST, SYN or ACK that its receiver does not obey, but answers with its current position.
 
-Predicates over a flow's candidate rows, as those of `rules.py`.
+Predicates over a flow's candidate rows, like those of `rules.py`.
 """
 
 from typing import Any
 
+from analyzer.keepalive.tags import tag
 from analyzer.keepalive.tags.rules import LOOKAHEAD, LOOKBACK, is_extra, is_prompt_answer
-from analyzer.keepalive.tags.tag import CHALLENGED, STRAY, UNACCEPTABLE_ACK
 from analyzer.schema import ABSENT, ACK, FIN, RST, SYN
-from analyzer.tcp.segment_facts import (
-    FACT_REFUSES_SYN,
-    FACT_SAME_ACK,
-    FACT_UNACCEPTABLE,
-    FACT_UNSURE,
-    REL_NEXT,
-    REL_UNKNOWN,
-)
+from analyzer.tcp import segment_facts
 
 
 def is_challenged(c: Any, order: Any, place: int, last: int) -> bool:
-    """A RST within the window but not at RCV.NXT, which its receiver answers instead of obeying (RFC 5961 §3.2)."""
+    """Tell whether a RST in the window but not at RCV.NXT was answered by an ACK instead of obeyed (RFC 5961 §3.2)."""
     row = order[place]
     relation = c.relation[row]
-    if relation == REL_NEXT or relation == REL_UNKNOWN or c.facts[row] & FACT_UNSURE:
+    if (
+        relation == segment_facts.REL_NEXT
+        or relation == segment_facts.REL_UNKNOWN
+        or c.facts[row] & segment_facts.UNSURE
+    ):
         return False
     return is_refused(c, order, place, last)
 
 
 def is_disputed(c: Any, order: Any, place: int, last: int) -> bool:
-    """SEG.ACK outside of what its receiver accepts, which it answers by an ACK (RFC 5961 §5.2); else a hole in the
-    capture."""
-    return bool(c.facts[order[place]] & FACT_UNACCEPTABLE) and is_refused(c, order, place, last)
+    """Tell whether a SEG.ACK outside of what the receiver accepts was answered by an ACK (RFC 5961 §5.2).
+
+    If it was not, the capture has a hole: it lacks what SEG.ACK acknowledges.
+    """
+    return bool(c.facts[order[place]] & segment_facts.UNACCEPTABLE) and is_refused(c, order, place, last)
 
 
 def is_refused(c: Any, order: Any, place: int, last: int) -> bool:
-    """The other end's next segment says at once, and again, where it is."""
+    """Tell whether the other end's next segment is a prompt answer that repeats its position."""
     row = order[place]
     for other in range(place + 1, min(last, place + LOOKAHEAD)):
         later = order[other]
         if c.end[later] != c.end[row] and not is_extra(c, later):
-            return says_again_where_it_is(c, later) and is_prompt_answer(c, later, row)
+            return repeats_position(c, later) and is_prompt_answer(c, later, row)
     return False
 
 
 def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
-    """The other end's RST, SYN or ACK that this ACK answers instead of obeying (RFC 5961 §3.2, §4.2, §5.2), or -1."""
+    """Return the row of the RST, SYN or ACK that this ACK answers instead of obeying, or ABSENT (RFC 5961 §3.2, §4.2,
+    §5.2)."""
     row = order[place]
-    if not says_again_where_it_is(c, row):
+    if not repeats_position(c, row):
         return ABSENT
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
@@ -54,25 +54,29 @@ def challenged_row(c: Any, order: Any, place: int, first: int, out: Any) -> int:
             continue
         if c.end[earlier] == c.end[row] or not is_prompt_answer(c, row, earlier):
             return ABSENT
-        is_refused = out.tag[earlier] == STRAY and out.rule[earlier] in (CHALLENGED, UNACCEPTABLE_ACK)
+        is_refused = out.tag[earlier] == tag.STRAY and out.rule[earlier] in (tag.CHALLENGED, tag.UNACCEPTABLE_ACK)
         is_syn = c.flags[earlier] & (SYN | ACK) == SYN
         return int(earlier) if is_refused or is_syn else ABSENT
     return ABSENT
 
 
-def says_again_where_it_is(c: Any, row: int) -> bool:
-    """An empty segment at SND.NXT that acknowledges what its end acknowledged before."""
+def repeats_position(c: Any, row: int) -> bool:
+    """Tell whether an empty segment at SND.NXT acknowledges the same as its end's segment before."""
     is_bare = c.payload_len[row] == 0 and c.flags[row] & (SYN | FIN | RST | ACK) == ACK
-    return bool(is_bare and c.facts[row] & FACT_SAME_ACK and c.relation[row] == REL_NEXT)
+    return bool(is_bare and c.facts[row] & segment_facts.SAME_ACK and c.relation[row] == segment_facts.REL_NEXT)
 
 
 def resets_older(c: Any, order: Any, place: int, first: int) -> bool:
-    """A RST for the old connection that an ACK had shown: its SEG.SEQ is that SEG.ACK (RFC 9293 §3.5.1, §3.10.7.3)."""
+    """Tell whether a RST is for an older connection (RFC 9293 §3.5.1, §3.10.7.3).
+
+    The other end had answered a SYN by an ACK that shows that it still holds that one; the RST's SEG.SEQ is its
+    SEG.ACK.
+    """
     row = order[place]
     if c.flags[row] & ACK:
         return False
     for other in range(place - 1, max(first, place - LOOKBACK) - 1, -1):
         earlier = order[other]
         if c.end[earlier] != c.end[row] and not is_extra(c, earlier):
-            return bool(c.facts[earlier] & FACT_REFUSES_SYN and c.ack[earlier] == c.seq[row])
+            return bool(c.facts[earlier] & segment_facts.REFUSES_SYN and c.ack[earlier] == c.seq[row])
     return False

@@ -1,13 +1,13 @@
 """The names of what a segment can be, and of the rules that say so.
 
-`rules.py` has the rules, `decide.py` applies them in order, `report/words/sentences.py` says them in words.
+`rules.py` has the rules, `tagger.py` applies them in order, `report/words/sentences.py` puts them into words.
 """
 
 from enum import IntEnum
 
 
 class Tag(IntEnum):
-    """What a segment is; the names are those of the machine face with '-' for '_'."""
+    """A kind of segment. Its label is its name in JSON."""
 
     DATA = 0
     ACK = 1
@@ -32,11 +32,12 @@ class Tag(IntEnum):
 
     @property
     def label(self) -> str:
+        """Return the name in lower case, with '-' for '_'."""
         return self.name.lower().replace("_", "-")
 
 
 class Rule(IntEnum):
-    """Which rule gave the tag."""
+    """The rule that gave a segment its tag."""
 
     CONTROL_BIT = 0
     PLAIN = 1
@@ -70,6 +71,7 @@ class Rule(IntEnum):
 
     @property
     def label(self) -> str:
+        """Return the name in lower case, with '-' for '_'."""
         return self.name.lower().replace("_", "-")
 
 

@@ -1,6 +1,6 @@
-"""What verdicts are drawn from and into: a told batch, its surroundings, and a row for each flow that rules fill.
+"""A batch of flows to judge, their verdicts' columns, and how rules write conclusions and evidence into them.
 
-Which frames prove what, too: of a run of probes, of resends, of solicitations the first ones.
+The frames that prove a verdict are the first ones of a run of probes, of resends, or of solicitations.
 """
 
 from array import array
@@ -11,15 +11,15 @@ from analyzer.keepalive.tags.tag import FIN_TAG, RETRANSMISSION, WINDOW_PROBE
 from analyzer.schema import ABSENT
 
 EVIDENCE = 12
-"""So many frames are named."""
+"""Most frames that a verdict names."""
 
 
 class Batch(NamedTuple):
-    """A told batch, what else is known of its flows, and where the verdicts go; `counts` are the rows in use of PROOFS,
-    where what shows that an end was started anew lies, and what proves a verdict goes.
+    """A batch of stories, what else is known of its flows, and where the verdicts go.
 
-    SURROUNDINGS that know nothing (silent_end -1, the rest 0) leave the cause open, and the outcome only where somebody
-    asked for an end in vain or it was started anew.
+    `counts` has the rows in use of PROOFS, which holds what shows that an end was started anew, and what proves a
+    verdict. An empty context (silent_end -1, the rest 0) leaves the cause open. It leaves the outcome open only where
+    an end was asked for in vain or was started anew.
     """
 
     rows: Rows
@@ -33,6 +33,7 @@ class Batch(NamedTuple):
 
 
 def begin(batch: Batch, flow_row: int) -> None:
+    """Clear the flow's row in VERDICTS, before any rule is asked."""
     v = batch.verdicts
     v.cause[flow_row] = v.prober[flow_row] = v.errno[flow_row] = v.epoll[flow_row] = v.detection_delay_ns[flow_row] = (
         ABSENT
@@ -41,18 +42,22 @@ def begin(batch: Batch, flow_row: int) -> None:
 
 
 def conclude(batch: Batch, flow_row: int, outcome: int, confidence: int, reasons: int) -> None:
+    """Write outcome, confidence and reasons into the flow's row."""
     v = batch.verdicts
     v.outcome[flow_row], v.confidence[flow_row], v.reasons[flow_row] = outcome, confidence, reasons
 
 
 def note_delay(batch: Batch, flow_row: int, noticed_ns: int, heard_ns: int) -> None:
-    """How long after it was last heard the other end was missed; nothing where it was never heard, or later."""
+    """Write how long after it was last heard the other end was missed, in ns.
+
+    Nothing is written where it was never heard, or heard later than `noticed_ns`.
+    """
     if heard_ns != ABSENT and heard_ns <= noticed_ns:
         batch.verdicts.detection_delay_ns[flow_row] = noticed_ns - heard_ns
 
 
 def prove(batch: Batch, flow_row: int, frame: int) -> bool:
-    """One more frame, if there is room for it."""
+    """Add one frame to the flow's evidence if there is room. Returns whether there was."""
     if batch.verdicts.evidence[flow_row] == EVIDENCE:
         return False
     batch.proofs.frame[batch.counts[0]] = frame
@@ -62,13 +67,14 @@ def prove(batch: Batch, flow_row: int, frame: int) -> bool:
 
 
 def show_fins(batch: Batch, flow_row: int) -> None:
+    """Add the first FIN of each end to the evidence."""
     for end_row in (2 * flow_row, 2 * flow_row + 1):
         if batch.stories.ends.fin_frame[end_row]:
             prove(batch, flow_row, batch.stories.ends.fin_frame[end_row])
 
 
 def show_run(batch: Batch, flow_row: int) -> None:
-    """The probes of the run that nothing answered."""
+    """Add the probes of the run that nothing answered to the evidence."""
     c, p, t, end = (
         batch.rows.candidates,
         batch.stories.probes,
@@ -81,7 +87,7 @@ def show_run(batch: Batch, flow_row: int) -> None:
 
 
 def show_asked(batch: Batch, flow_row: int) -> None:
-    """The solicitations that nothing answered."""
+    """Add the solicitations that nothing answered to the evidence."""
     first = batch.context.first_asked[flow_row]
     for row in range(first, first + batch.context.asked[flow_row]):
         if not prove(batch, flow_row, batch.asked.frame[row]):
@@ -89,7 +95,7 @@ def show_asked(batch: Batch, flow_row: int) -> None:
 
 
 def show_tries(batch: Batch, flow_row: int, end: int) -> None:
-    """What the end sent again since the other one was last heard."""
+    """Add to the evidence what the end sent again since the other end was last heard."""
     c, e, tags, flow = (
         batch.rows.candidates,
         batch.stories.ends,
@@ -106,7 +112,7 @@ def show_tries(batch: Batch, flow_row: int, end: int) -> None:
 
 
 def show_sent(batch: Batch, flow_row: int, end: int, tag: int, first: int, skip: int) -> None:
-    """What the end sent with this tag from place `first` on, without so many of these."""
+    """Add to the evidence what the end sent with this tag from place `first` on, but for the first `skip` of these."""
     c, tags, flow = batch.rows.candidates, batch.rows.segments.tag, batch.stories.flows.flow[flow_row]
     for place in range(first, batch.rows.starts[flow + 1]):
         row = batch.rows.order[place]

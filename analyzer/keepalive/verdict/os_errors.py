@@ -61,7 +61,7 @@ ICMPv6 types count from 64 (capture/decode/headers.py). Only errors that quote d
 
 
 def icmp_errno(error: int) -> int:
-    """Of an error's type * 256 + code."""
+    """Return the errno for an ICMP error, given as type * 256 + code: EHOSTUNREACH unless ICMP_ERRNOS lists it."""
     for kind, code, errno in ICMP_ERRNOS:
         if error == kind << 8 | code:
             return errno
@@ -69,16 +69,18 @@ def icmp_errno(error: int) -> int:
 
 
 SOLICITATIONS = 3
-"""Tries of one question for a neighbour (neighbour.c ucast_solicit, mcast_solicit)."""
+"""Tries of one solicitation (neighbour.c ucast_solicit, mcast_solicit)."""
 
 
 def link_errno(asked: int) -> int:
-    """What ends data that waits for a neighbour in vain: asked for after the entry had failed, it is thrown away
-    with a host-unreachable error of the host's own (neighbour.c neigh_invalidate, arp.c arp_error_report); before
-    that it was sent all the same."""
+    """Return the errno of data that waits for a neighbour in vain, given how many solicitations there were.
+
+    What is sent after the entry had failed is thrown away with a host-unreachable error of the host's own (neighbour.c
+    neigh_invalidate, arp.c arp_error_report). Before that it was sent all the same, and ends in ETIMEDOUT.
+    """
     return EHOSTUNREACH if asked > SOLICITATIONS else ETIMEDOUT
 
 
 def reset_errno(is_half_closed: bool) -> int:
-    """A RST breaks the pipe of an end that only sends any more (tcp_input.c tcp_reset, TCP_CLOSE_WAIT)."""
+    """Return the errno of a RST: EPIPE at an end in CLOSE_WAIT, which only sends any more (tcp_input.c tcp_reset)."""
     return EPIPE if is_half_closed else ECONNRESET

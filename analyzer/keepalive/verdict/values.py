@@ -1,6 +1,6 @@
-"""What a verdict can say: outcome, cause, confidence, reasons; and what of a flow's surroundings it is drawn from.
+"""What a verdict can say: outcome, cause, confidence, reasons; and the context that it takes into account.
 
-Values, and how columns hold them. `judge.py` draws verdicts; the words are in `report/words/sentences.py`.
+Values, and how columns hold them. `judge.py` makes verdicts; the words are in `report/words/sentences.py`.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from analyzer.schema import ABSENT
 
 
 class Outcome(Enum):
+    """How a connection ended, or how it is."""
+
     ALIVE = "alive"
     CLOSED = "closed"
     TIMED_OUT = "timed-out"
@@ -24,10 +26,12 @@ class Outcome(Enum):
 
 
 ALIVE, CLOSED, TIMED_OUT, UNREACHABLE, RESET, PROBING, UNDETECTED, UNKNOWN = range(8)
-"""The outcomes as kernels write them: places in `Outcome`."""
+"""Places in `Outcome`, as kernels write them."""
 
 
 class Cause(Enum):
+    """Why a connection ended."""
+
     APPLICATION = "application"
     PEER_SILENT = "peer-silent"
     PATH_DROPPED = "path-dropped"
@@ -42,6 +46,8 @@ APPLICATION, PEER_SILENT, PATH_DROPPED, LINK_DEAD, PATH_UNREACHABLE, PEER_LOST_S
 
 
 class Confidence(Enum):
+    """How sure a verdict is."""
+
     CERTAIN = "certain"
     LIKELY = "likely"
     GUESS = "guess"
@@ -52,7 +58,7 @@ CERTAIN, LIKELY, GUESS = range(3)
 
 
 class Reason(Enum):
-    """Why the verdict is what it is; `report/words/sentences.py` says each in a sentence."""
+    """Why the verdict is what it is; `report/words/sentences.py` has a sentence for each."""
 
     GIVE_UP_RST = "give-up-rst"
     SILENT_AFTER_PROBES = "silent-after-probes"
@@ -147,30 +153,32 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
 
 
 def because(reason: int, others: int) -> int:
-    """Reasons as a column holds them, the first one lowest: its place plus one in eight bits, 0 for none."""
+    """Return reasons packed as a column holds them: this one in the lowest eight bits, as its place plus one; 0 for
+    none."""
     return reason + 1 | others << 8
 
 
 def reasons_of(packed: int) -> Iterator[Reason]:
+    """Yield the reasons that a column's number holds, the first one first."""
     while packed:
         yield REASONS[(packed & 0xFF) - 1]
         packed >>= 8
 
 
 class FlowContext(NamedTuple):
-    """What other traffic of the capture says about the end that fell silent (`neighbourhood.py`)."""
+    """What other traffic of the capture says about the end that fell silent (`context/neighbours.py`)."""
 
     silent_end: int | None
     answers_elsewhere: bool
     """Its address sent something in another flow meanwhile."""
     asked: tuple[tuple[int, int], ...]
-    """Time and frame of the ARP or neighbour solicitations for it that nothing answered."""
+    """Time in ns and frame of the unanswered ARP or neighbour solicitations for it."""
     is_only: bool = False
     """No other connection of the capture leads to its address."""
     silent_flows: int = 0
-    """Other connections to its address in which it left somebody waiting meanwhile."""
+    """Other connections to its address in which it left the other end without an answer meanwhile."""
     is_network_silent: bool = False
-    """Nobody in its network was heard meanwhile, and another address there left somebody waiting too."""
+    """Nobody in its network was heard meanwhile, and another address there left somebody without an answer, too."""
     restart: tuple[Reason, ...] = ()
     """Signs that an end of an idle connection has been started anew since."""
     restart_frames: tuple[int, ...] = ()
@@ -178,6 +186,8 @@ class FlowContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """How a connection ended, why, what its application saw, and what proves it."""
+
     outcome: Outcome
     cause: Cause | None
     prober: int | None
@@ -190,7 +200,7 @@ class Verdict:
 
 
 def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
-    """Row `it` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
+    """Return row `flow_row` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
     v = verdicts
     first = v.first_evidence[flow_row]
     return Verdict(
@@ -207,4 +217,5 @@ def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
 
 
 def _known(value: int) -> int | None:
+    """Return the value, None where it is ABSENT."""
     return value if value != ABSENT else None

@@ -9,8 +9,7 @@ from itertools import groupby
 from analyzer.keepalive.catalogue.profiles import shared
 from analyzer.keepalive.findings import End, Flow, Role
 from analyzer.keepalive.settings.values import Basis, Settings
-from analyzer.keepalive.story.ledger import ledger
-from analyzer.keepalive.story.values import Answer
+from analyzer.keepalive.story.values import Answer, ledger
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.hosts import Host
 from analyzer.keepalive.summary.paths import PathLimit

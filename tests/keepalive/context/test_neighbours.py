@@ -26,8 +26,8 @@ NOBODY = """
 
 
 def context(result: Told) -> FlowContext:
-    drawer = result.analysis._assembler
-    return drawer._neighbourhood.read(drawer._batch([0]).context, 0)
+    assembler = result.analysis._assembler
+    return assembler._survey.neighbourhood.read(assembler._batch([0]).context, 0)
 
 
 def test_solicitations_stand_for_probes_that_are_not_sent() -> None:
@@ -177,8 +177,8 @@ def test_what_was_due_while_the_neighbour_was_gone_was_not_sent(asked: tuple[flo
     41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
     """)
-    drawer = result.analysis._assembler
-    gaps, ends = drawer._heard(drawer._batch([0]))
+    assembler = result.analysis._assembler
+    gaps, ends = assembler._observed(assembler._batch([0]))
     kinds = [KINDS[gaps.kind[row]] for row in range(ends.first_gap[1])]
     assert kinds.count(GapKind.SPACING) == left
     assert GapKind.FIRST in kinds

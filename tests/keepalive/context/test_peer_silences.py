@@ -13,7 +13,7 @@ PROBED = f"""{OPENED}
 
 def peer_silences(result: Told) -> list[tuple[int, float, float]]:
     """Row of the end in ENDS, and s."""
-    w = result.analysis._assembler._stories.notes.peer_silences
+    w = result.analysis._assembler._survey.notes.peer_silences
     spans = [(w.view.since_ns[row] - START_NS, w.view.until_ns[row] - START_NS) for row in range(w.rows)]
     return [(w.view.end[row], since / 10**9, until / 10**9) for row, (since, until) in enumerate(spans)]
 
@@ -47,7 +47,7 @@ def test_who_answers_is_not_waited_for() -> None:
 def test_a_host_that_resets_what_it_does_not_know() -> None:
     def forgotten(flags: str) -> list[int]:
         result = told(f"""{PROBED}    41.02  B>A  {flags}  seq 5000  ack 1100  | rst of 41.010""")
-        notes = result.analysis._assembler._stories.notes
+        notes = result.analysis._assembler._survey.notes
         return list(notes.forgotten.view.end[: notes.forgotten.rows])
 
     assert forgotten("R") == [1]

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, Keepalive
-from analyzer.keepalive.settings.losses import correct_for_loss, is_distant
-from analyzer.keepalive.settings.run_counts import count_runs
+from analyzer.keepalive.settings.losses import correct_for_loss, count_runs, is_distant
 from analyzer.keepalive.settings.typical import EndWork, find_typical
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import Echo, Gap, GapKind

@@ -13,12 +13,12 @@ from tests.recordings import SAMPLES
 
 @pytest.mark.parametrize("capture", SAMPLES[::4], ids=lambda capture: capture.parent.name)
 def test_stories_are_heard_as_they_are_read(capture: Path) -> None:
-    drawer = analyze(str(capture))._assembler
-    asked = {flow for flow, _ in drawer.solicitations}
-    batch = drawer._batch(range(len(drawer.flows)))
-    gaps, ends = drawer._heard(batch)
+    assembler = analyze(str(capture))._assembler
+    asked = {flow for flow, _ in assembler.solicitations}
+    batch = assembler._batch(range(len(assembler.flows)))
+    gaps, ends = assembler._observed(batch)
     for flow in set(batch.numbers) - asked:
-        story = Story(drawer._rows, batch.stories, flow)
+        story = Story(assembler._rows, batch.stories, flow)
         for end in (0, 1):
             me, read = 2 * flow + end, () if story.is_too_incomplete else story.ends[end].gaps
             observed = [

@@ -1,6 +1,6 @@
 """Counting what the prober counted: runs of unanswered probes with holes, and answers that it did not hear."""
 
-from analyzer.keepalive.settings.run_counts import count_runs, is_unheard
+from analyzer.keepalive.settings.losses import count_runs, is_unheard
 from analyzer.keepalive.settings.typical import EndWork
 from analyzer.keepalive.story.values import Gap, GapKind
 from tests.keepalive.columns import Seen, lived_as

@@ -2,7 +2,7 @@
 
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.settings.infer import allocate
-from analyzer.keepalive.settings.timed import copy_timed
+from analyzer.keepalive.settings.observations import copy_timed
 from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, SPACING, Echo, Gap, GapKind
 from tests.keepalive.columns import ObservedEnd, heard_of
 from tests.keepalive.simulated import gap

@@ -2,8 +2,7 @@
 
 import pytest
 
-from analyzer.keepalive.story.ledger import heartbeat, ledger
-from analyzer.keepalive.story.values import Answer, Heartbeat, Probe
+from analyzer.keepalive.story.values import Answer, Heartbeat, Probe, heartbeat, ledger
 
 S = 10**9
 

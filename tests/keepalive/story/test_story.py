@@ -315,7 +315,7 @@ def test_lag_is_the_quickest_reply_of_an_end() -> None:
 
 def story_ends(result: Told) -> Any:
     """TOLD_ENDS of a transcript with one flow."""
-    return result.analysis._assembler._stories.tell([0]).ends
+    return result.analysis._assembler._survey.stories.tell([0]).ends
 
 
 def test_an_error_about_a_window_probe_counts_for_nothing() -> None:

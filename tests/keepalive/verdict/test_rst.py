@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from analyzer.engine.table import Table
-from analyzer.keepalive.verdict.rst import (
-    HASTE,
+from analyzer.keepalive.verdict.resets import (
     IP_ID,
     ONCE,
     THE_END,
     THE_PATH,
     TIMESTAMP,
+    TOO_SOON,
     TTL,
     UNDECIDED,
     WINDOW,
@@ -148,7 +148,7 @@ def test_at_the_same_distance_one_odd_field_is_no_evidence_and_two_leave_it_open
 def test_too_soon_to_have_been_there() -> None:
     """The peer's fastest answer took 40 ms; what comes after 3 ms has turned back halfway."""
     quick = odd(took_ns=3_000_000, usual_took_ns=40_000_000)
-    assert quick == HASTE
+    assert quick == TOO_SOON
     assert sender(took_ns=3_000_000, usual_took_ns=40_000_000) == THE_PATH
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.engine.table import Table
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
-from analyzer.keepalive.verdict.solicited import are_on_wheel
+from analyzer.keepalive.verdict.unanswered_probes import are_on_wheel
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.schema.results import ASKED_FOR
 from tests.keepalive.tags.test_tag import OPENED

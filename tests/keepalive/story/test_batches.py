@@ -6,10 +6,10 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.engine.native import installed
-from analyzer.keepalive import stories
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.losses import correct_for_loss, forget_ambiguous
 from analyzer.keepalive.settings.typical import find_typical
+from analyzer.keepalive.story import batches
 from analyzer.keepalive.story_reader import Story
 from tests.keepalive.columns import lived_by
 from tests.recordings import SAMPLES
@@ -20,20 +20,20 @@ CROWDED = [capture for capture in SAMPLES if "[[flow]]" in capture.with_name("tr
 
 def told(capture: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> tuple[bytearray, list[Story]]:
     """So many at a time: what is noted of all, and all, the last first."""
-    monkeypatch.setattr(stories, "BATCH", batch)
-    drawer = analyze(str(capture))._assembler
+    monkeypatch.setattr(batches, "BATCH", batch)
+    assembler = analyze(str(capture))._assembler
     found: list[Story] = []
-    numbers = drawer.flows.numbers[::-1]
+    numbers = assembler.flows.numbers[::-1]
     for first in range(0, len(numbers), batch):
         some = numbers[first : first + batch]
-        batch_told = drawer._stories.tell(some)
-        found += [Story(drawer._rows, batch_told, it) for it in range(len(some))]
-    return drawer._stories.notes.flow_flags, found
+        batch_told = assembler._survey.stories.tell(some)
+        found += [Story(assembler._rows, batch_told, it) for it in range(len(some))]
+    return assembler._survey.notes.flow_flags, found
 
 
 @pytest.mark.parametrize("capture", CROWDED[:6], ids=lambda capture: capture.parent.name)
 def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = told(capture, monkeypatch, stories.BATCH)
+    whole = told(capture, monkeypatch, batches.BATCH)
     assert len(whole[1]) > 1
     assert told(capture, monkeypatch, 1) == whole
     assert told(capture, monkeypatch, 7) == whole
@@ -42,8 +42,8 @@ def test_a_story_does_not_depend_on_what_is_told_with_it(capture: Path, monkeypa
 @pytest.mark.parametrize("capture", CROWDED[:3], ids=lambda capture: capture.parent.name)
 def test_one_batch_is_noted_while_the_next_is_told(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = analyze(str(capture))._assembler.flow_flags
-    monkeypatch.setattr(stories, "BATCH", 3)
-    monkeypatch.setattr(stories, "cores", lambda: 2)
+    monkeypatch.setattr(batches, "BATCH", 3)
+    monkeypatch.setattr(batches, "cores", lambda: 2)
     analysis = analyze(str(capture))
     analysis.engine.library = installed()
     assert len(expected) > 3

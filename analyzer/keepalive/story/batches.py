@@ -1,21 +1,14 @@
-"""The stories of all flows: told batch by batch by the kernel of `story.py`, read as values by `retold.py`.
-
-Of all flows only what `waits.py` notes is kept.
-"""
+"""The stories of many flows at once, told by the kernel of `story.py`, a batch at a time."""
 
 from array import array
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from itertools import cycle
 
 from analyzer.engine.dispatch import Engine
-from analyzer.engine.prefetch import cores, made_ahead
+from analyzer.engine.prefetch import cores
 from analyzer.engine.table import Table
-from analyzer.keepalive.context.addresses import Addresses
-from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.story import CLOSING_GAPS, tell
-from analyzer.keepalive.verdict.judge import Court
 from analyzer.schema.story import STORY_ENDS, STORY_FLOWS, STORY_GAPS, STORY_PROBES, STORY_SILENCES
 
 BATCH = 4096
@@ -26,23 +19,16 @@ FLOW_TABLES = (STORY_FLOWS, STORY_ENDS, STORY_PROBES, STORY_GAPS, STORY_SILENCES
 
 
 class Stories:
-    """Tells the stories of a capture's flows; what flows must know of each other is noted at once."""
+    """Tells the stories of a capture's flows."""
 
-    def __init__(
-        self, rows: Rows, flows: int, addresses: Addresses, capture_end: tuple[int, int], engine: Engine
-    ) -> None:
+    def __init__(self, rows: Rows, capture_end: tuple[int, int], engine: Engine) -> None:
         """`capture_end` is the last frame's number and time."""
         self._rows = rows
         self._last_frame, self._capture_end_ns = capture_end
         self._engine = engine
-        self.notes = Notes(flows, addresses)
-        self.court = Court(rows, engine)
-        with closing(made_ahead(self._tell_all(flows), BATCHES_HELD, pays_to_assemble_ahead(engine, flows))) as batches:
-            for stories, count in batches:
-                self.notes.note(rows, stories, self.court.judge_alone(stories, count), count, engine)
 
-    def _tell_all(self, flows: int) -> Generator[tuple[StoryTables, int]]:
-        """The stories of all flows, and of how many; each is good until so many others are told."""
+    def tell_all(self, flows: int) -> Generator[tuple[StoryTables, int]]:
+        """Yield stories of all flows, and how many; each batch is good until BATCHES_HELD others follow."""
         tables = cycle([new_tables() for _ in range(BATCHES_HELD)])
         for first in range(0, flows, BATCH):
             batch = range(first, min(first + BATCH, flows))
