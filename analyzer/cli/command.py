@@ -177,7 +177,7 @@ def _run(options: Options) -> int:
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
         faces.write(analysis, options)
-    _tell_diagnostics(analysis, options)
+    _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
         _complain(failure)
@@ -226,7 +226,7 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
-def _tell_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
+def _print_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
     from analyzer.reading import ask
 
     for words in () if options.quiet else ask(analysis, _diagnostics, options.tags):
@@ -267,7 +267,7 @@ def _compare(options: Options) -> int:
     points = {name: analyse(replace(options, files=paths), how) for name, paths in options.points.items()}
     faces.write_points(points, options)
     for name, analysis in points.items():
-        _tell_diagnostics(analysis, options, f"{name}: ")
+        _print_diagnostics(analysis, options, f"{name}: ")
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
 
 

@@ -57,13 +57,13 @@ def watch(options: Options) -> "Analysis":
         listeners = list(_listeners(options, session, crosscheck, stack))
         with _ended_by_signal() as is_ended:
             for events in session.run():
-                _tell(listeners, events)
+                _notify(listeners, events)
                 if crosscheck is not None:
-                    _tell(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
+                    _notify(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
                 if is_ended():
                     break
         events, analysis = session.finish()
-        _tell(listeners, events)
+        _notify(listeners, events)
     return analysis
 
 
@@ -72,7 +72,7 @@ def _say(options: Options, words: str) -> None:
         click.echo(f"ka-analyze: {words}", err=True)
 
 
-def _tell(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
+def _notify(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
     for listener in listeners:
         listener(events)
 

@@ -77,10 +77,10 @@ class Cluster:
         together. `on_file` is called with each name as the file is read. Shards are stored by the workers themselves,
         so they must see the folder, too. Raises CaptureError if no file can be used.
         """
-        with _failures_told():
+        with _errors_translated():
             if kept is None:
                 shards = self._client.map(read_or_error, names, pure=False, batch_size=None)
-                self._told(names, shards, on_file)
+                self._report_done(names, shards, on_file)
             else:
                 names, shards = self._kept(names, kept, on_file)
             count = len(self._client.nthreads())
@@ -96,13 +96,13 @@ class Cluster:
     ) -> tuple[list[str], Any]:
         fresh = kept.missing(names)
         written = self._client.map(read_and_keep, fresh, root=kept.root, mark=kept.mark, pure=False, batch_size=None)
-        self._told(fresh, written, on_file)
+        self._report_done(fresh, written, on_file)
         for name, entry in zip(fresh, written, strict=True):
             kept.note(name, self.result(entry))
         order = list(kept.in_order(names))
         return [name for name, _ in order], self._client.map(load, [entry for _, entry in order], pure=False)
 
-    def _told(self, names: Sequence[str], futures: Sequence[Any], on_file: Callable[[str], None] | None) -> None:
+    def _report_done(self, names: Sequence[str], futures: Sequence[Any], on_file: Callable[[str], None] | None) -> None:
         from distributed import as_completed
 
         if on_file is not None:
@@ -120,12 +120,12 @@ class Cluster:
 
     def result(self, future: Any) -> Any:
         """Wait for a task; CaptureError if the cluster cannot do it."""
-        with _failures_told():
+        with _errors_translated():
             return future.result()
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _errors_translated() -> Iterator[None]:
     from distributed import CancelledError, KilledWorker
 
     try:

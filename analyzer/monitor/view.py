@@ -42,7 +42,7 @@ class View:
         self._title = title
         self._events: deque[str] = deque(maxlen=EVENTS)
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._drawn_s = 0.0
+        self._rendered_s = 0.0
 
     @property
     def _has_kernel(self) -> bool:
@@ -60,11 +60,11 @@ class View:
 
     def tell(self, events: Iterable[Event], now_ns: int) -> None:
         self._events.extend(line(event) for event in events if event.name not in QUIET)
-        if time.monotonic() - self._drawn_s >= 0.5:
-            self._drawn_s = time.monotonic()
-            self._live.update(self.drawn(now_ns, self._live.console.height), refresh=True)
+        if time.monotonic() - self._rendered_s >= 0.5:
+            self._rendered_s = time.monotonic()
+            self._live.update(self.rendered(now_ns, self._live.console.height), refresh=True)
 
-    def drawn(self, now_ns: int, height: int) -> RenderableType:
+    def rendered(self, now_ns: int, height: int) -> RenderableType:
         """Render what fits into `height` lines."""
         snapshots = sorted(self._watcher.snapshots(), key=lambda pair: _urgency(pair[1]))
         room = max(height - EVENTS - 6, 3)

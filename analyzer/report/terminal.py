@@ -79,7 +79,7 @@ def report(analysis: Analysis, shown: int = SHOWN, only: frozenset[Outcome] | No
 
 def connection(flow: Flow) -> Group:
     """Return the description of one connection without its timeline."""
-    return Group(*_tell(flow))
+    return Group(*_described(flow))
 
 
 def timeline(analysis: Analysis, flow: Flow) -> Group:
@@ -92,7 +92,7 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield _title(analysis)
     for flow in in_full:
         yield BLANK
-        yield from _tell(flow)
+        yield from _described(flow)
     if only and not in_full and not rest:
         yield BLANK
         yield Text(
@@ -110,7 +110,7 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
 def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
     yield _title(analysis)
     yield BLANK
-    yield from _tell(flow)
+    yield from _described(flow)
     table = _table("time", "frame", "", "silence", "what", "rule")
     rules: dict[Rule, int] = {}
     for event in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
@@ -186,7 +186,7 @@ def _title(analysis: Analysis) -> _SideBySide:
     return _SideBySide(Text(names, "bold"), Text(what), "   ")
 
 
-def _tell(flow: Flow) -> Iterator[RenderableType]:
+def _described(flow: Flow) -> Iterator[RenderableType]:
     """Yield headline, two sentences, the settings of each probing end, and the course of events."""
     ends = Text.assemble((f"#{flow.id}  ", "bold"), who(flow))
     yield _SideBySide(ends, Text(sentences.headline(flow), STYLES[flow.verdict.outcome]), "      ")

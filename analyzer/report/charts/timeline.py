@@ -81,7 +81,7 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
         return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
     strokes = _strokes(analysis, flow, segments.tail(MOST_SHOWN), start)
     is_whole = len(segments) <= MOST_SHOWN
-    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_told_at(about, strokes)})
+    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_noticed_at(about, strokes)})
     scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
     ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
     ax.set_ylim(-0.34, 1.62)
@@ -255,13 +255,13 @@ def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) ->
 
 def _noticed(ax: Axes, about: pd.Series, strokes: Sequence[Stroke], scale: TimeScale) -> None:
     """Mark when the application got its error, where no RST shows it."""
-    for time in _told_at(about, strokes):
+    for time in _noticed_at(about, strokes):
         x = scale.place(time)
         ax.axvline(x, color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
         style.say(ax, x, 1.2, str(about["errno"]), PURPLE)
 
 
-def _told_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
+def _noticed_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
     """Return the instant of the application's error in seconds, if there is one and no RST stands there."""
     if pd.isna(about["detection_delay"]) or any(stroke.kind.label == "RST" for stroke in strokes):
         return []

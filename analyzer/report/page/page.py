@@ -110,12 +110,12 @@ def notebook_summary(analysis: "Analysis") -> str:
     in_full, _ = to_describe(analysis.findings.flows, 3)
     names, what = title(analysis.findings)
     words = plain_words.overall(analysis.findings.flows)
-    cards = [_told(flow) for flow in in_full]
+    cards = [_description(flow) for flow in in_full]
     return _environment().get_template("notebook.html.j2").render(title=words, names=names, what=what, cards=cards)
 
 
 def notebook_connection(connection: "Connection") -> str:
-    card = _told(connection.findings)
+    card = _description(connection.findings)
     return _environment().get_template("notebook.html.j2").render(title=None, names="", what="", cards=[card])
 
 
@@ -153,7 +153,7 @@ def _counts(flows: Flows) -> list[tuple[str, str, int]]:
 
 
 def _card(analysis: "Analysis", flow: Flow, alike: int) -> dict[str, Any]:
-    card = _told(flow)
+    card = _description(flow)
     card["alike"] = max(0, alike - 1)
     card["timeline"] = _svg(analysis.plot.timeline(flow.id), f"timeline-{flow.id}")
     card["candidates"] = [
@@ -170,7 +170,7 @@ def _is_measured(setting: Setting | None) -> bool:
     return setting is not None and setting.value is not None
 
 
-def _told(flow: Flow) -> dict[str, Any]:
+def _description(flow: Flow) -> dict[str, Any]:
     """Return the description of a connection, without charts."""
     return {
         "id": flow.id,
