@@ -1,6 +1,7 @@
-"""Which gaps are doubted: one more loss than those that show could have made them, and nothing confirms them.
+"""Which gaps are ambiguous: one more loss than those that show could have made them, and nothing confirms them.
 
-Whatever it could have made of them must stay within the bounds, so each is also explained as if it had.
+Bounds must hold whatever such a loss could have made of a gap, so each ambiguous gap is also explained as if it had
+happened.
 """
 
 from typing import Any
@@ -12,11 +13,11 @@ from analyzer.keepalive.story.values import AGREES, CYCLE, UNHEARD, UNSEEN
 from analyzer.schema import ABSENT
 
 MAX_AMBIGUOUS = 4
-"""So many gaps are doubted, one at a time."""
+"""Most gaps that are treated as ambiguous, one at a time."""
 
 
 def is_unsure(corrected: Any, rows: int) -> bool:
-    """Every idle time that was captured may be longer than its timer ran: of this end something is missing."""
+    """Tell whether every captured idle time may be longer than its timer ran, as something of this end is missing."""
     idle = lone = vague = has_uncaptured = 0
     has_hole = False
     for gap in range(rows):
@@ -33,10 +34,10 @@ def is_unsure(corrected: Any, rows: int) -> bool:
 
 
 def note_ambiguities(work: EndWork, rows: int) -> int:
-    """Idle times that nothing confirms, as DOUBTS: how many.
+    """Write the idle times that nothing confirms to AMBIGUITIES; return how many.
 
-    A first gap may be an interval longer than the idle time; an answered cycle too, or it is an interval
-    because the answer was lost.
+    A first gap may be an interval longer than the idle time. So may an answered cycle; or it is an interval, because
+    the answer was lost.
     """
     corrected, ambiguities, found = work.corrected, work.ambiguities, 0
     knowns = known_idle(work, rows)
@@ -54,7 +55,10 @@ def note_ambiguities(work: EndWork, rows: int) -> int:
 
 
 def note_lone_spacing(work: EndWork, rows: int, found: int) -> int:
-    """Behind the doubts that were found, one more or none: a lone spacing may be two intervals, unless all is there."""
+    """Add the only spacing to AMBIGUITIES, behind the `found` rows there; return how many were added, 1 or 0.
+
+    A lone spacing may be two intervals, unless identifications show that nothing is missing in it.
+    """
     corrected = work.corrected
     gap = lone_spacing(corrected, rows)
     if gap == ABSENT or not corrected.missing[gap]:
@@ -64,7 +68,7 @@ def note_lone_spacing(work: EndWork, rows: int, found: int) -> int:
 
 
 def known_idle(work: EndWork, rows: int) -> int:
-    """The sharp idle times, to be put in order: how many."""
+    """Write the sharp idle times to LENGTHS, to be sorted; return how many."""
     found = 0
     for gap in range(rows):
         if is_sharp_idle(work.corrected, gap):
@@ -74,11 +78,12 @@ def known_idle(work: EndWork, rows: int) -> int:
 
 
 def is_sharp_idle(corrected: Any, gap: int) -> bool:
+    """Tell whether the gap is an idle time that is believed to the last tick."""
     return bool(not corrected.slack_ns[gap] and is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0)
 
 
 def lone_spacing(corrected: Any, rows: int) -> int:
-    """The only sharp spacing, -1 if there are none or several."""
+    """Return the row of the only sharp spacing, -1 if there are none or several."""
     found = ABSENT
     for gap in range(rows):
         if not corrected.slack_ns[gap] and is_intvl(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
@@ -89,9 +94,9 @@ def lone_spacing(corrected: Any, rows: int) -> int:
 
 
 def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
-    """No other of the known gaps is as long; and its length would not show an interval more.
+    """Tell whether no other known gap is as long, and one interval more would not show in its length.
 
-    `alike` of the `knowns` are as long, itself included.
+    `alike` of the `knowns` known gaps are as long, itself included.
     """
     if alike > 1:
         return False
@@ -106,7 +111,7 @@ def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
 
 
 def may_hide_one(work: EndWork, rows: int) -> bool:
-    """One more probe of the last run may be missing, or one more answer unheard, and the gaps would be the same."""
+    """Tell whether the last run may lack one more probe, or one more answer unheard, and leave the same gaps."""
     corrected, opening = work.corrected, ABSENT
     for gap in range(rows):
         if opens_run(corrected, gap):
@@ -128,5 +133,5 @@ def may_hide_one(work: EndWork, rows: int) -> bool:
 
 
 def opens_run(corrected: Any, gap: int) -> bool:
-    """The run of unanswered probes seems to begin there, and no echo shows that the answer was unheard."""
+    """Tell whether the run of unanswered probes seems to begin there, and no echo shows that the answer was unheard."""
     return bool((is_idle(corrected.kind[gap]) or is_unheard(corrected, gap)) and corrected.echo[gap] != UNHEARD)

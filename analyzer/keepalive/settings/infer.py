@@ -1,7 +1,8 @@
-"""From the gaps of many ends to their settings: one kernel.
+"""From the gaps of many ends to their settings, in one compiled function.
 
-Of each end: which gaps its timer may have made (`timed`), as the prober lived them (`losses`), what explains them
-(`search`, `candidates`), what it had counted (`counted`), and what that says of each setting (`bounds`).
+For each end: which gaps its timer may have made (`observations`), how its prober measured them (`losses`, `typical`,
+`ambiguous`), what explains them (`search`, `candidates`), what the prober had counted (`losses.count_runs`), and what
+that says of each setting (`bounds`).
 """
 
 from operator import sub
@@ -59,17 +60,20 @@ from analyzer.keepalive.story.values import SURVIVED, UNSEEN
 from analyzer.schema import ABSENT, inference, results
 
 SETTINGS = 4
-"""Rows of INFERRED_SETTINGS for each end."""
+"""Rows of INFERRED_SETTINGS per end."""
 CLOCK_BITS = 4
 WHEELS = len(LINUX)
 EXACT_CLOCK = WHEELS + 1
-"""The row in CLOCKS of a timer that every segment restarts."""
+"""The row in CLOCKS of an exact timer that every segment restarts."""
 WIDE = 3
-"""So many times the lower bound is further than a single missing probe explains."""
+"""Ratio of a value to its lower bound that a single missing probe does not explain."""
 
 
 def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Inferred) -> int:
-    """Kernel: the settings of the first ends of `heard`, and the boundaries on which their probes lie."""
+    """Infer the settings of the first ends of `observed`, and the boundaries on which their probes lie; return `ends`.
+
+    A kernel: the compiled function that serves a whole batch.
+    """
     for end in range(ends):
         to.ends.clocks[end], to.ends.first_claim[end] = 0, s.in_use.claims[0]
         for row in range(SETTINGS * end, SETTINGS * (end + 1)):
@@ -80,6 +84,7 @@ def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Infer
 
 
 def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: Inferred) -> None:
+    """Infer the settings of one end."""
     rows, row, corrected = copy_timed(observed, end, work.gaps), SETTINGS * end, work.corrected
     is_far = is_distant(work.gaps, rows)
     forget_ambiguous(work.gaps, rows)
@@ -110,13 +115,13 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:
-    """A value that one observation alone speaks for, and bounds as wide as if probes had been missed in it."""
+    """Tell whether a single observation supports the value, and its bounds are so wide as if it lacked probes."""
     is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
     return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
 
 
 def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
-    """One of CLOCKS' rows first..last-1 explains the gaps."""
+    """Tell whether one of CLOCKS' rows first..last-1 explains the gaps."""
     left = to.ends.clocks[end]
     while left:
         if first < left % (1 << CLOCK_BITS) <= last:
@@ -126,7 +131,7 @@ def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
 
 
 def add_clock(to: Inferred, end: int, clock: int) -> None:
-    """Behind the kinds of clock that explain the gaps, unless it is one of them."""
+    """Append a clock to those that explain the gaps, unless it is one of them."""
     places = 0
     if not has_clock(to, end, clock, clock + 1):
         while to.ends.clocks[end] >> CLOCK_BITS * places:
@@ -135,6 +140,7 @@ def add_clock(to: Inferred, end: int, clock: int) -> None:
 
 
 def is_probed(gaps: Any, rows: int) -> bool:
+    """Tell whether the end sent any probe."""
     for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
         if gaps.kind[gap] != SURVIVED:
             return True
@@ -142,7 +148,10 @@ def is_probed(gaps: Any, rows: int) -> bool:
 
 
 def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
-    """Find time and interval of an end from what explains all of its gaps; or, if nothing does, from some: False."""
+    """Find time and interval of an end; tell whether something explains all of its gaps.
+
+    If nothing does, each setting comes from its own gaps alone.
+    """
     together = plan_together(work, s, rows, is_lossy)
     is_explained = False
     for question in range(together):
@@ -172,7 +181,10 @@ def plan_together(work: EndWork, s: Search, rows: int, is_lossy: bool) -> int:
 
 
 def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
-    """What explains the gaps of a question; only the first answer claims boundaries."""
+    """Find what explains the gaps of a question; without `may_claim` the boundaries that it claims are dropped.
+
+    Only the first explanation may claim boundaries.
+    """
     claims, first_ambiguity, last_ambiguity = (
         s.in_use.claims[0],
         s.asked.first_ambiguity[question],
@@ -188,7 +200,7 @@ def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
 
 
 def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
-    """The kinds of clock that explain the gaps: first those on which nothing rare has to be assumed."""
+    """Note the kinds of clock that explain the gaps, those first for which nothing rare has to be assumed."""
     known = results = 0
     for question in range(asked):
         if s.asked.is_strict[question]:
@@ -201,7 +213,10 @@ def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
 
 
 def choose_measures(corrected: Any, rows: int) -> None:
-    """What tells something; of an idle time in which something unseen was heard only if there is nothing else."""
+    """Mark the gaps that measure settings.
+
+    An idle time in which the end heard something that was not captured counts only if there is nothing else.
+    """
     clear = 0
     for gap in range(rows):
         corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING and corrected.echo[gap] != UNSEEN
@@ -212,7 +227,7 @@ def choose_measures(corrected: Any, rows: int) -> None:
 
 
 def set_apart(corrected: Any, rows: int) -> int:
-    """Behind the gaps copies of them: first of those that are no intervals; of these from the row returned on."""
+    """Copy the gaps behind themselves, the intervals last; return the row of the first copied interval."""
     middle = rows
     for gap in range(rows):
         middle += not is_intvl(corrected.kind[gap])
@@ -230,10 +245,10 @@ def set_apart(corrected: Any, rows: int) -> int:
 
 
 def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> None:
-    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them.
+    """Write each setting from its own gaps alone, or bounds around all of them if these do not determine it.
 
-    An interval other than that of the unanswered probes explains no idle time: they are of one socket.
-    `times` is the question about idle times, the next one that about intervals.
+    Idle times must be explained with an interval that the unanswered probes allow, too: both are of one socket. `times`
+    is the question about idle times, the next one that about intervals.
     """
     f, a = s.found, s.asked
     intvls = times + 1 + a.is_strict[times + 1]
@@ -250,7 +265,7 @@ def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> Non
 
 
 def allows(f: Any, times: int, intvls: int) -> bool:
-    """The intervals with which idle times are explained are not other ones."""
+    """Tell whether the intervals with which idle times are explained agree with those of the unanswered probes."""
     if not f.clocks[intvls]:
         return True
     low = max(f.intvl_low[times], f.intvl_low[intvls])
@@ -259,7 +274,10 @@ def allows(f: Any, times: int, intvls: int) -> bool:
 
 
 def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -> Inferred:
-    """The settings of the first ends of `heard`, with room for what proves `more` that may replace some of them."""
+    """Return the settings of the first ends of `observed`.
+
+    There is room for the proofs of `more` ends that may replace some of them.
+    """
     first_gaps = observed.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
     work, s, to = allocate(ends, longest, first_gaps[-1], more)
@@ -268,7 +286,7 @@ def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -
 
 
 def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
-    """What is found of an end, by what another search found of it as its end `row`."""
+    """Replace what was found of an end by what another search found of it as its end `row`."""
     to.ends.clocks[end] = by.ends.clocks[row]
     for one in range(SETTINGS):
         mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
@@ -281,7 +299,7 @@ def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
 
 
 def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork, Search, Inferred]:
-    """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
+    """Return columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
     claimed, in_use = rows_of(inference.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(inference.IN_USE, 1)
     work = EndWork(
         gaps=rows_of(results.OBSERVED_GAPS, longest + 1),
