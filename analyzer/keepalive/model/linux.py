@@ -101,7 +101,7 @@ class Slack(_Jiffies):
 
     def fire(self, now: int, delta: int) -> int:
         """Return the jiffy in which a timer armed at `now` fires."""
-        return slackened(now + delta, delta)
+        return slack_fires_at(now + delta, delta)
 
     def lateness_ns(self, delay_ns: int) -> int:
         """Return the most that a timer armed for `delay_ns` fires late, in ns."""
@@ -140,7 +140,7 @@ class Exact(_Jiffies):
 Clock = Wheel | Slack | Exact
 
 
-def slackened(expires: int, delta: int) -> int:
+def slack_fires_at(expires: int, delta: int) -> int:
     """Return the jiffy in which a timer older than the wheel fires: up to delta / 256 late (timer.c apply_slack).
 
     Within that slack it takes the instant whose low bits are 0 in the greatest number.

@@ -18,7 +18,7 @@ MAX_AMBIGUOUS = 4
 
 def is_unsure(corrected: Any, rows: int) -> bool:
     """Tell whether every captured idle time may be longer than its timer ran, as something of this end is missing."""
-    idle = lone = vague = has_uncaptured = 0
+    idle = lone = unseen = has_uncaptured = 0
     has_hole = False
     for gap in range(rows):
         kind = corrected.kind[gap]
@@ -26,11 +26,11 @@ def is_unsure(corrected: Any, rows: int) -> bool:
             has_hole = has_hole or corrected.most[gap] > 0 or corrected.slack_ns[gap] == TELLS_NOTHING
         if is_idle(kind) and corrected.heard_ns[gap] >= 0:
             idle, lone = idle + 1, gap
-            vague += corrected.echo[gap] == UNSEEN
+            unseen += corrected.echo[gap] == UNSEEN
             has_uncaptured += corrected.has_uncaptured[gap] and corrected.missing[gap] < 0
     if idle == 1 and (has_uncaptured or (corrected.missing[lone] != 0 and has_hole)):
         return True
-    return idle > 0 and vague == idle
+    return idle > 0 and unseen == idle
 
 
 def note_ambiguities(work: EndWork, rows: int) -> int:
@@ -40,15 +40,15 @@ def note_ambiguities(work: EndWork, rows: int) -> int:
     the answer was lost.
     """
     corrected, ambiguities, found = work.corrected, work.ambiguities, 0
-    knowns = known_idle(work, rows)
-    sort(work.lengths, knowns)
+    known = known_idle(work, rows)
+    sort(work.lengths, known)
     for gap in range(rows):
         if found < MAX_AMBIGUOUS and is_sharp_idle(corrected, gap):
             heard_ns = corrected.heard_ns[gap]
             allowed = off_ns(work.typical, heard_ns)
-            shorter = count_below(work.lengths, knowns, heard_ns - allowed)
-            alike = count_below(work.lengths, knowns, heard_ns + allowed + 1) - shorter
-            if is_unconfirmed(work, gap, alike, knowns):
+            shorter = count_below(work.lengths, known, heard_ns - allowed)
+            as_long = count_below(work.lengths, known, heard_ns + allowed + 1) - shorter
+            if is_unconfirmed(work, gap, as_long, known):
                 ambiguities.gap[found], ambiguities.slack_ns[found] = gap, idle_slack_ns(corrected, gap, work.typical)
                 found += 1
     return found
@@ -93,12 +93,12 @@ def lone_spacing(corrected: Any, rows: int) -> int:
     return found
 
 
-def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
+def is_unconfirmed(work: EndWork, gap: int, as_long: int, known: int) -> bool:
     """Tell whether no other known gap is as long, and one interval more would not show in its length.
 
-    `alike` of the `knowns` known gaps are as long, itself included.
+    `as_long` of the `known` gaps are as long, itself included.
     """
-    if alike > 1:
+    if as_long > 1:
         return False
     corrected, typical = work.corrected, work.typical
     heard_ns, missing, is_a_cycle = corrected.heard_ns[gap], corrected.missing[gap], corrected.kind[gap] == CYCLE
@@ -107,10 +107,10 @@ def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
     if missing == 0:
         return bool(is_intvls or (may_be_unheard and typical.intvl_ns[0] < 0))
     in_band = typical.intvl_ns[0] <= lateness_ns(heard_ns) + off_ns(typical, heard_ns)
-    return bool(missing > 0 or knowns == 1 or typical.cycle_ns[0] < 0 or in_band or is_intvls)
+    return bool(missing > 0 or known == 1 or typical.cycle_ns[0] < 0 or in_band or is_intvls)
 
 
-def may_hide_one(work: EndWork, rows: int) -> bool:
+def may_lack_one(work: EndWork, rows: int) -> bool:
     """Tell whether the last run may lack one more probe, or one more answer unheard, and leave the same gaps."""
     corrected, opening = work.corrected, ABSENT
     for gap in range(rows):
@@ -126,10 +126,10 @@ def may_hide_one(work: EndWork, rows: int) -> bool:
         return True
     if corrected.slack_ns[opening] == TELLS_NOTHING:
         return False
-    heard_ns, knowns, alike = corrected.heard_ns[opening], known_idle(work, rows), 0
-    for gap in range(knowns):
-        alike += abs(work.lengths.sorted_ns[gap] - heard_ns) <= off_ns(work.typical, heard_ns)
-    return is_unconfirmed(work, opening, alike, knowns)
+    heard_ns, known, as_long = corrected.heard_ns[opening], known_idle(work, rows), 0
+    for gap in range(known):
+        as_long += abs(work.lengths.sorted_ns[gap] - heard_ns) <= off_ns(work.typical, heard_ns)
+    return is_unconfirmed(work, opening, as_long, known)
 
 
 def opens_run(corrected: Any, gap: int) -> bool:

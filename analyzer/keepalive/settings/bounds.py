@@ -112,31 +112,31 @@ def idle_ns_of(s: Search, clock: int, gap: int) -> int:
     )
 
 
-def way_ns(s: Search, gap: int, jitter_ns: int) -> int:
+def path_jitter_ns(s: Search, gap: int, jitter_ns: int) -> int:
     """Return by how much the time to the capture point may vary, in ns."""
     capture_rtt_ns: int = s.corrected.capture_rtt_ns[gap]
     return max(capture_rtt_ns // 2, jitter_ns)
 
 
 @not_inlined
-def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
-    """Write the idle time in row `of` of SOLUTIONS, proved by gaps first..last-1."""
-    f, clock = s.found, s.found.clock[of]
-    if not says_time(f, of):
+def note_time(s: Search, solution: int, first: int, last: int, found: Inferred, row: int) -> None:
+    """Write the idle time in row `solution` of SOLUTIONS, proved by gaps first..last-1."""
+    f, clock = s.solutions, s.solutions.clock[solution]
+    if not says_time(f, solution):
         return
     basis = ANSWERED_ONLY
-    if f.time_high[of] == ABSENT or not prove_idle(s, clock, first, last, TELLS_NOTHING):
+    if f.time_high[solution] == ABSENT or not prove_idle(s, clock, first, last, TELLS_NOTHING):
         basis = SURVIVED_GAPS if prove_survived(s, clock, first, last) else FIRST_GAP
-    elif f.is_time_known[of] and f.time[of] != ABSENT:
-        if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[of])):
+    elif f.is_time_known[solution] and f.time[solution] != ABSENT:
+        if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[solution])):
             prove_idle(s, clock, first, last, TELLS_NOTHING)
         basis = ANSWERED_CYCLE
         for gap in range(first, last):
             if s.corrected.is_proof[gap] and s.corrected.kind[gap] == FIRST:
                 basis = FIRST_GAP
-    note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.corrected, first, last)
-    if f.is_time_known[of]:
-        found.settings.value[row] = value_of(s, of, f.time[of], found.settings, row)
+    note_setting(found, row, basis, milli(f.time_low[solution]), milli(f.time_high[solution]), s.corrected, first, last)
+    if f.is_time_known[solution]:
+        found.settings.value[row] = value_of(s, solution, f.time[solution], found.settings, row)
 
 
 def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
@@ -155,14 +155,14 @@ def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
     return proofs
 
 
-def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
+def value_of(s: Search, solution: int, value: int, settings: Any, row: int) -> int:
     """Return the likeliest value in seconds, ABSENT if the gaps do not determine it.
 
     If only a slow timer explains several seconds, its setting may have parts of a second. Then it is the second that
     all observations are near to, or the one that is set far more often than the others, else none.
     """
     low, high = settings.low_ms[row] // MILLI, settings.high_ms[row] // MILLI
-    if s.found.clocks[of] & ~SLOW or low == high or high < low:
+    if s.solutions.clocks[solution] & ~SLOW or low == high or high < low:
         return value
     nearest: int = (settings.shortest_ns[row] + SECOND // 2) // SECOND
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
@@ -175,9 +175,9 @@ def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
     return typical
 
 
-def says_time(f: Any, of: int) -> bool:
+def says_time(f: Any, solution: int) -> bool:
     """Tell whether the solution bounds the idle time at all."""
-    return bool(f.clocks[of] and (f.time_low[of] > 1 or f.time_high[of] != ABSENT))
+    return bool(f.clocks[solution] and (f.time_low[solution] > 1 or f.time_high[solution] != ABSENT))
 
 
 @not_inlined
@@ -189,7 +189,10 @@ def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) ->
         if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
             idle_ns = idle_ns_of(s, clock, gap)
             if (
-                idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0)
+                idle_ns
+                - tolerance_ns(s.clocks, clock, idle_ns)
+                - corrected.capture_rtt_ns[gap]
+                - path_jitter_ns(s, gap, 0)
                 <= longest_ns
             ):
                 proofs += prove(corrected, gap, idle_ns)
@@ -197,25 +200,25 @@ def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) ->
 
 
 @not_inlined
-def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
-    """Write the interval in row `of` of SOLUTIONS, proved by gaps first..last-1."""
-    f, corrected = s.found, s.corrected
-    if not says_intvl(f, of):
+def note_intvl(s: Search, solution: int, first: int, last: int, found: Inferred, row: int) -> None:
+    """Write the interval in row `solution` of SOLUTIONS, proved by gaps first..last-1."""
+    f, corrected = s.solutions, s.corrected
+    if not says_intvl(f, solution):
         return
     basis = SPACINGS
     if not prove_spacings(corrected, first, last):
-        basis = ANSWERED_CYCLE if f.is_intvl_known[of] else ANSWERED_ONLY
+        basis = ANSWERED_CYCLE if f.is_intvl_known[solution] else ANSWERED_ONLY
         for gap in range(first, last):
             if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
                 prove(corrected, gap, corrected.probe_ns[gap])
-    note_setting(found, row, basis, milli(f.intvl_low[of]), milli(f.intvl_high[of]), corrected, first, last)
-    if f.is_intvl_known[of]:
-        found.settings.value[row] = value_of(s, of, f.intvl[of], found.settings, row)
+    note_setting(found, row, basis, milli(f.intvl_low[solution]), milli(f.intvl_high[solution]), corrected, first, last)
+    if f.is_intvl_known[solution]:
+        found.settings.value[row] = value_of(s, solution, f.intvl[solution], found.settings, row)
 
 
-def says_intvl(f: Any, of: int) -> bool:
+def says_intvl(f: Any, solution: int) -> bool:
     """Tell whether the solution bounds the interval at all."""
-    return bool(f.clocks[of] and (f.intvl_low[of] > 1 or f.intvl_high[of] != ABSENT))
+    return bool(f.clocks[solution] and (f.intvl_low[solution] > 1 or f.intvl_high[solution] != ABSENT))
 
 
 def prove_spacings(corrected: Any, first: int, last: int) -> int:
@@ -238,7 +241,7 @@ def note_spread_of_time(s: Search, first: int, last: int, found: Inferred, row: 
             if is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
                 idle_ns = idle_ns_of(s, clock, gap)
                 off_ns = tolerance_ns(s.clocks, clock, idle_ns)
-                least_ns = min(least_ns, idle_ns - off_ns - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0))
+                least_ns = min(least_ns, idle_ns - off_ns - corrected.capture_rtt_ns[gap] - path_jitter_ns(s, gap, 0))
                 high = max(high, (idle_ns + off_ns) // SECOND)
                 proofs += prove(corrected, gap, corrected.heard_ns[gap])
         if proofs:
@@ -256,7 +259,7 @@ def note_spread_of_intvl(s: Search, first: int, last: int, found: Inferred, row:
         least_ns = TELLS_NOTHING
         for gap in range(first, last):
             if corrected.is_proof[gap]:
-                off_ns = tolerance_ns(s.clocks, clock, corrected.probe_ns[gap]) + way_ns(s, gap, 0)
+                off_ns = tolerance_ns(s.clocks, clock, corrected.probe_ns[gap]) + path_jitter_ns(s, gap, 0)
                 least_ns = min(least_ns, corrected.probe_ns[gap] - off_ns)
                 high = max(high, (corrected.probe_ns[gap] + off_ns) // SECOND)
         low = min(low, least_s(s.clocks, clock, least_ns))
@@ -280,12 +283,12 @@ def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int
     low = TELLS_NOTHING
     for clock in range(LIKELY_COUNT):
         idle_ns = idle_ns_of(s, clock, longest)
-        vague_ns = (
+        uncertain_ns = (
             corrected.capture_rtt_ns[longest]
-            + way_ns(s, longest, corrected.jitter_ns[longest])
+            + path_jitter_ns(s, longest, corrected.jitter_ns[longest])
             + corrected.slack_ns[longest]
         )
-        low = min(low, least_s(s.clocks, clock, idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - vague_ns))
+        low = min(low, least_s(s.clocks, clock, idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - uncertain_ns))
     if low > 1:
         prove(corrected, longest, corrected.heard_ns[longest])
         basis = SURVIVED_GAPS if is_whole else SURVIVED_EITHER
@@ -303,8 +306,8 @@ def sent_by(corrected: Any, run_counts: Any, gap: int) -> int:
     return fewest + (is_idle(corrected.kind[gap]) or corrected.kind[gap] == SPACING)
 
 
-def note_probes(corrected: Any, run_counts: Any, rows: int, may_hide: bool, found: Inferred, row: int) -> None:
-    """Write the count of unanswered probes at which the end gives up; `may_hide` if one more probe may be missing.
+def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, found: Inferred, row: int) -> None:
+    """Write the count of unanswered probes at which the end gives up; `may_lack_one` if one more probe may be missing.
 
     A timer that sends a probe after n unanswered ones has a count above n (tcp_timer.c tcp_keepalive_timer). Missing
     probes count as well; at the prober itself only visible losses do.
@@ -329,7 +332,7 @@ def note_probes(corrected: Any, run_counts: Any, rows: int, may_hide: bool, foun
     elif low < high:
         note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(high), corrected, 0, rows)
     else:
-        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_hide), corrected, 0, rows)
+        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_lack_one), corrected, 0, rows)
         found.settings.value[row] = low
 
 

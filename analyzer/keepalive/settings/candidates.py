@@ -66,24 +66,24 @@ def search(s: Search, question: int) -> None:
     Gaps that only a wheel explains may come from a slow timer, unless probes come off its ticks. If nothing explains
     all gaps on the wheel's boundaries, the boundaries are ignored: a busy host or path may have blurred them.
     """
-    fine = s.asked.clocks[question]
+    fine = s.hypotheses.clocks[question]
     slow = SLOW if fine & FIRST_EXACT else 0
     is_on_ticks = slow > 0 and are_on_slow_ticks(s, question)
-    s.found.clocks[question] = 0
-    for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
+    s.solutions.clocks[question] = 0
+    for attempt in range(1 if s.hypotheses.is_strict[question] else ATTEMPTS):
         has_phase = attempt % 2 == 0
         for clock in range(CLOCK_COUNT):
-            is_exact = (s.found.clocks[question] & EXACT_CLOCKS) != 0
+            is_exact = (s.solutions.clocks[question] & EXACT_CLOCKS) != 0
             may_be_slow = slow if (is_on_ticks and not is_exact) or not has_phase else 0
             if (fine | may_be_slow) >> clock & 1:
                 explain_on(s, question, clock, attempt // 2, has_phase)
-        if s.found.clocks[question]:
+        if s.solutions.clocks[question]:
             return
 
 
 def are_on_slow_ticks(s: Search, question: int) -> bool:
     """Tell whether every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
-    for gap in range(s.asked.first_gap[question], s.asked.last_gap[question]):
+    for gap in range(s.hypotheses.first_gap[question], s.hypotheses.last_gap[question]):
         probe_ns, kind = s.corrected.probe_ns[gap], s.corrected.kind[gap]
         if probe_ns >= 0 and kind != SURVIVED and kind != PENDING and not is_on_slow_tick(probe_ns):
             return False
@@ -178,7 +178,7 @@ def pair(s: Search, place: int) -> None:
         possible_times(s, max(floor, least_forced_s(s, EVERYTHING)))
     elif v.time_high[0] == ABSENT or floor <= v.time_high[0]:
         keep_levels(s, False)
-        note_found(s, floor, v.time_high[0], ABSENT, v.weight[0], False)
+        add_solution(s, floor, v.time_high[0], ABSENT, v.weight[0], False)
 
 
 def time_floor(s: Search, unseen_ns: int) -> int:
@@ -240,7 +240,7 @@ def allow_unseen_probe(s: Search, floor: int) -> None:
         is_rare = high == ABSENT or s.evidence.intvl_low[0] <= high
         if not is_rare:
             forget_levels(s)
-        note_found(s, low, high, ABSENT, s.evidence.weight[0], is_rare)
+        add_solution(s, low, high, ABSENT, s.evidence.weight[0], is_rare)
 
 
 def possible_times(s: Search, low: int) -> None:
@@ -258,7 +258,7 @@ def possible_times(s: Search, low: int) -> None:
         if is_explained(s) and is_phase_possible(s, claim_idle(s)):
             time = likeliest(s.prior, low, last)
             keep_levels(s, True)
-            note_found(s, low, last, time, v.weight[0] + weight(s.prior, time) + exactness_of_firsts(s, last), False)
+            add_solution(s, low, last, time, v.weight[0] + weight(s.prior, time) + exactness_of_firsts(s, last), False)
         low = last + 1
 
 
@@ -342,13 +342,13 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
 
 
 @not_inlined
-def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
+def add_solution(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
     """Add one explanation to the question's row of SOLUTIONS.
 
     Of equally likely ones the longest idle time is kept: it is the nearest to what was observed.
     """
-    f, v, row = s.found, s.evidence, s.evidence.question[0]
-    is_rare = is_rare or s.asked.is_rare[row] > 0
+    f, v, row = s.solutions, s.evidence, s.evidence.question[0]
+    is_rare = is_rare or s.hypotheses.is_rare[row] > 0
     is_first = f.clocks[row] == 0
     f.clocks[row] |= 1 << v.clock[0]
     f.time_low[row] = low if is_first else min(f.time_low[row], low)

@@ -213,8 +213,8 @@ def fit_idle(clocks: Any, clock: int, readings: Any, gap: int, time_s: int, intv
                 return fit(need, 0, -1)
             shortest_ns = time_ns + answer_ns - off_ns - latest_ns(clocks, clock, intvl_s)
             sure = level_of(clocks, clock, max(shortest_ns, 0))
-            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[gap]))
-    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[gap]))
+            return fit(need, sure, capped_level(level_of(clocks, clock, longest_ns), readings.ceiling[gap]))
+    return fit(need, 0, capped_level(level_of(clocks, clock, time_ns), readings.ceiling[gap]))
 
 
 def fit(need: int, sure: int, top: int) -> int:
@@ -242,7 +242,7 @@ def is_possible(fit: int) -> bool:
     return need_of(fit) <= top_of(fit)
 
 
-def topped(level: int, ceiling: int) -> int:
+def capped_level(level: int, ceiling: int) -> int:
     """Return the coarsest level that a timer up to `level` can have fired on, given the gap's ceiling."""
     return min(level, max(ceiling, level - TRUSTED_LEVELS))
 
@@ -273,8 +273,8 @@ def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any)
     for gap in range(count):
         chain = claims.chain[gap]
         distance_ns = abs(claims.at_ns[gap] - coarsest.at_ns[chain])
-        vague_ns = max(claims.jitter_ns[gap], coarsest.jitter_ns[chain])
-        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[gap], vague_ns):
+        jitter_ns = max(claims.jitter_ns[gap], coarsest.jitter_ns[chain])
+        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[gap], jitter_ns):
             return False
     return True
 
@@ -288,11 +288,11 @@ def is_coarser(claims: Any, gap: int, others: Any, other: int) -> bool:
     return bool(claims.jitter_ns[gap] > others.jitter_ns[other])
 
 
-def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, vague_ns: int) -> bool:
+def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, jitter_ns: int) -> bool:
     """Tell whether the distance is a multiple of the level's period, as precisely as it is known."""
     hz, shift = clocks.hz[clock], level * LVL_CLK_SHIFT
     period = SECOND << shift  # in ns / HZ, exact for 300 Hz
     ticks = distance_ns // SECOND * hz & (1 << shift) - 1
     off = (ticks * SECOND + distance_ns % SECOND * hz) % period
-    allowed = tolerance_ns(clocks, clock, distance_ns) + vague_ns
+    allowed = tolerance_ns(clocks, clock, distance_ns) + jitter_ns
     return bool(min(off, period - off) <= min(allowed, FAR_NS >> 4) * hz)

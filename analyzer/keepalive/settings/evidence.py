@@ -36,7 +36,7 @@ class Search(NamedTuple):
 
     clocks: Any
     prior: Prior
-    asked: Any
+    hypotheses: Any
     corrected: Any
     evidence: Any
     readings: Any
@@ -44,15 +44,15 @@ class Search(NamedTuple):
     intvls: Any
     claims: Any
     coarsest: Any
-    found: Any
+    solutions: Any
     claimed: Any
     in_use: Any
 
 
 def gather(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
     """Gather what the gaps of a question say on this clock; without `has_phase` the wheel's boundaries are ignored."""
-    v, first, last = s.evidence, s.asked.first_gap[question], s.asked.last_gap[question]
-    v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.asked.is_whole[question]
+    v, first, last = s.evidence, s.hypotheses.first_gap[question], s.hypotheses.last_gap[question]
+    v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.hypotheses.is_whole[question]
     v.has_phase[0] = has_phase and s.clocks.depth[clock] > 0
     v.first_gap[0], v.readings[0] = first, last - first
     read(s.clocks, clock, s.corrected, first, last, s.readings)

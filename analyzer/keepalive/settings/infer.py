@@ -15,7 +15,7 @@ from analyzer.keepalive.settings.ambiguous import (
     MAX_AMBIGUOUS,
     is_unsure,
     known_idle,
-    may_hide_one,
+    may_lack_one,
     note_ambiguities,
     note_lone_spacing,
 )
@@ -53,7 +53,7 @@ from analyzer.keepalive.settings.losses import (
 )
 from analyzer.keepalive.settings.observations import Observations, copy_timed
 from analyzer.keepalive.settings.prior import PRIOR
-from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
+from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
 from analyzer.keepalive.story.values import SURVIVED, UNSEEN
@@ -95,7 +95,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         return
     is_lossy = is_far or has_losses(corrected, rows)
     is_other = False if is_far else believe_prober(work, rows)
-    s.asked.clocks[0], s.asked.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
+    s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
     is_explained = explain(work, s, rows, is_lossy, to, end)
     has_wheel = has_clock(to, end, 0, WHEELS)
     if observed.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(corrected, rows, has_wheel, to.settings, row):
@@ -110,7 +110,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     if not (is_far or is_explained):
         make_counts_ambiguous(corrected, rows)
     count_runs(corrected, rows, work.run_counts)
-    note_probes(corrected, work.run_counts, rows, is_lossy and may_hide_one(work, rows), to, row + PROBES)
+    note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
 
 
@@ -156,7 +156,7 @@ def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, e
     is_explained = False
     for question in range(together):
         solve(work, s, question, not is_explained)
-        is_explained = is_explained or (s.found.clocks[question] > 0 and not s.asked.is_strict[question])
+        is_explained = is_explained or (s.solutions.clocks[question] > 0 and not s.hypotheses.is_strict[question])
     if is_explained:
         note_clocks(s, together, to, end)
         add_all(s, 0, together)
@@ -164,11 +164,11 @@ def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, e
         note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
         note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
         return True
-    middle = set_apart(work.corrected, rows)
-    asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
-    for question in range(together, asked):
+    middle = copy_by_kind(work.corrected, rows)
+    questions = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    for question in range(together, questions):
         solve(work, s, question, False)
-    note_apart(s, together, asked, to, SETTINGS * end)
+    note_separately(s, together, questions, to, SETTINGS * end)
     return False
 
 
@@ -187,8 +187,8 @@ def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
     """
     claims, first_ambiguity, last_ambiguity = (
         s.in_use.claims[0],
-        s.asked.first_ambiguity[question],
-        s.asked.last_ambiguity[question],
+        s.hypotheses.first_ambiguity[question],
+        s.hypotheses.last_ambiguity[question],
     )
     for ambiguity in range(first_ambiguity, last_ambiguity):
         work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = work.ambiguities.slack_ns[ambiguity]
@@ -199,17 +199,17 @@ def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
         s.in_use.claims[0] = claims
 
 
-def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
+def note_clocks(s: Search, questions: int, to: Inferred, end: int) -> None:
     """Note the kinds of clock that explain the gaps, those first for which nothing rare has to be assumed."""
     known = results = 0
-    for question in range(asked):
-        if s.asked.is_strict[question]:
+    for question in range(questions):
+        if s.hypotheses.is_strict[question]:
             continue
         for clock in range(CLOCK_COUNT):
-            if s.found.clocks[question] >> clock & ~known >> clock & 1:
+            if s.solutions.clocks[question] >> clock & ~known >> clock & 1:
                 to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * results
                 results += 1
-        known |= s.found.clocks[question]
+        known |= s.solutions.clocks[question]
 
 
 def choose_measures(corrected: Any, rows: int) -> None:
@@ -226,7 +226,7 @@ def choose_measures(corrected: Any, rows: int) -> None:
             corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING
 
 
-def set_apart(corrected: Any, rows: int) -> int:
+def copy_by_kind(corrected: Any, rows: int) -> int:
     """Copy the gaps behind themselves, the intervals last; return the row of the first copied interval."""
     middle = rows
     for gap in range(rows):
@@ -244,15 +244,15 @@ def set_apart(corrected: Any, rows: int) -> int:
     return middle
 
 
-def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> None:
+def note_separately(s: Search, times: int, questions: int, to: Inferred, row: int) -> None:
     """Write each setting from its own gaps alone, or bounds around all of them if these do not determine it.
 
     Idle times must be explained with an interval that the unanswered probes allow, too: both are of one socket. `times`
     is the question about idle times, the next one that about intervals.
     """
-    f, a = s.found, s.asked
+    f, a = s.solutions, s.hypotheses
     intvls = times + 1 + a.is_strict[times + 1]
-    add_all(s, times, asked)
+    add_all(s, times, questions)
     is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
     if is_time_known and allows(f, times, intvls):
         note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
@@ -312,7 +312,7 @@ def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork
     s = Search(
         clocks=CLOCKS,
         prior=PRIOR,
-        asked=rows_of(inference.HYPOTHESES, MAX_ASKED),
+        hypotheses=rows_of(inference.HYPOTHESES, MAX_QUESTIONS),
         corrected=work.corrected,
         evidence=rows_of(inference.EVIDENCE, 1),
         readings=rows_of(inference.READINGS, longest),
@@ -320,7 +320,7 @@ def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork
         intvls=rows_of(inference.INTVLS, MAX_INTVLS),
         claims=rows_of(inference.CLAIMS, MAX_CLAIMS),
         coarsest=rows_of(inference.CLAIMS, longest + 1),
-        found=rows_of(inference.SOLUTIONS, MAX_ASKED),
+        solutions=rows_of(inference.SOLUTIONS, MAX_QUESTIONS),
         claimed=claimed,
         in_use=in_use,
     )

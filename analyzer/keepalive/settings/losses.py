@@ -107,7 +107,7 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     identifications.
     """
     gaps, corrected, typical, was_typical = work.gaps, work.corrected, work.typical, False
-    told = spoilt = 0
+    measuring = discarded = 0
     for gap in range(rows):
         copy_gap(gaps, gap, corrected, gap)
         kind, echo = gaps.kind[gap], gaps.echo[gap]
@@ -121,9 +121,9 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
             correct_idle(work, gap, was_typical)
         was_typical = bool(kind == CYCLE and typical.is_repeated[0] and is_cycle(typical, gaps.probe_ns[gap]))
         if not has_sign_of_loss(gaps, gap) and (is_idle(corrected.kind[gap]) or is_intvl(corrected.kind[gap])):
-            told += 1
-            spoilt += corrected.slack_ns[gap] == TELLS_NOTHING
-    if 2 * spoilt > told:  # it is not losses that make the gaps differ
+            measuring += 1
+            discarded += corrected.slack_ns[gap] == TELLS_NOTHING
+    if 2 * discarded > measuring:  # losses do not explain why gaps differ
         for gap in range(rows):
             if not has_sign_of_loss(gaps, gap):
                 copy_gap(gaps, gap, corrected, gap)

@@ -60,12 +60,12 @@ def observe_gaps(
             observed.ends.is_cut_off[end_row] = ends.is_cut_off[end_row] > 0 or context.asked[gap] > 0
             first_failed_arp = ends.first_failed_arp[end_row]
             if not is_silent:
-                way_ns = capture_rtt_ns(rows.ends, 2 * flow + end)
+                rtt_ns = capture_rtt_ns(rows.ends, 2 * flow + end)
                 for row in range(stories.flows.first_gap[gap], stories.flows.first_gap[gap + 1]):
                     if stories.gaps.end[row] == end and not is_void(
                         stories.gaps, row, failed_arp, first_failed_arp, ends.failed_arp[end_row]
                     ):
-                        observe_gap(stories, row, end_row, way_ns, observed.gaps, gaps)
+                        observe_gap(stories, row, end_row, rtt_ns, observed.gaps, gaps)
                         gaps += 1
     observed.ends.first_gap[2 * count] = gaps
     return gaps
@@ -84,7 +84,7 @@ def is_void(gaps: Any, row: int, failed_arp: Any, first: int, count: int) -> boo
     return bool(asked < first + count and failed_arp.ts_ns[asked] < end_ns)
 
 
-def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps: Any, to: int) -> None:
+def observe_gap(stories: StoryTables, row: int, end_row: int, rtt_ns: int, gaps: Any, to: int) -> None:
     """Copy a gap of a story to row `to`, as `story_reader` reads it as a value."""
     g = stories.gaps
     gaps.kind[to], gaps.frame[to], gaps.at_ns[to] = g.kind[row], g.frame[row], g.at_ns[row]
@@ -93,7 +93,7 @@ def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps:
         g.any_ns[row],
         g.since_new_segment_ns[row],
     )
-    gaps.probe_ns[to], gaps.unanswered[to], gaps.capture_rtt_ns[to] = g.probe_ns[row], g.unanswered[row], way_ns
+    gaps.probe_ns[to], gaps.unanswered[to], gaps.capture_rtt_ns[to] = g.probe_ns[row], g.unanswered[row], rtt_ns
     gaps.missing[to] = ABSENT if counts_other_connections(stories.ends, end_row) else g.missing[row]
     gaps.is_numbered[to], gaps.echo[to] = is_numbered(stories.ends, end_row), g.echo[row]
     gaps.has_uncaptured[to], gaps.ceilings[to] = stories.ends.has_uncaptured[end_row], UNHINDERED

@@ -204,7 +204,7 @@ def host_clocks(probers: Iterable[Prober]) -> tuple[HostClock, ...]:
     telling = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
     found = [host_clock for ends in telling for host_clock in _of_address(ends)]
     if are_compared and len(found) <= MAX_COMPARED:
-        found = _joined(found)
+        found = _merge_across_addresses(found)
     return tuple(host_clock for host_clock in found if len(host_clock.ends) > 1)
 
 
@@ -212,24 +212,24 @@ def _of_address(probers: Sequence[Prober]) -> list[HostClock]:
     """Return the host clocks behind one address, the one with most ends first."""
     address = probers[0].address
     if len(probers) == 1:
-        return [_alone(probers[0])]
+        return [_of_one_end(probers[0])]
     left, found = list(probers), list[HostClock]()
     while len(left) > 1 and len(found) < MAX_HOST_CLOCKS:
-        groups = [_grown(left, rate) for rate in range(len(LINUX))]
+        groups = [_grow_group(left, rate) for rate in range(len(LINUX))]
         best = max(groups, key=lambda group: (len(group.ends), group.bits))
         if best.bits < (MANY_BITS if found else SURE_BITS):
             break
         members = [one for one in left if one.end in best.ends]
         trains = [group.train if group.ends == best.ends else None for group in groups]
-        slower = [_slower(members, rate, trains) for rate in range(len(LINUX))]
-        found.append(HostClock((address,), best.ends, tuple(map(_first, trains, slower))))
+        slower = [_slower_train(members, rate, trains) for rate in range(len(LINUX))]
+        found.append(HostClock((address,), best.ends, tuple(map(_first_known, trains, slower))))
         left = [one for one in left if one.end not in best.ends]
-    if len(found) == 1 and all(_may_be_of(found[0], one) for one in left):
+    if len(found) == 1 and all(_may_share(found[0], one) for one in left):
         return [replace(found[0], ends=frozenset(one.end for one in probers))]
     return found
 
 
-def _alone(one: Prober) -> HostClock:
+def _of_one_end(one: Prober) -> HostClock:
     """Return the host clock of a single end."""
     trains = tuple(
         Train(clock, boundaries) if boundaries else None
@@ -244,7 +244,7 @@ class _Group(NamedTuple):
     train: Train
 
 
-def _grown(probers: Sequence[Prober], rate: int) -> _Group:
+def _grow_group(probers: Sequence[Prober], rate: int) -> _Group:
     """Return the ends that agree at a clock rate with the best known one, and those that agree with them in turn."""
     clock = LINUX[rate]
     waiting = [one for one in probers if one.boundaries[rate]]
@@ -262,7 +262,7 @@ def _grown(probers: Sequence[Prober], rate: int) -> _Group:
     return _Group(frozenset(one.end for one in members), bits, train)
 
 
-def _slower(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]) -> Train | None:
+def _slower_train(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]) -> Train | None:
     """Return the train of these ends at a slower clock rate; None if that rate is not possible.
 
     Every boundary at 250 Hz is one at 1000 Hz, too, so ends that tick at 250 Hz do not agree at 1000 Hz by chance.
@@ -276,12 +276,12 @@ def _slower(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]
     return train if is_possible else None
 
 
-def _first(train: Train | None, other: Train | None) -> Train | None:
+def _first_known(train: Train | None, other: Train | None) -> Train | None:
     """Return the first train unless it is None, else the other."""
     return other if train is None else train
 
 
-def _may_be_of(host_clock: HostClock, one: Prober) -> bool:
+def _may_share(host_clock: HostClock, one: Prober) -> bool:
     """Tell whether nothing contradicts, at some clock rate, that the end has this host clock."""
     return any(
         train is not None and fits and not train.compare(boundaries).is_other
@@ -289,7 +289,7 @@ def _may_be_of(host_clock: HostClock, one: Prober) -> bool:
     )
 
 
-def _joined(found: Sequence[HostClock]) -> list[HostClock]:
+def _merge_across_addresses(found: Sequence[HostClock]) -> list[HostClock]:
     """Merge host clocks of several addresses if they agree better than any pair of them all would by chance."""
     needed = SURE_BITS + log2(max(1, len(found) * (len(found) - 1) // 2))
     joined: list[HostClock] = []
@@ -298,7 +298,7 @@ def _joined(found: Sequence[HostClock]) -> list[HostClock]:
         if same is None:
             joined.append(host_clock)
         else:
-            joined[same] = _one_of_two(joined[same], host_clock)
+            joined[same] = _merged(joined[same], host_clock)
     return joined
 
 
@@ -310,7 +310,7 @@ def _is_same(one: HostClock, other: HostClock, needed: float) -> bool:
     )
 
 
-def _one_of_two(one: HostClock, other: HostClock) -> HostClock:
+def _merged(one: HostClock, other: HostClock) -> HostClock:
     """Return the host clock of the ends of both."""
     trains = tuple(
         mine.with_those_of(theirs) if mine is not None and theirs is not None and mine.likeness(theirs) > 0 else None

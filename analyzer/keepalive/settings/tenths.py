@@ -30,15 +30,15 @@ def allow_tenths(corrected: Any, rows: int, has_wheel: bool, settings: Any, row:
     """
     time_ns, intvl_ns = tenth_of(corrected, rows, False), tenth_of(corrected, rows, True)
     is_whole = time_ns % SECOND == 0 and (intvl_ns == ABSENT or intvl_ns % SECOND == 0)
-    if time_ns <= 0 or intvl_ns == 0 or is_whole or outlives(corrected, rows, time_ns):
+    if time_ns <= 0 or intvl_ns == 0 or is_whole or survived_longer(corrected, rows, time_ns):
         return False
-    times = allow(corrected, rows, time_ns, False, settings, row + TIME)
+    times = widen_bounds(corrected, rows, time_ns, False, settings, row + TIME)
     if time_ns % SECOND and times >= FEWEST:
         settings.value[row + TIME] = ABSENT
     if intvl_ns == ABSENT and settings.basis[row + INTVL] != ABSENT and settings.low_ms[row + INTVL] == MILLI:
         settings.low_ms[row + INTVL] = 0  # nothing measures it: it may be below a second as well
     if intvl_ns > 0:
-        intvls = allow(corrected, rows, intvl_ns, True, settings, row + INTVL)
+        intvls = widen_bounds(corrected, rows, intvl_ns, True, settings, row + INTVL)
         if intvl_ns % SECOND and intvls >= FEWEST and not has_wheel:
             settings.value[row + INTVL] = ABSENT
     return True
@@ -54,7 +54,7 @@ def tenth_of(corrected: Any, rows: int, is_spacing: bool) -> int:
     least_ns = most_ns = ABSENT
     for gap in range(rows):
         if measures(corrected, gap, is_spacing):
-            shown_ns = shown_by(corrected, gap, is_spacing)
+            shown_ns = shown_ns_of(corrected, gap, is_spacing)
             least_ns = shown_ns if least_ns == ABSENT else min(least_ns, shown_ns)
             most_ns = max(most_ns, shown_ns)
     if least_ns == ABSENT:
@@ -69,13 +69,13 @@ def measures(corrected: Any, gap: int, is_spacing: bool) -> bool:
     if (
         corrected.slack_ns[gap] > 0
         or corrected.capture_rtt_ns[gap] > HOST_DELAY_NS
-        or shown_by(corrected, gap, is_spacing) < 0
+        or shown_ns_of(corrected, gap, is_spacing) < 0
     ):
         return False
     return is_intvl(corrected.kind[gap]) if is_spacing else is_idle(corrected.kind[gap])
 
 
-def shown_by(corrected: Any, gap: int, is_spacing: bool) -> int:
+def shown_ns_of(corrected: Any, gap: int, is_spacing: bool) -> int:
     """Return the duration in ns that the gap shows; every segment restarts the idle clock of such timers."""
     shown_ns: int = corrected.probe_ns[gap] if is_spacing else corrected.any_ns[gap]
     return shown_ns
@@ -86,7 +86,7 @@ def off_ns(duration_ns: int) -> int:
     return HOST_DELAY_NS + (duration_ns >> DRIFT_SHIFT)
 
 
-def outlives(corrected: Any, rows: int, time_ns: int) -> bool:
+def survived_longer(corrected: Any, rows: int, time_ns: int) -> bool:
     """Tell whether a longer idle time than this was survived."""
     for gap in range(rows):
         if corrected.kind[gap] == SURVIVED and corrected.any_ns[gap] > time_ns + TICK_NS + off_ns(time_ns):
@@ -95,7 +95,7 @@ def outlives(corrected: Any, rows: int, time_ns: int) -> bool:
 
 
 @not_inlined
-def allow(corrected: Any, rows: int, tenth_ns: int, is_spacing: bool, settings: Any, row: int) -> int:
+def widen_bounds(corrected: Any, rows: int, tenth_ns: int, is_spacing: bool, settings: Any, row: int) -> int:
     """Make the bounds of a setting hold the tenth; return how many gaps show it."""
     off_ms = off_ns(tenth_ns) // MILLISECOND + 1 if tenth_ns % SECOND else 0
     if settings.basis[row] != ABSENT:

@@ -249,7 +249,7 @@ def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
     for gap in range(tried):
         cycle_ns = lengths.sorted_ns[gap]
         typical.cycle_ns[0] = cycle_ns
-        total, others = losses(work, cycles, firsts), 0
+        total, others = count_losses(work, cycles, firsts), 0
         for other in range(cycles):
             others += not is_cycle(typical, lengths.cycle_ns[other])
         is_better = total < fewest or (
@@ -261,7 +261,7 @@ def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
 
 
 @not_inlined
-def losses(work: EndWork, cycles: int, firsts: int) -> int:
+def count_losses(work: EndWork, cycles: int, firsts: int) -> int:
     """Return how many losses the gaps require if the cycle in TYPICAL is the typical one."""
     typical, lengths, total, is_known = work.typical, work.lengths, 0, False
     cycle_ns = typical.cycle_ns[0]

@@ -133,8 +133,8 @@ def replay(keepalive: Keepalive, flow: Flow, idle: Sequence[Idle], limit_of: dic
     """Replay one flow with these settings."""
     prober = _prober(flow)
     clocks = clocks_of(flow.ends[prober].settings) or LINUX
-    lost = _lost(flow, prober, idle)
-    probes, answered, gave_up = _sent(keepalive, clocks[len(clocks) // 2], idle, lost)
+    lost = _find_loss(flow, prober, idle)
+    probes, answered, gave_up = _count_sent(keepalive, clocks[len(clocks) // 2], idle, lost)
     frame = IPV6_FRAME if ":" in flow.ends[prober].address else IPV4_FRAME
     noticed = None
     if lost is not None:
@@ -170,7 +170,7 @@ class _Loss:
     data_ns: int
 
 
-def _lost(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
+def _find_loss(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
     """Return when the other end was lost; None if it was not, or was never heard."""
     story = flow.story
     if flow.verdict.outcome not in LOST:
@@ -189,7 +189,7 @@ def _lost(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
     return _Loss(heard_ns, max(heard_ns, min(missed, default=story.capture_end_ns)), data_ns)
 
 
-def _sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss | None) -> tuple[int, int, bool]:
+def _count_sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss | None) -> tuple[int, int, bool]:
     """Return the numbers of probes and answers, and whether the end gave up.
 
     A lost end answers nothing after it was last heard.
