@@ -67,7 +67,7 @@ def prove(corrected: Any, gap: int, shown_ns: int) -> int:
 
 
 def forget_proofs(corrected: Any, first: int, last: int) -> None:
-    """Unmark the gaps first..last-1 as proof."""
+    """Clear the marks of proof at gaps first..last-1."""
     for gap in range(first, last):
         corrected.is_proof[gap] = 0
 
@@ -168,11 +168,11 @@ def value_of(s: Search, solution: int, value: int, settings: Any, row: int) -> i
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
     if off_ns <= NEAR_NS:
         return nearest
-    typical = likeliest(s.prior, low, high)
+    best = likeliest(s.prior, low, high)
     for other in range(low, high + 1):
-        if other != typical and weight(s.prior, other) > weight(s.prior, typical) - FAR_LIKELIER:
+        if other != best and weight(s.prior, other) > weight(s.prior, best) - FAR_LIKELIER:
             return ABSENT
-    return typical
+    return best
 
 
 def says_time(f: Any, solution: int) -> bool:
@@ -307,10 +307,11 @@ def sent_by(corrected: Any, run_counts: Any, gap: int) -> int:
 
 
 def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, found: Inferred, row: int) -> None:
-    """Write the count of unanswered probes at which the end gives up; `may_lack_one` if one more probe may be missing.
+    """Write the count of unanswered probes at which the end gives up.
 
     A timer that sends a probe after n unanswered ones has a count above n (tcp_timer.c tcp_keepalive_timer). Missing
-    probes count as well; at the prober itself only visible losses do.
+    probes count as well; at the prober itself only visible losses do. `may_lack_one` tells that one more probe may be
+    missing, which widens the bounds.
     """
     longest = low = high = ABSENT
     for gap in range(rows):

@@ -56,6 +56,7 @@ CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
 
 
 def _rows_of_clocks() -> Any:
+    """Return `ALL_CLOCKS` as CLOCKS columns."""
     table = Table(inference.CLOCKS)
     for one in ALL_CLOCKS:
         depth, late_ns, shift, early_ns, hears_all, ignores_repeats = _row_of(one)

@@ -115,7 +115,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:
-    """Tell whether a single observation supports the value, and its bounds are so wide as if it lacked probes."""
+    """Tell whether a single observation supports the value, with bounds as wide as if it lacked probes."""
     is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
     return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
 
@@ -201,14 +201,14 @@ def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
 
 def note_clocks(s: Search, questions: int, to: Inferred, end: int) -> None:
     """Note the kinds of clock that explain the gaps, those first for which nothing rare has to be assumed."""
-    known = results = 0
+    known = places = 0
     for question in range(questions):
         if s.hypotheses.is_strict[question]:
             continue
         for clock in range(CLOCK_COUNT):
             if s.solutions.clocks[question] >> clock & ~known >> clock & 1:
-                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * results
-                results += 1
+                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
+                places += 1
         known |= s.solutions.clocks[question]
 
 
@@ -286,7 +286,7 @@ def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -
 
 
 def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
-    """Replace what was found of an end by what another search found of it as its end `row`."""
+    """Replace the findings of an end by those of another search, which had it as its end `row`."""
     to.ends.clocks[end] = by.ends.clocks[row]
     for one in range(SETTINGS):
         mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]

@@ -72,9 +72,10 @@ def has_sign_of_loss(gaps: Any, gap: int) -> bool:
 
 
 def is_distant(gaps: Any, rows: int) -> bool:
-    """Tell whether the capture was not taken at this end.
+    """Tell whether the capture was taken away from this end.
 
-    The round trip to it takes time, or segments of it seem to be missing however short that is.
+    That is so if the round trip to the end takes time, or if segments of the end seem to be missing, however short the
+    round trip is.
     """
     skipping = following = 0
     for gap in range(rows):
@@ -103,8 +104,8 @@ def forget_ambiguous(gaps: Any, rows: int) -> None:
 def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
     """Write the gaps of an end to CORRECTED_GAPS as its prober measured them.
 
-    If the capture was taken at the prober, only runs of probes may have holes, and gaps that lack segments by their
-    identifications.
+    If the capture was taken at the prober, something may be missing only in runs of unanswered probes, and where
+    identifications show it.
     """
     gaps, corrected, typical, was_typical = work.gaps, work.corrected, work.typical, False
     measuring = discarded = 0
@@ -231,10 +232,10 @@ def correct_spacing(work: EndWork, gap: int) -> None:
 
 
 def correct_idle(work: EndWork, gap: int, was_typical: bool) -> None:
-    """Correct a gap after traffic or an answered probe.
+    """Correct a gap after traffic or an answered probe, or one that a timer survived.
 
-    What a timer survived says less if a probe may be missing. `was_typical` if the typical cycle came before, so that
-    only a loss can make this one differ.
+    What was survived says less if a probe may be missing. `was_typical` tells that the typical cycle came before, so
+    that only a loss can make this gap differ from it.
     """
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     kind, missing, heard_ns = gaps.kind[gap], gaps.missing[gap], gaps.heard_ns[gap]
@@ -316,7 +317,7 @@ def has_losses(corrected: Any, rows: int) -> bool:
 
 
 def believe_prober(work: EndWork, rows: int) -> bool:
-    """Restore the gaps that bear no sign of loss to what was captured; tell whether any differed.
+    """Trust the gaps without a sign of loss exactly; tell whether any of them had been corrected.
 
     At the prober itself only gaps with such a sign differ from what was captured.
     """

@@ -43,8 +43,8 @@ def observe_gaps(
 ) -> int:
     """Write the gaps of both ends of the first `count` flows of `stories`, with their context; return how many gaps.
 
-    A kernel. The context is CONTEXT_FLOWS and CONTEXT_ENDS. A flow of which too much is missing gives no gaps, and
-    neither does a time in which a host asked for the other one in vain.
+    A kernel, the compiled function for a whole batch. The context is CONTEXT_FLOWS and CONTEXT_ENDS. A flow of which
+    too much is missing gives no gaps, and neither does a time in which a host asked for the other one in vain.
     """
     gaps = 0
     for gap in range(count):
@@ -118,7 +118,7 @@ def has_empty_probes(rows: Rows, stories: StoryTables, gap: int, end: int) -> bo
 def is_numbered(e: Any, end_row: int) -> bool:
     """Tell whether the end numbers its segments one by one (ip_select_ident_segs), without those of other connections.
 
-    That shows only if most of them follow each other; a counter of the whole host does that by chance.
+    That shows only if most of them follow each other; with a counter of the whole host some do by chance.
     """
     return bool(e.follows[end_row] >= FEWEST_FOLLOWING and e.follows[end_row] >= 2 * e.skips[end_row])
 
@@ -129,7 +129,7 @@ def counts_other_connections(e: Any, end_row: int) -> bool:
 
 
 def is_too_incomplete(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -> bool:
-    """Tell whether a third or more is missing of the flow's segments that can be told to be there or missing.
+    """Tell whether a third or more is missing of those segments of the flow whose absence can be detected.
 
     Sequence numbers, ACKs and timestamps show holes (STORY_ENDS.holes, from row `first` on). IP identifications do if
     they cannot number segments of other connections, as far as was captured, and nothing shows that they do.
@@ -161,10 +161,7 @@ def may_be_its_own(ends: Any, end_row: int) -> bool:
 
 
 def captured_syns(opened: int, ends: Any, first: int) -> int:
-    """Return 1 if both SYNs were captured, -1 if one of the two is missing, 0 if the capture began later.
-
-    An end that was not heard at all is no sign of a missing SYN.
-    """
+    """Return 1 if both SYNs were captured, -1 if one is missing, 0 if the capture began later or lacks an end."""
     if opened == OPENED_MIDSTREAM or ends.last_ns[first] == ABSENT or ends.last_ns[first + 1] == ABSENT:
         return 0
     return -1 if ends.isn[first] == ABSENT or ends.isn[first + 1] == ABSENT else 1
@@ -281,7 +278,7 @@ def has_crossed(gaps: Any, gap: int) -> bool:
 def is_sub_second(gaps: Any, gap: int) -> bool:
     """Tell whether the gap is shorter than any keepalive timer of whole seconds.
 
-    macOS probes as early to find out whether a read stalls.
+    macOS probes that soon to find out whether a read stalls.
     """
     if is_intvl(gaps.kind[gap]):
         return bool(0 <= gaps.probe_ns[gap] < SHORTEST_NS)

@@ -18,6 +18,7 @@ BIT = 1 << BIT_SHIFT
 """A weight of one: twice as likely."""
 
 DEFAULT, TYPICAL = 6.0, 5.0
+"""Weights of the commonest settings, and of others that are often set."""
 
 KNOWN = {
     7200: DEFAULT,  # tcp_keepalive_time of nearly every system (RFC 1122 §4.2.3.6: no less than two hours)
@@ -49,7 +50,7 @@ EXACT_CLOCK = -3 * BIT
 exact."""
 
 THINNING_S = 64
-"""Seconds above which a setting that is not known is the rarer the longer it is, as there are more such values."""
+"""Seconds above which unlisted settings are the rarer the longer they are, as there are more of them."""
 
 LOG_SHIFT = 8
 """Logarithms of 2^8 numbers are kept; linear interpolation between them is right to 3 millionths."""

@@ -38,8 +38,8 @@ def plan(s: Search, questions: int, gaps: tuple[int, int], ambiguities: tuple[in
 def plan_all(s: Search, rows: int, ambiguous: int, spacings: int, is_alone: bool) -> int:
     """Plan the questions about all gaps; return how many there are.
 
-    The first `ambiguous` rows of AMBIGUITIES are idle times, then come `spacings` lone spacings. `is_alone` if no idle
-    time is confirmed by another.
+    The first `ambiguous` rows of AMBIGUITIES are idle times, then come `spacings` lone spacings. `is_alone` tells that
+    no idle time is confirmed by another.
     """
     questions = plan(s, 0, (0, rows), (0, 0))
     for ambiguity in range(ambiguous):

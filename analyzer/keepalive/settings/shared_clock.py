@@ -201,8 +201,8 @@ def host_clocks(probers: Iterable[Prober]) -> tuple[HostClock, ...]:
         by_address[one.address].append(one)
     # An address with one prober says something only where it is compared with others.
     are_compared = sum(len(ends) == 1 for ends in by_address.values()) <= MAX_COMPARED
-    telling = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
-    found = [host_clock for ends in telling for host_clock in _of_address(ends)]
+    comparable = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
+    found = [host_clock for ends in comparable for host_clock in _of_address(ends)]
     if are_compared and len(found) <= MAX_COMPARED:
         found = _merge_across_addresses(found)
     return tuple(host_clock for host_clock in found if len(host_clock.ends) > 1)

@@ -71,7 +71,7 @@ def may_be_cycle(typical: Any, duration_ns: int) -> bool:
 
 
 def is_cycle_an_intvl(typical: Any) -> bool:
-    """Tell whether the cycle is one interval, so that the next probe comes alike if an answer was heard and if not."""
+    """Tell whether the cycle is one interval: then the next probe comes at the same time with or without an answer."""
     return bool(typical.cycle_ns[0] > 0 and intvls_in(typical, typical.cycle_ns[0], 0) == 1)
 
 
@@ -114,7 +114,7 @@ def lost_in_cycle(typical: Any, duration_ns: int, was_typical: int) -> tuple[int
 
 @not_inlined
 def lost_in_first(typical: Any, duration_ns: int) -> tuple[int, int, int]:
-    """Return the same for a gap after traffic.
+    """Return how many probes were lost in a gap after traffic: at least, most likely, at most.
 
     If the interval is longer than the idle time, cycles do not show the idle time.
     """

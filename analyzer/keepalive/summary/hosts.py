@@ -74,9 +74,11 @@ class _Bounds(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
+        """Tell whether no value lies within."""
         return self.low > self.high
 
     def __and__(self, other: "_Bounds") -> "_Bounds":
+        """Return the bounds that both allow."""
         return _Bounds(max(self.low, other.low), min(self.high, other.high))
 
 
@@ -90,11 +92,13 @@ class _Prober(NamedTuple):
 
     @property
     def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
+        """Return time, interval and count."""
         own = self.settings
         return own.tcp_keepalive_time, own.tcp_keepalive_intvl, own.tcp_keepalive_probes
 
     @property
     def bounds(self) -> tuple[_Bounds, ...]:
+        """Return the bounds of time, interval and count."""
         return tuple(map(_Bounds.of, self.triple))
 
     @property
@@ -143,7 +147,7 @@ def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clo
     """Return the host with this address from its probing ends."""
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
-    sysctl = _sampled(groups[0]) if has_biggest else None
+    sysctl = _common_settings(groups[0]) if has_biggest else None
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
@@ -167,8 +171,8 @@ def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
     probers = [prober for _, prober in probed]
     flows = len({prober.flow for prober in probers})
     before = tuple(dict.fromkeys(end.address for end, _ in probed))
-    sampled = _host(NAMELESS, Presence(flows, flows), probers, ())
-    return sampled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
+    host = _host(NAMELESS, Presence(flows, flows), probers, ())
+    return host._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
@@ -199,10 +203,10 @@ def _overrides(group: Sequence[_Prober]) -> list[Override]:
     by_port: dict[int, list[_Prober]] = defaultdict(list)
     for prober in group:
         by_port[prober.port].append(prober)
-    return [Override(port, _sampled(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
+    return [Override(port, _common_settings(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
 
 
-def _sampled(group: Sequence[_Prober]) -> Settings:
+def _common_settings(group: Sequence[_Prober]) -> Settings:
     """Return the settings that all ends of a group allow."""
     time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
     return Settings(time, intvl, probes, None, _common_models(group))
@@ -243,8 +247,8 @@ def _weakness(setting: Setting) -> tuple[bool, float, int]:
 
 def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
     """Return the timers that explain every end, leaving out ends that no timer explains."""
-    telling = [prober.settings.models for prober in probers if prober.settings.models]
-    return tuple(model for model in telling[0] if all(model in models for models in telling)) if telling else ()
+    explained = [prober.settings.models for prober in probers if prober.settings.models]
+    return tuple(model for model in explained[0] if all(model in models for models in explained)) if explained else ()
 
 
 def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:

@@ -78,6 +78,7 @@ def network_of(flow: Flow) -> str:
 
 @lru_cache(1 << 12)
 def _network(address: str) -> str:
+    """Return the network of an address as text."""
     return str(ip_network((address, NETWORK_BITS[6 if ":" in address else 4]), strict=False))
 
 
@@ -111,7 +112,7 @@ def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
     return limit.survived_ns, limit.failed_ns
 
 
-class _Tried(NamedTuple):
+class _Trial(NamedTuple):
     """A silence of one connection, and how the path ended it; None if it survived."""
 
     silence: Silence
@@ -120,6 +121,7 @@ class _Tried(NamedTuple):
 
     @property
     def ns(self) -> int:
+        """Return how long it lasted, in ns."""
         return self.silence.ns
 
 
@@ -127,9 +129,9 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     """Return the limit of one path from the silences of its flows."""
     survived, failed = [], []
     for flow in flows:
-        survived += [_Tried(silence, flow.id) for silence in flow.story.silences if silence.survived]
+        survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
         broken = failure(flow)
-        failed += [_Tried(broken, flow.id, on_expiry(flow))] if broken is not None else []
+        failed += [_Trial(broken, flow.id, on_expiry(flow))] if broken is not None else []
     survived.sort(key=lambda one: -one.ns)
     failed.sort(key=lambda one: one.ns)
     survived_ns = survived[0].ns if survived else None
@@ -154,7 +156,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     )
 
 
-def _explained(survived: Sequence[_Tried], failed: Sequence[_Tried]) -> Sequence[_Tried]:
+def _explained(survived: Sequence[_Trial], failed: Sequence[_Trial]) -> Sequence[_Trial]:
     """Return the failures that one idle limit explains, shortest first: those longer than any survived silence.
 
     Return none if these are no more than half of all failures: whatever broke the others may have broken these, too. A

@@ -65,6 +65,7 @@ class Replay:
 
     @property
     def packets(self) -> int:
+        """Return how many packets the end and its peer would have sent."""
         return self.probes + self.answered + self.gave_up
 
 
@@ -80,14 +81,17 @@ class WhatIf:
 
     @property
     def probes(self) -> int:
+        """Return the probes of all connections."""
         return sum(one.probes for one in self.replays)
 
     @property
     def packets(self) -> int:
+        """Return the packets of all connections."""
         return sum(one.packets for one in self.replays)
 
     @property
     def octets(self) -> int:
+        """Return the octets of all connections."""
         return sum(one.octets for one in self.replays)
 
     def a_day(self, number: int) -> int | None:
