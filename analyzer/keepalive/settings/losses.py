@@ -52,7 +52,7 @@ from analyzer.schema import ABSENT
 
 DISTANT_NS = 1_000_000
 """Round trip to an end above which the capture was not taken there."""
-FEWEST_RUN_COUNTS = 2
+FEWEST_FOLLOWING = 2
 """Fewest segments with consecutive IP identifications that show that their end counts its segments."""
 
 
@@ -83,7 +83,7 @@ def is_distant(gaps: Any, rows: int) -> bool:
             return True
         skipping += gaps.missing[gap] > 0
         following += gaps.missing[gap] == 0
-    counts_its_segments = following >= FEWEST_RUN_COUNTS and following >= 2 * skipping
+    counts_its_segments = following >= FEWEST_FOLLOWING and following >= 2 * skipping
     return 0 < skipping <= following and not counts_its_segments
 
 

@@ -18,10 +18,11 @@ FEWEST_FOLLOWING = 2
 FEWEST_OTHERS = 4
 """Fewest steps of more than one that show that an end may count segments of other connections."""
 FEWEST_STEPS = 3
-"""Of so many steps at least one is by one, if the end numbers its own segments and most of them were captured."""
+"""Fewest steps that show that an end does not number its own segments: if it did, and most of them were captured, one
+step at least would be by one."""
 FEWEST_LEVEL = 2
-"""So many gaps like the one before show a pattern: three gaps of one length do not lack as many segments each time by
-chance, nor do two while each probe is answered."""
+"""Fewest gaps like the one before that show a pattern: three gaps of one length do not lack as many segments each time
+by chance, nor do two while each probe is answered."""
 FEWEST_HOLES = 2
 """Fewest holes that show a pattern; one loss does not."""
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))

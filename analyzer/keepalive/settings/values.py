@@ -78,7 +78,7 @@ class Settings:
     """Kinds of these timers, as `linux.Clock.kind` names them."""
 
 
-UNTOLD = Settings(None, None, None, None, ())
+NOTHING_KNOWN = Settings(None, None, None, None, ())
 """The settings of an end that shows nothing."""
 
 BASES = tuple(Basis)
@@ -89,7 +89,7 @@ def settings_of(found: Inferred, end: int) -> Settings:
     time, intvl, probes, user_timeout = [setting_of(found, SETTINGS * end + one) for one in range(SETTINGS)]
     packed = found.ends.clocks[end]
     if time is intvl is probes is user_timeout is None and not packed:
-        return UNTOLD
+        return NOTHING_KNOWN
     return Settings(time, intvl, probes, user_timeout, *models_of(packed))
 
 

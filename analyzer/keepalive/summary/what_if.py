@@ -30,7 +30,7 @@ class Prevented(Enum):
     YES = "yes"
     """The longest silence that probes would have left was survived on this path."""
     NO = "no"
-    """It was not."""
+    """The path would have forgotten the connection in the shortest silence that the probes leave."""
     UNKNOWN = "unknown"
     """No silence of such a length was observed."""
 
