@@ -14,7 +14,7 @@ from tests.many.test_two_points import ANSWERED, LOST, near_a, near_b
 from tests.transcript import transcript
 
 SCHEMA = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-points-1.schema.json").read_text())
-DOCUMENT = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-1.schema.json").read_text())
+DOCUMENT = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-2.schema.json").read_text())
 
 
 @pytest.fixture
