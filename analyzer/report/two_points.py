@@ -18,7 +18,7 @@ from analyzer.many.two_points import Fate, Match
 from analyzer.report.json.document import document
 from analyzer.report.terminal import report
 from analyzer.report.units import SECOND, short
-from analyzer.report.words import fate_sentences
+from analyzer.report.words import two_point_sentences
 from analyzer.report.words.one_line import who
 from analyzer.version import __version__
 
@@ -31,7 +31,7 @@ def reasons(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[dic
     return [
         {
             "code": fate.value,
-            "text": fate_sentences.fate(fate, count, end, match.nearer[index], names),
+            "text": two_point_sentences.fate(fate, count, end, match.nearer[index], names),
             "end": index,
             "probes": count,
         }
