@@ -64,7 +64,7 @@ SPOILED = {
         _spoil("path_limits.0.failed_s", 2e9),
         _spoil("advice.0.numbers.longest_idle_s", 2_894_531_997),
     ],
-    "connections_lie_within_the_capture": [_spoil("flows.0.end", "1970-01-01T00:00:00.000000000Z")],
+    "connections_lie_within_the_capture": [_spoil("flows.0.stop", "1970-01-01T00:00:00.000000000Z")],
     "frames_exist": [_spoil("flows.0.verdict.evidence_frames", [0]), _spoil(f"{TIME}.frames", [906])],
     "connections_have_no_more_frames_than_the_capture": [_spoil("capture.tcp_packets", 1)],
     "who_does_not_know_is_not_certain": [

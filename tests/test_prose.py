@@ -15,9 +15,7 @@ ROOMS_DONE = (
     "capture",
     "cli",
     "engine",
-    "keepalive/context",
-    "keepalive/tags",
-    "keepalive/verdict",
+    "keepalive",
     "many",
     "monitor",
     "report/*.py",
@@ -29,6 +27,8 @@ ROOMS_DONE = (
     "tcp",
 )
 """Folders, with all below them, and patterns of files that follow the rule; a room that is finished is added."""
+NOT_YET = {"keepalive/assembler.py", "keepalive/story/batches.py"}
+"""Files in these rooms that are still to be done."""
 
 RIDDLES = re.compile(
     r"(Kernel: )?(Of|What|Which|So|By|Whether|Where|How|As|The same|Who|All|Each|From|To|With|Without|In|On|At|If)\b",
@@ -45,7 +45,7 @@ def name_of(source: Path) -> str:
     return source.relative_to(PACKAGE).as_posix()
 
 
-SOURCES = sorted({source for room in ROOMS_DONE for source in sources_of(room)})
+SOURCES = sorted({source for room in ROOMS_DONE for source in sources_of(room) if name_of(source) not in NOT_YET})
 
 
 @pytest.mark.parametrize("room", ROOMS_DONE)

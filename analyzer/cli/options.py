@@ -68,7 +68,7 @@ FACES = (
         metavar="OUTCOME[,…]",
         help="Print only connections with these outcomes: timed-out,reset,…; counts, hosts and advice cover all.",
     ),
-    click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/1)."),
+    click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/2)."),
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(

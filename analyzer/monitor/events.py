@@ -11,8 +11,8 @@ end that the event is about, `ends` are both, as address and port. What follows 
     reset               frame, answers (the probe's frame, or null), cause
     unreachable         frame, of, icmp_type, icmp_code; ICMPv6 types as they are, with "icmp_version" 6
     flow-closed         frames
-    settings            settings (as in the document), matches, forecast; with "kernel" where it knows better
-    verdict             outcome, cause, prober, errno, epoll, detection_delay_s, confidence, reasons
+    settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
+    verdict             as in the document
     drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
 """
 

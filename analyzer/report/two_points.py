@@ -1,9 +1,10 @@
-"""The report on two capture points: where probes and answers were lost, in words, for the terminal and as JSON.
+"""The report on two capture points: where probes and answers were lost, for the terminal and as JSON.
 
-`ka-analyze-points-1.schema.json` describes the document; each point's own part is that of `report/json/document.py`.
+`ka-analyze-points-2.schema.json` describes the document; each point's own part is that of `report/json/document.py`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,40 +18,31 @@ from analyzer.many.two_points import Fate, Match
 from analyzer.report.json.document import document
 from analyzer.report.terminal import report
 from analyzer.report.units import SECOND, short
+from analyzer.report.words import two_point_sentences
 from analyzer.report.words.one_line import who
 from analyzer.version import __version__
 
-SCHEMA = "ka-analyze-points/1"
-
-WORDS = {
-    Fate.ANSWERED: "passed both points and came back",
-    Fate.PROBE_LOST_BETWEEN: "passed {near} and never {far}: lost on the way between the two",
-    Fate.ANSWER_LOST_BETWEEN: "passed both points, their answers {far} only: lost on the way back between the two",
-    Fate.LOST_BEYOND: "passed both points, and no answer passed either: lost beyond {far}, there or on the way back, "
-    "or the peer did not answer",
-    Fate.SEEN_AT_ONE: "passed one point only, or came back through one only; the captures do not tell which of the "
-    "two is nearer to the prober",
-    Fate.NOT_CAPTURED: "cannot be judged: one point was not capturing then, or missed what must have passed it",
-}
+SCHEMA = "ka-analyze-points/2"
 
 
-def sentences(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[str]:
-    """Say for each end that probes what became of its probes, by count; `ends` are those of the first point."""
-    lines = []
-    for index, end in enumerate(ends):
-        near = match.nearer[index]
-        words = {"near": "one", "far": "the other"}
-        if near is not None:
-            words = {"near": names[near], "far": names[1 - near]}
-        for fate, how in WORDS.items():
-            count = sum(probe.fate is fate and probe.end == index for probe in match.probes)
-            if count:
-                lines.append(f"{count} {'probe' if count == 1 else 'probes'} of {end} {how.format(**words)}.")
-    return lines
+def reasons(match: Match, names: Sequence[str], ends: Sequence[End]) -> list[dict[str, Any]]:
+    """Tell for each end that probes what became of its probes, by count; `ends` are those of the first point."""
+    counts = Counter((probe.end, probe.fate) for probe in match.probes)
+    return [
+        {
+            "code": fate.value,
+            "text": two_point_sentences.fate(fate, count, end, match.nearer[index], names),
+            "end": index,
+            "probes": count,
+        }
+        for index, end in enumerate(ends)
+        for fate in Fate
+        if (count := counts[index, fate])
+    ]
 
 
 def side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], shown: int) -> Group:
-    """Return the report of each point, and then what they say together."""
+    """The report of each point, and then what they say together."""
     return Group(*_side_by_side(points, matches, shown))
 
 
@@ -67,15 +59,15 @@ def _side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], show
         a, b = first.flows[match.flows[0]], second.flows[match.flows[1]]
         yield Text("")
         yield Text(f"#{a.id} {who(a)} is #{b.id} {who(b)}" + (", translated on the way" if match.is_translated else ""))
-        for line in sentences(match, names, a.ends):
-            yield Padding(Text(line), (0, 0, 0, 4))
+        for one in reasons(match, names, a.ends):
+            yield Padding(Text(one["text"]), (0, 0, 0, 4))
         ahead = "behind" if match.offset_ns < 0 else "ahead"
         clock = f"The clock of {names[1]} is {short(abs(match.offset_ns))} {ahead}, the way between them included."
         yield Padding(Text(clock, style="dim"), (0, 0, 0, 4))
 
 
 def points_document(points: Mapping[str, Analysis], matches: Sequence[Match]) -> Iterator[str]:
-    """Yield the JSON document in pieces."""
+    """The JSON document in pieces."""
     names = list(points)
     yield f'{{"schema": {json.dumps(SCHEMA)}, "version": {json.dumps(__version__)}, "points": [\n'
     for index, (name, analysis) in enumerate(points.items()):
@@ -85,8 +77,8 @@ def points_document(points: Mapping[str, Analysis], matches: Sequence[Match]) ->
     yield '], "matches": [\n'
     first = points[names[0]]
     for index, match in enumerate(matches):
-        lines = _match(match, names, first.flows[match.flows[0]].ends)
-        yield json.dumps(lines, ensure_ascii=False) + (",\n" if index < len(matches) - 1 else "\n")
+        entry = _match(match, names, first.flows[match.flows[0]].ends)
+        yield json.dumps(entry, ensure_ascii=False) + (",\n" if index < len(matches) - 1 else "\n")
     yield "]}\n"
 
 
@@ -107,5 +99,5 @@ def _match(match: Match, names: Sequence[str], ends: Sequence[End]) -> dict[str,
             }
             for probe in match.probes
         ],
-        "reasons": sentences(match, names, ends),
+        "reasons": reasons(match, names, ends),
     }

@@ -106,9 +106,9 @@ def asked(corrected: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, 
     """One question about these gaps, as they are."""
     _, s, _ = allocate(1, len(corrected), len(corrected))
     s = s._replace(corrected=lived_as(corrected).corrected)
-    s.asked.clocks[0], s.asked.is_whole[0] = bits(clocks), is_whole
+    s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = bits(clocks), is_whole
     plan(s, 0, (0, len(corrected)), (0, 0))
-    s.asked.is_rare[0] = is_rare
+    s.hypotheses.is_rare[0] = is_rare
     return s
 
 
@@ -123,7 +123,7 @@ def bits(clocks: tuple[Clock, ...]) -> int:
 
 
 def solve(s: Search, row: int) -> Answer:
-    f = s.found
+    f = s.solutions
     if not f.clocks[row]:
         return UNANSWERED
     return Answer(
@@ -144,7 +144,7 @@ def solve(s: Search, row: int) -> Answer:
 
 def note(s: Search, row: int, one: Answer) -> None:
     """The other way round."""
-    f = s.found
+    f = s.solutions
     f.clocks[row] = bits(one.clocks)
     f.time_low[row], f.time_high[row] = one.time_low, column(one.time_high)
     f.intvl_low[row], f.intvl_high[row] = one.intvl_low, column(one.intvl_high)

@@ -8,13 +8,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from analyzer.cli import main
+from analyzer.many.two_points import Fate
 from analyzer.report import two_points
 from tests.capture.writers import pcap_bytes
 from tests.many.test_two_points import ANSWERED, LOST, near_a, near_b
 from tests.transcript import transcript
 
-SCHEMA = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-points-1.schema.json").read_text())
-DOCUMENT = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-points-2.schema.json").read_text())
+DOCUMENT = json.loads((Path(two_points.__file__).with_name("json") / "ka-analyze-2.schema.json").read_text())
 
 
 @pytest.fixture
@@ -76,5 +77,15 @@ def test_what_cannot_be_compared(flags: list[str], words: str) -> None:
     assert words in result.output
 
 
-def test_every_fate_has_words() -> None:
-    assert set(two_points.WORDS) == set(two_points.Fate)
+def test_reasons_have_the_sentences_of_the_terminal(points: list[str]) -> None:
+    [match] = json.loads(invoke("--json", *points).stdout)["matches"]
+    assert [(one["code"], one["end"], one["probes"]) for one in match["reasons"]] == [
+        ("answered", 0, 1),
+        ("probe-lost-between", 0, 1),
+    ]
+    told = invoke(*points).stdout.splitlines()
+    assert all(f"    {one['text']}" in told for one in match["reasons"])
+
+
+def test_schema_knows_every_fate() -> None:
+    assert SCHEMA["$defs"]["fate"]["enum"] == [one.value for one in Fate]

@@ -13,7 +13,7 @@ from analyzer.report.json.document import document
 from analyzer.report.what_if import lines, parse
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-2.schema.json").read_text())
 DEAD = str(ROOT / "samples/nc-30-10-5/capture.pcap")
 
 

@@ -1,7 +1,7 @@
 """Well-known settings and well-known idle limits, and which of them fit what was found.
 
-The facts are in profiles.toml and middleboxes.toml; this file knows what a fit is: nothing that
-was found contradicts the profile, its idle time was found exactly, and enough else beside it to tell it from chance.
+The facts are in profiles.toml and middleboxes.toml; this file decides what fits. A profile fits if nothing that was
+found contradicts it, its idle time was found exactly, and enough else was found to rule out chance.
 """
 
 from array import array
@@ -16,13 +16,13 @@ from analyzer.schema import ABSENT
 from analyzer.schema.json import PROFILES
 
 MAX_MATCHES = 5
-"""More names than these tell a reader nothing."""
+"""Most names that are given; more tell a reader nothing."""
 MOST_PORTS = 3
-"""Of a profile."""
+"""Most ports of one profile."""
 WEB_PORTS = (80, 443, 8080)
-"""Everything is served there, so that they tell no program from another."""
+"""Ports on which anything is served, so that they do not distinguish programs."""
 FACTS = 3
-"""What may be found of a profile beside its idle time: interval, count, port."""
+"""How many facts beside the idle time a profile may have in common with an end: interval, count, port."""
 
 
 class Profile(NamedTuple):
@@ -43,10 +43,10 @@ class Profile(NamedTuple):
 
     @property
     def effective_probes(self) -> int | None:
-        """The probes that the wire shows before the give-up.
+        """Return how many probes the wire shows before the give-up, None if the system decides.
 
-        A user timeout replaces the count: the timer gives up at the first tick at or after it,
-        and not before one probe has gone out (tcp_timer.c tcp_keepalive_timer).
+        A user timeout replaces the count: the timer gives up at the first tick at or after it, and never before one
+        probe has gone out (tcp_timer.c tcp_keepalive_timer).
         """
         if self.user_timeout_ms is None or self.intvl_s is None:
             return self.probes
@@ -67,28 +67,32 @@ class Middlebox(NamedTuple):
 
 @cache
 def profiles() -> tuple[Profile, ...]:
-    """All well-known settings, in file order."""
+    """Return all well-known settings, in file order."""
     return tuple(map(_profile, _tables("profiles.toml", "profile")))
 
 
 @cache
 def profiles_with(idle_s: int) -> tuple[Profile, ...]:
-    """Those of `profiles` with this idle time."""
+    """Return those of `profiles` with this idle time in seconds."""
     return tuple(map(_profile, _tables("profiles.toml", "profile", f"idle_s = {idle_s}\n")))
 
 
 def _profile(table: dict[str, Any]) -> Profile:
+    """Return one table of profiles.toml as a Profile."""
     return Profile(**table | {"ports": tuple(table.get("ports", ()))})
 
 
 @cache
 def middleboxes() -> tuple[Middlebox, ...]:
-    """All well-known idle limits, in file order."""
+    """Return all well-known idle limits, in file order."""
     return tuple(Middlebox(**table) for table in _tables("middleboxes.toml", "middlebox"))
 
 
 def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
-    """The file's tables, or those with this line: parsing all takes 6 ms, a tenth of what a small capture takes."""
+    """Return the file's tables, or only those that contain `line`.
+
+    Parsing all of them takes 6 ms, a tenth of what a small capture takes.
+    """
     head = f"[[{kind}]]\n"
     _, *texts = _text(file).split(head)
     wanted = [head + text for text in texts if f"\n{line}" in text]
@@ -102,39 +106,40 @@ def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
 
 @cache
 def known_idle_times() -> frozenset[int]:
-    """The idle times of all profiles, without parsing them."""
+    """Return the idle times of all profiles in seconds, without parsing the profiles."""
     key = "idle_s = "
     lines = _text("profiles.toml").splitlines()
     return frozenset(int(line.removeprefix(key)) for line in lines if line.startswith(key))
 
 
 def _text(file: str) -> str:
+    """Return the text of one of the two data files."""
     return Path(__file__).with_name(file).read_text(encoding="utf-8")
 
 
 KERNEL = "kernel"
-"""What applies to every socket of a system, as profiles.toml says it."""
+"""What profiles.toml has under applies_to for settings of every socket of a system."""
 
 
 Bounds = tuple[int, int, int]
-"""What is known of a setting, in thousandths: its value, NEVER if the wire does not determine it, its lower bound,
-its upper bound, NEVER without."""
+"""What is known of a setting, in thousandths: its value (ABSENT if the wire does not determine it), its lower bound,
+its upper bound (ABSENT if there is none)."""
 UNBOUNDED: Bounds = (ABSENT, 0, ABSENT)
 
 
 class Columns:
-    """Profiles as kernels see them; those of an idle time are there once it has been met."""
+    """Profiles as compiled functions read them; those of an idle time are added when it is first needed."""
 
     def __init__(self) -> None:
         self.table = Table(PROFILES)
         self.names: list[str] = []
-        """By row."""
-        self._met: set[int] = set()
+        """Names of the profiles, by row."""
+        self._added: set[int] = set()
 
     def meet(self, idle_times: Set[int]) -> None:
-        """Take in the profiles with these."""
-        for idle_s in sorted(idle_times & known_idle_times() - self._met):
-            self._met.add(idle_s)
+        """Add the profiles with these idle times, unless they are there already."""
+        for idle_s in sorted(idle_times & known_idle_times() - self._added):
+            self._added.add(idle_s)
             for one in profiles_with(idle_s):
                 numbers = (idle_s, one.intvl_s, one.effective_probes, one.payload_len)
                 ports = (*one.ports, *(ABSENT,) * (MOST_PORTS - len(one.ports)))
@@ -143,7 +148,7 @@ class Columns:
 
 
 def matching_profiles(settings: Settings, payload_len: int | None, ports: int) -> tuple[str, ...]:
-    """Names of the profiles that fit an end's settings, as `matching` has them; `ports` as FLOWS has them."""
+    """Return the names of the profiles that fit an end's settings, by the rules of `matching`; `ports` as in FLOWS."""
     time = settings.tcp_keepalive_time
     if time is None or time.value is None or time.value not in known_idle_times():
         return ()
@@ -155,8 +160,10 @@ def matching_profiles(settings: Settings, payload_len: int | None, ports: int) -
 
 
 def shared(name: str, settings: Settings, ports: tuple[int, int]) -> tuple[tuple[str, int], ...]:
-    """By name the numbers that an end was found to have in common with the profile of this name, one of those that fit;
-    `ports` are those of its connection."""
+    """Return the numbers that an end has in common with the fitting profile of this name, each with its name.
+
+    `ports` are those of the end's connection.
+    """
     time, intvl, probes = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
     if time is None or time.value is None:
         return ()
@@ -172,12 +179,14 @@ def shared(name: str, settings: Settings, ports: tuple[int, int]) -> tuple[tuple
 
 @cache
 def _columns_of(idle_s: int) -> Columns:
+    """Return the profiles with this idle time, in seconds, as columns."""
     columns = Columns()
     columns.meet({idle_s})
     return columns
 
 
 def _bounds(setting: Setting | None) -> Bounds:
+    """Return what is known of a setting in thousandths."""
     if setting is None:
         return UNBOUNDED
     value, high = setting.value, setting.high
@@ -188,10 +197,10 @@ def _bounds(setting: Setting | None) -> Bounds:
 def matching(
     p: Any, rows: int, idle_s: int, intvl: Bounds, probes: Bounds, payload_len: int, ports: int, found: "array[int]"
 ) -> int:
-    """Rows of the profiles that fit, into `found`, those with the most facts first; how many.
+    """Write the rows of the profiles that fit to `found`, those with the most facts first; return how many.
 
-    Of a system's defaults the idle time is enough. Programs share lone numbers, so one fact more must be found, and two
-    more beside a time that everybody sets.
+    For a system's defaults the idle time is enough. Programs often use the same numbers, so they must share one more
+    fact, and two more if the idle time is one that everybody sets.
     """
     count = 0
     for wanted in range(FACTS, ABSENT, -1):
@@ -206,34 +215,36 @@ def matching(
 
 
 def is_common(idle_s: int) -> bool:
-    """People set these by hand, for whatever program."""
+    """Tell whether people set this idle time, in seconds, by hand for any program."""
     return idle_s == 10 or idle_s == 30 or idle_s == 60
 
 
 def tells_port(p: Any, row: int, ports: int) -> bool:
-    """A fitting profile has ports, and the one that was found is not everybody's."""
+    """Tell whether a fitting profile has ports, and neither port of the connection is one that everybody uses."""
     if p.port[row] == ABSENT:
         return False
     return not (is_web(ports >> 16) or is_web(ports & 0xFFFF))
 
 
 def is_web(port: int) -> bool:
+    """Tell whether anything may be served on the port."""
     return port == WEB_PORTS[0] or port == WEB_PORTS[1] or port == WEB_PORTS[2]
 
 
 def fits(p: Any, row: int, intvl: Bounds, probes: Bounds, payload_len: int, ports: int) -> bool:
-    """Nothing that was found, beside the idle time, speaks against the profile."""
+    """Tell whether nothing that was found, beside the idle time, contradicts the profile."""
     may_send = p.payload_len[row] == ABSENT or payload_len == ABSENT or p.payload_len[row] == payload_len
     may_serve = p.port[row] == ABSENT or has_port(p, row, ports >> 16) or has_port(p, row, ports & 0xFFFF)
     return bool(may_send and may_serve and may_be(p.intvl_s[row], intvl) and may_be(p.probes[row], probes))
 
 
 def has_port(p: Any, row: int, port: int) -> bool:
+    """Tell whether the profile in this row has the port."""
     return bool(p.port[row] == port or p.second_port[row] == port or p.third_port[row] == port)
 
 
 def may_be(number: int, known: Bounds) -> bool:
-    """Nothing that is known of the setting speaks against the number; NEVER is left to the system."""
+    """Tell whether nothing known of the setting contradicts the number; ABSENT, left to the system, always fits."""
     value, low, high = known
     if number == ABSENT:
         return True
@@ -243,10 +254,10 @@ def may_be(number: int, known: Bounds) -> bool:
 
 
 def is_determined(number: int, known: Bounds) -> bool:
-    """The wire determined the number of a fitting profile."""
+    """Tell whether the wire determined the number of a fitting profile."""
     return number != ABSENT and known[0] != ABSENT
 
 
 def matching_middleboxes(low_s: float, high_s: float) -> tuple[Middlebox, ...]:
-    """Those whose limit lies in (low_s, high_s]: a silence of low_s survived, one of high_s did not."""
+    """Return the boxes whose limit lies in (low_s, high_s]: a silence of low_s survived, one of high_s did not."""
     return tuple(box for box in middleboxes() if low_s < box.idle_s <= high_s)

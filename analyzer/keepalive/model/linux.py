@@ -1,7 +1,7 @@
-"""The forward model: when a TCP stack's keepalive timer fires, probes and gives up.
+"""The forward model of Linux: when its keepalive timer fires, probes and gives up.
 
-Pure functions on integers, no clock. Inside, time is counted in jiffies, the ticks of the
-timer that is modelled; nanoseconds come in and go out. `settings.py` is the inverse.
+Pure functions on integers, without a clock of their own. Inside, time is counted in jiffies, the ticks of the timer
+that is modelled; nanoseconds come in and go out. `keepalive/settings` is the inverse.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,16 +15,16 @@ SECOND = 1_000_000_000
 LVL_CLK_SHIFT = 3
 """Each level of the wheel is 8 times coarser than the one below (kernel/time/timer.c)."""
 LVL_SIZE = 64
-"""Buckets of a level."""
+"""Buckets per level (timer.c LVL_SIZE)."""
 
 
 def level_start(level: int) -> int:
-    """The shortest delta that goes to `level` (timer.c LVL_START); level 0 takes the rest."""
+    """Return the shortest delta, in jiffies, of a `level` (timer.c LVL_START); level 0 takes what is shorter."""
     return (LVL_SIZE - 1) << (level - 1) * LVL_CLK_SHIFT
 
 
 def wheel_level(depth: int, delta: int) -> int:
-    """A wheel's level for a timer `delta` jiffies ahead (timer.c calc_wheel_index): n from 63 * 8^(n-1) on."""
+    """Return the wheel level for a timer `delta` jiffies ahead (timer.c calc_wheel_index): n from 63 * 8^(n-1) on."""
     level, rest = 0, delta // (LVL_SIZE - 1)
     while rest > 0 and level < depth - 1:
         rest >>= LVL_CLK_SHIFT
@@ -33,12 +33,12 @@ def wheel_level(depth: int, delta: int) -> int:
 
 
 def wheel_depth(hz: int) -> int:
-    """Levels of the wheel (timer.c LVL_DEPTH)."""
+    """Return how many levels the wheel has (timer.c LVL_DEPTH)."""
     return 9 if hz > 100 else 8
 
 
 def fires_at(depth: int, now: int, delta: int) -> int:
-    """The jiffy in which a wheel's timer armed at `now` fires: never early (timer.c calc_index)."""
+    """Return the jiffy in which a wheel timer armed at `now` fires: never early (timer.c calc_index)."""
     cutoff = level_start(depth)
     shift = wheel_level(depth, delta) * LVL_CLK_SHIFT
     if delta >= cutoff:  # WHEEL_TIMEOUT_CUTOFF: to the end of the wheel's reach, WHEEL_TIMEOUT_MAX
@@ -47,13 +47,13 @@ def fires_at(depth: int, now: int, delta: int) -> int:
 
 
 def jiffies_ns(hz: int, jiffies: int) -> int:
-    """The instant at which a tick begins."""
+    """Return the instant at which a tick begins, in ns, rounded up."""
     return -(-jiffies * SECOND // hz)
 
 
 @dataclass(frozen=True, eq=False)
 class _Jiffies:
-    """Time in ticks. Each clock is there once, below, and known by its identity: what follows from one is kept."""
+    """Time in ticks. Each clock exists once, below, and is compared by identity: results for it can be cached."""
 
     name: str
     hz: int
@@ -63,7 +63,7 @@ class _Jiffies:
         return time_ns * self.hz // SECOND
 
     def time_ns(self, jiffies: int) -> int:
-        """Return the instant at which a tick begins."""
+        """Return the instant at which a tick begins, in ns."""
         return jiffies_ns(self.hz, jiffies)
 
 
@@ -74,11 +74,11 @@ class Wheel(_Jiffies):
 
     @property
     def depth(self) -> int:
-        """Return how many levels it has."""
+        """Return how many levels the wheel has."""
         return wheel_depth(self.hz)
 
     def level(self, delta: int) -> int:
-        """Return the level for a timer `delta` jiffies ahead."""
+        """Return the level of a timer `delta` jiffies ahead."""
         return wheel_level(self.depth, delta)
 
     def fire(self, now: int, delta: int) -> int:
@@ -86,11 +86,11 @@ class Wheel(_Jiffies):
         return fires_at(self.depth, now, delta)
 
     def granularity_ns(self, level: int) -> int:
-        """Return the distance of a level's boundaries, the most that its timers fire late."""
+        """Return the distance of a level's boundaries in ns: the most that its timers fire late."""
         return self.time_ns(1 << level * LVL_CLK_SHIFT)
 
     def lateness_ns(self, delay_ns: int) -> int:
-        """Return the most that a timer armed for `delay_ns` fires late."""
+        """Return the most that a timer armed for `delay_ns` fires late, in ns."""
         return self.granularity_ns(self.level(self.jiffies(delay_ns)))
 
 
@@ -101,28 +101,29 @@ class Slack(_Jiffies):
 
     def fire(self, now: int, delta: int) -> int:
         """Return the jiffy in which a timer armed at `now` fires."""
-        return slackened(now + delta, delta)
+        return slack_fires_at(now + delta, delta)
 
     def lateness_ns(self, delay_ns: int) -> int:
-        """Return the most that a timer armed for `delay_ns` fires late."""
+        """Return the most that a timer armed for `delay_ns` fires late, in ns."""
         return TICK_NS + (delay_ns >> SLACK_SHIFT)
 
 
 @dataclass(frozen=True, eq=False)
 class Exact(_Jiffies):
-    """A timer that is late and early by the host only, or by a tick that was rounded."""
+    """A timer that is late or early only by what the host delays, or by a rounded tick."""
 
     late_ns: int
     early_ns: int
-    """What counts ticks may take the rest of one for a whole one."""
+    """The most that it fires early: a timer that counts ticks may count a partial tick as a whole one."""
     hears_all: bool = False
-    """BSD's t_rcvtime is set by every segment, Linux's rcv_tstamp only by accepted ones."""
+    """Every segment restarts its idle clock (BSD's t_rcvtime), not only accepted ones (Linux's rcv_tstamp)."""
     ignores_repeats: bool = False
-    """Two Windows ends probe each other milliseconds apart, and a resend does not put off a probe."""
+    """Neither probes nor resends of the peer restart its idle clock: two Windows ends probe each other milliseconds
+    apart."""
 
     @property
     def kind(self) -> str:
-        """Return what tells it from other kinds of timer."""
+        """Return the name of this kind of timer: slow, hears all, or ignores echoes."""
         if self.late_ns >= SECOND:
             return "slow"
         return "hears all" if self.hears_all else "ignores echoes"
@@ -132,15 +133,18 @@ class Exact(_Jiffies):
         return now + delta
 
     def lateness_ns(self, _delay_ns: int) -> int:
-        """Return the most that a timer fires late."""
+        """Return the most that a timer fires late, in ns, whatever the delay."""
         return self.late_ns
 
 
 Clock = Wheel | Slack | Exact
 
 
-def slackened(expires: int, delta: int) -> int:
-    """A timer before the wheel: up to delta / 256 late, when most low bits of the jiffy are 0 (timer.c apply_slack)."""
+def slack_fires_at(expires: int, delta: int) -> int:
+    """Return the jiffy in which a timer older than the wheel fires: up to delta / 256 late (timer.c apply_slack).
+
+    Within that slack it takes the instant whose low bits are 0 in the greatest number.
+    """
     latest = expires + (delta >> 8)
     if delta < 256 or latest == expires:
         return expires
@@ -148,10 +152,10 @@ def slackened(expires: int, delta: int) -> int:
 
 
 RATES = (100, 250, 300, 1000)
-"""Ticks a second that Linux can be built with (kernel/Kconfig.hz)."""
+"""Ticks per second that Linux can be built with (kernel/Kconfig.hz)."""
 LINUX = tuple(Wheel(f"linux-{hz}", hz) for hz in RATES)
 TICK_NS = 25_000_000
-"""Of the coarsest clocks that still count as exact; also how late a busy host is."""
+"""Tick of the coarsest clock that still counts as exact; also how late a busy host may be."""
 SLACK_SHIFT = 8
 """A timer with slack is late by up to delay / 256."""
 SLOW_TICK_NS = 500_000_000
@@ -161,21 +165,24 @@ EXACT: tuple[Clock, ...] = (
     Exact("exact", 1000, TICK_NS, TICK_NS, hears_all=True),
     Exact("exact", 1000, TICK_NS, TICK_NS, ignores_repeats=True),
 )
-"""Linux before 4.8; BSD; and Windows, gVisor, Zephyr."""
+"""Linux before 4.8; BSD; and Windows, gVisor, Zephyr; in this order."""
 COARSE: tuple[Clock, ...] = (Exact("exact", 1000, SECOND, SLOW_TICK_NS, hears_all=True),)
-"""Slow timers: lwIP and macOS lose one tick on arming and one on firing, 4.4BSD and Windows XP gain one."""
+"""Slow timers: lwIP and macOS lose one tick on arming and one on firing; 4.4BSD and Windows XP gain one."""
 
 
 def spacing_ns(clock: Clock, intvl_s: int) -> int:
-    """R(intvl): the constant distance of unanswered probes, each armed on the boundary where the last fired."""
+    """Return R(intvl), the constant distance of unanswered probes, in ns.
+
+    Each timer is armed on the boundary on which the one before fired.
+    """
     return clock.time_ns(clock.fire(0, intvl_s * clock.hz))
 
 
 def answered_cycle_ns(clock: Clock, time_s: int, intvl_s: int, rtt: int = 0) -> int:
-    """C(time, intvl): the steady distance of answered probes, `rtt` in jiffies.
+    """Return C(time, intvl), the steady distance of answered probes, in ns; `rtt` is in jiffies.
 
-    After a probe the timer runs for intvl, answered or not; only then it sees the answer
-    and runs for what is left of the idle time (tcp_timer.c tcp_keepalive_timer).
+    After a probe the timer runs for intvl, answered or not. Only then does it see the answer, and it runs for what is
+    left of the idle time (tcp_timer.c tcp_keepalive_timer).
     """
     now = clock.fire(0, intvl_s * clock.hz)
     left = rtt + time_s * clock.hz - now
@@ -184,7 +191,7 @@ def answered_cycle_ns(clock: Clock, time_s: int, intvl_s: int, rtt: int = 0) -> 
 
 @dataclass(frozen=True, slots=True)
 class Keepalive:
-    """What a socket is set to."""
+    """The settings of a socket."""
 
     time_s: int
     intvl_s: int
@@ -201,7 +208,7 @@ class Action(Enum):
 
 
 def on_tick(keepalive: Keepalive, hz: int, elapsed: int, probes_out: int) -> Action:
-    """The decision of tcp_timer.c tcp_keepalive_timer, `elapsed` jiffies after the last accepted segment."""
+    """Decide as tcp_timer.c tcp_keepalive_timer does, `elapsed` jiffies after the last accepted segment."""
     if elapsed < keepalive.time_s * hz:
         return Action.WAIT
     if not keepalive.user_timeout_ms:
@@ -220,7 +227,7 @@ class What(Enum):
 
 
 class Event(NamedTuple):
-    """One thing that happens at one end, and when."""
+    """One event at one end, and when it happens."""
 
     time_ns: int
     what: What
@@ -235,10 +242,10 @@ def simulate(
     rtt_ns: int = 0,
     alive_until_ns: int = 0,
 ) -> Iterator[Event]:
-    """The life of one end from its connect at `start_ns` on, in order of time.
+    """Yield the events at one end in order of time, from its connect at `start_ns` to `end_ns`.
 
-    It hears accepted segments at `heard_ns`; probes sent before `alive_until_ns` are answered
-    after `rtt_ns`. What this end itself sends is taken as acknowledged at once.
+    The end hears accepted segments at `heard_ns`. Probes sent before `alive_until_ns` are answered after `rtt_ns`. What
+    this end itself sends counts as acknowledged at once.
     """
     arrivals = [(time, What.HEARD.value) for time in heard_ns]
     heapify(arrivals)

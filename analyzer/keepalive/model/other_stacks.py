@@ -1,8 +1,8 @@
-"""TCP stacks other than Linux: when they probe.
+"""The forward model of TCP stacks other than Linux: when they probe and give up.
 
-Linux's timer keeps running when the peer is heard and looks at the clock only when it fires (`linux.simulate`).
-Everywhere else each segment that is heard starts it anew, so that the silence since then alone says what is due:
-`due`. The facts are those of the sources named with each stack.
+Linux's timer keeps running when the peer is heard, and compares times only when it fires (`linux.simulate`). Everywhere
+else each segment that is heard restarts the timer, so the silence since then alone says what is due: `due`. The source
+files are named with each stack.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,11 +18,11 @@ class Restarting(NamedTuple):
 
     name: str
     tick_ns: int = 0
-    """Its timer looks at the clock so often, and sees a time as passed only when it is exceeded; 0 for exact."""
+    """Period at which its timer compares times; a time has passed only once it is exceeded. 0 for an exact timer."""
     is_doubling: bool = False
-    """Probes are spaced by the retransmission timeout, which doubles, instead of the interval."""
+    """Whether the retransmission timeout, which doubles, spaces the probes instead of the interval."""
     resets: bool = True
-    """It gives up with a RST."""
+    """Whether it gives up with a RST."""
 
 
 EXACT = Restarting("exact")
@@ -34,11 +34,11 @@ ILLUMOS = Restarting("illumos", is_doubling=True, resets=False)
 
 RTO_NS, RTO_MAX_NS = SECOND, 60 * SECOND
 ABORT_S = 480
-"""illumos: tcp_keepalive_abort_interval, beyond the idle time."""
+"""illumos' tcp_keepalive_abort_interval, counted from the end of the idle time."""
 
 
 def due(stack: Restarting, keepalive: Keepalive) -> Iterator[tuple[int, What]]:
-    """What the stack does how long after it last heard anything, if it hears nothing more."""
+    """Yield what the stack does, and how many ns after it last heard anything, if it hears nothing more."""
     time_ns, intvl_ns = keepalive.time_s * SECOND, keepalive.intvl_s * SECOND
     if stack.is_doubling:
         at_ns, spacing_ns = time_ns, RTO_NS
@@ -61,7 +61,7 @@ def simulate(
     rtt_ns: int = 0,
     alive_until_ns: int = 0,
 ) -> Iterator[Event]:
-    """The life of one end as `timer.simulate` tells it."""
+    """Yield the events at one end in order of time; arguments are those of `linux.simulate`."""
     arrivals = sorted(heard_ns)
     heard = start_ns
     while True:
@@ -87,5 +87,5 @@ def simulate(
 
 
 def tick_after(stack: Restarting, at_ns: int) -> int:
-    """When a timer that is due at an instant runs: at a tick, the first one by which the time is exceeded."""
+    """Return when a timer that is due at `at_ns` runs, in ns: at the first tick at which that time is exceeded."""
     return at_ns if not stack.tick_ns else (at_ns // stack.tick_ns + 1) * stack.tick_ns

@@ -1,6 +1,7 @@
-"""Which gaps are doubted: one more loss than those that show could have made them, and nothing confirms them.
+"""Which gaps are ambiguous: one more loss than those that show could have made them, and nothing confirms them.
 
-Whatever it could have made of them must stay within the bounds, so each is also explained as if it had.
+Bounds must hold whatever such a loss could have made of a gap, so each ambiguous gap is also explained as if it had
+happened.
 """
 
 from typing import Any
@@ -13,12 +14,12 @@ from analyzer.keepalive.story.values import AGREES, CYCLE, UNHEARD, UNSEEN
 from analyzer.schema import ABSENT
 
 MAX_AMBIGUOUS = 4
-"""So many gaps are doubted, one at a time."""
+"""Most gaps that are treated as ambiguous, one at a time."""
 
 
 def is_unsure(corrected: Any, rows: int) -> bool:
-    """Every idle time that was captured may be longer than its timer ran: of this end something is missing."""
-    idle = lone = vague = has_uncaptured = 0
+    """Tell whether every captured idle time may be longer than its timer ran, as something of this end is missing."""
+    idle = lone = unseen = has_uncaptured = 0
     has_hole = False
     for gap in range(rows):
         kind = corrected.kind[gap]
@@ -26,36 +27,39 @@ def is_unsure(corrected: Any, rows: int) -> bool:
             has_hole = has_hole or corrected.most[gap] > 0 or corrected.slack_ns[gap] == TELLS_NOTHING
         if is_idle(kind) and corrected.heard_ns[gap] >= 0:
             idle, lone = idle + 1, gap
-            vague += corrected.echo[gap] == UNSEEN
+            unseen += corrected.echo[gap] == UNSEEN
             has_uncaptured += corrected.has_uncaptured[gap] and corrected.missing[gap] < 0
     if idle == 1 and (has_uncaptured or (corrected.missing[lone] != 0 and has_hole)):
         return True
-    return idle > 0 and vague == idle
+    return idle > 0 and unseen == idle
 
 
 def note_ambiguities(work: EndWork, rows: int) -> int:
-    """Idle times that nothing confirms, as DOUBTS: how many.
+    """Write the idle times that nothing confirms to AMBIGUITIES; return how many.
 
-    A first gap may be an interval longer than the idle time; an answered cycle too, or it is an interval
-    because the answer was lost.
+    A first gap may be an interval longer than the idle time. So may an answered cycle; or it is an interval, because
+    the answer was lost.
     """
     corrected, ambiguities, found = work.corrected, work.ambiguities, 0
-    knowns = known_idle(work, rows)
-    sort(work.lengths, knowns)
+    known = known_idle(work, rows)
+    sort(work.lengths, known)
     for gap in range(rows):
         if found < MAX_AMBIGUOUS and is_sharp_idle(corrected, gap):
             heard_ns = corrected.heard_ns[gap]
             allowed = off_ns(work.typical, heard_ns)
-            shorter = count_below(work.lengths, knowns, heard_ns - allowed)
-            alike = count_below(work.lengths, knowns, heard_ns + allowed + 1) - shorter
-            if is_unconfirmed(work, gap, alike, knowns):
+            shorter = count_below(work.lengths, known, heard_ns - allowed)
+            as_long = count_below(work.lengths, known, heard_ns + allowed + 1) - shorter
+            if is_unconfirmed(work, gap, as_long, known):
                 ambiguities.gap[found], ambiguities.slack_ns[found] = gap, idle_slack_ns(corrected, gap, work.typical)
                 found += 1
     return found
 
 
 def note_lone_spacing(work: EndWork, rows: int, found: int) -> int:
-    """Behind the doubts that were found, one more or none: a lone spacing may be two intervals, unless all is there."""
+    """Add the only spacing to AMBIGUITIES, behind the `found` rows there; return how many were added, 1 or 0.
+
+    A lone spacing may be two intervals, unless identifications show that nothing is missing in it.
+    """
     corrected = work.corrected
     gap = lone_spacing(corrected, rows)
     if gap == ABSENT or not corrected.missing[gap]:
@@ -65,7 +69,7 @@ def note_lone_spacing(work: EndWork, rows: int, found: int) -> int:
 
 
 def known_idle(work: EndWork, rows: int) -> int:
-    """The sharp idle times, to be put in order: how many."""
+    """Write the sharp idle times to LENGTHS, to be sorted; return how many."""
     found = 0
     for gap in range(rows):
         if is_sharp_idle(work.corrected, gap):
@@ -75,11 +79,12 @@ def known_idle(work: EndWork, rows: int) -> int:
 
 
 def is_sharp_idle(corrected: Any, gap: int) -> bool:
+    """Tell whether the gap is an idle time that is believed to the last tick."""
     return bool(not corrected.slack_ns[gap] and is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0)
 
 
 def lone_spacing(corrected: Any, rows: int) -> int:
-    """The only sharp spacing, -1 if there are none or several."""
+    """Return the row of the only sharp spacing, -1 if there are none or several."""
     found = ABSENT
     for gap in range(rows):
         if not corrected.slack_ns[gap] and is_intvl(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
@@ -89,12 +94,12 @@ def lone_spacing(corrected: Any, rows: int) -> int:
     return found
 
 
-def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
-    """No other of the known gaps is as long; and its length would not show an interval more.
+def is_unconfirmed(work: EndWork, gap: int, as_long: int, known: int) -> bool:
+    """Tell whether no other known gap is as long, and one interval more would not show in its length.
 
-    `alike` of the `knowns` are as long, itself included.
+    `as_long` of the `known` gaps are as long, itself included.
     """
-    if alike > 1:
+    if as_long > 1:
         return False
     corrected, typical = work.corrected, work.typical
     heard_ns, missing, is_a_cycle = corrected.heard_ns[gap], corrected.missing[gap], corrected.kind[gap] == CYCLE
@@ -103,11 +108,11 @@ def is_unconfirmed(work: EndWork, gap: int, alike: int, knowns: int) -> bool:
     if missing == 0:
         return bool(is_intvls or (may_be_unheard and typical.intvl_ns[0] < 0))
     in_band = typical.intvl_ns[0] <= lateness_ns(heard_ns) + off_ns(typical, heard_ns)
-    return bool(missing > 0 or knowns == 1 or typical.cycle_ns[0] < 0 or in_band or is_intvls)
+    return bool(missing > 0 or known == 1 or typical.cycle_ns[0] < 0 or in_band or is_intvls)
 
 
-def may_hide_one(work: EndWork, rows: int) -> bool:
-    """One more probe of the last run may be missing, or one more answer unheard, and the gaps would be the same."""
+def may_lack_one(work: EndWork, rows: int) -> bool:
+    """Tell whether the last run may lack one more probe, or one more answer unheard, and leave the same gaps."""
     corrected, opening = work.corrected, ABSENT
     for gap in range(rows):
         if opens_run(corrected, gap):
@@ -122,12 +127,12 @@ def may_hide_one(work: EndWork, rows: int) -> bool:
         return True
     if corrected.slack_ns[opening] == TELLS_NOTHING:
         return False
-    heard_ns, knowns, alike = corrected.heard_ns[opening], known_idle(work, rows), 0
-    for gap in range(knowns):
-        alike += abs(work.lengths.sorted_ns[gap] - heard_ns) <= off_ns(work.typical, heard_ns)
-    return is_unconfirmed(work, opening, alike, knowns)
+    heard_ns, known, as_long = corrected.heard_ns[opening], known_idle(work, rows), 0
+    for gap in range(known):
+        as_long += abs(work.lengths.sorted_ns[gap] - heard_ns) <= off_ns(work.typical, heard_ns)
+    return is_unconfirmed(work, opening, as_long, known)
 
 
 def opens_run(corrected: Any, gap: int) -> bool:
-    """The run of unanswered probes seems to begin there, and no echo shows that the answer was unheard."""
+    """Tell whether the run of unanswered probes seems to begin there, and no echo shows that the answer was unheard."""
     return bool((is_idle(corrected.kind[gap]) or is_unheard(corrected, gap)) and corrected.echo[gap] != UNHEARD)

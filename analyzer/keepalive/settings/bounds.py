@@ -1,6 +1,6 @@
-"""What is said of each setting: the value and bounds of all that explains the gaps, and which of them speak for it.
+"""What is known of each setting: its value and bounds in all that explains the gaps, and the gaps that prove it.
 
-Plain functions over columns: FOUND, SEEN and COUNTED in, INFERRED_SETTINGS out.
+Plain functions over columns: they read SOLUTIONS, CORRECTED_GAPS and RUN_COUNTS, and write INFERRED_SETTINGS.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from analyzer.keepalive.story.values import FIRST, GIVE_UP, SPACING, SURVIVED
 from analyzer.schema import ABSENT
 
 TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
-"""Of the four rows of an end."""
+"""The four rows of an end in INFERRED_SETTINGS."""
 (
     FIRST_GAP,
     ANSWERED_CYCLE,
@@ -37,19 +37,21 @@ TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
     USER_TIMEOUT_ALTERNATIVE,
     CONTRADICTORY,
 ) = range(10)
-"""What settings rest on, as kernels write it: places in `settings.Basis`."""
+"""What settings rest on, as compiled functions write it: places in `values.Basis`."""
 MAX_FRAMES = 8
-"""So many frames are named as proof."""
+"""Most frames that are named as proof."""
 MILLI = 1000
 """Bounds are in thousandths of a second, or of a count."""
 MILLISECOND = 1_000_000
 NEAR_NS = 100_000_000
-"""Closer to a whole second than any other of a slow timer's ticks, which may drift."""
+"""Distance from a whole second below which a slow timer's gap counts as near it; its other ticks, though they may
+drift, are further off."""
 FAR_LIKELIER = 3 * BIT
+"""Lead in weight that makes one setting far likelier than another: eight times."""
 
 
 class Inferred(NamedTuple):
-    """What is found: columns of INFERRED, INFERRED_SETTINGS, PROOFS, CLAIMED, IN_USE."""
+    """The results: columns of INFERRED, INFERRED_SETTINGS, PROOFS, CLAIMED, IN_USE."""
 
     ends: Any
     settings: Any
@@ -59,11 +61,13 @@ class Inferred(NamedTuple):
 
 
 def prove(corrected: Any, gap: int, shown_ns: int) -> int:
+    """Mark a gap as proof, with the duration in ns that it shows; return 1."""
     corrected.is_proof[gap], corrected.shown_ns[gap] = 1, shown_ns
     return 1
 
 
 def forget_proofs(corrected: Any, first: int, last: int) -> None:
+    """Clear the marks of proof at gaps first..last-1."""
     for gap in range(first, last):
         corrected.is_proof[gap] = 0
 
@@ -72,9 +76,9 @@ def forget_proofs(corrected: Any, first: int, last: int) -> None:
 def note_setting(
     found: Inferred, row: int, basis: int, low: int, high: int, corrected: Any, first: int, last: int
 ) -> None:
-    """With the gaps that prove it, which are marked among first..last-1; bounds in thousandths, no value yet.
+    """Write a setting's basis and bounds, in thousandths, with the gaps that prove it, but no value yet.
 
-    What nothing proves is left unsaid.
+    Those are the gaps that are marked among first..last-1. Without any, nothing is written.
     """
     t, n, proofs, shortest_ns, longest_ns = found.settings, 0, 0, TELLS_NOTHING, ABSENT
     t.first_proof[row] = found.in_use.proofs[0]
@@ -97,46 +101,49 @@ def note_setting(
 
 
 def milli(bound: int) -> int:
-    """-1 stays what nothing bounds."""
+    """Return the bound in thousandths; -1, for no bound, stays."""
     return bound if bound == ABSENT else bound * MILLI
 
 
 def idle_ns_of(s: Search, clock: int, gap: int) -> int:
-    """The gap as idle time on a clock."""
+    """Return the gap's idle time in ns, as this kind of clock counts it."""
     return idle_of(
         s.clocks, clock, s.corrected.heard_ns[gap], s.corrected.any_ns[gap], s.corrected.since_new_segment_ns[gap]
     )
 
 
-def way_ns(s: Search, gap: int, jitter_ns: int) -> int:
-    """By how much the way to the capture point may vary."""
+def path_jitter_ns(s: Search, gap: int, jitter_ns: int) -> int:
+    """Return by how much the time to the capture point may vary, in ns."""
     capture_rtt_ns: int = s.corrected.capture_rtt_ns[gap]
     return max(capture_rtt_ns // 2, jitter_ns)
 
 
 @not_inlined
-def note_time(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
-    """The idle time that row `of` of FOUND has, proved by gaps first..last-1."""
-    f, clock = s.found, s.found.clock[of]
-    if not says_time(f, of):
+def note_time(s: Search, solution: int, first: int, last: int, found: Inferred, row: int) -> None:
+    """Write the idle time in row `solution` of SOLUTIONS, proved by gaps first..last-1."""
+    f, clock = s.solutions, s.solutions.clock[solution]
+    if not says_time(f, solution):
         return
     basis = ANSWERED_ONLY
-    if f.time_high[of] == ABSENT or not prove_idle(s, clock, first, last, TELLS_NOTHING):
+    if f.time_high[solution] == ABSENT or not prove_idle(s, clock, first, last, TELLS_NOTHING):
         basis = SURVIVED_GAPS if prove_survived(s, clock, first, last) else FIRST_GAP
-    elif f.is_time_known[of] and f.time[of] != ABSENT:
-        if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[of])):
+    elif f.is_time_known[solution] and f.time[solution] != ABSENT:
+        if not prove_idle(s, clock, first, last, latest_ns(s.clocks, clock, f.time[solution])):
             prove_idle(s, clock, first, last, TELLS_NOTHING)
         basis = ANSWERED_CYCLE
         for gap in range(first, last):
             if s.corrected.is_proof[gap] and s.corrected.kind[gap] == FIRST:
                 basis = FIRST_GAP
-    note_setting(found, row, basis, milli(f.time_low[of]), milli(f.time_high[of]), s.corrected, first, last)
-    if f.is_time_known[of]:
-        found.settings.value[row] = value_of(s, of, f.time[of], found.settings, row)
+    note_setting(found, row, basis, milli(f.time_low[solution]), milli(f.time_high[solution]), s.corrected, first, last)
+    if f.is_time_known[solution]:
+        found.settings.value[row] = value_of(s, solution, f.time[solution], found.settings, row)
 
 
 def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
-    """Idle times that were survived: how many. Without any, those before a probe, of whatever was heard in them."""
+    """Mark the survived idle times as proof; return how many.
+
+    Without any, mark the idle times before a probe, whatever was heard in them, and return 0.
+    """
     corrected, proofs = s.corrected, 0
     forget_proofs(corrected, first, last)
     for gap in range(first, last):
@@ -148,38 +155,44 @@ def prove_survived(s: Search, clock: int, first: int, last: int) -> int:
     return proofs
 
 
-def value_of(s: Search, of: int, value: int, settings: Any, row: int) -> int:
-    """The likeliest value; of several seconds that only a slow timer explains the one to which all that was seen is
-    near, or which is set far more often than the others. Else none: such a setting may have parts of a second.
+def value_of(s: Search, solution: int, value: int, settings: Any, row: int) -> int:
+    """Return the likeliest value in seconds, ABSENT if the gaps do not determine it.
+
+    If only a slow timer explains several seconds, its setting may have parts of a second. Then it is the second that
+    all observations are near to, or the one that is set far more often than the others, else none.
     """
     low, high = settings.low_ms[row] // MILLI, settings.high_ms[row] // MILLI
-    if s.found.clocks[of] & ~SLOW or low == high or high < low:
+    if s.solutions.clocks[solution] & ~SLOW or low == high or high < low:
         return value
     nearest: int = (settings.shortest_ns[row] + SECOND // 2) // SECOND
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
     if off_ns <= NEAR_NS:
         return nearest
-    typical = likeliest(s.prior, low, high)
+    best = likeliest(s.prior, low, high)
     for other in range(low, high + 1):
-        if other != typical and weight(s.prior, other) > weight(s.prior, typical) - FAR_LIKELIER:
+        if other != best and weight(s.prior, other) > weight(s.prior, best) - FAR_LIKELIER:
             return ABSENT
-    return typical
+    return best
 
 
-def says_time(f: Any, of: int) -> bool:
-    return bool(f.clocks[of] and (f.time_low[of] > 1 or f.time_high[of] != ABSENT))
+def says_time(f: Any, solution: int) -> bool:
+    """Tell whether the solution bounds the idle time at all."""
+    return bool(f.clocks[solution] and (f.time_low[solution] > 1 or f.time_high[solution] != ABSENT))
 
 
 @not_inlined
 def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) -> int:
-    """Idle times that a timer ended, and that may have been as short as that: how many."""
+    """Mark idle times that a timer ended, and that may have been as short as `longest_ns`; return how many."""
     corrected, proofs = s.corrected, 0
     for gap in range(first, last):
         corrected.is_proof[gap] = 0
         if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
             idle_ns = idle_ns_of(s, clock, gap)
             if (
-                idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0)
+                idle_ns
+                - tolerance_ns(s.clocks, clock, idle_ns)
+                - corrected.capture_rtt_ns[gap]
+                - path_jitter_ns(s, gap, 0)
                 <= longest_ns
             ):
                 proofs += prove(corrected, gap, idle_ns)
@@ -187,28 +200,29 @@ def prove_idle(s: Search, clock: int, first: int, last: int, longest_ns: int) ->
 
 
 @not_inlined
-def note_intvl(s: Search, of: int, first: int, last: int, found: Inferred, row: int) -> None:
-    """The interval that row `of` of FOUND has, proved by gaps first..last-1."""
-    f, corrected = s.found, s.corrected
-    if not says_intvl(f, of):
+def note_intvl(s: Search, solution: int, first: int, last: int, found: Inferred, row: int) -> None:
+    """Write the interval in row `solution` of SOLUTIONS, proved by gaps first..last-1."""
+    f, corrected = s.solutions, s.corrected
+    if not says_intvl(f, solution):
         return
     basis = SPACINGS
     if not prove_spacings(corrected, first, last):
-        basis = ANSWERED_CYCLE if f.is_intvl_known[of] else ANSWERED_ONLY
+        basis = ANSWERED_CYCLE if f.is_intvl_known[solution] else ANSWERED_ONLY
         for gap in range(first, last):
             if corrected.is_measure[gap] and is_idle(corrected.kind[gap]) and corrected.probe_ns[gap] >= 0:
                 prove(corrected, gap, corrected.probe_ns[gap])
-    note_setting(found, row, basis, milli(f.intvl_low[of]), milli(f.intvl_high[of]), corrected, first, last)
-    if f.is_intvl_known[of]:
-        found.settings.value[row] = value_of(s, of, f.intvl[of], found.settings, row)
+    note_setting(found, row, basis, milli(f.intvl_low[solution]), milli(f.intvl_high[solution]), corrected, first, last)
+    if f.is_intvl_known[solution]:
+        found.settings.value[row] = value_of(s, solution, f.intvl[solution], found.settings, row)
 
 
-def says_intvl(f: Any, of: int) -> bool:
-    return bool(f.clocks[of] and (f.intvl_low[of] > 1 or f.intvl_high[of] != ABSENT))
+def says_intvl(f: Any, solution: int) -> bool:
+    """Tell whether the solution bounds the interval at all."""
+    return bool(f.clocks[solution] and (f.intvl_low[solution] > 1 or f.intvl_high[solution] != ABSENT))
 
 
 def prove_spacings(corrected: Any, first: int, last: int) -> int:
-    """Intervals: how many."""
+    """Mark the intervals among the gaps as proof; return how many."""
     proofs = 0
     for gap in range(first, last):
         corrected.is_proof[gap] = 0
@@ -218,7 +232,7 @@ def prove_spacings(corrected: Any, first: int, last: int) -> int:
 
 
 def note_spread_of_time(s: Search, first: int, last: int, found: Inferred, row: int) -> None:
-    """Bounds around everything that any clock could have made of the idle times."""
+    """Write bounds around every idle time that any clock allows for these gaps, which contradict each other."""
     corrected, low, high, proofs = s.corrected, TELLS_NOTHING, 1, 0
     for clock in range(CLOCK_COUNT):
         least_ns, proofs = TELLS_NOTHING, 0
@@ -227,7 +241,7 @@ def note_spread_of_time(s: Search, first: int, last: int, found: Inferred, row: 
             if is_idle(corrected.kind[gap]) and corrected.heard_ns[gap] >= 0:
                 idle_ns = idle_ns_of(s, clock, gap)
                 off_ns = tolerance_ns(s.clocks, clock, idle_ns)
-                least_ns = min(least_ns, idle_ns - off_ns - corrected.capture_rtt_ns[gap] - way_ns(s, gap, 0))
+                least_ns = min(least_ns, idle_ns - off_ns - corrected.capture_rtt_ns[gap] - path_jitter_ns(s, gap, 0))
                 high = max(high, (idle_ns + off_ns) // SECOND)
                 proofs += prove(corrected, gap, corrected.heard_ns[gap])
         if proofs:
@@ -237,7 +251,7 @@ def note_spread_of_time(s: Search, first: int, last: int, found: Inferred, row: 
 
 
 def note_spread_of_intvl(s: Search, first: int, last: int, found: Inferred, row: int) -> None:
-    """The same of the intervals."""
+    """Write bounds around every interval that any clock allows for these gaps, which contradict each other."""
     corrected, low, high = s.corrected, TELLS_NOTHING, 1
     if not prove_spacings(corrected, first, last):
         return
@@ -245,7 +259,7 @@ def note_spread_of_intvl(s: Search, first: int, last: int, found: Inferred, row:
         least_ns = TELLS_NOTHING
         for gap in range(first, last):
             if corrected.is_proof[gap]:
-                off_ns = tolerance_ns(s.clocks, clock, corrected.probe_ns[gap]) + way_ns(s, gap, 0)
+                off_ns = tolerance_ns(s.clocks, clock, corrected.probe_ns[gap]) + path_jitter_ns(s, gap, 0)
                 least_ns = min(least_ns, corrected.probe_ns[gap] - off_ns)
                 high = max(high, (corrected.probe_ns[gap] + off_ns) // SECOND)
         low = min(low, least_s(s.clocks, clock, least_ns))
@@ -253,10 +267,11 @@ def note_spread_of_intvl(s: Search, first: int, last: int, found: Inferred, row:
 
 
 def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int) -> None:
-    """No probe at all: keepalive is off, or its time longer than every idle time that was survived.
+    """Write the lower bound of the idle time of an end that sent no probe.
 
-    After a probe that was answered before the capture's begin the timer first runs for the interval, and no traffic
-    re-arms it (tcp_timer.c tcp_keepalive_timer): then it is one of the two that is longer.
+    Keepalive is off, or its time is longer than every idle time that was survived. If a probe was answered before the
+    capture began, the timer first runs for the interval, and no traffic re-arms it (tcp_timer.c tcp_keepalive_timer);
+    then one of the two settings is longer.
     """
     corrected, longest = s.corrected, ABSENT
     for gap in range(rows):
@@ -268,12 +283,12 @@ def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int
     low = TELLS_NOTHING
     for clock in range(LIKELY_COUNT):
         idle_ns = idle_ns_of(s, clock, longest)
-        vague_ns = (
+        uncertain_ns = (
             corrected.capture_rtt_ns[longest]
-            + way_ns(s, longest, corrected.jitter_ns[longest])
+            + path_jitter_ns(s, longest, corrected.jitter_ns[longest])
             + corrected.slack_ns[longest]
         )
-        low = min(low, least_s(s.clocks, clock, idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - vague_ns))
+        low = min(low, least_s(s.clocks, clock, idle_ns - tolerance_ns(s.clocks, clock, idle_ns) - uncertain_ns))
     if low > 1:
         prove(corrected, longest, corrected.heard_ns[longest])
         basis = SURVIVED_GAPS if is_whole else SURVIVED_EITHER
@@ -281,21 +296,22 @@ def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int
 
 
 def is_give_up(corrected: Any, gap: int) -> bool:
-    """It was seen whole."""
+    """Tell whether the gap is a give-up whose whole run was captured."""
     return bool(corrected.kind[gap] == GIVE_UP and corrected.heard_ns[gap] >= 0)
 
 
 def sent_by(corrected: Any, run_counts: Any, gap: int) -> int:
-    """Unanswered probes that were sent by the gap's end, at least: a probe that ends it counts."""
+    """Return how many unanswered probes, at least, were sent by the gap's end; a probe that ends it counts."""
     fewest: int = run_counts.fewest[gap]
     return fewest + (is_idle(corrected.kind[gap]) or corrected.kind[gap] == SPACING)
 
 
-def note_probes(corrected: Any, run_counts: Any, rows: int, may_hide: bool, found: Inferred, row: int) -> None:
-    """The count of unanswered probes at which the end gives up; `may_hide` that one more may be missing.
+def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, found: Inferred, row: int) -> None:
+    """Write the count of unanswered probes at which the end gives up.
 
-    A timer that sends a probe after n unanswered ones has a count above n (tcp_keepalive_timer).
-    Probes that are missing count as well; at the prober itself only their being missing shows.
+    A timer that sends a probe after n unanswered ones has a count above n (tcp_timer.c tcp_keepalive_timer). Missing
+    probes count as well; at the prober itself only visible losses do. `may_lack_one` tells that one more probe may be
+    missing, which widens the bounds.
     """
     longest = low = high = ABSENT
     for gap in range(rows):
@@ -317,15 +333,15 @@ def note_probes(corrected: Any, run_counts: Any, rows: int, may_hide: bool, foun
     elif low < high:
         note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(high), corrected, 0, rows)
     else:
-        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_hide), corrected, 0, rows)
+        note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_lack_one), corrected, 0, rows)
         found.settings.value[row] = low
 
 
 def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferred, row: int) -> None:
-    """The user timeouts that would have ended every run as it ended: not before its last probe, but by its RST.
+    """Write the user timeouts that would have ended every run as it ended: after its last probe, and by its RST.
 
-    The timer looks at the user timeout only when it fires, and never before the first probe
-    (tcp_timer.c tcp_keepalive_timer).
+    The timer compares the user timeout only when it fires, and never before the first probe (tcp_timer.c
+    tcp_keepalive_timer).
     """
     low, high = 0, TELLS_NOTHING
     for gap in range(rows):
@@ -341,5 +357,5 @@ def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferre
 
 
 def rounded_ms(duration_ns: int) -> int:
-    """The unit of TCP_USER_TIMEOUT."""
+    """Return the duration in ms, the unit of TCP_USER_TIMEOUT."""
     return (duration_ns + MILLISECOND // 2) // MILLISECOND

@@ -1,9 +1,9 @@
 """The search: which idle times and intervals explain all gaps of an end on one kind of clock.
 
-Intervals come first, mostly from the spacings alone. For each of them the idle time is bounded by
-the gaps that no interval explains, and what lies between the bounds is tried by boundaries.
+Intervals come first, mostly from the spacings alone. For each of them the gaps that no interval explains bound the idle
+time; what lies between the bounds is checked against the boundaries of the wheel.
 
-Plain functions over the columns of `sought`.
+Plain functions over the columns of `schema/inference`.
 """
 
 from analyzer.engine.dispatch import not_inlined
@@ -46,44 +46,44 @@ from analyzer.keepalive.story.values import FIRST, PENDING, SURVIVED
 from analyzer.schema import ABSENT
 
 ATTEMPTS = 2 * (NO_OPENING + 1)
-"""Each strictness with and without boundaries."""
+"""Each strictness is tried with and without boundaries."""
 FIRST_EXACT = 1 << len(LINUX)
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - FIRST_EXACT
 SLOW = (1 << CLOCK_COUNT) - (1 << LIKELY_COUNT)
-"""Bits of ASKED.clocks; the slow timers come last."""
+"""Bits of HYPOTHESES.clocks; the slow timers come last."""
 
 MAX_INTVLS = 8
-"""More candidates than this for the interval are not paired with those for the idle time."""
+"""Most intervals that are paired with idle times one by one."""
 MAX_TRIED = 400
-"""More than this, as for an interval of hours, are not even tried one by one."""
+"""Most intervals that are tried one by one; for an interval of hours there would be more."""
 EVERYTHING = -TELLS_NOTHING
-"""As `unseen_ns`: no probe is missing."""
+"""The value of `unseen_ns` if no probe is missing."""
 
 
 def search(s: Search, question: int) -> None:
-    """What explains the gaps of a question, as many of them as possible.
+    """Find what explains the gaps of a question, dropping as little evidence as possible.
 
-    What only the wheel explains may be one of the slow timers, unless probes come otherwise than these tick. If
-    nothing explains all gaps with the boundaries of the wheel, a busy host or path may have blurred them.
+    Gaps that only a wheel explains may come from a slow timer, unless probes come off its ticks. If nothing explains
+    all gaps on the wheel's boundaries, the boundaries are ignored: a busy host or path may have blurred them.
     """
-    fine = s.asked.clocks[question]
+    fine = s.hypotheses.clocks[question]
     slow = SLOW if fine & FIRST_EXACT else 0
     is_on_ticks = slow > 0 and are_on_slow_ticks(s, question)
-    s.found.clocks[question] = 0
-    for attempt in range(1 if s.asked.is_strict[question] else ATTEMPTS):
+    s.solutions.clocks[question] = 0
+    for attempt in range(1 if s.hypotheses.is_strict[question] else ATTEMPTS):
         has_phase = attempt % 2 == 0
         for clock in range(CLOCK_COUNT):
-            is_exact = (s.found.clocks[question] & EXACT_CLOCKS) != 0
+            is_exact = (s.solutions.clocks[question] & EXACT_CLOCKS) != 0
             may_be_slow = slow if (is_on_ticks and not is_exact) or not has_phase else 0
             if (fine | may_be_slow) >> clock & 1:
                 explain_on(s, question, clock, attempt // 2, has_phase)
-        if s.found.clocks[question]:
+        if s.solutions.clocks[question]:
             return
 
 
 def are_on_slow_ticks(s: Search, question: int) -> bool:
-    """Every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
-    for gap in range(s.asked.first_gap[question], s.asked.last_gap[question]):
+    """Tell whether every distance of two probes is a whole number of a slow timer's ticks (lwIP tcp.c tcp_slowtmr)."""
+    for gap in range(s.hypotheses.first_gap[question], s.hypotheses.last_gap[question]):
         probe_ns, kind = s.corrected.probe_ns[gap], s.corrected.kind[gap]
         if probe_ns >= 0 and kind != SURVIVED and kind != PENDING and not is_on_slow_tick(probe_ns):
             return False
@@ -91,11 +91,12 @@ def are_on_slow_ticks(s: Search, question: int) -> bool:
 
 
 def is_on_slow_tick(duration_ns: int) -> bool:
+    """Tell whether a duration is a whole number of a slow timer's ticks, within what the host delays."""
     return min(duration_ns % SLOW_TICK_NS, -duration_ns % SLOW_TICK_NS) <= HOST_DELAY_NS
 
 
 def explain_on(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
-    """All settings that explain the gaps on this clock, in stretches of idle time that explain them alike."""
+    """Find all settings that explain the gaps on this clock, in ranges of idle times that explain them alike."""
     gather(s, question, clock, strictness, has_phase)
     for place in range(possible_intvls(s)):
         pair(s, place)
@@ -103,7 +104,10 @@ def explain_on(s: Search, question: int, clock: int, strictness: int, has_phase:
 
 
 def possible_intvls(s: Search) -> int:
-    """Each interval that explains the spacings; or, if nothing measures it, its bounds at once. Returns how many."""
+    """Write the intervals that explain the spacings to INTVLS; return how many rows.
+
+    If nothing measures the interval, one row holds its bounds.
+    """
     v, r, clock = s.evidence, s.readings, s.evidence.clock[0]
     longest_ns = latest_ns(s.clocks, clock, v.time_high[0]) if v.time_high[0] != ABSENT else TELLS_NOTHING
     least_ns, most_ns, measured = 0, TELLS_NOTHING, 0
@@ -128,14 +132,15 @@ def possible_intvls(s: Search) -> int:
 
 
 def note_intvls(s: Search, place: int, low: int, high: int, value: int) -> int:
+    """Write one row of INTVLS, in s; return the place behind it."""
     s.intvls.low[place], s.intvls.high[place], s.intvls.value[place] = low, high, value
     return place + 1
 
 
 def fitting_intvls(s: Search, low: int, high: int) -> int:
-    """Those from `low`, which is late enough for the longest spacing, on which the boundaries agree.
+    """Write the intervals of low..high on whose boundaries the spacings agree to INTVLS; return how many rows.
 
-    These depend on nothing but the interval's level.
+    `low` is late enough for the longest spacing. Whether the boundaries agree depends on the interval's level only.
     """
     clock, found, level, agrees = s.evidence.clock[0], 0, ABSENT, False
     for intvl in range(low, high + 1):
@@ -154,7 +159,7 @@ def fitting_intvls(s: Search, low: int, high: int) -> int:
 
 
 def pair(s: Search, place: int) -> None:
-    """All idle times that go with these intervals."""
+    """Find all idle times that go with these intervals."""
     v, clock = s.evidence, s.evidence.clock[0]
     low, high, value = s.intvls.low[place], s.intvls.high[place], s.intvls.value[place]
     v.intvl_low[0], v.intvl_high[0], v.intvl[0] = low, high, value
@@ -173,14 +178,15 @@ def pair(s: Search, place: int) -> None:
         possible_times(s, max(floor, least_forced_s(s, EVERYTHING)))
     elif v.time_high[0] == ABSENT or floor <= v.time_high[0]:
         keep_levels(s, False)
-        note_found(s, floor, v.time_high[0], ABSENT, v.weight[0], False)
+        add_solution(s, floor, v.time_high[0], ABSENT, v.weight[0], False)
 
 
 def time_floor(s: Search, unseen_ns: int) -> int:
-    """The idle time that a timer survived: none was due before, unless the interval was still running.
+    """Return the least idle time, in s, that the survived gaps allow: no probe was due in them.
 
-    `unseen_ns` is how long that may be after a probe that was not captured. What was survived began with an
-    answer, which restarts a timer that hears all.
+    A gap in which the interval may still have been running does not count; `unseen_ns` is how long it may run after a
+    probe that was not captured. On a clock that hears all, survived gaps always count: they began with an answer, which
+    restarts the timer.
     """
     r, clock, least_ns = s.readings, s.evidence.clock[0], 0
     for gap in range(s.evidence.readings[0]):
@@ -192,7 +198,10 @@ def time_floor(s: Search, unseen_ns: int) -> int:
 
 
 def is_forced(s: Search, gap: int, unseen_ns: int) -> bool:
-    """No interval in question explains it, nor one that runs up to `unseen_ns` after a probe that was not captured."""
+    """Tell whether only the idle time explains the gap.
+
+    No interval in question explains it, nor one that runs up to `unseen_ns` after a probe that was not captured.
+    """
     r = s.readings
     return bool(
         r.role[gap] == SURE_IDLE
@@ -202,6 +211,7 @@ def is_forced(s: Search, gap: int, unseen_ns: int) -> bool:
 
 
 def count_forced(s: Search, unseen_ns: int) -> int:
+    """Return how many gaps only the idle time explains."""
     count = 0
     for gap in range(s.evidence.readings[0]):
         count += is_forced(s, gap, unseen_ns)
@@ -209,7 +219,7 @@ def count_forced(s: Search, unseen_ns: int) -> int:
 
 
 def least_forced_s(s: Search, unseen_ns: int) -> int:
-    """The idle time that such gaps take at least."""
+    """Return the least idle time, in s, that explains the gaps that no interval explains."""
     least_ns = 0
     for gap in range(s.evidence.readings[0]):
         if is_forced(s, gap, unseen_ns):
@@ -218,9 +228,9 @@ def least_forced_s(s: Search, unseen_ns: int) -> int:
 
 
 def allow_unseen_probe(s: Search, floor: int) -> None:
-    """What else holds if the interval of a probe before the capture's begin made the first gap as long as it is.
+    """Note what else holds if a probe before the capture's beginning armed the interval that ended the first gap.
 
-    That takes an interval longer than the idle time, which is rare, unless it shows that this one is.
+    That takes an interval longer than the idle time, which is rare, unless the bounds show that this one is longer.
     """
     high, unseen_ns = s.evidence.time_high[0], s.evidence.latest_ns[0]
     lower = time_floor(s, unseen_ns)
@@ -230,11 +240,14 @@ def allow_unseen_probe(s: Search, floor: int) -> None:
         is_rare = high == ABSENT or s.evidence.intvl_low[0] <= high
         if not is_rare:
             forget_levels(s)
-        note_found(s, low, high, ABSENT, s.evidence.weight[0], is_rare)
+        add_solution(s, low, high, ABSENT, s.evidence.weight[0], is_rare)
 
 
 def possible_times(s: Search, low: int) -> None:
-    """Stretches of idle times that explain all gaps, each by how exactly it foretells them, and by boundaries."""
+    """Find the ranges of idle times that explain all gaps, and weigh each by how exactly it predicts them.
+
+    Each range must also explain the boundaries on which the probes lie.
+    """
     v, r = s.evidence, s.readings
     for place in range(v.sharp_idle[0]):
         s.sharp.may_be_spacing[place] = may_be_spacing(r, s.sharp.reading[place], v.intvl_low[0], v.latest_ns[0])
@@ -245,18 +258,22 @@ def possible_times(s: Search, low: int) -> None:
         if is_explained(s) and is_phase_possible(s, claim_idle(s)):
             time = likeliest(s.prior, low, last)
             keep_levels(s, True)
-            note_found(s, low, last, time, v.weight[0] + weight(s.prior, time) + exactness_of_firsts(s, last), False)
+            add_solution(s, low, last, time, v.weight[0] + weight(s.prior, time) + exactness_of_firsts(s, last), False)
         low = last + 1
 
 
 def fit_of(s: Search, place: int, time_s: int) -> int:
+    """Return how an idle time explains one of the sharp gaps (`constraints.fit_idle`)."""
     v = s.evidence
     intvl = v.intvl_low[0] if v.intvl_low[0] == v.intvl_high[0] else ABSENT
     return fit_idle(s.clocks, v.clock[0], s.readings, s.sharp.reading[place], time_s, intvl)
 
 
 def last_alike(s: Search, low: int) -> int:
-    """The longest idle time that explains all gaps as this one does; each part of a fit is monotone."""
+    """Return the longest idle time, in s, that explains all gaps as `low` does.
+
+    A binary search, as each part of a fit is monotone.
+    """
     beyond = s.evidence.time_high[0] + 1
     while beyond - low > 1:
         middle = (low + beyond) // 2
@@ -268,6 +285,7 @@ def last_alike(s: Search, low: int) -> int:
 
 
 def fits_alike(s: Search, time_s: int) -> bool:
+    """Tell whether this idle time explains all sharp gaps as the one that was just tried."""
     for place in range(s.evidence.sharp_idle[0]):  # noqa: SIM110  # numba compiles no generators
         if fit_of(s, place, time_s) != s.sharp.fit[place]:
             return False
@@ -275,6 +293,7 @@ def fits_alike(s: Search, time_s: int) -> bool:
 
 
 def is_explained(s: Search) -> bool:
+    """Tell whether the idle time or the interval in question explains every sharp gap."""
     for place in range(s.evidence.sharp_idle[0]):
         if not (s.sharp.may_be_spacing[place] or is_possible(s.sharp.fit[place])):
             return False
@@ -282,7 +301,10 @@ def is_explained(s: Search) -> bool:
 
 
 def claim_idle(s: Search) -> int:
-    """The boundaries of probes that idle time, or else the interval, explains: of two explanations the weaker."""
+    """Claim the boundaries of probes that the idle time, or else the interval, explains; return the number of claims.
+
+    Of two explanations the weaker one, with the finer boundary, counts.
+    """
     v = s.evidence
     count: int = v.spacing_claims[0]
     for place in range(v.sharp_idle[0]):
@@ -298,6 +320,7 @@ def claim_idle(s: Search) -> int:
 
 
 def exactness_of_firsts(s: Search, time_s: int) -> int:
+    """Return how exactly an idle time predicts the first gaps that only it explains, as a power of two in BIT."""
     total = 0
     for place in range(s.evidence.sharp_idle[0]):
         if s.readings.kind[s.sharp.reading[place]] == FIRST and not s.sharp.may_be_spacing[place]:
@@ -306,11 +329,11 @@ def exactness_of_firsts(s: Search, time_s: int) -> int:
 
 
 def exactness(s: Search, fit: int, time_s: int) -> int:
-    """The density of a probe's lateness after traffic, as a power of two.
+    """Return the probability density of a probe's lateness after traffic, as a power of two in BIT.
 
-    The delay that was left when the timer was last armed may be anything up to the whole, so
-    levels occur as 8 to 1, and their boundaries lie as 1 to 8: each level that explains the
-    lateness adds the same. Small lateness speaks for a setting, large against it.
+    The delay that was left when the timer was last armed may be anything up to the whole. So a level is eight times as
+    frequent as the next finer one, and its boundaries lie eight times as far apart: each level that explains the
+    lateness adds the same. Small lateness speaks for a setting, large lateness against it.
     """
     time_ns, clock = time_s * SECOND, s.evidence.clock[0]
     width_ns = lateness_ns(s.clocks, clock, time_ns) + tolerance_ns(s.clocks, clock, time_ns) + s.clocks.early_ns[clock]
@@ -319,10 +342,13 @@ def exactness(s: Search, fit: int, time_s: int) -> int:
 
 
 @not_inlined
-def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
-    """One more explanation; of equally likely ones the longest idle time is the nearest to what was seen."""
-    f, v, row = s.found, s.evidence, s.evidence.question[0]
-    is_rare = is_rare or s.asked.is_rare[row] > 0
+def add_solution(s: Search, low: int, high: int, time: int, likelihood: int, is_rare: bool) -> None:
+    """Add one explanation to the question's row of SOLUTIONS.
+
+    Of equally likely ones the longest idle time is kept: it is the nearest to what was observed.
+    """
+    f, v, row = s.solutions, s.evidence, s.evidence.question[0]
+    is_rare = is_rare or s.hypotheses.is_rare[row] > 0
     is_first = f.clocks[row] == 0
     f.clocks[row] |= 1 << v.clock[0]
     f.time_low[row] = low if is_first else min(f.time_low[row], low)
@@ -343,5 +369,5 @@ def note_found(s: Search, low: int, high: int, time: int, likelihood: int, is_ra
 
 
 def wider(high: int, other: int) -> int:
-    """The higher of two bounds; -1 is the highest of all."""
+    """Return the higher of two bounds; -1 means no bound and is the highest."""
     return ABSENT if high == ABSENT or other == ABSENT else max(high, other)

@@ -1,13 +1,12 @@
 """What one gap says about a timer, on one kind of clock.
 
-Everything follows from one property of the wheel (`timer.Clock.fire`): a timer armed with a
-delay of level n fires on a multiple of 8^n jiffies, and at most that much late. So a gap says
-two things. Its length bounds the setting: `fit_idle`. And the more a setting would make the timer
-late, the coarser the boundary on which the probe lies; all probes of an end are sent by the
-same jiffies, so their boundaries must agree: `is_in_phase`. The constant spacings R and cycles C
-need no rule of their own, they are what is left.
+Everything follows from one property of the wheel (`linux.Wheel.fire`): a timer armed with a delay of level n fires on a
+multiple of 8^n jiffies, and at most that much late. So a gap says two things. Its length bounds the setting:
+`fit_idle`. And the more a setting would make the timer late, the coarser is the boundary on which the probe lies; the
+same jiffies send all probes of an end, so their boundaries must agree: `is_in_phase`. The constant spacings R and
+cycles C follow from these two and need no rule of their own.
 
-Kernels over columns (`sought`); a clock is a row of CLOCKS.
+Compiled functions over the columns of `schema/inference`; a clock is a row of CLOCKS.
 """
 
 from typing import Any
@@ -32,30 +31,32 @@ from analyzer.keepalive.story.values import CYCLE, GIVE_UP, PENDING, SPACING, SU
 from analyzer.schema import ABSENT, inference
 
 HOST_DELAY_NS = 5_000_000
-"""From the tick to the wire: softirq, qdisc and time stamping."""
+"""Delay from the timer's tick to the wire: softirq, qdisc and time stamping."""
 DRIFT_SHIFT = 13
-"""Clocks of two hosts, or one under NTP, may run apart by 2^-13, 122 ppm."""
+"""Clocks of two hosts, or one under NTP, may differ in speed by 2^-13, 122 ppm."""
 
 TELLS_NOTHING = 1 << 62
-"""The slack of a gap that no single run of a timer made."""
+"""The slack, in ns, of a gap that no single run of a timer made."""
 FAR_NS = 1 << 56
-"""Two years: nobody waits longer for a probe, and sums stay within 64 bits."""
+"""Two years: no probe comes later, and sums stay within 64 bits."""
 
 CEILING_BITS = 4
 NO_CEILING = 8
 UNHINDERED = sum(NO_CEILING << CEILING_BITS * rate for rate in range(len(LINUX)))
-"""HEARD_GAPS.ceilings where nothing is known of the end's kernel."""
+"""OBSERVED_GAPS.ceilings where nothing is known of the end's host clock."""
 TRUSTED_LEVELS = 2
-"""A probe that seems to lie so many levels below the coarsest was more likely sent late by a busy host."""
+"""How many levels below a timer's own a ceiling is believed: a probe that seems to lie lower was more likely sent late
+by a busy host."""
 
 ALL_CLOCKS = LINUX + EXACT + COARSE
 NO_SHIFT = 63
-"""Of a delay: leaves nothing of it."""
+"""A shift that leaves nothing of a delay."""
 CLOCK_COUNT, LIKELY_COUNT = len(ALL_CLOCKS), len(LINUX + EXACT)
-"""The slow ones come last; they are tried where nothing else fits."""
+"""Numbers of all clocks and of the likely ones. The slow ones come last; they are tried where nothing else fits."""
 
 
 def _rows_of_clocks() -> Any:
+    """Return `ALL_CLOCKS` as CLOCKS columns."""
     table = Table(inference.CLOCKS)
     for one in ALL_CLOCKS:
         depth, late_ns, shift, early_ns, hears_all, ignores_repeats = _row_of(one)
@@ -66,7 +67,7 @@ def _rows_of_clocks() -> Any:
 
 
 def _row_of(one: Clock) -> tuple[int, int, int, int, bool, bool]:
-    """Return levels of its wheel, how late it is and by which shift of the delay, how early, and what restarts it."""
+    """Return the levels of its wheel, how late it is, by which shift of the delay, how early, and what restarts it."""
     match one:
         case Wheel():
             return one.depth, 0, NO_SHIFT, 0, False, False
@@ -77,11 +78,11 @@ def _row_of(one: Clock) -> tuple[int, int, int, int, bool, bool]:
 
 
 CLOCKS = _rows_of_clocks()
-"""What kernels know of `ALL_CLOCKS`, in the same order."""
+"""The CLOCKS columns of `ALL_CLOCKS`, in the same order."""
 
 
 def read(clocks: Any, clock: int, corrected: Any, first: int, last: int, readings: Any) -> None:
-    """The gaps first..last-1 with their places in time, in order, from row 0 of `readings` on."""
+    """Write the gaps first..last-1 with their places in time to `readings`, in order, from row 0 on."""
     chain = at_ns = 0
     for row in range(first, last):
         gap = row - first
@@ -119,20 +120,20 @@ def read(clocks: Any, clock: int, corrected: Any, first: int, last: int, reading
 
 
 def idle_of(clocks: Any, clock: int, heard_ns: int, any_ns: int, since_new_segment_ns: int) -> int:
-    """The gap on the idle clock of this kind of stack."""
+    """Return the gap's idle time in ns, as this kind of stack counts it."""
     if clocks.hears_all[clock] and any_ns >= 0:
         return any_ns
     return since_new_segment_ns if clocks.ignores_repeats[clock] and since_new_segment_ns >= 0 else heard_ns
 
 
 def tolerance_ns(clocks: Any, clock: int, duration_ns: int) -> int:
-    """By how much a captured duration may differ from the timer's: both ends within their ticks, and drift."""
+    """Return by how much a captured duration may differ from the timer's, in ns: the ticks at both ends, and drift."""
     ticks_ns: int = clocks.ticks_ns[clock]
     return ticks_ns + (duration_ns >> DRIFT_SHIFT)
 
 
 def lateness_ns(clocks: Any, clock: int, delay_ns: int) -> int:
-    """The most that a timer armed for `delay_ns` fires late."""
+    """Return the most that a timer armed for `delay_ns` fires late, in ns."""
     if not clocks.depth[clock]:
         slack_ns: int = clocks.slack_ns[clock] + (delay_ns >> clocks.slack_shift[clock])
         return slack_ns
@@ -141,13 +142,16 @@ def lateness_ns(clocks: Any, clock: int, delay_ns: int) -> int:
 
 
 def latest_ns(clocks: Any, clock: int, seconds: int) -> int:
-    """When a timer of so many seconds has fired at the latest."""
+    """Return when a timer of so many seconds has fired at the latest, in ns."""
     return seconds * SECOND + lateness_ns(clocks, clock, seconds * SECOND)
 
 
 @not_inlined
 def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
-    """The least whole seconds whose timer can be as late as `duration_ns`; none is late by more than 8 / 63, or 1 s."""
+    """Return the least whole seconds whose timer can be as late as `duration_ns`.
+
+    No timer is late by more than 8 / 63 of its delay, or 1 s.
+    """
     if duration_ns <= SECOND:
         return 1
     low, high = max(1, (duration_ns - (duration_ns >> 3)) // SECOND - 1), -(-duration_ns // SECOND)
@@ -161,23 +165,23 @@ def least_s(clocks: Any, clock: int, duration_ns: int) -> int:
 
 
 def jiffies(hz: int, time_ns: int) -> int:
-    """The tick within which an instant lies; in two steps, of which neither leaves 64 bits."""
+    """Return the tick within which an instant lies, in two steps, neither of which exceeds 64 bits."""
     return time_ns // SECOND * hz + time_ns % SECOND * hz // SECOND
 
 
 def jiffies_up(hz: int, time_ns: int) -> int:
-    """So many ticks take no less."""
+    """Return the least number of ticks that take no less than `time_ns`."""
     return time_ns // SECOND * hz - -(time_ns % SECOND) * hz // SECOND
 
 
 def level_of(clocks: Any, clock: int, delay_ns: int) -> int:
-    """The level of a timer armed for so long; 0 without a wheel."""
+    """Return the level of a timer armed for `delay_ns`; 0 without a wheel."""
     depth: int = clocks.depth[clock]
     return wheel_level(depth, jiffies(clocks.hz[clock], delay_ns)) if depth else 0
 
 
 def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
-    """The finest level whose timers may be `late_ns` late; without a wheel 0 if they may, else 1."""
+    """Return the finest level whose timers may be `late_ns` late; without a wheel 0 if they may, else 1."""
     if not clocks.depth[clock]:
         return 1 if late_ns > lateness_ns(clocks, clock, delay_ns) else 0
     level, rest = 0, jiffies_up(clocks.hz[clock], late_ns) - 1
@@ -189,13 +193,15 @@ def finest_level(clocks: Any, clock: int, late_ns: int, delay_ns: int) -> int:
 
 @not_inlined
 def fit_idle(clocks: Any, clock: int, readings: Any, gap: int, time_s: int, intvl_s: int) -> int:
-    """How so long an idle time explains the gap, in levels of the wheel.
+    """Return how an idle time of `time_s` explains the gap, as three levels of the wheel in one number.
 
-    Three of them in one number: the finest whose timers may be so late (`need_of`), those of the shortest and of the
-    longest delay with which the timer can have been armed (`sure_of`, `top_of`). It ran out after what had been left
-    of it when it was last armed. After traffic that may be anything up to the whole. After an answered probe the timer
-    first ran for the interval, -1 if not known, and what it left is known as well as that firing is (tcp_timer.c
-    tcp_keepalive_timer).
+    - `need_of`: the finest level whose timers may be so late;
+    - `sure_of`, `top_of`: the levels of the shortest and of the longest delay with which the timer can last have been
+      armed.
+
+    The timer last ran for what was left of the idle time when it was armed. After traffic that may be anything up to
+    the whole. After an answered probe the timer first ran for the interval, `intvl_s` (-1 if not known), and what it
+    left is known as precisely as that firing (tcp_timer.c tcp_keepalive_timer).
     """
     time_ns, intvl_ns = time_s * SECOND, intvl_s * SECOND
     need = finest_level(clocks, clock, readings.idle_least_ns[gap] - time_ns, time_ns)
@@ -208,51 +214,55 @@ def fit_idle(clocks: Any, clock: int, readings: Any, gap: int, time_s: int, intv
                 return fit(need, 0, -1)
             shortest_ns = time_ns + answer_ns - off_ns - latest_ns(clocks, clock, intvl_s)
             sure = level_of(clocks, clock, max(shortest_ns, 0))
-            return fit(need, sure, topped(level_of(clocks, clock, longest_ns), readings.ceiling[gap]))
-    return fit(need, 0, topped(level_of(clocks, clock, time_ns), readings.ceiling[gap]))
+            return fit(need, sure, capped_level(level_of(clocks, clock, longest_ns), readings.ceiling[gap]))
+    return fit(need, 0, capped_level(level_of(clocks, clock, time_ns), readings.ceiling[gap]))
 
 
 def fit(need: int, sure: int, top: int) -> int:
-    """The three in one number."""
+    """Pack the three levels into one number."""
     return need << 8 | sure << 4 | top + 1
 
 
 def need_of(fit: int) -> int:
+    """Return the finest level whose timers may be so late."""
     return fit >> 8
 
 
 def sure_of(fit: int) -> int:
+    """Return the level of the shortest delay with which the timer can have been armed."""
     return fit >> 4 & 15
 
 
 def top_of(fit: int) -> int:
+    """Return the level of the longest delay with which the timer can have been armed."""
     return (fit & 15) - 1
 
 
 def is_possible(fit: int) -> bool:
+    """Tell whether the longest possible delay reaches a level whose timers may be so late."""
     return need_of(fit) <= top_of(fit)
 
 
-def topped(level: int, ceiling: int) -> int:
-    """The coarsest level that a timer up to `level` can have fired on."""
+def capped_level(level: int, ceiling: int) -> int:
+    """Return the coarsest level that a timer up to `level` can have fired on, given the gap's ceiling."""
     return min(level, max(ceiling, level - TRUSTED_LEVELS))
 
 
 def may_be_spacing(readings: Any, gap: int, low: int, latest_ns: int) -> bool:
-    """The timer of some interval from `low` s on may have ended the gap, if it has fired by `latest_ns`."""
+    """Tell whether the timer of an interval from `low` s on may have ended the gap, if it has fired by `latest_ns`."""
     return bool(low * SECOND <= readings.spacing_most_ns[gap]) and may_still_run(readings, gap, latest_ns)
 
 
 def may_still_run(readings: Any, gap: int, latest_ns: int) -> bool:
-    """At the gap's end a timer that fires by `latest_ns` may not have fired yet, or just then."""
+    """Tell whether a timer that fires by `latest_ns` may not have fired before the gap's end."""
     return bool(readings.spacing_ns[gap] >= 0 and readings.spacing_least_ns[gap] <= latest_ns)
 
 
 @not_inlined
 def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any) -> bool:
-    """Within a chain coarse boundaries are fine ones too: each claim must agree with the coarsest.
+    """Tell whether the claimed boundaries agree: each must agree with the coarsest of its chain.
 
-    These are found first, by chain.
+    Within a chain coarse boundaries are fine ones, too. The coarsest of each chain is found first.
     """
     for gap in range(count):
         coarsest.level[claims.chain[gap]] = ABSENT
@@ -264,14 +274,14 @@ def is_in_phase(clocks: Any, clock: int, claims: Any, count: int, coarsest: Any)
     for gap in range(count):
         chain = claims.chain[gap]
         distance_ns = abs(claims.at_ns[gap] - coarsest.at_ns[chain])
-        vague_ns = max(claims.jitter_ns[gap], coarsest.jitter_ns[chain])
-        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[gap], vague_ns):
+        jitter_ns = max(claims.jitter_ns[gap], coarsest.jitter_ns[chain])
+        if distance_ns and not is_on_boundary(clocks, clock, distance_ns, claims.level[gap], jitter_ns):
             return False
     return True
 
 
 def is_coarser(claims: Any, gap: int, others: Any, other: int) -> bool:
-    """Of equals the latest."""
+    """Tell whether a claim is coarser than another; of equally coarse ones the latest counts as coarser."""
     if claims.level[gap] != others.level[other]:
         return bool(claims.level[gap] > others.level[other])
     if claims.at_ns[gap] != others.at_ns[other]:
@@ -279,11 +289,11 @@ def is_coarser(claims: Any, gap: int, others: Any, other: int) -> bool:
     return bool(claims.jitter_ns[gap] > others.jitter_ns[other])
 
 
-def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, vague_ns: int) -> bool:
-    """The distance is a multiple of the level's period, as well as it is known."""
+def is_on_boundary(clocks: Any, clock: int, distance_ns: int, level: int, jitter_ns: int) -> bool:
+    """Tell whether the distance is a multiple of the level's period, as precisely as it is known."""
     hz, shift = clocks.hz[clock], level * LVL_CLK_SHIFT
     period = SECOND << shift  # in ns / HZ, exact for 300 Hz
     ticks = distance_ns // SECOND * hz & (1 << shift) - 1
     off = (ticks * SECOND + distance_ns % SECOND * hz) % period
-    allowed = tolerance_ns(clocks, clock, distance_ns) + vague_ns
+    allowed = tolerance_ns(clocks, clock, distance_ns) + jitter_ns
     return bool(min(off, period - off) <= min(allowed, FAR_NS >> 4) * hz)

@@ -1,6 +1,6 @@
-"""The evidence of an end's gaps on one kind of clock: what each bears on, and the boundaries that it claims.
+"""The evidence of an end's gaps on one kind of clock: what each gap bears on, and which boundaries it claims.
 
-Kernels over the columns of `sought`.
+Compiled functions over the columns of `schema/inference`.
 """
 
 from typing import Any, NamedTuple
@@ -12,31 +12,31 @@ from analyzer.keepalive.story.values import CYCLE, FIRST, PENDING, SURVIVED
 from analyzer.schema import ABSENT
 
 ALL, NO_CENSORED, NO_OPENING = range(3)
-"""The strictness: what is believed. Each step drops the weakest evidence that the one before still has: first what a
-timer survived, since keepalive may have been switched on only afterwards; then, for the same reason, the lateness
-of an end's first probe."""
+"""The strictness: which evidence is believed. Each step drops the weakest evidence that the one before still has: first
+what a timer survived, since keepalive may have been switched on only afterwards; then, for the same reason, the
+lateness of an end's first probe."""
 
 MAX_PHASED = 32
-"""So many gaps are compared by their boundaries; more add time and no knowledge."""
+"""Most gaps whose boundaries are compared; more would cost time and add no knowledge."""
 MAX_ALIKE = 3
-"""Of gaps that are the same to a few milliseconds so many are compared."""
+"""Most gaps that are compared of those that are equal to a few milliseconds."""
 ALIKE_SHIFT = 23
-"""2^23 ns are 8 ms."""
+"""2^23 ns, some 8 ms, within which gaps are equal."""
 MAX_CLAIMS = 3 * MAX_PHASED
 """Both ends of each spacing, and each gap that may be idle time."""
 
 OTHER, OPENING_IDLE, SURE_IDLE, SPACED, SURVIVING = range(5)
-"""READINGS.role: idle time that a probe ended, which is not believed or is; an interval; what no idle time was over
-by. That the capture ends before another probe shows nothing: gVisor, illumos and others give up without a RST, and
-elsewhere it may be missing."""
+"""READINGS.role: idle time that a probe ended and that is not believed (OPENING_IDLE) or is (SURE_IDLE), an interval
+(SPACED), what no idle time ran out in (SURVIVING). The capture's end before another probe shows nothing: gVisor,
+illumos and others give up without a RST, and elsewhere the RST may be missing."""
 
 
 class Search(NamedTuple):
-    """What the search reads, what it works with, and what it finds: columns."""
+    """Columns that the search reads, works with, and writes."""
 
     clocks: Any
     prior: Prior
-    asked: Any
+    hypotheses: Any
     corrected: Any
     evidence: Any
     readings: Any
@@ -44,15 +44,15 @@ class Search(NamedTuple):
     intvls: Any
     claims: Any
     coarsest: Any
-    found: Any
+    solutions: Any
     claimed: Any
     in_use: Any
 
 
 def gather(s: Search, question: int, clock: int, strictness: int, has_phase: bool) -> None:
-    """What the gaps of a question say on this clock; without `has_phase` the wheel's boundaries are not believed."""
-    v, first, last = s.evidence, s.asked.first_gap[question], s.asked.last_gap[question]
-    v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.asked.is_whole[question]
+    """Gather what the gaps of a question say on this clock; without `has_phase` the wheel's boundaries are ignored."""
+    v, first, last = s.evidence, s.hypotheses.first_gap[question], s.hypotheses.last_gap[question]
+    v.question[0], v.clock[0], v.is_whole[0] = question, clock, s.hypotheses.is_whole[question]
     v.has_phase[0] = has_phase and s.clocks.depth[clock] > 0
     v.first_gap[0], v.readings[0] = first, last - first
     read(s.clocks, clock, s.corrected, first, last, s.readings)
@@ -61,7 +61,7 @@ def gather(s: Search, question: int, clock: int, strictness: int, has_phase: boo
 
 
 def sort_by_role(s: Search, strictness: int) -> None:
-    """What each gap bears on, and the longest idle time that the shortest gap leaves."""
+    """Set what each gap bears on, and the longest idle time, in s, that the shortest gap allows."""
     r, first, most_ns = s.readings, s.evidence.first_gap[0], TELLS_NOTHING
     for gap in range(s.evidence.readings[0]):
         kind, role = r.kind[gap], OTHER
@@ -84,7 +84,7 @@ def sort_by_role(s: Search, strictness: int) -> None:
 
 
 def choose_sharp(s: Search) -> None:
-    """The first sharp readings of either kind, without many repetitions."""
+    """Choose the first sharp readings of either kind, without many repetitions."""
     idle = spacings = 0
     for gap in range(s.evidence.readings[0]):
         if not s.readings.is_sharp[gap]:
@@ -102,7 +102,7 @@ def choose_sharp(s: Search) -> None:
 
 
 def is_repetition(s: Search, gap: int, first: int, count: int) -> bool:
-    """Of those that were chosen enough are like it."""
+    """Tell whether enough of the chosen readings are like this one."""
     r, alike = s.readings, 0
     for place in range(first, first + count):
         other = s.sharp.reading[place]
@@ -118,7 +118,10 @@ def is_repetition(s: Search, gap: int, first: int, count: int) -> bool:
 
 
 def claim_spacings(s: Search, level: int) -> int:
-    """The ends of spacings lie on the interval's boundaries, and so do the beginnings of all but a run's first."""
+    """Claim the interval's boundaries for the ends of spacings; return how many claims there are.
+
+    The beginning of a spacing lies on one, too, unless it is the first of its run.
+    """
     count = 0
     for place in range(s.evidence.sharp_spacings[0]):
         gap = s.sharp.reading[MAX_PHASED + place]
@@ -129,7 +132,7 @@ def claim_spacings(s: Search, level: int) -> int:
 
 
 def claim(s: Search, count: int, level: int, gap: int, at_ns: int) -> int:
-    """A probe, or the give-up, lies on a boundary of this level."""
+    """Claim that a probe, or the give-up, lies on a boundary of this level; return the new number of claims."""
     c = s.claims
     c.level[count], c.chain[count], c.at_ns[count] = level, s.readings.chain[gap], at_ns
     c.jitter_ns[count] = s.readings.jitter_ns[gap]
@@ -137,11 +140,12 @@ def claim(s: Search, count: int, level: int, gap: int, at_ns: int) -> int:
 
 
 def is_phase_possible(s: Search, count: int) -> bool:
+    """Tell whether the claimed boundaries agree, or are ignored."""
     return not s.evidence.has_phase[0] or is_in_phase(s.clocks, s.evidence.clock[0], s.claims, count, s.coarsest)
 
 
 def keep_levels(s: Search, is_time_known: bool) -> None:
-    """The boundaries that all explanations on this clock have in common: each on the finest level."""
+    """Keep the boundaries that all explanations on this clock have in common: for each gap the finest level."""
     level = s.readings.level
     for place in range(MAX_PHASED, MAX_PHASED + s.evidence.sharp_spacings[0]):
         gap = s.sharp.reading[place]
@@ -152,13 +156,13 @@ def keep_levels(s: Search, is_time_known: bool) -> None:
 
 
 def forget_levels(s: Search) -> None:
-    """There is an explanation without boundaries."""
+    """Forget all boundaries: there is an explanation without any."""
     for gap in range(s.evidence.readings[0]):
         s.readings.level[gap] = 0
 
 
 def note_claims(s: Search) -> None:
-    """As CLAIMED: what is left of the boundaries."""
+    """Write the boundaries that are left to CLAIMED."""
     r, first = s.readings, s.evidence.first_gap[0]
     for gap in range(s.evidence.readings[0]):
         if r.is_sharp[gap] and 0 < r.level[gap] <= NO_CEILING:

@@ -1,4 +1,4 @@
-"""By what a stack is known: its probes, and the timers that explain them."""
+"""What a stack is recognized by: its probes, and the timers that explain them."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -12,7 +12,7 @@ from analyzer.keepalive.settings.values import Settings
 
 
 class Stack(Enum):
-    """The kinds of TCP that can be told apart; the value is what the machine face calls them."""
+    """The kinds of TCP that can be told apart; the value is their name in machine-readable output."""
 
     LINUX = "Linux >= 4.8"
     OLD_LINUX = "Linux < 4.8"
@@ -24,9 +24,9 @@ class Stack(Enum):
     ILLUMOS = "illumos or Solaris"
     """One octet, spaced by the retransmission timer, which doubles (tcp_timers.c tcp_keepalive_timer)."""
     ONE_OCTET = "Windows, illumos or smoltcp"
-    """One octet, and nothing that tells which."""
+    """One octet, and nothing that shows which of these it is."""
     BSD = "BSD, macOS or another exact timer"
-    """Every segment restarts its idle clock, the other end's probes too (t_rcvtime), or it gives up after eight."""
+    """Every segment restarts its idle clock, also the other end's probes (t_rcvtime), or it gives up after eight."""
     LWIP = "lwIP or another slow timer"
     """500 ms ticks (tcp.c tcp_slowtmr)."""
     EXACT = "exact timer (not Linux >= 4.8)"
@@ -34,28 +34,28 @@ class Stack(Enum):
 
 
 WINDOWS_PROBES = (10, 5)
-"""Since Vista; before, TcpMaxDataRetransmissions."""
+"""Ten since Vista; before it, TcpMaxDataRetransmissions."""
 BSD_PROBES = 8
 HOST_LATE_NS = 100 * MILLISECOND
-"""A busy host is seldom later than this, whatever its timer."""
+"""The most that a busy host is usually late, whatever its timer."""
 FINE = frozenset(("hears all", "ignores echoes"))
-"""Timers that are set to whole milliseconds explain ticks of 500 ms as well."""
+"""Kinds of timer that are set to whole milliseconds: they explain ticks of 500 ms as well."""
 GROWTH = 1.6
-"""Doubling, with what a retransmission timer rounds."""
+"""Ratio of two spacings that shows doubling, less what a retransmission timer rounds."""
 FEWEST = 2
-"""So many spacings show what they have in common."""
+"""Fewest spacings that show what they have in common."""
 
 
 class Fingerprint(NamedTuple):
-    """What shows of an end's stack."""
+    """What shows an end's stack."""
 
     payload_len: int
     has_bare_probes: bool
-    """They carry no timestamp, although it was agreed on."""
+    """Whether its probes carry no timestamp although it was agreed on."""
     models: tuple[str, ...]
-    """`settings.Settings.models`."""
+    """As in `values.Settings.models`."""
     timers: tuple[str, ...]
-    """`settings.Settings.timers`."""
+    """As in `values.Settings.timers`."""
     intvl_s: int | None
     probes: int | None
     late_ns: int
@@ -65,7 +65,7 @@ class Fingerprint(NamedTuple):
 
 
 def stack_of(fingerprint: Fingerprint) -> Stack:
-    """The first rule that holds."""
+    """Return the stack by the first rule that holds."""
     are_linux = {model.startswith("linux-") for model in fingerprint.models}
     if fingerprint.payload_len == 1:
         if fingerprint.is_doubling:
@@ -88,7 +88,7 @@ def stack_of(fingerprint: Fingerprint) -> Stack:
 def fingerprint_of(
     settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool
 ) -> Fingerprint:
-    """`spacings_ns` are those between probes that nothing answered."""
+    """Return an end's fingerprint; `spacings_ns` are those between probes that nothing answered."""
     time, intvl, count = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
     timed = [one for one in (time, intvl) if one is not None and one.value is not None]
     return Fingerprint(
@@ -105,11 +105,11 @@ def fingerprint_of(
 
 
 def is_doubling(spacings_ns: Sequence[int]) -> bool:
-    """Unanswered probes of one run come ever later: no keepalive interval does that."""
+    """Tell whether unanswered probes of one run come ever later, as no keepalive interval makes them."""
     return sum(later > GROWTH * earlier for earlier, later in pairwise(spacings_ns)) >= FEWEST
 
 
 def is_on_slow_grid(spacings_ns: Sequence[int]) -> bool:
-    """Unanswered probes come whole ticks of lwIP's slow timer apart."""
+    """Tell whether unanswered probes come whole ticks of lwIP's slow timer apart."""
     off = [abs((ns + LWIP.tick_ns // 2) % LWIP.tick_ns - LWIP.tick_ns // 2) for ns in spacings_ns]
     return len(off) >= FEWEST and max(off) <= HOST_DELAY_NS

@@ -1,7 +1,8 @@
-"""From the gaps of many ends to their settings: one kernel.
+"""From the gaps of many ends to their settings, in one compiled function.
 
-Of each end: which gaps its timer may have made (`timed`), as the prober lived them (`losses`), what explains them
-(`search`, `candidates`), what it had counted (`counted`), and what that says of each setting (`bounds`).
+For each end: which gaps its timer may have made (`observations`), how its prober measured them (`losses`, `typical`,
+`ambiguous`), what explains them (`search`, `candidates`), what the prober had counted (`losses.count_runs`), and what
+that says of each setting (`bounds`).
 """
 
 from operator import sub
@@ -14,7 +15,7 @@ from analyzer.keepalive.settings.ambiguous import (
     MAX_AMBIGUOUS,
     is_unsure,
     known_idle,
-    may_hide_one,
+    may_lack_one,
     note_ambiguities,
     note_lone_spacing,
 )
@@ -51,24 +52,27 @@ from analyzer.keepalive.settings.losses import (
 )
 from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
 from analyzer.keepalive.settings.prior import PRIOR
-from analyzer.keepalive.settings.search import MAX_ASKED, add_all, plan, plan_all
+from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
 from analyzer.keepalive.story.values import SURVIVED, UNSEEN
 from analyzer.schema import ABSENT, inference, results
 
 SETTINGS = 4
-"""Rows of INFERRED_SETTINGS for each end."""
+"""Rows of INFERRED_SETTINGS per end."""
 CLOCK_BITS = 4
 WHEELS = len(LINUX)
 EXACT_CLOCK = WHEELS + 1
-"""The row in CLOCKS of a timer that every segment restarts."""
+"""The row in CLOCKS of an exact timer that every segment restarts."""
 WIDE = 3
-"""So many times the lower bound is further than a single missing probe explains."""
+"""Ratio of a value to its lower bound that a single missing probe does not explain."""
 
 
 def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Inferred) -> int:
-    """Kernel: the settings of the first ends of `heard`, and the boundaries on which their probes lie."""
+    """Infer the settings of the first ends of `observed`, and the boundaries on which their probes lie; return `ends`.
+
+    A kernel: the compiled function that serves a whole batch.
+    """
     for end in range(ends):
         to.ends.clocks[end], to.ends.first_claim[end] = 0, s.in_use.claims[0]
         for row in range(SETTINGS * end, SETTINGS * (end + 1)):
@@ -79,6 +83,7 @@ def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Infer
 
 
 def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: Inferred) -> None:
+    """Infer the settings of one end."""
     rows, row, corrected = copy_timed(observed, end, work.gaps), SETTINGS * end, work.corrected
     is_far = is_distant(work.gaps, rows)
     forget_ambiguous(work.gaps, rows)
@@ -89,7 +94,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         return
     is_lossy = is_far or has_losses(corrected, rows)
     is_other = False if is_far else believe_prober(work, rows)
-    s.asked.clocks[0], s.asked.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
+    s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
     is_explained = explain(work, s, rows, is_lossy, to, end)
     has_wheel = has_clock(to, end, 0, WHEELS)
     if observed.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(corrected, rows, has_wheel, to.settings, row):
@@ -104,18 +109,18 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     if not (is_far or is_explained):
         make_counts_ambiguous(corrected, rows)
     count_runs(corrected, rows, work.run_counts)
-    note_probes(corrected, work.run_counts, rows, is_lossy and may_hide_one(work, rows), to, row + PROBES)
+    note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:
-    """A value that one observation alone speaks for, and bounds as wide as if probes had been missed in it."""
+    """Tell whether a single observation supports the value, with bounds as wide as if it lacked probes."""
     is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
     return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
 
 
 def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
-    """One of CLOCKS' rows first..last-1 explains the gaps."""
+    """Tell whether one of CLOCKS' rows first..last-1 explains the gaps."""
     left = to.ends.clocks[end]
     while left:
         if first < left % (1 << CLOCK_BITS) <= last:
@@ -125,7 +130,7 @@ def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
 
 
 def add_clock(to: Inferred, end: int, clock: int) -> None:
-    """Behind the kinds of clock that explain the gaps, unless it is one of them."""
+    """Append a clock to those that explain the gaps, unless it is one of them."""
     places = 0
     if not has_clock(to, end, clock, clock + 1):
         while to.ends.clocks[end] >> CLOCK_BITS * places:
@@ -134,6 +139,7 @@ def add_clock(to: Inferred, end: int, clock: int) -> None:
 
 
 def is_probed(gaps: Any, rows: int) -> bool:
+    """Tell whether the end sent any probe."""
     for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
         if gaps.kind[gap] != SURVIVED:
             return True
@@ -141,12 +147,15 @@ def is_probed(gaps: Any, rows: int) -> bool:
 
 
 def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
-    """Find time and interval of an end from what explains all of its gaps; or, if nothing does, from some: False."""
+    """Find time and interval of an end; tell whether something explains all of its gaps.
+
+    If nothing does, each setting comes from its own gaps alone.
+    """
     together = plan_together(work, s, rows, is_lossy)
     is_explained = False
     for question in range(together):
         solve(work, s, question, not is_explained)
-        is_explained = is_explained or (s.found.clocks[question] > 0 and not s.asked.is_strict[question])
+        is_explained = is_explained or (s.solutions.clocks[question] > 0 and not s.hypotheses.is_strict[question])
     if is_explained:
         note_clocks(s, together, to, end)
         add_all(s, 0, together)
@@ -154,11 +163,11 @@ def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, e
         note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
         note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
         return True
-    middle = set_apart(work.corrected, rows)
-    asked = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
-    for question in range(together, asked):
+    middle = copy_by_kind(work.corrected, rows)
+    questions = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    for question in range(together, questions):
         solve(work, s, question, False)
-    note_apart(s, together, asked, to, SETTINGS * end)
+    note_separately(s, together, questions, to, SETTINGS * end)
     return False
 
 
@@ -171,11 +180,14 @@ def plan_together(work: EndWork, s: Search, rows: int, is_lossy: bool) -> int:
 
 
 def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
-    """What explains the gaps of a question; only the first answer claims boundaries."""
+    """Find what explains the gaps of a question; without `may_claim` the boundaries that it claims are dropped.
+
+    Only the first explanation may claim boundaries.
+    """
     claims, first_ambiguity, last_ambiguity = (
         s.in_use.claims[0],
-        s.asked.first_ambiguity[question],
-        s.asked.last_ambiguity[question],
+        s.hypotheses.first_ambiguity[question],
+        s.hypotheses.last_ambiguity[question],
     )
     for ambiguity in range(first_ambiguity, last_ambiguity):
         work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = work.ambiguities.slack_ns[ambiguity]
@@ -186,21 +198,24 @@ def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
         s.in_use.claims[0] = claims
 
 
-def note_clocks(s: Search, asked: int, to: Inferred, end: int) -> None:
-    """The kinds of clock that explain the gaps: first those on which nothing rare has to be assumed."""
-    known = results = 0
-    for question in range(asked):
-        if s.asked.is_strict[question]:
+def note_clocks(s: Search, questions: int, to: Inferred, end: int) -> None:
+    """Note the kinds of clock that explain the gaps, those first for which nothing rare has to be assumed."""
+    known = places = 0
+    for question in range(questions):
+        if s.hypotheses.is_strict[question]:
             continue
         for clock in range(CLOCK_COUNT):
-            if s.found.clocks[question] >> clock & ~known >> clock & 1:
-                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * results
-                results += 1
-        known |= s.found.clocks[question]
+            if s.solutions.clocks[question] >> clock & ~known >> clock & 1:
+                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
+                places += 1
+        known |= s.solutions.clocks[question]
 
 
 def choose_measures(corrected: Any, rows: int) -> None:
-    """What tells something; of an idle time in which something unseen was heard only if there is nothing else."""
+    """Mark the gaps that measure settings.
+
+    An idle time in which the end heard something that was not captured counts only if there is nothing else.
+    """
     clear = 0
     for gap in range(rows):
         corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING and corrected.echo[gap] != UNSEEN
@@ -210,8 +225,8 @@ def choose_measures(corrected: Any, rows: int) -> None:
             corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING
 
 
-def set_apart(corrected: Any, rows: int) -> int:
-    """Behind the gaps copies of them: first of those that are no intervals; of these from the row returned on."""
+def copy_by_kind(corrected: Any, rows: int) -> int:
+    """Copy the gaps behind themselves, the intervals last; return the row of the first copied interval."""
     middle = rows
     for gap in range(rows):
         middle += not is_intvl(corrected.kind[gap])
@@ -228,15 +243,15 @@ def set_apart(corrected: Any, rows: int) -> int:
     return middle
 
 
-def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> None:
-    """Each setting from its own gaps alone; where they do not determine it, bounds around all of them.
+def note_separately(s: Search, times: int, questions: int, to: Inferred, row: int) -> None:
+    """Write each setting from its own gaps alone, or bounds around all of them if these do not determine it.
 
-    An interval other than that of the unanswered probes explains no idle time: they are of one socket.
-    `times` is the question about idle times, the next one that about intervals.
+    Idle times must be explained with an interval that the unanswered probes allow, too: both are of one socket. `times`
+    is the question about idle times, the next one that about intervals.
     """
-    f, a = s.found, s.asked
+    f, a = s.solutions, s.hypotheses
     intvls = times + 1 + a.is_strict[times + 1]
-    add_all(s, times, asked)
+    add_all(s, times, questions)
     is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
     if is_time_known and allows(f, times, intvls):
         note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
@@ -249,7 +264,7 @@ def note_apart(s: Search, times: int, asked: int, to: Inferred, row: int) -> Non
 
 
 def allows(f: Any, times: int, intvls: int) -> bool:
-    """The intervals with which idle times are explained are not other ones."""
+    """Tell whether the intervals with which idle times are explained agree with those of the unanswered probes."""
     if not f.clocks[intvls]:
         return True
     low = max(f.intvl_low[times], f.intvl_low[intvls])
@@ -258,7 +273,10 @@ def allows(f: Any, times: int, intvls: int) -> bool:
 
 
 def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -> Inferred:
-    """The settings of the first ends of `heard`, with room for what proves `more` that may replace some of them."""
+    """Return the settings of the first ends of `observed`.
+
+    There is room for the proofs of `more` ends that may replace some of them.
+    """
     first_gaps = observed.ends.first_gap[: ends + 1].tolist()
     longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
     work, s, to = allocate(ends, longest, first_gaps[-1], more)
@@ -267,7 +285,7 @@ def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -
 
 
 def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
-    """What is found of an end, by what another search found of it as its end `row`."""
+    """Replace the findings of an end by those of another search, which had it as its end `row`."""
     to.ends.clocks[end] = by.ends.clocks[row]
     for one in range(SETTINGS):
         mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
@@ -280,7 +298,7 @@ def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
 
 
 def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork, Search, Inferred]:
-    """Columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
+    """Return columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
     claimed, in_use = rows_of(inference.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(inference.IN_USE, 1)
     work = EndWork(
         gaps=rows_of(results.OBSERVED_GAPS, longest + 1),
@@ -293,7 +311,7 @@ def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork
     s = Search(
         clocks=CLOCKS,
         prior=PRIOR,
-        asked=rows_of(inference.HYPOTHESES, MAX_ASKED),
+        hypotheses=rows_of(inference.HYPOTHESES, MAX_QUESTIONS),
         corrected=work.corrected,
         evidence=rows_of(inference.EVIDENCE, 1),
         readings=rows_of(inference.READINGS, longest),
@@ -301,7 +319,7 @@ def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork
         intvls=rows_of(inference.INTVLS, MAX_INTVLS),
         claims=rows_of(inference.CLAIMS, MAX_CLAIMS),
         coarsest=rows_of(inference.CLAIMS, longest + 1),
-        found=rows_of(inference.SOLUTIONS, MAX_ASKED),
+        solutions=rows_of(inference.SOLUTIONS, MAX_QUESTIONS),
         claimed=claimed,
         in_use=in_use,
     )

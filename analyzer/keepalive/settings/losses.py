@@ -1,20 +1,20 @@
 """What a capture away from the prober misses, and what its gaps then mean.
 
-At the prober (`is_distant` is false) what was captured is what its stack sent and heard. Anywhere else
-a frame may be lost before the capture point or after it, which shows in the lengths of gaps:
+At the prober (`is_distant` is false) the capture shows what its stack sent and heard. Anywhere else a frame may be lost
+before the capture point or after it, which shows in the lengths of gaps:
 
-- a probe lost before the point is unanswered, and the next one comes an interval later: what should
-  be one interval is two, what should be an answered cycle is a cycle and an interval;
-- an answer lost after the point was captured, but the prober heard nothing: the next probe comes after an
-  interval, and the run of unanswered probes goes on;
-- an answer that only the capture lost makes an answered cycle look like a spacing.
+- A probe lost before the point is unanswered, and the next one comes an interval later: what should be one interval is
+  two, what should be an answered cycle is a cycle and an interval.
+- An answer lost after the point was captured, but the prober heard nothing: the next probe comes after an interval, and
+  the run of unanswered probes goes on.
+- An answer that only the capture lost makes an answered cycle look like a spacing.
 
-Where an end counts its segments in their IP identifications (`Gap.missing`), a probe that was not captured
-shows in the next one. Elsewhere the gaps of an end are compared with its own interval, which is the same each time,
-and with its usual cycle (`usual`). `mend` finds those that are longer or shorter by a loss; those that nothing confirms
-are doubted (`doubts`).
+Where an end counts its segments in their IP identifications (`Gap.missing`), a probe that was not captured shows in the
+next one. Elsewhere the gaps of an end are compared with its own interval, which is the same each time, and with its
+typical cycle (`typical`). `correct_for_loss` finds those that are longer or shorter by a loss; those that nothing
+confirms are ambiguous (`ambiguous`).
 
-Plain functions over columns: HEARD_GAPS as captured in, SEEN as the prober lived it out.
+Plain functions over columns: OBSERVED_GAPS as captured in, CORRECTED_GAPS as the prober measured them out.
 
 The timer counts what it sends (tcp_timer.c icsk_probes_out), a capture what passes it: `count_runs` adds up what the
 prober had counted, with the probes that are missing within each gap.
@@ -52,32 +52,36 @@ from analyzer.keepalive.story.values import (
 from analyzer.schema import ABSENT
 
 DISTANT_NS = 1_000_000
-"""A segment needs longer to an end and back: the capture was not taken there."""
-FEWEST_RUN_COUNTS = 2
-"""So many segments that follow each other by their IP identifications show that their end counts them."""
+"""Round trip to an end above which the capture was not taken there."""
+FEWEST_FOLLOWING = 2
+"""Fewest segments with consecutive IP identifications that show that their end counts its segments."""
 
 
 def has_sign_of_loss(gaps: Any, gap: int) -> bool:
-    """The end's own identifications, or what it echoes of the other's, do not agree with what was captured."""
+    """Tell whether the end's own identifications, or its timestamp echoes, contradict what was captured."""
     return bool(gaps.missing[gap] > 0 or gaps.echo[gap] == UNHEARD or gaps.echo[gap] == UNSEEN)
 
 
 def is_distant(gaps: Any, rows: int) -> bool:
-    """The way to the end and back takes time; or segments of the end seem to be missing, on however short a way."""
+    """Tell whether the capture was taken away from this end.
+
+    That is so if the round trip to the end takes time, or if segments of the end seem to be missing, however short the
+    round trip is.
+    """
     skipping = following = 0
     for gap in range(rows):
         if gaps.has_uncaptured[gap] or gaps.echo[gap] == UNSEEN or gaps.capture_rtt_ns[gap] > DISTANT_NS:
             return True
         skipping += gaps.missing[gap] > 0
         following += gaps.missing[gap] == 0
-    counts_its_segments = following >= FEWEST_RUN_COUNTS and following >= 2 * skipping
+    counts_its_segments = following >= FEWEST_FOLLOWING and following >= 2 * skipping
     return 0 < skipping <= following and not counts_its_segments
 
 
 def forget_ambiguous(gaps: Any, rows: int) -> None:
-    """What identifications say of an end that is not sure to number its segments by them.
+    """Forget what identifications say of spacings if the end is not known to number its segments one by one.
 
-    An idle time is doubted all the same, unless its length is the usual one; so is a spacing that is the only one.
+    Idle times keep it, and are ambiguous all the same unless their length is the typical one; so does a lone spacing.
     """
     spacings = 0
     for gap in range(rows):
@@ -89,11 +93,13 @@ def forget_ambiguous(gaps: Any, rows: int) -> None:
 
 @not_inlined
 def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
-    """The gaps of an end as the prober lived them; where it was captured itself only runs may have holes,
-    and what lacks segments by their identifications.
+    """Write the gaps of an end to CORRECTED_GAPS as its prober measured them.
+
+    If the capture was taken at the prober, something may be missing only in runs of unanswered probes, and where
+    identifications show it.
     """
     gaps, corrected, typical, was_typical = work.gaps, work.corrected, work.typical, False
-    told = spoilt = 0
+    measuring = discarded = 0
     for gap in range(rows):
         take_as_captured(gaps, gap, corrected, gap)
         kind, echo = gaps.kind[gap], gaps.echo[gap]
@@ -107,9 +113,9 @@ def correct_for_loss(work: EndWork, rows: int, is_far: bool) -> None:
             correct_idle(work, gap, was_typical)
         was_typical = bool(kind == CYCLE and typical.is_repeated[0] and is_cycle(typical, gaps.probe_ns[gap]))
         if not has_sign_of_loss(gaps, gap) and (is_idle(corrected.kind[gap]) or is_intvl(corrected.kind[gap])):
-            told += 1
-            spoilt += corrected.slack_ns[gap] == TELLS_NOTHING
-    if 2 * spoilt > told:  # it is not losses that make the gaps differ
+            measuring += 1
+            discarded += corrected.slack_ns[gap] == TELLS_NOTHING
+    if 2 * discarded > measuring:  # losses do not explain why gaps differ
         for gap in range(rows):
             if not has_sign_of_loss(gaps, gap):
                 take_as_captured(gaps, gap, corrected, gap)
@@ -124,30 +130,32 @@ def take_as_captured(gaps: Any, gap: int, corrected: Any, row: int) -> None:
 
 
 def trust_exactly(corrected: Any, gap: int) -> None:
-    """What it says is believed to the last tick."""
+    """Trust a gap to the last tick."""
     corrected.slack_ns[gap] = corrected.jitter_ns[gap] = corrected.is_restart[gap] = 0
     set_missing(corrected, gap, 0, 0, 0)
 
 
 def set_missing(corrected: Any, gap: int, fewest: int, best: int, most: int) -> None:
+    """Set how many probes are missing within the gap: at least, most likely, and at most."""
     corrected.fewest[gap], corrected.best[gap], corrected.most[gap] = fewest, best, most
 
 
 def discard(corrected: Any, gap: int, fewest: int, best: int, most: int) -> None:
-    """No single run of a timer made it: so many probes are missing in it."""
+    """Discard a gap's length, as no single run of a timer made it; so many probes are missing in it."""
     corrected.slack_ns[gap] = TELLS_NOTHING
     set_missing(corrected, gap, fewest, best, most)
 
 
 def make_spacing(corrected: Any, gap: int) -> None:
-    """The prober had not heard the answer that was captured."""
+    """Make a gap a spacing: the prober had not heard the answer that was captured."""
     corrected.kind[gap], corrected.unanswered[gap] = SPACING, 1
 
 
 def correct_by_echo(work: EndWork, gap: int) -> None:
-    """The prober had not heard the answer that was captured, or had heard one that was not.
+    """Correct a gap whose echo does not agree with the answers that were captured.
 
-    When that came, and which of the missing probes it answered, nothing tells; by the gap's end the idle time was over.
+    The prober had not heard the answer that was captured, or had heard one that was not. When that came, and which of
+    the missing probes it answered, is unknown; by the gap's end the idle time was over.
     """
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     missing, probe_ns = max(gaps.missing[gap], 0), gaps.probe_ns[gap]
@@ -173,7 +181,10 @@ def correct_by_echo(work: EndWork, gap: int) -> None:
 
 
 def correct_spacing(work: EndWork, gap: int) -> None:
-    """After an unanswered probe: one interval; or more, and probes are missing; or a cycle, and an answer is."""
+    """Correct a gap after an unanswered probe.
+
+    It is one interval; or several, and probes are missing; or a cycle, and an answer is missing.
+    """
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     probe_ns, missing, unanswered = gaps.probe_ns[gap], gaps.missing[gap], gaps.unanswered[gap]
     corrected.jitter_ns[gap] = typical.jitter_ns[0]
@@ -192,9 +203,10 @@ def correct_spacing(work: EndWork, gap: int) -> None:
 
 
 def correct_idle(work: EndWork, gap: int, was_typical: bool) -> None:
-    """After traffic or an answered probe; what a timer survived says less where a probe may be missing.
+    """Correct a gap after traffic or an answered probe, or one that a timer survived.
 
-    `was_usual`: the usual cycle came before, so that nothing but a loss makes this one another.
+    What was survived says less if a probe may be missing. `was_typical` tells that the typical cycle came before, so
+    that only a loss can make this gap differ from it.
     """
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     kind, missing, heard_ns = gaps.kind[gap], gaps.missing[gap], gaps.heard_ns[gap]
@@ -225,7 +237,7 @@ def correct_idle(work: EndWork, gap: int, was_typical: bool) -> None:
 
 
 def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: bool) -> None:
-    """An idle time, or an answered cycle, that is not as long as the others."""
+    """Correct an idle time, or an answered cycle, that is not as long as the others."""
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     is_first, probe_ns = gaps.kind[gap] == FIRST, gaps.probe_ns[gap]
     if is_first and probe_ns >= 0 and (typical.intvl_ns[0] <= 0 or intvls_in(typical, probe_ns, 0) == 1):
@@ -251,7 +263,7 @@ def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: boo
 
 
 def idle_slack_ns(gaps: Any, gap: int, typical: Any) -> int:
-    """By so much an idle time may be longer than its timer, if a probe was lost before its end."""
+    """Return by how much an idle time may be longer than its timer, in ns, if a probe was lost before its end."""
     missing: int = gaps.missing[gap]
     heard_ns: int = gaps.heard_ns[gap]
     if missing > 0:  # so many intervals longer than the idle time, or so many times its length
@@ -263,7 +275,7 @@ def idle_slack_ns(gaps: Any, gap: int, typical: Any) -> int:
 
 
 def has_losses(corrected: Any, rows: int) -> bool:
-    """Something is missing, or seems to be."""
+    """Tell whether something is missing, or seems to be."""
     for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
         if corrected.most[gap] > 0 or has_sign_of_loss(corrected, gap):
             return True
@@ -271,7 +283,10 @@ def has_losses(corrected: Any, rows: int) -> bool:
 
 
 def believe_prober(work: EndWork, rows: int) -> bool:
-    """At the prober itself only what bears a sign of loss is another than it was captured: is anything else?"""
+    """Trust the gaps without a sign of loss exactly; tell whether any of them had been corrected.
+
+    At the prober itself only gaps with such a sign differ from what was captured.
+    """
     corrected, is_other = work.corrected, False
     for gap in range(rows):
         if not has_sign_of_loss(work.gaps, gap):
@@ -283,13 +298,13 @@ def believe_prober(work: EndWork, rows: int) -> bool:
 
 
 def make_counts_ambiguous(corrected: Any, rows: int) -> None:
-    """Perhaps nothing was lost, and the gaps differ for another reason."""
+    """Lower the least number of missing probes to 0: perhaps nothing was lost, and the gaps differ otherwise."""
     for gap in range(rows):
         corrected.fewest[gap] = min(0, corrected.fewest[gap])
 
 
 def count_runs(corrected: Any, rows: int, run_counts: Any) -> None:
-    """What the prober had counted by the end of each gap, if no losses but the visible ones happened.
+    """Write what the prober had counted by the end of each gap to RUN_COUNTS, if only the visible losses happened.
 
     A gap may have been left out, so that the next one counts more than one probe more, or belongs to another run.
     """
@@ -326,5 +341,5 @@ def count_runs(corrected: Any, rows: int, run_counts: Any) -> None:
 
 
 def is_unheard(corrected: Any, gap: int) -> bool:
-    """An answer was captured before it: the prober's clock began with an earlier one."""
+    """Tell whether an answer was captured that the prober did not hear, so that its clock began with an earlier one."""
     return bool(corrected.kind[gap] == SPACING and 0 <= corrected.heard_ns[gap] <= corrected.probe_ns[gap])

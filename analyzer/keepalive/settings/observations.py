@@ -1,4 +1,4 @@
-"""What was observed of ends, as inference takes it: OBSERVED_GAPS and OBSERVED_ENDS, and which gaps a timer made."""
+"""What was observed of ends, as inference reads it: OBSERVED_GAPS and OBSERVED_ENDS, and which gaps a timer made."""
 
 from typing import Any, NamedTuple
 
@@ -13,24 +13,26 @@ from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
 from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
 FEWEST_FOLLOWING = 2
-"""So many segments that follow each other by their IP identifications show that their end counts them."""
+"""Fewest segments with consecutive IP identifications that show that their end counts its segments."""
 FEWEST_OTHERS = 4
-"""So many steps of more than one show that it may count those of other connections."""
+"""Fewest steps of more than one that show that an end may count segments of other connections."""
 FEWEST_STEPS = 3
-"""Of so many one at least follows the one before, where the end numbers its own and not most of it is missing."""
+"""Fewest steps that show that an end does not number its own segments: if it did, and most of them were captured, one
+step at least would be by one."""
 FEWEST_LEVEL = 2
-"""Three gaps of one length do not lack as many segments each time by chance, nor two while each probe is answered."""
+"""Fewest gaps like the one before that show a pattern: three gaps of one length do not lack as many segments each time
+by chance, nor do two while each probe is answered."""
 FEWEST_HOLES = 2
-"""One loss is no pattern."""
+"""Fewest holes that show a pattern; one loss does not."""
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
 LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
-"""Bits of HEARD_ENDS.clocks."""
+"""Bits of OBSERVED_ENDS.clocks."""
 SHORTEST_NS = 900_000_000
-"""The shortest setting is 1 s; no clock is so wrong."""
+"""Just below 1 s, the shortest setting; no clock is so wrong."""
 
 
 class Observations(NamedTuple):
-    """What is known of many ends: columns of HEARD_GAPS and HEARD_ENDS."""
+    """What is known of many ends: columns of OBSERVED_GAPS and OBSERVED_ENDS."""
 
     gaps: Any
     ends: Any
@@ -39,9 +41,10 @@ class Observations(NamedTuple):
 def observe_gaps(
     rows: Rows, stories: StoryTables, count: int, context: Any, ends: Any, failed_arp: Any, observed: Observations
 ) -> int:
-    """Kernel: both ends of the first flows of `told`, with what is known around them (SURROUNDINGS, SURROUNDED_ENDS).
+    """Write the gaps of both ends of the first `count` flows of `stories`, with their context; return how many gaps.
 
-    Of a flow of which too much is missing no gap tells anything, nor any in which a host asked for the other in vain.
+    A kernel, the compiled function for a whole batch. The context is CONTEXT_FLOWS and CONTEXT_ENDS. A flow of which
+    too much is missing gives no gaps, and neither does a time in which a host asked for the other one in vain.
     """
     gaps = 0
     for gap in range(count):
@@ -57,21 +60,21 @@ def observe_gaps(
             observed.ends.is_cut_off[end_row] = ends.is_cut_off[end_row] > 0 or context.asked[gap] > 0
             first_failed_arp = ends.first_failed_arp[end_row]
             if not is_silent:
-                way_ns = capture_rtt_ns(rows.ends, 2 * flow + end)
+                rtt_ns = capture_rtt_ns(rows.ends, 2 * flow + end)
                 for row in range(stories.flows.first_gap[gap], stories.flows.first_gap[gap + 1]):
                     if stories.gaps.end[row] == end and not is_void(
                         stories.gaps, row, failed_arp, first_failed_arp, ends.failed_arp[end_row]
                     ):
-                        observe_gap(stories, row, end_row, way_ns, observed.gaps, gaps)
+                        observe_gap(stories, row, end_row, rtt_ns, observed.gaps, gaps)
                         gaps += 1
     observed.ends.first_gap[2 * count] = gaps
     return gaps
 
 
 def is_void(gaps: Any, row: int, failed_arp: Any, first: int, count: int) -> bool:
-    """The end's host asked for the other one in vain meanwhile (VAIN): a probe that was due was not sent.
+    """Tell whether the end's host asked for the other one in vain during the gap, so that a due probe was not sent.
 
-    What else ended a gap than a probe, the capture's end or traffic, says what it says.
+    Only gaps that a probe ended are void; the capture's end, traffic and a give-up mean what they say.
     """
     kind, end_ns = gaps.kind[row], gaps.at_ns[row]
     if not count or not (kind == FIRST or kind == CYCLE or kind == SPACING):
@@ -81,8 +84,8 @@ def is_void(gaps: Any, row: int, failed_arp: Any, first: int, count: int) -> boo
     return bool(asked < first + count and failed_arp.ts_ns[asked] < end_ns)
 
 
-def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps: Any, to: int) -> None:
-    """As `stories` reads it as value."""
+def observe_gap(stories: StoryTables, row: int, end_row: int, rtt_ns: int, gaps: Any, to: int) -> None:
+    """Copy a gap of a story to row `to`, as `story_reader` reads it as a value."""
     g = stories.gaps
     gaps.kind[to] = g.kind[row]
     gaps.frame[to] = g.frame[row]
@@ -92,7 +95,7 @@ def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps:
     gaps.since_new_segment_ns[to] = g.since_new_segment_ns[row]
     gaps.probe_ns[to] = g.probe_ns[row]
     gaps.unanswered[to] = g.unanswered[row]
-    gaps.capture_rtt_ns[to] = way_ns
+    gaps.capture_rtt_ns[to] = rtt_ns
     gaps.missing[to] = ABSENT if counts_other_connections(stories.ends, end_row) else g.missing[row]
     gaps.is_numbered[to] = is_numbered(stories.ends, end_row)
     gaps.echo[to] = g.echo[row]
@@ -101,7 +104,7 @@ def observe_gap(stories: StoryTables, row: int, end_row: int, way_ns: int, gaps:
 
 
 def is_whole(rows: Rows, flow: int) -> bool:
-    """The flow was seen to open, and no candidate since has been given up (`tcp/eviction.py`)."""
+    """Tell whether the capture saw the flow open, and no candidate has been evicted since (`tcp/eviction.py`)."""
     first, last = rows.starts[flow], rows.starts[flow + 1]
     if first == last or rows.flows.opened[flow] != OPENED_SYN:
         return False
@@ -109,7 +112,7 @@ def is_whole(rows: Rows, flow: int) -> bool:
 
 
 def has_empty_probes(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:
-    """Linux sends no other ones (tcp_output.c tcp_xmit_probe_skb)."""
+    """Tell whether all probes of the end are empty; Linux sends no others (tcp_output.c tcp_xmit_probe_skb)."""
     for probe in range(stories.flows.first_probe[gap], stories.flows.first_probe[gap + 1]):
         if stories.probes.end[probe] == end and rows.candidates.payload_len[stories.probes.row[probe]]:
             return False
@@ -117,23 +120,23 @@ def has_empty_probes(rows: Rows, stories: StoryTables, gap: int, end: int) -> bo
 
 
 def is_numbered(e: Any, end_row: int) -> bool:
-    """Whether the end numbers its segments one by one (ip_select_ident_segs), not with those of other connections.
+    """Tell whether the end numbers its segments one by one (ip_select_ident_segs), without those of other connections.
 
-    It is shown only where most of them follow each other: a counter of the whole host does that by chance.
+    That shows only if most of them follow each other; with a counter of the whole host some do by chance.
     """
     return bool(e.follows[end_row] >= FEWEST_FOLLOWING and e.follows[end_row] >= 2 * e.skips[end_row])
 
 
 def counts_other_connections(e: Any, end_row: int) -> bool:
-    """Whether its identifications rather number the segments of other connections as well."""
+    """Tell whether the end's identifications seem to number the segments of other connections as well."""
     return bool(e.skips[end_row] >= FEWEST_OTHERS and e.skips[end_row] > 2 * e.follows[end_row])
 
 
 def is_too_incomplete(rows: Rows, flow: int, ends: Any, first: int, has_company: Any) -> bool:
-    """Of the flow's segments that can be told to be there or missing a third is missing, or more.
+    """Tell whether a third or more is missing of those segments of the flow whose absence can be detected.
 
-    Numbers, ACKs and timestamps tell it (TOLD_ENDS.holes, from row `first` on); IP identifications where they cannot
-    number segments of other connections, as far as was captured, and nothing shows that they do.
+    Sequence numbers, ACKs and timestamps show holes (STORY_ENDS.holes, from row `first` on). IP identifications do if
+    they cannot number segments of other connections, as far as was captured, and nothing shows that they do.
     """
     syns = captured_syns(rows.flows.opened[flow], rows.ends, 2 * flow)
     holes = ends.holes[first] + ends.holes[first + 1] + (syns < 0)
@@ -148,9 +151,10 @@ def is_too_incomplete(rows: Rows, flow: int, ends: Any, first: int, has_company:
 
 
 def may_be_its_own(ends: Any, end_row: int) -> bool:
-    """Nothing shows that its identifications number other connections' segments, too: in gaps of one length they leave
-    out now more and now fewer, or some again and again; or they never follow each other. Those of an end that answers
-    probes number the answers.
+    """Tell whether nothing shows that the end's identifications number other connections' segments, too.
+
+    It would show if gaps of one length left out now more and now fewer, or some again and again; or if identifications
+    never followed each other. If the end answers probes, they number the answers.
     """
     if not ends.follows[end_row] and ends.skips[end_row] >= FEWEST_STEPS:
         return False
@@ -161,21 +165,22 @@ def may_be_its_own(ends: Any, end_row: int) -> bool:
 
 
 def captured_syns(opened: int, ends: Any, first: int) -> int:
-    """1 for both SYNs, -1 for one although the other end was heard, 0 where the capture began later."""
+    """Return 1 if both SYNs were captured, -1 if one is missing, 0 if the capture began later or lacks an end."""
     if opened == OPENED_MIDSTREAM or ends.last_ns[first] == ABSENT or ends.last_ns[first + 1] == ABSENT:
         return 0
     return -1 if ends.isn[first] == ABSENT or ends.isn[first + 1] == ABSENT else 1
 
 
 def allocate(flows: int, gaps: int) -> Observations:
-    """Columns for both ends of so many flows."""
+    """Return columns for both ends of so many flows."""
     return Observations(rows_of(OBSERVED_GAPS, gaps), rows_of(OBSERVED_ENDS, 2 * flows + 1))
 
 
 def copy_timed(observed: Observations, end: int, gaps: Any) -> int:
-    """The gaps of an end, without what is shorter than any timer, or not known to have run since what was captured.
+    """Copy the gaps of an end that a timer may have made; return how many.
 
-    Returns how many.
+    Left out are gaps that are shorter than any timer, and those whose timer is not known to have run since what was
+    captured.
     """
     e, rows = observed.ends, 0
     first, last = e.first_gap[end], e.first_gap[end + 1]
@@ -202,27 +207,27 @@ def copy_timed(observed: Observations, end: int, gaps: Any) -> int:
 
 
 def is_lone_opening(gaps: Any, row: int, last: int) -> bool:
-    """Between the first two segments of a capture that begins in mid-stream, both probes, and then no third one alike.
+    """Tell whether the gap lies between two probes that begin a mid-stream capture, and no third one follows alike.
 
-    The other end was not heard before: the first probe may have been answered, or others between them be missing, as
-    well as an interval have passed. What goes on unanswered shows which it was.
+    The other end was not heard before. So the first probe may have been answered, or other probes between the two be
+    missing, as well as one interval have passed. A run that goes on unanswered shows which it was.
     """
     is_opening = gaps.kind[row] == SPACING and gaps.unanswered[row] == 1 and gaps.any_ns[row] < 0 <= gaps.probe_ns[row]
     return bool(is_opening and not (row + 1 < last and is_intvl(gaps.kind[row + 1]) and gaps.unanswered[row + 1] == 2))
 
 
 def is_idle(kind: int) -> bool:
-    """A timer of the idle time may have ended such a gap."""
+    """Tell whether a timer of the idle time may have ended such a gap."""
     return kind == FIRST or kind == CYCLE
 
 
 def is_intvl(kind: int) -> bool:
-    """The interval's timer ended such a gap."""
+    """Tell whether the interval's timer ended such a gap."""
     return kind == SPACING or kind == GIVE_UP
 
 
 def is_open(gaps: Any, gap: int) -> bool:
-    """The capture's end ended it (`timeline.Gap.is_open`)."""
+    """Tell whether the capture's end ended the gap."""
     return bool(gaps.kind[gap] == PENDING or (gaps.kind[gap] == SURVIVED and gaps.any_ns[gap] < 0))
 
 
@@ -254,14 +259,17 @@ def cap_durations(gaps: Any, gap: int) -> None:
 
 
 def is_sure_intvl(gaps: Any, row: int) -> bool:
-    """Also where answers are not captured: the wait for the give-up, and the time between probes that echo the same."""
+    """Tell whether the gap is an interval even if answers are not captured.
+
+    That is the wait for the give-up, and the time between probes that echo the same timestamp.
+    """
     return bool(gaps.kind[row] == GIVE_UP or (gaps.kind[row] == SPACING and gaps.echo[row] == AGREES))
 
 
 def only_cycle(gaps: Any, first: int, last: int) -> int:
-    """Where nothing else is known of one direction: the shortest time between two probes, -1 if something is.
+    """Return the row of the shortest time between two probes, -1 if an interval is known for sure.
 
-    It is the longer of time and interval, or more.
+    For a capture of one direction only: that time is the longer of idle time and interval, or more.
     """
     shortest = ABSENT
     for row in range(first, last):
@@ -273,7 +281,7 @@ def only_cycle(gaps: Any, first: int, last: int) -> int:
 
 
 def read_one_side(gaps: Any, gap: int) -> None:
-    """What is left of a gap where the other end is not in the capture at all, so that answers are not either."""
+    """Correct a gap for a capture without the other end, in which no answer is."""
     if is_sure_intvl(gaps, gap):
         gaps.unanswered[gap] = 1
         return
@@ -283,7 +291,10 @@ def read_one_side(gaps: Any, gap: int) -> None:
 
 
 def has_crossed(gaps: Any, gap: int) -> bool:
-    """What passed the capture point so shortly before the probe met it on its way: the prober had not heard it."""
+    """Tell whether the peer's segment crossed the probe on its way, so that the prober had not heard it.
+
+    It passed the capture point less than a round trip to the prober before the probe did.
+    """
     return bool(
         is_idle(gaps.kind[gap])
         and 0 <= gaps.heard_ns[gap] <= gaps.capture_rtt_ns[gap]
@@ -292,7 +303,10 @@ def has_crossed(gaps: Any, gap: int) -> bool:
 
 
 def is_sub_second(gaps: Any, gap: int) -> bool:
-    """Shorter than any keepalive timer of whole seconds: macOS asks so soon whether a read stalls."""
+    """Tell whether the gap is shorter than any keepalive timer of whole seconds.
+
+    macOS probes that soon to find out whether a read stalls.
+    """
     if is_intvl(gaps.kind[gap]):
         return bool(0 <= gaps.probe_ns[gap] < SHORTEST_NS)
     return is_idle(gaps.kind[gap]) and 0 <= max(gaps.heard_ns[gap], gaps.since_new_segment_ns[gap]) < SHORTEST_NS

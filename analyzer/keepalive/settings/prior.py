@@ -1,8 +1,8 @@
-"""Which whole seconds people set, for when the wire leaves several.
+"""Which whole seconds people set, for cases in which the wire leaves several.
 
-Weights are powers of two: 3 more is eight times likelier. Evidence is weighed in the same
-measure (`candidates.exactness`), so a few good observations outvote a round number. They are whole
-numbers of 2^-20, so that kernels can add them.
+Weights are powers of two: 3 more is eight times likelier. Evidence is weighed in the same measure
+(`candidates.exactness`), so a few good observations outweigh a round number. Weights are whole multiples of 2^-20, so
+that compiled functions can add them.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,10 @@ from analyzer.schema import inference
 
 BIT_SHIFT = 20
 BIT = 1 << BIT_SHIFT
-"""A weight of one."""
+"""A weight of one: twice as likely."""
 
 DEFAULT, TYPICAL = 6.0, 5.0
+"""Weights of the commonest settings, and of others that are often set."""
 
 KNOWN = {
     7200: DEFAULT,  # tcp_keepalive_time of nearly every system (RFC 1122 §4.2.3.6: no less than two hours)
@@ -42,32 +43,34 @@ KNOWN = {
 }
 
 ROUND = {300: 5.0, 100: 5.0, 60: 4.0, 50: 4.5, 30: 3.5, 10: 3.0, 5: 2.0, 1: 0.0}
-"""Multiples of these, the first that divides."""
+"""Weights of multiples of these seconds; the first that divides a setting counts."""
 
 EXACT_CLOCK = -3 * BIT
-"""One prober in eight is not a Linux with a timer wheel; more often such a gap only looks exact."""
+"""Weight of an exact clock. One prober in eight is not a Linux with a timer wheel; more often a gap only looks
+exact."""
 
 THINNING_S = 64
-"""Beyond about a minute the more values there are, the rarer is each that is not known."""
+"""Seconds above which unlisted settings are the rarer the longer they are, as there are more of them."""
 
 LOG_SHIFT = 8
-"""The logarithms of 2^8 numbers are kept; between them they are as good as straight, to 3 millionths."""
+"""Logarithms of 2^8 numbers are kept; linear interpolation between them is right to 3 millionths."""
 
 
 class Prior(NamedTuple):
-    """All of the above as kernels read it."""
+    """All of the above as columns for compiled functions."""
 
     known: Any
-    """In order."""
+    """Known settings, in ascending order."""
     steps: Any
     logs: Any
-    """log2 of 1 + n / 2^LOG_SHIFT."""
+    """log2 of 1 + n / 2^LOG_SHIFT, for n from 0 on."""
 
 
 KNOWN_COUNT, STEP_COUNT = len(KNOWN), len(ROUND)
 
 
 def _whole(rows: Iterable[tuple[int, float]]) -> Any:
+    """Return WEIGHTS columns of seconds and their weights in BIT."""
     table = Table(inference.WEIGHTS)
     for seconds, weight in rows:
         table.append(seconds, round(weight * BIT))
@@ -83,7 +86,7 @@ PRIOR = Prior(
 
 @not_inlined
 def log2_of(prior: Prior, number: int) -> int:
-    """The logarithm of a number from 1 to 2^49, in BIT."""
+    """Return the logarithm of a number from 1 to 2^49, in BIT."""
     scaled, shift = number << LOG_SHIFT, 0
     while scaled >> shift >= 1 << 16:
         shift += 7
@@ -96,7 +99,7 @@ def log2_of(prior: Prior, number: int) -> int:
 
 
 def place_of(prior: Prior, seconds: int) -> int:
-    """Of the first of the known settings that is no less."""
+    """Return the place of the first known setting that is no less than `seconds`."""
     low, high = 0, KNOWN_COUNT
     while low < high:
         middle = (low + high) // 2
@@ -109,7 +112,7 @@ def place_of(prior: Prior, seconds: int) -> int:
 
 @not_inlined
 def weight(prior: Prior, seconds: int) -> int:
-    """How likely a setting of so many seconds is, as a power of two."""
+    """Return how likely a setting of so many seconds is, as a power of two in BIT."""
     place = place_of(prior, seconds)
     if place < KNOWN_COUNT and prior.known.seconds[place] == seconds:
         known: int = prior.known.weight[place]
@@ -124,7 +127,10 @@ def weight(prior: Prior, seconds: int) -> int:
 
 @not_inlined
 def likeliest(prior: Prior, low: int, high: int) -> int:
-    """The likeliest whole second from `low` to `high`; of equals the highest: timers are late, so it is nearest."""
+    """Return the likeliest whole second from `low` to `high`.
+
+    Of equally likely ones it is the highest: timers are late, so that one is nearest to what was observed.
+    """
     best: int = high
     best_weight = weight(prior, high)
     for place in range(place_of(prior, low), place_of(prior, high + 1)):

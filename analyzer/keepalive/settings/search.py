@@ -1,7 +1,8 @@
-"""What is asked of the search about one end, and what its answers say together.
+"""Which questions are put to the search about one end, and what its answers say together.
 
-First which settings explain its gaps as they seem, then with each doubt taken for true; if nothing does, idle times and
-intervals apart from each other. Plain functions over columns: ASKED, and FOUND with a row for each question.
+First: which settings explain its gaps as they seem, then with each ambiguous gap taken as a loss. If nothing does, idle
+times and intervals are searched apart from each other. Plain functions over columns: HYPOTHESES and SOLUTIONS have a
+row for each question.
 """
 
 from analyzer.engine.dispatch import not_inlined
@@ -11,42 +12,48 @@ from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.schema import ABSENT
 
-MAX_ASKED = 18
-"""The gaps as they seem, six readings with doubts, two kinds of gaps apart; each perhaps of a slow timer, too."""
+MAX_QUESTIONS = 18
+"""Most questions: the gaps as they seem, six readings of ambiguous gaps, two kinds of gaps apart; each perhaps of a
+slow timer, too."""
 
 
 @not_inlined
-def plan(s: Search, asked: int, gaps: tuple[int, int], ambiguities: tuple[int, int]) -> int:
-    """Which settings explain these gaps, if these doubts are true? Returns how many questions there are now.
+def plan(s: Search, questions: int, gaps: tuple[int, int], ambiguities: tuple[int, int]) -> int:
+    """Plan the question which settings explain these gaps, if these ambiguities are losses.
 
-    With doubts whatever explains the gaps is rare. Of what may be a slow timer also which intervals it would have.
+    Return how many questions there are now. With ambiguities, whatever explains the gaps counts as rare. If a slow
+    timer may have made the gaps, a second question is which intervals it would have.
     """
-    a = s.asked
+    a = s.hypotheses
     is_slow = a.clocks[0] & FIRST_EXACT and may_be_slow(s, gaps[0], gaps[1])
     for strict in range(2 if is_slow else 1):
-        row = asked + strict
+        row = questions + strict
         a.first_gap[row], a.last_gap[row], a.first_ambiguity[row], a.last_ambiguity[row] = *gaps, *ambiguities
         a.is_whole[row], a.is_strict[row] = a.is_whole[0], strict
         a.clocks[row] = SLOW if strict else a.clocks[0]
         a.is_rare[row] = ambiguities[0] < ambiguities[1] and not strict
-    return asked + 1 + (is_slow > 0)
+    return questions + 1 + (is_slow > 0)
 
 
-def plan_all(s: Search, rows: int, ambiguous_row: int, spacings: int, is_alone: bool) -> int:
-    """Which settings explain all gaps? The first `doubted` rows of DOUBTS are idle times, then come lone spacings.
+def plan_all(s: Search, rows: int, ambiguous: int, spacings: int, is_alone: bool) -> int:
+    """Plan the questions about all gaps; return how many there are.
 
-    `is_alone`: no idle time is confirmed by another.
+    The first `ambiguous` rows of AMBIGUITIES are idle times, then come `spacings` lone spacings. `is_alone` tells that
+    no idle time is confirmed by another.
     """
-    asked = plan(s, 0, (0, rows), (0, 0))
-    for ambiguity in range(ambiguous_row):
-        asked = plan(s, asked, (0, rows), (ambiguity, ambiguity + 1))
-    if is_alone and ambiguous_row > 1:
-        asked = plan(s, asked, (0, rows), (0, ambiguous_row))
-    return plan(s, asked, (0, rows), (ambiguous_row, ambiguous_row + spacings)) if spacings else asked
+    questions = plan(s, 0, (0, rows), (0, 0))
+    for ambiguity in range(ambiguous):
+        questions = plan(s, questions, (0, rows), (ambiguity, ambiguity + 1))
+    if is_alone and ambiguous > 1:
+        questions = plan(s, questions, (0, rows), (0, ambiguous))
+    return plan(s, questions, (0, rows), (ambiguous, ambiguous + spacings)) if spacings else questions
 
 
 def may_be_slow(s: Search, first: int, last: int) -> bool:
-    """Its ticks show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured."""
+    """Tell whether a slow timer may have made the gaps.
+
+    Its ticks then show in every distance of probes (lwIP tcp.c tcp_slowtmr), and no shorter interval is measured.
+    """
     corrected, idle_ns, spacing_ns = s.corrected, TELLS_NOTHING, ABSENT
     for gap in range(first, last):
         probe_ns = corrected.probe_ns[gap]
@@ -61,18 +68,18 @@ def may_be_slow(s: Search, first: int, last: int) -> bool:
 
 
 def add_all(s: Search, first: int, last: int) -> None:
-    """What all answers to these questions say together, in the rows of those that assume nothing rare."""
+    """Combine all solutions of these questions, in the rows of those that assume nothing rare."""
     for question in range(first, last):
-        if s.asked.is_strict[question]:
+        if s.hypotheses.is_strict[question]:
             add_intvls(s, question - 1, question)
     for question in range(first, last):
-        if s.asked.is_rare[question]:
+        if s.hypotheses.is_rare[question]:
             add_rare(s, question)
 
 
 def add_intvls(s: Search, row: int, other: int) -> None:
-    """With its likeliest idle time and the intervals of a slow timer."""
-    f = s.found
+    """Widen the intervals of a solution by those of a slow timer; its likeliest idle time stays."""
+    f = s.solutions
     if f.clocks[row] and f.clocks[other]:
         f.intvl_low[row] = min(f.intvl_low[row], f.intvl_low[other])
         f.intvl_high[row] = wider(f.intvl_high[row], f.intvl_high[other])
@@ -81,8 +88,8 @@ def add_intvls(s: Search, row: int, other: int) -> None:
 
 @not_inlined
 def add_rare(s: Search, other: int) -> None:
-    """With explanations that are all rare, in row 0; the first of equally likely ones is taken."""
-    f = s.found
+    """Add a solution that is rare to row 0; of equally likely ones the first is kept."""
+    f = s.solutions
     if not f.clocks[other]:
         return
     if f.clocks[0]:

@@ -1,6 +1,6 @@
-"""What is usual for one end: its interval and its cycle, as those of its gaps show them that no loss has changed.
+"""What is typical of one end: its interval and its cycle, as those of its gaps show them that no loss has changed.
 
-Plain functions over columns (`sought.USUAL`, one row): what a duration is beside them, and how they are found.
+Plain functions over columns (TYPICAL, one row): how they are found, and how a duration compares with them.
 """
 
 from typing import Any, NamedTuple
@@ -11,22 +11,22 @@ from analyzer.keepalive.story.values import CYCLE, FIRST, GIVE_UP, SPACING, UNHE
 from analyzer.schema import ABSENT
 
 TICKS_NS = 20_000_000 + HOST_DELAY_NS
-"""Two ticks of the slowest clock."""
+"""Two ticks of the slowest clock, and the host's delay."""
 MAX_IN_BAND = 2
-"""So many probes in a row may be lost without any other sign."""
+"""Most probes in a row that may be lost without any other sign."""
 FEW = 8
-"""Of so few cycles each is tried as the usual one; of more the median is."""
+"""Number of cycles up to which each is tried as the typical one; of more only the median is."""
 UNEXPLAINED = 3
-"""Counts as so many losses."""
+"""As many losses as an unexplained gap counts for."""
 
 
 class EndWork(NamedTuple):
-    """What the gaps of one end become on the way to the search: columns of `sought`."""
+    """Columns in which the gaps of one end are prepared for the search."""
 
     gaps: Any
-    """As they were captured, those that a timer may have made; columns as HEARD_GAPS."""
+    """The gaps that a timer may have made, as they were captured, in the columns of OBSERVED_GAPS."""
     corrected: Any
-    """As the prober lived them."""
+    """The same gaps as the prober measured them."""
     typical: Any
     lengths: Any
     ambiguities: Any
@@ -34,19 +34,19 @@ class EndWork(NamedTuple):
 
 
 def lateness_ns(duration_ns: int) -> int:
-    """The most that any wheel makes a timer late (timer.c: 8 of 63 at a level's lower end)."""
+    """Return the most that any wheel makes a timer late, in ns (timer.c: 8 of 63 at a level's lower end)."""
     return duration_ns * 8 // 63
 
 
 def off_ns(typical: Any, duration_ns: int) -> int:
-    """By how much a captured duration may differ from the timer's."""
+    """Return by how much a captured duration may differ from the timer's, in ns."""
     jitter_ns: int = typical.jitter_ns[0]
     return jitter_ns + TICKS_NS + (duration_ns >> DRIFT_SHIFT)
 
 
 @not_inlined
 def intvls_in(typical: Any, duration_ns: int, is_on_grid: int) -> int:
-    """How many intervals the duration is, 0 if not a whole number; all are alike but a run's first."""
+    """Return how many intervals the duration is, 0 if not a whole number; all are equal except the first of a run."""
     intvl_ns: int = typical.intvl_ns[0]
     if intvl_ns <= 0:
         return 0
@@ -58,25 +58,25 @@ def intvls_in(typical: Any, duration_ns: int, is_on_grid: int) -> int:
 
 
 def is_cycle(typical: Any, duration_ns: int) -> bool:
-    """As long as the usual cycle."""
+    """Tell whether the duration is as long as the typical cycle."""
     cycle_ns: int = typical.cycle_ns[0]
     return cycle_ns > 0 and abs(duration_ns - cycle_ns) <= off_ns(typical, duration_ns)
 
 
 def may_be_cycle(typical: Any, duration_ns: int) -> bool:
-    """The same timer may have made both, each late in its own way."""
+    """Tell whether the timer of the typical cycle may have made this duration, each of both late in its own way."""
     cycle_ns: int = typical.cycle_ns[0]
     longer = max(duration_ns, cycle_ns)
     return abs(duration_ns - cycle_ns) <= lateness_ns(longer) + off_ns(typical, longer)
 
 
 def is_cycle_an_intvl(typical: Any) -> bool:
-    """Whether an answer was heard or not makes no difference to the next probe."""
+    """Tell whether the cycle is one interval: then the next probe comes at the same time with or without an answer."""
     return bool(typical.cycle_ns[0] > 0 and intvls_in(typical, typical.cycle_ns[0], 0) == 1)
 
 
 def one_more_ns(typical: Any, duration_ns: int) -> int:
-    """By how much one lost probe may have made a gap longer; an interval above the idle time is rare."""
+    """Return by how much one lost probe may have lengthened a gap, in ns; an interval above the idle time is rare."""
     intvl_ns: int = typical.intvl_ns[0]
     if intvl_ns > 0:
         return min(intvl_ns + lateness_ns(intvl_ns) + off_ns(typical, intvl_ns), max(duration_ns, 0))
@@ -84,16 +84,16 @@ def one_more_ns(typical: Any, duration_ns: int) -> int:
 
 
 def most_in(typical: Any, duration_ns: int) -> int:
-    """As many intervals: so many probes may be missing in it."""
+    """Return how many intervals fit into the duration: the most probes that may be missing in it."""
     intvl_ns: int = typical.intvl_ns[0]
     return duration_ns // intvl_ns if intvl_ns > 0 else 1
 
 
 @not_inlined
 def lost_in_cycle(typical: Any, duration_ns: int, was_typical: int) -> tuple[int, int, int]:
-    """Probes lost in a gap longer than the usual cycle: an interval for each, beside what the timer may be late.
+    """Return how many probes were lost in a gap longer than the typical cycle: at least, most likely, at most.
 
-    At least, most likely, at most.
+    Each adds an interval, beside what the timer may be late.
     """
     cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
     longer_ns = duration_ns - cycle_ns
@@ -114,7 +114,10 @@ def lost_in_cycle(typical: Any, duration_ns: int, was_typical: int) -> tuple[int
 
 @not_inlined
 def lost_in_first(typical: Any, duration_ns: int) -> tuple[int, int, int]:
-    """The same after traffic. Where the interval is the longer one, cycles do not tell the idle time."""
+    """Return how many probes were lost in a gap after traffic: at least, most likely, at most.
+
+    If the interval is longer than the idle time, cycles do not show the idle time.
+    """
     if is_cycle_an_intvl(typical) and not may_be_cycle(typical, duration_ns):
         cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
         beyond_ns = duration_ns - cycle_ns - lateness_ns(cycle_ns) - off_ns(typical, duration_ns)
@@ -124,7 +127,10 @@ def lost_in_first(typical: Any, duration_ns: int) -> tuple[int, int, int]:
 
 
 def is_cycle_and_intvls(typical: Any, duration_ns: int, times: int) -> bool:
-    """A cycle and so many intervals, and not as well so many cycles, whose answers were not captured either."""
+    """Tell whether the duration is a cycle and so many intervals rather than several cycles.
+
+    The answers of several cycles would not have been captured either.
+    """
     cycle_ns, intvl_ns = typical.cycle_ns[0], typical.intvl_ns[0]
     if intvl_ns <= 0 or cycle_ns <= 0:
         return False
@@ -134,12 +140,15 @@ def is_cycle_and_intvls(typical: Any, duration_ns: int, times: int) -> bool:
 
 
 def is_after_unheard(gaps: Any, gap: int) -> bool:
-    """What passed the capture point before a first gap answers a probe that was not captured, and was not heard."""
+    """Tell whether a first gap follows an answer that its prober did not hear, to a probe that was not captured."""
     return bool(gaps.kind[gap] == FIRST and gaps.echo[gap] == UNHEARD)
 
 
 def kind_as_heard(gaps: Any, gap: int) -> int:
-    """After an answer that its prober did not hear comes a spacing; -1 if the gap shows nothing that is usual."""
+    """Return the gap's kind as its prober measured it, -1 if it shows nothing typical.
+
+    After an answer that the prober did not hear comes a spacing.
+    """
     echo = gaps.echo[gap]
     if echo == UNSEEN or is_after_unheard(gaps, gap):
         return ABSENT
@@ -148,7 +157,7 @@ def kind_as_heard(gaps: Any, gap: int) -> int:
 
 
 def find_typical(work: EndWork, rows: int) -> None:
-    """The constants of the end whose gaps these are."""
+    """Find the typical interval, cycle and jitter of the end whose gaps these are."""
     typical, lengths, cycles, firsts, capture_rtt_ns = work.typical, work.lengths, 0, 0, 0
     for gap in range(rows):
         kind = kind_as_heard(work.gaps, gap)
@@ -174,7 +183,10 @@ def find_typical(work: EndWork, rows: int) -> None:
 
 
 def note_spacings(work: EndWork, rows: int, is_on_grid: int) -> int:
-    """All that are whole; or those of them that are one interval for sure, between two ticks of its timer."""
+    """Write the spacings without a hole to LENGTHS; return how many.
+
+    `is_on_grid` chooses those that are one interval for sure, between two ticks of its timer.
+    """
     gaps, found = work.gaps, 0
     for gap in range(rows):
         kind, probe_ns = kind_as_heard(gaps, gap), gaps.probe_ns[gap]
@@ -187,7 +199,7 @@ def note_spacings(work: EndWork, rows: int, is_on_grid: int) -> int:
 
 
 def note_short(work: EndWork, cycles: int) -> int:
-    """Cycles that are too short for the usual one."""
+    """Write the cycles that are too short for the typical one to LENGTHS; return how many."""
     found = 0
     for gap in range(cycles):
         cycle_ns = work.lengths.cycle_ns[gap]
@@ -199,7 +211,7 @@ def note_short(work: EndWork, cycles: int) -> int:
 
 @not_inlined
 def intvl_of(lengths: Any, count: int) -> int:
-    """The middle one of those that are not longer by a loss: losses only lengthen."""
+    """Return the median of the spacings that no loss made longer, in ns, -1 without any; losses only lengthen."""
     if not count:
         return ABSENT
     values, whole = lengths.sorted_ns, 0
@@ -216,7 +228,10 @@ def intvl_of(lengths: Any, count: int) -> int:
 
 
 def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
-    """That which takes the fewest losses; of equals that which most cycles are, then the shortest."""
+    """Find the typical cycle: the one that requires the fewest losses.
+
+    Of equals it is the one that most cycles have, then the shortest.
+    """
     typical, lengths = work.typical, work.lengths
     for gap in range(cycles):
         lengths.sorted_ns[gap] = lengths.cycle_ns[gap]
@@ -234,7 +249,7 @@ def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
     for gap in range(tried):
         cycle_ns = lengths.sorted_ns[gap]
         typical.cycle_ns[0] = cycle_ns
-        total, others = losses(work, cycles, firsts), 0
+        total, others = count_losses(work, cycles, firsts), 0
         for other in range(cycles):
             others += not is_cycle(typical, lengths.cycle_ns[other])
         is_better = total < fewest or (
@@ -246,8 +261,8 @@ def find_cycle(work: EndWork, cycles: int, firsts: int) -> None:
 
 
 @not_inlined
-def losses(work: EndWork, cycles: int, firsts: int) -> int:
-    """How many losses it takes if that is the usual cycle."""
+def count_losses(work: EndWork, cycles: int, firsts: int) -> int:
+    """Return how many losses the gaps require if the cycle in TYPICAL is the typical one."""
     typical, lengths, total, is_known = work.typical, work.lengths, 0, False
     cycle_ns = typical.cycle_ns[0]
     for gap in range(cycles):
@@ -271,7 +286,7 @@ def losses(work: EndWork, cycles: int, firsts: int) -> int:
 
 @not_inlined
 def sort(lengths: Any, count: int) -> None:
-    """The first of `sorted_ns`, in order: runs that are twice as long each time are merged."""
+    """Sort the first `count` of LENGTHS.sorted_ns: a merge sort whose runs double in length."""
     values, spare, width = lengths.sorted_ns, lengths.spare_ns, 1
     while width < count:
         for first in range(0, count - width, 2 * width):
@@ -292,7 +307,7 @@ def sort(lengths: Any, count: int) -> None:
 
 
 def count_below(lengths: Any, count: int, duration_ns: int) -> int:
-    """How many of the sorted ones are shorter."""
+    """Return how many of the sorted lengths are shorter."""
     low, high = 0, count
     while low < high:
         middle = (low + high) // 2

@@ -1,11 +1,11 @@
-"""The settings of an end, inferred from its gaps: the inverse of `timer.simulate`.
+"""The settings of an end, inferred from its gaps: the inverse of `linux.simulate`.
 
-Bounds hold for every kind of clock that explains the gaps; the value is the likeliest of what is
-left (`prior`). Where gaps contradict each other the weakest are dropped first (`evidence`); where
-even the strong ones do, the settings were changed or the capture is incomplete, and the bounds cover
-all that was seen. Never a value that the gaps do not determine.
+Bounds hold for every kind of clock that explains the gaps; the value is the likeliest of what is left (`prior`). Where
+gaps contradict each other the weakest are dropped first (`evidence`). Where even the strong ones do, the settings were
+changed or the capture is incomplete, and the bounds cover all observations. There is never a value that the gaps do not
+determine.
 
-Values, read from the columns that `inference.infer` writes.
+Values, read from the columns that `infer.infer` writes.
 """
 
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ from analyzer.schema import ABSENT
 
 
 class Basis(Enum):
-    """What determined a setting, or its bounds."""
+    """What determined a setting, or its bounds; `report/words/setting_sentences.py` says each in a sentence."""
 
-    FIRST_GAP = "first gap"
+    FIRST_GAP = "first-gap"
     """Probes after traffic: the idle time itself, late by what the clock allows."""
-    ANSWERED_CYCLE = "answered cycle"
+    ANSWERED_CYCLE = "answered-cycle"
     """Probes after answered probes, where the other setting is known not to explain them."""
-    ANSWERED_ONLY = "answered only"
-    """Probes after answered probes show the longer of time and intvl, and not which it is."""
+    ANSWERED_ONLY = "answered-only"
+    """Probes after answered probes show the longer of time and interval, and not which it is."""
     SPACING = "spacing"
     """Probes after unanswered probes: the interval itself."""
-    GIVE_UP_COUNT = "give-up count"
+    GIVE_UP_COUNT = "give-up-count"
     """Unanswered probes before the RST; a user timeout could have ended them as well."""
-    RUN_LENGTH = "run length"
-    """Unanswered probes without a give-up that was seen whole: there may be more."""
-    SURVIVED_GAPS = "survived gaps"
+    RUN_LENGTH = "run-length"
+    """Unanswered probes without a give-up whose run was captured whole: there may be more."""
+    SURVIVED_GAPS = "survived-gaps"
     """Idle times without a probe: the setting is longer."""
-    SURVIVED_EITHER = "survived by either"
-    """The same of a connection older than the capture: a probe before that may have armed the interval's timer."""
-    USER_TIMEOUT_ALTERNATIVE = "user timeout alternative"
+    SURVIVED_EITHER = "survived-either"
+    """The same for a connection older than the capture: an earlier probe may have armed the interval's timer."""
+    USER_TIMEOUT_ALTERNATIVE = "user-timeout-alternative"
     """After the last probe and by the RST: a user timeout in between would have looked the same."""
     CONTRADICTORY = "contradictory"
-    """No one value explains all that was seen; the bounds cover it."""
+    """No single value explains all observations; the bounds cover them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,14 @@ class Setting:
     """What is known of one setting."""
 
     value: int | None
-    """The best single answer; None where the wire does not determine it."""
+    """The best single answer; None if the wire does not determine it."""
     low: float
-    """Inclusive, in seconds or a count; a user timeout, and what no Linux has set, may have parts of a second."""
+    """Inclusive lower bound, in seconds or a count; a user timeout, and settings of other systems than Linux, may have
+    parts of a second."""
     high: float | None
-    """Inclusive; None where nothing bounds it from above."""
+    """Inclusive upper bound; None if there is none."""
     n: int
-    """Observations that speak for it."""
+    """Number of observations that support it."""
     basis: Basis
     seen_ns: tuple[int, int]
     """Shortest and longest observed duration behind it; 0, 0 for counts."""
@@ -65,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is known of an end's settings; None where nothing is."""
+    """What is known of an end's settings; None for a setting of which nothing is known."""
 
     tcp_keepalive_time: Setting | None
     tcp_keepalive_intvl: Setting | None
@@ -74,26 +75,26 @@ class Settings:
     models: tuple[str, ...]
     """The kinds of timer that explain the gaps: linux-100, linux-250, linux-300, linux-1000, exact."""
     timers: tuple[str, ...] = ()
-    """The same as `timer.Clock.kind` has them."""
+    """Kinds of these timers, as `linux.Clock.kind` names them."""
 
 
-UNTOLD = Settings(None, None, None, None, ())
-"""Of an end that shows nothing."""
+NOTHING_KNOWN = Settings(None, None, None, None, ())
+"""The settings of an end that shows nothing."""
 
 BASES = tuple(Basis)
 
 
 def settings_of(found: Inferred, end: int) -> Settings:
-    """What is found of an end, as values."""
+    """Return what was found of an end, as values."""
     time, intvl, probes, user_timeout = [setting_of(found, SETTINGS * end + one) for one in range(SETTINGS)]
     packed = found.ends.clocks[end]
     if time is intvl is probes is user_timeout is None and not packed:
-        return UNTOLD
+        return NOTHING_KNOWN
     return Settings(time, intvl, probes, user_timeout, *models_of(packed))
 
 
 def setting_of(found: Inferred, row: int) -> Setting | None:
-    """A row of INFERRED_SETTINGS, None where nothing is known."""
+    """Return a row of INFERRED_SETTINGS as a value, None if nothing is known."""
     t = found.settings
     if t.basis[row] == ABSENT:
         return None
@@ -112,13 +113,13 @@ def setting_of(found: Inferred, row: int) -> Setting | None:
 
 @cache
 def models_of(packed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and kinds of the clocks in INFERRED.clocks."""
+    """Return names and kinds of the clocks in INFERRED.clocks."""
     clocks = clocks_of(packed)
     return tuple(dict.fromkeys(one.name for one in clocks)), tuple(dict.fromkeys(one.kind for one in clocks))
 
 
 @cache
 def clocks_of(packed: int) -> tuple[Clock, ...]:
-    """The clocks in INFERRED.clocks."""
+    """Return the clocks in INFERRED.clocks."""
     rows = range(0, packed.bit_length(), CLOCK_BITS)
     return tuple(ALL_CLOCKS[(packed >> shift & (1 << CLOCK_BITS) - 1) - 1] for shift in rows)

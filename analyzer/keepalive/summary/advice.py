@@ -1,7 +1,7 @@
 """What should be set otherwise: which advice follows from the settings, the outcome and the path.
 
-Codes and numbers; the words are in `report/words/sentences.py`. Advice needs a number that the wire
-determined, or a bound that already says enough; where something ordinary would look the same there is none.
+Codes and numbers only; the words are in `report/words/sentences.py`. Advice needs a number that the wire determined, or
+a bound that is enough by itself. Where something ordinary would look the same, no advice is given.
 """
 
 from bisect import bisect_left
@@ -20,37 +20,38 @@ from analyzer.keepalive.summary.paths import PathLimit, failure, fatal_silence_n
 from analyzer.keepalive.verdict.values import Outcome
 
 IDLE_S = 300
-"""Carrier NATs and load balancers forget connections from about here on."""
+"""Idle time, in seconds, from about which carrier NATs and load balancers forget connections."""
 SLOW_S = 600
-"""Who waits longer than this for a dead peer seldom means to."""
+"""Detection time, in seconds, above which waiting for a dead peer is seldom intended."""
 FREQUENT_S = 15
-"""Half of the shortest idle limit that any known box on a path has (middleboxes.toml)."""
+"""Period, in seconds, below which probes are frequent: half of the shortest idle limit of any known box on a path
+(middleboxes.toml)."""
 SHARE_THAT_COSTS = 0.002
-"""Of a capture's packets: probes that are fewer cost nobody anything."""
+"""Share of a capture's packets; fewer probes than that cost nobody anything."""
 MANY_PROBES = 127
-"""The most that TCP_KEEPCNT takes (include/net/tcp.h MAX_TCP_KEEPCNT)."""
+"""The largest TCP_KEEPCNT (include/net/tcp.h MAX_TCP_KEEPCNT)."""
 DAY_S = 86_400
 IPV4_FRAME, IPV6_FRAME = 66, 86
-"""Octets of a probe and of its answer: Ethernet, IP, TCP with timestamps; 12 less without those."""
+"""Octets of a probe and of its answer each: Ethernet, IP, TCP with timestamps; 12 less without those."""
 
 TRIPLES = ((60, 10, 5), (45, 10, 5), (30, 10, 3), (20, 5, 4), (15, 5, 3), (10, 2, 4), (5, 1, 4), (2, 1, 3))
-"""What may be recommended, the cheapest first: each notices a dead peer within two minutes."""
+"""Settings that may be recommended, the cheapest first; each notices a dead peer within two minutes."""
 LATENESS = 1 / 8
-"""The most that a Linux timer is late, in proportion (kernel/time/timer.c)."""
+"""The most that a Linux timer is late, as a share of its delay (kernel/time/timer.c)."""
 LINUXES = (Stack.LINUX, Stack.OLD_LINUX)
 
 
 class AdviceCode(Enum):
     KEEPALIVE_OFF = "keepalive-off"
-    """Connections idle for long and neither end probes."""
+    """Connections are idle for long, and neither end probes."""
     TIME_EXCEEDS_PATH_LIMIT = "time-exceeds-path-limit"
-    """The first probe comes when the path has already forgotten the connection."""
+    """The first probe comes after the path has forgotten the connection."""
     INTVL_EXCEEDS_TIME = "intvl-exceeds-time"
-    """The end is slower to ask again than to ask at first; on Linux answered probes then follow the interval."""
+    """The interval is longer than the idle time; on Linux, answered probes then follow the interval."""
     SINGLE_PROBE = "single-probe"
-    """One lost probe ends the connection (RFC 1122 §4.2.3.6: no one probe may decide)."""
+    """One lost probe ends the connection (RFC 1122 §4.2.3.6: no single probe may decide)."""
     COUNT_REPLACED = "count-replaced"
-    """A user timeout decides when to give up, and not the count (tcp_timer.c tcp_keepalive_timer)."""
+    """A user timeout, not the count, decides when to give up (tcp_timer.c tcp_keepalive_timer)."""
     SLOW_DETECTION = "slow-detection"
     """A dead peer is noticed late: time + probes × interval."""
     FREQUENT_PROBES = "frequent-probes"
@@ -63,17 +64,21 @@ class Advice(NamedTuple):
     code: AdviceCode
     flows: tuple[int, ...]
     numbers: tuple[tuple[str, int], ...]
-    """By name what the words about it need; seconds, but for counts and octets."""
+    """Numbers for the sentences about it, by name; in seconds, except for counts and octets."""
     is_linux: bool | None = None
-    """What may be said of Linux: None where nothing, as the ends are known to run something else; False needs an if."""
+    """Whether sentences may be about Linux: None if not, as the ends are known to run something else; False if only
+    with an "if"."""
 
 
 Numbers = dict[str, int]
-Said = tuple[AdviceCode, Numbers, bool | None]
+CodedAdvice = tuple[AdviceCode, Numbers, bool | None]
 
 
 def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit], packets: int = 0) -> tuple[Advice, ...]:
-    """All advice, by code; connections with the same numbers get it together. `packets` are the capture's."""
+    """Return all advice, ordered by code; connections with the same numbers share one piece.
+
+    `packets` is the number of packets of the capture.
+    """
     flows = tuple(flows)
     limit_of = {limit.path: limit for limit in path_limits}
     found: dict[tuple[AdviceCode, tuple[tuple[str, int], ...], bool | None], dict[int, None]] = defaultdict(dict)
@@ -92,11 +97,15 @@ def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit], packets: int
 
 
 def recommended(limit: PathLimit | None = None) -> tuple[int, int, int]:
-    """Time, interval and count under a path's limit: the first two probes may be lost before it is reached."""
+    """Return time, interval and count to recommend under a path's limit, in seconds and probes.
+
+    The first two probes may be lost before the limit is reached.
+    """
     return next(_fitting(limit), TRIPLES[-1])
 
 
 def _fitting(limit: PathLimit | None) -> Iterator[tuple[int, int, int]]:
+    """Yield the recommended settings that stay below a path's limit, the cheapest first."""
     safe_s: float = IDLE_S
     if limit is not None and limit.failed_ns is not None:
         safe_s = (limit.survived_ns if limit.survived_ns is not None else limit.failed_ns / 2) / SECOND
@@ -104,7 +113,7 @@ def _fitting(limit: PathLimit | None) -> Iterator[tuple[int, int, int]]:
 
 
 def _proposal(limit: PathLimit | None = None, in_force_s: int = DAY_S) -> Numbers:
-    """Nothing rather than a time that is longer than the one in force."""
+    """Return settings to propose, or nothing if all have a longer idle time than the one in force."""
     triple = next((triple for triple in _fitting(limit) if triple[0] <= in_force_s), None)
     if triple is None:
         return {}
@@ -113,32 +122,33 @@ def _proposal(limit: PathLimit | None = None, in_force_s: int = DAY_S) -> Number
 
 
 def clocks_of(settings: Settings) -> Sequence[Clock]:
-    """The Linux timers that may be this end's; none for an exact one."""
+    """Return the Linux timers that may be this end's; none if its timer is exact."""
     return [clock for clock in LINUX if clock.name in settings.models]
 
 
 def _lateness_clocks(end: End) -> Sequence[Clock]:
-    """The same, unless the end is known to be something else."""
+    """Return the Linux timers that may be this end's; none if it is known to run something else."""
     return clocks_of(end.settings) if may_be_linux(end) else ()
 
 
 def may_be_linux(end: End) -> bool:
+    """Tell whether the end runs Linux or is not known to run something else."""
     return end.stack in LINUXES or end.stack is Stack.UNKNOWN
 
 
 def _is_linux(*ends: End) -> bool | None:
-    """As `Advice.is_linux` has it."""
+    """Return what `Advice.is_linux` says of these ends."""
     return all(end.stack in LINUXES for end in ends) if any(map(may_be_linux, ends)) else None
 
 
 def latest_first_probe_s(time_s: int, clocks: Sequence[Clock]) -> int:
-    """When the first probe goes out at the latest, after the peer was heard."""
+    """Return when the first probe goes out at the latest, in seconds after the peer was last heard."""
     late = (clock.lateness_ns(time_s * SECOND) for clock in clocks)
     return -(-(time_s * SECOND + max(late, default=0)) // SECOND)
 
 
 def latest_detection_s(time_s: int, intvl_s: int, probes: int, clocks: Sequence[Clock]) -> int:
-    """When a dead peer is noticed at the latest, the timer's lateness included."""
+    """Return when a dead peer is noticed at the latest, in seconds, the timer's lateness included."""
     runs = (-(-probes * spacing_ns(clock, intvl_s) // SECOND) for clock in clocks)
     return latest_first_probe_s(time_s, clocks) + max(runs, default=probes * intvl_s)
 
@@ -147,7 +157,7 @@ def latest_detection_s(time_s: int, intvl_s: int, probes: int, clocks: Sequence[
 
 
 def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
-    """By path the ends whose first probe comes too late for it, or came."""
+    """Yield, for each path, advice about the ends whose first probe comes too late for it, or came too late."""
     late: dict[str, dict[int, list[tuple[int, End]]]] = defaultdict(lambda: defaultdict(list))
     for flow in flows:
         limit = _limit_of(flow, limit_of)
@@ -171,12 +181,13 @@ def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterat
 
 
 def _limit_of(flow: Flow, limit_of: dict[str, PathLimit]) -> PathLimit | None:
-    """That of the flow's path, if it has an idle limit."""
+    """Return the limit of the flow's path, None if it has no idle limit."""
     limit = limit_of.get(path_of(flow))
     return limit if limit is not None and limit.failed_ns is not None and not flow.is_within_lan else None
 
 
 def _bracket(limit: PathLimit) -> Numbers:
+    """Return the numbers around a path's limit: failed and survived silence in seconds, and failed connections."""
     assert limit.failed_ns is not None
     numbers = {"failed_s": -(-limit.failed_ns // SECOND), "failed_flows": limit.failed}
     if limit.survived_ns is not None:
@@ -185,10 +196,11 @@ def _bracket(limit: PathLimit) -> Numbers:
 
 
 def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
-    """The end's idle time, if it is beyond the bracket or the matched limit, or its first probe found the path broken.
+    """Return the end's idle time in seconds if the path forgets the connection before its first probe, else None.
 
-    What the path survived once is not its idle limit: the own probe counts only where it never survived so long,
-    and the timer's lateness only there, or where a known limit lies in the bracket.
+    That is so if the idle time is beyond the bracket or the matched limit, or if its first probe found the path broken.
+    What the path survived once is not its idle limit: so the end's own probe counts only if the path never survived
+    such a silence, and the timer's lateness only then, or if a known limit lies in the bracket.
     """
     time = end.settings.tcp_keepalive_time
     if time is None or not end.has_keepalive or limit.failed_ns is None:
@@ -196,7 +208,7 @@ def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
     broken = failure(flow)
     limit_s = max((box.idle_s for box in limit.matches), default=None)
     is_new = (limit.survived_ns or 0) < time.low * SECOND
-    has_found_it = (
+    found_path_broken = (
         is_new
         and broken is not None
         and broken.ns >= limit.failed_ns
@@ -206,13 +218,13 @@ def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
     if time.value is not None and (is_new or limit_s is not None):
         latest_s = latest_first_probe_s(time.value, _lateness_clocks(end))
     is_beyond = latest_s * SECOND >= limit.failed_ns or (limit_s is not None and time.low > limit_s)
-    if not is_beyond and not has_found_it:
+    if not is_beyond and not found_path_broken:
         return None
     return int(time.low) if time.value is None else time.value
 
 
 def idle_advice(flows: Sequence[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
-    """Connections that nobody probes: those idle beyond their path's limit, and those idle for long on some path."""
+    """Yield advice for connections without probes: idle beyond their path's limit, or idle for long on any path."""
     groups: dict[PathLimit | None, dict[int, int]] = defaultdict(dict)
     recordings = _ends_of_recordings(flows)
     for flow in flows:
@@ -232,8 +244,10 @@ def idle_advice(flows: Sequence[Flow], limit_of: dict[str, PathLimit]) -> Iterat
 
 
 def _ends_of_recordings(flows: Iterable[Flow]) -> list[int]:
-    """When all connections had ceased, and after IDLE_S others began: from there on it may be another recording in the
-    same file. The last is not among them."""
+    """Return when recordings in this file ended, in ns, except the last one.
+
+    One ends where no connection was open, and others began IDLE_S or more later: the file may hold several recordings.
+    """
     ends: list[int] = []
     for start_ns, end_ns in sorted((flow.start_ns, flow.end_ns) for flow in flows):
         if ends and start_ns - ends[-1] < IDLE_S * SECOND:
@@ -244,7 +258,7 @@ def _ends_of_recordings(flows: Iterable[Flow]) -> list[int]:
 
 
 def _open_idle_ns(flow: Flow, recordings: Sequence[int]) -> int:
-    """Since its last segment, while it was watched and lives on."""
+    """Return how long an open connection was idle from its last segment to the recording's end, in ns; else 0."""
     if flow.verdict.outcome is not Outcome.ALIVE:
         return 0
     place = bisect_left(recordings, flow.end_ns)
@@ -255,8 +269,8 @@ def _open_idle_ns(flow: Flow, recordings: Sequence[int]) -> int:
 # ---- one end
 
 
-def settings_advice(flow: Flow, limit_of: dict[str, PathLimit]) -> Iterator[Said]:
-    """What the three numbers say by themselves, where the wire determined them."""
+def settings_advice(flow: Flow, limit_of: dict[str, PathLimit]) -> Iterator[CodedAdvice]:
+    """Yield the advice that follows from an end's three settings alone, where the wire determined them."""
     for end in flow.ends:
         time, intvl, probes = _values(end)
         if time is not None and intvl is not None and intvl > time * (1 + LATENESS) and may_be_linux(end):
@@ -274,7 +288,10 @@ def settings_advice(flow: Flow, limit_of: dict[str, PathLimit]) -> Iterator[Said
 
 
 def _values(end: End) -> tuple[int | None, int | None, int | None]:
-    """Time, interval and count of an end's own keepalive; what a middlebox has set nobody can change at the end."""
+    """Return time, interval and count of an end's own keepalive, None where unknown.
+
+    What a middlebox has set cannot be changed at the end, so it does not count.
+    """
     if not end.has_keepalive:
         return None, None, None
     own = end.settings
@@ -282,6 +299,7 @@ def _values(end: End) -> tuple[int | None, int | None, int | None]:
 
 
 def _value(setting: Setting | None) -> int | None:
+    """Return the value of a setting, None where it is not known."""
     return setting.value if setting is not None else None
 
 
@@ -289,11 +307,12 @@ def _value(setting: Setting | None) -> int | None:
 
 
 def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
-    """Ends of one host with the same time and interval, to one service, that gave up after more probes than can be set,
-    or one earlier than others.
+    """Yield advice for ends whose count a user timeout has replaced.
 
-    A user timeout strikes after the same time each time, between two probes or, where it ends with one of them, just
-    before or after it. What differs by more programs have set; so they may have what differs by one, as the words say.
+    These are ends of one host with the same time and interval, to one service, that gave up after more probes than can
+    be set, or some of them one probe earlier than others. A user timeout expires after the same time each time: between
+    two probes, or just before or after one if it coincides with it. Counts that differ by more were set by programs;
+    counts that differ by one may have been, too, as the sentence says.
     """
     counts: dict[tuple[str, str, int, int], dict[int, dict[int, None]]] = defaultdict(lambda: defaultdict(dict))
     for flow in flows:
@@ -312,10 +331,11 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
 
 
 def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: int) -> Iterator[Advice]:
-    """Hosts that probe several connections more often than their paths need: what that costs in a day when all idle.
+    """Yield advice for hosts that probe several connections more often than their paths need, with the daily cost.
 
-    A path needs no more that was silent for long enough and survived, and neither does a LAN. Of one connection, or
-    where probes are hardly any of the capture's packets, the cost is none.
+    The cost is that of a day on which all are idle. A path that survived a long enough silence does not need frequent
+    probes, and neither does a LAN. A single connection costs nothing, nor do probes that are a tiny share of the
+    packets.
     """
     periods: dict[str, dict[int, int]] = defaultdict(dict)
     sent: dict[str, int] = defaultdict(int)
@@ -344,7 +364,7 @@ def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: 
 
 
 def _holds(flow: Flow, limit: PathLimit | None, time_s: int) -> bool:
-    """A connection with probes after this time, late as a Linux timer may be, was seen to stay open."""
+    """Tell whether a connection stays open if probes come only after `time_s`, late as a Linux timer may be."""
     if flow.is_within_lan:
         return True
     if limit is None or limit.failed_ns is not None or limit.unexplained or fatal_silence_ns(flow) is not None:

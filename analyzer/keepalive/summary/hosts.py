@@ -1,9 +1,9 @@
-"""What a host's connections say together: its sysctl, the ports that override it, its kind of timer.
+"""What a host's connections show together: its sysctl, the ports that override it, its kind of timer.
 
-Probing ends of one address whose bounds allow the same settings are taken to have them from the
-same place. What most ends share is the sysctl; ends that contradict it have settings of their own.
-Where no group is the biggest, nothing says which is the host's, and none is called so.
-What a middlebox sends in the names of many hosts is no host's: it stands for itself, once.
+Probing ends of one address whose bounds allow the same settings are taken to have them from one source. What most ends
+share is the sysctl; ends that contradict it have settings of their own. Where no group is the largest, nothing shows
+which is the host's sysctl, and none is given. What a middlebox sends in the names of many hosts belongs to no host: the
+middlebox gets an entry of its own.
 """
 
 from collections import Counter, defaultdict
@@ -26,11 +26,11 @@ MORE_OF = {
     Stack.BSD: (Stack.BSD_OR_APPLE,),
     Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS),
 }
-"""What is known only roughly of one end gives way to what is known of another."""
+"""Stacks that give way to more precise ones: a rough finding at one end yields to a precise finding at another."""
 
 
 class Override(NamedTuple):
-    """Settings that ends of one service have, unlike the host's other ends."""
+    """Settings of the ends of one service that differ from those of the host's other ends."""
 
     port: int
     settings: Settings
@@ -41,46 +41,49 @@ class Host(NamedTuple):
     """An address, in one tunnel or in none, with at least one probing end; or a middlebox that probes for others."""
 
     addr: str | None
-    """None of a middlebox: the capture does not show its own."""
+    """None for a middlebox, whose own address the capture does not show."""
     flows: int
-    """All of its flows, probing or not."""
+    """Number of all its flows, probing or not."""
     probing: int
-    """Those that it probes."""
+    """Number of flows that it probes."""
     sysctl: Settings | None
-    """The pooled triple, without a user timeout: that is a socket's own."""
+    """The three settings that its ends share, without a user timeout, which each socket has for itself."""
     overrides: tuple[Override, ...]
     stack: str
     hz: int | None
     host_clocks: int = 0
-    """So many kernels show in the boundaries on which its probes lie: more than one behind a NAT; 0 if none does."""
+    """Number of Linux kernels that the boundaries of its probes show: more than one behind a NAT; 0 if none shows."""
     same_kernel: tuple[str, ...] = ()
-    """Other addresses whose probes lie on the boundaries of the same kernel."""
+    """Other addresses whose probes lie on the boundaries of the same Linux kernel."""
     before: tuple[str, ...] = ()
-    """Of a middlebox the addresses in whose names it probes."""
+    """For a middlebox, the addresses in whose names it probes."""
 
 
 class _Bounds(NamedTuple):
-    """What a setting may be, where nothing known means anything."""
+    """The range of a setting; without any knowledge it is unbounded."""
 
     low: float = 0
     high: float = inf
 
     @classmethod
     def of(cls, setting: Setting | None) -> Self:
+        """Return the bounds of a setting."""
         if setting is None:
             return cls()
         return cls(setting.low, inf if setting.high is None else setting.high)
 
     @property
     def is_empty(self) -> bool:
+        """Tell whether no value lies within."""
         return self.low > self.high
 
     def __and__(self, other: "_Bounds") -> "_Bounds":
+        """Return the bounds that both allow."""
         return _Bounds(max(self.low, other.low), min(self.high, other.high))
 
 
 class _Prober(NamedTuple):
-    """A probing end and the service that it belongs to."""
+    """A probing end, and the service that it uses."""
 
     flow: int
     port: int
@@ -89,22 +92,24 @@ class _Prober(NamedTuple):
 
     @property
     def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
+        """Return time, interval and count."""
         own = self.settings
         return own.tcp_keepalive_time, own.tcp_keepalive_intvl, own.tcp_keepalive_probes
 
     @property
     def bounds(self) -> tuple[_Bounds, ...]:
+        """Return the bounds of time, interval and count."""
         return tuple(map(_Bounds.of, self.triple))
 
     @property
     def vagueness(self) -> tuple[int, float]:
-        """Least where most is determined, and then where the bounds are narrowest."""
+        """Return a sort key: how many settings are undetermined, then how wide their bounds are."""
         undetermined = sum(setting is None or setting.value is None for setting in self.triple)
         return undetermined, sum(bounds.high - bounds.low for bounds in self.bounds)
 
 
 def service_end(flow: Flow) -> int:
-    """The end that offers the service: the responder, or the lower port where roles are unknown."""
+    """Return the end that offers the service: the responder, or the lower port if roles are unknown."""
     for index, end in enumerate(flow.ends):
         if end.role is Role.RESPONDER:
             return index
@@ -114,7 +119,7 @@ def service_end(flow: Flow) -> int:
 def pool(
     flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = ()
 ) -> tuple[Host, ...]:
-    """The hosts that probe, in the order in which they begin to appear."""
+    """Return the hosts that probe, in order of appearance, and after them the middleboxes."""
     behind: dict[str, list[HostClock]] = defaultdict(list)
     for host_clock in host_clocks:
         for address in host_clock.addresses:
@@ -134,14 +139,15 @@ def pool(
 
 
 def plain(address: str) -> str:
-    """An address without the tunnel that it is in."""
+    """Return an address without the tunnel that it is in."""
     return address.rpartition(" ")[2]
 
 
 def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clocks: Sequence[HostClock]) -> Host:
+    """Return the host with this address from its probing ends."""
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
-    sysctl = _sampled(groups[0]) if has_biggest else None
+    sysctl = _common_settings(groups[0]) if has_biggest else None
     overrides = [override for group in groups[has_biggest:] for override in _overrides(group)]
     overrides.sort(key=lambda override: override.port)
     models = _common_models(probers)
@@ -153,23 +159,26 @@ def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clo
 
 
 def _distance(end: End) -> int:
-    """The TTL with which a middlebox's probes arrive: the same for whomever it probes."""
+    """Return the TTL with which a middlebox's probes arrive: the same whatever end it probes for; ABSENT if unknown."""
     return end.story.probe_look.ttl[0] if end.story.probe_look is not None else ABSENT
 
 
 def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
-    """One prober, whatever the names are in which it probes, with settings of its own; no stack of theirs is its."""
+    """Return one entry for a middlebox, whose settings are its own, and whose stack is unknown.
+
+    The hosts in whose names it probes say nothing about its stack.
+    """
     probers = [prober for _, prober in probed]
     flows = len({prober.flow for prober in probers})
     before = tuple(dict.fromkeys(end.address for end, _ in probed))
-    sampled = _host(NAMELESS, Presence(flows, flows), probers, ())
-    return sampled._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
+    host = _host(NAMELESS, Presence(flows, flows), probers, ())
+    return host._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
 
 
 def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
-    """Ends that allow common settings, the biggest group first.
+    """Return groups of ends that allow common settings, the largest first.
 
-    The best known ends open the groups; every other end joins the biggest that it fits.
+    The best known ends open the groups; every other end joins the largest group that it fits.
     """
     alike: dict[tuple[_Bounds, ...], list[_Prober]] = defaultdict(list)
     for prober in sorted(probers, key=lambda one: one.vagueness):
@@ -190,21 +199,21 @@ def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
 
 
 def _overrides(group: Sequence[_Prober]) -> list[Override]:
-    """A group of ends that contradict the sysctl, port by port."""
+    """Return the settings of a group of ends that contradict the sysctl, port by port."""
     by_port: dict[int, list[_Prober]] = defaultdict(list)
     for prober in group:
         by_port[prober.port].append(prober)
-    return [Override(port, _sampled(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
+    return [Override(port, _common_settings(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
 
 
-def _sampled(group: Sequence[_Prober]) -> Settings:
-    """One triple out of many that agree."""
+def _common_settings(group: Sequence[_Prober]) -> Settings:
+    """Return the settings that all ends of a group allow."""
     time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
     return Settings(time, intvl, probes, None, _common_models(group))
 
 
 def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
-    """What all of them allow, with the basis of the one that says most."""
+    """Return what all these settings allow, with the basis of the most precise one; None without any."""
     known = [setting for setting in settings if setting is not None]
     if not known:
         return None
@@ -231,18 +240,19 @@ def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
 
 
 def _weakness(setting: Setting) -> tuple[bool, float, int]:
+    """Return a sort key: settings without a value last, then wide bounds, then few observations."""
     bounds = _Bounds.of(setting)
     return setting.value is None, bounds.high - bounds.low, -setting.n
 
 
 def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
-    """The timers that explain every end; an end that none explains says nothing about them."""
-    telling = [prober.settings.models for prober in probers if prober.settings.models]
-    return tuple(model for model in telling[0] if all(model in models for models in telling)) if telling else ()
+    """Return the timers that explain every end, leaving out ends that no timer explains."""
+    explained = [prober.settings.models for prober in probers if prober.settings.models]
+    return tuple(model for model in explained[0] if all(model in models for models in explained)) if explained else ()
 
 
 def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
-    """What its ends look like; several behind a NAT are all named."""
+    """Return the name of the stack that its ends show; several behind a NAT are all named."""
     seen = {prober.stack for prober in probers} - {Stack.UNKNOWN}
     seen -= {rough for rough, precise in MORE_OF.items() if seen.intersection(precise)}
     if seen:
@@ -252,6 +262,6 @@ def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
 
 
 def _hz(models: Sequence[str]) -> int | None:
-    """The kernel's clock rate, where exactly one explains every end, and no timer without a wheel does."""
+    """Return the kernel's ticks per second if exactly one rate explains every end and no timer without a wheel does."""
     rates = [int(model.removeprefix(LINUX_MODEL)) for model in models if model.startswith(LINUX_MODEL)]
     return rates[0] if len(rates) == len(models) == 1 else None

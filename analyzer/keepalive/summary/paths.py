@@ -1,9 +1,9 @@
-"""How long a path may be silent: the longest silence it survived, the shortest it did not, and all between.
+"""How long a path may be silent: the longest silence it survived, the shortest it did not, and the curve between.
 
-Each silence is an experiment that says of a path's idle limit "longer" or "not longer", never how long:
-the limit is censored on either side. A silence was survived where the end that did not end it was heard
-afterwards; it broke the path where it was not, and the verdict blames the path. A dead peer says nothing,
-and within one LAN there is no path.
+Each silence is an experiment: it says of a path's idle limit "longer" or "not longer", never how long, so the limit is
+censored on either side. A silence was survived if the end that did not end it was heard afterwards. It broke the path
+if that end was not heard and the verdict blames the path. A dead peer shows nothing about the path, and within one LAN
+there is no path.
 """
 
 from collections import defaultdict
@@ -23,17 +23,18 @@ from analyzer.schema import ABSENT
 
 OnExpiry = Literal["silent", "rst"]
 ALL = "all"
-"""The path of every flow: what the capture's own side has in common."""
+"""Name of the path that all flows share: what lies on the capture's own side."""
 NETWORK_BITS = {4: 24, 6: 64}
-"""Services so near to each other are behind the same boxes."""
+"""Prefix length by IP version; services in one such network are taken to be behind the same boxes."""
 NEAR = 1.1
-"""A connection that was lost after a silence hardly longer than one that was survived is a coincidence."""
+"""Ratio up to which two silences count as equally long: one connection that was lost after a silence hardly longer than
+one that was survived may be a coincidence."""
 SEVERAL = 2
-"""So many connections on either side are none."""
+"""As many connections on either side are no coincidence."""
 NARROW = 1.25
-"""A bracket whose ends are no further apart, in proportion, names its limit."""
+"""Ratio of the bracket's ends up to which every limit within it may be named."""
 MOST_MATCHES = 3
-"""More boxes than these tell a reader nothing."""
+"""Most boxes that are given; more tell a reader nothing."""
 
 
 class PathLimit(NamedTuple):
@@ -43,44 +44,49 @@ class PathLimit(NamedTuple):
     survived_ns: int | None
     failed_ns: int | None
     survived_frames: tuple[int, ...]
-    """What ended the longest survived silences, longest first."""
+    """Frames that ended the longest survived silences, the longest first."""
     failed_frames: tuple[int, ...]
-    """What ended the shortest failed silences, shortest first."""
+    """Frames that ended the shortest failed silences, the shortest first."""
     survived: int
-    """Silences that the path survived."""
+    """Number of silences that the path survived."""
     failed: int
-    """Silences, and as many connections, that were lost to the limit."""
+    """Number of silences, and of connections, that were lost to the limit."""
     survived_flows: int
-    """Connections that survived any."""
+    """Number of connections that survived a silence."""
     unexplained: int
-    """Connections that the path lost after a silence that others survived, or nearly: no idle limit explains these."""
+    """Number of connections that the path lost after a silence that others survived, or nearly: no idle limit explains
+    them."""
     curve: tuple[tuple[int, float], ...]
-    """How likely a silence of so many ns is survived: the shortest and the longest that was tried of each step."""
+    """Probability that a silence of so many ns is survived: for each step the shortest and the longest silence in
+    it."""
     matches: tuple[Middlebox, ...]
     on_expiry: OnExpiry | None
-    """None without a failure, or where failures differ."""
+    """None without a failure, or if failures differ."""
     probes_kept_open: bool
-    """A connection went without data for longer than the limit, and its probes came often enough."""
+    """Whether a connection went without data for longer than the limit because its probes came often enough."""
 
 
 def path_of(flow: Flow) -> str:
-    """The service's address and port, as the path's name."""
+    """Return the path's name: the service's address and port."""
     return str(flow.ends[service_end(flow)])
 
 
 def network_of(flow: Flow) -> str:
+    """Return the service's network: a /24 or a /64."""
     return _network(flow.ends[service_end(flow)].address)
 
 
 @lru_cache(1 << 12)
 def _network(address: str) -> str:
+    """Return the network of an address as text."""
     return str(ip_network((address, NETWORK_BITS[6 if ":" in address else 4]), strict=False))
 
 
 def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
-    """The paths that were silent for long, or that failed: services in order of appearance, networks, all.
+    """Return the limits of the paths that were silent for long or that failed.
 
-    A network is a path of its own where several services in it say more together than each does.
+    Services come first, in order of appearance, then networks, then all together. A network is a path of its own if
+    several services in it together show more than each does alone.
     """
     by_path: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
@@ -102,11 +108,12 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
 
 
 def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
+    """Return the longest survived and the shortest failed silence, in ns."""
     return limit.survived_ns, limit.failed_ns
 
 
-class _Tried(NamedTuple):
-    """A silence of one connection, and how the path ended it: None where it was survived."""
+class _Trial(NamedTuple):
+    """A silence of one connection, and how the path ended it; None if it survived."""
 
     silence: Silence
     flow: int
@@ -114,15 +121,17 @@ class _Tried(NamedTuple):
 
     @property
     def ns(self) -> int:
+        """Return how long it lasted, in ns."""
         return self.silence.ns
 
 
 def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
+    """Return the limit of one path from the silences of its flows."""
     survived, failed = [], []
     for flow in flows:
-        survived += [_Tried(silence, flow.id) for silence in flow.story.silences if silence.survived]
+        survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
         broken = failure(flow)
-        failed += [_Tried(broken, flow.id, on_expiry(flow))] if broken is not None else []
+        failed += [_Trial(broken, flow.id, on_expiry(flow))] if broken is not None else []
     survived.sort(key=lambda one: -one.ns)
     failed.sort(key=lambda one: one.ns)
     survived_ns = survived[0].ns if survived else None
@@ -147,12 +156,13 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     )
 
 
-def _explained(survived: Sequence[_Tried], failed: Sequence[_Tried]) -> Sequence[_Tried]:
-    """The failures, shortest first, that one idle limit explains: those longer than all that was survived.
+def _explained(survived: Sequence[_Trial], failed: Sequence[_Trial]) -> Sequence[_Trial]:
+    """Return the failures that one idle limit explains, shortest first: those longer than any survived silence.
 
-    None, if it explains no more than half of them: whatever broke the others may have broken these. Within the tenth
-    above what was survived only where several connections on either side show the limit, those that were never silent
-    for half as long left out; or where several that failed after longer silences show that there is one.
+    Return none if these are no more than half of all failures: whatever broke the others may have broken these, too. A
+    failure up to a tenth longer than a survived silence counts only if several connections on either side show the
+    limit, without connections that were never silent for half as long; or if several failures after longer silences
+    show it.
     """
     longest_ns = survived[0].ns if survived else 0
     longer = [one for one in failed if one.ns > longest_ns]
@@ -165,9 +175,10 @@ def _explained(survived: Sequence[_Tried], failed: Sequence[_Tried]) -> Sequence
 
 
 def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | None) -> tuple[Middlebox, ...]:
-    """The few boxes whose limit lies in the bracket, near its middle if it is wide, and that expire as was seen.
+    """Return the few boxes whose limit lies in the bracket and that expire connections in the way that was observed.
 
-    Without both sides of the bracket nearly every box would match.
+    If the bracket is wide the limit must be near its middle. Without both sides of the bracket nearly every box would
+    match, so none is returned.
     """
     if survived_ns is None or failed_ns is None or way is None:
         return ()
@@ -182,11 +193,11 @@ def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | Non
 
 
 def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tuple[tuple[int, float], ...]:
-    """The likeliest share of silences of each length that is survived, falling with the length in steps.
+    """Return the likeliest share of silences of each length, in ns, that is survived: steps that fall with the length.
 
-    The product-limit estimate of Kaplan and Meier wants the instants of failure; here only "not longer
-    than" is known, and it would call most lengths beyond the limit safe. The maximum likelihood estimate
-    for such data pools neighbours until none rises (Ayer et al. 1955; Turnbull 1976 for the general case).
+    The product-limit estimate of Kaplan and Meier needs the instants of failure. Here only "not longer than" is known,
+    and that estimate would call most lengths beyond the limit safe. The maximum likelihood estimate for such data
+    merges neighbours until none rises (Ayer et al. 1955; Turnbull 1976 for the general case).
     """
     tried: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for silences, has_survived in ((survived, 1), (failed, 0)):
@@ -204,7 +215,10 @@ def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tu
 
 
 def fatal_silence_ns(flow: Flow) -> int | None:
-    """How long it was silent when the peer was lost, if it never survived as much: a path that forgets looks so too."""
+    """Return how long the flow was silent when the peer was lost, in ns, if it never survived as much; else None.
+
+    A path that forgets the connection would look the same.
+    """
     run = flow.story.run
     if (
         flow.verdict.cause is not Cause.PEER_SILENT
@@ -219,9 +233,9 @@ def fatal_silence_ns(flow: Flow) -> int | None:
 
 
 def failure(flow: Flow) -> Silence | None:
-    """The first silence that was not survived, where the path is to blame.
+    """Return the first silence that was not survived, if the path is to blame; else None.
 
-    One probe that goes unanswered up to the capture's end may as well have been lost.
+    A single probe without an answer up to the capture's end does not count: it may as well have been lost.
     """
     run = flow.story.run
     if on_expiry(flow) is None:
@@ -232,9 +246,9 @@ def failure(flow: Flow) -> Silence | None:
 
 
 def on_expiry(flow: Flow) -> OnExpiry | None:
-    """What the path did to this connection, if the verdict blames it, and there is one.
+    """Return what the path did to this connection if the verdict blames the path, else None.
 
-    A whole network's failure is no idle limit.
+    The failure of a whole network is no idle limit, and within a LAN there is no path.
     """
     verdict = flow.verdict
     if flow.is_within_lan:

@@ -1,8 +1,8 @@
-"""What other settings would have done: a capture's idle times, lived through once more by the forward model.
+"""What other settings would have done: the idle times of a capture, replayed by the forward model.
 
-Of each connection the times without data are replayed with the supposed settings at the end that probes, or else
-at the one that opened it. It knows `timer.py` and what was found; it refuses to guess where a failure fell within
-the time in which nobody looked: whatever follows from that is a pair, the soonest and the latest.
+For each connection the times without data are replayed with the supposed settings, at the end that probes or else at
+the one that opened the connection. When exactly a failure happened is unknown if nobody sent anything at that time; so
+results that depend on it are a pair, the soonest and the latest.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,20 +18,21 @@ from analyzer.keepalive.verdict.values import Outcome
 from analyzer.schema import ABSENT
 
 LOST = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.PROBING, Outcome.UNDETECTED)
-"""The other end is gone, or what is between."""
+"""Outcomes in which the other end, or the path to it, is gone."""
 RTT_NS = 1_000_000
-"""An answer takes so long where none was measured: the timer looks at it an interval later anyway."""
+"""Delay of an answer where none was measured; it hardly matters, as the timer notices an answer an interval later
+anyway."""
 
 
 class Prevented(Enum):
     """Whether probes in time would have kept the path from forgetting a connection."""
 
     YES = "yes"
-    """Silences as long as the longest that would have been left were survived on this path."""
+    """The longest silence that probes would have left was survived on this path."""
     NO = "no"
-    """They were not."""
+    """The path would have forgotten the connection in the shortest silence that the probes leave."""
     UNKNOWN = "unknown"
-    """Nobody tried a silence of such a length."""
+    """No silence of such a length was observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +45,27 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One connection with the supposed settings. Delays in ns after the other end was last heard."""
+    """One connection with the supposed settings; delays in ns from when the other end was last heard."""
 
     flow: int
     prober: int
     probes: int
-    """That would have been sent within the capture."""
+    """Number that would have been sent within the capture."""
     answered: int
     gave_up: bool
-    """Within the capture; one packet more."""
+    """Whether it would have given up within the capture, with one packet more."""
     octets: int
-    """Of the frames of all of these."""
+    """Octets of all these frames."""
     noticed_ns: tuple[int, int] | None
-    """The soonest and the latest when a failure would have been noticed; None without one, or if data came first."""
+    """The soonest and the latest time at which a failure would have been noticed; None without one, or if data came
+    first."""
     was_noticed_ns: int | None
     prevented: Prevented | None
-    """None where the path forgot nothing."""
+    """None if the path forgot nothing."""
 
     @property
     def packets(self) -> int:
+        """Return how many packets the end and its peer would have sent."""
         return self.probes + self.answered + self.gave_up
 
 
@@ -74,22 +77,25 @@ class WhatIf:
     replays: tuple[Replay, ...]
     capture_ns: int
     probes_now: int
-    """That the capture has."""
+    """Number of probes in the capture."""
 
     @property
     def probes(self) -> int:
+        """Return the probes of all connections."""
         return sum(one.probes for one in self.replays)
 
     @property
     def packets(self) -> int:
+        """Return the packets of all connections."""
         return sum(one.packets for one in self.replays)
 
     @property
     def octets(self) -> int:
+        """Return the octets of all connections."""
         return sum(one.octets for one in self.replays)
 
     def a_day(self, number: int) -> int | None:
-        """The same rate for a day; None for a capture without duration."""
+        """Return the same rate for a whole day; None if the capture has no duration."""
         return number * DAY_S * SECOND // self.capture_ns if self.capture_ns > 0 else None
 
 
@@ -100,7 +106,7 @@ def what_if(
     path_limits: Iterable[PathLimit],
     capture_ns: int,
 ) -> WhatIf:
-    """The flows' lives with these settings; `idle` has each flow's times without data, in the flows' order."""
+    """Replay the flows with these settings; `idle` holds each flow's times without data, in the order of the flows."""
     limit_of = {limit.path: limit for limit in path_limits}
     replays = tuple(replay(keepalive, *one, limit_of) for one in zip(flows, idle, strict=True))
     probes_now = sum(len(end.story.probes) for flow in flows for end in flow.ends)
@@ -108,9 +114,10 @@ def what_if(
 
 
 def idle_times(c: Any, rows: Iterable[int], last_data_ns: int, end_ns: int) -> Iterator[Idle]:
-    """From a flow's candidates: each that comes later than the last data shows that none was sent in between.
+    """Yield a flow's times without data: a candidate later than the last data shows that none was sent in between.
 
-    `last_data_ns` of the whole flow, `end_ns` when it ended. What follows within a second is not known apart.
+    `last_data_ns` is that of the whole flow, `end_ns` when the flow ended. Segments within a second of each other are
+    not told apart.
     """
     start_ns, until_ns = ABSENT, ABSENT
     for row in rows:
@@ -127,10 +134,11 @@ def idle_times(c: Any, rows: Iterable[int], last_data_ns: int, end_ns: int) -> I
 
 
 def replay(keepalive: Keepalive, flow: Flow, idle: Sequence[Idle], limit_of: dict[str, PathLimit]) -> Replay:
+    """Replay one flow with these settings."""
     prober = _prober(flow)
     clocks = clocks_of(flow.ends[prober].settings) or LINUX
-    lost = _lost(flow, prober, idle)
-    probes, answered, gave_up = _sent(keepalive, clocks[len(clocks) // 2], idle, lost)
+    lost = _find_loss(flow, prober, idle)
+    probes, answered, gave_up = _count_sent(keepalive, clocks[len(clocks) // 2], idle, lost)
     frame = IPV6_FRAME if ":" in flow.ends[prober].address else IPV4_FRAME
     noticed = None
     if lost is not None:
@@ -151,7 +159,7 @@ def replay(keepalive: Keepalive, flow: Flow, idle: Sequence[Idle], limit_of: dic
 
 
 def _prober(flow: Flow) -> int:
-    """Who probes already, or who opened the connection: it can be told to."""
+    """Return the end that probes already, or else the end that opened the connection, which can be configured."""
     if flow.probers:
         return flow.verdict.prober if flow.verdict.prober is not None else flow.probers[0]
     return int(flow.ends[1].role is Role.ORIGINATOR)
@@ -159,14 +167,15 @@ def _prober(flow: Flow) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """The other end was there at `heard_ns` and no longer at `missed_ns`; data was sent at `data_ns`, -1 if not."""
+    """The other end was there at `heard_ns` and gone at `missed_ns`; data was sent at `data_ns`, -1 if none."""
 
     heard_ns: int
     missed_ns: int
     data_ns: int
 
 
-def _lost(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
+def _find_loss(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
+    """Return when the other end was lost; None if it was not, or was never heard."""
     story = flow.story
     if flow.verdict.outcome not in LOST:
         return None
@@ -184,8 +193,11 @@ def _lost(flow: Flow, prober: int, idle: Sequence[Idle]) -> _Loss | None:
     return _Loss(heard_ns, max(heard_ns, min(missed, default=story.capture_end_ns)), data_ns)
 
 
-def _sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss | None) -> tuple[int, int, bool]:
-    """Probes, answers, and whether it gave up; a lost end answers nothing after it was last heard."""
+def _count_sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss | None) -> tuple[int, int, bool]:
+    """Return the numbers of probes and answers, and whether the end gave up.
+
+    A lost end answers nothing after it was last heard.
+    """
     probes = answered = 0
     for one in idle:
         if one.end_ns - one.start_ns < keepalive.time_s * SECOND:
@@ -200,13 +212,17 @@ def _sent(keepalive: Keepalive, clock: Clock, idle: Sequence[Idle], lost: _Loss 
 
 
 def _noticed_ns(keepalive: Keepalive, clock: Clock, flow: Flow, lost: _Loss) -> tuple[int, int] | None:
-    """The soonest and the latest: the other end was lost as soon as it was heard, or just before it was missed."""
+    """Return the soonest and the latest time at which the loss would have been noticed, in ns.
+
+    They count from when the other end was last heard: it was lost as soon as it was heard, or just before it was
+    missed. None if data came first.
+    """
     reset = flow.story.reset
     back_ns = reset.ts_ns if flow.verdict.outcome is Outcome.RESET and reset is not None else ABSENT
     soonest = _end_ns(keepalive, clock, lost.heard_ns, lost.heard_ns, lost.heard_ns if back_ns != ABSENT else ABSENT)
     latest = _end_ns(keepalive, clock, lost.heard_ns, lost.missed_ns, back_ns)
     if lost.data_ns != ABSENT and soonest >= lost.data_ns:
-        return None  # data in flight suspends keepalive: as it was
+        return None  # data in flight suspends keepalive: no change
     if lost.data_ns != ABSENT and latest > lost.data_ns:
         was_ns = flow.verdict.detection_delay_ns
         latest = lost.heard_ns + was_ns if was_ns is not None else latest
@@ -214,7 +230,7 @@ def _noticed_ns(keepalive: Keepalive, clock: Clock, flow: Flow, lost: _Loss) -> 
 
 
 def _end_ns(keepalive: Keepalive, clock: Clock, heard_ns: int, alive_until_ns: int, back_ns: int) -> int:
-    """When it gives up; or, where the other end comes back without the connection, the first probe then."""
+    """Return when the prober gives up, in ns; or its first probe after the other end returns without the connection."""
     horizon_ns = alive_until_ns + 3 * (keepalive.time_s + (keepalive.probes + 2) * keepalive.intvl_s) * SECOND
     horizon_ns += keepalive.user_timeout_ms * 2_000_000
     for event in simulate(keepalive, clock, heard_ns, horizon_ns, (), RTT_NS, alive_until_ns):
@@ -227,20 +243,20 @@ def _end_ns(keepalive: Keepalive, clock: Clock, heard_ns: int, alive_until_ns: i
 def _prevented(
     keepalive: Keepalive, clocks: Sequence[Clock], flow: Flow, limit_of: dict[str, PathLimit]
 ) -> Prevented | None:
-    """Whether the longest silence that these settings may leave was survived, or the shortest was not."""
+    """Tell whether the path survived the longest silence that these settings may leave, or broke in the shortest."""
     limit, broken = limit_of.get(path_of(flow)), failure(flow)
     if limit is None or limit.failed_ns is None or broken is None or broken.ns < limit.failed_ns:
         return None
     if max(keepalive.time_s, keepalive.intvl_s) * SECOND >= limit.failed_ns:
         return Prevented.NO
     silence_ns = longest_silence_ns(keepalive, clocks)
-    refuses = any(box.keepalive_refreshes is False for box in limit.matches)
+    is_not_refreshed = any(box.keepalive_refreshes is False for box in limit.matches)
     is_known = limit.survived_ns is not None and silence_ns <= limit.survived_ns
-    return Prevented.YES if is_known and not refuses else Prevented.UNKNOWN
+    return Prevented.YES if is_known and not is_not_refreshed else Prevented.UNKNOWN
 
 
 def longest_silence_ns(keepalive: Keepalive, clocks: Iterable[Clock]) -> int:
-    """That probes leave while they are answered: the idle time or the interval, whichever is longer, and late."""
+    """Return the longest silence in ns that answered probes leave: the longer of idle time and interval, fired late."""
     return max(
         max(
             keepalive.time_s * SECOND + clock.lateness_ns(keepalive.time_s * SECOND),

@@ -1,6 +1,6 @@
 """The machine face: one JSON document, or tags as NDJSON. The names are a contract.
 
-`ka-analyze-1.schema.json` describes the document. Flows and tags are written by kernels, piece by piece.
+`ka-analyze-2.schema.json` describes the document. Flows and tags are written by kernels, piece by piece.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import Flows
-from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary.advice import Advice
 from analyzer.keepalive.summary.hosts import Host
@@ -23,13 +23,13 @@ from analyzer.report import what_if
 from analyzer.report.json import flow_lines
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
-from analyzer.report.json.vocabulary import Vocabulary
+from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.version import __version__
 
-SCHEMA = "ka-analyze/1"
+SCHEMA = "ka-analyze/2"
 PIECE = 1 << 20
 """So many octets are written at once."""
 
@@ -159,9 +159,22 @@ def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | No
         "low": setting.low,
         "high": setting.high,
         "n": setting.n,
-        "basis": setting_sentences.basis(setting, settings),
+        "basis": _basis(setting, settings),
         "frames": list(setting.frames),
     }
+
+
+def _basis(setting: Setting, settings: Settings) -> dict[str, Any]:
+    """Return what determined a setting: its code, its sentence, and the numbers that the setting lacks."""
+    basis, user_timeout = setting_sentences.BASES.index(setting.basis), settings.tcp_user_timeout
+    found: dict[str, Any] = {"code": setting.basis.value, "text": setting_sentences.basis(setting, settings)}
+    if setting_sentences.is_duration(basis):
+        found["shortest_s"], found["longest_s"] = map(seconds, setting.seen_ns)
+    if setting.basis is Basis.GIVE_UP_COUNT and user_timeout is not None and user_timeout.high is not None:
+        found |= {"user_timeout_low_s": user_timeout.low, "user_timeout_high_s": user_timeout.high}
+    if setting_sentences.is_timed(basis):
+        found["clocks"] = list(settings.models)
+    return found
 
 
 def verdict_object(verdict: Verdict) -> dict[str, Any]:
@@ -174,7 +187,7 @@ def verdict_object(verdict: Verdict) -> dict[str, Any]:
         "detection_delay_s": seconds(verdict.detection_delay_ns),
         "confidence": verdict.confidence.value,
         "evidence_frames": list(verdict.evidence_frames),
-        "reasons": sentences.reasons(verdict),
+        "reasons": [reason_object(one) for one in verdict.reasons],
     }
 
 

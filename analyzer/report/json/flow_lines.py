@@ -1,7 +1,7 @@
 """The kernel that writes the JSON of flows straight from columns: no object of a flow is made for it.
 
-Names and order of members are the contract of `ka-analyze-1.schema.json`; texts come from `phrases`, numbers are
-written by `numbers`.
+Names and order of members are the contract of `ka-analyze-2.schema.json`; codes and sentences come from `vocabulary`,
+numbers are written by `numbers`.
 """
 
 from array import array
@@ -14,9 +14,18 @@ from analyzer.keepalive.settings.infer import CLOCK_BITS
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
 from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_thousandths
-from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, JsonBuffer
+from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, QUOTE, JsonBuffer
 from analyzer.report.json.vocabulary import Words
-from analyzer.report.words.setting_sentences import ALL_WHEELS, MOST_VARIANTS, PLACES, is_timed, variant, which_timers
+from analyzer.report.words.setting_sentences import (
+    ALL_WHEELS,
+    MOST_VARIANTS,
+    PLACES,
+    has_user_timeout,
+    is_duration,
+    is_timed,
+    variant,
+    which_timers,
+)
 from analyzer.schema import ABSENT
 from analyzer.tcp.flows import end_ns, start_ns
 
@@ -27,7 +36,7 @@ MEMBERS = (
     ', "tunnel": ',
     ', "opened": ',
     ', "start": ',
-    ', "end": ',
+    ', "stop": ',
     ', "packets": ',
     ', "bytes": ',
     ', "max_idle_s": ',
@@ -48,8 +57,15 @@ MEMBERS = (
     ', "low": ',
     ', "high": ',
     ', "n": ',
-    ', "basis": "',
-    '", "frames": [',
+    ', "basis": {"code": ',
+    ', "text": "',
+    ', "shortest_s": ',
+    ', "longest_s": ',
+    ', "user_timeout_low_s": ',
+    ', "user_timeout_high_s": ',
+    ', "clocks": [',
+    "]",
+    '}, "frames": [',
     "]}",
     '}, "matches": [',
     '], "verdict": {"outcome": ',
@@ -68,7 +84,7 @@ MEMBERS = (
     TUNNEL,
     OPENED,
     START,
-    END,
+    STOP,
     PACKETS,
     OCTETS,
     MAX_IDLE,
@@ -90,6 +106,13 @@ MEMBERS = (
     HIGH,
     N,
     BASIS,
+    TEXT,
+    SHORTEST,
+    LONGEST,
+    USER_TIMEOUT_LOW,
+    USER_TIMEOUT_HIGH,
+    CLOCKS,
+    END_OF_CLOCKS,
     FRAMES,
     END_OF_SETTING,
     MATCHES,
@@ -106,7 +129,7 @@ MEMBERS = (
 ) = range(FIRST_MEMBER, FIRST_MEMBER + len(MEMBERS))
 """Rows in PHRASES."""
 AT_N, AT_SHORTEST, AT_LONGEST, AT_LOW, AT_HIGH, AT_OTHER_LOW, AT_OTHER_HIGH, AT_RATES = range(len(PLACES))
-LONGEST_LINE = 1 << 14
+LONGEST_LINE = 1 << 15
 """Without the tunnel's name; frames that are named, sentences and names of profiles are limited in number."""
 MILLISECOND = 1_000_000
 CLOCK = (1 << CLOCK_BITS) - 1
@@ -141,7 +164,7 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     at = put_string(buffer, at, TUNNEL, words.tunnels + f.tunnel[flow])
     at = put_string(buffer, at, OPENED, words.openings + f.opened[flow])
     at = put_instant(buffer, at, START, start_ns(f, flow))
-    at = put_instant(buffer, at, END, end_ns(f, flow))
+    at = put_instant(buffer, at, STOP, end_ns(f, flow))
     at = put_number(buffer, at, PACKETS, f.packets[flow])
     at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
     at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
@@ -188,14 +211,32 @@ def write_setting(found: Found, end_row: int, which: int, words: Words, buffer: 
     at = put_number(buffer, at, VALUE, s.value[row])
     at = put_bound(buffer, at, LOW, low, row == user_timeout)
     at = put_bound(buffer, at, HIGH, high, row == user_timeout)
-    at = put(buffer, put_number(buffer, at, N, s.n[row]), BASIS)
-    other_high = s.high_ms[user_timeout] if s.basis[user_timeout] != ABSENT else ABSENT
-    sentence = variant(basis, s.n[row], low, high, s.shortest_ns[row], s.longest_ns[row], other_high)
-    at = write_sentence(found, row, words.observed + MOST_VARIANTS * basis + sentence, words, buffer, at)
-    if is_timed(basis):
-        at = write_sentence(found, row, words.timers + timers(found.inferred.clocks[end_row]), words, buffer, at)
+    at = put_number(buffer, at, N, s.n[row])
+    at = write_basis(found, end_row, row, words, buffer, at)
     at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], buffer, put(buffer, at, FRAMES))
     return put(buffer, at, END_OF_SETTING)
+
+
+def write_basis(found: Found, end_row: int, row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    """Write what determined the setting in `row`: its code, its sentence, and the numbers that the setting lacks."""
+    s, user_timeout, clocks = found.settings, 4 * end_row + 3, found.inferred.clocks[end_row]
+    basis, other_high = s.basis[row], s.high_ms[user_timeout] if s.basis[user_timeout] != ABSENT else ABSENT
+    which = variant(basis, s.n[row], s.low_ms[row], s.high_ms[row], s.shortest_ns[row], s.longest_ns[row], other_high)
+    at = put(buffer, put_string(buffer, at, BASIS, words.bases + basis), TEXT)
+    at = write_sentence(found, row, words.observed + MOST_VARIANTS * basis + which, words, buffer, at)
+    if is_timed(basis):
+        at = write_sentence(found, row, words.timers + timers(clocks), words, buffer, at)
+    at = put(buffer, at, QUOTE)
+    if is_duration(basis):
+        at = put_duration(buffer, at, SHORTEST, s.shortest_ns[row])
+        at = put_duration(buffer, at, LONGEST, s.longest_ns[row])
+    if has_user_timeout(basis, other_high):
+        at = put_duration(buffer, at, USER_TIMEOUT_LOW, s.low_ms[user_timeout] * MILLISECOND)
+        at = put_duration(buffer, at, USER_TIMEOUT_HIGH, other_high * MILLISECOND)
+    if is_timed(basis):
+        at = write_clocks(clocks, words.clock_names, ALL_WHEELS + 1, COMMA, buffer, put(buffer, at, CLOCKS))
+        at = put(buffer, at, END_OF_CLOCKS)
+    return at
 
 
 def put_bound(buffer: JsonBuffer, at: int, member: int, bound: int, is_fine: bool) -> int:
@@ -233,18 +274,19 @@ def write_sentence(found: Found, row: int, sentence: int, words: Words, buffer: 
             bound = s.low_ms[user_timeout] if place == AT_OTHER_LOW else s.high_ms[user_timeout]
             at = write_thousandths(buffer.out, at, bound)
         elif place == AT_RATES:
-            at = write_rates(found.inferred.clocks[row // 4], words, buffer, at)
+            at = write_clocks(found.inferred.clocks[row // 4], words.rates, ALL_WHEELS, BETWEEN_RATES, buffer, at)
     return at
 
 
-def write_rates(clocks: int, words: Words, buffer: JsonBuffer, at: int) -> int:
-    """Of Linux's clocks among these."""
-    is_first = True
+def write_clocks(clocks: int, first: int, count: int, between: int, buffer: JsonBuffer, at: int) -> int:
+    """Write the string of each clock that has one among `count` from `first` on, and once what several share."""
+    written = 0
     while clocks:
-        if (clocks & CLOCK) <= ALL_WHEELS:
-            at = at if is_first else put(buffer, at, BETWEEN_RATES)
-            at = put(buffer, at, words.rates + (clocks & CLOCK) - 1)
-            is_first = False
+        string = min((clocks & CLOCK) - 1, ALL_WHEELS)  # behind Linux's all are called alike
+        if string < count and not written >> string & 1:
+            at = put(buffer, at, between) if written else at
+            at = put(buffer, at, first + string)
+            written |= 1 << string
         clocks >>= CLOCK_BITS
     return at
 

@@ -46,9 +46,9 @@ class StringPool:
         self._table.append(len(self._text), len(octets), place)
         self._text += octets
 
-    def add_all(self, texts: Iterable[str | int | None]) -> int:
+    def add_all(self, values: Iterable[Any]) -> int:
         """As JSON; returns the row of the first."""
         first = self.rows
-        for one in texts:
+        for one in values:
             self.add(json.dumps(one))
         return first

@@ -1,4 +1,4 @@
-"""What there is to say about flows: names of findings, and the prose of report/words/, as phrases.
+"""What there is to say about flows: codes of findings, and the sentences of report/words/, as strings to copy.
 
 A sentence is one or more phrases with places for numbers in between; the last says that nothing follows.
 """
@@ -13,6 +13,8 @@ from analyzer.engine.table import Table
 from analyzer.keepalive.assembler import ROLES
 from analyzer.keepalive.catalogue import profiles
 from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.settings.constraints import ALL_CLOCKS
+from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
@@ -45,17 +47,26 @@ class Words(NamedTuple):
     """As above."""
     confidences: int
     reasons: int
+    """Objects, with code and sentence."""
+    bases: int
     observed: int
     """Sentences: of each basis as many as the one with most has."""
     timers: int
     """Sentences, by `which_timers`."""
     rates: int
     """Of Linux's clocks, the first of CLOCKS."""
+    clock_names: int
+    """Of Linux's clocks, and the one of all others."""
     profiles: Any
     profile_names: int
     profile_rows: int
     fitting: "array[int]"
     """Room for what `profiles.matching` finds."""
+
+
+def reason_object(reason: Reason) -> dict[str, str]:
+    """Return a reason as the document has it."""
+    return {"code": reason.value, "text": sentences.REASONS[reason]}
 
 
 class Vocabulary:
@@ -75,10 +86,12 @@ class Vocabulary:
             "causes": string_pool.add_all((None, *(one.value for one in Cause))),
             "errnos": string_pool.add_all((None, *ERRNOS)),
             "confidences": string_pool.add_all(one.value for one in Confidence),
-            "reasons": string_pool.add_all(sentences.REASONS[one] for one in Reason),
+            "reasons": string_pool.add_all(map(reason_object, Reason)),
+            "bases": string_pool.add_all(one.value for one in Basis),
             "observed": self._add_sentences(_observed()),
             "timers": self._add_sentences(f"; {one}" for one in setting_sentences.TIMERS),
             "rates": string_pool.add_all(one.hz for one in LINUX),
+            "clock_names": string_pool.add_all(dict.fromkeys(one.name for one in ALL_CLOCKS)),
             "profile_names": string_pool.rows,
         }
 

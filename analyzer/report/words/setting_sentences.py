@@ -114,10 +114,20 @@ def is_timed(basis: int) -> bool:
     return basis == FIRST_GAP or basis == ANSWERED_CYCLE or basis == SPACING
 
 
+def is_duration(basis: int) -> bool:
+    """Tell whether times that were seen determined it, rather than a count."""
+    return basis != GIVE_UP_COUNT and basis != RUN_LENGTH and basis != USER_TIMEOUT_ALTERNATIVE
+
+
+def has_user_timeout(basis: int, user_timeout_high: int) -> bool:
+    """Tell whether a user timeout would explain the give-up as well."""
+    return basis == GIVE_UP_COUNT and user_timeout_high != ABSENT
+
+
 def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_ns: int, user_timeout_high: int) -> int:
     """Which of the sentences of a basis it is; bounds are in thousandths, NEVER where there is none."""
     if basis == GIVE_UP_COUNT:
-        return int(user_timeout_high != ABSENT)
+        return int(has_user_timeout(basis, user_timeout_high))
     if basis == RUN_LENGTH:
         return int(low > 1000)
     if basis == USER_TIMEOUT_ALTERNATIVE:

@@ -25,7 +25,7 @@ from tests.capture.writers import interface, packet, pcap_bytes, section
 from tests.engines import chosen
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-2.schema.json").read_text())
 SAMPLES = ("nc-30-10-5", "ipv6-45-7-4")
 
 

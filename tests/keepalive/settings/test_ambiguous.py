@@ -5,7 +5,7 @@ from analyzer.keepalive.settings.ambiguous import (
     MAX_AMBIGUOUS,
     is_unsure,
     lone_spacing,
-    may_hide_one,
+    may_lack_one,
     note_ambiguities,
     note_lone_spacing,
 )
@@ -62,9 +62,9 @@ def test_a_lone_spacing_may_be_two() -> None:
 
 
 def test_a_run_may_hide_a_probe_where_its_first_gap_is_doubted() -> None:
-    assert may_hide_one(*work(far(FIRST, 40.4), *RUN))
-    assert not may_hide_one(*work(far(FIRST, 40.4)._replace(missing=0), *RUN))
-    assert may_hide_one(*work(*RUN))
+    assert may_lack_one(*work(far(FIRST, 40.4), *RUN))
+    assert not may_lack_one(*work(far(FIRST, 40.4)._replace(missing=0), *RUN))
+    assert may_lack_one(*work(*RUN))
 
 
 def test_of_a_lone_idle_time_beside_a_hole_no_value_is_given() -> None:

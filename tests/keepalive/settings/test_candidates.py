@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
-from analyzer.keepalive.settings.candidates import exactness, explain_on, fit_of, last_alike, note_found
+from analyzer.keepalive.settings.candidates import add_solution, exactness, explain_on, fit_of, last_alike
 from analyzer.keepalive.settings.constraints import fit
 from analyzer.keepalive.settings.evidence import ALL, NO_CENSORED, NO_OPENING, Search
 from analyzer.keepalive.settings.prior import BIT
@@ -142,9 +142,9 @@ def test_the_likeliest_is_of_those_that_are_not_rare() -> None:
 @given(st.permutations([(60, 62, 60, 5, False), (30, 70, ABSENT, 9, True), (61, ABSENT, 61, 7, False)]))
 def test_explanations_add_up_in_any_order(some: list[tuple[int, int, int, int, bool]]) -> None:
     s = searched([], HZ_250)
-    s.found.clocks[0] = 0
+    s.solutions.clocks[0] = 0
     for low, high, time, likelihood, is_rare in some:
-        note_found(s, low, high, time, likelihood, is_rare)
+        add_solution(s, low, high, time, likelihood, is_rare)
     one = solve(s, 0)
     assert (one.time_low, one.time_high) == (30, None)
     assert (one.time, one.weight, one.is_rare, one.is_time_known) == (61, 7, False, True)
@@ -152,7 +152,7 @@ def test_explanations_add_up_in_any_order(some: list[tuple[int, int, int, int, b
 
 def test_of_equally_likely_ones_the_longest_idle_time_is_taken() -> None:
     s = searched([], HZ_250)
-    s.found.clocks[0] = 0
+    s.solutions.clocks[0] = 0
     for time in (60, 62, 61):
-        note_found(s, time, time, time, 5, False)
+        add_solution(s, time, time, time, 5, False)
     assert solve(s, 0).time == 62

@@ -9,7 +9,7 @@ import pytest
 from analyzer.keepalive.verdict import os_errors, values
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, because, reasons_of
 
-SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-2.schema.json").read_text())
 
 
 def allowed(name: str) -> set[str | None]:

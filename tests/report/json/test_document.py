@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
@@ -14,19 +15,21 @@ import pytest
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import CODES
 from analyzer.keepalive.findings import Role
+from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.summary.advice import AdviceCode
 from analyzer.keepalive.tags.tag import Rule, Tag
-from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
+from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
 from analyzer.report.json import document as module
 from analyzer.report.json import flow_lines
 from analyzer.report.json.document import document, tag_lines
+from analyzer.report.words import sentences, setting_sentences
 from analyzer.version import __version__
 from tests.capture.reading import read_capture
 from tests.capture.writers import Frame, pcap_bytes
 from tests.recordings import SHORT
 from tests.transcript import analyse, transcript
 
-SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-2.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 UNREACHABLE = next(path for path in SHORT if path.parent.name == "unreachable")
 
@@ -34,12 +37,14 @@ CONTRACT = {
     "document": "schema version capture diagnostics flows hosts path_limits advice",
     "capture": "files packets tcp_packets first last duration_s link_types",
     "diagnostic": "code count first_frame message",
-    "flow": "id opened start end packets bytes max_idle_s ends verdict",
+    "flow": "id opened start stop packets bytes max_idle_s ends verdict",
     "end": "addr port role keepalive probes answered payload_len settings matches",
     "settings": "tcp_keepalive_time tcp_keepalive_intvl tcp_keepalive_probes tcp_user_timeout",
     "triple": "tcp_keepalive_time tcp_keepalive_intvl tcp_keepalive_probes",
     "setting": "value low high n basis",
+    "basis": "code text",
     "verdict": "outcome cause prober errno epoll detection_delay_s confidence evidence_frames reasons",
+    "reason": "code text",
     "host": "addr flows sysctl overrides stack hz",
     "override": "port settings flows",
     "path_limit": "path survived_s failed_s matches on_expiry",
@@ -58,6 +63,7 @@ GROWN = {
         *("curve", "probes_kept_open"),
     },
     "setting": {"frames"},
+    "basis": {"shortest_s", "longest_s", "user_timeout_low_s", "user_timeout_high_s", "clocks"},
 }
 GROWN_OBJECTS = {"middlebox", "what_if", "what_if_flow"}
 TAG_LINE = ["frame", "time", "flow", "end", "tag", "rule", "of"]
@@ -187,6 +193,9 @@ def test_every_object_of_the_schema_is_in_the_contract() -> None:
         ("verdict", "outcome", {one.value for one in Outcome}),
         ("verdict", "cause", {one.value for one in Cause} | {None}),
         ("verdict", "confidence", {one.value for one in Confidence}),
+        ("reason", "code", {one.value for one in Reason}),
+        ("basis", "code", {one.value for one in Basis}),
+        ("advice", "code", {one.value for one in AdviceCode}),
         ("end", "role", {one.value for one in Role}),
         ("end", "keepalive", {"on", "not-seen"}),
         ("end", "payload_len", {0, 1, None}),
@@ -200,14 +209,14 @@ def test_schema_knows_every_word(name: str, key: str, members: set[Any]) -> None
 
 def test_codes_have_the_form_that_the_schema_wants() -> None:
     validator = VALIDATOR.evolve(schema={**SCHEMA, "$ref": "#/$defs/code", "type": "string", "required": []})
-    for code in (*(one.name for one in CODES), *(one.value for one in AdviceCode)):
+    for code in (*(one.name for one in CODES), *(one.value for kind in (Reason, Basis, AdviceCode) for one in kind)):
         validator.validate(code)
 
 
 SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a name too many": lambda found: found.update(note="hello"),
     "a name too few": lambda found: found["capture"].pop("first"),
-    "another schema": lambda found: found.update(schema="ka-analyze/2"),
+    "another schema": lambda found: found.update(schema="ka-analyze/1"),
     "one end": lambda found: found["flows"][0]["ends"].pop(),
     "unknown outcome": lambda found: found["flows"][0]["verdict"].update(outcome="dead"),
     "unknown cause": lambda found: found["flows"][0]["verdict"].update(cause="weather"),
@@ -215,7 +224,9 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a number as text": lambda found: found["flows"][0].update(max_idle_s="12"),
     "a negative duration": lambda found: found["capture"].update(duration_s=-1),
     "local time": lambda found: found["flows"][0].update(start="2026-11-20T07:29:18.000000000+01:00"),
-    "a claim without basis": lambda found: next(settings_in(found))[1].update(basis=""),
+    "a claim without basis": lambda found: next(settings_in(found))[1].update(basis={}),
+    "a basis in words alone": lambda found: next(settings_in(found))[1].update(basis="5 unanswered, then RST"),
+    "an unknown reason": lambda found: found["flows"][0]["verdict"]["reasons"][0].update(code="weather"),
     "a claim about nothing seen": lambda found: next(settings_in(found))[1].update(n=0),
     "frame 0": lambda found: found["flows"][0]["verdict"]["evidence_frames"].append(0),
 }
@@ -254,7 +265,7 @@ def test_any_part_of_a_sample(sample: Path, tenth: int) -> None:
 
 def test_capture_without_frames() -> None:
     found = loaded(analyse([]))
-    assert found["schema"] == "ka-analyze/1"
+    assert found["schema"] == "ka-analyze/2"
     assert found["version"] == __version__
     assert found["capture"] == {
         "files": ["transcript.pcap"],
@@ -286,7 +297,7 @@ def test_ipv6_addresses_are_plain_text() -> None:
 
 def test_times_are_exact_to_the_nanosecond() -> None:
     [flow] = loaded(analyse(transcript("0.000000001 A>B PA seq 1 len 5\n1.000000003 B>A A ack 6")))["flows"]
-    assert (flow["start"], flow["end"]) == ("2023-11-14T22:13:20.000000001Z", "2023-11-14T22:13:21.000000003Z")
+    assert (flow["start"], flow["stop"]) == ("2023-11-14T22:13:20.000000001Z", "2023-11-14T22:13:21.000000003Z")
     assert flow["max_idle_s"] == 1.000000002
 
 
@@ -332,8 +343,32 @@ def test_give_up_reports_both_readings() -> None:
     """A count or a user timeout: the wire shows the same, and both say so."""
     settings = loaded(analysis_of(UNREACHABLE))["flows"][0]["ends"][0]["settings"]
     assert settings["tcp_user_timeout"]["value"] is None
-    assert "user timeout" in settings["tcp_keepalive_probes"]["basis"]
-    assert "count" in settings["tcp_user_timeout"]["basis"]
+    basis, user_timeout = settings["tcp_keepalive_probes"]["basis"], settings["tcp_user_timeout"]
+    assert (basis["code"], user_timeout["basis"]["code"]) == ("give-up-count", "user-timeout-alternative")
+    assert (basis["user_timeout_low_s"], basis["user_timeout_high_s"]) == (user_timeout["low"], user_timeout["high"])
+
+
+@each_sample
+def test_texts_are_those_of_the_report(sample: Path) -> None:
+    """What people read and what programs read comes from one table."""
+    analysis = analysis_of(sample)
+    for flow, told in zip(analysis.flows, loaded(analysis)["flows"], strict=True):
+        assert [one["text"] for one in told["verdict"]["reasons"]] == sentences.reasons(flow.verdict)
+        for end, end_told in zip(flow.ends, told["ends"], strict=True):
+            for name, claim in end_told["settings"].items():
+                setting = getattr(end.settings, name)
+                assert claim is None or claim["basis"]["text"] == setting_sentences.basis(setting, end.settings)
+
+
+@each_sample
+def test_the_numbers_of_a_basis_are_fields(sample: Path) -> None:
+    """Who writes sentences in another language need not take this one apart."""
+    for name, claim in settings_in(loaded(analysis_of(sample))):
+        basis = claim["basis"]
+        fields = [claim["n"], claim["low"], claim["high"], *(value for key, value in basis.items() if key[-2:] == "_s")]
+        fields += [int(clock.removeprefix("linux-")) for clock in basis.get("clocks", ()) if clock != "exact"]
+        for number in map(float, re.findall(r"[0-9]+(?:\.[0-9]+)?", basis["text"])):
+            assert any(one is not None and abs(number - one) < 0.0051 for one in fields), (name, basis)
 
 
 def test_proof_frames_are_probes_or_what_ended_the_run() -> None:

@@ -21,9 +21,8 @@ from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
 from analyzer.report.json import flow_lines
 from analyzer.report.json.document import settings_object, verdict_object
 from analyzer.report.json.string_pool import StringPool
-from analyzer.report.json.vocabulary import Vocabulary
+from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.units import iso, seconds
-from analyzer.report.words import sentences
 from analyzer.schema import ABSENT
 from analyzer.schema.results import INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
 from tests.engines import chosen
@@ -40,7 +39,7 @@ def flow_object(flow: Flow) -> dict[str, Any]:
         "tunnel": flow.tunnel,
         "opened": "midstream" if flow.is_midstream else "syn",
         "start": iso(flow.start_ns),
-        "end": iso(flow.end_ns),
+        "stop": iso(flow.end_ns),
         "packets": flow.packets,
         "bytes": flow.octets,
         "max_idle_s": seconds(flow.max_idle_ns),
@@ -154,8 +153,9 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
 def test_a_line_is_no_longer_than_said() -> None:
     """Of numbers as long as they can be, and the longest sentences, as often as there can be any."""
     number = len(str(2**63))
-    members = sum(map(len, flow_lines.MEMBERS[:9] + flow_lines.MEMBERS[28:])) + 12 * (number + 20)
-    reasons = 7 * max(map(len, sentences.REASONS.values()))
-    setting = sum(map(len, flow_lines.MEMBERS[16:27])) + 400 + 8 * (number + 2) + 12 * number
-    end = sum(map(len, flow_lines.MEMBERS[9:28])) + 4 * setting + 5 * 80 + 8 * number
+    members = sum(map(len, flow_lines.MEMBERS[:9] + flow_lines.MEMBERS[35:])) + 12 * (number + 20)
+    reasons = 7 * max(len(json.dumps(reason_object(one)) + ", ") for one in Reason)
+    clocks = len(json.dumps([one.name for one in ALL_CLOCKS]))
+    setting = sum(map(len, flow_lines.MEMBERS[16:34])) + 400 + clocks + 8 * (number + 2) + 16 * number
+    end = sum(map(len, flow_lines.MEMBERS[9:35])) + 4 * setting + 5 * 80 + 8 * number
     assert members + reasons + 127 * (number + 2) + 2 * end <= flow_lines.LONGEST_LINE

@@ -3,6 +3,7 @@
 import json
 
 from analyzer.keepalive.catalogue.profiles import known_idle_times, profiles
+from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.vocabulary import Vocabulary
@@ -27,7 +28,13 @@ def test_names_are_there_in_their_order() -> None:
         *(one.value for one in Cause),
     ]
     for row, reason in enumerate(Reason):
-        assert json.loads(text_of(string_pool, words.reasons + row)) == sentences.REASONS[reason]
+        assert json.loads(text_of(string_pool, words.reasons + row)) == {
+            "code": reason.value,
+            "text": sentences.REASONS[reason],
+        }
+    assert [json.loads(text_of(string_pool, words.bases + row)) for row in range(len(Basis))] == [
+        one.value for one in Basis
+    ]
 
 
 def test_sentences_are_those_of_the_prose_with_places() -> None:
