@@ -44,11 +44,11 @@ ROLES = {
     OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
 }
 MOST_SAMPLED = 1 << 12
-"""Hosts, paths and advice are drawn from so many flows; of more from some of them, evenly chosen."""
+"""Flows from which hosts, paths and advice are found; of more flows an even sample is taken."""
 MOST_ASSEMBLED = 1 << 14
-"""So many flows are kept once they are drawn; others are drawn again."""
+"""Flows kept once they are assembled; others are assembled again."""
 ASSEMBLED_AT_ONCE = 1 << 9
-"""So many are drawn together where one after the other is asked for."""
+"""Flows assembled together where one after the other is asked for."""
 PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
 FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
 FARED_ILL = frozenset(Outcome) - FARED_WELL
@@ -109,7 +109,7 @@ class Assembler:
         )
         self._assembled: dict[int, Flow] = {}
         self.keeps_assembled = False
-        """Whoever makes tables asks for each flow again and again."""
+        """Keep every assembled flow: tables ask for each again and again."""
 
     @property
     def flows(self) -> Flows:
@@ -117,12 +117,12 @@ class Assembler:
 
     @cached_property
     def notable(self) -> Flows:
-        """The flows that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
+        """Return the flows that findings rest on: the others say nothing of keepalive, and nothing happened to them."""
         return self.flows.notable()
 
     @cached_property
     def sampled(self) -> Flows:
-        """The notable flows that findings about many are drawn from: all, or MOST_POOLED, half of them in trouble."""
+        """Return the notable flows for findings about many: all, or MOST_SAMPLED of them, half of those in trouble."""
         if len(self.notable) <= MOST_SAMPLED:
             return self.notable
         well = self.notable.that_ended(FARED_WELL).numbers
@@ -131,11 +131,11 @@ class Assembler:
         return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_SAMPLED - from_ill)]), self)
 
     def assemble(self, number: int) -> Flow:
-        """Everything about one flow."""
+        """Assemble one flow."""
         return next(self.assemble_all([number]))
 
     def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
-        """The same of many, one after the other."""
+        """Yield everything about many flows, one after the other."""
         for first in range(0, len(numbers), ASSEMBLED_AT_ONCE):
             block = numbers[first : first + ASSEMBLED_AT_ONCE]
             wanted = [number for number in block if number not in self._sampled_at and number not in self._assembled]
@@ -148,7 +148,7 @@ class Assembler:
                 yield assembled[number] if number in assembled else self._known(number)
 
     def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
-        """The same, drawn as columns, batch by batch; of many each while another thread takes the one before."""
+        """Yield flows as columns, batch by batch; with many, one batch is used while another thread makes the next."""
         pays = pays_to_assemble_ahead(self._engine, len(numbers))
         with closing(made_ahead(self._columns(numbers), BATCHES_HELD, pays)) as batches:
             yield from batches
@@ -186,7 +186,7 @@ class Assembler:
         return [self._flow(batch, flow_row, found) for flow_row in range(len(numbers))]
 
     def alone(self, flow: int) -> Flow:
-        """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `draw`."""
+        """Assemble one flow with settings from its own probes only: faster than from all on its host clock."""
         [assembled] = self._each([flow])
         assembled.story.settle()
         return assembled
@@ -206,13 +206,13 @@ class Assembler:
         return observed
 
     def _inferred(self, batch: Batch) -> Inferred:
-        """The settings of both ends of each flow, each from its own gaps alone, with room for others."""
+        """Infer the settings of both ends of each flow, each end from its own gaps only, with room for other ends."""
         ends = 2 * len(batch.numbers)
         return inferred(self._observed(batch), ends, self._engine, more=ends)
 
     @cached_property
     def flow_flags(self) -> bytearray:
-        """Of each flow an octet (`brief.py`), for which surroundings have been asked where they matter."""
+        """Return a status byte for each flow (`flow_flags.py`); its context has been looked at where that matters."""
         flow_flags = self._survey.notes.flow_flags
         unsettled = self._survey.neighbourhood.unsettled(flow_flags)
         for first in range(0, len(unsettled), BATCH):
@@ -224,7 +224,7 @@ class Assembler:
 
     @cached_property
     def _sampled_at(self) -> dict[int, int]:
-        """Their places among the pooled."""
+        """Return the place of each sampled flow among the sampled."""
         return {flow: place for place, flow in enumerate(self.sampled.numbers)}
 
     @cached_property
@@ -233,7 +233,7 @@ class Assembler:
 
     @cached_property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
-        """What nobody on the link answered, with the flow that it concerns, in capture order."""
+        """Return the questions on the link that nobody answered, each with the flow it concerns, in capture order."""
         if not self._tracker.neighbours.rows:
             return ()
         notable = array(
@@ -250,12 +250,12 @@ class Assembler:
 
     @property
     def host_clocks(self) -> tuple[HostClock, ...]:
-        """The kernels that tick the pooled ends."""
+        """Return the host clocks that time the sampled ends."""
         return self._together[0].host_clocks
 
     @cached_property
     def _together(self) -> tuple[Together, dict[int, Flow]]:
-        """The pooled flows, with settings that take in what the ends of one kernel have in common."""
+        """Return the sampled flows, with settings that use what the ends on one host clock have in common."""
         numbers = self.sampled.numbers
         batch = self._batch(numbers)
         observed, names = self._observed(batch), partial(self._name_of, batch)
@@ -264,7 +264,7 @@ class Assembler:
 
     @cached_property
     def presence(self) -> dict[str, Presence]:
-        """Of each address that probes in a pooled flow, in one tunnel or in none: how many flows it has in all."""
+        """Count the flows of each address that probes in a sampled flow, by tunnel."""
         who, numbers = self._survey.addresses, self.sampled.numbers
         probing = [(flow, end) for flow in numbers for end in (0, 1) if self.flow_flags[flow] & PROBES_OF[end]]
         found = dict.fromkeys(who.of_end[2 * flow + end] for flow, end in probing)
@@ -277,11 +277,11 @@ class Assembler:
         }
 
     def rows(self, flow: int) -> "array[int]":
-        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        """Return the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
 
     def _name_of(self, batch: Batch, end: int) -> str:
-        """The address of whoever sends the probes of an end of these flows, with the tunnel that it is in."""
+        """Return the address of whoever sends the probes of an end, with its tunnel."""
         if batch.stories.ends.probed_by[end] == BY_MIDDLEBOX:
             return NAMELESS
         flow = batch.numbers[end >> 1]
@@ -323,5 +323,5 @@ class Assembler:
 
 
 def _spread(numbers: Sequence[int], count: int) -> list[int]:
-    """So many of them, evenly chosen."""
+    """Return so many of the numbers, evenly chosen."""
     return [numbers[place * len(numbers) // count] for place in range(count)]

@@ -12,9 +12,9 @@ from analyzer.keepalive.story.story import CLOSING_GAPS, tell
 from analyzer.schema.story import STORY_ENDS, STORY_FLOWS, STORY_GAPS, STORY_PROBES, STORY_SILENCES
 
 BATCH = 4096
-"""So many flows are told at a time: what their stories need stays in a few megabytes."""
+"""Flows told at a time: what their stories need stays within a few megabytes."""
 BATCHES_HELD = 2
-"""One is taken while one is told or drawn."""
+"""One is used while the next is made."""
 FLOW_TABLES = (STORY_FLOWS, STORY_ENDS, STORY_PROBES, STORY_GAPS, STORY_SILENCES)
 
 
@@ -35,7 +35,7 @@ class Stories:
             yield self.tell(batch, next(tables)), len(batch)
 
     def tell(self, flows: Sequence[int], tables: tuple[Table, ...] | None = None) -> StoryTables:
-        """The stories of these flows, a row each, in these tables or in new ones."""
+        """Tell the stories of these flows, a row each, in these tables or in new ones."""
         count, rows = len(flows), self._rows_of_all(flows)
         tables = tables or new_tables()
         for one, room in zip(tables, (count, 2 * count, rows, rows + CLOSING_GAPS * count, rows), strict=True):
@@ -46,7 +46,7 @@ class Stories:
         return stories
 
     def _rows_of_all(self, flows: Sequence[int]) -> int:
-        """How many rows these flows have."""
+        """Return how many candidates these flows have."""
         starts = self._rows.starts
         if isinstance(flows, range) and flows.step == 1:
             return starts[flows.stop] - starts[flows.start]
@@ -54,7 +54,7 @@ class Stories:
 
 
 def pays_to_assemble_ahead(engine: Engine, flows: int) -> bool:
-    """There are several batches, kernels leave the interpreter to others, and another processor is there."""
+    """Tell whether a second thread pays: there are several batches, machine code, and another processor."""
     return engine.is_native and flows > BATCH and cores() > 1
 
 

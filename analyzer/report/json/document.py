@@ -37,8 +37,7 @@ PIECE = 1 << 20
 def document(
     analysis: Analysis, supposed: WhatIf | None = None, only: frozenset[Outcome] | None = None
 ) -> Iterator[str]:
-    """The JSON document in pieces: the head, a line for each flow (`only` those that ended so), many in a piece, and
-    the rest."""
+    """Yield the JSON document in pieces: the head, a line for each flow (`only` those that ended so), and the rest."""
     head = {
         "schema": SCHEMA,
         "version": __version__,
@@ -59,7 +58,7 @@ def document(
 
 
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
-    """Each but the first begins with the comma and the line's end that go before it."""
+    """Yield the flows' lines, many in a piece; each line but the first begins with a comma and a line feed."""
     string_pool = StringPool(flow_lines.MEMBERS)
     vocabulary = Vocabulary(string_pool, analysis.tunnels)
     out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_lines.BEFORE)
@@ -89,7 +88,7 @@ def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Ite
 
 
 def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int) -> Iterator[str]:
-    """Of rows first..last-1."""
+    """Yield the tag lines of rows first..last-1, many in a piece."""
     out, reached = bytearray(PIECE), array("q", [first])
     buffer = string_pool().buffer(out)
     c, s = analysis.candidates.view, analysis.segments.view
@@ -99,7 +98,7 @@ def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int)
 
 
 def _solicitation_line(flow: int, one: Solicitation) -> str:
-    """An ARP request or neighbour solicitation that stands for a probe."""
+    """Return the line of an ARP request or neighbour solicitation that stands for a probe."""
     line = {
         "frame": one.frame,
         "time": iso(one.ts_ns),
@@ -205,7 +204,7 @@ def _host(host: Host) -> dict[str, Any]:
 
 
 def _middlebox(host: Host) -> dict[str, Any]:
-    """What probes in the names of others; its own address is not in the capture."""
+    """Return the object of a middlebox that probes in the names of others; its own address is not in the capture."""
     return {
         "before": list(host.before),
         "flows": host.flows,

@@ -137,12 +137,12 @@ CLOCK = (1 << CLOCK_BITS) - 1
 
 
 def idle_times(found: Found) -> set[int]:
-    """The values of tcp_keepalive_time, for the profiles that have them."""
+    """Return the values of tcp_keepalive_time, for the profiles that have them."""
     return set(found.settings.value[: 8 * found.flow_count : 4])
 
 
 def write_flows(found: Found, reached: "array[int]", words: Words, buffer: JsonBuffer, full: int) -> int:
-    """A line for each of the flows from row reached[0] on, after a comma and a line's end.
+    """Write a line for each flow from row reached[0] on, after a comma and a line feed.
 
     No line begins beyond `full`; `reached` has the first row that is left. Returns the octets written.
     """
@@ -240,14 +240,14 @@ def write_basis(found: Found, end_row: int, row: int, words: Words, buffer: Json
 
 
 def put_bound(buffer: JsonBuffer, at: int, member: int, bound: int, is_fine: bool) -> int:
-    """In seconds, or a count; `bound` is in thousandths, which show where there are any, or always if `is_fine`."""
+    """Put a bound in seconds, or a count; `bound` is in thousandths, shown if there are any, or always if `is_fine`."""
     if is_fine or bound % 1000:
         return put_duration(buffer, at, member, bound * MILLISECOND)
     return put_number(buffer, at, member, bound // 1000)
 
 
 def timers(clocks: int) -> int:
-    """Which sentence is about these, as INFERRED has them."""
+    """Return which sentence is about these timers, as INFERRED has them."""
     count = wheels = 0
     while clocks:
         count, wheels = count + 1, wheels + ((clocks & CLOCK) <= ALL_WHEELS)
@@ -257,7 +257,7 @@ def timers(clocks: int) -> int:
 
 @not_inlined
 def write_sentence(found: Found, row: int, sentence: int, words: Words, buffer: JsonBuffer, at: int) -> int:
-    """With the numbers of a setting, and those of the user timeout beside it, in their places."""
+    """Write a sentence with the numbers of a setting, and of the user timeout beside it, in their places."""
     s, user_timeout = found.settings, row | 3
     string, place = words.sentences.first_phrase[sentence], AT_N
     while place != ABSENT:

@@ -30,7 +30,7 @@ def put_number(buffer: JsonBuffer, at: int, member: int, value: int) -> int:
 
 @not_inlined
 def put_duration(buffer: JsonBuffer, at: int, member: int, duration_ns: int) -> int:
-    """In seconds; `null` for a negative one."""
+    """Put a duration in seconds, `null` for a negative one."""
     at = put(buffer, at, member)
     return put(buffer, at, NULL) if duration_ns < 0 else write_seconds(buffer.out, at, duration_ns)
 

@@ -42,7 +42,7 @@ def digits_of(value: int) -> int:
 
 
 def write_digits(out: Any, at: int, value: int, digits: int) -> int:
-    """The last so many digits, with zeros in front."""
+    """Write the last so many digits, with zeros in front."""
     for place in range(at + digits - 1, at - 1, -1):
         out[place] = ZERO + value % 10
         value //= 10
@@ -61,12 +61,12 @@ def write_fraction(out: Any, at: int, whole: int, part: int, digits: int) -> int
 
 
 def write_thousandths(out: Any, at: int, value: int) -> int:
-    """As `units.plain` writes it."""
+    """Write thousandths as `units.plain` does."""
     return write_fraction(out, at, value // 1000, value % 1000, 3)
 
 
 def hundredths(duration_ns: int) -> int:
-    """Of a second, rounded; halves up."""
+    """Return hundredths of a second, rounded half up."""
     return (duration_ns + HUNDREDTH_NS // 2) // HUNDREDTH_NS
 
 
@@ -79,7 +79,7 @@ def write_hundredths(out: Any, at: int, duration_ns: int) -> int:
 
 
 def write_seconds(out: Any, at: int, duration_ns: int) -> int:
-    """As repr writes the float next to it; no duration here is long enough for an exponent."""
+    """Write seconds as repr writes the nearest float; no duration here is long enough for an exponent."""
     if 0 < duration_ns < SHORTEST_POSITIONAL_NS:
         return _write_with_exponent(out, at, duration_ns)
     whole, part = duration_ns // SECOND, duration_ns % SECOND
@@ -141,7 +141,7 @@ def write_instant(out: Any, at: int, time_ns: int) -> int:
 
 
 def _write_date(out: Any, at: int, day: int) -> int:
-    """Of days since 1970 in the Gregorian calendar; years are counted from March, so that a leap day is their last."""
+    """Write the Gregorian date of days since 1970; years are counted from March, so that a leap day is their last."""
     day += DAYS_BEFORE_1970
     era, day = day // DAYS_OF_AN_ERA, day % DAYS_OF_AN_ERA
     year = (day - day // 1460 + day // 36524 - day // 146096) // 365
@@ -181,7 +181,7 @@ def write_address(out: Any, at: int, hi: int, lo: int) -> int:
 
 
 def _zeros(hi: int, lo: int) -> tuple[int, int]:
-    """The longest run of two zero groups or more, the first of these (RFC 5952 §4.2); else beyond the last group."""
+    """Return the first longest run of two or more zero groups (RFC 5952 §4.2); without one, beyond the last group."""
     first, last, begin = GROUPS + 1, GROUPS + 1, 0
     for place in range(GROUPS):
         if _group(hi, lo, place) != 0:

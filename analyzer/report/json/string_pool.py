@@ -37,17 +37,17 @@ class StringPool:
         return self._table.rows
 
     def buffer(self, out: bytearray) -> JsonBuffer:
-        """To write on. Not to be kept when phrases are added."""
+        """Return what kernels write with; not to be kept when strings are added."""
         return JsonBuffer(out, self._text, self._table.view)
 
     def add(self, text: str, place: int = ABSENT) -> None:
-        """As it is; `place` says which number of a sentence comes after it."""
+        """Add octets as they are; `place` says which number of a sentence follows them."""
         octets = text.encode("ascii")
         self._table.append(len(self._text), len(octets), place)
         self._text += octets
 
     def add_all(self, values: Iterable[Any]) -> int:
-        """As JSON; returns the row of the first."""
+        """Add texts as JSON; return the row of the first."""
         first = self.rows
         for one in values:
             self.add(json.dumps(one))

@@ -33,7 +33,7 @@ def string_pool() -> StringPool:
 
 
 def write_tags(c: Any, s: Any, reached: "array[int]", last: int, is_wanted: Any, buffer: JsonBuffer, full: int) -> int:
-    """A line for each row of `c` and `s` from reached[0] to last-1, but for plain ones and flows that are not wanted.
+    """Write a line for each row of `c` and `s` from reached[0] to last-1, without plain ones and unwanted flows.
 
     No line begins beyond `full`; `reached` has the first row that is left. Returns the octets written.
     """

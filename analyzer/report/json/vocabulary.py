@@ -96,7 +96,7 @@ class Vocabulary:
         }
 
     def words(self, idle_times: Set[int]) -> Words:
-        """With the profiles that have these idle times. Not to be kept across the next call."""
+        """Return the words, with the profiles that have these idle times; not to be kept across the next call."""
         before = len(self._profiles.names)
         self._profiles.meet(idle_times)
         self._strings.add_all(self._profiles.names[before:])
@@ -119,7 +119,7 @@ class Vocabulary:
 
 
 def _observed() -> Iterator[str]:
-    """Of each basis MOST_VARIANTS sentences."""
+    """Return MOST_VARIANTS sentences for each basis."""
     for basis in setting_sentences.BASES:
         variants = setting_sentences.OBSERVED[basis]
         yield from variants

@@ -23,13 +23,13 @@ ARROWS = {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}
 
 
 def who(flow: Flow) -> str:
-    """Both ends, the arrow from the originator, and the tunnel."""
+    """Name both ends, the arrow from the originator, and the tunnel."""
     first, second = flow.ends
     return f"{first} {ARROWS[first.role]} {second}" + (f" in {flow.tunnel}" if flow.tunnel else "")
 
 
 def course(flow: Flow) -> str:
-    """Of a flow with a prober, from its handshake to its end."""
+    """Tell the course of a flow with a prober in one line, from its handshake to its end."""
     prober = flow.verdict.prober if flow.verdict.prober in flow.probers else flow.probers[0]
     story = flow.ends[prober].story
     idle_ns = {gap.frame: gap.any_ns for gap in story.gaps if gap.kind is GapKind.FIRST}

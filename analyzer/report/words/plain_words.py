@@ -30,7 +30,7 @@ DEAD = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.UNDETECTE
 
 
 def overall(flows: Flows) -> str:
-    """All connections in a sentence: how many died, and how many are in doubt."""
+    """Sum up all connections in a sentence: how many died, and how many are in doubt."""
     if not flows:
         return "No TCP connection in this capture."
     counts, opened = flows.outcomes(), len(flows) - flows.attempts()
@@ -46,7 +46,7 @@ def overall(flows: Flows) -> str:
 
 
 def meaning(flow: Flow) -> str:
-    """What is behind the verdict, for a newcomer; empty where the headline says it all."""
+    """Explain the verdict to a newcomer; empty where the headline says it all."""
     if flow.verdict.outcome is Outcome.UNDETECTED:
         return "One end is lost and the other has not found out: its application waits, and goes on waiting."
     cause = flow.verdict.cause
@@ -58,7 +58,7 @@ def meaning(flow: Flow) -> str:
 
 
 def _or_forgotten(flow: Flow) -> str:
-    """What a path that forgets would look like from here, where nothing speaks against it."""
+    """Say that a path that forgets would look the same from here, where nothing speaks against it."""
     silence_ns = fatal_silence_ns(flow)
     if silence_ns is None:
         return ""

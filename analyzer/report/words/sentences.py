@@ -193,7 +193,7 @@ def headline(flow: Flow) -> str:
 
 
 def sentences(flow: Flow) -> list[str]:
-    """Who probes with which settings and what happened; at most two sentences each."""
+    """Yield who probes, with which settings, and what happened; at most two sentences each."""
     said = [words for index in flow.probers for words in (_who_probes(flow, index), *_who_it_is(flow, index))]
     if not said:
         said.append(_no_probe(flow))
@@ -210,12 +210,12 @@ def name(flow: Flow, index: int) -> str:
 
 
 def prober(flow: Flow, index: int) -> str:
-    """Who sends the probes in which this end is named as their source."""
+    """Name the sender of the probes that have this end as their source."""
     return f"a middlebox before {name(flow, index)}" if flow.ends[index].is_probed_for else name(flow, index)
 
 
 def _who_probes(flow: Flow, index: int) -> str:
-    """Which end probes after how long, and what became of its probes."""
+    """Say after how long an end probes, and what became of its probes."""
     end, run = flow.ends[index], flow.story.run
     settings, sent = end.settings, len(end.story.probes)
     lost = len(run.frames) if run is not None and run.end == index else 0
@@ -240,7 +240,7 @@ def _who_probes(flow: Flow, index: int) -> str:
 
 
 def _who_it_is(flow: Flow, index: int) -> list[str]:
-    """What shows that the probes of an end are not its own."""
+    """Say what shows that the probes of an end are not its own."""
     end, look = flow.ends[index], flow.ends[index].story.probe_look
     if not end.is_probed_for or look is None:
         return []
@@ -270,7 +270,7 @@ def _after(settings: Settings) -> str:
 
 
 def matches(flow: Flow, index: int) -> str:
-    """What an end's settings are like, and what they have in common with it; empty without any."""
+    """Say whose settings an end's are like, and what they share; empty without any."""
     end = flow.ends[index]
     ports = (flow.ends[0].port, flow.ends[1].port)
     alike = groupby(end.matches, lambda name: shared(name, end.settings, ports))
@@ -296,7 +296,7 @@ def _who_beats(flow: Flow, index: int) -> str:
 
 
 def probe_ledger(flow: Flow, index: int) -> str:
-    """What became of one end's probes, with the delay of answers and the rate of loss."""
+    """Account for one end's probes, with the delay of answers and the rate of loss."""
     found, who = ledger(flow.ends[index].story.probes), prober(flow, index)
     if dict(found.answers).get(Answer.UNSEEN):
         words = f"{who} sent {_times(found.sent, 'probe')}; what came back is not in the capture."
@@ -314,7 +314,7 @@ def probe_ledger(flow: Flow, index: int) -> str:
 
 
 def _no_probe(flow: Flow) -> str:
-    """A bound instead of silence: what a timer would have had to be set to."""
+    """Give a bound in place of silence: what a timer would have had to be set to."""
     known = [(index, time) for index in (0, 1) if (time := flow.ends[index].settings.tcp_keepalive_time) is not None]
     if not known:
         return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
@@ -343,7 +343,7 @@ def _what_was_seen(flow: Flow) -> str:
 
 
 def host_name(host: Host) -> str:
-    """Its address; a middlebox has none that the capture shows."""
+    """Name a host by its address; a middlebox has none that the capture shows."""
     if host.addr is not None:
         return host.addr
     more = f" and {len(host.before) - 1} more" if len(host.before) > 1 else ""
@@ -351,7 +351,7 @@ def host_name(host: Host) -> str:
 
 
 def host_clocks(host: Host) -> list[str]:
-    """What the boundaries of timers say about who is behind an address."""
+    """Say what timer boundaries tell about who is behind an address."""
     said = []
     if host.host_clocks > 1:
         said.append(
@@ -373,7 +373,7 @@ def rule(one: Rule) -> str:
 
 
 def path(limit: PathLimit) -> list[str]:
-    """What the bracket of a path that forgot a connection means, and what no bracket explains."""
+    """Say what the bracket of a path that forgot a connection means, and what no bracket explains."""
     said = []
     if limit.on_expiry is not None:
         how = "drops what comes later" if limit.on_expiry == "silent" else "answers what comes later with RST"
@@ -394,7 +394,7 @@ def path(limit: PathLimit) -> list[str]:
 
 
 def advice(one: Advice) -> str:
-    """With its numbers, and what to set instead where that can be said."""
+    """Word an advice with its numbers, and what to set instead if that can be said."""
     numbers = dict(one.numbers)
     words: dict[str, object] = {"beyond": "", "latest": "", "times": "", **numbers}
     if "longest_time" in numbers:
@@ -415,10 +415,10 @@ def advice(one: Advice) -> str:
 
 
 def prober_label(end: End) -> str:
-    """Who sends the probes of an end, and has their settings."""
+    """Name whoever sends the probes of an end and has their settings."""
     return f"a middlebox before {end_label(end)}" if end.is_probed_for else end_label(end)
 
 
 def end_label(end: End) -> str:
-    """The end with its role, where that is known."""
+    """Name the end with its role, if that is known."""
     return f"{end} ({end.role.value})" if end.role is not Role.UNKNOWN else str(end)

@@ -73,7 +73,7 @@ OR = " or "
 
 
 def basis(setting: Setting, settings: Settings) -> str:
-    """What determined a setting, in words; `settings` are all of that end's."""
+    """Say what determined a setting; `settings` are all of that end."""
     seen = observed(setting, settings)
     return f"{seen}; {clock(settings)}" if is_timed(BASES.index(setting.basis)) else seen
 
@@ -92,7 +92,7 @@ def bounds_in_words(setting: Setting) -> str:
 
 
 def observed(setting: Setting, settings: Settings) -> str:
-    """What was seen on the wire, without what kind of timer explains it."""
+    """Say what was seen on the wire, without the kind of timer that explains it."""
     other, (shortest_ns, longest_ns) = settings.tcp_user_timeout, setting.seen_ns
     low, high = _thousandths(setting.low), _thousandths(setting.high)
     other_high = _thousandths(other.high) if other is not None else ABSENT
@@ -125,7 +125,7 @@ def has_user_timeout(basis: int, user_timeout_high: int) -> bool:
 
 
 def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_ns: int, user_timeout_high: int) -> int:
-    """Which of the sentences of a basis it is; bounds are in thousandths, NEVER where there is none."""
+    """Return which sentence of a basis applies; bounds are in thousandths, ABSENT where there is none."""
     if basis == GIVE_UP_COUNT:
         return int(has_user_timeout(basis, user_timeout_high))
     if basis == RUN_LENGTH:
@@ -147,13 +147,13 @@ def _in_hundredths(duration_ns: int) -> str:
 
 
 def clock(settings: Settings) -> str:
-    """Which kind of timer explains the durations."""
+    """Say which kind of timer explains the durations."""
     rates = [model.removeprefix(LINUX_MODEL) for model in settings.models if model.startswith(LINUX_MODEL)]
     return TIMERS[which_timers(len(settings.models), len(rates))].format(rates=OR.join(rates))
 
 
 def which_timers(clocks: int, wheels: int) -> int:
-    """Which sentence about timers it is; so many of them fit, so many of which are Linux's."""
+    """Return which sentence about timers applies: how many fit, and how many of them are Linux's."""
     if clocks == 0:
         return NO_TIMER
     if wheels == 0:
