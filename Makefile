@@ -50,7 +50,7 @@ fuzz: venv  ## break captures for SECONDS=600, with a new seed or SEED=n
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 hunt: venv  ## cut TIMES=100 times as many generated captures, and all recordings, into shards
-	HUNT=$(or $(TIMES),100) $(BIN)/python -m pytest tests/shards/test_join.py
+	HUNT=$(or $(TIMES),100) $(BIN)/python -m pytest tests/many/test_join.py
 
 ci:  ## what continuous integration runs, from the README's commands on
 	bash .ci/run

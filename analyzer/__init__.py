@@ -3,7 +3,7 @@
     import analyzer
     a = analyzer.analyze("capture.pcap")
     a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
-    a.flow(12)                  # one connection, told in full
+    a.flow(12)                  # one connection in full
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
     for event in analyzer.watch("eth0"):
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
-    from analyzer.keepalive.judging.verdict import Outcome
-    from analyzer.keepalive.tagging.tags import Tag
+    from analyzer.keepalive.tags.tag import Tag
+    from analyzer.keepalive.verdict.values import Outcome
     from analyzer.monitor.watch import watch
     from analyzer.report.library import Analysis, Connection, analyze
 
@@ -28,8 +28,8 @@ _HOMES = {
     "Analysis": "analyzer.report.library",
     "Connection": "analyzer.report.library",
     "analyze": "analyzer.report.library",
-    "Tag": "analyzer.keepalive.tagging.tags",
-    "Outcome": "analyzer.keepalive.judging.verdict",
+    "Tag": "analyzer.keepalive.tags.tag",
+    "Outcome": "analyzer.keepalive.verdict.values",
     "watch": "analyzer.monitor.watch",
 }
 

@@ -14,11 +14,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.capture.coverage import Coverage
-from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.locations import captures
-from analyzer.capture.packets import Decoder
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
-from analyzer.capture.source import open_source
+from analyzer.capture.decode.link import LINK_NAMES
+from analyzer.capture.decode.packets import Decoder
+from analyzer.capture.files.locations import captures
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
+from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import (
     CODES,
     FINDINGS_POOLED,
@@ -38,24 +38,24 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.keepalive.drawing import Drawer
+from analyzer.keepalive.assembler import Assembler
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.inference.kernels import Kernel
-from analyzer.keepalive.pooling import advice, hosts, path
-from analyzer.keepalive.telling.timeline import Solicitation
-from analyzer.keepalive.timer import Keepalive
-from analyzer.schema import NEVER
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.keepalive.settings.shared_clock import HostClock
+from analyzer.keepalive.story.values import Solicitation
+from analyzer.keepalive.summary import advice, hosts, paths
+from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
-    from analyzer.keepalive.pooling.what_if import Idle, WhatIf
+    from analyzer.keepalive.summary.what_if import Idle, WhatIf
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was read. Times in ns since 1970; both -1 for a capture without frames."""
+    """Describes the input. Times are in ns since 1970; both are -1 for a capture without frames."""
 
     files: tuple[str, ...]
     formats: tuple[str, ...]
@@ -65,10 +65,10 @@ class Capture:
     last_ns: int
     link_types: tuple[str, ...]
     frames: tuple[int, ...] = ()
-    """Of each file, in the order of `files`; frames are numbered on from one to the next."""
+    """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
 
     def file_of(self, frame: int) -> str | None:
-        """The file that a frame is in."""
+        """Return the name of the file that holds a frame; None if no file does."""
         ends = list(accumulate(self.frames))
         return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
 
@@ -83,7 +83,7 @@ class Part(NamedTuple):
 
 
 class Analysis:
-    """Everything that was found; findings of flows, hosts, paths are drawn when asked for."""
+    """The findings of a capture; those on flows, hosts and paths are made when they are accessed."""
 
     def __init__(
         self,
@@ -93,30 +93,31 @@ class Analysis:
         engine: Engine,
         tunnels: Sequence[str],
     ) -> None:
-        """`tunnels` are the names by number, as FLOWS has them."""
+        """Hold what a finished tracker knows; `tunnels` are the tunnels' names by number, as FLOWS refers to them."""
         self.capture = capture
         self.of_reading = tuple(diagnostics)
-        """The diagnostics, without what takes drawing connections to know."""
+        """Diagnostics that are known without assembling connections."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
-        self._drawer = Drawer(tracker, tunnels, (capture.packets, capture.last_ns), engine)
+        self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.last_ns), engine)
 
     def file_of(self, note: Diagnostic) -> str | None:
-        """Of several files the one where this was first met; None if the note names it or no frame is concerned."""
+        """Return the file where a diagnostic first occurred; None if there is only one file, or the note names its
+        file, or concerns no frame."""
         is_named = note.code in [CODES[code] for code in NAME_THEIR_FILE]
         return None if is_named or len(self.capture.files) < 2 else self.capture.file_of(note.first_frame)
 
     @property
     def is_damaged(self) -> bool:
-        """Part of the input could not be read, so that something may be missing."""
+        """Tell whether part of the input could not be read, so that something may be missing."""
         return any(one.code.severity is Severity.DAMAGE for one in self.of_reading)
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What is imperfect about the capture, and about what was made of it."""
-        left_out = len(self.notable) - len(self._drawer.pooled)
-        pooling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
-        return (*self.of_reading, *pooling)
+        """Return what is imperfect about the capture, and about the findings made from it."""
+        left_out = len(self.notable) - len(self._assembler.sampled)
+        sampling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
+        return (*self.of_reading, *sampling)
 
     @property
     def candidates(self) -> Table:
@@ -124,61 +125,64 @@ class Analysis:
 
     @property
     def segments(self) -> Table:
-        return self._drawer.segments
+        return self._assembler.segments
 
     @property
     def flows(self) -> Flows:
-        """All connections by number, each drawn when it is asked for."""
-        return self._drawer.flows
+        """Return all connections by number; each is assembled when it is accessed."""
+        return self._assembler.flows
 
     @property
     def notable(self) -> Flows:
-        """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
-        return self._drawer.notable
+        """Return the connections that findings are based on. All others show no keepalive, and nothing happened to
+        them."""
+        return self._assembler.notable
 
-    def keep_drawn(self) -> None:
-        """From now on each flow is drawn once: for tables of everything, which ask for each again and again."""
-        self._drawer.keeps_drawn = True
+    def keep_assembled(self) -> None:
+        """Cache each assembled flow from now on: tables of everything access the same flows again and again."""
+        self._assembler.keeps_assembled = True
 
     def flow_alone(self, flow: int) -> Flow:
-        """One flow with its settings from its own probes, not from all that its kernel ticks: faster than `flows`."""
-        return self._drawer.alone(flow)
+        """Return one flow with settings inferred from its own probes only, not from all flows of its host's clock.
+        Faster than `flows`."""
+        return self._assembler.alone(flow)
 
     def rows(self, flow: int) -> "array[int]":
-        """Numbers of the flow's rows in `candidates` and `segments`, in capture order."""
-        return self._drawer.rows(flow)
+        """Return the numbers of the flow's rows in `candidates` and `segments`, in capture order."""
+        return self._assembler.rows(flow)
 
     @property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
-        """What nobody on the link answered, with the flow that it concerns, in capture order."""
-        return self._drawer.solicitations
+        """Return the solicitations that nobody on the link answered, each with the flow that it concerns, in capture
+        order."""
+        return self._assembler.solicitations
 
     @property
-    def kernels(self) -> tuple[Kernel, ...]:
-        return self._drawer.kernels
+    def host_clocks(self) -> tuple[HostClock, ...]:
+        return self._assembler.host_clocks
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
-        return hosts.pool(self._drawer.pooled, self._drawer.presence, self.kernels)
+        return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks)
 
     @cached_property
-    def path_limits(self) -> tuple[path.PathLimit, ...]:
-        return path.limits(self._drawer.pooled)
+    def path_limits(self) -> tuple[paths.PathLimit, ...]:
+        return paths.limits(self._assembler.sampled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
-        return advice.advise(self._drawer.pooled, self.path_limits, self.capture.packets)
+        return advice.advise(self._assembler.sampled, self.path_limits, self.capture.packets)
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
-        """The same capture with these settings at the ends that probe, or that opened the connections."""
-        from analyzer.keepalive.pooling.what_if import what_if
+        """Replay the capture with these settings at the ends that probe, or at those that opened the connections."""
+        from analyzer.keepalive.summary.what_if import what_if
 
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
         duration_ns = self.capture.last_ns - self.capture.first_ns
         return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
 
     def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
-        from analyzer.keepalive.pooling.what_if import idle_times
+        from analyzer.keepalive.summary.what_if import idle_times
 
         is_closed = all(end.story.fin_frame for end in flow.ends)
         end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else flow.story.capture_end_ns
@@ -187,7 +191,7 @@ class Analysis:
 
 
 class Batch(NamedTuple):
-    """What some records hold, before anybody knows whose it is."""
+    """The decoded packets of some records, before they are assigned to flows."""
 
     packets: Table
     last_ns: int
@@ -195,16 +199,17 @@ class Batch(NamedTuple):
 
 
 AHEAD = 3
-"""Batches: one is decoded while one is followed, and one lies between, since neither takes the same time always."""
+"""Batches in memory at once: one is decoded while one is followed, and one lies between, since neither step always
+takes the same time."""
 AHEAD_FROM_OCTETS = 16 << 20
-"""A thread takes 10 ms to begin."""
+"""Smallest file worth a second thread, which takes 10 ms to begin."""
 
 
 class Analyzer:
-    """Takes captures batch by batch; one for each analysis."""
+    """Analyses captures batch by batch; one for each analysis."""
 
     def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
-        """Without `limits` everything is kept."""
+        """Start without data; without `limits` everything is kept."""
         self._limits = limits
         self.engine = engine or new_engine()
         self.diagnostics = Diagnostics()
@@ -213,11 +218,11 @@ class Analyzer:
         self.frames = 0
         self.tcp_packets = 0
         self.coverage = Coverage()
-        self._span_ns = array("q", [NEVER, NEVER])
-        self._now_ns = NEVER
+        self._span_ns = array("q", [ABSENT, ABSENT])
+        self._now_ns = ABSENT
 
     def feed(self, buffer: bytearray, records: Table) -> Table:
-        """One batch of records whose frames lie in `buffer`; both may be reused afterwards.
+        """Analyse one batch of records whose frames lie in `buffer`; both may be reused afterwards.
 
         Returns its packets with their flows; the table is used again for the next batch.
         """
@@ -226,8 +231,8 @@ class Analyzer:
         return batch.packets
 
     def decode(self, buffer: bytearray, records: Table) -> Batch:
-        """The half of `feed` that depends on nothing but the frames. May be batches ahead of `follow`, on a thread of
-        its own: neither touches anything of the other's."""
+        """Decode a batch: the half of `feed` that depends on the frames alone. It may run some batches ahead of
+        `follow`, on another thread: the two share no state."""
         packets = self.decoder.decode(buffer, records, self.frames + 1, self.engine, self.diagnostics.counts)
         self.coverage.note(records.view, records.rows, self.engine, self._span_ns)
         self.frames += records.rows
@@ -235,19 +240,21 @@ class Analyzer:
         return Batch(packets, self._span_ns[1])
 
     def follow(self, batch: Batch) -> None:
-        """The other half: flows, and what is kept of them. Batches come in the order in which they were decoded."""
+        """Assign a decoded batch to flows, and keep what matters of it: the other half of `feed`. Batches come in the
+        order in which they were decoded."""
         self._now_ns = batch.last_ns
         self.tracker.follow(batch.packets, self.engine)
         if self._limits is not None:
             self.stay_within(self._limits)
 
     def analysis_of(self, part: Tracker, until_ns: int) -> Analysis:
-        """The findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
+        """Return the findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
         capture = Capture((), (), self.frames, self.tcp_packets, self.coverage.first_ns, until_ns, ())
         return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
 
     def stay_within(self, limits: Limits, now_ns: int | None = None) -> Forgotten | None:
-        """Give up what says least when there is too much at `now_ns`, and count it; flows get other numbers then."""
+        """Give up the least informative flows and candidates if there are too many at `now_ns`, and count them; flows
+        get other numbers then. Return what was given up, None without."""
         forgotten = shrink(self.tracker, self.engine, self._now_ns if now_ns is None else now_ns, limits)
         neighbours = forget_neighbours(self.tracker, limits)
         given_up = {FLOWS_GIVEN_UP: 0, SEGMENTS_GIVEN_UP: 0, NEIGHBOURS_GIVEN_UP: neighbours}
@@ -259,17 +266,18 @@ class Analyzer:
         return forgotten
 
     def _sum_up(self) -> None:
-        """What is counted for each flow, so that shards can be joined; the diagnostics are of all of them."""
+        """Add up the diagnostics that each flow counts for itself. They are counted by flow so that shards can be
+        joined."""
         flows = self.tracker.table.flows
         self.engine.run(sum_up, flows.view, flows.rows, self.diagnostics.counts)
 
     def left_out(self, name: str, error: CaptureError) -> Part:
-        """One of several inputs cannot be used."""
+        """Note that one of several inputs cannot be used; return the part that stands for it."""
         self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
         return Part(name, "", (), 0)
 
     def conclude(self, parts: Sequence[Part]) -> Analysis:
-        """Draw the findings of these inputs. Raises CaptureError if none of them could be used."""
+        """Make the findings from these inputs. Raises CaptureError if none of them could be used."""
         formats = [part.format for part in parts if part.format]
         if not formats:
             details = next(iter(self.diagnostics)).detail
@@ -280,7 +288,7 @@ class Analyzer:
     def finish(
         self, files: Sequence[str], formats: Sequence[str], link_types: Sequence[int], frames: Sequence[int] = ()
     ) -> Analysis:
-        """Draw the findings. `link_types` are the declared numbers, `frames` the count of each file."""
+        """Make the findings. `link_types` are the declared numbers, `frames` the count of each file."""
         self._sum_up()
         self._note_holes()
         for link_type in link_types:
@@ -300,7 +308,7 @@ class Analyzer:
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
     def _note_holes(self) -> None:
-        """Where the capture's clock jumps by years, a flow was watched until the jump and not until the end."""
+        """Set the end of each flow's observation to the hole after it, where the capture's clock jumps by years."""
         if not self.coverage.holes:
             return
         self.diagnostics.add(TIME_JUMP, times=self.coverage.holes)
@@ -321,7 +329,7 @@ def read_capture(
     `on_batch` gets the records and the packets of each batch; both tables are used again for the next one.
     `on_progress` gets the octets of the file that were read since its last call.
     """
-    before, told = analyzer.frames, 0
+    before, reported = analyzer.frames, 0
     with open_source(name) as source:
         reader = CaptureReader(source, analyzer.diagnostics, chunk_octets, before)
 
@@ -338,8 +346,8 @@ def read_capture(
                     if on_batch is not None:
                         on_batch(records, batch.packets)
                     if on_progress is not None:
-                        on_progress(position - told)
-                        told = position
+                        on_progress(position - reported)
+                        reported = position
         except CaptureError as error:
             if analyzer.frames == before:
                 raise
@@ -348,7 +356,8 @@ def read_capture(
 
 
 def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
-    """Two threads are faster than one: the interpreter is left most of the time, and another processor is there."""
+    """Tell whether two threads are faster than one: kernels run as machine code, outside of the interpreter's lock,
+    there is another processor, and the file is large enough to pay for the thread."""
     return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
 
 
@@ -358,11 +367,11 @@ def analyze(
     on_progress: Callable[[int], None] | None = None,
     limits: Limits | None = None,
 ) -> Analysis:
-    """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
+    """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
-    `usual_memory`, what says least is given up, and a diagnostic says so.
-    Raises CaptureError if nothing can be used; one bad file among several is a diagnostic.
+    `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. Raises
+    CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
     analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
     names = captures(paths, first_frame_ns)

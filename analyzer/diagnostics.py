@@ -33,7 +33,7 @@ CODES = (
     Code(
         "damaged-record",
         Severity.DAMAGE,
-        "what is no record is skipped; reading goes on at the next place that can be believed",
+        "octets that are no record are skipped; reading continues at the next credible record",
     ),
     Code("damaged-block", Severity.DAMAGE, "a pcapng block contradicts itself and is skipped"),
     Code("damaged-compression", Severity.DAMAGE, "the compressed data is broken; everything before that is analysed"),
@@ -43,22 +43,22 @@ CODES = (
     Code(
         "appended-capture",
         Severity.LIMIT,
-        "the header of another capture stands in the midst of the file; both are read",
+        "the header of another capture stands in the middle of the file; both are read",
     ),
-    Code("unknown-block", Severity.LIMIT, "pcapng blocks of types that are not known are skipped"),
+    Code("unknown-block", Severity.LIMIT, "pcapng blocks of unknown types are skipped"),
     Code("header-cut", Severity.LIMIT, "the snapshot length cuts the TCP or IP header; the segment is not used"),
     Code("malformed-header", Severity.LIMIT, "an IP or TCP header contradicts itself; the packet is not used"),
     Code("unknown-link-type", Severity.LIMIT, "frames of a link type that is not decoded"),
-    Code("encrypted", Severity.LIMIT, "encrypted packets (IPsec, WireGuard, 802.11, MACsec) stay closed"),
+    Code("encrypted", Severity.LIMIT, "encrypted packets (IPsec, WireGuard, 802.11, MACsec) are not decrypted"),
     Code("later-fragment", Severity.LIMIT, "IP fragments after the first carry no TCP header and are not used"),
-    Code("captured-twice", Severity.LIMIT, "frames were captured more than once; each packet is told once"),
+    Code("captured-twice", Severity.LIMIT, "frames were captured more than once; each packet is used once"),
     Code("time-backwards", Severity.LIMIT, "frames are out of time order; gaps next to them are not used"),
     Code(
         "interface-drops",
         Severity.LIMIT,
         "the capturing interface reported dropped packets; a missing answer may be a drop",
     ),
-    Code("time-jump", Severity.LIMIT, "the time stamps jump by more than 30 days; no silence is counted across that"),
+    Code("time-jump", Severity.LIMIT, "the time stamps jump by more than 30 days; no silence is counted across a jump"),
     Code(
         "flows-given-up",
         Severity.LIMIT,
@@ -67,19 +67,19 @@ CODES = (
     Code(
         "segments-given-up",
         Severity.LIMIT,
-        "of the longest connections the earlier probes and gaps are left out to stay within --max-memory",
+        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory",
     ),
     Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
     Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
     Code(
         "file-gone",
         Severity.DAMAGE,
-        "a file would have had to be read again and is gone or was changed; connections go on there without certainty",
+        "a file had to be read again, but is gone or has changed; how its connections continue is uncertain",
     ),
     Code(
         "findings-pooled",
         Severity.LIMIT,
-        "of very many connections hosts, path limits and advice leave out so many, evenly chosen; each is still judged",
+        "hosts, path limits and advice leave out so many of the connections, evenly chosen; each still has its verdict",
     ),
 )
 
@@ -112,7 +112,7 @@ CODES = (
 
 
 NAME_THEIR_FILE = (TRUNCATED_FILE, DAMAGED_RECORD, DAMAGED_COMPRESSION, UNREADABLE_FILE, APPENDED_CAPTURE, FILE_GONE)
-"""Their details say which file is meant; the frame may be the one after its last."""
+"""Codes whose details name the file; the frame may be the one after its last."""
 
 
 def note(counts: Any, code: int, frame: int) -> None:
@@ -146,13 +146,13 @@ class Diagnostics:
         details: Sequence[Sequence[str]] = (),
         more: Sequence[int] = (0,) * len(CODES),
     ) -> None:
-        """With arguments as `as_dict` tells them."""
+        """Start empty, or from the parts that `as_dict` returns."""
         self.counts = array("q", counts)
         self._details = {code: dict.fromkeys(words) for code, words in enumerate(details) if words}
         self._more = array("q", more)
 
     def as_dict(self) -> dict[str, list[Any]]:
-        """All that is known, for JSON."""
+        """Return the counts and details as a dictionary for JSON."""
         details = [list(self._details.get(code, ())) for code in range(len(CODES))]
         return {"counts": list(self.counts), "details": details, "more": list(self._more)}
 
@@ -163,7 +163,7 @@ class Diagnostics:
             self.detail(code, detail)
 
     def detail(self, code: int, words: str) -> None:
-        """Say more about a code whose occurrences are counted elsewhere; the first few are kept, others counted."""
+        """Add a detail to a code whose occurrences are counted elsewhere; the first few are kept, others counted."""
         kept = self._details.setdefault(code, {})
         if len(kept) < MOST_DETAILS:
             kept[words] = None
@@ -171,7 +171,7 @@ class Diagnostics:
             self._more[code] += 1
 
     def absorb(self, other: "Diagnostics", frames_before: int) -> None:
-        """Add what was noted of a capture that begins behind so many frames of this one."""
+        """Add the notes on a capture that begins `frames` frames after this one."""
         for code in range(len(CODES)):
             count, frame = other.counts[2 * code], other.counts[2 * code + 1]
             if count and not self.counts[2 * code]:

@@ -6,24 +6,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.capture.locations import captures, is_pipe
-from analyzer.capture.reader import first_frame_ns
+from analyzer.capture.files.locations import captures, is_pipe
+from analyzer.capture.files.reader import first_frame_ns
 from analyzer.errors import OptionError
 from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
 
 if TYPE_CHECKING:
-    from analyzer.shards.cluster import Cluster
-    from analyzer.shards.distant import Held
+    from analyzer.many.cluster import Cluster
+    from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Who reads, and what of it is kept; without anything one process reads one file after the other."""
+    """The way in which captures are read, and what is kept of them. By default one process reads one file after the
+    other."""
 
     jobs: int | None = None
-    """So many files at once, each in a process of its own."""
+    """Number of files read at once, each in a process of its own."""
     cluster: str | None = None
     """Address of a dask scheduler whose workers read."""
     keep_shards: str | None = None
@@ -33,7 +34,7 @@ class Reading:
     max_memory: int | None = None
     """Octets; beyond them what says least is given up."""
     cost: Cost = IN_TABLES
-    """What a connection takes, by what is made of it."""
+    """Memory that a connection needs, which depends on the output asked for."""
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.cluster is not None:
@@ -45,8 +46,9 @@ class Reading:
 
     @cached_property
     def workers(self) -> "Cluster":
-        """The cluster, once for all that is read so: what two captures say together can be asked only then."""
-        from analyzer.shards.cluster import Cluster
+        """Connect to the cluster once, for all captures that are read this way: only then can two captures be compared
+        there."""
+        from analyzer.many.cluster import Cluster
 
         return Cluster(self.cluster or "")
 
@@ -65,16 +67,17 @@ def read_all(
     on_octets: Callable[[int], None] | None = None,
     on_file: Callable[[str], None] | None = None,
 ) -> "Held":
-    """Analyse captures as one timeline. Raises CaptureError if nothing can be used, OptionError.
+    """Analyse captures as one timeline. Raises CaptureError if nothing can be used, OptionError if the options do not
+    fit.
 
-    `on_octets` is called with the octets read since its last call; where files are read by others, `on_file` with the
-    name of each that is done.
+    `on_octets` is called with the octets read since its last call. Where other processes read, `on_file` is called with
+    the name of each file that is done.
     """
     if how.is_plain:
         return analyze(*paths, on_progress=on_octets, limits=how.limits)
-    from analyzer.shards.kept import Kept
+    from analyzer.many.store import ShardStore
 
-    kept = Kept(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
+    kept = ShardStore(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
 
     def first_ns(name: str) -> int | None:
         known = kept.first_ns(name) if kept is not None else None
@@ -87,19 +90,19 @@ def read_all(
         )
     if how.cluster is not None:
         return how.workers.analysis(names, kept, on_file, how.limits)
-    from analyzer.shards.gather import gather
-    from analyzer.shards.processes import processes
-    from analyzer.shards.room import shard_octets
+    from analyzer.many.budget import shard_octets
+    from analyzer.many.gather import gather
+    from analyzer.many.processes import processes
 
     jobs = how.jobs or 1
     return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits)
 
 
 def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:
-    """What this function of an `Analysis` says, called where that is."""
+    """Call a function with the `Analysis`, in the process where that is held, and return the result."""
     return question(of, *arguments) if isinstance(of, Analysis) else of.ask(question, *arguments)
 
 
 def pieces(of: "Held", question: Callable[..., Iterable[str]], *arguments: Any) -> Iterable[str]:
-    """The same for a text that may be long."""
+    """Yield the pieces of a text that a function of the `Analysis` makes, as `ask` does: it may be long."""
     return question(of, *arguments) if isinstance(of, Analysis) else of.pieces(question, *arguments)

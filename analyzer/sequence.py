@@ -2,10 +2,10 @@
 
 
 def seq_diff(a: int, b: int) -> int:
-    """Signed distance from `b` to `a` for u32 values held in wider integers: positive if `a` is later."""
+    """Return the signed distance from `b` to `a` for u32 values held in wider integers: positive if `a` is later."""
     return ((a - b + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
 def seq_add(a: int, octets: int) -> int:
-    """The sequence number `octets` after `a`; `octets` may be negative."""
+    """Return the sequence number `octets` after `a`; `octets` may be negative."""
     return (a + octets) & 0xFFFFFFFF

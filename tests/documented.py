@@ -7,8 +7,8 @@ import click
 from analyzer.cli import main
 from analyzer.cli.command import EXIT_CODES
 from analyzer.cli.options import GROUPS
-from analyzer.report.tables import csv_name
-from analyzer.schema.frames import FRAMES
+from analyzer.report.tables.files import csv_name
+from analyzer.schema.export import FRAMES
 
 SHELLS = {
     "bash": ("~/.bashrc", 'eval "$(_KA_ANALYZE_COMPLETE=bash_source ka-analyze)"'),

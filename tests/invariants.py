@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from analyzer.keepalive.judging.verdict import Reason
-from analyzer.report.explain import REASONS
+from analyzer.keepalive.verdict.values import Reason
 
 Document = dict[str, Any]
 Faults = Iterator[str]
@@ -18,7 +17,7 @@ FOREIGN = ("files", "message")
 ROUNDING_S = 1
 """Advice has whole seconds."""
 NEGATIVE = re.compile(r"(?:^|[\s(\[])[-\N{MINUS SIGN}]\d")
-ASKED = {REASONS[Reason.NEIGHBOUR_SILENT], REASONS[Reason.ASKED_BY_TIMER]}
+ASKED = {Reason.NEIGHBOUR_SILENT.value, Reason.ASKED_BY_TIMER.value}
 """Probes that a host could not send, since nobody on the link answered for the peer."""
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
 
@@ -106,8 +105,8 @@ def connections_lie_within_the_capture(document: Document) -> Faults:
     """Each begins before it ends, neither before the first frame nor after the last."""
     first, last = document["capture"]["first"], document["capture"]["last"]
     for flow in document["flows"]:
-        if not first <= flow["start"] <= flow["end"] <= last:
-            yield f"flow {flow['id']} {flow['start']} to {flow['end']}"
+        if not first <= flow["start"] <= flow["stop"] <= last:
+            yield f"flow {flow['id']} {flow['start']} to {flow['stop']}"
 
 
 # ---- frames
@@ -151,8 +150,8 @@ def what_the_application_saw_is_whole(document: Document) -> Faults:
 def a_prober_probed(document: Document) -> Faults:
     """The end that noticed by its probes has sent some, or would have, had the link let it."""
     for flow in document["flows"]:
-        prober = flow["verdict"]["prober"]
-        if prober is not None and not flow["ends"][prober]["probes"] and not ASKED & set(flow["verdict"]["reasons"]):
+        prober, reasons = flow["verdict"]["prober"], {reason["code"] for reason in flow["verdict"]["reasons"]}
+        if prober is not None and not flow["ends"][prober]["probes"] and not ASKED & reasons:
             yield f"flow {flow['id']} end {prober}"
 
 

@@ -11,8 +11,8 @@ from struct import unpack
 import pytest
 
 from analyzer.analysis import analyze, pays_to_decode_ahead
-from analyzer.capture.packets import address
-from analyzer.capture.source import Source
+from analyzer.capture.decode.packets import address
+from analyzer.capture.files.source import Source
 from analyzer.diagnostics import Severity
 from analyzer.errors import CaptureError, UnknownFormatError
 from analyzer.keepalive.findings import Role

@@ -1,6 +1,7 @@
-"""The rules of ARCHITECTURE.md, read from the sources: import direction, homes, sizes, mirrors."""
+"""The rules of ARCHITECTURE.md, read from the sources: import direction, homes, sizes, mirrors; and the map itself."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "analyzer"
 TESTS = ROOT / "tests"
 MAX_LINES = 450
+MAP = ROOT / "ARCHITECTURE.md"
+MAX_MAP_LINES = 200
+TEXTS = [MAP, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/design").glob("*.md"))]
+PLACES = (ROOT, PACKAGE, PACKAGE / "keepalive", PACKAGE / "engine")
+"""From where texts name files."""
 
 BASE = "base"
 COMPILER = "engine/compiler"
@@ -28,8 +34,7 @@ LEVELS = {
     "tcp": 2,
     "keepalive": 3,
     "analysis": 4,
-    "shards": 5,
-    "points": 5,
+    "many": 5,
     "reading": 6,
     "report": 7,
     "monitor": 8,
@@ -40,53 +45,52 @@ LEVELS = {
 """A room imports itself and rooms of lower levels; the base modules are one room."""
 
 KEEPALIVE_LEVELS = {
-    "timer": 0,
-    "tagging": 1,
-    "telling": 2,
-    "judging": 3,
-    "surroundings": 4,
-    "inference": 5,
-    "profiles": 6,
-    "stories": 7,
-    "retold": 7,
+    "model": 0,
+    "tags": 1,
+    "story": 2,
+    "verdict": 3,
+    "context": 4,
+    "settings": 5,
+    "catalogue": 6,
+    "story_reader": 7,
     "findings": 8,
-    "drawing": 9,
-    "pooling": 9,
+    "assembler": 9,
+    "summary": 9,
 }
 """The same within keepalive/, whose own modules are rooms, too."""
 
 HOMES = {
     "click": ("cli/",),
-    "dpkt": ("capture/encapsulation.py",),
+    "dpkt": ("capture/decode/encapsulation.py",),
     "jinja2": ("report/",),
     "matplotlib": ("report/",),
-    "distributed": ("shards/cluster.py",),
-    "fsspec": ("capture/locations.py",),
+    "distributed": ("many/cluster.py",),
+    "fsspec": ("capture/files/locations.py",),
     "hatchling": ("engine/compiler/",),
     "llvmlite": ("engine/compiler/",),
     "numba": ("engine/compiler/",),
     "pandas": ("report/",),
     "rich": ("cli/", "monitor/", "report/"),
-    "scapy": ("capture/interface.py",),
+    "scapy": ("capture/live/interface.py",),
 }
 """The only places that may import these packages."""
 
 WITHOUT_TEST_FILE = {
     "__main__.py",  # calls the command; tests/cli/test_command.py runs it
     "errors.py",  # class statements only
-    "schema/around.py",  # as below
+    "schema/hosts.py",  # as below
     "schema/flows.py",  # tables of names, exercised by every other test
-    "schema/found.py",  # as above
-    "schema/frames.py",  # as above
+    "schema/results.py",  # as above
+    "schema/export.py",  # as above
     "schema/packets.py",  # as above
-    "schema/sought.py",  # as above
-    "schema/told.py",  # as above
-    "schema/written.py",  # as above
+    "schema/inference.py",  # as above
+    "schema/story.py",  # as above
+    "schema/json.py",  # as above
     "engine/compiler/__main__.py",  # tests/test_wheel.py builds a wheel with it
     "engine/compiler/hatch.py",  # as above
     "cli/options.py",  # a table; tests/cli/test_command.py runs it
     "cli/faces.py",  # as above
-    "keepalive/telling/timeline.py",  # values only, made and checked in test_story.py
+    "keepalive/story/values.py",  # values only, made and checked in test_story.py
     "version.py",  # one assignment
 }
 
@@ -169,3 +173,80 @@ def test_no_print(source: Path) -> None:
 def test_has_a_test_file(source: Path) -> None:
     mirror = TESTS / source.relative_to(PACKAGE).with_name(f"test_{source.name}")
     assert mirror.exists(), f"{mirror.relative_to(ROOT)} is missing"
+
+
+def section(heading: str) -> str:
+    """A part of the map, to the next heading."""
+    return MAP.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def test_the_map_is_short() -> None:
+    assert len(MAP.read_text(encoding="utf-8").splitlines()) <= MAX_MAP_LINES
+
+
+def test_every_room_and_file_is_on_the_map() -> None:
+    found = {}
+    for line in section("The rooms").splitlines():
+        cells = line.split(" | ")
+        if line.startswith("| `"):
+            folder = PACKAGE / quoted(cells[0])[0].removeprefix("analyzer/")
+            found[folder] = {name for name in quoted(cells[1]) if re.fullmatch(r"[a-z_0-9]+", name)}
+    expected: dict[Path, set[str]] = {}
+    for source in MODULES:
+        if source.stem != "__main__":
+            expected.setdefault(source.parent, set()).add(source.stem)
+    assert found == expected
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_files_that_are_named_exist(text: Path) -> None:
+    names = [name for name in quoted(text.read_text(encoding="utf-8")) if re.fullmatch(r"[\w./-]+", name)]
+    files = {*(source.name for source in SOURCES), *(path.name for path in TESTS.rglob("*.py"))}
+    assert names
+    for name in names:
+        is_path = "/" in name and (name.endswith("/") or "." in name.rpartition("/")[2])
+        if is_path and not name.startswith(("build/", "/")):
+            assert any((place / name).exists() for place in PLACES), f"{text.name} names {name}"
+        elif re.fullmatch(r"\w+\.py", name):
+            assert name in files, f"{text.name} names {name}"
+
+
+def test_functions_that_the_map_names_are_where_it_says() -> None:
+    checked = 0
+    for line in section("Where is …").splitlines():
+        source = ""
+        for name in quoted(line.rpartition(" | ")[2]):
+            if name.endswith(".py"):
+                source = (PACKAGE / name).read_text(encoding="utf-8") if "/" in name else ""
+            elif source and re.fullmatch(r"[a-z_]+", name):
+                assert f"def {name}(" in source, f"{name} is not where the map says: {line}"
+                checked += 1
+    assert checked > 5
+
+
+def test_tests_that_contributing_names_exist() -> None:
+    names = {
+        name for name in quoted((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) if name.startswith("test_")
+    }
+    known = {
+        match
+        for path in TESTS.rglob("*.py")
+        for match in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert names - known == {"test_walks"}
+
+
+def test_names_that_contributing_puts_beside_a_file_are_in_it() -> None:
+    """`report/ranking.py` (`URGENCY`, `UNEVENTFUL`), or with a comma."""
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    pairs = re.findall(r"`([\w./]+\.py)`(?:, | \()((?:`[A-Z_]+`(?:, )?)+)", text)
+    for path, names in pairs:
+        [source] = [(place / path).read_text(encoding="utf-8") for place in PLACES if (place / path).exists()]
+        for name in quoted(names):
+            assert re.search(rf"^{name}\b", source, re.MULTILINE), f"{name} is not in {path}"
+    assert len(pairs) > 10

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.report.document import document
+from analyzer.report.json.document import document
 from tests.invariants import INVARIANTS, broken
 from tests.recordings import FOLDER
-from tests.report.test_document import MADE_UP
+from tests.report.json.test_document import MADE_UP
 from tests.test_samples import FOLDERS, document_of
 from tests.transcript import analyse, transcript
 
@@ -37,14 +37,14 @@ def test_stories(story: str, hops: dict[str, int]) -> None:
 def _spoil(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """Put a value where a path of names and places leads to."""
 
-    def spoil(found: dict[str, Any]) -> None:
+    def discard(found: dict[str, Any]) -> None:
         *way, last = (int(step) if step.isdigit() else step for step in path.split("."))
         at: Any = found
         for step in way:
             at = at[step]
         at[last] = value
 
-    return spoil
+    return discard
 
 
 TIME = "flows.0.ends.0.settings.tcp_keepalive_time"
@@ -64,7 +64,7 @@ SPOILED = {
         _spoil("path_limits.0.failed_s", 2e9),
         _spoil("advice.0.numbers.longest_idle_s", 2_894_531_997),
     ],
-    "connections_lie_within_the_capture": [_spoil("flows.0.end", "1970-01-01T00:00:00.000000000Z")],
+    "connections_lie_within_the_capture": [_spoil("flows.0.stop", "1970-01-01T00:00:00.000000000Z")],
     "frames_exist": [_spoil("flows.0.verdict.evidence_frames", [0]), _spoil(f"{TIME}.frames", [906])],
     "connections_have_no_more_frames_than_the_capture": [_spoil("capture.tcp_packets", 1)],
     "who_does_not_know_is_not_certain": [
@@ -93,7 +93,7 @@ def test_an_invariant_can_be_broken(holds: Callable[[dict[str, Any]], Any]) -> N
     sound = loaded(analyze(*map(str, NAT.glob("capture.pcap*"))))
     assert sound["advice"][0]["code"] == "time-exceeds-path-limit"
     assert sound["capture"]["packets"] == 905
-    for spoil in SPOILED[holds.__name__]:
+    for discard in SPOILED[holds.__name__]:
         found = deepcopy(sound)
-        spoil(found)
+        discard(found)
         assert list(holds(found)), "nothing was found"

@@ -45,14 +45,21 @@ class Segment(NamedTuple):
 
 def steps() -> st.SearchStrategy[list[Step]]:
     """Conversations as they are, and as they should never be."""
-    waits = st.sampled_from([0, 1, 4, 10, 60, 400, 950, 1000, 10_000, 10_240, 75_000, 7_200_000])
+    peer_silences = st.sampled_from([0, 1, 4, 10, 60, 400, 950, 1000, 10_000, 10_240, 75_000, 7_200_000])
     usual = ["data", "ack", "ack", "probe", "probe", "octet", "again", "octet again", "copy", "window", "icmp"]
     rare = ["syn", "syn-ack", "fin", "rst", "give-up", "deaf", "loss", "weird"]
     lengths = st.sampled_from([1, 2, 100, 1460])
     offsets = st.sampled_from([-(2**30) - 1, -1460, -2, -1, 0, 1, 2, 1460, 2**31 - 1, -(2**31)])
     windows = st.sampled_from([0, 1, 64000])
     step = st.builds(
-        Step, waits, st.sampled_from("AAB"), st.sampled_from(3 * usual + rare), offsets, offsets, lengths, windows
+        Step,
+        peer_silences,
+        st.sampled_from("AAB"),
+        st.sampled_from(3 * usual + rare),
+        offsets,
+        offsets,
+        lengths,
+        windows,
     )
     return st.lists(step, min_size=1, max_size=40)
 

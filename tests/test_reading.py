@@ -7,7 +7,7 @@ import pytest
 import analyzer
 from analyzer.errors import CaptureError, OptionError
 from analyzer.reading import Reading, read_all
-from tests.shards.cut import files_of, tables, talk
+from tests.many.cut import files_of, tables, talk
 from tests.transcript import transcript
 
 pytestmark = pytest.mark.filterwarnings("default")  # dask's own

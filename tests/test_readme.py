@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from analyzer.cli.options import GROUPS
-from analyzer.schema.frames import FRAMES
+from analyzer.schema.export import FRAMES
 from tests.documented import SHELLS, TABLES, visible
 from tests.generated import BLOCKS, FILES, ROOT, Block, Whole
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.path)
@@ -63,7 +63,7 @@ def test_paths_complete_as_files_and_folders() -> None:
         assert made.stdout.strip() == f"{kind},"
 
 
-@pytest.mark.parametrize("path", ["README.md", "samples/README.md", *(f"docs/{page.name}" for page in PAGES)])
+@pytest.mark.parametrize("path", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "samples/README.md", *PAGES])
 def test_relative_links_lead_somewhere(path: str) -> None:
     text = (ROOT / path).read_text()
     for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):

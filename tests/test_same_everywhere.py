@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from analyzer.analysis import analyze
 from analyzer.cli import main
-from analyzer.report.document import document
+from analyzer.report.json.document import document
 from tests.capture.reading import ReadFrame, read_capture
 from tests.capture.writers import interface, packet, pcap_bytes, section
 from tests.engines import ENGINES

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from analyzer.cli import main
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = json.loads((ROOT / "analyzer/report/ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-2.schema.json").read_text())
 FOLDERS = sorted(file.parent for file in (ROOT / "samples").glob("*/truth.toml"))
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 

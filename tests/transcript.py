@@ -30,10 +30,10 @@ from types import MappingProxyType
 from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
-from analyzer.capture.source import Source
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader
+from analyzer.capture.files.source import Source
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.tagging.tags import Rule, Tag
+from analyzer.keepalive.tags.tag import Rule, Tag
 from tests.capture.writers import Frame, pcap_bytes
 from tests.engines import chosen
 

@@ -1,4 +1,4 @@
-"""The picture of ARCHITECTURE.md: how 75.776 s becomes 75, drawn from the forward model."""
+"""The picture of docs/design/inference.md: how 75.776 s becomes 75, drawn from the forward model."""
 
 from io import StringIO
 
@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND, spacing_ns
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, spacing_ns
 
 HZ_250 = LINUX[1]
 SETTINGS = range(72, 78)

@@ -7,12 +7,13 @@ years of silence out of what nobody watched.
 from bisect import bisect_right
 from typing import Any
 
-from analyzer.capture.packets import span
+from analyzer.capture.decode.packets import span
 from analyzer.engine.dispatch import Engine
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 HOLE_NS = 30 * 86_400 * 1_000_000_000
-"""No stack waits so long before a probe (Linux: 32,767 s). A capture without any frame for longer did not run."""
+"""Longest gap within a span. No stack waits so long before a probe (Linux: 32,767 s); a capture without any frame for
+longer was not running."""
 
 
 class Coverage:
@@ -24,15 +25,15 @@ class Coverage:
 
     @property
     def first_ns(self) -> int:
-        return self._first[0] if self._first else NEVER
+        return self._first[0] if self._first else ABSENT
 
     @property
     def last_ns(self) -> int:
-        return self._last[-1] if self._last else NEVER
+        return self._last[-1] if self._last else ABSENT
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """First and last time of each."""
+        """Return the first and last time of each span, in ns."""
         return list(zip(self._first, self._last, strict=True))
 
     @property
@@ -40,8 +41,8 @@ class Coverage:
         return max(len(self._first) - 1, 0)
 
     def note(self, records: Any, count: int, engine: Engine, ends_ns: Any) -> None:
-        """A batch of records; `ends_ns` is room for two times."""
-        ends_ns[0] = ends_ns[1] = NEVER
+        """Add the times of a batch of records; `ends_ns` is scratch space for two times."""
+        ends_ns[0] = ends_ns[1] = ABSENT
         engine.run(span, records, count, ends_ns)
         if ends_ns[1] - ends_ns[0] <= HOLE_NS:
             self.add(ends_ns[0], ends_ns[1])
@@ -54,8 +55,8 @@ class Coverage:
                 begin = at
 
     def add(self, first_ns: int, last_ns: int) -> None:
-        """Another span, put together with those that it touches."""
-        if first_ns == NEVER:
+        """Add a span from `first_ns` to `last_ns`, and merge it with those that it touches."""
+        if first_ns == ABSENT:
             return
         begin = bisect_right(self._last, first_ns - HOLE_NS - 1)
         end = bisect_right(self._first, last_ns + HOLE_NS)
@@ -65,5 +66,5 @@ class Coverage:
         self._last[begin:end] = [last_ns]
 
     def end_after(self, ts_ns: int) -> int:
-        """Until when what was there at this time was watched."""
+        """Return the end, in ns, of the span that holds or precedes this time."""
         return self._last[bisect_right(self._first, ts_ns) - 1]

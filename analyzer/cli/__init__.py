@@ -1,4 +1,4 @@
-"""The command line: `options` (every flag), `command` (the run and its exit code), `faces` (what goes where)."""
+"""The command line: `options` (every flag), `command` (the run and its exit code), `faces` (the output formats)."""
 
 from analyzer.cli.command import main, run
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.analysis import Analysis
-    from analyzer.keepalive.judging.verdict import Outcome
+    from analyzer.keepalive.verdict.values import Outcome
+    from analyzer.many.remote import Held
     from analyzer.report.expectations import Expectation
-    from analyzer.shards.distant import Held
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -31,27 +31,28 @@ EXIT_CODES = {
     DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
     INTERRUPTED: "interrupted by ^C",
 }
-"""For the manual."""
+"""Exit codes with their meanings, for the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
-"""Signals that end the command; it exits with 128 more, as a shell says it of a program without a handler."""
+"""Signals that end the command; its exit code is then 128 more, as a shell reports it of a program without a
+handler."""
 
 
 NEW_OBJECTS = 100_000
-"""Cyclic garbage is looked for after so many, not after 700: findings are many, and without cycles. It saves
-6 to 17 % of the processor time of 5,000 to 20,000 connections."""
+"""Objects after which Python searches for cyclic garbage, instead of 700: findings are many, and without cycles. It
+saves 6 to 17 % of the processor time of 5,000 to 20,000 connections."""
 
 
 class Ended(BaseException):
-    """One of ENDING came: what is half written is taken away on the way out, as after ^C."""
+    """Raised when one of ENDING came: half-written files are removed on the way out, as after ^C."""
 
 
 def run() -> NoReturn:
-    """Entry point of the process: what click reports by exceptions becomes an exit code."""
+    """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup keeps its say
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _end)
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
@@ -65,7 +66,7 @@ def run() -> NoReturn:
         _complain(f"ended by {signal.Signals(number).name}")
         sys.exit(128 + number)
     finally:
-        gc.freeze()  # nobody need look for cycles in what the exit gives back: a tenth of a small capture
+        gc.freeze()  # the exit need not search for cycles in what it frees: a tenth of a small capture
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -128,16 +129,16 @@ def main(context: click.Context, /, **given: Any) -> None:
 
 
 def _run(options: Options) -> int:
-    from analyzer.capture.locations import expanded
+    from analyzer.capture.files.locations import expanded
     from analyzer.reading import ask
     from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
     outputs = options.outputs
     if options.folders:
-        from analyzer.report import tables
+        from analyzer.report.tables import files
 
-        outputs |= tables.outputs(options.folders)  # complains, too, where a package is missing
+        outputs |= files.outputs(options.folders)  # complains, too, where a package is missing
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
     if options.list_ifaces:
@@ -148,9 +149,9 @@ def _run(options: Options) -> int:
     expected = [expectations.parse(words) for words in options.expect]
     unwanted = expectations.parse_outcomes(options.fail_on, "--fail-on") if options.fail_on is not None else frozenset()
     if options.only is not None:
-        expectations.parse_outcomes(options.only, "--only")  # a wrong name is told before anything is read
+        expectations.parse_outcomes(options.only, "--only")  # reports a wrong name before anything is read
     if options.annotate is not None:
-        from analyzer.report.annotate import check
+        from analyzer.report.wireshark.annotate import check
 
         check(options.annotate, named)
     if options.advice is not None:
@@ -170,13 +171,13 @@ def _run(options: Options) -> int:
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
     if options.annotate is not None:
-        from analyzer.report.annotate import annotate
+        from analyzer.report.wireshark.annotate import annotate
 
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
         faces.write(analysis, options)
-    _tell_diagnostics(analysis, options)
+    _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
         _complain(failure)
@@ -194,7 +195,8 @@ def _failures(
 
 
 def _is_watched(options: Options) -> bool:
-    """A pipe, in a terminal, and nothing else asked for: what is written into it is shown as it comes."""
+    """Tell whether a pipe is read, in a terminal, and nothing else is asked for: what is written into it is then shown
+    as it comes."""
     is_report = not (
         options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
     )
@@ -207,7 +209,7 @@ def _is_terminal(options: Options) -> bool:
 
 
 def _check_live(options: Options) -> None:
-    """Options that belong together, or do not."""
+    """Check that the options for live capture go together; click.UsageError if not."""
     if options.iface and options.paths:
         raise click.UsageError("--iface and files exclude each other")
     if options.iface and options.annotate is not None:
@@ -224,7 +226,7 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
-def _tell_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
+def _print_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
     from analyzer.reading import ask
 
     for words in () if options.quiet else ask(analysis, _diagnostics, options.tags):
@@ -232,13 +234,13 @@ def _tell_diagnostics(analysis: "Held", options: Options, of: str = "") -> None:
 
 
 def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
-    told = []
+    lines = []
     for one in analysis.of_reading if of_reading else analysis.diagnostics:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
         file = analysis.file_of(one)
         where += f" in {file}" if file else ""
-        told.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
-    return told
+        lines.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
+    return lines
 
 
 def _check_points(options: Options) -> None:
@@ -253,8 +255,8 @@ def _check_points(options: Options) -> None:
 
 
 def _compare(options: Options) -> int:
-    """Two capture points side by side."""
-    from analyzer.capture.locations import expanded
+    """Compare two capture points side by side; return the exit code."""
+    from analyzer.capture.files.locations import expanded
     from analyzer.report.output_file import check_outputs
 
     if len(options.points) != 2:
@@ -265,11 +267,11 @@ def _compare(options: Options) -> int:
     points = {name: analyse(replace(options, files=paths), how) for name, paths in options.points.items()}
     faces.write_points(points, options)
     for name, analysis in points.items():
-        _tell_diagnostics(analysis, options, f"{name}: ")
+        _print_diagnostics(analysis, options, f"{name}: ")
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
 
 
 def _complain(words: str) -> None:
-    """One line on stderr, with nothing in it that a terminal would obey."""
+    """Print one line on stderr, without characters that a terminal would obey."""
     line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
     click.echo(f"ka-analyze: {line}", err=True)

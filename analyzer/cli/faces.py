@@ -1,4 +1,4 @@
-"""What was asked for, written to where it was asked for: stdout or one file, pages, tables, charts."""
+"""The output formats, each written to its place: stdout or one file, pages, tables, charts."""
 
 import sys
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rich.console import Console, Group
 
     from analyzer.analysis import Analysis
-    from analyzer.keepalive.judging.verdict import Outcome
-    from analyzer.keepalive.timer import Keepalive
-    from analyzer.shards.distant import Held
+    from analyzer.keepalive.model.linux import Keepalive
+    from analyzer.keepalive.verdict.values import Outcome
+    from analyzer.many.remote import Held
 
 
 def write_files(analysis: "Held", options: Options) -> None:
-    """The page, the tables and the charts; what goes to stdout is not affected."""
+    """Write the page, the tables and the charts; stdout is not affected."""
     if options.html is None and not options.folders:
         return
     import logging
@@ -40,13 +40,13 @@ def write_files(analysis: "Held", options: Options) -> None:
 
 
 def write(analysis: "Held", options: Options) -> None:
-    """The one face that goes to stdout, or to the file of `-o`."""
+    """Write the one format that goes to stdout, or to the file of `-o`."""
     with _opened(options.output) as file:
         _write(analysis, options, file)
 
 
 def write_points(points: "Mapping[str, Held]", options: Options) -> None:
-    """Two capture points side by side."""
+    """Write the comparison of two capture points."""
     from analyzer.reading import ask, pieces
 
     names = tuple(points)
@@ -73,7 +73,7 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
     if options.json:
         file.writelines(pieces(analysis, _document, supposed, only))
     elif options.tags:
-        from analyzer.report.document import tag_lines
+        from analyzer.report.json.document import tag_lines
 
         file.writelines(pieces(analysis, tag_lines, only))
     elif supposed is not None:
@@ -83,7 +83,7 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
     elif options.flow is not None:
         _print(ask(analysis, _timeline, options.flow), options, file)
     else:
-        from analyzer.report.text import report
+        from analyzer.report.terminal import report
 
         _print(ask(analysis, report, options.top, only), options, file)
 
@@ -94,7 +94,7 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
 def _document(
     analysis: "Analysis", keepalive: "Keepalive | None", only: "frozenset[Outcome] | None"
 ) -> "Iterable[str]":
-    from analyzer.report.document import document
+    from analyzer.report.json.document import document
 
     return document(analysis, analysis.what_if(keepalive) if keepalive is not None else None, only)
 
@@ -113,21 +113,21 @@ def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
 
 
 def _timeline(analysis: "Analysis", flow: int) -> "Group":
-    from analyzer.report.text import timeline
+    from analyzer.report.terminal import timeline
 
     return timeline(analysis, analysis.flows[flow])
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":
-    from analyzer.points import compare
-    from analyzer.report.between import points_document
+    from analyzer.many.two_points import compare
+    from analyzer.report.two_points import points_document
 
     return points_document(dict(zip(names, (first, second), strict=True)), compare(first, second))
 
 
 def _side_by_side(first: "Analysis", second: "Analysis", names: "Sequence[str]", top: int) -> "Group":
-    from analyzer.points import compare
-    from analyzer.report.between import side_by_side
+    from analyzer.many.two_points import compare
+    from analyzer.report.two_points import side_by_side
 
     return side_by_side(dict(zip(names, (first, second), strict=True)), compare(first, second), top)
 
@@ -154,7 +154,7 @@ def _opened(path: str) -> Iterator[TextIO]:
 
 
 def console(file: TextIO, color: str) -> "Console":
-    """The flag beats NO_COLOR and FORCE_COLOR, which rich honours."""
+    """Make a console; the flag takes precedence over NO_COLOR and FORCE_COLOR, which rich honours."""
     from rich.console import Console
 
     forced = {"auto": None, "always": True, "never": False}[color]

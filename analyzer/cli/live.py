@@ -26,15 +26,15 @@ from analyzer.tcp.eviction import limits_within
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
-    from analyzer.capture.writer import PcapngWriter
+    from analyzer.capture.files.writer import PcapngWriter
     from analyzer.monitor.alerts import Alerts
 
 Listener = Callable[[Sequence[Event]], None]
 
 
 def list_interfaces() -> None:
-    """What may be given to --iface, a line each."""
-    from analyzer.capture.interface import interfaces
+    """Print the interfaces that --iface accepts, one a line."""
+    from analyzer.capture.live.interface import interfaces
 
     for one in interfaces():
         state = "up" if one.is_up else "down"
@@ -42,7 +42,7 @@ def list_interfaces() -> None:
 
 
 def watch(options: Options) -> "Analysis":
-    """Capture until somebody or something ends it; events go out meanwhile."""
+    """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis."""
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
         watcher = Watcher(limits=limits)
@@ -57,13 +57,13 @@ def watch(options: Options) -> "Analysis":
         listeners = list(_listeners(options, session, crosscheck, stack))
         with _ended_by_signal() as is_ended:
             for events in session.run():
-                _tell(listeners, events)
+                _notify(listeners, events)
                 if crosscheck is not None:
-                    _tell(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
+                    _notify(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
                 if is_ended():
                     break
         events, analysis = session.finish()
-        _tell(listeners, events)
+        _notify(listeners, events)
     return analysis
 
 
@@ -72,14 +72,14 @@ def _say(options: Options, words: str) -> None:
         click.echo(f"ka-analyze: {words}", err=True)
 
 
-def _tell(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
+def _notify(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
     for listener in listeners:
         listener(events)
 
 
 def _source(options: Options, watcher: Watcher) -> Source:
     if options.iface:
-        from analyzer.capture.bpf import DEFAULT_FILTER
+        from analyzer.capture.live.bpf import DEFAULT_FILTER
         from analyzer.monitor.interfaces import Interfaces
 
         expression = DEFAULT_FILTER if options.filter is None else options.filter
@@ -101,10 +101,11 @@ def _stop(options: Options) -> Stop:
 
 
 def _recording(options: Options, stack: ExitStack) -> "PcapngWriter | None":
-    """Written as it stands, and not under another name first: whatever happens, what was captured is there."""
+    """Open the recording under its final name, not under another first: whatever happens, what was captured is
+    there."""
     if options.write is None:
         return None
-    from analyzer.capture.writer import PcapngWriter
+    from analyzer.capture.files.writer import PcapngWriter
 
     try:
         path = Path(options.write)
@@ -116,7 +117,8 @@ def _recording(options: Options, stack: ExitStack) -> "PcapngWriter | None":
 def _listeners(
     options: Options, session: Session, crosscheck: Crosscheck | None, stack: ExitStack
 ) -> Iterator[Listener]:
-    """Events go to standard output as NDJSON, or to people in a view or as lines; to metrics and a command besides."""
+    """Yield the receivers of events: standard output as NDJSON, or a view or lines for people; besides, metrics and a
+    command."""
     if options.ndjson:
         yield _ndjson(sys.stdout)
     elif not options.quiet:
@@ -137,7 +139,7 @@ def _listeners(
 
 
 def _alerting(alerts: "Alerts", options: Options) -> Listener:
-    """A command that cannot be started is said once."""
+    """Make a listener that runs a command for events; a command that cannot be started is reported once."""
 
     def tell(events: Sequence[Event]) -> None:
         alerts.tell(events, time.monotonic_ns())
@@ -149,7 +151,7 @@ def _alerting(alerts: "Alerts", options: Options) -> Listener:
 
 
 def _crosscheck(options: Options, stack: ExitStack) -> Crosscheck | None:
-    """The kernel's own view, where connections of this machine may be captured."""
+    """Start reading the kernel's own timers, where connections of this machine may be captured."""
     if not options.iface:
         return None
     from analyzer.monitor.sockets import OwnSockets
@@ -170,7 +172,8 @@ def _ndjson(file: TextIO) -> Listener:
 
 
 def _for_people(options: Options, session: Session, crosscheck: Crosscheck | None, stack: ExitStack) -> Listener:
-    """On standard output, unless that is for a machine; in a terminal a view, else a line for each event."""
+    """Make a listener for people: on standard output, unless that is for a machine; in a terminal a view, else a line
+    for each event."""
     is_report = not (options.json or options.tags or options.sysctl or options.advice is not None)
     file = sys.stdout if is_report and options.output == "-" else sys.stderr
     shown = console(file, options.color)
@@ -193,7 +196,7 @@ def _for_people(options: Options, session: Session, crosscheck: Crosscheck | Non
 
 @contextmanager
 def _ended_by_signal() -> Iterator[Callable[[], bool]]:
-    """Whether ^C or SIGTERM came; the next one is treated as ever."""
+    """Yield a function that tells whether ^C or SIGTERM came; the next signal has its usual effect."""
     came: list[int] = []
     before: dict[signal.Signals, Any] = {}
 

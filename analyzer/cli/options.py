@@ -10,7 +10,7 @@ from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
 DIR = click.Path(readable=False, file_okay=False)
-"""For completion; whether a path can be used is for whoever opens it to say."""
+"""Type of a folder, for completion; whoever opens the path checks whether it can be used."""
 
 
 class Octets(click.ParamType[int]):
@@ -37,7 +37,7 @@ INPUT = (
         ["--max-memory"],
         type=Octets(),
         metavar="SIZE",
-        help="Give up what says least beyond this, and say so (4G, or half of the machine's if that is less).",
+        help="Drop what says least beyond this, with a diagnostic (4G, or half of the machine's if that is less).",
     ),
     click.Option(
         ["--point"],
@@ -49,28 +49,26 @@ INPUT = (
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
-        help="Read so many files at once, each in a process of its own (1 without).",
+        help="Read N files at once, each in a process of its own (1).",
     ),
     click.Option(
-        ["--cluster"], metavar="ADDRESS", help="Read and judge on a dask cluster, tcp://scheduler:8786 or the like."
+        ["--cluster"], metavar="ADDRESS", help="Read and analyse on a dask cluster, tcp://scheduler:8786 or the like."
     ),
     click.Option(
-        ["--keep-shards"], type=DIR, metavar="DIR", help="Keep in DIR, as Parquet, what each file says by itself."
+        ["--keep-shards"], type=DIR, metavar="DIR", help="Store the analysis of each file by itself in DIR, as Parquet."
     ),
-    click.Option(
-        ["--resume"], is_flag=True, help="With --keep-shards: read only files that are not in DIR as they are now."
-    ),
+    click.Option(["--resume"], is_flag=True, help="With --keep-shards: read only files that are new or have changed."),
 )
 
 FACES = (
-    click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Tell connection N in full, with its timeline."),
-    click.Option(["--top"], type=click.IntRange(0), default=10, metavar="N", help="Connections told in full (10)."),
+    click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
+    click.Option(["--top"], type=click.IntRange(0), default=10, metavar="N", help="Connections shown in full (10)."),
     click.Option(
         ["--only"],
         metavar="OUTCOME[,…]",
-        help="Print only connections that ended so: timed-out,reset,…; counts, hosts and advice are of all.",
+        help="Print only connections with these outcomes: timed-out,reset,…; counts, hosts and advice cover all.",
     ),
-    click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/1)."),
+    click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/2)."),
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
@@ -82,7 +80,7 @@ FACES = (
         help="Print what time=60,intvl=10,probes=5 would have cost, noticed and prevented; with --json add it there.",
     ),
 )
-"""What goes to stdout: at most one of them."""
+"""Formats for stdout: at most one of them."""
 
 OUTPUT = (
     click.Option(
@@ -115,7 +113,9 @@ CHECKS = (
         help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3. WHERE: address, :port or both.",
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
-    click.Option(["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection ended so: timed-out,reset,…"),
+    click.Option(
+        ["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection has one of these outcomes: timed-out,reset,…"
+    ),
 )
 
 LIVE = (
@@ -139,7 +139,7 @@ LIVE = (
     click.Option(["-c", "--count"], type=click.IntRange(1), metavar="N", help="Stop after N frames."),
     click.Option(["-w", "--write"], metavar="OUT", help="Also write the frames to OUT (pcapng) as they come."),
     click.Option(
-        ["--ndjson"], is_flag=True, help="Print events as they happen, a JSON object a line; also of '-' or files."
+        ["--ndjson"], is_flag=True, help="Print events as they happen, a JSON object a line; also for '-' or files."
     ),
     click.Option(
         ["--metrics"], metavar="ADDR:PORT", help="Serve counters to Prometheus; ADDR is 127.0.0.1 if left out."
@@ -151,12 +151,12 @@ LIVE = (
 )
 
 GROUPS = {"Input": INPUT, "Live": LIVE, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
-"""In the order of `--help`."""
+"""Option groups in the order of `--help`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for; a field for each flag."""
+    """The values of the options; a field for each flag."""
 
     files: tuple[str, ...]
     read: tuple[str, ...]
@@ -205,12 +205,12 @@ class Options:
 
     @property
     def is_live(self) -> bool:
-        """Findings are told while frames come."""
+        """Tell whether findings are reported while frames come."""
         return bool(self.iface) or self.ndjson or self.metrics is not None or self.on_event is not None
 
     @property
     def points(self) -> dict[str, tuple[str, ...]]:
-        """What --point names, by name; repeated names add files. OptionError without name or files."""
+        """Return the files of each --point by name; repeated names add files. OptionError without name or files."""
         named: dict[str, tuple[str, ...]] = {}
         for one in self.point:
             name, _, files = one.partition("=")
@@ -221,13 +221,13 @@ class Options:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Every file that is written, by its flag; '-' is standard output."""
+        """Return every file that is written, by its flag; '-' is standard output."""
         named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html, "-w": self.write}
         return {flag: path for flag, path in named.items() if path is not None}
 
     @property
     def folders(self) -> dict[str, str]:
-        """Every folder that is written to, by its flag."""
+        """Return every folder that is written to, by its flag."""
         named = {"--csv": self.csv, "--parquet": self.parquet, "--plots": self.plots}
         return {flag: path for flag, path in named.items() if path is not None}
 

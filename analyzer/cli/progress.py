@@ -1,6 +1,6 @@
-"""Reading captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
+"""The reading of captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
 
-What takes long because there is no machine code is said beforehand.
+A warning comes first where it takes long because there is no machine code.
 """
 
 import sys
@@ -15,19 +15,19 @@ from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
 
 if TYPE_CHECKING:
+    from analyzer.many.remote import Held
     from analyzer.reading import Reading
-    from analyzer.shards.distant import Held
 
 PROGRESS_FROM_OCTETS = 64 << 20
-"""Smaller captures are done before a progress bar could be read."""
+"""Smallest input with a progress bar: others are done before it could be read."""
 SLOW_FROM_OCTETS = 2 << 20
-"""Smaller captures take the interpreter a second or two."""
+"""Smallest input with a warning: others take the interpreter a second or two."""
 SLOW_OCTETS_PER_S = 500_000
-"""What it reads of small packets: 15 to 20 µs each."""
+"""Octets of small packets that the interpreter reads in a second: 15 to 20 µs a packet."""
 
 
 def reading(options: Options) -> "Reading":
-    """What the flags say of who reads."""
+    """Return the options that say how captures are read."""
     from analyzer.reading import Reading
     from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
@@ -36,8 +36,8 @@ def reading(options: Options) -> "Reading":
 
 
 def analyse(options: Options, how: "Reading") -> "Held":
-    """Analyse the files that are named. Raises CaptureError, OptionError."""
-    from analyzer.capture.locations import expanded, octets_of
+    """Analyse the files that are named, with a progress bar where it takes long. Raises CaptureError, OptionError."""
+    from analyzer.capture.files.locations import expanded, octets_of
     from analyzer.reading import read_all
 
     may_be_shown = not options.quiet and sys.stderr.isatty()
@@ -57,13 +57,13 @@ def analyse(options: Options, how: "Reading") -> "Held":
 
 
 def say_that_it_interprets(cost: str) -> None:
-    """What it costs, and how to get machine code."""
+    """Warn that the interpreter serves: what it costs, and how to get machine code."""
     click.echo(f"ka-analyze: the interpreter serves, {cost}: {why_none()}", err=True)
 
 
 @contextmanager
 def _bar(what: str, total: int, is_shown: bool) -> Iterator[Callable[[int], None]]:
-    """Gives the function to be called with what has been done since its last call."""
+    """Show a progress bar; yield the function to call with the amount done since its last call."""
     if not is_shown:
         yield lambda _: None
         return

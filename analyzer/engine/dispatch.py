@@ -18,13 +18,13 @@ INTERPRETER = "interpreter"
 Helper = TypeVar("Helper", bound=Callable[..., Any])
 
 
-def apart(function: Helper) -> Helper:
-    """Mark what a kernel calls in many places: machine code calls it there, too, and has it once.
+def not_inlined(function: Helper) -> Helper:
+    """Mark a helper that kernels call in many places: machine code has it once and calls it.
 
-    All else is put into each place that calls it, which is the faster way for what packets pass through; of what writes
-    text it takes three times as long to compile, and gains nothing.
+    All other helpers are inlined at each call, which is faster for what every packet passes through; for helpers that
+    write text, inlining triples the time of compiling and gains nothing.
     """
-    function.__dict__["is_apart"] = True
+    function.__dict__["is_not_inlined"] = True
     return function
 
 
@@ -32,11 +32,11 @@ class Engine:
     """Runs kernels: as machine code where there is some, else in the interpreter."""
 
     def __init__(self, library: native.Library | None = None) -> None:
-        """Without a library it interprets."""
+        """Run kernels from this library; without one in the interpreter."""
         self.library = library
 
     def __reduce__(self) -> tuple[Callable[[], "Engine"], tuple[()]]:
-        """Travel to another process without the library: what is installed there serves."""
+        """Pickle without the library: the other process uses what is installed there."""
         return (new_engine if self.is_native else Engine), ()
 
     @property

@@ -17,37 +17,36 @@ from zlib import crc32
 
 Kernel = Callable[..., int]
 Types = tuple[Any, ...]
-"""Of a kernel's arguments: int, the type code of an array, b"" for a buffer, the type of a view, a tuple of these
+"""Types of a kernel's arguments: int, the type code of an array, b"" for a buffer, the type of a view, a tuple of these
 and a NamedTuple's class."""
 
 PACKAGE = Path(__file__).parents[1]
 PLACE = Path(__file__).parent
 ROOMS = (
     ".",
-    "capture",
-    "engine",
-    "engine/compiler",
+    *("capture", "capture/decode", "capture/files", "capture/live"),
+    *("engine", "engine/compiler"),
     "keepalive",
-    *(f"keepalive/{room}" for room in ("inference", "judging", "surroundings", "tagging", "telling")),
-    "report/machine",
+    *(f"keepalive/{room}" for room in ("context", "model", "settings", "story", "tags", "verdict")),
+    "report/json",
     "schema",
     "tcp",
 )
-"""Where kernels are written, and what goes into them."""
+"""Folders of the sources that kernels are made of."""
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 
 OK = 0
-"""What machine code returns beside its result; all else is an index outside of a table."""
+"""Status that machine code returns beside its result; any other is an index outside of a table."""
 
 LEVELS = {
     "x86-64-v3": frozenset(("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe")),
     "x86-64-v2": frozenset(("cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3")),
 }
-"""Of x86-64 processors, the better first, with the flags in /proc/cpuinfo beyond the level below (System V psABI for
-x86-64, section 3.1.1)."""
+"""Levels of x86-64 processors, the better first, with the flags in /proc/cpuinfo beyond the level below (System V psABI
+for x86-64, section 3.1.1)."""
 CPUINFO = "/proc/cpuinfo"
 CPUINFO_OCTETS = 8192
-"""Hold what is said of the first processor, flags and all."""
+"""Octets that hold all about the first processor, its flags included."""
 
 
 class Library:
@@ -59,7 +58,8 @@ class Library:
         self._functions: dict[tuple[Kernel, Types], Callable[..., int]] = {}
 
     def call(self, kernel: Kernel, arguments: tuple[Any, ...]) -> int:
-        """As `kernel(*arguments)`; views of tables, NamedTuples of them, arrays, buffers and ints may be passed.
+        """Call the machine code of `kernel(*arguments)`; views of tables, NamedTuples of them, arrays, buffers and ints
+        may be passed.
 
         Releases the GIL meanwhile. IndexError outside of a table, AttributeError for a kernel that it lacks.
         """

@@ -13,7 +13,7 @@ def u32(buffer: Sequence[int], at: int) -> int:
 
 
 def i64(buffer: Any, at: int) -> int:
-    """Eight octets as a signed value, so that addresses fit a signed column."""
+    """Read eight octets as a signed value, so that addresses fit a signed column."""
     high = u32(buffer, at)
     return (high - ((high & 0x80000000) << 1)) * 4294967296 + u32(buffer, at + 4)
 
@@ -27,16 +27,16 @@ def u32_little(buffer: Sequence[int], at: int) -> int:
 
 
 def copy(target: Any, at: int, source: Any, first: int, length: int) -> int:
-    """So many octets of one buffer into another, from `at` on; returns the place behind them."""
+    """Copy `length` octets of `source` from `first` on into `target` at `at`; return the place behind them."""
     target[at : at + length] = source[first : first + length]
     return at + length
 
 
 def half(buffer: Sequence[int], at: int, is_big: int) -> int:
-    """16 bits in the byte order of whoever wrote them."""
+    """Read 16 bits in the byte order of whoever wrote them."""
     return u16(buffer, at) if is_big else u16_little(buffer, at)
 
 
 def word(buffer: Sequence[int], at: int, is_big: int) -> int:
-    """32 bits in the byte order of whoever wrote them."""
+    """Read 32 bits in the byte order of whoever wrote them."""
     return u32(buffer, at) if is_big else u32_little(buffer, at)

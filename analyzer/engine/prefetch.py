@@ -1,6 +1,6 @@
-"""A second thread that makes what this one takes next. Knows neither what nor how.
+"""A second thread that makes the items which this one consumes next. Knows neither what they are nor how they are made.
 
-Pays where making and taking both leave the interpreter most of the time, as compiled kernels and reading do.
+Pays where making and consuming both spend most time outside of the interpreter, as compiled kernels and reading do.
 """
 
 import os
@@ -12,23 +12,25 @@ Item = TypeVar("Item")
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def made_ahead(items: Generator[Item], count: int, pays: bool) -> Generator[Item]:
-    """The same items, `on_second_thread` where that pays. To be closed, as that."""
+    """Yield the same items, made by `on_second_thread` where that pays. Close it as that."""
     return on_second_thread(items, count) if pays else items
 
 
 def on_second_thread(items: Iterator[Item | None], count: int) -> Generator[Item]:
-    """The same items in the same order, made by another thread up to the first None or the end; what it raises is
-    raised here, in its place. The first is made by this thread: what takes long but once, as compiling, ^C then ends.
+    """Yield the same items in the same order, made by another thread up to the first None or the end.
 
-    There are never more than `count` of them, with the one that is in use: what an item holds may be used again for
-    that which comes `count` later. To be closed: the thread is gone then.
+    What making an item raises is raised here, in its place. The first item is made by this thread: what takes long only
+    once, as compiling, can then be ended by ^C.
+
+    There are never more than `count` items at once, with the one in use: the memory of an item may be used again for
+    that which comes `count` later. Close the generator, which ends the thread.
     """
     from concurrent.futures import ThreadPoolExecutor  # 6 ms that small captures need not spend
 

@@ -13,11 +13,11 @@ from functools import cache
 from typing import Any
 
 OCTETS = {"b": 1, "B": 1, "h": 2, "i": 4, "I": 4, "q": 8}
-"""Of a piece of a column."""
+"""Octets of a piece of a column."""
 PIECES = {**{typecode: typecode for typecode in OCTETS}, "U": "Ib"}
-"""Of a column's type code: one, or the lower 32 bits and what is above them."""
+"""Pieces by a column's type code: one, or the lower 32 bits and what is above them."""
 LARGE_OCTETS = 4 << 20
-"""From this size on tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
+"""Size from which tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
@@ -25,7 +25,7 @@ class Table:
     """Columns of equal length; `rows` are in use, the rest is room."""
 
     def __init__(self, fields: Any, fill: int = 0) -> None:
-        """`fields` is one of the tables of schema/; new rows hold `fill`."""
+        """Make an empty table; `fields` is one of the tables of schema/; new rows hold `fill`."""
         self.fields = fields
         self.fill = fill
         self.rows = 0
@@ -57,7 +57,7 @@ class Table:
 
     @property
     def view(self) -> Any:
-        """The columns by name, for a kernel or to look at. Not to be kept across `reserve`."""
+        """Return the columns by name, for a kernel or for reading. It is invalid after `reserve`."""
         if self._view is None:
             self._view = self.fields(*map(self._column, self.fields.columns))
             self._view.memory, self._view.room = self._memory, self._room
@@ -75,12 +75,12 @@ class Table:
         return self.rows
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Only these rows, in this order; the room of the others is given back."""
+        """Keep only these rows, in this order; the memory of the others is released."""
         kept = self.excerpt(rows)
         self._memory, self.rows, self._room, self._view = kept._memory, kept.rows, kept._room, None
 
     def excerpt(self, rows: Sequence[int]) -> "Table":
-        """Another table with copies of these rows, in this order."""
+        """Return another table with copies of these rows, in this order."""
         other = Table(self.fields, self.fill)
         other.reserve(len(rows))
         other.rows = len(rows)
@@ -94,7 +94,7 @@ class Table:
         return other
 
     def extend(self, other: "Table") -> None:
-        """The rows of another table of the same columns, behind those in use."""
+        """Append the rows of another table of the same columns."""
         self.reserve(other.rows)
         more = other.octets
         at = self.rows * self._stride
@@ -103,11 +103,11 @@ class Table:
 
     @property
     def octets(self) -> memoryview:
-        """The rows in use, as `row_layout` says. Not to be kept across `reserve`."""
+        """Return the memory of the rows in use, laid out as `row_layout` says. It is invalid after `reserve`."""
         return memoryview(self._memory)[: self.rows * self._stride]
 
     def __getstate__(self) -> tuple[Any, int, bytes]:
-        """What is in use travels to another process, not the room behind it."""
+        """Return what travels to another process: the rows in use, not the room behind them."""
         return self.fields, self.fill, bytes(self.octets)
 
     def __setstate__(self, state: tuple[Any, int, bytes]) -> None:
@@ -119,7 +119,7 @@ class Table:
         self._memory[: len(octets)] = octets
 
     def append(self, *values: int) -> None:
-        """One row, in the order of the columns."""
+        """Append one row, its values in the order of the columns."""
         self.reserve(1)
         for one, value in zip(self.view, values, strict=True):
             one[self.rows] = value
@@ -127,14 +127,14 @@ class Table:
 
 
 def rows_of(fields: Any, count: int) -> Any:
-    """Columns of so many rows, none of which is in use."""
+    """Return the view of a new table with room for `count` rows, none of which is in use."""
     table = Table(fields)
     table.reserve(count)
     return table.view
 
 
 class InTwo:
-    """A column in two pieces, to the interpreter what a memoryview is of others: ints by row."""
+    """A column in two pieces; to the interpreter it behaves like the memoryview of other columns: ints by row."""
 
     __slots__ = ("_above", "_low")
 
@@ -153,9 +153,9 @@ class InTwo:
 
 
 def grown(memory: Any, used: int, octets: int) -> Any:
-    """Memory of so many octets that begins with those in use; the rest takes none until it is written to.
+    """Return memory of `octets` octets that begins with those in use; the rest takes none until it is written to.
 
-    Its pages are moved where the system can, and nobody looks at them (a view that was kept); else copied.
+    Its pages are moved where the system can and no view of them is left; else they are copied.
     """
     try:
         memory.resize(octets)
@@ -171,8 +171,8 @@ def grown(memory: Any, used: int, octets: int) -> Any:
 
 @cache
 def row_layout(fields: Any) -> tuple[dict[str, tuple[int, ...]], int]:
-    """Where in a row the pieces of each column lie, and the length of a row: the widest first, so that nothing is in
-    between."""
+    """Return the offsets of each column's pieces in a row, and the length of a row: the widest first, so that there are
+    no gaps in between."""
     pieces = [(column.name, OCTETS[piece]) for column in fields.columns for piece in PIECES[column.typecode]]
     offsets: dict[str, tuple[int, ...]] = {}
     at = 0

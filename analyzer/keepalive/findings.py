@@ -1,4 +1,4 @@
-"""What is known of a connection in the end: two ends, their settings, the verdict; and of many, when asked for."""
+"""What is finally known of a connection: two ends, their settings, the verdict; and of many, assembled on demand."""
 
 from array import array
 from collections import Counter
@@ -9,21 +9,23 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
-from analyzer.keepalive.inference.settings import Settings
-from analyzer.keepalive.inference.stacks import Stack
-from analyzer.keepalive.judging.brief import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
-from analyzer.keepalive.judging.verdict import OUTCOMES, Outcome, Verdict
-from analyzer.keepalive.retold import EndStory, Story
-from analyzer.keepalive.telling.timeline import Answer, ProbedBy
+from analyzer.keepalive.settings.fingerprint import Stack
+from analyzer.keepalive.settings.values import Settings
+from analyzer.keepalive.story.values import Answer, ProbedBy
+from analyzer.keepalive.story_reader import EndStory, Story
+from analyzer.keepalive.verdict.flow_flags import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
+from analyzer.keepalive.verdict.values import OUTCOMES, Outcome, Verdict
 
 NAMELESS = ""
 """The address of a middlebox that probes in the names of others: it does not show its own."""
 
 AS_SENT = frozenset({64, 128, 255})
-"""What stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
+"""Values that stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
 
 
 class Role(Enum):
+    """Which end opened the connection."""
+
     ORIGINATOR = "originator"
     RESPONDER = "responder"
     UNKNOWN = "unknown"
@@ -41,30 +43,33 @@ class End:
     matches: tuple[str, ...]
     """Names of well-known settings that fit (profiles.toml)."""
     stack: Stack = Stack.UNKNOWN
-    """What its probes look like."""
+    """The stack that its probes look like."""
     ttl: int | None = None
     """TTL or hop limit of its ordinary segments where they were captured."""
 
     @property
     def has_keepalive(self) -> bool:
-        """It sent a probe; without one keepalive may be off, or its time not yet run out."""
+        """Tell whether the end itself sent a probe; without one keepalive may be off, or its time has not run out
+        yet."""
         return self.story.sent > 0 and not self.is_probed_for
 
     @property
     def is_probed_for(self) -> bool:
-        """Something on the path sends the probes in its name: their settings are not the end's."""
+        """Tell whether something on the path sends the probes in its name: their settings are not the end's."""
         return self.story.probed_by is ProbedBy.MIDDLEBOX
 
     @property
     def answered(self) -> int:
+        """Return how many of its probes were answered by an ACK or data."""
         return sum(probe.answer in (Answer.ACK, Answer.DATA) for probe in self.story.probes)
 
     @property
     def payload_len(self) -> int | None:
-        """Octets in this end's probes: 0, or 1 for the garbage octet; None without probes."""
+        """Return the octets in this end's probes: 0, or 1 for the garbage octet; None without probes."""
         return self.story.payload_len if self.story.sent else None
 
     def __str__(self) -> str:
+        """Return address and port, as text."""
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
@@ -88,66 +93,76 @@ class Flow:
 
     @property
     def is_within_lan(self) -> bool:
-        """No hop lies between the capture point and either end, so there is no path that could forget anything."""
+        """Tell whether no hop lies between the capture point and either end, so that no path could forget anything."""
         return all(end.ttl in AS_SENT for end in self.ends)
 
     @property
     def beating(self) -> tuple[int, ...]:
-        """The ends whose application sends a heartbeat."""
+        """Return the ends whose application sends a heartbeat."""
         return tuple(index for index in (0, 1) if self.ends[index].story.heartbeat is not None)
 
     @property
     def probers(self) -> tuple[int, ...]:
-        """The ends that probe, or in whose name something on the path does."""
+        """Return the ends that probe, or in whose name something on the path does."""
         return tuple(index for index in (0, 1) if self.ends[index].story.sent)
 
 
 class Presence(NamedTuple):
-    """How many flows an address has, and how many of these it probes."""
+    """The number of an address's flows, and of those in which it probes."""
 
     flows: int
     probing: int
 
 
 class Found(NamedTuple):
-    """What was found of some flows: a row of `told` and `verdicts` for each, two of `told_ends` and `inferred`, eight
-    of `settings`; `flows` and `candidates` are those of the capture."""
+    """What was found of some flows, as columns.
+
+    `stories` and `verdicts` have a row for each flow, `story_ends` and `inferred` two, `settings` eight; `flows` and
+    `candidates` are those of the capture.
+    """
 
     flow_count: int
     flows: Any
     candidates: Any
-    told: Any
-    told_ends: Any
+    stories: Any
+    story_ends: Any
     probes: Any
     inferred: Any
     settings: Any
     proofs: Any
-    """Of settings."""
+    """The frames that prove settings."""
     verdicts: Any
     evidence: Any
-    """Of verdicts."""
+    """The frames that prove verdicts."""
 
 
-class Drawing(Protocol):
-    """Who draws findings of a connection by its number."""
+class Assembling(Protocol):
+    """What assembles the findings of a connection by its number."""
 
     @property
-    def briefs(self) -> bytearray:
-        """Of each connection what is known without drawing it (`brief.py`)."""
+    def flow_flags(self) -> bytearray:
+        """Return one status byte for each connection, known without assembling it (`verdict/flow_flags.py`)."""
 
-    def draw(self, number: int) -> Flow: ...
-    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]: ...
-    def columns(self, numbers: Sequence[int]) -> Iterator[Found]: ...
+    def assemble(self, number: int) -> Flow:
+        """Return the findings of one connection."""
+
+    def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+        """Yield the findings of many, one after the other."""
+
+    def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
+        """Yield the findings of many as columns, batch by batch."""
 
 
 class Flows(Sequence[Flow]):
-    """Connections, each drawn when it is asked for: of most of them a report needs no more than a count."""
+    """Connections, each assembled when it is asked for: of most of them a report needs no more than a count."""
 
-    def __init__(self, numbers: Sequence[int], by: Drawing) -> None:
+    def __init__(self, numbers: Sequence[int], by: Assembling) -> None:
+        """Take the connections' numbers, and what assembles them."""
         self.numbers = numbers
         self.by = by
 
     def __len__(self) -> int:
+        """Return how many connections there are."""
         return len(self.numbers)
 
     @overload
@@ -155,44 +170,47 @@ class Flows(Sequence[Flow]):
     @overload
     def __getitem__(self, place: slice) -> "Flows": ...
     def __getitem__(self, place: "int | slice") -> "Flow | Flows":
+        """Return one connection, assembled, or a part of them."""
         if isinstance(place, slice):
             return Flows(self.numbers[place], self.by)
-        return self.by.draw(self.numbers[place])
+        return self.by.assemble(self.numbers[place])
 
     def __iter__(self) -> Iterator[Flow]:
-        return self.by.draw_all(self.numbers)
+        """Yield all of them in order."""
+        return self.by.assemble_all(self.numbers)
 
     def columns(self) -> Iterator[Found]:
-        """All of them batch by batch, without a value of any."""
+        """Yield all of them as columns, batch by batch, without making a value of any."""
         return self.by.columns(self.numbers)
 
     @cached_property
-    def briefs(self) -> bytes:
-        """Their briefs, in their order."""
+    def flow_flags(self) -> bytes:
+        """Return their status bytes, in their order."""
         if isinstance(self.numbers, range) and self.numbers.step == 1:
-            return bytes(self.by.briefs[self.numbers.start : self.numbers.stop])
-        return bytes(map(self.by.briefs.__getitem__, self.numbers))
+            return bytes(self.by.flow_flags[self.numbers.start : self.numbers.stop])
+        return bytes(map(self.by.flow_flags.__getitem__, self.numbers))
 
     def outcomes(self) -> Counter[Outcome]:
-        """How many of them ended how."""
+        """Count how many of them ended how."""
         found = Counter[Outcome]()
-        for brief, count in Counter(self.briefs).items():
-            found[OUTCOMES[brief & HOW_IT_ENDED]] += count
+        for flags, count in Counter(self.flow_flags).items():
+            found[OUTCOMES[flags & HOW_IT_ENDED]] += count
         return found
 
     def attempts(self) -> int:
-        """How many never became a connection: scans, refusals, SYNs that nothing answered."""
-        return sum(count for brief, count in Counter(self.briefs).items() if brief & NEVER_OPENED)
+        """Return how many never became a connection: scans, refusals, SYNs that nothing answered."""
+        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & NEVER_OPENED)
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
+        """Return those with one of these outcomes."""
         wanted = frozenset(map(OUTCOMES.index, outcomes))
-        return self.whose_brief(lambda brief: brief & HOW_IT_ENDED in wanted)
+        return self.whose_flags(lambda flags: flags & HOW_IT_ENDED in wanted)
 
     def notable(self) -> "Flows":
-        """Those that findings draw on: all others say nothing of keepalive, and nothing happened to them."""
-        return self.whose_brief(lambda brief: bool(brief & NOTABLE))
+        """Return those that findings use: all others say nothing of keepalive, and nothing happened to them."""
+        return self.whose_flags(lambda flags: bool(flags & NOTABLE))
 
-    def whose_brief(self, holds: Callable[[int], bool]) -> "Flows":
-        """Those of whose brief that holds; it is asked of each that there can be, once."""
+    def whose_flags(self, holds: Callable[[int], bool]) -> "Flows":
+        """Return those whose status byte satisfies `holds`, which is asked once for each possible byte."""
         is_one = bytes(map(holds, range(256)))
-        return Flows(array("i", compress(self.numbers, self.briefs.translate(is_one))), self.by)
+        return Flows(array("i", compress(self.numbers, self.flow_flags.translate(is_one))), self.by)

@@ -16,11 +16,11 @@ from analyzer.errors import OptionError
 from analyzer.monitor.events import Event, Name
 
 AT_ONCE = 4
-"""So many run at the same time."""
+"""Number of commands that run at the same time."""
 OF_A_KIND, PER_NS = 6, 60_000_000_000
-"""Of one kind of event so many are told within so long; the next says how many were not."""
+"""Events of one kind that are reported within PER_NS; the next one says how many were left out."""
 LASTS_NS = 30_000_000_000
-"""A command that runs longer is ended, with all that it started."""
+"""Time after which a command is ended, with all that it started."""
 
 
 class Alerts:
@@ -34,10 +34,10 @@ class Alerts:
         if not self._words:
             raise OptionError("--on-event: there is no command")
         self.failed = ""
-        """Why the last start failed, for a person; whoever tells it takes it away."""
+        """Reason why the last start failed, for a person; whoever reports it clears it."""
         self.suppressed = 0
         self._running: list[tuple[subprocess.Popen[bytes], int]] = []
-        self._told: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))
+        self._reported: dict[Name, deque[int]] = defaultdict(lambda: deque(maxlen=OF_A_KIND))
 
     def tell(self, events: Iterable[Event], now_ns: int) -> None:
         self._reap(now_ns)
@@ -46,12 +46,12 @@ class Alerts:
                 self._start(event, now_ns)
 
     def _start(self, event: Event, now_ns: int) -> None:
-        told = self._told[event.name]
-        is_too_often = len(told) == OF_A_KIND and now_ns - told[0] < PER_NS
+        reported = self._reported[event.name]
+        is_too_often = len(reported) == OF_A_KIND and now_ns - reported[0] < PER_NS
         if is_too_often or len(self._running) >= AT_ONCE:
             self.suppressed += 1
             return
-        told.append(now_ns)
+        reported.append(now_ns)
         text = event.to_json()
         if self.suppressed:
             text = text[:-1] + f', "suppressed": {self.suppressed}}}'
@@ -68,7 +68,7 @@ class Alerts:
         self.suppressed = 0
         self._running.append((process, now_ns))
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it does not want to know
+        with suppress(BrokenPipeError):  # the command does not read its input
             process.stdin.write(text.encode() + b"\n")  # far less than a pipe holds: this does not wait
             process.stdin.close()
 
@@ -88,7 +88,7 @@ class Alerts:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """With everything in its process group, which is its own."""
+    """Kill a command with everything in its process group, which is its own."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,7 +1,7 @@
-"""What is new in the findings of a connection since they were last looked at, as events.
+"""The differences between two snapshots of a connection, as events.
 
-Pure: two looks and what has been told already go in. A probe is unanswered when its answer is later than
-answers have been so far; should one still come, that is told, too.
+Pure: two snapshots and what has been reported go in. A probe is unanswered when its answer is later than answers have
+been so far; should one still come, that is reported, too.
 """
 
 from collections.abc import Iterator
@@ -10,44 +10,44 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Outcome, Verdict
-from analyzer.keepalive.retold import EndStory
-from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, GapKind, Probe
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, GapKind, Probe
+from analyzer.keepalive.story_reader import EndStory
+from analyzer.keepalive.verdict.values import Outcome, Verdict
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
-from analyzer.report import document
+from analyzer.report.json import document
 from analyzer.report.units import seconds
 
 SHORTEST_PATIENCE_NS = 600_000_000
-"""An answer may be so late where none was seen before; RFC 6298 §2.4 waits a second for one."""
+"""Shortest time that an answer is awaited, also where none was seen before; RFC 6298 §2.4 waits a second for one."""
 LONGEST_PATIENCE_NS = 5_000_000_000
 MARGIN_NS = 1_000_000_000
-"""A probe is missing when it is so late."""
+"""Delay after which a probe is missing."""
 TROUBLED_NS = 5_000_000_000
-"""A connection in trouble is looked at again so often."""
+"""Interval at which a connection in trouble is examined again."""
 PROBED = (GapKind.FIRST, GapKind.CYCLE, GapKind.SPACING)
-"""Gaps that a probe ended."""
+"""Kinds of gaps that a probe ended."""
 
 
 class Sent(IntEnum):
-    """How far the telling of a probe has come."""
+    """The state of a probe's report."""
 
-    TOLD = 1
+    REPORTED = 1
     UNANSWERED = 2
     ANSWERED = 3
 
 
 @dataclass(slots=True)
-class Told:
-    """What was told of one connection; frames tell things apart, since each frame is at most one of them."""
+class Reported:
+    """The facts already reported of one connection; frames tell them apart, since each frame is at most one of them."""
 
     number: int
-    """Of the connection, since the start."""
+    """Number of the connection, since the start."""
     probes: dict[int, Sent] = field(default_factory=dict)
     frames: set[int] = field(default_factory=set)
-    """Frames of ICMP errors and resets that were told."""
+    """Frames of ICMP errors and resets that were reported."""
     settings: tuple[Any, ...] = (None, None)
-    """As objects, of both ends."""
+    """Settings of both ends, as objects."""
     outcome: tuple[Outcome, Any] = (Outcome.ALIVE, None)
     gave_up: bool = False
     is_closed: bool = False
@@ -67,7 +67,7 @@ class IcmpError:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """The findings of one connection at one moment."""
 
     flow: Flow
@@ -77,7 +77,7 @@ class Look:
 
 
 def patience_ns(story: EndStory) -> int:
-    """How long the answer to a probe is waited for: twice as long as the slowest so far took."""
+    """Return how long in ns the answer to a probe is awaited: twice as long as the slowest so far took."""
     slowest = max((probe.delay_ns for probe in story.probes if probe.answer is Answer.ACK), default=0)
     return min(max(2 * slowest, SHORTEST_PATIENCE_NS), LONGEST_PATIENCE_NS)
 
@@ -86,68 +86,75 @@ def ends_of(flow: Flow) -> tuple[str, str]:
     return str(flow.ends[0]), str(flow.ends[1])
 
 
-def changes(look: Look, told: Told) -> list[Event]:
-    """New events in order of time; `told` is brought up to date."""
-    found = [*_probes(look, told), *_errors(look, told), *_endings(look, told), *_settings(look, told)]
-    found += _verdict(look, told)
-    reset = look.flow.story.reset
-    told.frames &= {*(one.frame for one in look.errors), *([reset.frame] if reset else [])}
+def changes(snapshot: Snapshot, reported: Reported) -> list[Event]:
+    """Return new events in order of time, and note in `reported` what they say."""
+    found = [
+        *_probes(snapshot, reported),
+        *_errors(snapshot, reported),
+        *_endings(snapshot, reported),
+        *_settings(snapshot, reported),
+    ]
+    found += _verdict(snapshot, reported)
+    reset = snapshot.flow.story.reset
+    reported.frames &= {*(one.frame for one in snapshot.errors), *([reset.frame] if reset else [])}
     return sorted(found, key=lambda event: event.time_ns)
 
 
-def next_due_ns(look: Look, told: Told) -> int | None:
-    """When a look is worth while although nothing was captured.
+def next_due_ns(snapshot: Snapshot, reported: Reported) -> int | None:
+    """Return the time in ns when another snapshot is worth while although nothing was captured; None for never.
 
-    That is when a probe has waited for too long; when one that was expected has not come; and again and again
-    while the other end is silent, since giving up in silence shows by nothing else.
+    That is when a probe has waited for too long; when one that was expected has not come; and again and again while the
+    other end is silent, since giving up in silence shows by nothing else.
     """
-    story = look.flow.story
+    story = snapshot.flow.story
     if story.reset is not None:
         return None
     due = [
         probe.ts_ns + patience_ns(end.story)
-        for end in look.flow.ends
+        for end in snapshot.flow.ends
         for probe in end.story.probes[-1:]
-        if told.probes.get(probe.frame) is Sent.TOLD
+        if reported.probes.get(probe.frame) is Sent.REPORTED
     ]
-    for forecast in look.forecasts:
+    for forecast in snapshot.forecasts:
         if forecast is not None and forecast.next_probe is not None and forecast.next_probe.latest_ns is not None:
-            overdue_ns = look.now_ns - forecast.next_probe.latest_ns
-            due.append(look.now_ns + max(overdue_ns, -overdue_ns + MARGIN_NS, MARGIN_NS))
-    if story.run is not None or story.deafness is not None:
-        due.append(look.now_ns + TROUBLED_NS)
+            overdue_ns = snapshot.now_ns - forecast.next_probe.latest_ns
+            due.append(snapshot.now_ns + max(overdue_ns, -overdue_ns + MARGIN_NS, MARGIN_NS))
+    if story.run is not None or story.unanswered_data is not None:
+        due.append(snapshot.now_ns + TROUBLED_NS)
     return min(due, default=None)
 
 
-def _event(look: Look, told: Told, time_ns: int, name: Name, end: int | None, **fields: Any) -> Event:
-    return Event(time_ns, name, told.number, end, ends_of(look.flow), fields)
+def _event(snapshot: Snapshot, reported: Reported, time_ns: int, name: Name, end: int | None, **fields: Any) -> Event:
+    return Event(time_ns, name, reported.number, end, ends_of(snapshot.flow), fields)
 
 
-def _probes(look: Look, told: Told) -> Iterator[Event]:
+def _probes(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
     for end in (0, 1):
-        story = look.flow.ends[end].story
+        story = snapshot.flow.ends[end].story
         before = {gap.frame: gap.unanswered for gap in story.gaps if gap.kind in PROBED}
         for probe in story.probes:
             in_a_row = before.get(probe.frame, 0) + 1
-            state = told.probes.get(probe.frame)
+            state = reported.probes.get(probe.frame)
             if state is Sent.ANSWERED:
                 continue
             if state is None:
-                told.probes[probe.frame] = Sent.TOLD
+                reported.probes[probe.frame] = Sent.REPORTED
                 fields = {"frame": probe.frame, "payload_len": probe.payload_len, "unanswered": in_a_row}
-                yield _event(look, told, probe.ts_ns, Name.KEEPALIVE_PROBE, end, **fields)
+                yield _event(snapshot, reported, probe.ts_ns, Name.KEEPALIVE_PROBE, end, **fields)
             if probe.answer not in NO_ANSWER:
-                told.probes[probe.frame] = Sent.ANSWERED
+                reported.probes[probe.frame] = Sent.ANSWERED
                 if probe.answer is not Answer.RST:
-                    yield _event(look, told, probe.answer_ns, Name.KEEPALIVE_ANSWER, 1 - end, **_answered(probe))
-            elif told.probes[probe.frame] is Sent.TOLD and not probe.may_go_unanswered:
-                waited_ns = patience_ns(story)
-                if look.now_ns - probe.ts_ns >= waited_ns:
-                    told.probes[probe.frame] = Sent.UNANSWERED
-                    forecast = look.forecasts[end]
                     yield _event(
-                        look,
-                        told,
+                        snapshot, reported, probe.answer_ns, Name.KEEPALIVE_ANSWER, 1 - end, **_answered(probe)
+                    )
+            elif reported.probes[probe.frame] is Sent.REPORTED and not probe.may_go_unanswered:
+                waited_ns = patience_ns(story)
+                if snapshot.now_ns - probe.ts_ns >= waited_ns:
+                    reported.probes[probe.frame] = Sent.UNANSWERED
+                    forecast = snapshot.forecasts[end]
+                    yield _event(
+                        snapshot,
+                        reported,
                         probe.ts_ns + waited_ns,
                         Name.PROBE_UNANSWERED,
                         end,
@@ -156,8 +163,8 @@ def _probes(look: Look, told: Told) -> Iterator[Event]:
                         unanswered=in_a_row,
                         forecast=forecast.to_object() if forecast else None,
                     )
-    known = {probe.frame for end in look.flow.ends for probe in end.story.probes}
-    told.probes = {frame: state for frame, state in told.probes.items() if frame in known}
+    known = {probe.frame for end in snapshot.flow.ends for probe in end.story.probes}
+    reported.probes = {frame: state for frame, state in reported.probes.items() if frame in known}
 
 
 def _answered(probe: Probe) -> dict[str, Any]:
@@ -165,34 +172,38 @@ def _answered(probe: Probe) -> dict[str, Any]:
     return {"frame": probe.answer_frame, "of": probe.frame, "delay_s": delay_s, "answer": answer}
 
 
-def _errors(look: Look, told: Told) -> Iterator[Event]:
-    for one in look.errors:
-        if one.frame not in told.frames:
-            told.frames.add(one.frame)
+def _errors(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
+    for one in snapshot.errors:
+        if one.frame not in reported.frames:
+            reported.frames.add(one.frame)
             fields = {"frame": one.frame, "of": one.of, "icmp_type": one.icmp_type, "icmp_code": one.icmp_code}
             version = 6 if one.is_v6 else 4
-            yield _event(look, told, one.ts_ns, Name.UNREACHABLE, one.end, **fields, icmp_version=version)
+            yield _event(snapshot, reported, one.ts_ns, Name.UNREACHABLE, one.end, **fields, icmp_version=version)
 
 
-def _endings(look: Look, told: Told) -> Iterator[Event]:
-    reset, verdict = look.flow.story.reset, look.flow.verdict
-    if reset is not None and reset.frame not in told.frames:
-        told.frames.add(reset.frame)
+def _endings(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
+    reset, verdict = snapshot.flow.story.reset, snapshot.flow.verdict
+    if reset is not None and reset.frame not in reported.frames:
+        reported.frames.add(reset.frame)
         if reset.is_give_up:
-            told.gave_up = True
-            yield _event(look, told, reset.ts_ns, Name.GIVE_UP, reset.end, **_gave_up(verdict, reset.frame, "rst"))
+            reported.gave_up = True
+            yield _event(
+                snapshot, reported, reset.ts_ns, Name.GIVE_UP, reset.end, **_gave_up(verdict, reset.frame, "rst")
+            )
         else:
             cause = verdict.cause.value if verdict.cause else None
             fields = {"frame": reset.frame, "answers": reset.answers_frame or None, "cause": cause}
-            yield _event(look, told, reset.ts_ns, Name.RESET, reset.end, **fields)
+            yield _event(snapshot, reported, reset.ts_ns, Name.RESET, reset.end, **fields)
     is_given_up = verdict.errno is not None and reset is None
-    if is_given_up and not told.gave_up:
-        told.gave_up = True
-        yield _event(look, told, look.now_ns, Name.GIVE_UP, verdict.prober, **_gave_up(verdict, None, "silence"))
-    if verdict.outcome is Outcome.CLOSED and not told.is_closed:
-        told.is_closed = True
+    if is_given_up and not reported.gave_up:
+        reported.gave_up = True
+        yield _event(
+            snapshot, reported, snapshot.now_ns, Name.GIVE_UP, verdict.prober, **_gave_up(verdict, None, "silence")
+        )
+    if verdict.outcome is Outcome.CLOSED and not reported.is_closed:
+        reported.is_closed = True
         frames = list(verdict.evidence_frames)
-        yield _event(look, told, look.flow.end_ns, Name.FLOW_CLOSED, None, frames=frames)
+        yield _event(snapshot, reported, snapshot.flow.end_ns, Name.FLOW_CLOSED, None, frames=frames)
 
 
 def _gave_up(verdict: Verdict, frame: int | None, basis: str) -> dict[str, Any]:
@@ -200,39 +211,44 @@ def _gave_up(verdict: Verdict, frame: int | None, basis: str) -> dict[str, Any]:
     return {"frame": frame, "basis": basis, "errno": verdict.errno, "detection_delay_s": delay_s}
 
 
-def _settings(look: Look, told: Told) -> Iterator[Event]:
-    for end in look.flow.probers:
-        one, forecast = look.flow.ends[end], look.forecasts[end]
+def _settings(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
+    for end in snapshot.flow.probers:
+        one, forecast = snapshot.flow.ends[end], snapshot.forecasts[end]
         shown = document.settings_object(one.settings)
-        if _values(shown) != told.settings[end]:
-            told.settings = tuple(_values(shown) if index == end else old for index, old in enumerate(told.settings))
+        if _values(shown) != reported.settings[end]:
+            reported.settings = tuple(
+                _values(shown) if index == end else old for index, old in enumerate(reported.settings)
+            )
             by = one.story.probed_by.value if one.story.probed_by is not None else None
             fields = {"probed_by": by, "settings": shown, "matches": list(one.matches)}
             ahead = forecast.to_object() if forecast else None
-            yield _event(look, told, look.flow.end_ns, Name.SETTINGS, end, **fields, forecast=ahead)
+            yield _event(snapshot, reported, snapshot.flow.end_ns, Name.SETTINGS, end, **fields, forecast=ahead)
 
 
 def _values(shown: dict[str, Any]) -> list[Any]:
-    """What a change of is worth telling: not that a bound which nothing closes has moved on with time."""
+    """Return the values whose change is worth an event. A bound that merely moves on with time, since nothing closes
+    it, is not."""
     return [
         (one["value"], one["low"], one["high"]) if one and one["high"] is not None else None for one in shown.values()
     ]
 
 
-def _may_be_answered(look: Look, told: Told) -> bool:
-    """No probe of the run has waited for too long."""
-    run = look.flow.story.run
-    return run is not None and all(told.probes.get(frame) is Sent.TOLD for frame in run.frames)
+def _may_be_answered(snapshot: Snapshot, reported: Reported) -> bool:
+    """Tell whether no probe of the run has waited for too long."""
+    run = snapshot.flow.story.run
+    return run is not None and all(reported.probes.get(frame) is Sent.REPORTED for frame in run.frames)
 
 
-def _verdict(look: Look, told: Told) -> list[Event]:
-    verdict = look.flow.verdict
+def _verdict(snapshot: Snapshot, reported: Reported) -> list[Event]:
+    verdict = snapshot.flow.verdict
     says_nothing = verdict.outcome is Outcome.UNKNOWN or (
-        verdict.outcome is Outcome.PROBING and _may_be_answered(look, told)
+        verdict.outcome is Outcome.PROBING and _may_be_answered(snapshot, reported)
     )
-    if (verdict.outcome, verdict.cause) == told.outcome or says_nothing:
+    if (verdict.outcome, verdict.cause) == reported.outcome or says_nothing:
         return []
-    told.outcome = (verdict.outcome, verdict.cause)
-    reset = look.flow.story.reset
+    reported.outcome = (verdict.outcome, verdict.cause)
+    reset = snapshot.flow.story.reset
     fields = document.verdict_object(verdict)
-    return [_event(look, told, reset.ts_ns if reset else look.now_ns, Name.VERDICT, verdict.prober, **fields)]
+    return [
+        _event(snapshot, reported, reset.ts_ns if reset else snapshot.now_ns, Name.VERDICT, verdict.prober, **fields)
+    ]

@@ -1,4 +1,4 @@
-"""What the kernel says of an own connection, held against what the capture says.
+"""The comparison of what the kernel says of an own connection with what the capture says.
 
 Knows which differences mean something.
 """
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.keepalive.findings import End
-from analyzer.monitor.changes import Look, ends_of
+from analyzer.monitor.changes import Snapshot, ends_of
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.monitor.sockets import KernelTimer, OwnSockets
 from analyzer.monitor.watcher import Watcher
-from analyzer.report import document
+from analyzer.report.json import document
 from analyzer.report.units import seconds
 
 SECOND = 1_000_000_000
 TOLERANCE_NS = 2 * SECOND
-"""Between asking the kernel and looking at the capture."""
+"""Time between reading the kernel's timer and examining the capture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A code, and what either says in seconds from now or as a count."""
+    """A code, and what each side says in seconds from now or as a count."""
 
     code: str
     kernel: float | None
@@ -34,38 +34,38 @@ class Disagreement:
 
 
 class Crosscheck:
-    """The kernel's view beside the inferred one; `events` tells each kind of difference once a connection."""
+    """The kernel's view beside the inferred one; `events` reports each kind of difference once for each connection."""
 
     def __init__(self, sockets: OwnSockets) -> None:
         self.sockets = sockets
-        self._told: set[tuple[int, int, str]] = set()
+        self._reported: set[tuple[int, int, str]] = set()
         self._asked_ns = 0
 
     def of(self, end: End, other: End) -> KernelTimer | None:
-        """The socket at this end, if it is one of this machine's."""
+        """Return the timer of the socket at this end, if it is one of this machine's."""
         return self.sockets.of((end.address, end.port), (other.address, other.port))
 
     def events(self, watcher: Watcher, now_ns: int, monotonic_ns: int) -> Iterator[Event]:
-        """Of connections that are probed from here; looked at once a second."""
+        """Yield the disagreements about connections that are probed from here; checked once a second."""
         if monotonic_ns - self._asked_ns < SECOND or self.sockets.reason is not None:
             return
         self._asked_ns = monotonic_ns
-        for number, look in watcher.looks():
-            for end in look.flow.probers if look.flow.story.reset is None else ():
-                timer = self.of(look.flow.ends[end], look.flow.ends[1 - end])
-                forecast = look.forecasts[end]
-                if timer is None or forecast is None or look.flow.ends[end].is_probed_for:
+        for number, snapshot in watcher.snapshots():
+            for end in snapshot.flow.probers if snapshot.flow.story.reset is None else ():
+                timer = self.of(snapshot.flow.ends[end], snapshot.flow.ends[1 - end])
+                forecast = snapshot.forecasts[end]
+                if timer is None or forecast is None or snapshot.flow.ends[end].is_probed_for:
                     continue
                 found = disagreement(timer, timer.fires_ns - monotonic_ns, forecast, now_ns)
-                if found is not None and (number, end, found.code) not in self._told:
-                    self._told.add((number, end, found.code))
-                    yield _event(number, look, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
+                if found is not None and (number, end, found.code) not in self._reported:
+                    self._reported.add((number, end, found.code))
+                    yield _event(number, snapshot, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
 
 
 def _event(
-    number: int, look: Look, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
+    number: int, snapshot: Snapshot, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
 ) -> Event:
-    one, forecast = look.flow.ends[end], look.forecasts[end]
+    one, forecast = snapshot.flow.ends[end], snapshot.forecasts[end]
     fires_s = seconds(remaining_ns) if timer.fires_ns >= 0 else None
     fields = {
         "settings": document.settings_object(one.settings),
@@ -74,11 +74,11 @@ def _event(
         "kernel": {"timer": timer.timer, "fires_s": fires_s, "unanswered": timer.unanswered, "process": timer.process},
         "disagreement": found.to_object(),
     }
-    return Event(now_ns, Name.SETTINGS, number, end, ends_of(look.flow), fields)
+    return Event(now_ns, Name.SETTINGS, number, end, ends_of(snapshot.flow), fields)
 
 
 def disagreement(timer: KernelTimer, remaining_ns: int, forecast: Forecast, now_ns: int) -> Disagreement | None:
-    """`remaining_ns` is until the kernel's timer fires; the first of the differences that mean something.
+    """Return the first difference that means something; None without. `remaining_ns` is until the kernel's timer fires.
 
     A keepalive timer that fires too early only looks at the clock and is armed again (tcp_timer.c
     tcp_keepalive_timer), so only one that fires later than the next probe is expected contradicts.

@@ -1,4 +1,4 @@
-"""What a live analysis tells as it happens: the names, which are a contract, and one event as a JSON object.
+"""The events of a live analysis: their names, which are a contract, and each event as a JSON object.
 
 {"time", "event", "flow", "end", "ends", …}: `flow` is the number of the connection since the start, `end` the
 end that the event is about, `ends` are both, as address and port. What follows depends on the name:
@@ -11,8 +11,8 @@ end that the event is about, `ends` are both, as address and port. What follows 
     reset               frame, answers (the probe's frame, or null), cause
     unreachable         frame, of, icmp_type, icmp_code; ICMPv6 types as they are, with "icmp_version" 6
     flow-closed         frames
-    settings            settings (as in the document), matches, forecast; with "kernel" where it knows better
-    verdict             outcome, cause, prober, errno, epoll, detection_delay_s, confidence, reasons
+    settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
+    verdict             as in the document
     drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
 """
 
@@ -40,7 +40,7 @@ class Name(Enum):
 
 
 TROUBLE = frozenset({Name.PROBE_UNANSWERED, Name.GIVE_UP, Name.RESET, Name.UNREACHABLE, Name.DROPS})
-"""What somebody may want to be woken for; a verdict is trouble, too, where it is not that all is well."""
+"""Events that somebody may want to be woken for; a verdict is one, too, unless all is well."""
 WELL = frozenset({"alive", "closed", "unknown"})
 
 
@@ -64,5 +64,5 @@ class Event:
         return {**known, "ends": list(self.ends), **self.fields}
 
     def to_json(self) -> str:
-        """One line, without its end."""
+        """Return the event as one line of JSON, without a line end."""
         return json.dumps(self.to_object(), allow_nan=False)

@@ -1,4 +1,4 @@
-"""What comes next on a connection, if nothing changes: the forward model run with what is known of the settings.
+"""The next event on a connection, if nothing changes: the forward model run with what is known of the settings.
 
 Spans, never instants: a timer fires late, and settings may be known only within bounds. Knows no clock.
 """
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.keepalive.catalogue.profiles import profiles
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.inference.settings import Setting, Settings
-from analyzer.keepalive.profiles import profiles
-from analyzer.keepalive.telling.timeline import NO_ANSWER, Answer, Gap, GapKind, Probe
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, Gap, GapKind, Probe
 from analyzer.report.units import iso
 
 CLOCKS = {clock.name: clock for clock in LINUX + EXACT}
@@ -25,7 +25,7 @@ class Span:
     latest_ns: int | None
 
     def later(self, span: "Span", times: int = 1) -> "Span":
-        """After `times` more durations that lie within `span`."""
+        """Return the span after `times` more durations that lie within `span`."""
         if self.latest_ns is None or span.latest_ns is None:
             return Span(self.earliest_ns + times * span.earliest_ns, None)
         return Span(self.earliest_ns + times * span.earliest_ns, self.latest_ns + times * span.latest_ns)
@@ -47,7 +47,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Of one end that probes; None where nothing can be said."""
+    """The forecast for one end that probes; None where nothing can be said."""
 
     unanswered: int
     count: Count | None
@@ -65,9 +65,9 @@ class Forecast:
 
 
 def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast | None:
-    """What the end's timer does next; `heard_ns` is when this end last accepted anything, -1 for never.
+    """Predict what the end's timer does next; `heard_ns` is when this end last accepted anything, -1 for never.
 
-    `others` is the count where this connection has not shown it, from what is known of its host.
+    `others` is the count to use where this connection has not shown it, from what is known of its host.
     """
     probes = end.story.probes
     if not probes:  # it may have keepalive off
@@ -87,7 +87,7 @@ def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast |
 
 
 def in_a_row(probes: Sequence[Probe], heard_ns: int) -> int:
-    """Probes since anything was heard that nothing answered; an ICMP error is no answer of the peer's."""
+    """Count the unanswered probes since anything was last heard; an ICMP error is no answer of the peer's."""
     number = 0
     for probe in reversed(probes):
         if probe.answer not in NO_ANSWER or probe.ts_ns <= heard_ns:
@@ -102,7 +102,7 @@ def own_count(settings: Settings) -> Count | None:
 
 
 def known_count(end: End) -> Count | None:
-    """That of the well-known settings which fit, if they agree."""
+    """Return the count that the matching well-known settings agree on; None if they do not."""
     fitting = [one for one in profiles() if one.name in end.matches and one.effective_probes is not None]
     counts = {one.effective_probes for one in fitting}
     if len(counts) != 1:
@@ -113,7 +113,8 @@ def known_count(end: End) -> Count | None:
 
 
 def _after_answer(end: End, heard_ns: int) -> Span | None:
-    """After an answered probe the cycle repeats; after other traffic the idle time begins anew."""
+    """Predict the next probe: after an answered probe the cycle repeats; after other traffic the idle time begins
+    anew."""
     last = end.story.probes[-1]
     is_cycle = last.answer is Answer.ACK and heard_ns <= last.answer_ns
     cycle = _cycle(end.settings, end.story.gaps) if is_cycle else None
@@ -124,7 +125,8 @@ def _after_answer(end: End, heard_ns: int) -> Span | None:
 
 
 def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
-    """From an answered probe to the next: by the model if it is determined, else as long as the last one."""
+    """Return the time from an answered probe to the next: by the model if it is determined, else as long as the last
+    one."""
     time, intvl = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl
     clocks = _clocks(settings)
     if time is not None and intvl is not None and time.value is not None and intvl.value is not None:
@@ -139,17 +141,17 @@ def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
 
 
 def _idle(settings: Settings) -> Span | None:
-    """tcp_keepalive_time as the timer keeps it."""
+    """Return the span of tcp_keepalive_time as the timer keeps it."""
     return _lasting(settings.tcp_keepalive_time, settings, _idle_ns)
 
 
 def _interval(settings: Settings) -> Span | None:
-    """tcp_keepalive_intvl as the timer keeps it between unanswered probes."""
+    """Return the span of tcp_keepalive_intvl as the timer keeps it between unanswered probes."""
     return _lasting(settings.tcp_keepalive_intvl, settings, spacing_ns)
 
 
 def _idle_ns(_clock: Clock, time_s: int) -> int:
-    """From the last segment on: how late the timer fires depends on when it was armed."""
+    """Return the idle time in ns, from the last segment on: how late the timer fires depends on when it was armed."""
     return time_s * SECOND
 
 
@@ -166,5 +168,5 @@ def _lasting(setting: Setting | None, settings: Settings, lasts_ns: Any) -> Span
 
 
 def _clocks(settings: Settings) -> Sequence[Clock]:
-    """Those that explain what was seen, or all."""
+    """Return the clocks that explain what was seen, or all."""
     return [CLOCKS[name] for name in settings.models if name in CLOCKS] or LINUX + EXACT

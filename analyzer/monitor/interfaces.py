@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
-from analyzer.capture.merge import Frames, Merger
-from analyzer.capture.writer import Described
+from analyzer.capture.files.writer import Described
+from analyzer.capture.live.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
+from analyzer.capture.live.merge import Frames, Merger
 from analyzer.diagnostics import INTERFACE_DROPS
 from analyzer.engine.table import Table
 from analyzer.errors import KeepaliveAnalyzerError
@@ -20,21 +20,22 @@ from analyzer.monitor.events import Event, Name
 from analyzer.schema.packets import RECORDS
 
 WAIT_MS = 100
-"""After so long without a frame there is an empty batch: time passes also on a silent network."""
+"""Time without a frame after which there is an empty batch: time passes also on a silent network."""
 LOOK_NS = 500_000_000
-"""Drops are asked for, and what is down is looked for, so often."""
+"""Interval at which drops are read, and lost interfaces are searched."""
 ANY = "any"
 
 
 def expand(names: Sequence[str]) -> tuple[str, ...]:
-    """Interfaces by name; `any` stands for all that are up and have none above them, which would show frames twice."""
+    """Return the interfaces by name; `any` stands for all that are up, except those below another one, which would show
+    frames twice."""
     if ANY not in names:
         return tuple(dict.fromkeys(names))
     return tuple(one.name for one in interfaces() if one.is_up and not _has_upper(one))
 
 
 def _has_upper(one: Interface) -> bool:
-    """A bridge, bond or VLAN lies on it."""
+    """Tell whether a bridge, bond or VLAN lies on the interface."""
     return any(Path("/sys/class/net", one.name).glob("upper_*"))
 
 
@@ -47,7 +48,7 @@ class Interfaces:
     def __init__(
         self, names: Sequence[str], expression: str, analyzer: Analyzer, *, snaplen: int, is_promiscuous: bool
     ) -> None:
-        """Opens all of them, or raises what LiveInterface does."""
+        """Open all interfaces, or raise what LiveInterface does."""
         self.names = tuple(names)
         self._analyzer = analyzer
         self._snaplen, self._is_promiscuous = snaplen, is_promiscuous
@@ -72,7 +73,7 @@ class Interfaces:
                 yield None
 
     def _single(self) -> Iterator[Frames]:
-        """Frames of the only interface where they lie."""
+        """Yield the frames of the only interface where they lie, without a copy."""
         live = self._links[0].live
         records = Table(RECORDS)
         while live.next_block(self._analyzer.engine, records):
@@ -82,7 +83,7 @@ class Interfaces:
             live.release()
 
     def _merged(self) -> Iterator[Frames]:
-        """Frames of all that nothing earlier can follow any more."""
+        """Yield the frames of all interfaces that nothing earlier can follow any more."""
         records = Table(RECORDS)
         for number, one in enumerate(self._links):
             while one.live.next_block(self._analyzer.engine, records):
@@ -94,7 +95,7 @@ class Interfaces:
             yield batch
 
     def _look_after(self, monotonic_ns: int) -> None:
-        """Drops; interfaces that went down or came back."""
+        """Note drops, and interfaces that went down or came back."""
         if monotonic_ns - self._looked_ns < LOOK_NS:
             return
         self._looked_ns = monotonic_ns
@@ -111,7 +112,8 @@ class Interfaces:
                 one.down_ns = None
 
     def _is_back(self, one: "Link") -> bool:
-        """The kernel goes on with the same interface by itself; one that was made anew is opened anew."""
+        """Tell whether the interface is back. The kernel goes on with the same one by itself; one that was made anew is
+        opened anew."""
         if one.live.is_up:
             return True
         index = index_of(one.live.name)
@@ -153,10 +155,10 @@ class Interfaces:
 
 
 class Link:
-    """An interface that is captured from, and since when it is down."""
+    """An interface that is captured from, and the time since which it is down."""
 
     def __init__(self, live: LiveInterface) -> None:
         self.live = live
         self.down_ns: int | None = None
         self.refused_index = 0
-        """An interface of the same name that could not be opened."""
+        """Index of an interface of the same name that could not be opened."""

@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from analyzer.errors import OptionError
-from analyzer.keepalive.judging.verdict import Cause, Outcome
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 
@@ -25,7 +25,7 @@ RTT_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 
 
 def endpoint(text: str) -> tuple[str, int]:
-    """Address and port of ADDR:PORT, [ADDR]:PORT, :PORT or PORT; this host alone where there is no address."""
+    """Return the address and port of ADDR:PORT, [ADDR]:PORT, :PORT or PORT; without an address this host alone."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if colon else ""
     if not port.isdecimal() or int(port) > 65535:
@@ -34,7 +34,7 @@ def endpoint(text: str) -> tuple[str, int]:
 
 
 class Metrics:
-    """Listens at an address from the begin on; `tell` counts events, `note` what the watcher holds."""
+    """Listens at an address from the beginning; `tell` counts events, `note` publishes what the watcher holds."""
 
     def __init__(self, where: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
@@ -81,7 +81,7 @@ class Metrics:
                     self._dropped.inc(event.fields["dropped"] or 0)
 
     def note(self, watcher: Watcher) -> None:
-        states = Tally(one.told.outcome[0] for one in watcher.watched)
+        states = Tally(one.reported.outcome[0] for one in watcher.watched)
         for outcome in Outcome:
             self._flows.labels(outcome.value).set(states[outcome])
         self._frames.set(watcher.analyzer.frames)

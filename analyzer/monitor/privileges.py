@@ -18,7 +18,7 @@ DAC_OVERRIDE = 1
 
 
 def drop(user: str | None) -> str:
-    """Become `user`, or keep this one and give up its capabilities; says what was done, "" for nothing.
+    """Become `user`, or keep this one and give up its capabilities; return what was done in words, "" for nothing.
 
     OptionError if there is no such user, or the kernel refuses.
     """
@@ -49,7 +49,7 @@ def _become(name: str) -> str:
 
 
 def _keep_only(capabilities: int) -> str:
-    """Both sets that matter; nothing is inherited by programs that are started."""
+    """Keep only these capabilities, effective and permitted; programs that are started inherit none."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
     data = struct.pack("=6I", capabilities, capabilities, 0, 0, 0, 0)  # effective, permitted, inheritable; high halves

@@ -1,4 +1,4 @@
-"""One live analysis from begin to end: batches in, events out, until the source ends or enough was seen.
+"""One live analysis from begin to end: batches in, events out, until the source ends or a limit is reached.
 
 Knows the instant of the capture: the latest time stamp, and the time that has passed since without frames.
 """
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from analyzer.analysis import Analysis
-from analyzer.capture.merge import Frames
-from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event
 from analyzer.monitor.watcher import Watcher
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 
 TICK_NS = 50_000_000
-"""Of frames that come without a break events are drawn so often."""
+"""Interval between events while frames come without a break."""
 
 
 class Source(Protocol):
-    """What the loop needs of either."""
+    """The interface of live and file sources that the loop uses."""
 
     is_live: bool
     names: tuple[str, ...]
@@ -29,16 +29,16 @@ class Source(Protocol):
     def batches(self) -> Iterator[Frames | None]: ...
 
     def described(self) -> Sequence[Described]:
-        """The interfaces so far, by number."""
+        """Return the interfaces so far, by number."""
         ...
 
     @property
     def dropped(self) -> Sequence[int]:
-        """Frames that the kernel dropped, by interface."""
+        """Return the number of frames that the kernel dropped, by interface."""
         ...
 
     def notices(self) -> list[Event]:
-        """What happened to the interfaces since the last call."""
+        """Return what happened to the interfaces since the last call."""
         ...
 
     def finish(self) -> None:
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When it is enough; None for never."""
+    """Limits at which the session ends; None for no limit."""
 
     duration_ns: int | None = None
     frames: int | None = None
@@ -58,21 +58,21 @@ class Clock:
     """The instant of the capture; `monotonic_ns` is any clock that only goes forward."""
 
     def __init__(self, *, is_live: bool) -> None:
-        self.now_ns = NEVER
+        self.now_ns = ABSENT
         self._is_live = is_live
-        self._last_ns = NEVER
-        self._silent_since_ns = NEVER
+        self._last_ns = ABSENT
+        self._silent_since_ns = ABSENT
 
     def saw(self, last_ns: int) -> None:
-        """Frames up to this time stamp."""
+        """Note frames up to this time stamp."""
         self.now_ns = self._last_ns = max(last_ns, self._last_ns)
-        self._silent_since_ns = NEVER
+        self._silent_since_ns = ABSENT
 
     def waited(self, monotonic_ns: int) -> None:
-        """No frame has come. Of a file that says nothing."""
-        if not self._is_live or self._last_ns == NEVER:
+        """Advance the clock although no frame has come. For a file that does nothing."""
+        if not self._is_live or self._last_ns == ABSENT:
             return
-        if self._silent_since_ns == NEVER:
+        if self._silent_since_ns == ABSENT:
             self._silent_since_ns = monotonic_ns
         self.now_ns = self._last_ns + monotonic_ns - self._silent_since_ns
 
@@ -89,7 +89,7 @@ class Session:
         self._ticked_ns = 0
 
     def run(self) -> Iterator[list[Event]]:
-        """Events as they happen, also empty lists while nothing does; ends when the source does, or at `stop`."""
+        """Yield events as they happen, and empty lists while nothing does; end when the source does, or at `stop`."""
         started_ns = time.monotonic_ns()
         for batch in self.source.batches():
             now_ns = time.monotonic_ns()
@@ -117,7 +117,7 @@ class Session:
 
     def _tick(self) -> list[Event]:
         events = self.source.notices()
-        if self.clock.now_ns != NEVER:
+        if self.clock.now_ns != ABSENT:
             events += self.watcher.tick(self.clock.now_ns)
         return events
 
@@ -127,13 +127,14 @@ class Session:
         return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
 
     def finish(self) -> tuple[list[Event], Analysis]:
-        """The last events, and what a file with the same frames would say. The recording is whole then."""
+        """Return the last events, and the analysis that a file with the same frames would give. The recording is
+        complete then."""
         self.source.finish()
         if self._recording is not None:
             self._recording.describe(self.source.described())
             self._recording.finish(self.source.dropped, max(self.clock.now_ns, 0))
         events = self.source.notices()
-        if self.clock.now_ns != NEVER:
+        if self.clock.now_ns != ABSENT:
             events += self.watcher.last_tick(self.clock.now_ns)
         analyzer = self.watcher.analyzer
         link_types = dict.fromkeys(one.link_type for one in self.source.described())

@@ -1,7 +1,7 @@
-"""What this machine's kernel says of its own connections: which timer runs, how long, and whose it is.
+"""The kernel's view of this machine's own connections: which timer runs, how long, and whose it is.
 
-From inet_diag (sock_diag(7)) by pyroute2, in a thread: with many sockets an answer takes a while. Knows
-nothing of captures. Where there is no answer there is a reason.
+From inet_diag (sock_diag(7)) by pyroute2, in a thread: with many sockets an answer takes a while. Knows nothing of
+captures. Where there is no answer there is a reason.
 """
 
 import threading
@@ -12,9 +12,9 @@ from pathlib import Path
 
 EVERY_S = 1.0
 SHARE = 20
-"""Asking takes at most one part in so many of the time."""
+"""Divisor of the time that asking may take: at most one part in so many."""
 TIMERS = ("off", "retransmit", "keepalive", "time-wait", "persist")
-"""idiag_timer (net/ipv4/inet_diag.c inet_csk_diag_fill)."""
+"""Timers by idiag_timer (net/ipv4/inet_diag.c inet_csk_diag_fill)."""
 
 Endpoints = tuple[str, int, str, int]
 """Local address and port, remote address and port."""
@@ -26,7 +26,7 @@ class KernelTimer:
 
     timer: str
     fires_ns: int
-    """On the clock that was given, -1 if no timer runs."""
+    """Time at which the timer fires, on the clock that was given; -1 if no timer runs."""
     unanswered: int
     """Probes, or resends, that the kernel counts as not answered."""
     process: str | None
@@ -34,13 +34,13 @@ class KernelTimer:
 
 
 class OwnSockets:
-    """Asks again and again, until `close`; `of` says what the last answer was."""
+    """Reads the kernel's sockets again and again, until `close`; `of` returns the latest result."""
 
     def __init__(self) -> None:
         self.reason: str | None = "not asked yet"
-        """Why there is nothing to show, for a person; None if there is."""
+        """Reason why there is nothing to show, for a person; None if there is something."""
         self.process_reason: str | None = None
-        """Why no process is shown, for a person; None if some are."""
+        """Reason why no process is shown, for a person; None if some are."""
         self._timers: Mapping[Endpoints, KernelTimer] = {}
         self._processes: dict[int, str | None] = {}
         self._stop = threading.Event()
@@ -96,7 +96,7 @@ class OwnSockets:
         }
 
     def _find_processes(self, inodes: Iterable[int]) -> None:
-        """Looked for once: a socket hardly changes hands."""
+        """Find the processes of sockets, once for each socket: it hardly ever changes hands."""
         wanted = set(inodes) - {0}
         self._processes = {inode: name for inode, name in self._processes.items() if inode in wanted}
         if not wanted - self._processes.keys():
@@ -108,12 +108,12 @@ class OwnSockets:
 
 
 def plain(address: str) -> str:
-    """An IPv4 address that an IPv6 socket uses, as the capture shows it."""
+    """Return an IPv4 address that an IPv6 socket uses as the capture shows it."""
     return address.removeprefix("::ffff:") if "." in address else address
 
 
 def processes_of_sockets() -> dict[int, str]:
-    """By the socket's inode: name and number of a process that has it open, of those that may be looked at."""
+    """Map each socket's inode to the name and number of a process that has it open, as far as permissions allow."""
     found: dict[int, str] = {}
     for process in Path("/proc").iterdir():
         if not process.name.isdecimal():

@@ -6,18 +6,18 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.link import LINK_NAMES
-from analyzer.capture.locations import captures, is_pipe
-from analyzer.capture.merge import Frames
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
-from analyzer.capture.source import open_source
-from analyzer.capture.writer import Described
+from analyzer.capture.decode.link import LINK_NAMES
+from analyzer.capture.files.locations import captures, is_pipe
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
+from analyzer.capture.files.source import open_source
+from analyzer.capture.files.writer import Described
+from analyzer.capture.live.merge import Frames
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.monitor.events import Event
 
 WAIT_S = 0.1
-"""After so long without a frame there is an empty batch."""
+"""Time without a frame after which there is an empty batch."""
 
 
 class Stream:
@@ -51,7 +51,7 @@ class Stream:
             self._go_on.release()
 
     def _interfaces(self, records: Table) -> "array[int]":
-        """An interface for each link type, which is all that a record says."""
+        """Return the interface number of each record, one interface for each link type: a record says no more."""
         link_types = records.view.link_type[: records.rows]
         for one in dict.fromkeys(link_types):
             self._numbers.setdefault(one, len(self._numbers))
@@ -60,7 +60,8 @@ class Stream:
         return array("i", map(self._numbers.__getitem__, link_types))
 
     def _read(self) -> None:
-        """In the thread: one file after the other; a chunk is handed over, and its buffer left alone until `_go_on`."""
+        """Read one file after the other, in the thread; a chunk is handed over, and its buffer left alone until
+        `_go_on`."""
         try:
             for path in self.names:
                 self._read_file(path)
@@ -95,4 +96,4 @@ class Stream:
         return []
 
     def finish(self) -> None:
-        """The reader has noted everything."""
+        """End the source; the reader has noted everything already."""

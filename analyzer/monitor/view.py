@@ -1,7 +1,7 @@
-"""The terminal while it happens: connections with what is expected of them, and the latest events.
+"""The terminal's live view: connections with what is expected of them, and the latest events.
 
-Connections in trouble come first, then those that are probed, then the ones that were idle longest. Everything
-from a capture is shown as plain text.
+Connections in trouble come first, then those that are probed, then the ones that were idle longest. Everything from a
+capture is shown as plain text.
 """
 
 import time
@@ -14,35 +14,35 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.inference.settings import Setting
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.monitor.changes import Look
+from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.verdict.values import Outcome
+from analyzer.monitor.changes import Snapshot
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 from analyzer.monitor.words import ahead, clock, line
-from analyzer.report.explain import OUTCOMES
 from analyzer.report.units import plain
+from analyzer.report.words.sentences import OUTCOMES
 
 EVENTS = 12
-"""So many of the latest are shown below the table."""
+"""Number of latest events shown below the table."""
 STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
           Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green"}  # fmt: skip
 QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
-"""Shown as lines only on a terminal that has nothing else to tell."""
+"""Events that the view leaves out; without a view they are shown as lines."""
 
 
 class View:
     """Updates in place, twice a second; `tell` takes events."""
 
     def __init__(self, console: Console, watcher: Watcher, crosscheck: Crosscheck | None, title: str) -> None:
-        """Without `crosscheck` the columns of the kernel's own view are left out."""
+        """Prepare the view; without `crosscheck` the columns of the kernel's own view are left out."""
         self._watcher = watcher
         self._crosscheck = crosscheck
         self._title = title
         self._events: deque[str] = deque(maxlen=EVENTS)
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._drawn_s = 0.0
+        self._rendered_s = 0.0
 
     @property
     def _has_kernel(self) -> bool:
@@ -60,13 +60,13 @@ class View:
 
     def tell(self, events: Iterable[Event], now_ns: int) -> None:
         self._events.extend(line(event) for event in events if event.name not in QUIET)
-        if time.monotonic() - self._drawn_s >= 0.5:
-            self._drawn_s = time.monotonic()
-            self._live.update(self.drawn(now_ns, self._live.console.height), refresh=True)
+        if time.monotonic() - self._rendered_s >= 0.5:
+            self._rendered_s = time.monotonic()
+            self._live.update(self.rendered(now_ns, self._live.console.height), refresh=True)
 
-    def drawn(self, now_ns: int, height: int) -> RenderableType:
-        """What fits into so many lines."""
-        looks = sorted(self._watcher.looks(), key=lambda pair: _urgency(pair[1]))
+    def rendered(self, now_ns: int, height: int) -> RenderableType:
+        """Render what fits into `height` lines."""
+        snapshots = sorted(self._watcher.snapshots(), key=lambda pair: _urgency(pair[1]))
         room = max(height - EVENTS - 6, 3)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         headings = ["#", "connection", "state", "time/intvl/probes", "expected"]
@@ -74,23 +74,23 @@ class View:
             headings += ["kernel's timer"] + (["process"] if self._has_processes else [])
         for heading in headings:
             table.add_column(heading, overflow="ellipsis", no_wrap=True)
-        for number, look in looks[:room]:
-            table.add_row(*self._cells(number, look, now_ns))
-        more = len(looks) - room
+        for number, snapshot in snapshots[:room]:
+            table.add_row(*self._cells(number, snapshot, now_ns))
+        more = len(snapshots) - room
         counts = f"{self._watcher.analyzer.frames:,} frames, {len(self._watcher.watched):,} connections"
         below = [Text(f"… and {more} more", "dim")] if more > 0 else []
         notes = [Text(why, "dim") for why in self._missing()]
         lines = [Text(one, no_wrap=True, overflow="ellipsis") for one in self._events]
         return Group(Text(f"{self._title} · {counts}", "bold"), table, *below, *notes, Text(), *lines)
 
-    def _cells(self, number: int, look: Look, now_ns: int) -> list[Text]:
-        flow = look.flow
+    def _cells(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Text]:
+        flow = snapshot.flow
         probers = flow.probers
         silent_ns = now_ns - flow.end_ns
         outcome = flow.verdict.outcome
         state = f"idle {clock(silent_ns)}" if outcome is Outcome.ALIVE else OUTCOMES[outcome]
         is_open = outcome in (Outcome.ALIVE, Outcome.PROBING)
-        expected = [ahead(one, now_ns) for one in look.forecasts if one is not None and is_open]
+        expected = [ahead(one, now_ns) for one in snapshot.forecasts if one is not None and is_open]
         words = [
             str(number),
             f"{flow.ends[0]} ↔ {flow.ends[1]}",
@@ -101,20 +101,20 @@ class View:
         cells = [Text(word) for word in words]
         cells[2].stylize(STYLES.get(outcome, ""))
         if self._has_kernel:
-            cells += [Text(word) for word in self._kernel(look)]
+            cells += [Text(word) for word in self._kernel(snapshot)]
         return cells[: 7 if self._has_processes else 6]
 
     def _missing(self) -> Iterator[str]:
-        """What is not shown, and why."""
+        """Yield what is not shown, and why."""
         if self._crosscheck is not None and self._crosscheck.sockets.reason is not None:
             yield f"the kernel's own view is missing: {self._crosscheck.sockets.reason}"
         elif self._crosscheck is not None and self._crosscheck.sockets.process_reason is not None:
             yield f"processes are not shown: {self._crosscheck.sockets.process_reason}"
 
-    def _kernel(self, look: Look) -> tuple[str, str]:
+    def _kernel(self, snapshot: Snapshot) -> tuple[str, str]:
         assert self._crosscheck is not None
         for end in (0, 1):
-            timer = self._crosscheck.of(look.flow.ends[end], look.flow.ends[1 - end])
+            timer = self._crosscheck.of(snapshot.flow.ends[end], snapshot.flow.ends[1 - end])
             if timer is not None:
                 left_ns = timer.fires_ns - time.monotonic_ns()
                 fires = f" in {clock(max(left_ns, 0))}" if timer.fires_ns >= 0 else ""
@@ -122,14 +122,14 @@ class View:
         return "", ""
 
 
-def _urgency(look: Look) -> tuple[int, bool, int]:
+def _urgency(snapshot: Snapshot) -> tuple[int, bool, int]:
     order = (Outcome.PROBING, Outcome.UNDETECTED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.ALIVE)
-    outcome = look.flow.verdict.outcome
-    return order.index(outcome) if outcome in order else len(order), not look.flow.probers, look.flow.end_ns
+    outcome = snapshot.flow.verdict.outcome
+    return order.index(outcome) if outcome in order else len(order), not snapshot.flow.probers, snapshot.flow.end_ns
 
 
 def settings(end: End) -> str:
-    """The three, "30/10/5", with what bounds there are where there is no value."""
+    """Format the three settings, "30/10/5", with their bounds where there is no value."""
     return "/".join(_cell(one) for one in (
         end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl, end.settings.tcp_keepalive_probes
     ))  # fmt: skip

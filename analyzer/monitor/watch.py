@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyzer.capture.bpf import DEFAULT_FILTER
-from analyzer.capture.interface import SNAPLEN
+from analyzer.capture.live.bpf import DEFAULT_FILTER
+from analyzer.capture.live.interface import SNAPLEN
 from analyzer.monitor.events import Event
 from analyzer.monitor.interfaces import Interfaces
 from analyzer.monitor.session import Session, Source, Stop
@@ -16,7 +16,7 @@ FOREVER = Stop()
 def watch(
     *ifaces: str, captures: Sequence[str] = (), bpf: str = DEFAULT_FILTER, snaplen: int = SNAPLEN, stop: Stop = FOREVER
 ) -> Iterator[Event]:
-    """Events of interfaces, or of captures that are still written; '-' is standard input.
+    """Yield the events of interfaces, or of captures that are still written; '-' is standard input.
 
     `bpf` is what the kernel lets through. Raises what opening raises: CaptureError, FilterError.
     """

@@ -1,9 +1,9 @@
-"""Events from batches of records, as they come: which connections to look at again, and when.
+"""The events of a live analysis from batches of records: which connections to examine again, and when.
 
-A look is an analysis of the few connections that something may have changed for (`tcp/excerpt.py`), with
-their latest candidates and with the connections that may explain a silence. What a batch brings for a
-connection is looked at in the next `tick`, so long as the time for it lasts; connections that are probed
-come first, and what waits is looked at in the tick after. Instants come from the capture.
+A snapshot is an analysis of the few connections that something may have changed for (`tcp/excerpt.py`), with their
+latest candidates and with the connections that may explain a silence. What a batch brings for a connection is examined
+in the next `tick`, as long as the time for it lasts; connections that are probed come first, and what waits is examined
+in the tick after. Instants come from the capture.
 """
 
 from array import array
@@ -14,53 +14,54 @@ from heapq import heappop, heappush
 from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
-from analyzer.capture.headers import ICMPV6_TYPES
-from analyzer.capture.packets import address
+from analyzer.capture.decode.headers import ICMPV6_TYPES
+from analyzer.capture.decode.packets import address
 from analyzer.engine.table import Table
+from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.keepalive.surroundings.addresses import Address, address_of, network
-from analyzer.keepalive.tagging.tags import ICMP_UNREACHABLE
-from analyzer.monitor.changes import IcmpError, Look, Told, changes, next_due_ns
+from analyzer.keepalive.tags.tag import ICMP_UNREACHABLE
+from analyzer.keepalive.verdict.values import Outcome
+from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
-from analyzer.schema import FIN, KIND_ICMP_ERROR, NEVER, OPENED_MIDSTREAM, RST
+from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
+from analyzer.tcp import segment_facts
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.excerpt import excerpt
-from analyzer.tcp.traits import TRAIT_AFTER_SUSPECT, TRAIT_UNSURE, may_be_probe
+from analyzer.tcp.segment_facts import may_be_probe
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
-"""Some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
+"""Usual limits, some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
 LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
-"""So many connections that are all open would take 2 GB."""
+"""Limits in any case: so many connections that are all open would take 2 GB."""
 KEPT_OVER = 1000
-"""So many connections that ended badly are kept for the view, the latest."""
-LOOKED_AT = 128
-"""The latest so many candidates of a connection are looked at: some sixty probes and answers."""
+"""Number of connections that ended badly and are kept for the view, the latest."""
+SNAPSHOT_OF = 128
+"""Number of the latest candidates of a connection that are examined: some sixty probes and answers."""
 RELATED = 32
-"""So many connections to the same network are looked at with one in trouble, the latest."""
+"""Number of connections to the same network that are examined with one in trouble, the latest."""
 ROWS_A_TICK = 4096
-"""So many candidates are looked at in a tick, some 50 ms of work."""
-DEAF_NS = 5_000_000_000
-"""After so long without the other end data counts as unanswered (verdict.py)."""
+"""Number of candidates examined in a tick, some 50 ms of work."""
+UNRESPONSIVE_NS = 5_000_000_000
+"""Time without the other end after which data counts as unanswered (`keepalive/verdict/unanswered_data.py`)."""
 
 
 @dataclass(slots=True)
 class Watched:
-    """One connection: its candidates, what was told, and what it looked like."""
+    """One connection: its candidates, what was reported, and its latest snapshot."""
 
-    told: Told
+    reported: Reported
     rows: "array[int]" = field(default_factory=lambda: array("q"))
-    look: Look | None = None
+    snapshot: Snapshot | None = None
     due_ns: int | None = None
-    """When it is looked at next, whatever is captured until then."""
+    """Time of its next snapshot, whatever is captured until then."""
 
     @property
     def is_in_trouble(self) -> bool:
-        if self.look is None:
+        if self.snapshot is None:
             return False
-        story = self.look.flow.story
-        return story.reset is None and (story.run is not None or story.deafness is not None)
+        story = self.snapshot.flow.story
+        return story.reset is None and (story.run is not None or story.unanswered_data is not None)
 
 
 class Watcher:
@@ -69,12 +70,12 @@ class Watcher:
     def __init__(self, analyzer: Analyzer | None = None, limits: Limits = LIMITS) -> None:
         self.analyzer = analyzer or Analyzer()
         self.watched: list[Watched] = []
-        """By index of the flow."""
+        """State of each connection, by index of the flow."""
         self.forgotten_flows = 0
         self._limits = limits
         self._numbers = 0
         self._seen_rows = 0
-        self._waiting: OrderedDict[int, None] = OrderedDict()  # numbers of flows to look at
+        self._waiting: OrderedDict[int, None] = OrderedDict()  # numbers of flows to examine
         self._timers: list[tuple[int, int]] = []  # when, and the number of the flow
         self._flow_of: dict[int, int] = {}  # its index, by number
         self._of_network: dict[Address, list[int]] = {}  # numbers
@@ -85,7 +86,7 @@ class Watcher:
         self.analyzer.feed(buffer, records)
 
     def tick(self, now_ns: int) -> list[Event]:
-        """What is new at this instant of the capture, in order of time."""
+        """Return the new events at this instant of the capture, in order of time."""
         events = list(self._opened())
         self._sort_in(now_ns)
         self._run_out(now_ns)
@@ -94,10 +95,10 @@ class Watcher:
         return sorted(events, key=lambda event: event.time_ns)
 
     def last_tick(self, now_ns: int) -> list[Event]:
-        """What is new at the capture's end, of every connection that was looked at and is open."""
+        """Return the new events at the capture's end, of every connection that was examined and is open."""
         for one in self.watched:
-            if one.look is not None and one.look.flow.story.reset is None:
-                self._waiting[one.told.number] = None
+            if one.snapshot is not None and one.snapshot.flow.story.reset is None:
+                self._waiting[one.reported.number] = None
         events = self.tick(now_ns)
         while self.is_behind:
             events += self.tick(now_ns)
@@ -105,21 +106,21 @@ class Watcher:
 
     @property
     def is_behind(self) -> bool:
-        """Something waits to be looked at."""
+        """Tell whether connections still wait to be examined."""
         return bool(self._waiting)
 
-    def looks(self) -> "Iterator[tuple[int, Look]]":
-        """The connections that were looked at, as they were then, with their numbers."""
-        return ((one.told.number, one.look) for one in self.watched if one.look is not None)
+    def snapshots(self) -> "Iterator[tuple[int, Snapshot]]":
+        """Return the latest snapshots of connections, with their numbers."""
+        return ((one.reported.number, one.snapshot) for one in self.watched if one.snapshot is not None)
 
     def _opened(self) -> Iterator[Event]:
-        """Flows that are new since the last tick."""
+        """Yield an event for each flow that is new since the last tick."""
         table = self.analyzer.tracker.table
         f = table.flows.view
         for flow in range(len(self.watched), table.flows.rows):
             number = self._numbers
             self._numbers += 1
-            self.watched.append(Watched(Told(number)))
+            self.watched.append(Watched(Reported(number)))
             self._flow_of[number] = flow
             for end in (0, 1):
                 self._of_network.setdefault(network(address_of(table, flow, end)), []).append(number)
@@ -134,43 +135,44 @@ class Watcher:
         return _endpoint(first, ports >> 16), _endpoint(second, ports & 0xFFFF)
 
     def _sort_in(self, now_ns: int) -> None:
-        """New candidates go to their flows; those that may tell something put theirs in the queue."""
+        """Assign new candidates to their flows; a candidate that may tell something puts its flow in the queue."""
         candidates = self.analyzer.tracker.candidates
         c = candidates.view
         for row in range(self._seen_rows, candidates.rows):
             one = self.watched[c.flow[row]]
             one.rows.append(row)
             if may_tell(c, row) or one.is_in_trouble:
-                self._waiting[one.told.number] = None
+                self._waiting[one.reported.number] = None
             elif c.in_flight[row] > 0:
-                self._set_timer(one, now_ns + DEAF_NS)
+                self._set_timer(one, now_ns + UNRESPONSIVE_NS)
         self._seen_rows = candidates.rows
 
     def _set_timer(self, one: Watched, due_ns: int) -> None:
         if one.due_ns is None or due_ns < one.due_ns:
             one.due_ns = due_ns
-            heappush(self._timers, (due_ns, one.told.number))
+            heappush(self._timers, (due_ns, one.reported.number))
 
     def _run_out(self, now_ns: int) -> None:
-        """Timers that have run out put their flows in the queue; one that was set anew since says nothing."""
+        """Queue the flows whose timers have run out; a timer that was set anew since is ignored."""
         while self._timers and self._timers[0][0] <= now_ns:
             due_ns, number = heappop(self._timers)
-            flow = self._flow_of.get(number, NEVER)
-            if flow != NEVER and self.watched[flow].due_ns == due_ns:
+            flow = self._flow_of.get(number, ABSENT)
+            if flow != ABSENT and self.watched[flow].due_ns == due_ns:
                 self.watched[flow].due_ns = None
                 if self._is_due(flow, now_ns):
                     self._waiting[number] = None
 
     def _is_due(self, flow: int, now_ns: int) -> bool:
-        """It is watched, or one end sent something that the other has not been heard since."""
-        if self.watched[flow].look is not None:
+        """Tell whether a flow is worth examining: it was before, or one end sent something and the other has not been
+        heard since."""
+        if self.watched[flow].snapshot is not None:
             return True
         last_ns = self.analyzer.tracker.table.ends.view.last_ns
         a_ns, b_ns = last_ns[2 * flow], last_ns[2 * flow + 1]
-        return bool(NEVER not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= DEAF_NS and a_ns != b_ns)
+        return bool(ABSENT not in (a_ns, b_ns) and now_ns - min(a_ns, b_ns) >= UNRESPONSIVE_NS and a_ns != b_ns)
 
     def _next_waiting(self) -> Iterator[int]:
-        """Flows until the tick's work is full; those that have probes first."""
+        """Yield flows until the tick's work is full; those that have probes first."""
         rows = 0
         probed = [number for number in self._waiting if self._has_probes(number)]
         for number in (*probed, *list(self._waiting)):
@@ -180,56 +182,58 @@ class Watcher:
                 del self._waiting[number]
                 if number in self._flow_of:
                     flow = self._flow_of[number]
-                    rows += min(len(self.watched[flow].rows), LOOKED_AT)
+                    rows += min(len(self.watched[flow].rows), SNAPSHOT_OF)
                     yield flow
 
     def _has_probes(self, number: int) -> bool:
         flow = self._flow_of.get(number)
-        look = self.watched[flow].look if flow is not None else None
-        return look is not None and bool(look.flow.probers)
+        snapshot = self.watched[flow].snapshot if flow is not None else None
+        return snapshot is not None and bool(snapshot.flow.probers)
 
     def _look_at(self, flows: list[int], now_ns: int) -> Iterator[Event]:
         if not flows:
             return
         related = {other for flow in flows if self.watched[flow].is_in_trouble for other in self._related(flow)}
         order = sorted({*flows, *related})
-        tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-LOOKED_AT:] for flow in order})
+        tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-SNAPSHOT_OF:] for flow in order})
         analysis = self.analyzer.analysis_of(tracker, now_ns)
         wanted = set(flows)
         for place, flow in enumerate(order):
             if flow in wanted:
                 found = analysis.flow_alone(place)
                 forecasts = (self._forecast(found, flow, 0), self._forecast(found, flow, 1))
-                yield from self._told(self.watched[flow], Look(found, _errors(analysis, place), forecasts, now_ns))
+                yield from self._reported(
+                    self.watched[flow], Snapshot(found, _errors(analysis, place), forecasts, now_ns)
+                )
 
-    def _told(self, one: Watched, look: Look) -> list[Event]:
-        found = changes(look, one.told)
-        self._keep(one, look)
-        for end in look.flow.ends:
+    def _reported(self, one: Watched, snapshot: Snapshot) -> list[Event]:
+        found = changes(snapshot, one.reported)
+        self._keep(one, snapshot)
+        for end in snapshot.flow.ends:
             count = own_count(end.settings)
             if count is not None:
                 self._counts[end.address] = Count(count.value, "another connection of its host")
-        due_ns = next_due_ns(look, one.told)
+        due_ns = next_due_ns(snapshot, one.reported)
         if due_ns is not None:
             self._set_timer(one, due_ns)
         return found
 
-    def _keep(self, one: Watched, look: Look) -> None:
-        """The look is kept while the connection is open, and of those that ended badly for the latest."""
-        was_over = one.look is not None and _is_over(one.look)
-        one.look = look if look.flow.verdict.outcome is not Outcome.CLOSED else None
-        if _is_over(look) and one.look is not None and not was_over:
+    def _keep(self, one: Watched, snapshot: Snapshot) -> None:
+        """Keep the snapshot while the connection is open, and of those that ended badly the latest."""
+        was_over = one.snapshot is not None and _is_over(one.snapshot)
+        one.snapshot = snapshot if snapshot.flow.verdict.outcome is not Outcome.CLOSED else None
+        if _is_over(snapshot) and one.snapshot is not None and not was_over:
             self._over.append(one)
             if len(self._over) > KEPT_OVER:
-                self._over.popleft().look = None
+                self._over.popleft().snapshot = None
 
     def _forecast(self, found: Flow, flow: int, end: int) -> Forecast | None:
         ends, peer = self.analyzer.tracker.table.ends.view, 2 * flow + 1 - end
-        heard_ns = ends.accepted_ns[peer] if ends.accepted_ns[peer] != NEVER else ends.last_ns[peer]
+        heard_ns = ends.accepted_ns[peer] if ends.accepted_ns[peer] != ABSENT else ends.last_ns[peer]
         return forecast(found.ends[end], heard_ns, self._counts.get(found.ends[end].address))
 
     def _related(self, flow: int) -> Iterable[int]:
-        """The latest flows of the networks of both ends."""
+        """Return the latest flows of the networks of both ends."""
         table = self.analyzer.tracker.table
         last_ns = table.flows.view.last_ns
         found: set[int] = set()
@@ -247,39 +251,40 @@ class Watcher:
         if forgotten is None:
             return
         self.forgotten_flows += forgotten.flows
-        self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != NEVER]
+        self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != ABSENT]
         for one in self.watched:
             one.rows = array("q", (forgotten.new_row[row] for row in one.rows if row in forgotten.new_row))
         self._seen_rows = self.analyzer.tracker.candidates.rows
-        self._flow_of = {one.told.number: flow for flow, one in enumerate(self.watched)}
+        self._flow_of = {one.reported.number: flow for flow, one in enumerate(self.watched)}
         for key, numbers in list(self._of_network.items()):
             numbers[:] = [number for number in numbers if number in self._flow_of]
             if not numbers:
                 del self._of_network[key]
 
 
-def _is_over(look: Look) -> bool:
-    """Reset, or given up in silence."""
-    return look.flow.story.reset is not None or look.flow.verdict.errno is not None
+def _is_over(snapshot: Snapshot) -> bool:
+    """Tell whether the connection was reset, or given up in silence."""
+    return snapshot.flow.story.reset is not None or snapshot.flow.verdict.errno is not None
 
 
 def may_tell(c: Any, row: int) -> bool:
-    """A candidate that may be more than a resend or a duplicate ACK: something that a look could show."""
-    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.traits[row] & TRAIT_AFTER_SUSPECT:
+    """Tell whether a candidate may be more than a resend or a duplicate ACK, so that a snapshot could show something
+    new."""
+    if c.kind[row] == KIND_ICMP_ERROR or c.flags[row] & (RST | FIN) or c.facts[row] & segment_facts.AFTER_SUSPECT:
         return True
     is_small = c.payload_len[row] <= 1
-    return bool(is_small and (may_be_probe(c.relation[row]) or c.traits[row] & TRAIT_UNSURE))
+    return bool(is_small and (may_be_probe(c.relation[row]) or c.facts[row] & segment_facts.UNSURE))
 
 
 def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
-    """The ICMP errors among the flow's candidates."""
+    """Return the ICMP errors among the flow's candidates."""
     c, s = analysis.candidates.view, analysis.segments.view
     return tuple(
         IcmpError(
             frame=c.frame[row],
             ts_ns=c.ts_ns[row],
             end=c.end[row],
-            of=c.frame[s.of[row]] if s.of[row] != NEVER else None,
+            of=c.frame[s.of[row]] if s.of[row] != ABSENT else None,
             icmp_type=(c.flags[row] >> 8) % ICMPV6_TYPES,
             icmp_code=c.flags[row] & 0xFF,
             is_v6=c.flags[row] >> 8 >= ICMPV6_TYPES,

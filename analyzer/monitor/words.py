@@ -1,20 +1,20 @@
-"""An event in a line for a person. Verdicts are worded by `report/explain.py`."""
+"""The wording of an event in a line for a person. Verdicts are worded by `report/words/sentences.py`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.keepalive.judging.verdict import Cause, Outcome
-from analyzer.keepalive.telling.timeline import ProbedBy
+from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
-from analyzer.report.explain import CAUSES, OUTCOMES
 from analyzer.report.units import SECOND, iso, plain, short
+from analyzer.report.words.sentences import CAUSES, OUTCOMES
 
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 
 
 def line(event: Event) -> str:
-    """Time, connection, what happened."""
+    """Format an event: time, connection, what happened."""
     time = (iso(event.time_ns) or "")[11:23]
     who = "" if event.flow is None else f"#{event.flow} {event.ends[0]} ↔ {event.ends[1]}  "
     return f"{time}  {who}{_what(event)}"
@@ -28,7 +28,7 @@ def _what(event: Event) -> str:
         case Name.FLOW_OPEN:
             return "opened" if f["opened"] == "syn" else "was open already"
         case Name.KEEPALIVE_PROBE:
-            again = f", {f['unanswered']}. in a row" if f["unanswered"] > 1 else ""
+            again = f", {_ordinal(f['unanswered'])} in a row" if f["unanswered"] > 1 else ""
             return f"{end} probes{again}"
         case Name.KEEPALIVE_ANSWER:
             return f"{end} answers after {short(round(f['delay_s'] * SECOND))}"
@@ -52,6 +52,11 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _unanswered(f: Mapping[str, Any]) -> str:
@@ -88,11 +93,11 @@ def _drops(f: Mapping[str, Any]) -> str:
         case "interface-up":
             return f"{name} is up again, after {f['blind_s']} s"
         case _:
-            return f"{name} was made anew and cannot be opened: {f['why']}"
+            return f"{name} was created again and cannot be opened: {f['why']}"
 
 
 def ahead(forecast: Forecast, now_ns: int) -> str:
-    """What is expected next, with what it rests on: "unanswered 3 of 9, will be reset in 5 m 3 s"."""
+    """Say what is expected next, and what that rests on: "unanswered 3 of 9, will be reset in 5 m 3 s"."""
     if not forecast.unanswered:
         return f"next probe {_within(forecast.next_probe, now_ns)}" if forecast.next_probe else ""
     words = f"unanswered {forecast.unanswered}"
@@ -105,7 +110,7 @@ def ahead(forecast: Forecast, now_ns: int) -> str:
 
 
 def _within(span: Any, now_ns: int) -> str:
-    """ "in 5 m 3 s", by the later of two bounds where they differ by little."""
+    """Format a span as "in 5 m 3 s", by the later of two bounds where they differ by little."""
     earliest_ns, latest_ns = span.earliest_ns - now_ns, None if span.latest_ns is None else span.latest_ns - now_ns
     if latest_ns is None:
         return f"in {clock(earliest_ns)} or later" if earliest_ns > 0 else "any time"
@@ -118,7 +123,7 @@ def _within(span: Any, now_ns: int) -> str:
 
 
 def clock(duration_ns: int) -> str:
-    """A duration as one reads it off a clock."""
+    """Format a duration as one reads it off a clock."""
     seconds = round(duration_ns / SECOND)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -8,24 +8,24 @@ from ipaddress import ip_address
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import End, Flow
-from analyzer.keepalive.inference.settings import Setting
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.report import explain, explain_settings
+from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.verdict.values import Outcome
+from analyzer.report.words import sentences, setting_sentences
 
 NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
-"""10.0.0.5, [2001:db8::5], :443, or an address and a port."""
+"""The place of an expectation: 10.0.0.5, [2001:db8::5], :443, or an address and a port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the probing ends at an address, or of connections with a port, should have set."""
+    """The settings that the probing ends at an address, or of connections with a port, should have."""
 
     settings: dict[str, int]
     address: str | None = None
-    """The prober's own."""
+    """Address of the prober."""
     port: int | None = None
-    """Of either end: a service has it at one, its clients at the other."""
+    """Port of either end: a service has it at one, its clients at the other."""
 
     @property
     def particularity(self) -> tuple[bool, bool]:
@@ -41,7 +41,8 @@ class Expectation:
 
 
 def parse(words: str) -> Expectation:
-    """time=60,intvl=10,probes=3, or some of it; an address, a port or both may stand before it, with a colon."""
+    """Parse time=60,intvl=10,probes=3, or part of it; an address, a port or both may stand before it, with a colon.
+    Raises OptionError."""
     where, colon, settings = words.rpartition(":")
     expected = {}
     for part in settings.split(","):
@@ -75,9 +76,9 @@ def parse_outcomes(words: str, flag: str) -> frozenset[Outcome]:
 
 
 def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bool = False) -> Iterator[str]:
-    """A line for each setting of a probing end whose bounds exclude what is expected of it.
+    """Yield a line for each setting of a probing end whose bounds exclude the expected value.
 
-    Strictly also for each that the wire does not determine to be as expected, and for an expectation
+    If `is_strict`, also for each setting that the wire does not determine to be as expected, and for an expectation
     that concerns no probing end.
     """
     concerned: set[int] = set()
@@ -90,30 +91,33 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
                 for name, value in one.settings.items():
                     wrong = contradiction(getattr(end.settings, name), value, is_strict)
                     if wrong is not None:
-                        yield f"expected {name} = {value}, but #{flow.id} {explain.end_label(end)} {wrong}"
+                        yield f"expected {name} = {value}, but #{flow.id} {sentences.end_label(end)} {wrong}"
     for number, one in enumerate(expectations if is_strict else ()):
         if number not in concerned:
             yield (
-                f"no end probes that is to meet --expect {one}" if str(one) else "no end probes, so --expect is not met"
+                f"no probing end is concerned by --expect {one}"
+                if str(one)
+                else "no end probes, so --expect is not met"
             )
 
 
 def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[Expectation, ...]:
-    """Those that an end is held to: an address counts for more than a port, and either for more than none."""
+    """Return the expectations that an end must meet: an address counts for more than a port, and either for more than
+    none."""
     concerned = [one for one in expectations if one.concerns(flow, end)]
     most = max((one.particularity for one in concerned), default=None)
     return tuple(one for one in concerned if one.particularity == most)
 
 
 def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str | None:
-    """What an end has instead, as the end of a sentence; None where it meets the expectation."""
+    """Say what an end has instead, as the end of a sentence; None where it meets the expectation."""
     if setting is None:
         return "does not show it" if is_strict else None
     if not includes(setting, number):
-        return f"has {explain_settings.bounds_in_words(setting)}"
+        return f"has {setting_sentences.bounds_in_words(setting)}"
     if is_strict and setting.value != number:
         likeliest = f", most likely {setting.value}" if setting.value is not None else ""
-        return f"shows only {explain_settings.bounds_in_words(setting)}{likeliest}"
+        return f"shows only {setting_sentences.bounds_in_words(setting)}{likeliest}"
     return None
 
 
@@ -122,6 +126,6 @@ def includes(setting: Setting, number: int) -> bool:
 
 
 def found(unwanted: Iterable[Outcome], analysis: Analysis) -> Iterator[str]:
-    """A line for each connection that ended as it should not."""
+    """Yield a line for each connection that ended as it should not."""
     for flow in analysis.flows.that_ended(frozenset(unwanted)):
-        yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {explain.headline(flow)}"
+        yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {sentences.headline(flow)}"

@@ -1,12 +1,12 @@
-"""The library face: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
+"""The Python interface: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
 
     a = analyzer.analyze("capture.pcap")
     a.flows                     # a pandas DataFrame, as are probes, gaps, segments, hosts, path_limits, …
-    a.flow(12)                  # one connection, told in full
+    a.flow(12)                  # one connection in full
     a.verdict                   # of the connection that matters most
     a.plot.timeline(flow=12)    # a matplotlib Axes
 
-Nothing is printed and nothing is global. The columns are those of schema.frames.FRAMES.
+Nothing is printed and nothing is global. The columns are those of schema.export.FRAMES.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from analyzer import analysis
 from analyzer.analysis import Capture
-from analyzer.capture.locations import octets_of
+from analyzer.capture.files.locations import octets_of
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Verdict
+from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
-from analyzer.report import explain
-from analyzer.report.course import who
-from analyzer.report.order import SHOWN, by_urgency
+from analyzer.report.ranking import SHOWN, by_urgency
+from analyzer.report.words import sentences
+from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
-    from analyzer.shards.distant import Held
+    from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
 
@@ -44,15 +44,16 @@ def analyze(
     keep_shards: "str | PathLike[str] | None" = None,
     resume: bool = False,
 ) -> "Analysis":
-    """Analyse captures as one timeline; '-' is standard input, a directory, glob or URL may name several.
+    """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
-    default a share of what the machine has, what says least is given up, and a diagnostic says so.
+    default a share of what the machine has, the least informative flows and candidates are given up, and a diagnostic
+    says so.
 
     `jobs` files are read at once, each in a process of its own. With `cluster`, the address of a dask scheduler
-    (`tcp://host:8786`), its workers read the files and draw the findings, and what is asked for travels from there;
-    `close` lets go of it. What each file says by itself is kept in the folder `keep_shards`, and with `resume` only
-    files that are not there are read. Whoever reads, the result is the same.
+    (`tcp://host:8786`), its workers read the files and assemble the findings, and what is asked for travels from there;
+    `close` ends the connection. The analysis of each file by itself is stored in the folder `keep_shards`, and with
+    `resume` only files that are not there are read. The result is the same, whoever reads.
 
     Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
     cannot be obeyed; what is imperfect is in `diagnostics`.
@@ -68,96 +69,98 @@ def analyze(
 
 
 class Analysis:
-    """What was found in a capture. Tables are made when first asked for."""
+    """The findings of a capture. Tables are made when first asked for."""
 
     def __init__(self, findings: "Held") -> None:
         self._held = findings
         if isinstance(findings, analysis.Analysis):
-            findings.keep_drawn()
+            findings.keep_assembled()
 
     @property
     def findings(self) -> analysis.Analysis:
-        """The same as sequences of dataclasses: flows, hosts, path_limits, advice; fetched if they are on a cluster."""
+        """Return the findings as sequences of dataclasses: flows, hosts, path_limits, advice; fetched if they are on a
+        cluster."""
         return cast("analysis.Analysis", self._held)
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
-        """What this function of an `Analysis` says; if that lies on a cluster, it is called there."""
+        """Call a function with the `Analysis` and return its result; if that lies on a cluster, the function is called
+        there."""
         if isinstance(self._held, analysis.Analysis):
             return question(self, *arguments)
         answer: Answer = self._held.ask(_asked, question, *arguments)
         return answer
 
     def close(self) -> None:
-        """Let go of what a cluster holds of this analysis; here nothing needs to be closed."""
+        """Release what a cluster holds of this analysis; here nothing needs to be closed."""
         if not isinstance(self._held, analysis.Analysis):
             self._held.close()
 
     @property
     def capture(self) -> Capture:
-        """What was read."""
+        """Return the description of the input."""
         return self.findings.capture
 
     @cached_property
     def flows(self) -> "pd.DataFrame":
-        """The connections, by number."""
+        """Return the connections, by number."""
         return self.frame("flows").set_index("flow")
 
     @cached_property
     def ends(self) -> "pd.DataFrame":
-        """Both ends of each connection with their settings, bounds, and what those rest on."""
+        """Return both ends of each connection with their settings, bounds, and what those rest on."""
         return self.frame("ends")
 
     @cached_property
     def probes(self) -> "pd.DataFrame":
-        """The keepalive probes and what answered them."""
+        """Return the keepalive probes and what answered them."""
         return self.frame("probes")
 
     @cached_property
     def gaps(self) -> "pd.DataFrame":
-        """The observations of keepalive timers: what the settings are inferred from."""
+        """Return the observations of keepalive timers, from which the settings are inferred."""
         return self.frame("gaps")
 
     @cached_property
     def segments(self) -> "pd.DataFrame":
-        """The segments that may matter, each with its tag and rule; a run of plain data is not in it."""
+        """Return the segments that may matter, each with its tag and rule; a run of plain data is not among them."""
         return self.frame("segments")
 
     @cached_property
     def silences(self) -> "pd.DataFrame":
-        """What paths were tested with: every silence of 10 s and more."""
+        """Return every silence of 10 s and more, and whether the path survived it."""
         return self.frame("silences")
 
     @cached_property
     def hosts(self) -> "pd.DataFrame":
-        """Settings by probing host, and by port where connections differ."""
+        """Return the settings by probing host, and by port where connections differ."""
         return self.frame("hosts")
 
     @cached_property
     def path_limits(self) -> "pd.DataFrame":
-        """For how long each path may be silent."""
+        """Return how long each path may be silent."""
         return self.frame("path_limits")
 
     @cached_property
     def survival(self) -> "pd.DataFrame":
-        """The likeliest share of silences that a path survives, by length."""
+        """Return the likeliest share of silences that a path survives, by length."""
         return self.frame("survival")
 
     @cached_property
     def advice(self) -> "pd.DataFrame":
-        """What should be set otherwise."""
+        """Return the advice: what should be set otherwise."""
         return self.frame("advice")
 
     @cached_property
     def diagnostics(self) -> "pd.DataFrame":
-        """What is imperfect about the capture."""
+        """Return what is imperfect about the capture."""
         return self.frame("diagnostics")
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """A table of schema.frames.FRAMES by name, made anew."""
+        """Make a table of schema.export.FRAMES, by name."""
         return self.ask(_frame, name)
 
     def flow(self, number: int) -> "Connection":
-        """One connection; IndexError if there is none of that number."""
+        """Return one connection; IndexError if there is none of that number."""
         if not 0 <= number < len(self.findings.flows):
             raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows)}, from 0")
         return Connection(self, self.findings.flows[number])
@@ -170,35 +173,36 @@ class Analysis:
 
     @property
     def verdict(self) -> Verdict | None:
-        """That of the connection that matters most; None for a capture without connections."""
+        """Return the verdict on the connection that matters most; None for a capture without connections."""
         return self.ask(_verdict)
 
     @property
     def plot(self) -> "Plot":
-        """Charts."""
+        """Return the charts."""
         return Plot(self)
 
     def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
-        """The report as one page that needs nothing else, with charts of the `shown` connections that matter most."""
-        from analyzer.report.html import write
+        """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
+        most."""
+        from analyzer.report.page.page import write
 
         write(self, str(path), shown)
 
     def write_csv(self, folder: "str | PathLike[str]") -> None:
-        """Every table as CSV."""
-        from analyzer.report.tables import write_csv
+        """Write every table as CSV."""
+        from analyzer.report.tables.files import write_csv
 
         write_csv(self, str(folder))
 
     def write_parquet(self, folder: "str | PathLike[str]") -> None:
-        """Every table as Parquet, with units and meanings; needs pyarrow."""
-        from analyzer.report.tables import write_parquet
+        """Write every table as Parquet, with units and meanings; needs pyarrow."""
+        from analyzer.report.tables.files import write_parquet
 
         write_parquet(self, str(folder))
 
     def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN) -> None:
-        """The charts as SVG, those of one connection for the `shown` that matter most."""
-        from analyzer.report.tables import write_plots
+        """Write the charts as SVG, those of one connection for the `shown` that matter most."""
+        from analyzer.report.tables.files import write_plots
 
         write_plots(self, str(folder), shown)
 
@@ -209,7 +213,7 @@ class Analysis:
         return self.ask(_title)
 
     def _repr_html_(self) -> str:
-        from analyzer.report.html import notebook_summary
+        from analyzer.report.page.page import notebook_summary
 
         return self.ask(notebook_summary)
 
@@ -219,7 +223,7 @@ def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> A
 
 
 def _frame(analysis: Analysis, name: str) -> "pd.DataFrame":
-    from analyzer.report.frames import frame
+    from analyzer.report.tables.frames import frame
 
     return frame(name, analysis.findings)
 
@@ -230,13 +234,13 @@ def _verdict(analysis: Analysis) -> Verdict | None:
 
 
 def _report(analysis: Analysis) -> "Group":
-    from analyzer.report.text import report
+    from analyzer.report.terminal import report
 
     return report(analysis.findings)
 
 
 def _title(analysis: Analysis) -> str:
-    from analyzer.report.text import title
+    from analyzer.report.terminal import title
 
     return f"<Analysis of {' · '.join(title(analysis.findings))}>"
 
@@ -247,7 +251,7 @@ class Connection:
     def __init__(self, of: Analysis, findings: Flow) -> None:
         self._of = of
         self.findings = findings
-        """All that is known of it, as dataclasses: ends with settings and story, verdict."""
+        """Everything known of the connection, as dataclasses: ends with settings and story, verdict."""
 
     @property
     def id(self) -> int:
@@ -259,18 +263,18 @@ class Connection:
 
     @property
     def headline(self) -> str:
-        """Outcome and cause in a few words."""
-        return explain.headline(self.findings)
+        """Return outcome and cause in a few words."""
+        return sentences.headline(self.findings)
 
     @property
     def sentences(self) -> list[str]:
-        """Who probes, and what happened."""
-        return explain.sentences(self.findings)
+        """Return sentences that say who probes, and what happened."""
+        return sentences.sentences(self.findings)
 
     @property
     def reasons(self) -> list[str]:
-        """Why the verdict is what it is."""
-        return explain.reasons(self.findings.verdict)
+        """Return the reasons for the verdict, in words."""
+        return sentences.reasons(self.findings.verdict)
 
     @property
     def ends(self) -> "pd.DataFrame":
@@ -292,11 +296,11 @@ class Connection:
         return frame[frame["flow"] == self.id].drop(columns="flow").reset_index(drop=True)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Its timeline."""
+        """Draw the connection's timeline."""
         return self._of.plot.timeline(self.id, ax)
 
     def __rich__(self) -> "Group":
-        from analyzer.report.text import connection
+        from analyzer.report.terminal import connection
 
         return connection(self.findings)
 
@@ -304,7 +308,7 @@ class Connection:
         return f"<Connection #{self.id} {who(self.findings)}: {self.headline}>"
 
     def _repr_html_(self) -> str:
-        from analyzer.report.html import notebook_connection
+        from analyzer.report.page.page import notebook_connection
 
         return notebook_connection(self)
 
@@ -316,7 +320,7 @@ class Plot:
         self._of = of
 
     def timeline(self, flow: int = 0, ax: "Axes | None" = None) -> "Axes":
-        """One connection as an expert draws it."""
+        """Draw the timeline of one connection."""
         from analyzer.report.charts.timeline import timeline
 
         return timeline(self._of, flow, ax)
@@ -324,31 +328,31 @@ class Plot:
     def candidates(
         self, flow: int = 0, setting: str = "tcp_keepalive_intvl", end: int | None = None, ax: "Axes | None" = None
     ) -> "Axes":
-        """How the durations that were seen become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
+        """Draw how observed durations become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
         from analyzer.report.charts.candidates import candidates
 
         return candidates(self._of, flow, setting, end, ax)
 
     def silences(self, path: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """For how long a path may be silent, with known limits."""
+        """Draw how long a path may be silent, with known limits."""
         from analyzer.report.charts.silences import silences
 
         return silences(self._of, path, ax)
 
     def overview(self, ax: "Axes | None" = None) -> "Axes":
-        """Every connection as a bar in time, by outcome."""
+        """Draw every connection as a bar in time, by outcome."""
         from analyzer.report.charts.overview import overview
 
         return overview(self._of, ax)
 
     def hosts(self, addr: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Settings by host and port."""
+        """Draw settings by host and port."""
         from analyzer.report.charts.hosts import hosts
 
         return hosts(self._of, addr, ax)
 
     def cost(self, ax: "Axes | None" = None) -> "Axes":
-        """Probes an hour by host."""
+        """Draw probes an hour by host."""
         from analyzer.report.charts.cost import cost
 
         return cost(self._of, ax)

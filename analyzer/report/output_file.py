@@ -20,9 +20,9 @@ STANDARD = "-"
 
 
 def check_outputs(outputs: Mapping[str, str], captures: Sequence[str]) -> None:
-    """OptionError if a file to be written is read too, or written twice; `outputs` are paths by flag.
+    """Raise OptionError if a file to be written is read too, or written twice; `outputs` are paths by flag.
 
-    To be called before anything is read, which may take long.
+    It is called before anything is read, which may take long.
     """
     taken = {identity: f"the capture {path}" for path in captures if (identity := _identity(path, sys.stdin))}
     for flag, path in outputs.items():
@@ -36,7 +36,8 @@ def check_outputs(outputs: Mapping[str, str], captures: Sequence[str]) -> None:
 
 @contextmanager
 def binary_output(path: str, flag: str) -> Iterator[BinaryIO]:
-    """A file that gets its name when the block ends, and never if it raises; OptionError if it cannot be written."""
+    """Open a file that gets its name when the block ends, and never if it raises; OptionError if it cannot be
+    written."""
     target = Path(path)
     try:
         if target.exists() and not target.is_file():
@@ -49,7 +50,7 @@ def binary_output(path: str, flag: str) -> Iterator[BinaryIO]:
             with partial.open("xb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())  # a full disk is told here, where the old file is still there
+                os.fsync(file.fileno())  # a full disk shows here, while the old file is still there
             if target.exists():
                 partial.chmod(stat.S_IMODE(target.stat().st_mode))
             partial.replace(target)
@@ -61,7 +62,7 @@ def binary_output(path: str, flag: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def text_output(path: str, flag: str) -> Iterator[TextIO]:
-    """As `binary_output`, for text in UTF-8 whose line ends are left as they are."""
+    """Open a file as `binary_output` does, for text in UTF-8 whose line ends are left as they are."""
     with binary_output(path, flag) as binary:
         text = TextIOWrapper(binary, encoding="utf-8", errors="replace", newline="")
         try:
@@ -72,7 +73,8 @@ def text_output(path: str, flag: str) -> Iterator[TextIO]:
 
 
 def _identity(path: str, standard: TextIO | None) -> tuple[int, int] | str | None:
-    """What tells whether two paths are one file: that of a regular file, or where it would be made; None for others."""
+    """Return what tells whether two paths are one file: the inode of a regular file, or the path of one to be made;
+    None for others."""
     try:
         if path != STANDARD:
             status = Path(path).stat()

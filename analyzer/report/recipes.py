@@ -12,12 +12,12 @@ from string import Template
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.inference.settings import Setting, Settings
-from analyzer.keepalive.pooling.advice import recommended
-from analyzer.keepalive.pooling.hosts import LINUX, Host
-from analyzer.keepalive.pooling.path import PathLimit
-from analyzer.report import explain, explain_settings
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.summary.advice import recommended
+from analyzer.keepalive.summary.hosts import LINUX, Host
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.report.units import short
+from analyzer.report.words import sentences, setting_sentences
 
 EVERYTHING = "all"
 NAMES = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -55,7 +55,7 @@ def recipes() -> tuple[Recipe, ...]:
 
 
 def chosen(name: str) -> tuple[Recipe, ...]:
-    """The recipe of this name, or all."""
+    """Return the recipe of this name, or all. Raises OptionError for an unknown name."""
     found = tuple(recipe for recipe in recipes() if name in {recipe.name, EVERYTHING})
     if not found:
         names = ", ".join(recipe.name for recipe in recipes())
@@ -64,7 +64,7 @@ def chosen(name: str) -> tuple[Recipe, ...]:
 
 
 def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
-    """What to set, under the tightest limit of the capture's paths."""
+    """Yield the lines that say what to set, under the tightest limit of the capture's paths."""
     found = chosen(name)
     limit = tightest(analysis)
     time, intvl, probes = recommended(limit)
@@ -87,9 +87,9 @@ def tightest(analysis: Analysis) -> PathLimit | None:
 
 
 def sysctl_lines(analysis: Analysis) -> Iterator[str]:
-    """What the probing hosts have set, as sysctl.conf; what is not determined is a comment."""
+    """Yield the settings of the probing hosts as sysctl.conf; what is not determined is a comment."""
     if not analysis.hosts:
-        yield "# No end of any connection probes."
+        yield "# No end of any connection sends keepalive probes."
     for number, host in enumerate(analysis.hosts):
         if number:
             yield ""
@@ -103,11 +103,11 @@ def _host_lines(host: Host) -> Iterator[str]:
     hz = f", {host.hz} Hz" if host.hz is not None else ""
     yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
     if host.stack != LINUX:
-        yield "# The names are Linux's; whether it runs Linux the capture does not show."
+        yield "# The names are Linux's; the capture does not show whether it runs Linux."
     if host.sysctl is None:
         yield "# Its connections contradict each other, and none of their settings is the most common."
     else:
-        yield "# As its connections have it; a program may have set it on its sockets."
+        yield "# As seen on its connections; a program may have set it on its sockets."
         for name in NAMES:
             yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
     for one in host.overrides:
@@ -116,8 +116,8 @@ def _host_lines(host: Host) -> Iterator[str]:
 
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
-    """Comments only: its settings are those of no host."""
-    yield f"# {explain.host_name(host)}: something on the path that probes in their names; theirs it does not show."
+    """Yield comments only: the middlebox's settings are those of no host."""
+    yield f"# {sentences.host_name(host)}: something on the path that probes in their names; their own do not show."
     if host.sysctl is not None:
         yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
 
@@ -130,11 +130,11 @@ def _setting_lines(name: str, setting: Setting | None, settings: Settings) -> It
     if setting is None:
         yield f"# net.ipv4.{name}: the capture does not show it"
         return
-    yield f"# {explain_settings.bounds_in_words(setting)}: {explain_settings.observed(setting, settings)}"
+    yield f"# {setting_sentences.bounds_in_words(setting)}: {setting_sentences.observed(setting, settings)}"
     yield f"net.ipv4.{name} = {setting.value}" if setting.value is not None else f"# net.ipv4.{name} is not determined"
 
 
 def _short(setting: Setting | None) -> str:
     if setting is None:
         return "?"
-    return str(setting.value) if setting.value is not None else explain_settings.bounds_in_words(setting)
+    return str(setting.value) if setting.value is not None else setting_sentences.bounds_in_words(setting)

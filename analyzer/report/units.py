@@ -1,4 +1,4 @@
-"""How times and durations are written: ISO instants in UTC, seconds a person can read."""
+"""The format of times and durations: ISO instants in UTC, seconds a person can read."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ SECOND = 1_000_000_000
 
 
 def iso(time_ns: int) -> str | None:
-    """ISO 8601 in UTC to the nanosecond; None for the instant that there is not (-1)."""
+    """Format an instant as ISO 8601 in UTC to the nanosecond; None where it is absent (-1)."""
     if time_ns < 0:
         return None
     seconds, nanoseconds = divmod(time_ns, SECOND)
@@ -14,12 +14,12 @@ def iso(time_ns: int) -> str | None:
 
 
 def seconds(duration_ns: int | None) -> float | None:
-    """Seconds for machines, None for a duration that there is not."""
+    """Return a duration in seconds, for machines; None where it is absent."""
     return None if duration_ns is None or duration_ns < 0 else round(duration_ns / SECOND, 9)
 
 
 def short(duration_ns: int) -> str:
-    """Seconds for people: as many digits as tell timers apart, hours and minutes when long."""
+    """Format a duration for people: as many digits as tell timers apart, hours and minutes when long."""
     value = duration_ns / SECOND
     if value < 0.9995:  # more would become "1e+03 ms"
         return f"{value * 1000:.3g} ms"
@@ -31,5 +31,5 @@ def short(duration_ns: int) -> str:
 
 
 def plain(number: float) -> str:
-    """A bound without needless digits."""
+    """Format a bound without needless digits."""
     return f"{number:.3f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""`--what-if`: other settings as they are asked for, and what they would have done, as lines and as an object."""
+"""The options and output of `--what-if`: other settings, and what they would have done, as lines and as an object."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.pooling.path import failure
-from analyzer.keepalive.pooling.what_if import Prevented, Replay, WhatIf
-from analyzer.keepalive.timer import Keepalive
-from analyzer.report import explain
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.keepalive.summary.paths import failure
+from analyzer.keepalive.summary.what_if import Prevented, Replay, WhatIf
 from analyzer.report.units import seconds, short
+from analyzer.report.words import sentences
 
 NAMES = {"time": "time_s", "intvl": "intvl_s", "probes": "probes", "user_timeout_ms": "user_timeout_ms"}
 DEFAULTS = {"time_s": 7200, "intvl_s": 75, "probes": 9}
-"""What Linux has where nothing is said (include/net/tcp.h)."""
+"""Linux's defaults (include/net/tcp.h)."""
 MOST = {"time_s": 32767, "intvl_s": 32767, "probes": 127, "user_timeout_ms": 2**31 - 1}
-"""What setsockopt takes (MAX_TCP_KEEPIDLE and so on)."""
+"""Largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
 
 
 def parse(words: str) -> Keepalive:
-    """Settings from time=60,intvl=10,probes=5, and user_timeout_ms=30000 if there is one."""
+    """Parse settings like time=60,intvl=10,probes=5, and optionally user_timeout_ms=30000. Raises OptionError."""
     given = dict(DEFAULTS)
     for part in words.split(","):
         name, _, number = part.strip().partition("=")
@@ -33,23 +33,23 @@ def parse(words: str) -> Keepalive:
 
 
 def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
-    """The cost, and of each connection that was lost what would have become of it; `top` of them."""
+    """Yield the cost, and for `top` of the connections that were lost what would have become of them."""
     settings, flows = supposed.keepalive, analysis.flows
     numbers = f"{settings.time_s}/{settings.intvl_s}/{settings.probes}"
     yield f"What if the settings were {numbers} (time/intvl/probes){_until(settings)}?"
     yield ""
     yield f"In {short(supposed.capture_ns)}, {len(flows)} connection{_s(len(flows))}: {_cost(supposed)}"
     yield f"The capture has {supposed.probes_now} probe{_s(supposed.probes_now)}."
-    told = [
+    shown = [
         one for one in supposed.replays if one.noticed_ns is not None or one.was_noticed_ns is not None or one.prevented
     ]
-    for one in told[:top]:
+    for one in shown[:top]:
         flow = flows[one.flow]
         yield ""
-        yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {explain.headline(flow)}"
-        yield from (f"    {sentence}" for sentence in sentences(one, flow))
-    if len(told) > top:
-        yield f"… and {len(told) - top} more; --top N shows N, --json all"
+        yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {sentences.headline(flow)}"
+        yield from (f"    {sentence}" for sentence in replay_sentences(one, flow))
+    if len(shown) > top:
+        yield f"… and {len(shown) - top} more; --top N shows N, --json all"
 
 
 def _until(settings: Keepalive) -> str:
@@ -67,8 +67,8 @@ def _cost(supposed: WhatIf) -> str:
     return said + (f"; at that rate {packets:,} packets and {octets:,} octets a day." if packets is not None else ".")
 
 
-def sentences(one: Replay, flow: Flow) -> Iterator[str]:
-    """What would have become of a connection that was lost."""
+def replay_sentences(one: Replay, flow: Flow) -> Iterator[str]:
+    """Say what would have become of a connection that was lost."""
     broken = failure(flow)
     if one.prevented is not None and broken is not None:
         yield f"The path forgot it after {short(broken.ns)} of silence. {PREVENTED[one.prevented]}"
@@ -76,20 +76,20 @@ def sentences(one: Replay, flow: Flow) -> Iterator[str]:
     if one.noticed_ns is not None:
         soonest, latest = (short(ns) for ns in one.noticed_ns)
         when = soonest if soonest == latest else f"between {soonest} and {latest}"
-        yield f"Noticed {when} after the other end was last heard; as it was, {was}."
+        yield f"Noticed {when} after the other end was last heard; in the capture, {was}."
     else:
-        yield f"Data was in flight before the probes could have decided; noticed {was}, as it was."
+        yield f"Data was in flight before the probes could have decided, so nothing changes: noticed {was}."
 
 
 PREVENTED = {
     Prevented.YES: "These probes would have kept it open: the path survived longer silences than they leave.",
     Prevented.NO: "These probes would have come too late, too.",
-    Prevented.UNKNOWN: "Whether these probes would have kept it open, nothing in the capture shows.",
+    Prevented.UNKNOWN: "Nothing in the capture shows whether these probes would have kept it open.",
 }
 
 
 def as_object(supposed: WhatIf) -> dict[str, Any]:
-    """The part `what_if` of the document."""
+    """Return the part `what_if` of the document."""
     settings = supposed.keepalive
     return {
         "settings": {

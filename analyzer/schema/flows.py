@@ -1,4 +1,4 @@
-"""The columns of what is kept of a capture: flows and their ends, candidates with their tags, who asked for whom."""
+"""The columns of what is kept of a capture: flows and their ends, candidates with their tags, neighbour discovery."""
 
 from analyzer.schema import Column, table
 
@@ -14,7 +14,7 @@ FLOWS = table(
     Column("is_opening", "b", "bool", "only SYNs have been seen so far"),
     Column("syn_seq", "U", "u32", "sequence number of the opening SYN, captured or acknowledged; -1 unknown"),
     Column("first_frame", "q", "", "number of the first segment's frame"),
-    Column("seen_ns", "q", "ns", "latest segment, as the look-up of flows has seen it"),
+    Column("seen_ns", "q", "ns", "latest segment that the look-up of flows has seen"),
     Column("packets", "q", "", "segments seen"),
     Column("octets", "q", "octets", "TCP payload seen, retransmissions included"),
     Column("first_ns", "q", "ns", "first segment"),
@@ -22,18 +22,21 @@ FLOWS = table(
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
     Column("max_idle_ns", "q", "ns", "longest time without any segment"),
     Column(
-        "watched_ns", "q", "ns", "from when on the capture shows no more of it, 1 ns or more; 0 for the capture's end"
+        "watched_ns",
+        "q",
+        "ns",
+        "time from which the capture shows no more of it, 1 ns or more; 0 for the capture's end",
     ),
     Column("steps_back", "q", "", "segments captured out of time order"),
     Column("step_back_frame", "q", "", "number of the first such segment's frame, 0 without"),
-    Column("copies", "q", "", "segments captured again"),
-    Column("copy_frame", "q", "", "number of the first such segment's frame, 0 without"),
-    Column("far_below", "q", "", "segments whose SEG.ACK only the window scale tells to be acceptable or not"),
+    Column("duplicates", "q", "", "segments captured again"),
+    Column("duplicate_frame", "q", "", "number of the first such segment's frame, 0 without"),
+    Column("far_below", "q", "", "segments whose SEG.ACK is acceptable or not depending on the window scale"),
 )
 
 ENDS = table(
     "ENDS",
-    Column("seen_seq", "U", "u32", "where the end's last segment ended, as the look-up of flows has seen it"),
+    Column("seen_seq", "U", "u32", "end of the end's last segment that the look-up of flows has seen"),
     Column("seen_ack", "U", "u32", "its SEG.ACK"),
     Column("seen_tsval", "U", "u32", "its timestamp value, -1 without"),
     Column("snd_nxt", "U", "u32", "SND.NXT: own sequence numbers used or acknowledged, -1 unknown"),
@@ -54,13 +57,13 @@ ENDS = table(
     Column("last_tsval", "U", "u32", "timestamp value of the last segment"),
     Column("counts_ids", "b", "bool", "its segments have had different IP identifications"),
     Column(
-        "held_nxt", "U", "u32", "snd_nxt before an ACK of what was not captured raised it, until the end is heard; -1"
+        "held_nxt", "U", "u32", "snd_nxt before an ACK of uncaptured data raised it, until the end's next segment; -1"
     ),
     Column("held_una", "U", "u32", "snd_una before that"),
     Column("is_suspect", "b", "bool", "sent what may have been a probe since the other end was last heard"),
     Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
-    Column("least_ttl", "h", "hops", "the least TTL of what it sent on the open connection and is no probe, -1"),
-    Column("most_ttl", "h", "hops", "the greatest of these, -1"),
+    Column("least_ttl", "h", "hops", "least TTL of its segments on the open connection that are no probes, -1"),
+    Column("most_ttl", "h", "hops", "greatest TTL of these, -1"),
     Column("reply_ns", "q", "ns", "shortest time in which the end answered data or a SYN, -1"),
 )
 
@@ -69,14 +72,14 @@ CANDIDATES = table(
     Column("frame", "q", "", "number of the frame in the capture, from 1"),
     Column("ts_ns", "q", "ns", "capture time"),
     Column("flow", "i", "", "index of the flow"),
-    Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+    Column("end", "b", "0|1", "the end that sent it; of an ICMP error its receiver"),
     Column("kind", "b", "KIND_*", "TCP segment or ICMP error"),
     Column("flags", "h", "bits", "TCP control bits; of an ICMP error type * 256 + code, ICMPv6 types from 64"),
     Column("seq", "I", "u32", "SEG.SEQ, or the quoted one"),
     Column("ack", "I", "u32", "SEG.ACK"),
     Column("payload_len", "i", "octets", "TCP payload"),
     Column("relation", "b", "REL_*", "where SEG.SEQ lies relative to SND.NXT"),
-    Column("traits", "i", "TRAIT_*", "what was true when the segment was seen"),
+    Column("facts", "i", "segment_facts", "what was true when the segment was seen"),
     Column("window", "i", "octets", "advertised window"),
     Column("in_flight", "i", "octets", "own octets unacknowledged before it, -1 unknown"),
     Column("peer_window", "i", "octets", "last window advertised by the other end, -1 unknown"),
@@ -108,6 +111,6 @@ NEIGHBOURS = table(
     Column("kind", "b", "NEIGHBOUR", "whether the address is asked for, answered for, or taken into use"),
     Column("addr_hi", "q", "", "the address asked for, high half"),
     Column("addr_lo", "q", "", "the address asked for, low half"),
-    Column("asker_hi", "q", "", "who asks or is told, high half"),
-    Column("asker_lo", "q", "", "who asks or is told, low half"),
+    Column("asker_hi", "q", "", "who asks or is answered, high half"),
+    Column("asker_lo", "q", "", "who asks or is answered, low half"),
 )

@@ -1,4 +1,4 @@
-"""The columns of what one batch of frames holds: records, packets, what they were wrapped in; and recent looks."""
+"""The columns of one batch of frames: records, packets, their encapsulation, and fingerprints of recent segments."""
 
 from analyzer.schema import Column, table
 
@@ -32,9 +32,14 @@ PACKETS = table(
     Column("tsval", "q", "u32", "TCP timestamp value, -1 without the option"),
     Column("tsecr", "q", "u32", "TCP timestamp echo reply, -1 without the option"),
     Column("has_dsack", "b", "bool", "its first SACK block reports octets received twice (RFC 2883)"),
-    Column("since_ns", "q", "ns", "time since a segment that looks the same; -1 none, UNSEEN where nobody can know"),
+    Column(
+        "since_ns",
+        "q",
+        "ns",
+        "time since a segment with the same fingerprint; -1 none, UNSEEN where that cannot be known",
+    ),
     Column("flow", "i", "", "index of the flow, -1 for a packet that belongs to none"),
-    Column("end", "b", "0|1", "the end that sent it; of an ICMP error the end that is told"),
+    Column("end", "b", "0|1", "the end that sent it; of an ICMP error its receiver"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
 )
 
@@ -51,7 +56,7 @@ LAYERS = table(
 
 RECENT = table(
     "RECENT",
-    Column("look", "q", "", "everything by which a copy of a recent segment is known, as one number; 0 none"),
-    Column("ts_ns", "q", "ns", "capture time of it, or of its latest copy"),
+    Column("fingerprint", "q", "", "hash of all that a duplicate of a recent segment shares with it; 0 none"),
+    Column("ts_ns", "q", "ns", "capture time of it, or of its latest duplicate"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
 )

@@ -1,14 +1,13 @@
-"""Which flows and candidates are given up when there are too many: the one way to bound an analysis's memory.
+"""The choice of flows and candidates to give up when there are too many: the one way to bound an analysis's memory.
 
     forgotten = shrink(tracker, engine, now_ns, Limits(flows=200_000))
     if forgotten is not None: ...   # rows of FLOWS, ENDS and CANDIDATES have moved
 
-Flows go in the order of what they could still tell: those that never were more than a SYN, those that
-ended, those that were silent for longer than any keepalive waits; and only if `Limits.keeps_idle` is off, the
-longest silent of the rest. Of the flows that stay, those with the most candidates keep their latest ones, the others
-keep all: what is left looks like a capture that began later, which the per-flow stage is made for. Candidates stay in
-capture order and flows in the order of their numbers. What was given up is counted, for a diagnostic; nothing is lost
-silently.
+Flows go in the order of what they could still tell: those that never were more than a SYN, those that ended, those that
+were silent for longer than any keepalive waits; and only if `Limits.keeps_idle` is off, the longest silent of the rest.
+Of the flows that stay, those with the most candidates keep their latest ones, the others keep all: what is left looks
+like a capture that began later, which the per-flow stage is made for. Candidates stay in capture order and flows in the
+order of their numbers. What was given up is counted, for a diagnostic; nothing is lost silently.
 """
 
 import os
@@ -19,60 +18,61 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
-from analyzer.schema import NEVER, RST
+from analyzer.schema import ABSENT, RST
 from analyzer.tcp.tracker import Tracker
 
 LONGEST_WAIT_NS = 3 * 3600 * 1_000_000_000
-"""2 h 11 m 15 s pass on a Linux default from the last segment to the give-up; the rest is margin."""
+"""Longest silence in which a flow may still be probed: 2 h 11 m 15 s pass on a Linux default from the last segment to
+the give-up; the rest is margin."""
 CLOSED_NS = 60_000_000_000
-"""After so long nothing belongs to a closed flow any more (2 MSL on Linux)."""
+"""Time after which nothing belongs to a closed flow any more (2 MSL on Linux)."""
 NEIGHBOUR_OCTETS = 320
-"""What an ARP packet takes at its most: measured 280."""
+"""Most memory that an ARP packet needs: measured 280."""
 
 
 class Cost(NamedTuple):
-    """Octets that each flow and each candidate take at their most, when findings are drawn and told."""
+    """Most octets that each flow and each candidate need while findings are made and printed."""
 
     flow: int
     candidate: int
 
 
 IN_TABLES = Cost(4096, 1024)
-"""Measured 3,600 and 750 with DataFrames of everything."""
+"""Cost with DataFrames of everything: measured 3,600 and 750."""
 ONE_BY_ONE = Cost(1024, 256)
-"""Measured 700 and 160 where flows are drawn one after the other, as for the report and JSON."""
+"""Cost where flows are assembled one after the other, as for the report and JSON: measured 700 and 160."""
 
 
 BASE_OCTETS = 256 << 20
-"""Python, the machine code, and the buffers."""
+"""Octets of Python, the machine code, and the buffers."""
 LEAST_MEMORY = 512 << 20
 USUAL_MEMORY = 4 << 30
 
 
 class Limits(NamedTuple):
-    """How much is kept; `shrink` does nothing below."""
+    """Numbers of flows, candidates and neighbour packets to keep; below them `shrink` does nothing."""
 
     flows: int
     candidates: int
     of_one_flow: int = 256
-    """The latest so many candidates of each flow; they hold some hundred probes with their answers."""
+    """Number of the latest candidates kept of each flow; they hold some hundred probes with their answers."""
     neighbours: int = 65_536
-    """So many of the latest ARP and neighbour discovery packets are kept."""
+    """Number of the latest ARP and neighbour discovery packets that are kept."""
     keeps_idle: bool = True
-    """Never give up a flow that may still be probed, however many there are."""
+    """Whether flows that may still be probed are kept, however many there are."""
 
 
 def usual_memory() -> int:
-    """USUAL_MEMORY, or half of what the machine has if that is less."""
+    """Return USUAL_MEMORY, or half of the machine's memory if that is less, in octets; LEAST_MEMORY at least."""
     try:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # no such question here
+    except (AttributeError, OSError, ValueError):  # unknown on this system
         return USUAL_MEMORY
     return max(min(USUAL_MEMORY, machine // 2), LEAST_MEMORY)
 
 
 def limits_within(max_memory: int, cost: Cost = IN_TABLES) -> Limits:
-    """How many flows, candidates and neighbours may be kept so that an analysis stays below `max_memory` octets."""
+    """Return the limits with which an analysis stays below `max_memory` octets."""
     room = max_memory - BASE_OCTETS
     candidates = room * 7 // 16 // cost.candidate
     flows, neighbours = room // 2 // cost.flow, room // 16 // NEIGHBOUR_OCTETS
@@ -81,20 +81,20 @@ def limits_within(max_memory: int, cost: Cost = IN_TABLES) -> Limits:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was given up, and where the rest is now."""
+    """The result of giving up: what went, and where the rest is now."""
 
     flows: int
     candidates: int
     new_flow: "array[int]"
-    """By old index the new one, -1 for a flow that is gone."""
+    """New index of each flow by its old one, -1 for a flow that is gone."""
     rows: Sequence[int]
     """The old rows of the candidates that stay, in their new order."""
     cut: int
-    """How many candidates of flows that stay were given up."""
+    """Number of candidates given up in flows that stay."""
 
     @cached_property
     def new_row(self) -> dict[int, int]:
-        """By old row of a candidate the new one, of those that stay."""
+        """Map the old row of each candidate that stays to its new one."""
         return {row: index for index, row in enumerate(self.rows)}
 
 
@@ -104,7 +104,7 @@ def shrink(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> For
     if before <= limits.flows and candidates_before <= limits.candidates:
         return None
     kept = _kept_flows(tracker, engine, now_ns, limits)
-    new_flow = array("q", [NEVER]) * before
+    new_flow = array("q", [ABSENT]) * before
     for index, flow in enumerate(kept):
         new_flow[flow] = index
     lengths = _lengths(tracker, engine, new_flow)
@@ -126,7 +126,8 @@ def forget_neighbours(tracker: Tracker, limits: Limits) -> int:
 
 
 def _kept_flows(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> Sequence[int]:
-    """All below the limit; above it, half of the limit, or all that may still be probed."""
+    """Return the flows that stay: all if they are within the limit, else half of the limit, or all that may still be
+    probed."""
     table = tracker.table
     count = table.flows.rows
     if count <= limits.flows:
@@ -139,11 +140,12 @@ def _kept_flows(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -
 
 ONLY_A_SYN, ENDED, TOO_LONG_SILENT, MAY_BE_PROBED = range(4)
 WEIGHT = 1 << 40
-"""More than the seconds of any time."""
+"""Factor above the seconds of any time."""
 
 
 def weigh(flows: Any, ends: Any, count: int, now_ns: int, weights: Any) -> int:
-    """Kernel: what each flow may still tell, then how lately it was seen; returns how many may still be probed."""
+    """Kernel: weigh each flow by what it may still tell, then by when it was last seen; return how many may still be
+    probed."""
     needed = 0
     for flow in range(count):
         worth = worth_of(flows, ends, flow, now_ns)
@@ -153,12 +155,12 @@ def weigh(flows: Any, ends: Any, count: int, now_ns: int, weights: Any) -> int:
 
 
 def worth_of(flows: Any, ends: Any, flow: int, now_ns: int) -> int:
-    """What a flow may still tell; the least is given up first."""
+    """Rank a flow by what it may still tell; the lowest rank is given up first."""
     silent_ns = now_ns - flows.last_ns[flow]
     a, b = 2 * flow, 2 * flow + 1
     if flows.is_opening[flow]:
         return ONLY_A_SYN
-    both_closed = ends.fin_seq[a] != NEVER and ends.fin_seq[b] != NEVER
+    both_closed = ends.fin_seq[a] != ABSENT and ends.fin_seq[b] != ABSENT
     is_reset = is_end_reset(ends, a) or is_end_reset(ends, b)
     if silent_ns > CLOSED_NS and (both_closed or is_reset):
         return ENDED
@@ -167,20 +169,21 @@ def worth_of(flows: Any, ends: Any, flow: int, now_ns: int) -> int:
 
 def is_end_reset(ends: Any, end: int) -> bool:
     flags: int = ends.last_flags[end]
-    return flags != NEVER and flags & RST != 0
+    return flags != ABSENT and flags & RST != 0
 
 
 def _lengths(tracker: Tracker, engine: Engine, new_flow: "array[int]") -> list[int]:
-    """How many candidates the flows that stay have, the fewest first."""
+    """Return the number of candidates of each flow that stays, in ascending order."""
     counts = array("q", [0]) * len(new_flow)
     engine.run(count_rows, tracker.candidates.view, tracker.candidates.rows, counts)
-    return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != NEVER)
+    return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != ABSENT)
 
 
 def _kept_rows(
     tracker: Tracker, engine: Engine, new_flow: "array[int]", lengths: Sequence[int], limits: Limits
 ) -> Sequence[int]:
-    """The latest rows of each flow that stays, fewer of the longest, so that half of the limit holds them."""
+    """Return the latest rows of each flow that stays. The longest flows keep fewer, so that half of the limit holds
+    all."""
     candidates = tracker.candidates
     share = limits.of_one_flow
     if candidates.rows > limits.candidates:
@@ -192,7 +195,7 @@ def _kept_rows(
 
 
 def _fair_share(lengths: Sequence[int], room: int) -> int:
-    """The greatest length to which all may be cut so that they fit together; `lengths` ascend. At least 1."""
+    """Return the greatest length to which all may be cut so that they fit together, at least 1; `lengths` ascend."""
     for index, length in enumerate(lengths):
         left = len(lengths) - index
         if length * left > room:
@@ -202,18 +205,18 @@ def _fair_share(lengths: Sequence[int], room: int) -> int:
 
 
 def count_rows(candidates: Any, rows: int, counts: Any) -> int:
-    """Kernel: how many candidates each flow has."""
+    """Kernel: count the candidates of each flow."""
     for row in range(rows):
         counts[candidates.flow[row]] += 1
     return rows
 
 
 def choose(candidates: Any, rows: int, new_flow: Any, left: Any, chosen: Any) -> int:
-    """Kernel: rows from the last to the first, of each flow that stays as many as are left; returns how many."""
+    """Kernel: choose rows from the last to the first, up to `left` of each flow that stays; return their number."""
     count = 0
     for row in range(rows - 1, -1, -1):
         flow = candidates.flow[row]
-        if new_flow[flow] != NEVER and left[flow] > 0:
+        if new_flow[flow] != ABSENT and left[flow] > 0:
             left[flow] -= 1
             chosen[count] = row
             count += 1
@@ -221,7 +224,7 @@ def choose(candidates: Any, rows: int, new_flow: Any, left: Any, chosen: Any) ->
 
 
 def renumber(candidates: Any, rows: int, new_flow: Any) -> int:
-    """Kernel: the flows' new numbers."""
+    """Kernel: replace each candidate's flow number by the new one."""
     for row in range(rows):
         candidates.flow[row] = new_flow[candidates.flow[row]]
     return rows

@@ -10,9 +10,10 @@ from analyzer.tcp.tracker import Tracker
 
 
 def excerpt(tracker: Tracker, rows_of_flow: Mapping[int, Sequence[int]]) -> Tracker:
-    """Flows and, for each, rows of its candidates, both in ascending order; the n-th of them becomes flow n.
+    """Return a tracker with these flows and the given rows of their candidates, both in ascending order; the n-th
+    becomes flow n.
 
-    Neighbour discovery is shared with the whole. It is for looking at: it cannot be fed.
+    It shares the neighbour discovery packets with the original. It is for reading only and cannot be fed.
     """
     part = Tracker()
     part.table = tracker.table.excerpt(list(rows_of_flow))

@@ -1,10 +1,9 @@
-"""Who talks to whom: packets get the index of their flow and of the end that sent them.
+"""The connections: packets get the index of their flow and of the end that sent them.
 
-A flow is one incarnation of a pair of endpoints, in one tunnel or in none. End 0 is the one
-that was seen first. The table is open addressing over exact keys with a seeded hash; a SYN
-that does not repeat the flow's own opens a new incarnation, and the old flow stays in the
-tables as it ended. So do numbers, after a long silence, that the old connection cannot have
-reached.
+A flow is one incarnation of a pair of endpoints, in one tunnel or in none. End 0 is the one that was seen first. The
+table is open addressing over exact keys with a seeded hash; a SYN that does not repeat the flow's own opens a new
+incarnation, and the old flow stays in the tables as it ended. So do numbers, after a long silence, that the old
+connection cannot have reached.
 """
 
 import os
@@ -16,10 +15,10 @@ from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.schema import (
+    ABSENT,
     ACK,
     KIND_ICMP_ERROR,
     KIND_TCP,
-    NEVER,
     OPENED_MIDSTREAM,
     OPENED_SYN,
     OPENED_SYN_ACK,
@@ -33,18 +32,19 @@ FIRST_SLOTS = 1 << 12
 MASK32 = 0xFFFFFFFF
 
 REUSE_NS = 30_000_000_000
-"""A port pair rests so long before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
+"""Shortest rest of a port pair before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
 BACK_OCTETS = 1 << 16
-"""After such a silence nothing lies further back: what is sent again begins at SND.UNA."""
+"""Longest step back after such a silence: what is sent again begins at SND.UNA."""
 AHEAD_OCTETS = 1 << 30
-"""The largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in both."""
+"""Longest step ahead: the largest window (RFC 7323 §2.3). A capture may miss more than that in one direction, hardly in
+both."""
 MICROSECOND_WRAP_NS = (1 << 31) * 1000
-"""As long as no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
+"""Time within which no timestamp clock, of at most 1 MHz (Linux tcp_usec_ts), can have come halfway round."""
 
 
 LONGEST_SILENCE_NS = 30 * 86_400 * 1_000_000_000
-"""Nobody waits so long before a probe (Linux: 32,767 s): the clock jumped, or nobody watched. What comes then is told
-as a connection that enters in mid-stream."""
+"""Longest silence within a connection: nobody waits so long before a probe (Linux: 32,767 s), so the clock jumped, or
+nothing was captured. What follows counts as a connection that enters in mid-stream."""
 
 
 class FlowTable:
@@ -53,7 +53,7 @@ class FlowTable:
     def __init__(self) -> None:
         self.flows = Table(FLOWS)
         self.ends = Table(ENDS)
-        self.slots = array("i", [NEVER]) * FIRST_SLOTS
+        self.slots = array("i", [ABSENT]) * FIRST_SLOTS
         self.seed = int.from_bytes(os.urandom(4), "big")
 
     def assign(self, packets: Table, engine: Engine) -> None:
@@ -75,30 +75,30 @@ class FlowTable:
             self._new_slots(size, engine)
 
     def _new_slots(self, size: int, engine: Engine) -> None:
-        self.slots = array("i", [NEVER]) * size
+        self.slots = array("i", [ABSENT]) * size
         engine.run(enter, self.flows.view, 0, self.flows.rows, self.slots, self.seed)
 
     def keep(self, flows: Sequence[int], engine: Engine) -> None:
-        """Only these flows, given in ascending order; their indices are their places in it from now on."""
+        """Keep only these flows, given in ascending order; their positions in `flows` are their new indices."""
         kept = self.excerpt(flows)
         self.flows, self.ends = kept.flows, kept.ends
         self._new_slots(len(self.slots), engine)
 
     def excerpt(self, flows: Sequence[int]) -> "FlowTable":
-        """Copies of these flows, in this order, for looking at: without the index to them."""
+        """Return copies of these flows, in this order, for reading only: without the index to them."""
         other = FlowTable()
         other.flows = self.flows.excerpt(flows)
         other.ends = self.ends.excerpt([2 * flow + end for flow in flows for end in (0, 1)])
         return other
 
     def find(self, flows: Table, engine: Engine) -> "array[int]":
-        """For each row of another table's FLOWS the flow here that its endpoints have now, NEVER without."""
-        found = array("q", [NEVER]) * max(flows.rows, 1)
+        """Find the current flow with the endpoints of each row of another FLOWS table; ABSENT where there is none."""
+        found = array("q", [ABSENT]) * max(flows.rows, 1)
         engine.run(find, flows.view, flows.rows, self.flows.view, self.slots, self.seed, found)
         return found[: flows.rows]
 
     def append(self, flows: Table, ends: Table, engine: Engine) -> None:
-        """Take over flows of another table behind those here; of equal endpoints the last is the one to go on."""
+        """Append the flows of another table; of equal endpoints the last flow is the current one."""
         first = self.flows.rows
         self._make_room(flows.rows, engine)
         self.flows.extend(flows)
@@ -107,7 +107,7 @@ class FlowTable:
 
 
 def mix(state: int, word: int) -> int:
-    """One round of a multiplicative hash that stays within 63 bits."""
+    """Mix a word into a hash state: one round of a multiplicative hash that stays within 63 bits."""
     product = ((state ^ word) & MASK32) * 0x7FEB352D
     return (product ^ (product >> 32)) & MASK32
 
@@ -120,50 +120,50 @@ def endpoint_hash(seed: int, hi: int, lo: int, port: int) -> int:
 
 
 def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
-    """The same for both directions."""
+    """Hash a pair of endpoints, with the same result for both directions."""
     a, b = endpoint_hash(seed, a_hi, a_lo, ports >> 16), endpoint_hash(seed, b_hi, b_lo, ports & 0xFFFF)
     return mix(a + b, a ^ b)
 
 
 def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ports: int, tunnel: int) -> int:
-    """Which end of the flow sends from this source to this destination; NEVER if neither does."""
+    """Return the end of the flow, 0 or 1, that sends from this source to this destination; ABSENT if neither does."""
     if flows.tunnel[flow] != tunnel:
-        return NEVER
+        return ABSENT
     a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
     if a_lo == src_lo and b_lo == dst_lo and a_hi == src_hi and b_hi == dst_hi and flows.ports[flow] == ports:
         return 0
     turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
     if a_lo == dst_lo and b_lo == src_lo and a_hi == dst_hi and b_hi == src_hi and flows.ports[flow] == turned:
         return 1
-    return NEVER
+    return ABSENT
 
 
 def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
-    """Kernel: find or make the flow of each packet; returns the number of flows known now.
+    """Kernel: find or make the flow of each packet; return the number of flows known now.
 
-    Half of the slots at least are free, whatever the batch brings: the caller has made room.
+    At least half of the slots are free, whatever the batch brings: the caller has made room.
     """
     kinds, all_flags, all_ports, tunnels = packets.kind, packets.flags, packets.ports, packets.tunnel
     mask = len(slots) - 1
     for row in range(count):
         kind = kinds[row]
-        packets.flow[row] = NEVER
+        packets.flow[row] = ABSENT
         if kind != KIND_TCP and kind != KIND_ICMP_ERROR:
             continue
         src_hi, src_lo = packets.src_hi[row], packets.src_lo[row]
         dst_hi, dst_lo = packets.dst_hi[row], packets.dst_lo[row]
         ports, tunnel = all_ports[row], tunnels[row]
         slot = pair_hash(seed + tunnel, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
-        flow, end = NEVER, 0
-        while slots[slot] != NEVER:
+        flow, end = ABSENT, 0
+        while slots[slot] != ABSENT:
             end = end_of(flows, slots[slot], src_hi, src_lo, dst_hi, dst_lo, ports, tunnel)
-            if end != NEVER:
+            if end != ABSENT:
                 flow = slots[slot]
                 break
             slot = (slot + 1) & mask
         if kind == KIND_TCP:
             flags = all_flags[row]
-            if flow == NEVER or is_new_incarnation(packets, row, flows, flow, ends, end):
+            if flow == ABSENT or is_new_incarnation(packets, row, flows, flow, ends, end):
                 flow, end = known, 0
                 known += 1
                 slots[slot] = flow
@@ -175,62 +175,65 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
                 flows.syn_seq[flow] = opening_seq(packets, row)
                 flows.first_frame[flow] = packets.frame[row]
                 flows.seen_ns[flow] = packets.ts_ns[row]
-                know_nothing(ends, 2 * flow)
-                know_nothing(ends, 2 * flow + 1)
+                reset_end(ends, 2 * flow)
+                reset_end(ends, 2 * flow + 1)
             elif flows.is_opening[flow] and flags & (SYN | ACK) != SYN:
                 flows.is_opening[flow] = 0
             flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
             if flags & (ACK | RST) == ACK:
-                me = 2 * flow + end
-                ends.seen_seq[me] = packets.seq[row] + packets.payload_len[row]
-                ends.seen_ack[me], ends.seen_tsval[me] = packets.ack[row], packets.tsval[row]
+                end_row = 2 * flow + end
+                ends.seen_seq[end_row] = packets.seq[row] + packets.payload_len[row]
+                ends.seen_ack[end_row], ends.seen_tsval[end_row] = packets.ack[row], packets.tsval[row]
         packets.flow[row] = flow
         packets.end[row] = end
     return known
 
 
-def know_nothing(ends: Any, end: int) -> None:
-    """The row of an end of which nothing has been seen yet."""
-    ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = NEVER, NEVER, NEVER
-    ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = NEVER, NEVER, NEVER
-    ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = NEVER, NEVER, NEVER, NEVER
-    ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = NEVER, NEVER, NEVER, NEVER
-    ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = NEVER, NEVER, NEVER
-    ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = NEVER, NEVER, NEVER
-    ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = NEVER, NEVER, NEVER, NEVER
+def reset_end(ends: Any, end: int) -> None:
+    """Reset the row of an end of which nothing has been seen yet."""
+    ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = ABSENT, ABSENT, ABSENT
+    ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT
+    ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = ABSENT, ABSENT, ABSENT, ABSENT
+    ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = ABSENT, ABSENT, ABSENT, ABSENT
+    ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = ABSENT, ABSENT, ABSENT
+    ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = ABSENT, ABSENT, ABSENT
+    ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = ABSENT, ABSENT, ABSENT, ABSENT
 
 
 def start_ns(flows: Any, flow: int) -> int:
-    """When the flow began; where the capture's clock was set back since, when it ended."""
+    """Return the time in ns when the flow began; where the capture's clock was set back since, when it ended."""
     ts_ns: int = min(flows.first_ns[flow], flows.last_ns[flow])
     return ts_ns
 
 
 def end_ns(flows: Any, flow: int) -> int:
-    """When the flow ended; where the clock was set back, when it began."""
+    """Return the time in ns when the flow ended; where the clock was set back, when it began."""
     ts_ns: int = max(flows.first_ns[flow], flows.last_ns[flow])
     return ts_ns
 
 
 def opening(flags: int) -> int:
-    """How a flow whose first segment has these flags enters the capture."""
+    """Tell how a flow whose first segment has these flags begins in the capture: with a SYN, a SYN|ACK, or
+    midstream."""
     if flags & SYN:
         return OPENED_SYN_ACK if flags & ACK else OPENED_SYN
     return OPENED_MIDSTREAM
 
 
 def opening_seq(packets: Any, row: int) -> int:
-    """Sequence number of the SYN that opens a flow, from itself or from its SYN|ACK, which may be captured first."""
+    """Return the sequence number of the SYN that opens a flow, from the SYN itself or from its SYN|ACK, which may be
+    captured first."""
     flags = packets.flags[row]
     if not flags & SYN:
-        return NEVER
+        return ABSENT
     return seq_add(packets.ack[row], -1) if flags & ACK else int(packets.seq[row])
 
 
 def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any, end: int) -> bool:
-    """A SYN that neither repeats the flow's own nor is the other half of a simultaneous open; or numbers that jump.
+    """Tell whether a packet opens a new incarnation of the flow's endpoints.
 
-    RFC 9293 §3.6.1 (reuse after TIME-WAIT) and §3.5 (simultaneous open).
+    A SYN does that neither repeats the flow's own nor is the other half of a simultaneous open; so do numbers that
+    jump. RFC 9293 §3.6.1 (reuse after TIME-WAIT) and §3.5 (simultaneous open).
     """
     flags = packets.flags[row]
     silent_ns = packets.ts_ns[row] - flows.seen_ns[flow]
@@ -241,28 +244,28 @@ def is_new_incarnation(packets: Any, row: int, flows: Any, flow: int, ends: Any,
     syn_seq = flows.syn_seq[flow]
     if flags & ACK:  # its SYN may not have been captured
         is_own = flows.is_opening[flow] or syn_seq == seq_add(packets.ack[row], -1)
-        return not is_own and (syn_seq != NEVER or silent_ns >= REUSE_NS)
+        return not is_own and (syn_seq != ABSENT or silent_ns >= REUSE_NS)
     if end == (flows.opened[flow] == OPENED_SYN_ACK):  # the originator
         return bool(syn_seq != packets.seq[row])
     return not flows.is_opening[flow]
 
 
-def is_of_another_life(packets: Any, row: int, ends: Any, me: int, silent_ns: int) -> bool:
-    """After a long silence neither SEG.SEQ nor SEG.ACK goes on from the end's last segment, nor can they.
+def is_of_another_life(packets: Any, row: int, ends: Any, end_row: int, silent_ns: int) -> bool:
+    """Tell whether, after a long silence, neither SEG.SEQ nor SEG.ACK can continue the end's last segment.
 
     Timestamps that run back (RFC 7323 §5.3), or faster than 1 MHz, show another connection; those that go on show
     nothing, since one clock serves all connections between two hosts (Linux secure_tcp_ts_off). Without that, both
     numbers must lie further back than a resend, or ahead by more than any window. A capture that merely missed
     frames shows neither.
     """
-    if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[me] == NEVER:
+    if packets.flags[row] & (ACK | RST) != ACK or ends.seen_seq[end_row] == ABSENT:
         return False
-    ahead = seq_diff(packets.seq[row], ends.seen_seq[me])
-    acknowledged = seq_diff(packets.ack[row], ends.seen_ack[me])
+    ahead = seq_diff(packets.seq[row], ends.seen_seq[end_row])
+    acknowledged = seq_diff(packets.ack[row], ends.seen_ack[end_row])
     if abs(ahead) <= 1 or abs(acknowledged) <= 1:
         return False
-    tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[me]
-    if tsval != NEVER and seen_tsval != NEVER and silent_ns < MICROSECOND_WRAP_NS:
+    tsval, seen_tsval = packets.tsval[row], ends.seen_tsval[end_row]
+    if tsval != ABSENT and seen_tsval != ABSENT and silent_ns < MICROSECOND_WRAP_NS:
         ticks = seq_diff(tsval, seen_tsval)
         if ticks < 0 or ticks > silent_ns // 1000:
             return True
@@ -274,16 +277,16 @@ def is_out_of_reach(octets: int) -> bool:
 
 
 def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any) -> int:
-    """Kernel: the flow that the endpoints of each wanted row have now, NEVER without; returns how many have one."""
+    """Kernel: find the current flow with the endpoints of each wanted row, ABSENT without; return how many have one."""
     mask = len(slots) - 1
     known = 0
     for row in range(count):
         a_hi, a_lo, b_hi, b_lo = wanted.a_hi[row], wanted.a_lo[row], wanted.b_hi[row], wanted.b_lo[row]
         ports, tunnel = wanted.ports[row], wanted.tunnel[row]
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        found[row] = NEVER
-        while slots[slot] != NEVER:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
+        found[row] = ABSENT
+        while slots[slot] != ABSENT:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
                 found[row] = slots[slot]
                 known += 1
                 break
@@ -292,14 +295,15 @@ def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any)
 
 
 def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
-    """Kernel: enter the flows from `first` on into the slots; a later incarnation replaces an earlier one."""
+    """Kernel: put the flows from `first` on into the slots; a later incarnation replaces an earlier one. Returns
+    `known`."""
     mask = len(slots) - 1
     for flow in range(first, known):
         a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
         ports, tunnel = flows.ports[flow], flows.tunnel[flow]
         slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        while slots[slot] != NEVER:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != NEVER:
+        while slots[slot] != ABSENT:
+            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
                 break
             slot = (slot + 1) & mask
         slots[slot] = flow
@@ -307,12 +311,12 @@ def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
 
 
 def sum_up(flows: Any, known: int, counts: Any) -> int:
-    """Kernel: the diagnostics that each flow has counted for itself, of all together."""
+    """Kernel: add up the diagnostics that each flow has counted for itself."""
     for code in (TIME_BACKWARDS, CAPTURED_TWICE):
         counts[2 * code] = counts[2 * code + 1] = 0
     for flow in range(known):
         note_of_flow(counts, TIME_BACKWARDS, flows.steps_back[flow], flows.step_back_frame[flow])
-        note_of_flow(counts, CAPTURED_TWICE, flows.copies[flow], flows.copy_frame[flow])
+        note_of_flow(counts, CAPTURED_TWICE, flows.duplicates[flow], flows.duplicate_frame[flow])
     return known
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tagging.tags import Tag
-from analyzer.report.document import tag_lines
-from analyzer.schema import NEVER
+from analyzer.keepalive.tags.tag import Tag
+from analyzer.report.json.document import tag_lines
+from analyzer.schema import ABSENT
 from tests.benchmarks.captures import CAPTURES
 
 SHARE = 0.0005
@@ -70,6 +70,6 @@ def test_tshark_finds_the_same_probes(name: str, capture: Path) -> None:
     for row in range(len(analysis.candidates)):
         begin = first_row.setdefault((c.flow[row], c.end[row]), row)
         if c.frame[row] in ours - theirs:
-            assert c.own_ns[begin] == NEVER
+            assert c.own_ns[begin] == ABSENT
             assert c.payload_len[begin] == 0
     assert bool(ours - theirs) is (name == "idle")

@@ -9,7 +9,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
-from analyzer.capture.packets import Decoder
+from analyzer.capture.decode.packets import Decoder
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
 from analyzer.schema import KIND_OTHER, KIND_TCP

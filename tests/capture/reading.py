@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzer.capture.reader import CHUNK_OCTETS, CaptureReader
-from analyzer.capture.source import Source
+from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader
+from analyzer.capture.files.source import Source
 from analyzer.diagnostics import Diagnostics
 from tests.engines import chosen
 

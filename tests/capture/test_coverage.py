@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from analyzer.capture.coverage import HOLE_NS, Coverage
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.packets import RECORDS
 
 YEAR_NS = 365 * 86_400 * 10**9
@@ -38,7 +38,7 @@ def spans(times: list[int]) -> list[tuple[int, int]]:
 
 def test_a_capture_without_frames() -> None:
     coverage = covered([])
-    assert (coverage.first_ns, coverage.last_ns, coverage.holes) == (NEVER, NEVER, 0)
+    assert (coverage.first_ns, coverage.last_ns, coverage.holes) == (ABSENT, ABSENT, 0)
 
 
 def test_a_frame_of_another_century() -> None:

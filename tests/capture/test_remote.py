@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import analyzer
 from analyzer.cli import main
 from analyzer.errors import CaptureError
-from tests.shards.cut import files_of, talk
+from tests.many.cut import files_of, talk
 from tests.transcript import transcript
 
 pytestmark = pytest.mark.filterwarnings("default")  # those of dask, moto and botocore are not ours

@@ -17,7 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_IGN if "nohup" in sys.argv else signal.SIG_DFL)
 sys.argv = [one for one in sys.argv if one != "nohup"]
-from analyzer.report import document, commented
+from analyzer.report.json import document
 
 def stop(*_):
     yield "half"

@@ -1,12 +1,13 @@
 """Tables that grow without moving what a row number means."""
 
 import pickle
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from analyzer.engine.table import OCTETS, PIECES, Table, row_layout
-from analyzer.schema import NEVER, UNSEEN
+from analyzer.schema import ABSENT, UNSEEN, flows, hosts, inference, json, packets, results, story
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT, RECORDS
 
@@ -59,7 +60,7 @@ def test_a_value_must_fit_its_column() -> None:
         Table(RECORDS).append(0, 0, 0, 0, 2**31)
 
 
-@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1, 2**32, NEVER, UNSEEN])
+@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1, 2**32, ABSENT, UNSEEN])
 def test_a_u32_or_what_says_that_there_is_none_takes_five_octets(value: int) -> None:
     table = Table(FLOWS, fill=UNSEEN)
     table.reserve(1)
@@ -124,3 +125,13 @@ def test_an_excerpt_has_the_rows_in_the_order_given(rows: list[int]) -> None:
     part = table.excerpt(rows)
     assert list(part.view.ts_ns[: len(part)]) == rows
     assert list(part.view.link_type[: len(part)]) == [-row for row in rows]
+
+
+@pytest.mark.parametrize("module", [flows, hosts, inference, json, packets, results, story], ids=lambda m: m.__name__)
+def test_a_table_has_the_name_by_which_it_is_found(module: ModuleType) -> None:
+    """Pickle finds a type by its module and its name."""
+    tables = {name: value for name, value in vars(module).items() if name.isupper()}
+    assert tables
+    for name, value in tables.items():
+        if value.__module__ == module.__name__:
+            assert value.__name__ == name

@@ -26,8 +26,9 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import Severity
 from analyzer.engine.dispatch import INTERPRETER, SWITCH
 from analyzer.errors import CaptureError
-from analyzer.report import document, library, recipes, text
-from analyzer.report.annotate import annotate
+from analyzer.report import library, recipes, terminal
+from analyzer.report.json import document
+from analyzer.report.wireshark.annotate import annotate
 from tests.fuzz.corpus import pick
 from tests.fuzz.mutations import mutate
 from tests.invariants import broken
@@ -137,9 +138,9 @@ def terminal_faces(analysis: Analysis) -> None:
     """Nothing in them is more than text and line feeds."""
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     with console.capture() as captured:
-        console.print(text.report(analysis, 2))
+        console.print(terminal.report(analysis, 2))
         for flow in analysis.flows[:1]:
-            console.print(text.timeline(analysis, flow))
+            console.print(terminal.timeline(analysis, flow))
     lines = captured.get().split("\n")
     lines += recipes.sysctl_lines(analysis)
     lines += recipes.advice_lines("all", analysis)

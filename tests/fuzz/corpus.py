@@ -6,7 +6,7 @@ from random import Random
 
 from scapy.utils import rdpcap  # noqa: F401  # scapy is loaded once, here, and not within a measured run
 
-from tests.capture.test_foreign import WRITERS
+from tests.capture.files.test_other_formats import WRITERS
 from tests.capture.wrapping import LINKS, TUNNELS
 from tests.fuzz.pieces import Frames, Pieces, as_foreign, as_pcap, as_pcapng, frames_of_pcap
 from tests.recordings import SAMPLES

@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
-from tests.capture.test_foreign import WRITERS
+from tests.capture.files.test_other_formats import WRITERS
 from tests.capture.writers import interface, option, packet, pcap_record, section, statistics
 
 PCAP_MAGICS = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1)}

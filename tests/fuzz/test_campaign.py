@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from analyzer.errors import CaptureError
-from analyzer.report import document
+from analyzer.report.json import document
 from tests.fuzz import campaign as under_test
 from tests.fuzz.campaign import Hang, Tally, campaign
 from tests.fuzz.corpus import pick, seeds
@@ -58,7 +58,7 @@ def test_what_takes_too_long_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_control_characters_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(under_test, "ON_TERMINAL", 1)
-    monkeypatch.setattr(under_test.text, "report", lambda *_: "\x1b[31m")
+    monkeypatch.setattr(under_test.terminal, "report", lambda *_: "\x1b[31m")
     assert any("AssertionError" in name for name in last(10, tmp_path).failures)
 
 

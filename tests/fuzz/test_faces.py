@@ -14,7 +14,9 @@ from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.diagnostics import CODES, Diagnostic
-from analyzer.report import document, library, meaning, text
+from analyzer.report import library, terminal
+from analyzer.report.json import document
+from analyzer.report.words import plain_words
 from tests.recordings import FOLDER
 
 SCRIPT = "<script>alert(1)</script>"
@@ -97,7 +99,7 @@ def _is_number(cell: str) -> bool:
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda found: text.report(found, 10), lambda found: text.timeline(found, found.flows[0])],
+    [lambda found: terminal.report(found, 10), lambda found: terminal.timeline(found, found.flows[0])],
     ids=["report", "timeline"],
 )
 @pytest.mark.parametrize("is_terminal", [False, True])
@@ -118,7 +120,7 @@ def test_json_keeps_what_there_is_as_text(analysis: Analysis) -> None:
 
 
 def test_comments_are_words(analysis: Analysis) -> None:
-    from analyzer.report.annotate import comments
+    from analyzer.report.wireshark.annotate import comments
 
     for said in comments(analysis).values():
         assert all(one.isprintable() for one in said)
@@ -131,4 +133,4 @@ def test_no_file_is_named_by_the_capture(analysis: Analysis, tmp_path: Path) -> 
     names = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert names
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz_-.0123456789") for name in names)
-    assert meaning.overall(analysis.flows).isprintable()
+    assert plain_words.overall(analysis.flows).isprintable()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.report import document
+from analyzer.report.json import document
 from tests.fuzz.pieces import Frames, as_pcap, frames_of_pcap
-from tests.keepalive.tagging.test_tags import OPENED
+from tests.keepalive.tags.test_tag import OPENED
 from tests.recordings import SHORT
 from tests.transcript import analyse, transcript
 

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from analyzer.analysis import Analysis, Analyzer, analyze, read_capture
-from analyzer.capture.reader import CHUNK_OCTETS
+from analyzer.capture.files.reader import CHUNK_OCTETS
 from analyzer.engine.table import Table
 from analyzer.keepalive.findings import End
 from tests.fuzz.pieces import Frames, as_pcap, frames_of_pcap

@@ -16,10 +16,10 @@ import pytest
 import zstandard
 
 from analyzer.analysis import Analysis, Analyzer, analyze
-from analyzer.capture.packets import MAX_TUNNELS, Tunnels
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
-from analyzer.report import document
+from analyzer.capture.decode.packets import MAX_TUNNELS, Tunnels
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
+from analyzer.report.json import document
 from analyzer.tcp.eviction import Limits, limits_within
 from tests.capture.writers import interface, option, packet, pcap_bytes, section
 from tests.fuzz.pieces import Frames, frames_of_pcap

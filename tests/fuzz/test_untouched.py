@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.report import document
+from analyzer.report.json import document
 from tests.fuzz.mutations import INTERESTING
 from tests.fuzz.pieces import Frames, as_pcap, as_pcapng, frames_of_pcap
 from tests.recordings import FOLDER

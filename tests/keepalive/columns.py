@@ -5,25 +5,24 @@ from typing import NamedTuple
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.keepalive.inference.candidates import search
-from analyzer.keepalive.inference.constraints import ALL_CLOCKS, UNHINDERED
-from analyzer.keepalive.inference.evidence import Search
-from analyzer.keepalive.inference.heard import EXACT_CLOCKS, LIKELY_CLOCKS
-from analyzer.keepalive.inference.infer import inferred, room
-from analyzer.keepalive.inference.losses import take
-from analyzer.keepalive.inference.search import ask
-from analyzer.keepalive.inference.settings import Settings, settings_of
-from analyzer.keepalive.inference.timed import Heard, take_timed
-from analyzer.keepalive.inference.usual import Lived
-from analyzer.keepalive.telling.timeline import Echo, Gap, GapKind
-from analyzer.keepalive.timer import Clock
-from analyzer.schema import NEVER
-from analyzer.schema.found import HEARD_ENDS, HEARD_GAPS
+from analyzer.keepalive.model.linux import Clock
+from analyzer.keepalive.settings.candidates import search
+from analyzer.keepalive.settings.constraints import ALL_CLOCKS, UNHINDERED
+from analyzer.keepalive.settings.evidence import Search
+from analyzer.keepalive.settings.infer import allocate, inferred
+from analyzer.keepalive.settings.losses import take_as_captured
+from analyzer.keepalive.settings.observations import EXACT_CLOCKS, LIKELY_CLOCKS, Observations, copy_timed
+from analyzer.keepalive.settings.search import plan
+from analyzer.keepalive.settings.typical import EndWork
+from analyzer.keepalive.settings.values import Settings, settings_of
+from analyzer.keepalive.story.values import Echo, Gap, GapKind
+from analyzer.schema import ABSENT
+from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
 KINDS, ECHOES = list(GapKind), list(Echo)
 
 
-class HeardEnd(NamedTuple):
+class ObservedEnd(NamedTuple):
     """What HEARD_ENDS has of an end, as values."""
 
     gaps: Sequence[Gap]
@@ -35,27 +34,27 @@ class HeardEnd(NamedTuple):
     is_cut_off: bool = False
 
 
-def heard_of(ends: Sequence[HeardEnd]) -> Heard:
-    heard, gaps = Table(HEARD_ENDS), Table(HEARD_GAPS)
+def heard_of(ends: Sequence[ObservedEnd]) -> Observations:
+    observed, gaps = Table(OBSERVED_ENDS), Table(OBSERVED_GAPS)
     for one in ends:
         clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
-        heard.append(gaps.rows, one.is_whole, clocks, one.is_one_sided, one.has_company, one.is_cut_off)
+        observed.append(gaps.rows, one.is_whole, clocks, one.is_one_sided, one.has_company, one.is_cut_off)
         for gap in one.gaps:
             gaps.append(*row_of(gap))
-    heard.append(gaps.rows, 0, 0, 0, 0, 0)
-    return Heard(gaps.view, heard.view)
+    observed.append(gaps.rows, 0, 0, 0, 0, 0)
+    return Observations(gaps.view, observed.view)
 
 
 def row_of(gap: Gap) -> tuple[int, ...]:
     """Of HEARD_GAPS, in the order of its columns."""
-    durations_ns = gap.heard_ns, gap.any_ns, gap.speech_ns, gap.probe_ns
-    said = gap.lag_ns, gap.missing, gap.is_numbered, ECHOES.index(gap.echo), gap.is_torn
+    durations_ns = gap.heard_ns, gap.any_ns, gap.since_new_segment_ns, gap.probe_ns
+    said = gap.capture_rtt_ns, gap.missing, gap.is_numbered, ECHOES.index(gap.echo), gap.has_uncaptured
     return KINDS.index(gap.kind), gap.frame, gap.at_ns, *durations_ns, gap.unanswered, *said, UNHINDERED
 
 
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps."""
-    return settings_of(inferred(heard_of([HeardEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
+    return settings_of(inferred(heard_of([ObservedEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
 
 
 class Seen(NamedTuple):
@@ -86,45 +85,45 @@ class Answer(NamedTuple):
 UNANSWERED = Answer()
 
 
-def lived_by(gaps: Sequence[Gap]) -> tuple[Lived, int]:
+def lived_by(gaps: Sequence[Gap]) -> tuple[EndWork, int]:
     """The gaps of an end that its timer may have made, and how many they are."""
-    heard = heard_of([HeardEnd(gaps)])
-    lived, _, _ = room(1, len(gaps), len(gaps))
-    return lived, take_timed(heard, 0, lived.gaps)
+    observed = heard_of([ObservedEnd(gaps)])
+    work, _, _ = allocate(1, len(gaps), len(gaps))
+    return work, copy_timed(observed, 0, work.gaps)
 
 
-def lived_as(seen: Sequence[Seen]) -> Lived:
+def lived_as(corrected: Sequence[Seen]) -> EndWork:
     """Gaps that their prober lived as they were captured."""
-    heard = heard_of([HeardEnd([one.gap for one in seen])])
-    lived, _, _ = room(1, len(seen), len(seen))
-    for it, one in enumerate(seen):
-        take(heard.gaps, it, lived.seen, it)
-        lived.seen.slack_ns[it], lived.seen.jitter_ns[it] = one.slack_ns, one.jitter_ns
-    return lived
+    observed = heard_of([ObservedEnd([one.gap for one in corrected])])
+    work, _, _ = allocate(1, len(corrected), len(corrected))
+    for it, one in enumerate(corrected):
+        take_as_captured(observed.gaps, it, work.corrected, it)
+        work.corrected.slack_ns[it], work.corrected.jitter_ns[it] = one.slack_ns, one.jitter_ns
+    return work
 
 
-def asked(seen: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Search:
+def asked(corrected: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Search:
     """One question about these gaps, as they are."""
-    _, s, _ = room(1, len(seen), len(seen))
-    s = s._replace(seen=lived_as(seen).seen)
-    s.asked.clocks[0], s.asked.is_whole[0] = bits(clocks), is_whole
-    ask(s, 0, (0, len(seen)), (0, 0))
-    s.asked.is_rare[0] = is_rare
+    _, s, _ = allocate(1, len(corrected), len(corrected))
+    s = s._replace(corrected=lived_as(corrected).corrected)
+    s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = bits(clocks), is_whole
+    plan(s, 0, (0, len(corrected)), (0, 0))
+    s.hypotheses.is_rare[0] = is_rare
     return s
 
 
-def answer_to(seen: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Answer:
-    s = asked(seen, clocks, is_whole, is_rare)
+def answer_to(corrected: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Answer:
+    s = asked(corrected, clocks, is_whole, is_rare)
     search(s, 0)
-    return answer(s, 0)
+    return solve(s, 0)
 
 
 def bits(clocks: tuple[Clock, ...]) -> int:
     return sum(1 << ALL_CLOCKS.index(clock) for clock in clocks)
 
 
-def answer(s: Search, row: int) -> Answer:
-    f = s.found
+def solve(s: Search, row: int) -> Answer:
+    f = s.solutions
     if not f.clocks[row]:
         return UNANSWERED
     return Answer(
@@ -145,7 +144,7 @@ def answer(s: Search, row: int) -> Answer:
 
 def note(s: Search, row: int, one: Answer) -> None:
     """The other way round."""
-    f = s.found
+    f = s.solutions
     f.clocks[row] = bits(one.clocks)
     f.time_low[row], f.time_high[row] = one.time_low, column(one.time_high)
     f.intvl_low[row], f.intvl_high[row] = one.intvl_low, column(one.intvl_high)
@@ -155,8 +154,8 @@ def note(s: Search, row: int, one: Answer) -> None:
 
 
 def known(bound: int | None) -> int | None:
-    return None if bound == NEVER else bound
+    return None if bound == ABSENT else bound
 
 
 def column(bound: int | None) -> int:
-    return NEVER if bound is None else bound
+    return ABSENT if bound is None else bound

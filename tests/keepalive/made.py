@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.keepalive.findings import End, Flow, Flows, Role
-from analyzer.keepalive.inference.settings import Basis, Setting, Settings
-from analyzer.keepalive.judging.brief import FIRST_PROBES, NOTABLE, SECOND_PROBES
-from analyzer.keepalive.judging.verdict import OUTCOMES, Cause, Confidence, Outcome, Verdict
-from analyzer.keepalive.telling.timeline import (
+from analyzer.keepalive.settings.values import Basis, Setting, Settings
+from analyzer.keepalive.story.values import (
     Answer,
     Gap,
     GapKind,
@@ -19,6 +17,8 @@ from analyzer.keepalive.telling.timeline import (
     Reset,
     Silence,
 )
+from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.values import OUTCOMES, Cause, Confidence, Outcome, Verdict
 
 START_S = 1_000_000
 """When every connection begins, in seconds since 1970."""
@@ -45,7 +45,7 @@ class EndStory:
     probes: tuple[Probe, ...]
     gaps: tuple[Gap, ...] = ()
     fin_frame: int = 0
-    lag_ns: int = 0
+    capture_rtt_ns: int = 0
     heartbeat: Heartbeat | None = None
     probed_by: ProbedBy | None = None
     probe_look: ProbeLook | None = None
@@ -71,9 +71,9 @@ class Story:
     heard_ns: tuple[int, int]
     silences: tuple[Silence, ...]
     bridged_ns: int
-    deafness: None = None
+    unanswered_data: None = None
     resending_end: int = -1
-    is_riddled: bool = False
+    is_too_incomplete: bool = False
 
 
 def settings(
@@ -92,14 +92,14 @@ class Given:
 
     def __init__(self, *flows: Flow) -> None:
         self.found = flows
-        self.briefs = bytearray(NOTABLE | OUTCOMES.index(flow.verdict.outcome) for flow in flows)
+        self.flow_flags = bytearray(NOTABLE | OUTCOMES.index(flow.verdict.outcome) for flow in flows)
         for number, flow in enumerate(flows):
-            self.briefs[number] |= sum((FIRST_PROBES, SECOND_PROBES)[end] for end in flow.probers)
+            self.flow_flags[number] |= sum((FIRST_PROBES, SECOND_PROBES)[end] for end in flow.probers)
 
     def draw(self, number: int) -> Flow:
         return self.found[number]
 
-    def draw_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+    def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
         return map(self.draw, numbers)
 
     @property
@@ -130,44 +130,44 @@ class Made:
     data_s: float = START_S
     bridged_s: float = 0
 
-    def probe(self, after_s: float, answer: Answer = Answer.NOTHING) -> "Made":
+    def probe(self, after_s: float, solve: Answer = Answer.NOTHING) -> "Made":
         """The client probes; an answer takes no time."""
         self._pass(after_s)
         self._survive(1)
         self._silence()
         kind = GapKind.SPACING if self.unanswered else GapKind.FIRST
         self.gaps.append(self._gap(kind))
-        answer_frame = self.frame + 1 if answer is not Answer.NOTHING else 0
-        probe = Probe(self.frame, ns(self.now_s), 0, answer, answer_frame, ns(self.now_s) if answer_frame else -1)
+        answer_frame = self.frame + 1 if solve is not Answer.NOTHING else 0
+        probe = Probe(self.frame, ns(self.now_s), 0, solve, answer_frame, ns(self.now_s) if answer_frame else -1)
         self.probes.append(probe)
         self.probe_s = self.client_s = self.last_s = self.now_s
-        if answer in (Answer.ACK, Answer.DATA):
+        if solve in (Answer.ACK, Answer.DATA):
             self.unanswered.clear()
             self.bridged_s = max(self.bridged_s, self.now_s - self.data_s)
         else:
             self.unanswered.append(probe)
-        if answer is Answer.RST:
+        if solve is Answer.RST:
             self.reset = Reset(answer_frame, ns(self.now_s), 1, False, probe.frame, False)
         if answer_frame:
             self.frame = answer_frame
-        if answer in (Answer.ACK, Answer.DATA):
+        if solve in (Answer.ACK, Answer.DATA):
             self._hear()
         elif answer_frame:
             self.heard_s = self.now_s
         return self
 
-    def traffic(self, after_s: float, answer: Answer = Answer.ACK) -> "Made":
+    def traffic(self, after_s: float, solve: Answer = Answer.ACK) -> "Made":
         """The client sends data after an idle time that the timers of both ends survived."""
         self._pass(after_s)
         self._survive(0, 1)
         self._silence()
         self.client_s = self.last_s = self.data_s = self.now_s
-        if answer is not Answer.NOTHING:
+        if solve is not Answer.NOTHING:
             self.frame += 1
             self.heard_s = self.now_s
-        if answer in (Answer.ACK, Answer.DATA):
+        if solve in (Answer.ACK, Answer.DATA):
             self._hear()
-        if answer is Answer.RST:
+        if solve is Answer.RST:
             self.reset = Reset(self.frame, ns(self.now_s), 1, False, 0, True)
         return self
 
@@ -217,14 +217,14 @@ class Made:
             run = ProbeRun(0, frames, first, last, ns(self.heard_s))
         client, server = (() if gap is None else (gap,) for gap in self.survived)
         prober = EndStory(tuple(self.probes), (*self.gaps, *client, *self.to_the_end))
-        heard = (ns(self.client_s), ns(self.heard_s))
+        observed = (ns(self.client_s), ns(self.heard_s))
         return Story(
             (prober, EndStory((), (*server, *self.to_the_end))),
             run,
             self.reset,
             ns(self.last_s),
             ns(self.now_s),
-            heard,
+            observed,
             tuple(self.silences),
             ns(self.bridged_s),
         )

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from random import Random
 
-from analyzer.keepalive import timer
-from analyzer.keepalive.inference import stacks
-from analyzer.keepalive.inference.stacks import Restarting
-from analyzer.keepalive.telling.timeline import Gap, GapKind
-from analyzer.keepalive.timer import SECOND, Action, Clock, Event, Keepalive, What, on_tick
+from analyzer.keepalive.model import linux, other_stacks
+from analyzer.keepalive.model.linux import SECOND, Action, Clock, Event, Keepalive, What, on_tick
+from analyzer.keepalive.model.other_stacks import Restarting
+from analyzer.keepalive.story.values import Gap, GapKind
 
 Model = Clock | Restarting
 """How a stack times its probes."""
@@ -20,8 +19,8 @@ SHORT_NS = 1_000_000_000
 class Observer:
     """Watches one end from a capture point; all instants are those at which a frame passes the point."""
 
-    def __init__(self, lag_ns: int = 0) -> None:
-        self.lag_ns = lag_ns
+    def __init__(self, capture_rtt_ns: int = 0) -> None:
+        self.capture_rtt_ns = capture_rtt_ns
         self.gaps: list[Gap] = []
         self.frame = 0
         self.heard = self.probe = -1
@@ -36,17 +35,17 @@ class Observer:
         probe = now - self.probe if self.probe >= 0 else -1
         is_own = kind not in (GapKind.SURVIVED, GapKind.PENDING)
         missing = self.missed if is_own and self.missed is not None else -1
-        at_ns, lag_ns = now if is_own else -1, self.lag_ns
+        at_ns, capture_rtt_ns = now if is_own else -1, self.capture_rtt_ns
         self.gaps.append(
-            Gap(kind, self.frame, heard, heard, probe, self.unanswered, lag_ns, missing=missing, at_ns=at_ns)
+            Gap(kind, self.frame, heard, heard, probe, self.unanswered, capture_rtt_ns, missing=missing, at_ns=at_ns)
         )
 
-    def miss(self) -> None:
+    def set_missing(self) -> None:
         """A segment of the end is lost before the capture point."""
         if self.missed is not None:
             self.missed += 1
 
-    def hear(self, at: int, is_answer: bool) -> None:
+    def observe_gaps(self, at: int, is_answer: bool) -> None:
         if self.heard >= 0 and not self.unanswered and at - self.heard > SHORT_NS and self.probe < self.heard:
             self.gap(GapKind.SURVIVED, at)
         self.heard, self.unanswered, self.is_fresh = at, 0, not is_answer
@@ -70,25 +69,25 @@ class Observer:
 
 
 def observe(
-    events: Iterable[Event], start_ns: int, end_ns: int, lag_ns: int = 0, midstream_ns: int | None = None
+    events: Iterable[Event], start_ns: int, end_ns: int, capture_rtt_ns: int = 0, midstream_ns: int | None = None
 ) -> list[Gap]:
     """The gaps of an end that connects at `start_ns`, of which nothing before `midstream_ns` is captured.
 
     Its segments reach the capture point `lag_ns` / 2 later.
     """
-    observer = Observer(lag_ns)
+    observer = Observer(capture_rtt_ns)
     if midstream_ns is None:
-        observer.heard = start_ns - lag_ns // 2
+        observer.heard = start_ns - capture_rtt_ns // 2
     has_ended = False
     for event in events:
         observer.frame += 1
         if midstream_ns is not None and event.time_ns < midstream_ns:
             continue
         if event.what in (What.HEARD, What.ANSWER):
-            observer.hear(event.time_ns - lag_ns // 2, event.what is What.ANSWER)
+            observer.observe_gaps(event.time_ns - capture_rtt_ns // 2, event.what is What.ANSWER)
         else:
             has_ended = event.what is What.GIVE_UP
-            observer.tick(event.time_ns + lag_ns - lag_ns // 2, has_ended)
+            observer.tick(event.time_ns + capture_rtt_ns - capture_rtt_ns // 2, has_ended)
     if not has_ended and observer.heard >= 0:
         observer.end(end_ns)
     return observer.gaps
@@ -115,9 +114,9 @@ def life(random: Random, keepalive: Keepalive, model: Model, is_cut: bool = Fals
     if is_cut:
         end = random.randrange(midstream or start, end + 1)
     if isinstance(model, Clock):
-        events = timer.simulate(keepalive, model, start, end, heard, rtt, dead)
+        events = linux.simulate(keepalive, model, start, end, heard, rtt, dead)
     else:
-        events = stacks.simulate(model, keepalive, start, end, heard, rtt, dead)
+        events = other_stacks.simulate(model, keepalive, start, end, heard, rtt, dead)
     return observe(events, start, end, lag, midstream), midstream is None
 
 
@@ -138,7 +137,7 @@ class Path:
     ) -> None:
         """`fates` of the prober's probes, and of its give-up, by number."""
         self.random, self.one_way_ns, self.jitter_ns, self.fates = random, one_way_ns, jitter_ns, fates or {}
-        self.lag_ns = min(self.delay_ns() + self.delay_ns() for _ in range(2))
+        self.capture_rtt_ns = min(self.delay_ns() + self.delay_ns() for _ in range(2))
         """The shortest reply that was seen."""
 
     def delay_ns(self) -> int:
@@ -161,9 +160,9 @@ def observe_lossy(
 
     A reset after no unanswered probe that was captured is not known to be a give-up (`tags.gives_up`).
     """
-    observer = Observer(path.lag_ns)
+    observer = Observer(path.capture_rtt_ns)
     observer.missed = 0 if counts else None
-    observer.hear(start_ns - path.delay_ns(), is_answer=False)
+    observer.observe_gaps(start_ns - path.delay_ns(), is_answer=False)
     arrivals = sorted((at, False) for at in heard_ns)  # and whether it answers a probe
     heard, probes_out, frame = clock.jiffies(start_ns), 0, 0
     tick = clock.fire(heard, keepalive.time_s * clock.hz)
@@ -172,7 +171,7 @@ def observe_lossy(
             at, is_answer = arrivals.pop(0)
             heard, probes_out = clock.jiffies(at), 0
             if not is_answer:
-                observer.hear(at - path.delay_ns(), is_answer)
+                observer.observe_gaps(at - path.delay_ns(), is_answer)
         action = on_tick(keepalive, clock.hz, tick - heard, probes_out)
         if action is Action.WAIT:
             tick = clock.fire(tick, keepalive.time_s * clock.hz - (tick - heard))
@@ -182,13 +181,13 @@ def observe_lossy(
         if fate is not Fate.MISSED and (action is Action.PROBE or observer.unanswered):
             observer.tick(passes, action is Action.GIVE_UP)
         else:
-            observer.miss()
+            observer.set_missing()
         if action is Action.GIVE_UP:
             end_ns = passes if fate is not Fate.MISSED else end_ns
             break
         probes_out += 1
         if now < alive_ns and fate in (Fate.ARRIVES, Fate.UNHEARD):
-            observer.hear(passes, is_answer=True)
+            observer.observe_gaps(passes, is_answer=True)
             if fate is Fate.ARRIVES:
                 arrivals = sorted([*arrivals, (passes + path.delay_ns(), True)])
         tick = clock.fire(tick, keepalive.intvl_s * clock.hz)
@@ -211,12 +210,12 @@ def gap(kind: GapKind, heard_s: float = -1, probe_s: float = -1, unanswered: int
 def transcript(heard_s: float, *probes: tuple[float, float | None], rst_s: float | None = None) -> list[Gap]:
     """The gaps of a capture: when the peer was last heard, each probe with its answer, and the give-up."""
     observer = Observer()
-    observer.hear(seconds(heard_s), is_answer=False)
+    observer.observe_gaps(seconds(heard_s), is_answer=False)
     for probe_s, answer_s in probes:
         observer.frame += 1
         observer.tick(seconds(probe_s), is_give_up=False)
         if answer_s is not None:
-            observer.hear(seconds(answer_s), is_answer=True)
+            observer.observe_gaps(seconds(answer_s), is_answer=True)
     if rst_s is not None:
         observer.frame += 1
         observer.tick(seconds(rst_s), is_give_up=True)

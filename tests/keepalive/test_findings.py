@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.keepalive.telling.timeline import Answer, ProbedBy
+from analyzer.keepalive.story.values import Answer, ProbedBy
+from analyzer.keepalive.verdict.values import Outcome
 from tests.keepalive.made import Given, Made, flow
 
 
@@ -44,4 +44,4 @@ def test_connections_are_picked_and_counted_by_their_briefs() -> None:
     assert flows.outcomes() == {Outcome.ALIVE: 2, Outcome.TIMED_OUT: 2}
     assert list(flows.that_ended([Outcome.TIMED_OUT]).numbers) == [1, 3]
     for some in (flows[1:3], flows[::-1], flows.that_ended([Outcome.ALIVE])):
-        assert list(some.briefs) == [flows.by.briefs[number] for number in some.numbers]
+        assert list(some.flow_flags) == [flows.by.flow_flags[number] for number in some.numbers]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from analyzer.keepalive.judging.verdict import Outcome
-from tests.keepalive.tagging.test_tags import OPENED
+from analyzer.keepalive.verdict.values import Outcome
+from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.variations import copied, garbage, mirrored, numbered, stamped, told_as, without_ids
 from tests.transcript import Told, told
 

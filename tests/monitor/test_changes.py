@@ -1,7 +1,14 @@
 """What is new since the last look; test_watcher.py has the looks themselves."""
 
-from analyzer.keepalive.telling.timeline import Answer, Probe
-from analyzer.monitor.changes import LONGEST_PATIENCE_NS, SHORTEST_PATIENCE_NS, Told, changes, next_due_ns, patience_ns
+from analyzer.keepalive.story.values import Answer, Probe
+from analyzer.monitor.changes import (
+    LONGEST_PATIENCE_NS,
+    SHORTEST_PATIENCE_NS,
+    Reported,
+    changes,
+    next_due_ns,
+    patience_ns,
+)
 from analyzer.monitor.watcher import Watcher
 from tests.keepalive.made import EndStory
 from tests.monitor.live import at, told
@@ -22,32 +29,32 @@ def test_patience_follows_the_slowest_answer_within_bounds() -> None:
     assert patience_ns(story(60 * SECOND)) == LONGEST_PATIENCE_NS
 
 
-def look_of(text: str, until: str | None = None) -> tuple[object, Told]:
+def look_of(text: str, until: str | None = None) -> tuple[object, Reported]:
     watcher = Watcher()
     told(text, until, watcher)
-    return watcher.watched[0].look, watcher.watched[0].told
+    return watcher.watched[0].snapshot, watcher.watched[0].reported
 
 
 def test_the_same_look_again_says_nothing() -> None:
-    look, before = look_of(LOST)
-    assert changes(look, before) == []
+    snapshot, before = look_of(LOST)
+    assert changes(snapshot, before) == []
 
 
 def test_a_first_look_says_everything_in_order_of_time() -> None:
-    look, _ = look_of(LOST)
-    events = changes(look, Told(7))
+    snapshot, _ = look_of(LOST)
+    events = changes(snapshot, Reported(7))
     assert [event.time_ns for event in events] == sorted(event.time_ns for event in events)
     assert {event.flow for event in events} == {7}
 
 
 def test_after_a_reset_nothing_more_is_waited_for() -> None:
-    look, before = look_of(LOST)
-    assert next_due_ns(look, before) is None
+    snapshot, before = look_of(LOST)
+    assert next_due_ns(snapshot, before) is None
 
 
 def test_a_probe_is_waited_for_and_then_the_next_one() -> None:
-    look, before = look_of(f"{OPENED}\n 30.0 A>B A seq 999 ack 5000")
-    assert next_due_ns(look, before) == at("30.6")
-    look, before = look_of(ALIVE)
-    due_ns = next_due_ns(look, before)
+    snapshot, before = look_of(f"{OPENED}\n 30.0 A>B A seq 999 ack 5000")
+    assert next_due_ns(snapshot, before) == at("30.6")
+    snapshot, before = look_of(ALIVE)
+    due_ns = next_due_ns(snapshot, before)
     assert at("90.0") < due_ns < at("96.0")

@@ -1,11 +1,15 @@
 """The names are a contract, and so is the form of a line."""
 
 import json
+from importlib import resources
+
+import jsonschema
 
 from analyzer.monitor.events import TROUBLE, Event, Name
 from tests.monitor.live import told
 from tests.monitor.test_watcher import LOST
 
+SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-2.schema.json").read_text())
 CONTRACT = (
     "flow-open keepalive-probe keepalive-answer probe-unanswered give-up reset unreachable flow-closed settings "
     "verdict drops"
@@ -26,6 +30,15 @@ def test_each_event_is_one_line_with_the_same_five_first() -> None:
     first = json.loads(events[0].to_json())
     assert first["ends"] == ["10.0.0.1:40000", "10.0.0.2:80"]
     assert first["time"] == "2023-11-14T22:13:20.000000000Z"
+
+
+def test_settings_and_verdicts_are_those_of_the_document() -> None:
+    events = [json.loads(event.to_json()) for event in told(LOST) if event.name in (Name.SETTINGS, Name.VERDICT)]
+    assert {event["event"] for event in events} == {"settings", "verdict"}
+    for event in events:
+        name, properties = event["event"], SCHEMA["$defs"][event["event"]]["properties"]
+        found = event["settings"] if name == "settings" else {key: event[key] for key in properties}
+        jsonschema.validate(found, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
 
 
 def test_trouble_is_what_somebody_wants_to_be_woken_for() -> None:

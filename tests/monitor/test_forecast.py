@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import End
-from analyzer.keepalive.telling.timeline import Answer
+from analyzer.keepalive.story.values import Answer
 from analyzer.monitor.forecast import Count, Span, forecast, in_a_row, known_count, own_count
 from tests.keepalive.made import EndStory
 from tests.recordings import SAMPLES

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.bpf import DEFAULT_FILTER
+from analyzer.capture.live.bpf import DEFAULT_FILTER
 from analyzer.monitor.events import Name
 from analyzer.monitor.interfaces import Interfaces, expand
-from tests.capture.test_interface import tcp_and_udp
+from tests.capture.live.test_interface import tcp_and_udp
 from tests.monitor.lab import Host, needs_namespaces, wire
 
 pytestmark = needs_namespaces

@@ -4,12 +4,12 @@ import io
 from array import array
 from collections.abc import Iterator, Sequence
 
-from analyzer.capture.merge import Frames
-from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Clock, Session, Stop
 from analyzer.monitor.watcher import Watcher
-from tests.capture.test_merge import block
+from tests.capture.live.test_merge import block
 from tests.monitor.live import at
 from tests.monitor.test_watcher import LOST
 from tests.transcript import transcript

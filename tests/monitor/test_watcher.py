@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.watcher import Watcher
 from analyzer.tcp.eviction import Limits
@@ -206,7 +206,7 @@ def test_a_long_life_takes_no_more_memory_than_a_short_one() -> None:
             ("keepalive-answer", 30 * n + 0.01, 1),
         ]
     assert watcher.analyzer.tracker.candidates.rows <= 40
-    assert len(watcher.watched[0].told.probes) <= 16
+    assert len(watcher.watched[0].reported.probes) <= 16
 
 
 def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,4 +217,4 @@ def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch
     reset = f"{OPENED}\n 30.0 A>B A seq 999 ack 5000\n 30.01 B>A R seq 5000"
     for port, text in enumerate((closed, reset, reset, reset, ALIVE), 42000):
         told(text.replace("A>", f"A:{port}>").replace(">A", f">A:{port}"), watcher=watcher)
-    assert [number for number, _ in watcher.looks()] == [2, 3, 4]
+    assert [number for number, _ in watcher.snapshots()] == [2, 3, 4]

@@ -24,7 +24,7 @@ def test_the_course_of_a_connection() -> None:
         ("22:14:50.000", "10.0.0.1:40000 probes"),
         ("22:14:50.600", "10.0.0.2:80 does not answer: unanswered 1"),
         ("22:15:00.000", "being probed, the peer fell silent"),
-        ("22:15:00.000", "10.0.0.1:40000 probes, 2. in a row"),
+        ("22:15:00.000", "10.0.0.1:40000 probes, 2nd in a row"),
         ("22:15:00.600", "10.0.0.2:80 does not answer: unanswered 2"),
         (
             "22:15:10.000",
@@ -48,7 +48,7 @@ def test_settings_are_said_with_their_bounds() -> None:
         ),
         ({"reason": "interface-down"}, "eth0 went down; waiting for it"),
         ({"reason": "interface-up", "blind_s": 3.5}, "eth0 is up again, after 3.5 s"),
-        ({"reason": "interface-lost", "why": "no"}, "eth0 was made anew and cannot be opened: no"),
+        ({"reason": "interface-lost", "why": "no"}, "eth0 was created again and cannot be opened: no"),
     ],
 )
 def test_what_becomes_of_an_interface(fields: dict[str, object], words: str) -> None:

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.capture.packets import Decoder
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
+from analyzer.capture.decode.packets import Decoder
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
-from analyzer.keepalive.tagging.tags import Tag
+from analyzer.keepalive.tags.tag import Tag
 from analyzer.schema import KIND_TCP
 
 ROOT = Path(__file__).parents[2]

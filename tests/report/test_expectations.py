@@ -11,8 +11,8 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.judging.verdict import Cause, Outcome
-from analyzer.keepalive.telling.timeline import ProbedBy
+from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
 from tests.keepalive.made import Given, flow, probing, settings, within
 
@@ -189,7 +189,7 @@ def test_strictly_somebody_must_probe() -> None:
     assert lines_of(["time=60"], flow()) == []
     assert lines_of(["time=60"], flow(), is_strict=True) == ["no end probes, so --expect is not met"]
     [line] = lines_of(["time=60", ":80:time=60"], probing(settings(60)), is_strict=True)
-    assert line == "no end probes that is to meet --expect :80"
+    assert line == "no probing end is concerned by --expect :80"
     assert lines_of(["10.0.0.1:time=60", ":443:time=30"], probing(settings(60)), is_strict=True) == []  # replaced
 
 

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import analyzer
-from analyzer.keepalive.judging.verdict import Outcome
-from analyzer.schema.frames import FRAMES
+from analyzer.keepalive.verdict.values import Outcome
+from analyzer.schema.export import FRAMES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"

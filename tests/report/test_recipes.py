@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.errors import OptionError
 from analyzer.report.recipes import Recipe, advice_lines, chosen, recipes, sysctl_lines
-from tests.keepalive.tagging.test_tags import OPENED
+from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
 GAVE_UP = f"""{OPENED}
@@ -63,13 +63,13 @@ def test_sysctl_leaves_out_what_is_not_known() -> None:
 def test_sysctl_of_a_middlebox_is_that_of_no_host() -> None:
     text = f"{OPENED}    31.01  B>A  A  seq 4999  ack 1100  ttl 250  | keepalive-probe\n    32.0  end"
     assert list(sysctl_lines(told(text).analysis)) == [
-        "# a middlebox before 10.0.0.2: something on the path that probes in their names; theirs it does not show.",
+        "# a middlebox before 10.0.0.2: something on the path that probes in their names; their own do not show.",
         "# Its own are 30/?/1 or more (time/intvl/probes), in 1 connection.",
     ]
 
 
 def test_sysctl_of_nobody() -> None:
-    assert list(sysctl_lines(told(OPENED).analysis)) == ["# No end of any connection probes."]
+    assert list(sysctl_lines(told(OPENED).analysis)) == ["# No end of any connection sends keepalive probes."]
 
 
 def test_a_third_of_two_seconds_is_one() -> None:

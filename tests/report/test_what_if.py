@@ -8,12 +8,12 @@ import pytest
 
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
-from analyzer.keepalive.timer import Keepalive
-from analyzer.report.document import document
+from analyzer.keepalive.model.linux import Keepalive
+from analyzer.report.json.document import document
 from analyzer.report.what_if import lines, parse
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "analyzer/report/ka-analyze-1.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-2.schema.json").read_text())
 DEAD = str(ROOT / "samples/nc-30-10-5/capture.pcap")
 
 
@@ -43,7 +43,7 @@ def test_what_is_said_of_a_connection_that_was_lost() -> None:
     said = list(lines(analysis.what_if(parse("time=5,intvl=2,probes=3")), analysis, 10))
     assert said[0] == "What if the settings were 5/2/3 (time/intvl/probes)?"
     assert "1 connection: 3 probes, 4 packets with their answers, 264 octets" in said[2]
-    assert said[-1].endswith("as it was, after 82.36 s.")
+    assert said[-1].endswith("in the capture, after 82.36 s.")
 
 
 def test_only_so_many_are_told() -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.schema import (
+    ABSENT,
     KIND_ICMP_ERROR,
     KIND_TCP,
-    NEVER,
     OPENED_MIDSTREAM,
     OPENED_SYN,
     OPENED_SYN_ACK,
@@ -75,7 +75,7 @@ def test_icmp_errors_make_no_flow_but_find_theirs() -> None:
     assigned(table, [(A, B)])
     quotes = packets([(B, A), (A, (0, 5, 5))], KIND_ICMP_ERROR)
     table.assign(quotes, Engine())
-    assert list(zip(quotes.view.flow[:2], quotes.view.end[:2], strict=True)) == [(0, 1), (NEVER, 0)]
+    assert list(zip(quotes.view.flow[:2], quotes.view.end[:2], strict=True)) == [(0, 1), (ABSENT, 0)]
     assert len(table.flows) == 1
 
 
@@ -121,7 +121,7 @@ def test_a_growing_table_forgets_nothing() -> None:
 def test_how_a_flow_enters_the_capture() -> None:
     assert flows_of("0 A>B S seq 999") == [(OPENED_SYN, 999)]
     assert flows_of("0 B>A SA seq 4999 ack 1000") == [(OPENED_SYN_ACK, 999)]
-    assert flows_of("0 A>B A seq 999") == [(OPENED_MIDSTREAM, NEVER)]
+    assert flows_of("0 A>B A seq 999") == [(OPENED_MIDSTREAM, ABSENT)]
 
 
 HANDSHAKE = """
@@ -148,7 +148,7 @@ def test_a_syn_of_the_other_end_is_a_new_incarnation_with_turned_roles() -> None
 
 def test_a_syn_after_a_capture_begun_in_midstream_is_a_new_incarnation() -> None:
     text = "0 A>B A seq 1000 ack 5000\n 9 A>B S seq 70000\n 9.1 B>A SA seq 1 ack 70001"
-    assert flows_of(text) == [(OPENED_MIDSTREAM, NEVER), (OPENED_SYN, 70000)]
+    assert flows_of(text) == [(OPENED_MIDSTREAM, ABSENT), (OPENED_SYN, 70000)]
 
 
 def test_a_simultaneous_open_is_one_flow() -> None:
@@ -168,7 +168,7 @@ def test_after_a_month_it_is_told_as_another_connection() -> None:
     assert flows_of(f"{HANDSHAKE}    {29 * days}  B>A  A  seq 5000  ack 1000") == [(OPENED_SYN, 999)]
     assert flows_of(f"{HANDSHAKE}    {31 * days}  B>A  A  seq 5000  ack 1000") == [
         (OPENED_SYN, 999),
-        (OPENED_MIDSTREAM, NEVER),
+        (OPENED_MIDSTREAM, ABSENT),
     ]
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analyzer
-from analyzer.capture.reader import CaptureReader
-from analyzer.capture.source import open_source
-from analyzer.schema import KIND_ICMP_ERROR, NEVER
+from analyzer.capture.files.reader import CaptureReader
+from analyzer.capture.files.source import open_source
+from analyzer.schema import ABSENT, KIND_ICMP_ERROR
 from analyzer.tcp import tracker
-from analyzer.tcp.traits import REL_BELOW
+from analyzer.tcp.segment_facts import REL_BELOW
 from tests.benchmarks.captures import CAPTURES
 from tests.recordings import SHORT
 from tests.transcript import START_NS, fed, nanoseconds, transcript
@@ -41,7 +41,7 @@ def at(seconds: str) -> int:
 def test_syn_and_fin_take_a_sequence_number_each() -> None:
     ends = ends_of(f"{OPENED}    1.0  A>B  FA  seq 1000  ack 5000  len 10")
     assert (ends.snd_nxt[0], ends.snd_una[0], ends.isn[0], ends.fin_seq[0]) == (1011, 1000, 999, 1010)
-    assert (ends.snd_nxt[1], ends.snd_una[1], ends.isn[1], ends.fin_seq[1]) == (5000, 5000, 4999, NEVER)
+    assert (ends.snd_nxt[1], ends.snd_una[1], ends.isn[1], ends.fin_seq[1]) == (5000, 5000, 4999, ABSENT)
 
 
 def test_an_ack_moves_snd_nxt_where_data_was_not_captured() -> None:
@@ -130,7 +130,7 @@ def test_an_octet_that_ends_at_rcv_nxt_is_accepted() -> None:
 
 
 def test_where_snd_nxt_is_not_sure_nobody_knows_what_was_accepted() -> None:
-    assert ends_of("0 A>B A seq 1099 ack 5000").accepted_ns[0] == NEVER
+    assert ends_of("0 A>B A seq 1099 ack 5000").accepted_ns[0] == ABSENT
 
 
 def test_reply_time_is_the_shortest_from_data_to_its_ack() -> None:
@@ -161,7 +161,7 @@ def test_what_a_candidate_tells() -> None:
     assert (row["relation"], row["in_flight"], row["window"], row["peer_window"]) == (REL_BELOW, 0, 500, 64000)
     assert (row["idle_ns"], row["own_ns"]) == (nanoseconds("30.48"), nanoseconds("30.48"))
     assert (row["heard_ns"], row["any_ns"], row["data_ns"]) == (at("0.010"), at("0.010"), at("0.010"))
-    assert (row["ttl"], row["usual_ttl"], row["ip_id"], row["tsval"]) == (60, 64, 9, NEVER)
+    assert (row["ttl"], row["usual_ttl"], row["ip_id"], row["tsval"]) == (60, 64, 9, ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_last_identification_is_that_of_the_segment_sent_last(ip_ids: tuple[
 def test_an_icmp_error_is_a_candidate_of_the_end_that_is_told() -> None:
     row = candidates(f"{OPENED}    5  icmp host-unreachable about B>A seq 4999")[4]
     assert (row["kind"], row["end"], row["seq"], row["flags"]) == (KIND_ICMP_ERROR, 1, 4999, 3 * 256 + 1)
-    assert (row["relation"], row["heard_ns"]) == (REL_BELOW, NEVER)
+    assert (row["relation"], row["heard_ns"]) == (REL_BELOW, ABSENT)
 
 
 def test_time_that_runs_backwards_is_noted_and_makes_no_negative_gap() -> None:

@@ -1,9 +1,9 @@
-"""How compiled kernels see a buffer: an address and a number of octets.
+"""The type of a buffer in compiled kernels: an address and a number of octets.
 
 What is read is an int64, as it is an int in the interpreter. A number of several octets (`octets.py`) takes one
 comparison and one load, not one of each an octet. Negative places are out of bounds: no kernel counts from the end.
 
-Imported by compiling.py; what it defines numba finds by its decorators.
+Imported by codegen.py; numba finds what it defines by its decorators.
 """
 
 import operator
@@ -26,9 +26,9 @@ LOADS: dict[Callable[..., int], tuple[int, str]] = {
     u16_little: (2, "little"),
     u32_little: (4, "little"),
 }
-"""How many octets these functions read, and in which order."""
-TAUGHT = frozenset((*LOADS, copy))
-"""What numba has from here, and not from its text."""
+"""Number of octets that these functions read, and their order."""
+INTRINSICS = frozenset((*LOADS, copy))
+"""Functions that numba takes from here, and not from their text."""
 
 
 class BufferType(types.Type):
@@ -75,7 +75,7 @@ class _Copy(AbstractTemplate):
 
 
 def _place(context: Any, builder: Any, buffer: Any, at: Any, octets: int) -> Any:
-    """Pointer to so many octets; IndexError where they are not all within."""
+    """Return a pointer to `octets` octets; IndexError where they are not all within the buffer."""
     struct = context.make_helper(builder, BUFFER, buffer)
     places = builder.sub(struct.length, at.type(octets - 1))
     has_none = builder.icmp_signed("<=", places, at.type(0))
@@ -109,8 +109,8 @@ def _store(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _teach(function: Callable[..., int], octets: int, order: str) -> None:
-    """Tell numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
+def _register_intrinsic(function: Callable[..., int], octets: int, order: str) -> None:
+    """Teach numba what `function` of a buffer and a place in it reads; IndexError where that is not all within."""
     infer_global(function)(type(f"_Load{octets}", (_Load,), {}))
 
     @lower_builtin(function, BufferType, types.int64)
@@ -122,6 +122,6 @@ def _teach(function: Callable[..., int], octets: int, order: str) -> None:
         return builder.zext(value, ir.IntType(64)) if octets < 8 else value
 
 
-_teach(operator.getitem, 1, sys.byteorder)
+_register_intrinsic(operator.getitem, 1, sys.byteorder)
 for _function, (_octets, _order) in LOADS.items():
-    _teach(_function, _octets, _order)
+    _register_intrinsic(_function, _octets, _order)

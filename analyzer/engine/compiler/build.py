@@ -1,7 +1,7 @@
-"""From kernels to libraries: each kernel by itself, on all processors, and linked by the system's C compiler.
+"""The build of the libraries: each kernel by itself, on all processors, and linked by the system's C compiler.
 
-Object files are kept under what they were made of, so that after an edit only the kernels that it concerns are
-compiled again. A kernel's library holds nothing of Python, so one wheel serves every Python.
+Object files are kept under what they were made of, so that after an edit only the kernels that it concerns are compiled
+again. A kernel's library holds nothing of Python, so one wheel serves every Python.
 """
 
 import gc
@@ -27,11 +27,11 @@ from analyzer.engine.table import row_layout
 
 OBJECTS = PACKAGE.parent / "build" / "kernels"
 ALONE = ("-shared", "-nostdlib", "-Wl,--build-id=none") if sys.platform == "linux" else ("-shared",)
-"""Nothing of the C library's own start goes in: a kernel calls memcpy at most, which every process has."""
+"""Options that keep the C library's own start code out: a kernel calls memcpy at most, which every process has."""
 
 
 class CannotLinkError(Exception):
-    """There is no linker, or it failed."""
+    """Raised where there is no linker, or it failed."""
 
 
 def build(place: Path = PLACE, objects: Path = OBJECTS) -> list[Path]:
@@ -106,7 +106,7 @@ def _kernels() -> list[tuple[Kernel, Types]]:
 
 
 def _compile(number: int, levels: tuple[str, ...]) -> list[bytes]:
-    """In another process: by number, since each process finds the same kernels in the same order."""
+    """Compile a kernel in another process: by number, since each process finds the same kernels in the same order."""
     return object_code(*_kernels()[number], levels)
 
 

@@ -1,9 +1,9 @@
-"""From a kernel's text to object code, by numba.
+"""The translation of a kernel's text to object code, by numba.
 
-Kernels own nothing, so numba's runtime is left out: counting references to every column in every call took eight
-ninths of the time. Bounds are checked: captures are hostile. What a kernel calls of this package is compiled
-into the kernel's own module and inlined there. As functions of their own, each with its wrappers and its machine code,
-which numba makes of what is registered as overload, they took two thirds of the time of compiling.
+Kernels own nothing, so numba's runtime is left out: counting references to every column in every call took eight ninths
+of the time. Bounds are checked: captures are hostile. What a kernel calls of this package is compiled into the kernel's
+own module and inlined there. As functions of their own, each with its wrappers and its machine code, which numba makes
+of what is registered as overload, they took two thirds of the time of compiling.
 """
 
 import os
@@ -18,12 +18,12 @@ from numba.core import compiler, types
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate
 
-from analyzer.engine.compiler.buffers import BUFFER, TAUGHT
+from analyzer.engine.compiler.buffers import BUFFER, INTRINSICS
 from analyzer.engine.compiler.rows import RowsType
 from analyzer.engine.native import Kernel, Types, symbol_of
 
 SPEED_LEVEL = 2
-"""Of LLVM's optimiser; the next one takes a fifth longer and gains nothing."""
+"""Level of LLVM's optimiser; the next one takes a fifth longer and gains nothing."""
 
 ARRAYS: dict[str, Any] = {"i": types.int32, "q": types.int64}
 
@@ -43,7 +43,7 @@ def object_code(kernel: Kernel, argument_types: Types, levels: tuple[str, ...]) 
 
 
 def _emit(bitcode: bytes, level: str) -> bytes:
-    """Optimise and translate; position-independent, since it goes into a library."""
+    """Optimise and translate bitcode to an object file; position-independent, since it goes into a library."""
     cpu = level if level.startswith("x86-64") else "generic"
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=cpu, features="", opt=SPEED_LEVEL, reloc="pic", codemodel="default"
@@ -83,9 +83,9 @@ class _Module:
             for helper in helpers:
                 cpu_target.typing_context._remove_global(helper)
         module = self._library._final_module
-        for library in dict.fromkeys(self._library._linking_libraries):  # of what numba has for max, abs and the like
+        for library in dict.fromkeys(self._library._linking_libraries):  # those of numba's max, abs and the like
             module.link_in(library._get_module_for_linking(), preserve=True)
-        for function in module.functions:  # so that nothing is left of what is inlined, and no two kernels share a name
+        for function in module.functions:  # removes what was inlined, and keeps kernels' names apart
             if not function.is_declaration:
                 function.linkage = "internal"
         for variable in module.global_variables:
@@ -100,7 +100,7 @@ class _Module:
         flags: Any = compiler.Flags()  # whose options are descriptors
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         flags.boundscheck = True
-        flags.forceinline = returns is None and not hasattr(function, "is_apart")
+        flags.forceinline = returns is None and not hasattr(function, "is_not_inlined")
         return compiler.compile_extra(
             cpu_target.typing_context,
             cpu_target.target_context,
@@ -113,7 +113,8 @@ class _Module:
         )
 
     def _call_of(self, helper: Callable[..., Any]) -> Any:
-        """What numba asks for the type of a call of `helper`: compiles it for these arguments."""
+        """Make the template from which numba infers the type of a call of `helper`: it compiles the helper for the
+        arguments."""
         add = self._add
         signatures: dict[Any, Any] = {}
 
@@ -135,11 +136,11 @@ class _Module:
 
 
 def called_by(function: Callable[..., Any], seen: set[Any]) -> set[Any]:
-    """The package's own functions that `function` calls, however deep, and those seen before."""
+    """Return the package's own functions that `function` calls, however deep, and those seen before."""
     assert isinstance(function, FunctionType)
     for name in function.__code__.co_names:
         helper = function.__globals__.get(name)
-        if not isinstance(helper, FunctionType) or helper in seen or helper in TAUGHT:
+        if not isinstance(helper, FunctionType) or helper in seen or helper in INTRINSICS:
             continue
         if helper.__module__.startswith("analyzer."):
             seen.add(helper)

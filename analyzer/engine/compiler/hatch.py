@@ -18,15 +18,15 @@ LIBRARIES = "analyzer/engine/kernels-*"
 
 
 class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Has the libraries made by the package itself, in another process."""
+    """Lets the package itself make the libraries, in another process."""
 
     def dependencies(self) -> list[str]:
-        """Where nothing links, ziglang brings a linker."""
+        """Return the build's further requirements: ziglang as a linker, where the system has none."""
         has_linker = "CC" in os.environ or any(map(shutil.which, LINKERS))
         return [] if has_linker else ["ziglang>=0.13"]
 
     def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
-        """Put what was made among the wheel's files; without it the wheel is a pure one."""
+        """Put the libraries among the wheel's files; without them the wheel is a pure one."""
         search = os.pathsep.join(filter(None, (self.root, os.environ.get("PYTHONPATH"))))
         done = subprocess.run(
             [sys.executable, "-m", "analyzer.engine.compiler"],

@@ -1,5 +1,5 @@
-"""Which kernels there are, and with which arguments: all that run when captures of a frame or two are analysed in every
-way that there is.
+"""The kernels, and the arguments that they are compiled for: all that run when captures of a frame or two are analysed
+in every way that there is.
 
 A kernel that is missing here would be missing in the library: tests/engine/compiler/test_kernels.py looks for calls of
 others in the sources.
@@ -13,19 +13,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from analyzer.analysis import Analyzer, read_capture
-from analyzer.capture.encapsulation import unwrap
-from analyzer.capture.link import LINK_ETHERNET
-from analyzer.capture.ring import walk_block
-from analyzer.capture.writer import Described, PcapngWriter
+from analyzer.capture.decode.encapsulation import unwrap
+from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.capture.live.ring import walk_block
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.native import Kernel, Types, types_of
 from analyzer.engine.table import Table
-from analyzer.report.document import document, tag_lines
+from analyzer.many.join import Join
+from analyzer.many.prefix import Prefix
+from analyzer.many.shard import read_shard
+from analyzer.report.json.document import document, tag_lines
 from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
-from analyzer.shards.join import Join
-from analyzer.shards.prefix import Prefix
-from analyzer.shards.shard import read_shard
 from analyzer.tcp.eviction import Limits
 
 SYN = bytes.fromhex(
@@ -40,11 +40,11 @@ PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, 1) + b"".join(
 )
 FEW_OCTETS = 1 << 12
 DAMAGE = b"\xff" * 64
-"""Behind a record: what is passed over to find the next."""
+"""Garbage behind a record, which is skipped to find the next one."""
 
 
 class Noting(Engine):
-    """Interprets, and notes which kernels run, with what they are compiled for."""
+    """Interprets, and records which kernels run with which types of arguments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def all_kernels() -> list[tuple[Kernel, Types]]:
 
 
 def _captures(folder: Path) -> Iterator[Path]:
-    """Both formats, each with damage behind what is whole."""
+    """Write a capture in each format, with damage behind its intact part."""
     pcap, pcapng = folder / "1.pcap", folder / "2.pcapng"
     pcap.write_bytes(PCAP + DAMAGE)
     recording, records = BytesIO(), Table(RECORDS)
@@ -79,7 +79,7 @@ def _captures(folder: Path) -> Iterator[Path]:
 
 
 def _run_live(engine: Engine) -> None:
-    """What only live captures, encapsulated packets and captures beyond the limits run."""
+    """Run the kernels that only live captures, encapsulated packets and captures beyond the limits need."""
     records, packets, layers = Table(RECORDS), Table(PACKETS), Table(LAYERS)
     packets.reserve(1)
     layers.reserve(1)

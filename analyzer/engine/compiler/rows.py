@@ -1,11 +1,11 @@
-"""How compiled kernels see a table: an address, a number of rows, and columns at known places in a row.
+"""The type of a table in compiled kernels: an address, a number of rows, and columns at known places in a row.
 
-As NamedTuples of arrays a table takes seven words a column wherever it goes, and every access its own stride
-and bound. As a type of its own it takes two words, and `table.column[row]` one comparison and one load.
-What is read is an int64 whatever the column's width, as it is an int in the interpreter. Negative rows are
-out of bounds: no kernel counts from the end.
+As NamedTuples of arrays a table takes seven words a column wherever it goes, and every access its own stride and bound.
+As a type of its own it takes two words, and `table.column[row]` one comparison and one load. What is read is an int64
+whatever the column's width, as it is an int in the interpreter. Negative rows are out of bounds: no kernel counts from
+the end.
 
-Imported by compiling.py; what it defines numba finds by its decorators.
+Imported by codegen.py; numba finds what it defines by its decorators.
 """
 
 import operator
@@ -32,7 +32,7 @@ class RowsType(types.Type):
         offsets, self.stride = row_layout(fields)
         self.columns = {one.name: (one.typecode, offsets[one.name]) for one in fields.columns}
         layout = crc32(f"{self.columns} {self.stride}".encode())
-        super().__init__(name=f"{fields.__name__}_{layout:x}")  # stands in the name of all that is compiled for it
+        super().__init__(name=f"{fields.__name__}_{layout:x}")  # is part of the name of everything compiled for it
 
 
 class ColumnType(types.Type):
@@ -88,7 +88,7 @@ class _SetItem(AbstractTemplate):
 
 
 def _places(context: Any, builder: Any, of: ColumnType, column: Any, row: Any) -> list[Any]:
-    """Pointers to the value's pieces; IndexError outside of the table."""
+    """Return pointers to the value's pieces; IndexError outside of the table."""
     struct = context.make_helper(builder, of, column)
     with builder.if_then(builder.icmp_unsigned(">=", row, struct.room), likely=False):
         context.call_conv.return_user_exc(builder, IndexError, ("row out of the table",))

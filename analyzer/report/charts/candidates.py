@@ -1,4 +1,5 @@
-"""How a duration on the wire becomes a setting: what each candidate foretells at each kernel clock, beside it."""
+"""The chart of a setting's inference: what each candidate predicts at each kernel clock, beside the durations on the
+wire."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analyzer.keepalive.timer import LINUX, SECOND, Clock, spacing_ns
+from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, spacing_ns
 from analyzer.report.charts import style
 from analyzer.report.charts.style import BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 BEHIND = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
 MOST = 9
-"""Candidates in a chart."""
+"""Most candidates in a chart."""
 KINDS = {"tcp_keepalive_time": ("first",), "tcp_keepalive_intvl": ("spacing", "give-up")}
 LOOKS = {"linux-100": ("o", GREEN), "linux-250": ("s", BLUE), "linux-300": ("^", PURPLE), "linux-1000": ("D", GREY)}
 
@@ -28,10 +29,10 @@ def candidates(
     end: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A row for each whole second that might be set; a mark for each kernel clock where its timer would fire.
+    """Draw a row for each whole second that might be set, with a mark for each kernel clock where its timer would fire.
 
-    The lines down through the rows are the durations that were seen. A setting is possible where a
-    mark, or the bar from the earliest to the latest instant, meets every line.
+    The lines down through the rows are the durations that were seen. A setting is possible where a mark, or the bar
+    from the earliest to the latest instant, meets every line.
     """
     ax = style.axes(ax, height=3.3)
     if end is None:
@@ -63,7 +64,8 @@ def candidates(
 
 
 def durations(analysis: "Analysis", flow: int, end: int, setting: str) -> np.ndarray:
-    """In seconds, what measures the setting: idle times before a probe, or times between unanswered probes."""
+    """Return the durations, in seconds, that measure the setting: idle times before a probe, or times between
+    unanswered probes."""
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["end"] == end)]
     gaps = gaps[gaps["kind"].isin(KINDS[setting])]
     since: np.ndarray = style.seconds(gaps["since_heard" if setting == "tcp_keepalive_time" else "since_probe"])
@@ -71,7 +73,7 @@ def durations(analysis: "Analysis", flow: int, end: int, setting: str) -> np.nda
 
 
 def _rows(low: int, high: int, value: int | None) -> list[int]:
-    """Whole seconds within the bounds and a little beyond, thinned where there are many."""
+    """Return the whole seconds within the bounds and a little beyond, thinned where there are many."""
     first, last = max(1, low - 2), high + 2
     if last - first < MOST:
         return list(range(first, last + 1))
@@ -80,7 +82,7 @@ def _rows(low: int, high: int, value: int | None) -> list[int]:
 
 
 def foretold(clock: Clock, seconds: int, setting: str) -> tuple[float, float]:
-    """The earliest and the latest duration, in seconds, that this setting makes on the wire."""
+    """Return the earliest and the latest duration, in seconds, that this setting makes on the wire."""
     if setting == "tcp_keepalive_intvl":  # armed on the boundary on which it fired: always the same
         spacing = spacing_ns(clock, seconds) / SECOND
         return spacing, spacing
@@ -101,7 +103,7 @@ def _mark(ax: Axes, clock: Clock, seconds: int, y: float, setting: str, *, is_le
 
 
 def _apart(seen: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Those that can be told apart in a picture."""
+    """Return the durations that can be told apart in a picture, at most 40."""
     return np.unique(np.round(seen, 3))[:40]
 
 
@@ -115,7 +117,7 @@ def _frame(ax: Axes, rows: Sequence[int], value: int | None, seen: np.ndarray, s
         *(one for seconds in (rows[0], rows[-1]) for clock in LINUX for one in foretold(clock, seconds, setting)),
     ]
     left, right = min(ends), max(ends)
-    if setting == "tcp_keepalive_time":  # long bars may leave the picture, what was seen may not
+    if setting == "tcp_keepalive_time" and max(seen) > left:  # long bars may leave the picture, what was seen may not
         right = max(seen) + (max(seen) - left) * 0.6
     ax.set_xlim(left - (right - left) * 0.05, right + (right - left) * 0.05)
     style.label(ax, x="seconds", y="if it is set to")

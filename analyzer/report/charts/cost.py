@@ -1,4 +1,4 @@
-"""What probes cost: how many an hour each host sends, and how many a minute's idle time would."""
+"""The chart of what probes cost: how many an hour each host sends, and how many a minute's idle time would."""
 
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 MOST = 20
 HOUR_S = 3600
 CHEAP_A_HOUR = 60
-"""A probe each minute keeps every usual path open."""
+"""Probes an hour that keep every usual path open: one each minute."""
 
 
 def cost(analysis: "Analysis", ax: Axes | None = None) -> Axes:
-    """Probes an hour by host, while its connections last; the answers cost as much again."""
+    """Draw probes an hour by host, while its connections last; the answers cost as much again."""
     ends = analysis.ends[analysis.ends["probes"] > 0]
     flows = analysis.flows
     lasted = style.seconds(flows["stop"] - flows["start"])

@@ -17,7 +17,8 @@ LOOKS = (("tcp_keepalive_time", "o", BLUE, -0.15), ("tcp_keepalive_intvl", "s", 
 
 
 def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None) -> Axes:
-    """A row for what most connections of a host have, and one for each port that differs; of one host, or of all."""
+    """Draw a row for what most connections of a host have, and one for each port that differs; for one host, or for
+    all."""
     found = analysis.hosts
     found = found[found["addr"] == addr] if addr is not None else found
     shown = found.sort_values("flows", ascending=False, kind="stable").head(MOST)
@@ -42,7 +43,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
 
 
 def _bars(ax: Axes, shown: pd.DataFrame, name: str, marker: str, color: str, shift: float) -> None:
-    """The value as a mark, its bounds as a line, open to the right where nothing bounds it."""
+    """Draw the value as a mark, its bounds as a line, open to the right where nothing bounds it."""
     value = shown[name].to_numpy(dtype=float, na_value=np.nan)
     low = shown[f"{name}_low"].to_numpy(dtype=float)
     high = shown[f"{name}_high"].fillna(np.inf).to_numpy(dtype=float)

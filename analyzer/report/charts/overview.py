@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from analyzer.report.library import Analysis
 
 MOST_NAMED = 40
-"""Beyond that connections have no room for a name."""
+"""Most connections with a name: beyond that there is no room for it."""
 MOST_DRAWN_APART = 400
-"""Beyond that bars become a picture in the SVG, or it is too large for a page."""
+"""Most connections drawn as vectors: beyond that the SVG would be too large for a page, and bars become a picture."""
 OPEN = ("alive", "probing", "undetected", "unknown")
-"""These go on, as far as the capture tells."""
+"""Outcomes of connections that go on, as far as the capture shows."""
 
 
 def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
-    """Connections from top to bottom in order of appearance; very many by outcome first."""
+    """Draw connections from top to bottom in order of appearance; very many by outcome first."""
     flows = analysis.flows
     count = len(flows)
     is_dense = count > MOST_DRAWN_APART

@@ -1,4 +1,4 @@
-"""For how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
+"""The chart of how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
 
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analyzer.keepalive.profiles import middleboxes
+from analyzer.keepalive.catalogue.profiles import middleboxes
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, MUTED, RED
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 BINS_PER_DECADE = 10
 ROOM = 0.035
-"""Of the axis, which a limit's name needs."""
+"""Share of the axis that a limit's name needs."""
 LONGEST_NAME = 30
 
 
 def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = None) -> Axes:
-    """Silences of 10 s and more of one path, or of all: survived ones up, failed ones down, and the survival curve."""
+    """Draw silences of 10 s and more of one path, or of all: survived ones up, failed ones down, and the survival
+    curve."""
     ax = style.axes(ax, height=3.8)
     found = analysis.silences
     if path not in (None, "all"):
@@ -44,7 +45,7 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
 
 
 def _is_in(service: str, path: str) -> bool:
-    """The service is the path, or its address lies in the network that is."""
+    """Tell whether the service is the path, or its address lies in the network that is."""
     if "/" not in path:
         return service == path
     return ip_address(service.rpartition(":")[0].strip("[]")) in ip_network(path)
@@ -65,7 +66,7 @@ def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
 
 
 def _bars(ax: Axes, length: np.ndarray, has_survived: np.ndarray) -> None:
-    """How often each length was tried; the bars' height says it in proportion to the commonest."""
+    """Draw how often each length was tried; the bars' height is in proportion to the commonest."""
     low, high = ax.get_xlim()
     edges = np.geomspace(low, high, int(np.log10(high / low) * BINS_PER_DECADE) + 2)
     good, bad = (np.histogram(length[which], edges)[0] for which in (has_survived, ~has_survived))
@@ -81,7 +82,7 @@ def _bars(ax: Axes, length: np.ndarray, has_survived: np.ndarray) -> None:
 
 
 def _limits(ax: Axes) -> None:
-    """Idle limits that boxes are shipped with, by how many kinds of box have them; as many as there is room for."""
+    """Draw the idle limits that boxes are shipped with, the commonest first, as many as there is room for."""
     low, high = ax.get_xlim()
     names: dict[int, list[str]] = {}
     for box in middleboxes():

@@ -1,7 +1,7 @@
-"""How charts look: colours with their dark twins, axes without a pyplot, seconds on an axis, SVG with stable octets.
+"""The look of charts: colours with their dark twins, axes without a pyplot, seconds on an axis, SVG with stable octets.
 
-Colours are Okabe and Ito's, told apart by the colour-blind; what they mean is also said by a
-marker or a line's pattern, so that nothing is lost in grey.
+Colours are Okabe and Ito's, told apart by the colour-blind; what they mean is also said by a marker or a line's
+pattern, so that nothing is lost in grey.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,19 +27,19 @@ DARK = {
     AMBER: "#ffc45a",
     GREY: "#b3bcc8",
 }
-"""What each colour becomes on a dark ground."""
+"""Colours on a dark ground, by those on a light one."""
 
 SIZE = 9.0
-"""Points of a chart's letters."""
+"""Size of a chart's letters in points."""
 SHARP, SHOWN = 120, 90
-"""Dots for each inch of a picture in a notebook, and how large it is shown."""
+"""Dots for each inch of a picture in a notebook, and those at which it is shown."""
 FONT = "DejaVu Sans"
-"""Comes with matplotlib; readers with another one have narrower letters."""
+"""Font that comes with matplotlib; readers with another one have narrower letters."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
 class Look(NamedTuple):
-    """How an outcome is shown: colour, the marker at its end, and the line."""
+    """The look of an outcome: colour, the marker at its end, and the line."""
 
     color: str
     marker: str
@@ -69,7 +69,7 @@ class Chart(Figure):
 
 
 def axes(given: Axes | None, width: float = 9.0, height: float = 3.4) -> Axes:
-    """The axes given, or those of a new chart of this size in inches, cleaned of what is not needed."""
+    """Return the axes given, or those of a new chart of this size in inches, cleaned of what is not needed."""
     ax = given if given is not None else Chart(figsize=(width, height), layout="constrained").add_subplot()
     ax.figure.set_facecolor(PAPER)
     ax.set_facecolor(PAPER)
@@ -98,13 +98,13 @@ def label(ax: Axes, *, x: str = "", y: str = "") -> None:
 
 
 def say(ax: Axes, x: float, y: float, words: str, color: str = INK, **more: Any) -> None:
-    """Words at a place; nothing in them is taken for a formula."""
+    """Write words at a place; nothing in them is taken for a formula."""
     more = {"fontsize": SIZE, "fontfamily": FONT, "ha": "center", "va": "center", **more}
     ax.text(x, y, words, color=color, parse_math=False, **more)
 
 
 def legend(ax: Axes) -> None:
-    """Below the axes, in rows; outside of what a chart of our own shows."""
+    """Draw the legend below the axes, in rows; in a chart of our own outside of the axes."""
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
         return
@@ -118,7 +118,7 @@ def legend(ax: Axes) -> None:
 
 
 def nothing(ax: Axes, words: str) -> Axes:
-    """An empty chart that says why."""
+    """Return an empty chart that says why."""
     ax.set_axis_off()
     say(ax, 0.5, 0.5, words, MUTED, transform=ax.transAxes)
     return ax
@@ -151,12 +151,12 @@ STEPS_S = (
 
 
 def step_s(span_s: float, about: int = 8) -> float:
-    """A distance of ticks that people count in."""
+    """Return a distance of ticks, in seconds, that people count in."""
     return next((step for step in STEPS_S if span_s / step <= about), STEPS_S[-1] * max(1, span_s // 86400 // about))
 
 
 def clock_words(span_s: float) -> tuple[str, Callable[[float], str]]:
-    """The unit in which instants within such a span are written, and how."""
+    """Return the unit for instants within such a span, and a function that formats them."""
     if span_s < 600:
         return "s", lambda t: f"{t:.10g}"
     if span_s < 7200:
@@ -165,7 +165,7 @@ def clock_words(span_s: float) -> tuple[str, Callable[[float], str]]:
 
 
 def plain_s(value_s: float) -> str:
-    """A duration as people say it."""
+    """Format a duration as people say it."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if value_s >= 2 * size and value_s % size == 0:
             return f"{value_s / size:g} {unit}"
@@ -173,7 +173,7 @@ def plain_s(value_s: float) -> str:
 
 
 def log_seconds(ax: Axes, shortest_s: float, longest_s: float) -> None:
-    """A logarithmic axis with ticks where timers are set."""
+    """Make the axis logarithmic, with ticks where timers are set."""
     ticks = [
         t
         for t in (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 432000)
@@ -196,7 +196,8 @@ class Labels:
         self.taken: list[tuple[float, float]] = []
 
     def add(self, x: float, words: str, color: str = INK, room: float | None = None, **more: Any) -> bool:
-        """False where there was no room, or less than the words need of the `room` that they must fit in."""
+        """Write a label; return False where there was no room, or less than the words need of the `room` that they must
+        fit in."""
         half = (len(words) * SIZE * 0.6 + 6) / 72 * self.per_inch / 2
         if (room is not None and 2 * half > room) or any(
             x - half < right and left < x + half for left, right in self.taken
@@ -208,7 +209,7 @@ class Labels:
 
 
 def spread(x: Sequence[float], least: float) -> list[float]:
-    """The same places in order, moved to the right where they are too close to be told apart."""
+    """Return the places in order, moved to the right where they are too close to be told apart."""
     moved: list[float] = []
     for one in x:
         moved.append(max(one, moved[-1] + least) if moved else one)
@@ -216,12 +217,13 @@ def spread(x: Sequence[float], least: float) -> list[float]:
 
 
 def seconds(values: Any) -> Any:
-    """Durations of a frame as floating seconds, NaN where there is none."""
+    """Return durations of a frame as floating seconds, NaN where there is none."""
     return values.dt.total_seconds().to_numpy(dtype=np.float64)
 
 
 def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
-    """The figure of these axes as SVG: the same octets each time, letters as text; `name` makes its ids its own."""
+    """Return the figure of these axes as SVG: the same octets each time, letters as text; `name` makes its ids its
+    own."""
     file = StringIO()
     settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
     with rc_context(settings):  # the only way to tell the writer; put back at once
@@ -234,7 +236,8 @@ def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
 
 
 def dark_css() -> str:
-    """Rules that turn each colour into its dark twin, wherever a style names it, in what `use` repeats too."""
+    """Return CSS rules that turn each colour into its dark twin, wherever a style names it, in what `use` repeats
+    too."""
     return " ".join(_dark_rules())
 
 

@@ -1,4 +1,5 @@
-"""One connection as an expert draws it: a lane for each end, what crossed between them, and when timers were due."""
+"""The timeline of one connection, as an expert draws it: a lane for each end, what crossed between them, and when
+timers were due."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from analyzer.keepalive.timer import EXACT, LINUX, SECOND
+from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
 from analyzer.report.charts.timescale import TimeScale
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 TOP, BOTTOM = 1.0, 0.0
 HALFWAY = 0.42
-"""So far down goes what never arrived."""
+"""Height at which an arrow that never arrived ends, as a share of the way."""
 SAME_S = 1e-6
 MOST_SHOWN = 2000
-"""Segments, the last ones; what comes before them is not drawn, and that is said."""
+"""Most segments in a chart, the last ones; what comes before them is left out, and the chart says so."""
 DENSE = 240
-"""With more segments than these lines get thinner."""
+"""Number of segments from which their lines get thinner."""
 
 
 class Kind(NamedTuple):
-    """How segments of some tags are drawn; `label` in the legend."""
+    """The style of segments of some tags; `label` is in the legend."""
 
     label: str
     color: str
@@ -57,7 +58,7 @@ BY_LABEL = {kind.label: kind for kind in KINDS}
 
 
 class Stroke(NamedTuple):
-    """A segment to be drawn; `end` sent it, or is told."""
+    """A segment in the chart; `end` is its sender, or the receiver of an ICMP error."""
 
     time: float
     end: int
@@ -67,10 +68,10 @@ class Stroke(NamedTuple):
 
 
 def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
-    """Lanes of both ends with all segments worth a name; long silences are cut.
+    """Draw lanes of both ends with all segments worth a name; long silences are cut.
 
-    Shaded: when the inferred settings let the timer fire, by the lateness of the kernel's wheel; and
-    in which time the other end was lost.
+    Shaded: when the inferred settings let the timer fire, by the lateness of the kernel's wheel; and in which time the
+    other end was lost.
     """
     ax = style.axes(ax, height=3.6)
     about = analysis.flows.loc[flow]
@@ -80,7 +81,7 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
         return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
     strokes = _strokes(analysis, flow, segments.tail(MOST_SHOWN), start)
     is_whole = len(segments) <= MOST_SHOWN
-    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_told_at(about, strokes)})
+    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_noticed_at(about, strokes)})
     scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
     ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
     ax.set_ylim(-0.34, 1.62)
@@ -134,7 +135,7 @@ def _lanes(ax: Axes, analysis: "Analysis", flow: int) -> None:
 
 
 def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start: pd.Timestamp) -> None:
-    """Bands from the earliest to the latest instant at which the timer may fire."""
+    """Draw bands from the earliest to the latest instant at which the timer may fire."""
     label = "timer due, by the settings found"
     for end, earliest, latest in windows(analysis, flow, start):
         if earliest < scale.first:
@@ -147,7 +148,8 @@ def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start:
 
 
 def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tuple[int, float, float]]:
-    """For each gap that the timer ended: the end, the earliest and the latest instant in seconds since `start`."""
+    """Yield for each gap that the timer ended: the end, the earliest and the latest instant in seconds since
+    `start`."""
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & ~analysis.gaps["is_censored"]]
     if gaps.empty:
         return
@@ -169,13 +171,13 @@ def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tu
 
 
 def _own_times(analysis: "Analysis", flow: int) -> pd.Series:
-    """Capture times of the connection's segments, by frame."""
+    """Return the capture times of the connection's segments, by frame."""
     segments = analysis.segments[analysis.segments["flow"] == flow]
     return segments.drop_duplicates("frame").set_index("frame")["time"]
 
 
 def _fault(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
-    """Between the last sign of the lost end and the first thing that it should have answered."""
+    """Mark the time between the last sign of the lost end and the first thing that it should have answered."""
     about = analysis.flows.loc[flow]
     if about["outcome"] not in ("timed-out", "unreachable", "probing", "undetected"):
         return
@@ -217,7 +219,7 @@ def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
 
 
 def _span(stroke: Stroke) -> tuple[float, float]:
-    """From where to where it is drawn: an ICMP error comes from the middle of the way."""
+    """Return where a stroke begins and ends: an ICMP error comes from the middle of the way."""
     own, other = (TOP, BOTTOM) if stroke.end == 0 else (BOTTOM, TOP)
     if stroke.tag == "icmp-unreachable":
         return 0.5, own
@@ -227,12 +229,12 @@ def _span(stroke: Stroke) -> tuple[float, float]:
 
 
 def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) -> None:
-    """Above the lanes what the segments are, and over that the times between them."""
+    """Write above the lanes what the segments are, and over that the times between them."""
     upper, lower = style.Labels(ax, 1.2), style.Labels(ax, -0.2)
-    told = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
+    labelled = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
     order = {"rst": 0, "give-up-rst": 0, "syn": 1, "keepalive-probe": 2, "fin": 1}
     names = {"rst": "RST", "give-up-rst": "RST", "syn": "SYN", "fin": "FIN", "keepalive-probe": "probe"}
-    for stroke in sorted(told, key=lambda s: order[s.tag]):
+    for stroke in sorted(labelled, key=lambda s: order[s.tag]):
         words = names[stroke.tag]
         if errno and words == "RST":
             words += f": {errno}"
@@ -252,15 +254,15 @@ def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) ->
 
 
 def _noticed(ax: Axes, about: pd.Series, strokes: Sequence[Stroke], scale: TimeScale) -> None:
-    """Where no RST shows it, when the application was told."""
-    for time in _told_at(about, strokes):
+    """Mark when the application got its error, where no RST shows it."""
+    for time in _noticed_at(about, strokes):
         x = scale.place(time)
         ax.axvline(x, color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
         style.say(ax, x, 1.2, str(about["errno"]), PURPLE)
 
 
-def _told_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
-    """The instant, if there is one and no RST stands there."""
+def _noticed_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
+    """Return the instant of the application's error in seconds, if there is one and no RST stands there."""
     if pd.isna(about["detection_delay"]) or any(stroke.kind.label == "RST" for stroke in strokes):
         return []
     loser = about["prober"] if pd.notna(about["prober"]) else strokes[-1].end
@@ -269,7 +271,7 @@ def _told_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
 
 
 def _cuts(ax: Axes, scale: TimeScale) -> None:
-    """Where time is left out, a pair of strokes through the axis and the lanes."""
+    """Draw a pair of strokes through the axis and the lanes where time is left out."""
     for begin, end in scale.cuts:
         x = scale.place(end)
         for y in (TOP, BOTTOM):

@@ -10,20 +10,20 @@ from itertools import pairwise
 from analyzer.report.charts.style import step_s
 
 LONG_SHARE = 0.5
-"""Of the axis, for all long silences together."""
+"""Share of the axis for all long silences together."""
 STANDS_OUT = 4
-"""So many times the next shorter one is a long silence."""
+"""Ratio to the next shorter silence from which one is long."""
 FEW = 2
-"""So many shorter ones there must be, or there is nothing to be seen better."""
+"""Number of shorter silences that there must be, or there is nothing to be seen better."""
 SHORTEST_PART = 20_000
-"""Of the whole: what is shorter is one point of the axis anyway."""
+"""Divisor of the whole: what is shorter is one point of the axis anyway."""
 
 
 class TimeScale:
     """Maps seconds to places on the axis, in seconds of what is left."""
 
     def __init__(self, times: Sequence[float]) -> None:
-        """`times` are those of all that is shown, in order and at least two."""
+        """Scale an axis for the times of all that is shown, in order and at least two."""
         self.first, self.last = times[0], times[-1]
         gaps = list(pairwise(times))
         longest = _longest([later - earlier for earlier, later in gaps])
@@ -48,7 +48,7 @@ class TimeScale:
         return time - self.first - self._missing[index]
 
     def ticks(self, about: int = 9) -> list[float]:
-        """Round instants that are not cut out, none too near to a cut or to its neighbour."""
+        """Return round instants that are not cut out, none too near to a cut or to its neighbour."""
         step = step_s(self.width, about)
         least, near = self.width / about / 2, self.width / 60
         found: list[float] = []
@@ -65,7 +65,8 @@ class TimeScale:
 
 
 def _longest(gaps: Sequence[float]) -> float:
-    """To which each gap is cut: the long ones together get LONG_SHARE of the axis, if any stand out."""
+    """Return the length to which each gap is cut: the long ones together get LONG_SHARE of the axis, if any stand
+    out."""
     least = sum(gaps) / SHORTEST_PART
     known = sorted(gap for gap in gaps if gap > least)
     jumps = [(later / earlier, index + 1) for index, (earlier, later) in enumerate(pairwise(known))]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from analyzer.capture.headers import decode
-from analyzer.capture.packets import count_of
-from analyzer.capture.pcap import walk_pcap
+from analyzer.capture.decode.headers import decode
+from analyzer.capture.decode.packets import count_of
+from analyzer.capture.files.pcap import walk_pcap
 from analyzer.engine import native
 from analyzer.engine.compiler import build as room
 from analyzer.engine.compiler.build import CannotLinkError, _digest, build, linker

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from analyzer.capture.headers import decode
-from analyzer.capture.link import LINK_IPV4
-from analyzer.capture.pcap import walk_pcap
+from analyzer.capture.decode.headers import decode
+from analyzer.capture.decode.link import LINK_IPV4
+from analyzer.capture.files.pcap import walk_pcap
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.compiler.build import link
 from analyzer.engine.compiler.codegen import object_code
-from analyzer.engine.dispatch import apart
+from analyzer.engine.dispatch import not_inlined
 from analyzer.engine.native import Kernel, levels_built, symbol_of
 from analyzer.engine.table import Table
 from analyzer.schema.packets import PACKETS, RECORDS
@@ -63,7 +63,7 @@ def test_what_a_kernel_calls_checks_its_bounds_too() -> None:
         NATIVE.run(decode, bytearray(64), records.view, 1, 1, packets.view, Diagnostics().counts)
 
 
-@apart
+@not_inlined
 def reach(columns: Any, place: int) -> int:
     return columns[place]
 

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.schema import NEVER
+from analyzer.schema import ABSENT
 from analyzer.schema.flows import FLOWS
 from analyzer.schema.packets import PACKETS
 from tests.engines import compiling
@@ -68,7 +68,7 @@ def test_a_u32_and_what_says_that_there_is_none(compiled: bool) -> None:
     result = engine(compiled).run(copy_rows, table.view, 4)
     assert result == 2**32
     assert [table.view.ports[row] for row in range(4, 8)] == [0, 2**31, 2**32 - 1, 2**32 - 1]
-    assert [table.view.syn_seq[row] for row in range(4, 8)] == [NEVER, 2**31 - 1, 2**32 - 2, 2**32 - 1]
+    assert [table.view.syn_seq[row] for row in range(4, 8)] == [ABSENT, 2**31 - 1, 2**32 - 2, 2**32 - 1]
 
 
 @pytest.mark.parametrize("row", [0, 2, 2**40, -(2**62)])

@@ -1,9 +1,11 @@
 """The chart that shows how 75.776 s becomes 75: the marks are the forward model's, and the truth meets the line."""
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from analyzer.keepalive.timer import LINUX, SECOND, spacing_ns
-from analyzer.report.charts.candidates import durations, foretold
+from analyzer.keepalive.model.linux import LINUX, SECOND, spacing_ns
+from analyzer.report.charts.candidates import _frame, durations, foretold
 from tests.report.charts.drawing import overlapping, sample, words
 
 HZ_250 = next(clock for clock in LINUX if clock.hz == 250)
@@ -32,3 +34,11 @@ def test_the_value_has_its_row(name: str, setting: str) -> None:
 def test_without_a_measure_it_says_so() -> None:
     assert any("measures" in word for word in words(sample("peer-alive-8-2-4").plot.candidates(0)))
     assert any("no end" in word for word in words(sample("nat-data-too-late").plot.candidates(0)))
+
+
+def test_what_is_no_later_than_any_candidate_has_a_picture_too() -> None:
+    """Of an exact timer: nothing is drawn to the left of what was seen, nor was anything seen later."""
+    axes = Figure().subplots()
+    _frame(axes, [40, 41], 40, np.array([40.0]), "tcp_keepalive_time")
+    left, right = axes.get_xlim()
+    assert left < 40 < right

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from analyzer.keepalive.judging.verdict import Outcome
+from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.charts import style
 from tests.report.charts.drawing import sample
 

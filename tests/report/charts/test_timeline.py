@@ -6,7 +6,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from analyzer.report.charts.timeline import KIND_OF, windows
-from analyzer.schema.frames import FRAMES  # noqa: F401  # the tables that it reads
+from analyzer.schema.export import FRAMES  # noqa: F401  # the tables that it reads
 from tests.recordings import SHORT
 from tests.report.charts.drawing import overlapping, sample, words
 
@@ -26,7 +26,7 @@ def drawn(ax: matplotlib.axes.Axes) -> dict[str, int]:
 
 
 def test_every_tag_is_drawn_somehow() -> None:
-    from analyzer.keepalive.tagging.tags import Tag
+    from analyzer.keepalive.tags.tag import Tag
 
     assert set(KIND_OF) == {tag.label for tag in Tag}
 

@@ -1,0 +1,327 @@
+"""The per-flow stage: each flow's story, context, verdict and settings, assembled when somebody asks.
+
+`survey` runs over all flows once, batch by batch, and keeps only what they must know of each other; `Assembler._batch`
+then assembles whichever flows are asked for. Most flows of a big capture are plain (`flow_flags.py`): they are counted
+and not assembled, as long as nobody names them.
+"""
+
+from array import array
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+from analyzer.capture.decode.packets import address
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.prefetch import made_ahead
+from analyzer.keepalive.catalogue.profiles import matching_profiles
+from analyzer.keepalive.context.addresses import Addresses, address_of
+from analyzer.keepalive.context.middleboxes import Middleboxes
+from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
+from analyzer.keepalive.context.peer_silences import Notes
+from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
+from analyzer.keepalive.settings.bounds import Inferred
+from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
+from analyzer.keepalive.settings.infer import inferred, replace_end
+from analyzer.keepalive.settings.observations import Observations, allocate, observe_gaps
+from analyzer.keepalive.settings.shared_clock import HostClock, Together, infer_together
+from analyzer.keepalive.settings.values import settings_of
+from analyzer.keepalive.story.batches import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
+from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
+from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Solicitation
+from analyzer.keepalive.story_reader import Story, solicitations
+from analyzer.keepalive.tags.tagger import tag_segments
+from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.judge import Court
+from analyzer.keepalive.verdict.values import Outcome, verdict_of
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.tcp.flows import end_ns, start_ns
+from analyzer.tcp.tracker import Tracker
+
+ROLES = {
+    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
+    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
+    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
+}
+MOST_SAMPLED = 1 << 12
+"""Flows from which hosts, paths and advice are found; of more flows an even sample is taken."""
+MOST_ASSEMBLED = 1 << 14
+"""Flows kept once they are assembled; others are assembled again."""
+ASSEMBLED_AT_ONCE = 1 << 9
+"""Flows assembled together where one after the other is asked for."""
+PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
+FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
+FARED_ILL = frozenset(Outcome) - FARED_WELL
+
+
+class Batch(NamedTuple):
+    """Some flows, a row each in these columns."""
+
+    numbers: Sequence[int]
+    stories: StoryTables
+    context: ContextTables
+    verdicts: Any
+    """VERDICTS."""
+
+
+class Survey(NamedTuple):
+    """What all flows of a capture have told of each other."""
+
+    rows: Rows
+    addresses: Addresses
+    stories: Stories
+    court: Court
+    notes: Notes
+    middleboxes: Middleboxes
+    neighbourhood: Neighbourhood
+
+
+def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: Engine) -> Survey:
+    """Run the stages that look at all flows, in their order.
+
+    Stories are told and judged alone, note what other flows must know of them, and are forgotten; from the notes follow
+    which ends a middlebox probes for, and who fell silent, was started anew or looked for when.
+    """
+    flows, addresses = tracker.table.flows.rows, Addresses(tracker.table, tracker.neighbours, engine)
+    stories, court, notes = Stories(rows, last_frame, engine), Court(rows, engine), Notes(flows, addresses)
+    pays = pays_to_assemble_ahead(engine, flows)
+    with closing(made_ahead(stories.tell_all(flows), BATCHES_HELD, pays)) as batches:
+        for told, count in batches:
+            notes.note(rows, told, court.judge_alone(told, count), count, engine)
+    middleboxes, neighbourhood = Middleboxes(rows, notes, engine), Neighbourhood(rows, flows, notes, engine)
+    return Survey(rows, addresses, stories, court, notes, middleboxes, neighbourhood)
+
+
+class Assembler:
+    """Assembles the flows of a tracker: sampled ones once, others anew where more than MOST_ASSEMBLED are asked for."""
+
+    def __init__(self, tracker: Tracker, tunnels: Sequence[str], last_frame: tuple[int, int], engine: Engine) -> None:
+        """`tunnels` are the names by number, as FLOWS has them; `last_frame` the capture's last number and time."""
+        self._tracker = tracker
+        self._tunnels = tunnels
+        self._last_frame = last_frame
+        self._engine = engine
+        flow_count = tracker.table.flows.rows
+        self.segments, self._order, self._starts = tag_segments(tracker.candidates, flow_count, engine)
+        segments, table = self.segments.view, tracker.table
+        self._rows = Rows(
+            tracker.candidates.view, segments, self._order, self._starts, table.flows.view, table.ends.view
+        )
+        self._assembled: dict[int, Flow] = {}
+        self.keeps_assembled = False
+        """Keep every assembled flow: tables ask for each again and again."""
+
+    @property
+    def flows(self) -> Flows:
+        return Flows(range(self._tracker.table.flows.rows), self)
+
+    @cached_property
+    def notable(self) -> Flows:
+        """Return the flows that findings rest on: the others say nothing of keepalive, and nothing happened to them."""
+        return self.flows.notable()
+
+    @cached_property
+    def sampled(self) -> Flows:
+        """Return the notable flows for findings about many: all, or MOST_SAMPLED of them, half of those in trouble."""
+        if len(self.notable) <= MOST_SAMPLED:
+            return self.notable
+        well = self.notable.that_ended(FARED_WELL).numbers
+        ill = self.notable.that_ended(FARED_ILL).numbers
+        from_ill = min(len(ill), max(MOST_SAMPLED // 2, MOST_SAMPLED - len(well)))
+        return Flows(sorted([*_spread(ill, from_ill), *_spread(well, MOST_SAMPLED - from_ill)]), self)
+
+    def assemble(self, number: int) -> Flow:
+        """Assemble one flow."""
+        return next(self.assemble_all([number]))
+
+    def assemble_all(self, numbers: Sequence[int]) -> Iterator[Flow]:
+        """Yield everything about many flows, one after the other."""
+        for first in range(0, len(numbers), ASSEMBLED_AT_ONCE):
+            block = numbers[first : first + ASSEMBLED_AT_ONCE]
+            wanted = [number for number in block if number not in self._sampled_at and number not in self._assembled]
+            assembled = {flow.id: flow for flow in self._each(wanted)} if wanted else {}
+            if self.keeps_assembled or len(self._assembled) < MOST_ASSEMBLED:
+                for flow in assembled.values():
+                    flow.story.settle()
+                self._assembled.update(assembled)
+            for number in block:
+                yield assembled[number] if number in assembled else self._known(number)
+
+    def columns(self, numbers: Sequence[int]) -> Iterator[Found]:
+        """Yield flows as columns, batch by batch; with many, one batch is used while another thread makes the next."""
+        pays = pays_to_assemble_ahead(self._engine, len(numbers))
+        with closing(made_ahead(self._columns(numbers), BATCHES_HELD, pays)) as batches:
+            yield from batches
+
+    def _columns(self, numbers: Sequence[int]) -> Generator[Found]:
+        together, _ = self._together
+        for first in range(0, len(numbers), BATCH):
+            batch = self._batch(numbers[first : first + BATCH])
+            found = self._inferred(batch)
+            for flow_row, flow in enumerate(batch.numbers):
+                for end in (0, 1) if flow in self._sampled_at else ():
+                    known = 2 * self._sampled_at[flow] + end
+                    if known in together.narrowed:
+                        replace_end(found, 2 * flow_row + end, together.found, known)
+            yield Found(
+                flow_count=len(batch.numbers),
+                flows=self._rows.flows,
+                candidates=self._rows.candidates,
+                stories=batch.stories.flows,
+                story_ends=batch.stories.ends,
+                probes=batch.stories.probes,
+                inferred=found.ends,
+                settings=found.settings,
+                proofs=found.proofs,
+                verdicts=batch.verdicts,
+                evidence=batch.context.proofs,
+            )
+
+    def _known(self, number: int) -> Flow:
+        return self._together[1][number] if number in self._sampled_at else self._assembled[number]
+
+    def _each(self, numbers: Sequence[int]) -> list[Flow]:
+        batch = self._batch(numbers)
+        found = self._inferred(batch)
+        return [self._flow(batch, flow_row, found) for flow_row in range(len(numbers))]
+
+    def alone(self, flow: int) -> Flow:
+        """Assemble one flow with settings from its own probes only: faster than from all on its host clock."""
+        [assembled] = self._each([flow])
+        assembled.story.settle()
+        return assembled
+
+    def _batch(self, numbers: Sequence[int]) -> Batch:
+        stories = self._survey.stories.tell(numbers)
+        self._survey.middleboxes.recognise(stories, len(numbers))
+        found = self._survey.neighbourhood.describe_context(stories, len(numbers))
+        asked_for = self._survey.neighbourhood.context.asked_for
+        verdicts = self._survey.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        return Batch(numbers, stories, found, verdicts)
+
+    def _observed(self, batch: Batch) -> Observations:
+        flows, stories, context = len(batch.numbers), batch.stories, batch.context
+        observed, failed_arp = allocate(flows, stories.counts[GAPS]), self._survey.neighbourhood.context.failed_arp
+        self._engine.run(observe_gaps, self._rows, stories, flows, context.flows, context.ends, failed_arp, observed)
+        return observed
+
+    def _inferred(self, batch: Batch) -> Inferred:
+        """Infer the settings of both ends of each flow, each end from its own gaps only, with room for other ends."""
+        ends = 2 * len(batch.numbers)
+        return inferred(self._observed(batch), ends, self._engine, more=ends)
+
+    @cached_property
+    def flow_flags(self) -> bytearray:
+        """Return a status byte for each flow (`flow_flags.py`); its context has been looked at where that matters."""
+        flow_flags = self._survey.notes.flow_flags
+        unsettled = self._survey.neighbourhood.unsettled(flow_flags)
+        for first in range(0, len(unsettled), BATCH):
+            numbers = unsettled[first : first + BATCH]
+            outcomes = self._batch(numbers).verdicts.outcome
+            for flow_row, flow in enumerate(numbers):
+                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | outcomes[flow_row] | NOTABLE
+        return flow_flags
+
+    @cached_property
+    def _sampled_at(self) -> dict[int, int]:
+        """Return the place of each sampled flow among the sampled."""
+        return {flow: place for place, flow in enumerate(self.sampled.numbers)}
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey(self._rows, self._tracker, self._last_frame, self._engine)
+
+    @cached_property
+    def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
+        """Return the questions on the link that nobody answered, each with the flow it concerns, in capture order."""
+        if not self._tracker.neighbours.rows:
+            return ()
+        notable = array(
+            "i", [flow for flow in self._survey.neighbourhood.looked_for() if self.flow_flags[flow] & NOTABLE]
+        )
+        found = []
+        for first in range(0, len(notable), BATCH):
+            batch = self._batch(notable[first : first + BATCH])
+            for flow_row, flow in enumerate(batch.numbers):
+                story = Story(self._rows, batch.stories, flow_row)
+                asked = solicitations(story, self._survey.neighbourhood.read(batch.context, flow_row))
+                found += [(flow, one) for one in asked]
+        return tuple(sorted(found, key=lambda pair: (pair[1].frame, pair[0])))
+
+    @property
+    def host_clocks(self) -> tuple[HostClock, ...]:
+        """Return the host clocks that time the sampled ends."""
+        return self._together[0].host_clocks
+
+    @cached_property
+    def _together(self) -> tuple[Together, dict[int, Flow]]:
+        """Return the sampled flows, with settings that use what the ends on one host clock have in common."""
+        numbers = self.sampled.numbers
+        batch = self._batch(numbers)
+        observed, names = self._observed(batch), partial(self._name_of, batch)
+        together = infer_together(observed, 2 * len(numbers), names, self._engine)
+        return together, {flow: self._flow(batch, flow_row, together.found) for flow_row, flow in enumerate(numbers)}
+
+    @cached_property
+    def presence(self) -> dict[str, Presence]:
+        """Count the flows of each address that probes in a sampled flow, by tunnel."""
+        who, numbers = self._survey.addresses, self.sampled.numbers
+        probing = [(flow, end) for flow in numbers for end in (0, 1) if self.flow_flags[flow] & PROBES_OF[end]]
+        found = dict.fromkeys(who.of_end[2 * flow + end] for flow, end in probing)
+        a = who.table.view
+        return {
+            f"{self._tunnels[a.tunnel[one]]} {address(a.hi[one], a.lo[one])}".strip(): Presence(
+                a.flows[one], a.probing[one]
+            )
+            for one in found
+        }
+
+    def rows(self, flow: int) -> "array[int]":
+        """Return the flow's rows in `candidates` and `segments`, in capture order."""
+        return self._order[self._starts[flow] : self._starts[flow + 1]]
+
+    def _name_of(self, batch: Batch, end: int) -> str:
+        """Return the address of whoever sends the probes of an end, with its tunnel."""
+        if batch.stories.ends.probed_by[end] == BY_MIDDLEBOX:
+            return NAMELESS
+        flow = batch.numbers[end >> 1]
+        return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
+
+    def _address(self, flow: int, end: int) -> str:
+        return address(*address_of(self._tracker.table, flow, end)[1:])
+
+    def _flow(self, batch: Batch, flow_row: int, found: Inferred) -> Flow:
+        f, flow, story = self._rows.flows, batch.numbers[flow_row], Story(self._rows, batch.stories, flow_row)
+        ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
+        ends = []
+        for end in (0, 1):
+            end_story, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
+            settings = settings_of(found, 2 * flow_row + end)
+            if end_story.sent and end_story.probed_by is not ProbedBy.MIDDLEBOX:
+                matches = matching_profiles(settings, end_story.payload_len, f.ports[flow])
+                stack = stack_of(
+                    fingerprint_of(settings, end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes)
+                )
+            role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
+            address = self._address(flow, end)
+            known_ttl = ttl if ttl != ABSENT else None
+            ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl))
+        return Flow(
+            id=flow,
+            tunnel=self._tunnels[f.tunnel[flow]] or None,
+            is_midstream=f.opened[flow] == OPENED_MIDSTREAM,
+            start_ns=start_ns(f, flow),
+            end_ns=end_ns(f, flow),
+            packets=f.packets[flow],
+            octets=f.octets[flow] - sum(end.probe_octets for end in story.ends),
+            max_idle_ns=f.max_idle_ns[flow],
+            ends=(ends[0], ends[1]),
+            story=story,
+            verdict=verdict_of(batch.verdicts, batch.context.proofs, flow_row),
+            first_frame=f.first_frame[flow],
+        )
+
+
+def _spread(numbers: Sequence[int], count: int) -> list[int]:
+    """Return so many of the numbers, evenly chosen."""
+    return [numbers[place * len(numbers) // count] for place in range(count)]

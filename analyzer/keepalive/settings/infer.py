@@ -1,0 +1,333 @@
+"""From the gaps of many ends to their settings, in one compiled function.
+
+For each end: which gaps its timer may have made (`observations`), how its prober measured them (`losses`, `typical`,
+`ambiguous`), what explains them (`search`, `candidates`), what the prober had counted (`losses.count_runs`), and what
+that says of each setting (`bounds`).
+"""
+
+from operator import sub
+from typing import Any
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import rows_of
+from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.settings.ambiguous import (
+    MAX_AMBIGUOUS,
+    is_unsure,
+    known_idle,
+    may_lack_one,
+    note_ambiguities,
+    note_lone_spacing,
+)
+from analyzer.keepalive.settings.bounds import (
+    INTVL,
+    MAX_FRAMES,
+    MILLI,
+    PROBES,
+    TIME,
+    USER_TIMEOUT,
+    Inferred,
+    note_intvl,
+    note_probes,
+    note_spread_of_intvl,
+    note_spread_of_time,
+    note_time,
+    note_unprobed,
+    note_user_timeout,
+    says_intvl,
+    says_time,
+)
+from analyzer.keepalive.settings.candidates import MAX_INTVLS, search
+from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
+from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
+from analyzer.keepalive.settings.losses import (
+    believe_prober,
+    correct_for_loss,
+    count_runs,
+    forget_ambiguous,
+    has_losses,
+    is_distant,
+    make_counts_ambiguous,
+    take_as_captured,
+)
+from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
+from analyzer.keepalive.settings.prior import PRIOR
+from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
+from analyzer.keepalive.settings.tenths import allow_tenths
+from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
+from analyzer.keepalive.story.values import SURVIVED, UNSEEN
+from analyzer.schema import ABSENT, inference, results
+
+SETTINGS = 4
+"""Rows of INFERRED_SETTINGS per end."""
+CLOCK_BITS = 4
+WHEELS = len(LINUX)
+EXACT_CLOCK = WHEELS + 1
+"""The row in CLOCKS of an exact timer that every segment restarts."""
+WIDE = 3
+"""Ratio of a value to its lower bound that a single missing probe does not explain."""
+
+
+def infer(observed: Observations, ends: int, work: EndWork, s: Search, to: Inferred) -> int:
+    """Infer the settings of the first ends of `observed`, and the boundaries on which their probes lie; return `ends`.
+
+    A kernel: the compiled function that serves a whole batch.
+    """
+    for end in range(ends):
+        to.ends.clocks[end], to.ends.first_claim[end] = 0, s.in_use.claims[0]
+        for row in range(SETTINGS * end, SETTINGS * (end + 1)):
+            to.settings.basis[row] = ABSENT
+        infer_end(observed, end, work, s, to)
+    to.ends.first_claim[ends] = s.in_use.claims[0]
+    return ends
+
+
+def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: Inferred) -> None:
+    """Infer the settings of one end."""
+    rows, row, corrected = copy_timed(observed, end, work.gaps), SETTINGS * end, work.corrected
+    is_far = is_distant(work.gaps, rows)
+    forget_ambiguous(work.gaps, rows)
+    find_typical(work, rows)
+    correct_for_loss(work, rows, is_far)
+    if not is_probed(work.gaps, rows):
+        note_unprobed(s, rows, observed.ends.is_whole[end], to, row + TIME)
+        return
+    is_lossy = is_far or has_losses(corrected, rows)
+    is_other = False if is_far else believe_prober(work, rows)
+    s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
+    is_explained = explain(work, s, rows, is_lossy, to, end)
+    has_wheel = has_clock(to, end, 0, WHEELS)
+    if observed.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(corrected, rows, has_wheel, to.settings, row):
+        add_clock(to, end, EXACT_CLOCK)
+    if to.settings.basis[row + TIME] != ABSENT and is_lossy and is_unsure(corrected, rows):
+        to.settings.value[row + TIME] = ABSENT
+    for one in (row + TIME, row + INTVL):
+        if is_lone_guess(to.settings, one):
+            to.settings.value[one] = ABSENT
+    if is_other or not (is_far or is_explained):
+        correct_for_loss(work, rows, not is_explained)
+    if not (is_far or is_explained):
+        make_counts_ambiguous(corrected, rows)
+    count_runs(corrected, rows, work.run_counts)
+    note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
+    note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
+
+
+def is_lone_guess(settings: Any, row: int) -> bool:
+    """Tell whether a single observation supports the value, with bounds as wide as if it lacked probes."""
+    is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
+    return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
+
+
+def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:
+    """Tell whether one of CLOCKS' rows first..last-1 explains the gaps."""
+    left = to.ends.clocks[end]
+    while left:
+        if first < left % (1 << CLOCK_BITS) <= last:
+            return True
+        left >>= CLOCK_BITS
+    return False
+
+
+def add_clock(to: Inferred, end: int, clock: int) -> None:
+    """Append a clock to those that explain the gaps, unless it is one of them."""
+    places = 0
+    if not has_clock(to, end, clock, clock + 1):
+        while to.ends.clocks[end] >> CLOCK_BITS * places:
+            places += 1
+        to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
+
+
+def is_probed(gaps: Any, rows: int) -> bool:
+    """Tell whether the end sent any probe."""
+    for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
+        if gaps.kind[gap] != SURVIVED:
+            return True
+    return False
+
+
+def explain(work: EndWork, s: Search, rows: int, is_lossy: bool, to: Inferred, end: int) -> bool:
+    """Find time and interval of an end; tell whether something explains all of its gaps.
+
+    If nothing does, each setting comes from its own gaps alone.
+    """
+    together = plan_together(work, s, rows, is_lossy)
+    is_explained = False
+    for question in range(together):
+        solve(work, s, question, not is_explained)
+        is_explained = is_explained or (s.solutions.clocks[question] > 0 and not s.hypotheses.is_strict[question])
+    if is_explained:
+        note_clocks(s, together, to, end)
+        add_all(s, 0, together)
+        choose_measures(work.corrected, rows)
+        note_time(s, 0, 0, rows, to, SETTINGS * end + TIME)
+        note_intvl(s, 0, 0, rows, to, SETTINGS * end + INTVL)
+        return True
+    middle = copy_by_kind(work.corrected, rows)
+    questions = plan(s, plan(s, together, (rows, middle), (0, 0)), (middle, 2 * rows), (0, 0))
+    for question in range(together, questions):
+        solve(work, s, question, False)
+    note_separately(s, together, questions, to, SETTINGS * end)
+    return False
+
+
+def plan_together(work: EndWork, s: Search, rows: int, is_lossy: bool) -> int:
+    """Plan the questions about all gaps of an end; return how many there are."""
+    ambiguous = note_ambiguities(work, rows) if is_lossy else 0
+    spacings = note_lone_spacing(work, rows, ambiguous) if is_lossy else 0
+    is_alone = ambiguous > 1 and ambiguous == known_idle(work, rows)
+    return int(plan_all(s, rows, ambiguous, spacings, is_alone))
+
+
+def solve(work: EndWork, s: Search, question: int, may_claim: bool) -> None:
+    """Find what explains the gaps of a question; without `may_claim` the boundaries that it claims are dropped.
+
+    Only the first explanation may claim boundaries.
+    """
+    claims, first_ambiguity, last_ambiguity = (
+        s.in_use.claims[0],
+        s.hypotheses.first_ambiguity[question],
+        s.hypotheses.last_ambiguity[question],
+    )
+    for ambiguity in range(first_ambiguity, last_ambiguity):
+        work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = work.ambiguities.slack_ns[ambiguity]
+    search(s, question)
+    for ambiguity in range(first_ambiguity, last_ambiguity):
+        work.corrected.slack_ns[work.ambiguities.gap[ambiguity]] = 0
+    if not may_claim:
+        s.in_use.claims[0] = claims
+
+
+def note_clocks(s: Search, questions: int, to: Inferred, end: int) -> None:
+    """Note the kinds of clock that explain the gaps, those first for which nothing rare has to be assumed."""
+    known = places = 0
+    for question in range(questions):
+        if s.hypotheses.is_strict[question]:
+            continue
+        for clock in range(CLOCK_COUNT):
+            if s.solutions.clocks[question] >> clock & ~known >> clock & 1:
+                to.ends.clocks[end] |= clock + 1 << CLOCK_BITS * places
+                places += 1
+        known |= s.solutions.clocks[question]
+
+
+def choose_measures(corrected: Any, rows: int) -> None:
+    """Mark the gaps that measure settings.
+
+    An idle time in which the end heard something that was not captured counts only if there is nothing else.
+    """
+    clear = 0
+    for gap in range(rows):
+        corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING and corrected.echo[gap] != UNSEEN
+        clear += corrected.is_measure[gap]
+    if not clear:
+        for gap in range(rows):
+            corrected.is_measure[gap] = corrected.slack_ns[gap] != TELLS_NOTHING
+
+
+def copy_by_kind(corrected: Any, rows: int) -> int:
+    """Copy the gaps behind themselves, the intervals last; return the row of the first copied interval."""
+    middle = rows
+    for gap in range(rows):
+        middle += not is_intvl(corrected.kind[gap])
+    others, intvls = rows, middle
+    for gap in range(rows):
+        row = intvls if is_intvl(corrected.kind[gap]) else others
+        take_as_captured(corrected, gap, corrected, row)
+        corrected.slack_ns[row], corrected.jitter_ns[row], corrected.is_measure[row] = (
+            corrected.slack_ns[gap],
+            corrected.jitter_ns[gap],
+            1,
+        )
+        intvls, others = intvls + (row == intvls), others + (row == others)
+    return middle
+
+
+def note_separately(s: Search, times: int, questions: int, to: Inferred, row: int) -> None:
+    """Write each setting from its own gaps alone, or bounds around all of them if these do not determine it.
+
+    Idle times must be explained with an interval that the unanswered probes allow, too: both are of one socket. `times`
+    is the question about idle times, the next one that about intervals.
+    """
+    f, a = s.solutions, s.hypotheses
+    intvls = times + 1 + a.is_strict[times + 1]
+    add_all(s, times, questions)
+    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
+    if is_time_known and allows(f, times, intvls):
+        note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
+    else:
+        note_spread_of_time(s, a.first_gap[times], a.last_gap[times], to, row + TIME)
+    if says_intvl(f, intvls) and f.is_intvl_known[intvls] and f.intvl[intvls] != ABSENT:
+        note_intvl(s, intvls, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
+    else:
+        note_spread_of_intvl(s, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
+
+
+def allows(f: Any, times: int, intvls: int) -> bool:
+    """Tell whether the intervals with which idle times are explained agree with those of the unanswered probes."""
+    if not f.clocks[intvls]:
+        return True
+    low = max(f.intvl_low[times], f.intvl_low[intvls])
+    is_below = f.intvl_high[times] == ABSENT or low <= f.intvl_high[times]
+    return bool(is_below and (f.intvl_high[intvls] == ABSENT or low <= f.intvl_high[intvls]))
+
+
+def inferred(observed: Observations, ends: int, engine: Engine, more: int = 0) -> Inferred:
+    """Return the settings of the first ends of `observed`.
+
+    There is room for the proofs of `more` ends that may replace some of them.
+    """
+    first_gaps = observed.ends.first_gap[: ends + 1].tolist()
+    longest = max(map(sub, first_gaps[1:], first_gaps), default=0)
+    work, s, to = allocate(ends, longest, first_gaps[-1], more)
+    engine.run(infer, observed, ends, work, s, to)
+    return to
+
+
+def replace_end(to: Inferred, end: int, by: Inferred, row: int) -> None:
+    """Replace the findings of an end by those of another search, which had it as its end `row`."""
+    to.ends.clocks[end] = by.ends.clocks[row]
+    for one in range(SETTINGS):
+        mine, other, first = SETTINGS * end + one, SETTINGS * row + one, to.in_use.proofs[0]
+        for column, of in zip(to.settings, by.settings, strict=True):
+            column[mine] = of[other]
+        for frame in range(by.settings.proofs[other] if by.settings.basis[other] != ABSENT else 0):
+            to.proofs.frame[first + frame] = by.proofs.frame[by.settings.first_proof[other] + frame]
+            to.in_use.proofs[0] += 1
+        to.settings.first_proof[mine] = first
+
+
+def allocate(ends: int, longest: int, gaps: int, more: int = 0) -> tuple[EndWork, Search, Inferred]:
+    """Return columns for so many ends, of which one has `longest` gaps and all have `gaps`."""
+    claimed, in_use = rows_of(inference.CLAIMED, len(LINUX) * (gaps + longest)), rows_of(inference.IN_USE, 1)
+    work = EndWork(
+        gaps=rows_of(results.OBSERVED_GAPS, longest + 1),
+        corrected=rows_of(inference.CORRECTED_GAPS, 2 * longest),
+        typical=rows_of(inference.TYPICAL, 1),
+        lengths=rows_of(inference.LENGTHS, longest + FEW),
+        ambiguities=rows_of(inference.AMBIGUITIES, MAX_AMBIGUOUS + 1),
+        run_counts=rows_of(inference.RUN_COUNTS, longest),
+    )
+    s = Search(
+        clocks=CLOCKS,
+        prior=PRIOR,
+        hypotheses=rows_of(inference.HYPOTHESES, MAX_QUESTIONS),
+        corrected=work.corrected,
+        evidence=rows_of(inference.EVIDENCE, 1),
+        readings=rows_of(inference.READINGS, longest),
+        sharp=rows_of(inference.SHARP, 2 * MAX_PHASED),
+        intvls=rows_of(inference.INTVLS, MAX_INTVLS),
+        claims=rows_of(inference.CLAIMS, MAX_CLAIMS),
+        coarsest=rows_of(inference.CLAIMS, longest + 1),
+        solutions=rows_of(inference.SOLUTIONS, MAX_QUESTIONS),
+        claimed=claimed,
+        in_use=in_use,
+    )
+    to = Inferred(
+        ends=rows_of(results.INFERRED, ends + 1),
+        settings=rows_of(results.INFERRED_SETTINGS, SETTINGS * ends),
+        proofs=rows_of(results.PROOFS, SETTINGS * MAX_FRAMES * (ends + more)),
+        claimed=claimed,
+        in_use=in_use,
+    )
+    return work, s, to

@@ -1,0 +1,261 @@
+"""How long a path may be silent: the longest silence it survived, the shortest it did not, and the curve between.
+
+Each silence is an experiment: it says of a path's idle limit "longer" or "not longer", never how long, so the limit is
+censored on either side. A silence was survived if the end that did not end it was heard afterwards. It broke the path
+if that end was not heard and the verdict blames the path. A dead peer shows nothing about the path, and within one LAN
+there is no path.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import Literal, NamedTuple
+
+from analyzer.keepalive.catalogue.profiles import Middlebox, matching_middleboxes
+from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.model.linux import SECOND
+from analyzer.keepalive.settings.bounds import MAX_FRAMES
+from analyzer.keepalive.story.values import LONG_NS, Silence
+from analyzer.keepalive.summary.hosts import service_end
+from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
+from analyzer.schema import ABSENT
+
+OnExpiry = Literal["silent", "rst"]
+ALL = "all"
+"""Name of the path that all flows share: what lies on the capture's own side."""
+NETWORK_BITS = {4: 24, 6: 64}
+"""Prefix length by IP version; services in one such network are taken to be behind the same boxes."""
+NEAR = 1.1
+"""Ratio up to which two silences count as equally long: one connection that was lost after a silence hardly longer than
+one that was survived may be a coincidence."""
+SEVERAL = 2
+"""As many connections on either side are no coincidence."""
+NARROW = 1.25
+"""Ratio of the bracket's ends up to which every limit within it may be named."""
+MOST_MATCHES = 3
+"""Most boxes that are given; more tell a reader nothing."""
+
+
+class PathLimit(NamedTuple):
+    """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`, which is always longer."""
+
+    path: str
+    survived_ns: int | None
+    failed_ns: int | None
+    survived_frames: tuple[int, ...]
+    """Frames that ended the longest survived silences, the longest first."""
+    failed_frames: tuple[int, ...]
+    """Frames that ended the shortest failed silences, the shortest first."""
+    survived: int
+    """Number of silences that the path survived."""
+    failed: int
+    """Number of silences, and of connections, that were lost to the limit."""
+    survived_flows: int
+    """Number of connections that survived a silence."""
+    unexplained: int
+    """Number of connections that the path lost after a silence that others survived, or nearly: no idle limit explains
+    them."""
+    curve: tuple[tuple[int, float], ...]
+    """Probability that a silence of so many ns is survived: for each step the shortest and the longest silence in
+    it."""
+    matches: tuple[Middlebox, ...]
+    on_expiry: OnExpiry | None
+    """None without a failure, or if failures differ."""
+    probes_kept_open: bool
+    """Whether a connection went without data for longer than the limit because its probes came often enough."""
+
+
+def path_of(flow: Flow) -> str:
+    """Return the path's name: the service's address and port."""
+    return str(flow.ends[service_end(flow)])
+
+
+def network_of(flow: Flow) -> str:
+    """Return the service's network: a /24 or a /64."""
+    return _network(flow.ends[service_end(flow)].address)
+
+
+@lru_cache(1 << 12)
+def _network(address: str) -> str:
+    """Return the network of an address as text."""
+    return str(ip_network((address, NETWORK_BITS[6 if ":" in address else 4]), strict=False))
+
+
+def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
+    """Return the limits of the paths that were silent for long or that failed.
+
+    Services come first, in order of appearance, then networks, then all together. A network is a path of its own if
+    several services in it together show more than each does alone.
+    """
+    by_path: dict[str, list[Flow]] = defaultdict(list)
+    by_network: dict[str, list[Flow]] = defaultdict(list)
+    for flow in flows:
+        if flow.is_within_lan:
+            continue
+        if any(silence.survived for silence in flow.story.silences) or failure(flow) is not None:
+            by_path[path_of(flow)].append(flow)
+            by_network[network_of(flow)].append(flow)
+    services = {path: _limit(path, members) for path, members in by_path.items()}
+    found = list(services.values())
+    if len(services) > 1:
+        for network, members in by_network.items() if len(by_network) > 1 else ():
+            limit, parts = _limit(network, members), [services[path] for path in dict.fromkeys(map(path_of, members))]
+            if len(parts) > 1 and all(_bracket(limit) != _bracket(part) for part in parts):
+                found.append(limit)
+        found.append(_limit(ALL, [flow for members in by_path.values() for flow in members]))
+    return tuple(found)
+
+
+def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
+    """Return the longest survived and the shortest failed silence, in ns."""
+    return limit.survived_ns, limit.failed_ns
+
+
+class _Trial(NamedTuple):
+    """A silence of one connection, and how the path ended it; None if it survived."""
+
+    silence: Silence
+    flow: int
+    way: OnExpiry | None = None
+
+    @property
+    def ns(self) -> int:
+        """Return how long it lasted, in ns."""
+        return self.silence.ns
+
+
+def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
+    """Return the limit of one path from the silences of its flows."""
+    survived, failed = [], []
+    for flow in flows:
+        survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
+        broken = failure(flow)
+        failed += [_Trial(broken, flow.id, on_expiry(flow))] if broken is not None else []
+    survived.sort(key=lambda one: -one.ns)
+    failed.sort(key=lambda one: one.ns)
+    survived_ns = survived[0].ns if survived else None
+    explained = _explained(survived, failed)
+    failed_ns = explained[0].ns if explained else None
+    ways = {one.way for one in explained}
+    way = ways.pop() if len(ways) == 1 else None
+    return PathLimit(
+        path=path,
+        survived_ns=survived_ns,
+        failed_ns=failed_ns,
+        survived_frames=tuple(one.silence.frame for one in survived[:MAX_FRAMES]),
+        failed_frames=tuple(one.silence.frame for one in explained[:MAX_FRAMES]),
+        survived=len(survived),
+        failed=len(explained),
+        survived_flows=len({one.flow for one in survived}),
+        unexplained=len(failed) - len(explained),
+        curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
+        matches=_matches(survived_ns, failed_ns, way),
+        on_expiry=way,
+        probes_kept_open=failed_ns is not None and any(flow.story.bridged_ns > failed_ns for flow in flows),
+    )
+
+
+def _explained(survived: Sequence[_Trial], failed: Sequence[_Trial]) -> Sequence[_Trial]:
+    """Return the failures that one idle limit explains, shortest first: those longer than any survived silence.
+
+    Return none if these are no more than half of all failures: whatever broke the others may have broken these, too. A
+    failure up to a tenth longer than a survived silence counts only if several connections on either side show the
+    limit, without connections that were never silent for half as long; or if several failures after longer silences
+    show it.
+    """
+    longest_ns = survived[0].ns if survived else 0
+    longer = [one for one in failed if one.ns > longest_ns]
+    if 2 * len(longer) <= len(failed):
+        return ()
+    witnesses = {one.flow for one in survived if 2 * one.ns >= longer[0].ns}
+    far = [one for one in longer if one.ns > NEAR * longest_ns]
+    is_shown = len(far) >= SEVERAL or (len(longer) >= SEVERAL and len(witnesses) >= SEVERAL)
+    return longer if is_shown else far
+
+
+def _matches(survived_ns: int | None, failed_ns: int | None, way: OnExpiry | None) -> tuple[Middlebox, ...]:
+    """Return the few boxes whose limit lies in the bracket and that expire connections in the way that was observed.
+
+    If the bracket is wide the limit must be near its middle. Without both sides of the bracket nearly every box would
+    match, so none is returned.
+    """
+    if survived_ns is None or failed_ns is None or way is None:
+        return ()
+    middle_s = (survived_ns + failed_ns) / 2 / SECOND
+    fitting = [
+        box
+        for box in matching_middleboxes(survived_ns / SECOND, failed_ns / SECOND)
+        if box.on_expiry == way
+        and (failed_ns <= NARROW * survived_ns or middle_s / NEAR <= box.idle_s <= middle_s * NEAR)
+    ]
+    return tuple(sorted(fitting, key=lambda box: (not box.verified, abs(box.idle_s - middle_s)))[:MOST_MATCHES])
+
+
+def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tuple[tuple[int, float], ...]:
+    """Return the likeliest share of silences of each length, in ns, that is survived: steps that fall with the length.
+
+    The product-limit estimate of Kaplan and Meier needs the instants of failure. Here only "not longer than" is known,
+    and that estimate would call most lengths beyond the limit safe. The maximum likelihood estimate for such data
+    merges neighbours until none rises (Ayer et al. 1955; Turnbull 1976 for the general case).
+    """
+    tried: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for silences, has_survived in ((survived, 1), (failed, 0)):
+        for silence in silences:
+            tried[silence.ns][0] += has_survived
+            tried[silence.ns][1] += 1
+    blocks: list[tuple[int, int, int, int]] = []  # survived, tried, shortest, longest
+    for ns in sorted(tried):
+        good, count, shortest = *tried[ns], ns
+        while blocks and good * blocks[-1][1] >= blocks[-1][0] * count:
+            before = blocks.pop()
+            good, count, shortest = good + before[0], count + before[1], before[2]
+        blocks.append((good, count, shortest, ns))
+    return tuple((ns, good / count) for good, count, *lengths in blocks for ns in dict.fromkeys(lengths))
+
+
+def fatal_silence_ns(flow: Flow) -> int | None:
+    """Return how long the flow was silent when the peer was lost, in ns, if it never survived as much; else None.
+
+    A path that forgets the connection would look the same.
+    """
+    run = flow.story.run
+    if (
+        flow.verdict.cause is not Cause.PEER_SILENT
+        or run is None
+        or run.heard_ns == ABSENT
+        or flow.ends[run.end].answered
+        or flow.is_within_lan
+    ):
+        return None
+    silence_ns = run.first_ns - run.heard_ns
+    return silence_ns if silence_ns >= LONG_NS and flow.max_idle_ns <= silence_ns else None
+
+
+def failure(flow: Flow) -> Silence | None:
+    """Return the first silence that was not survived, if the path is to blame; else None.
+
+    A single probe without an answer up to the capture's end does not count: it may as well have been lost.
+    """
+    run = flow.story.run
+    if on_expiry(flow) is None:
+        return None
+    if flow.verdict.outcome is Outcome.PROBING and run is not None and len(run.frames) == 1:
+        return None
+    return next((silence for silence in flow.story.silences if not silence.survived), None)
+
+
+def on_expiry(flow: Flow) -> OnExpiry | None:
+    """Return what the path did to this connection if the verdict blames the path, else None.
+
+    The failure of a whole network is no idle limit, and within a LAN there is no path.
+    """
+    verdict = flow.verdict
+    if flow.is_within_lan:
+        return None
+    if verdict.cause is Cause.PATH_RESET:
+        return "rst"
+    is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons
+    if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:
+        return "silent"
+    return None

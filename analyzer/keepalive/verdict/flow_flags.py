@@ -1,0 +1,91 @@
+"""One status byte per connection, from columns alone: what a report needs to know of those that it does not describe.
+
+It holds how the connection ended, as `judge.py` decided; who probes; and whether findings use it.
+"""
+
+from typing import Any
+
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.values import LONG_NS
+from analyzer.keepalive.tags import tag
+from analyzer.keepalive.verdict import values
+from analyzer.schema import ABSENT
+
+HOW_IT_ENDED = 0x07
+"""Mask of the outcome: its place in `verdict.values.OUTCOMES`."""
+NEVER_OPENED = 0x08
+"""Neither end sent anything but SYN and RST: an attempt at a connection, or the rest of one."""
+FIRST_PROBES, SECOND_PROBES = 0x10, 0x20
+"""The first end sends keepalive probes; the second end does."""
+BEATS = 0x40
+"""An application sends heartbeats."""
+NOTABLE = 0x80
+"""Findings use the connection. Others are plain: no probe, no heartbeat, no long silence and no trouble."""
+
+
+def flags_of(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> int:
+    """Return the flow's status byte, given its outcome."""
+    found = outcome
+    if not stories.ends.has_spoken[2 * flow_row] and not stories.ends.has_spoken[2 * flow_row + 1]:
+        return found | NEVER_OPENED
+    found |= FIRST_PROBES if stories.ends.probes[2 * flow_row] else 0
+    found |= SECOND_PROBES if stories.ends.probes[2 * flow_row + 1] else 0
+    found |= BEATS if has_heartbeats(rows, stories.flows.flow[flow_row], stories.flows.reset_row[flow_row]) else 0
+    is_quiet = (
+        found == outcome
+        and not has_silence(rows, stories, flow_row, outcome)
+        and not is_in_trouble(stories.flows, flow_row)
+    )
+    return found if is_quiet and has_fared_well(rows, stories, flow_row, outcome) else found | NOTABLE
+
+
+def has_silence(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
+    """Tell whether the flow was silent for LONG_NS, between segments or from its last one to the capture's end."""
+    t, last_ns = stories.flows, rows.flows.last_ns[stories.flows.flow[flow_row]]
+    is_told = (
+        t.first_silence[flow_row + 1] > t.first_silence[flow_row] or rows.flows.max_idle_ns[t.flow[flow_row]] >= LONG_NS
+    )
+    return bool(is_told or (outcome == values.ALIVE and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
+
+
+def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
+    """Tell whether the flow closed in the ordinary way, or nothing is known to have ended it while it was watched.
+
+    A RST is ordinary only from an end that had sent its FIN, and where nothing asked for it. An open flow must have
+    been watched to the capture's end, without a jump of the capture's clock.
+    """
+    row = stories.flows.reset_row[flow_row]
+    if outcome != values.CLOSED:
+        return (outcome == values.ALIVE or outcome == values.UNKNOWN) and not rows.flows.watched_ns[
+            stories.flows.flow[flow_row]
+        ]
+    if row == ABSENT:
+        return True
+    is_asked_for = (
+        rows.segments.tag[row] != tag.RST_TAG
+        or rows.segments.of[row] != ABSENT
+        or stories.flows.reset_unheard[flow_row]
+    )
+    return bool(stories.ends.fin_frame[2 * flow_row + rows.candidates.end[row]] and not is_asked_for)
+
+
+def is_in_trouble(t: Any, flow_row: int) -> bool:
+    """Tell whether what one end sends goes unanswered, or its answers unheard."""
+    return bool(
+        t.unresponsive_end[flow_row] != ABSENT
+        or t.persisting_end[flow_row] != ABSENT
+        or t.resending_end[flow_row] != ABSENT
+    )
+
+
+def has_heartbeats(rows: Rows, flow: int, reset: int) -> bool:
+    """Tell whether one end sent at least two heartbeats before the reset. `reset` is the RST's row, or ABSENT."""
+    first, second = 0, 0
+    for place in range(rows.starts[flow], rows.starts[flow + 1]):
+        row = rows.order[place]
+        if row == reset:
+            break
+        if rows.segments.tag[row] == tag.HEARTBEAT:
+            second += rows.candidates.end[row]
+            first += 1 - rows.candidates.end[row]
+    return first > 1 or second > 1

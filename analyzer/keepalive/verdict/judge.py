@@ -1,0 +1,284 @@
+"""From a flow's story to its verdict: an ordered chain of rules, of which the first that holds decides.
+
+Theory of operation. A verdict says how the connection ended (outcome), why (cause), which end's probes decide it, what
+that end's application saw (errno and epoll mask), how long after the peer was last heard (delay), which frames prove
+it, and how sure that is. A rule is a kernel that looks at one flow. If it holds, it fills the flow's row in VERDICTS
+and returns True; else it leaves the row as it was.
+
+A rule may look at the flow's story, at the rows that the story refers to, at the capture's end, and at what other
+traffic says about the end that fell silent (CONTEXT_FLOWS). It may not look at the settings, which are inferred from
+the same story by themselves. Each flow is judged alone at first, with an empty context, while all stories are made. It
+is judged again with its context when it is assembled, and where other hosts may change its outcome.
+
+  Rule                      Looks for                                Clause or reason            Outcome
+  ------------------------  ---------------------------------------  --------------------------  ----------------------
+  never_opened              no segment but SYN and RST               no connection to judge      UNKNOWN
+  gave_up                   RST an interval after unanswered probes  tcp_keepalive_timer         TIMED_OUT, UNREACHABLE
+  was_reset                 RST for a probe or data, or by the path  RFC 9293 §3.10.7.1          RESET
+  was_reset_by_application  any other RST                            no other explanation        CLOSED
+  was_closed                FIN from both ends                       RFC 9293 §3.6               CLOSED
+  is_one_sided              the answering end is not captured        its silence shows nothing   UNKNOWN
+  data_was_given_up         resends ceased, unanswered               tcp_write_timeout           TIMED_OUT, UNREACHABLE
+  data_goes_unanswered      unanswered resends, silent 5 s           keepalive is suspended      UNDETECTED
+  window_was_given_up       answered window probes ceased            tcp_probe_timer             TIMED_OUT, UNKNOWN
+  is_probing                unanswered probes, no RST                RFC 1122 §4.2.3.6           PROBING, or as gave_up
+  acks_are_unheard          resends of what was acknowledged         one way is broken           UNDETECTED, UNKNOWN
+  is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED
+  is_half_open              an end was started anew, nobody probes   RFC 9293 §3.5.1             UNDETECTED
+  has_fallen_silent         answered probes ceased                   three periods without one   UNKNOWN
+  is_open                   anything else                                                        ALIVE
+
+`gave_up` to `was_reset_by_application` are asked only where a RST ended the connection, and no other rule is then. The
+rules after them are asked only where none did.
+
+The order goes from what ended the connection to what may be wrong with it. A RST and two FINs end it, whatever came
+before. Where an end is not captured, its silence shows nothing, so that no rule about silence may come earlier. Data,
+FINs and window probes come before keepalive probes, since keepalive is suspended while they are unacknowledged
+(tcp_timer.c tcp_keepalive_timer). What other hosts show comes after what the connection shows itself. Whether answered
+probes ceased is asked last of all, since the capture may only have been cut there.
+
+The words are in `report/words/sentences.py`.
+"""
+
+from array import array
+from typing import Any
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table, rows_of
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
+from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, begin, conclude, prove, show_asked, show_fins
+from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
+from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application
+from analyzer.keepalive.verdict.unanswered_data import (
+    acks_are_unheard,
+    data_goes_unanswered,
+    data_was_given_up,
+    window_was_given_up,
+)
+from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing
+from analyzer.keepalive.verdict.values import because
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM
+from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, PROOFS, RESETS, VERDICTS
+
+SILENT_CYCLES = 3
+"""A prober is gone when this many of its periods pass without a probe."""
+
+
+def judge(batch: Batch, first: int, last: int) -> int:
+    """Kernel: judge rows first..last-1 of the batch. Returns how many these are."""
+    for flow_row in range(first, last):
+        begin(batch, flow_row)
+        decide(batch, flow_row)
+        note_epoll(batch, flow_row)
+    return last - first
+
+
+def decide(batch: Batch, flow_row: int) -> bool:
+    """Apply the rules in order; the first that holds has filled the flow's row. Always returns True."""
+    if never_opened(batch, flow_row):
+        return True
+    if batch.stories.flows.reset_row[flow_row] != ABSENT:
+        return gave_up(batch, flow_row) or was_reset(batch, flow_row) or was_reset_by_application(batch, flow_row)
+    return (
+        was_closed(batch, flow_row)
+        or is_one_sided(batch, flow_row)
+        or data_was_given_up(batch, flow_row)
+        or data_goes_unanswered(batch, flow_row)
+        or window_was_given_up(batch, flow_row)
+        or is_probing(batch, flow_row)
+        or acks_are_unheard(batch, flow_row)
+        or is_gone_from_link(batch, flow_row)
+        or is_half_open(batch, flow_row)
+        or has_fallen_silent(batch, flow_row)
+        or is_open(batch, flow_row)
+    )
+
+
+def note_epoll(batch: Batch, flow_row: int) -> None:
+    """Write the epoll mask that goes with the errno, and clear the errno where no application learns of the end.
+
+    The mask is the same for every pending error. Only Linux has epoll, and it never puts an octet into a probe
+    (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Where a middlebox probes, no application
+    gets an error.
+    """
+    v, p, t = batch.verdicts, batch.stories.probes, batch.stories.flows
+    if v.prober[flow_row] != ABSENT and batch.stories.ends.probed_by[2 * flow_row + v.prober[flow_row]] == BY_MIDDLEBOX:
+        v.errno[flow_row] = ABSENT
+    if v.errno[flow_row] == ABSENT:
+        return
+    v.epoll[flow_row] = EPOLL_DEAD
+    if v.prober[flow_row] != ABSENT:
+        for probe in range(t.first_probe[flow_row], t.first_probe[flow_row + 1]):
+            if p.end[probe] == v.prober[flow_row] and batch.rows.candidates.payload_len[p.row[probe]]:
+                v.epoll[flow_row] = ABSENT
+                return
+
+
+def was_closed(batch: Batch, flow_row: int) -> bool:
+    """Conclude CLOSED where both ends sent a FIN."""
+    fins = batch.stories.ends.fin_frame
+    if not (fins[2 * flow_row] and fins[2 * flow_row + 1]):
+        return False
+    conclude(batch, flow_row, values.CLOSED, values.CERTAIN, because(values.FIN_BOTH, 0))
+    batch.verdicts.cause[flow_row] = values.APPLICATION
+    show_fins(batch, flow_row)
+    return True
+
+
+def never_opened(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where neither end sent anything but SYNs and RSTs.
+
+    That is a scan, a refusal, or the rest of an earlier connection. What a RST ended, and who sent it, stays open where
+    nothing came before it, or only an empty segment of the other end, as scanners send.
+    """
+    e, t = batch.stories.ends, batch.stories.flows
+    spoke = e.has_spoken[2 * flow_row] + e.has_spoken[2 * flow_row + 1]
+    is_midstream = batch.rows.flows.opened[t.flow[flow_row]] == OPENED_MIDSTREAM
+    if spoke and not (is_midstream and spoke == 1 and is_empty_before_reset(batch, flow_row)):
+        return False
+    conclude(
+        batch,
+        flow_row,
+        values.UNKNOWN,
+        values.LIKELY,
+        because(values.ONLY_RESETS if is_midstream else values.NEVER_OPENED, 0),
+    )
+    return True
+
+
+def is_empty_before_reset(batch: Batch, flow_row: int) -> bool:
+    """Tell whether a RST ended the connection, and no data, FIN or probe came before it."""
+    e, flow = batch.stories.ends, batch.stories.flows.flow[flow_row]
+    has_probed, has_closed = (
+        e.probes[2 * flow_row] + e.probes[2 * flow_row + 1],
+        e.fin_frame[2 * flow_row] + e.fin_frame[2 * flow_row + 1],
+    )
+    return bool(
+        batch.stories.flows.reset_row[flow_row] != ABSENT
+        and not (batch.rows.flows.octets[flow] or has_probed or has_closed)
+    )
+
+
+def is_one_sided(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where the end that would answer was not captured at all, and nothing else says that it is gone.
+
+    An ICMP error or an unanswered solicitation for it would say so.
+    """
+    e, t, last_ns = batch.stories.ends, batch.stories.flows, batch.rows.ends.last_ns
+    if last_ns[2 * t.flow[flow_row]] != ABSENT and last_ns[2 * t.flow[flow_row] + 1] != ABSENT:
+        return False
+    has_icmp = t.run_end[flow_row] != ABSENT and e.icmp_errors[2 * flow_row + t.run_end[flow_row]] > 0
+    if t.unresponsive_end[flow_row] != ABSENT:
+        has_icmp = has_icmp or e.icmp[2 * flow_row + t.unresponsive_end[flow_row]] != ABSENT
+    is_waiting = t.run_end[flow_row] != ABSENT or t.unresponsive_end[flow_row] != ABSENT
+    if has_icmp or (is_waiting and batch.context.asked[flow_row]):
+        return False
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ONE_SIDED, 0))
+    return True
+
+
+def is_gone_from_link(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNDETECTED where nobody answers ARP for an end of an idle connection, and no keepalive has noticed."""
+    if not batch.context.asked[flow_row]:
+        return False
+    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.NEIGHBOUR_SILENT, 0))
+    show_asked(batch, flow_row)
+    return True
+
+
+def is_half_open(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNDETECTED where an end of an idle connection has been started anew, and neither end probes."""
+    e, context = batch.stories.ends, batch.context
+    if not context.restart[flow_row] or e.probes[2 * flow_row] or e.probes[2 * flow_row + 1]:
+        return False
+    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, context.restart[flow_row])
+    batch.verdicts.first_evidence[flow_row] = context.first_restart_frame[flow_row]
+    batch.verdicts.evidence[flow_row] = context.restart_frames[flow_row]
+    return True
+
+
+def has_fallen_silent(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where the only prober ceased to probe although its probes had been answered.
+
+    It is gone, or has closed unseen, or the capture was cut here.
+    """
+    c, e, g, p, t = (
+        batch.rows.candidates,
+        batch.stories.ends,
+        batch.stories.gaps,
+        batch.stories.probes,
+        batch.stories.flows,
+    )
+    prober = 0 if e.probes[2 * flow_row] else 1
+    is_one = e.probes[2 * flow_row + prober] > 0 and e.probes[2 * flow_row + 1 - prober] == 0
+    if not is_one or e.fin_frame[2 * flow_row] or e.fin_frame[2 * flow_row + 1]:
+        return False
+    probe, longest_ns = e.last_probe[2 * flow_row + prober], ABSENT
+    if p.answer_row[probe] == ABSENT:
+        return False
+    for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
+        if g.kind[gap] == CYCLE and g.end[gap] == prober:
+            longest_ns = max(longest_ns, g.probe_ns[gap])
+    silent_ns = t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[t.flow[flow_row]]
+    if longest_ns == ABSENT or silent_ns <= SILENT_CYCLES * longest_ns:
+        return False
+    conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.PROBES_CEASED, 0))
+    prove(batch, flow_row, c.frame[p.row[probe]])
+    prove(batch, flow_row, c.frame[p.answer_row[probe]])
+    return True
+
+
+def is_open(batch: Batch, flow_row: int) -> bool:
+    """Conclude ALIVE: no other rule holds, so the connection is open as far as the capture shows."""
+    c, e, p, t, v = batch.rows.candidates, batch.stories.ends, batch.stories.probes, batch.stories.flows, batch.verdicts
+    is_ignored = False
+    for end in (1, 0):
+        end_row = 2 * flow_row + end
+        if e.probes[end_row]:
+            v.prober[flow_row] = end
+            is_captured = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - end] != ABSENT
+            is_ignored = is_ignored or (e.lost[end_row] > 0 and is_captured)
+    for end_row in (2 * flow_row, 2 * flow_row + 1):
+        if e.probes[end_row] and p.answer_row[e.last_probe[end_row]] != ABSENT:
+            prove(batch, flow_row, c.frame[p.answer_row[e.last_probe[end_row]]])
+    if v.prober[flow_row] == ABSENT:
+        conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
+    else:
+        conclude(
+            batch,
+            flow_row,
+            values.ALIVE,
+            values.CERTAIN,
+            because(values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED, 0),
+        )
+    return True
+
+
+class Court:
+    """Judges the flows of a batch of stories."""
+
+    def __init__(self, rows: Rows, engine: Engine) -> None:
+        """Take the rows of the capture, and the engine that runs the kernels."""
+        self._rows, self._engine = rows, engine
+
+    def judge(
+        self, stories: StoryTables, flows: int, context: Any, asked: Any, proofs: Any, proved: "array[int]"
+    ) -> Any:
+        """Return the VERDICTS of the first `flows` of these stories.
+
+        `context` are their CONTEXT_FLOWS, `asked` and `proofs` the tables that these refer to. Of PROOFS, `proved[0]`
+        rows are in use; there must be room behind them for the evidence of each verdict.
+        """
+        verdicts = rows_of(VERDICTS, flows)
+        batch = Batch(self._rows, stories, context, asked, rows_of(RESETS, 1), verdicts, proofs, proved)
+        self._engine.run(judge, batch, 0, flows)
+        return verdicts
+
+    def judge_alone(self, stories: StoryTables, flows: int) -> Any:
+        """Return their VERDICTS with an empty context, as if nothing were known of other traffic."""
+        context, proofs = rows_of(CONTEXT_FLOWS, flows), rows_of(PROOFS, EVIDENCE * flows)
+        for flow_row in range(flows):
+            context.silent_end[flow_row] = ABSENT
+        return self.judge(stories, flows, context, Table(ASKED_FOR).view, proofs, array("q", [0]))

@@ -1,0 +1,342 @@
+"""The rules for probes that nothing answers: whose fault it is, whether their end still tries, when it gave up.
+
+While nobody answers for the peer's address on the link, probes and resends are not sent. Each makes its host send a
+solicitation instead (net/core/neighbour.c __neigh_event_send), so that solicitations come when the probes would have
+come.
+
+Kernels over a batch of stories; each rule fills the flow's row if it holds.
+"""
+
+from typing import Any
+
+from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
+from analyzer.keepalive.story.values import FIRST
+from analyzer.keepalive.tags.rules import ANSWER_NS
+from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.batch import Batch, conclude, note_delay, prove, show_asked, show_run
+from analyzer.keepalive.verdict.os_errors import ETIMEDOUT
+from analyzer.keepalive.verdict.resets import is_give_up
+from analyzer.keepalive.verdict.values import because
+from analyzer.schema import ABSENT
+
+SILENCE = 2
+"""A run of probes has ended without a RST when this many of its intervals pass without a probe."""
+LONGEST_INTERVAL_NS = 90_000_000_000
+"""Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
+SOLICITED_NS = 3_200_000_000
+"""A solicitation is under way for three tries, a second apart (net/core/neighbour.c mcast_solicit)."""
+FEWEST_SPURIOUS = 3
+"""Fewer resends of what was acknowledged may be due to a round trip that took longer than usual."""
+SHORTEST_INTERVAL_NS = 1_200_000_000
+"""Tries of one solicitation are 1 s apart and show no interval of the timer."""
+FEWEST_ASKED = 4
+"""Fewest solicitations that show the grid of a timer: the first interval is shorter, since the first of them was
+late."""
+ON_WHEEL_NS = 10_000_000
+"""Largest deviation of a timer that runs out evenly: a tick of the slowest clock."""
+MARKED_NS = 20_000_000
+"""A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
+LONGEST_NS = 119_000_000_000
+"""Longest spacing that only a keepalive timer explains: resends come evenly, too, once they have backed off to their
+limit (tcp.h TCP_RTO_MAX)."""
+
+
+def gave_up(batch: Batch, flow_row: int) -> bool:
+    """Conclude TIMED_OUT or UNREACHABLE where a RST came an interval after the last unanswered probe.
+
+    See tcp_timer.c tcp_keepalive_timer.
+    """
+    c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
+    if t.run_end[flow_row] == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
+        return False
+    row, why = t.reset_row[flow_row], why_silent(batch, flow_row)
+    heard_ns = batch.stories.ends.run_heard_ns[2 * flow_row + t.run_end[flow_row]]
+    conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(values.GIVE_UP_RST, why))
+    v.cause[flow_row], v.prober[flow_row], v.errno[flow_row] = cause_of(why), c.end[row], ETIMEDOUT
+    note_delay(batch, flow_row, c.ts_ns[row], heard_ns)
+    show_run(batch, flow_row)
+    prove(batch, flow_row, c.frame[row])
+    return True
+
+
+def is_probing(batch: Batch, flow_row: int) -> bool:
+    """Conclude on unanswered probes without a RST: still running at the capture's end, or given up in silence.
+
+    Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
+    """
+    e, t, v = batch.stories.ends, batch.stories.flows, batch.verdicts
+    if t.run_end[flow_row] != ABSENT and not is_one_stray_loss(batch, flow_row):
+        prober = t.run_end[flow_row]
+        heard_ns, probe_ns = e.run_heard_ns[2 * flow_row + prober], last_probe_ns(batch, flow_row, prober)
+        show_run(batch, flow_row)
+    elif stand_for_probes(batch, flow_row):
+        prober = 1 - batch.context.silent_end[flow_row]
+        heard_ns, probe_ns = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - prober], ABSENT
+    else:
+        return False
+    show_asked(batch, flow_row)
+    why, longest_ns = why_silent(batch, flow_row), longest_spacing_ns(batch, flow_row)
+    v.cause[flow_row], v.prober[flow_row] = cause_of(why), prober
+    last_ns = max(probe_ns, last_asked_ns(batch, flow_row), batch.rows.flows.last_ns[t.flow[flow_row]])
+    wait_ns = longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else longest_interval_ns(batch, flow_row)
+    if t.capture_end_ns[flow_row] - last_ns <= SILENCE * wait_ns:
+        is_single = t.run_end[flow_row] != ABSENT and e.unanswered[2 * flow_row + prober] == 1
+        conclude(
+            batch,
+            flow_row,
+            values.PROBING,
+            values.LIKELY if is_single else confidence_of(why),
+            because(values.RUN_GOES_ON, why),
+        )
+        return True
+    sign = values.SILENT_AFTER_PROBES if e.probes[2 * flow_row + prober] else values.ASKED_BY_TIMER
+    conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))
+    v.errno[flow_row] = ETIMEDOUT
+    note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
+    return True
+
+
+def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
+    """Tell whether only one probe is unanswered, and that may be mere loss.
+
+    The peer was heard since, or the capture ends before an answer was due.
+    """
+    e, t, prober = batch.stories.ends, batch.stories.flows, batch.stories.flows.run_end[flow_row]
+    end_row = 2 * flow_row + prober
+    if e.unanswered[end_row] - e.excused[end_row] > 1 or batch.context.asked[flow_row] or e.icmp_errors[end_row]:
+        return False
+    sent_ns = last_probe_ns(batch, flow_row, prober)
+    return bool(e.sent_ns[end_row ^ 1] > sent_ns or t.capture_end_ns[flow_row] - sent_ns < ANSWER_NS)
+
+
+def last_probe_ns(batch: Batch, flow_row: int, end: int) -> int:
+    """Return when the end's last probe was captured, in ns."""
+    probe = batch.stories.ends.last_probe[2 * flow_row + end]
+    sent_ns: int = batch.rows.candidates.ts_ns[batch.stories.probes.row[probe]]
+    return sent_ns
+
+
+def last_asked_ns(batch: Batch, flow_row: int) -> int:
+    """Return when the end that fell silent was last asked for on the link, -1 if never."""
+    count = batch.context.asked[flow_row]
+    return batch.asked.ts_ns[batch.context.first_asked[flow_row] + count - 1] if count else ABSENT
+
+
+def stand_for_probes(batch: Batch, flow_row: int) -> bool:
+    """Tell whether solicitations stand for probes that could not be sent.
+
+    A prober's host sends them; or somebody sends them for the only connection there, as evenly as nothing but a timer
+    of Linux runs out.
+    """
+    first, count, end = (
+        batch.context.first_asked[flow_row],
+        batch.context.asked[flow_row],
+        batch.context.silent_end[flow_row],
+    )
+    if end == ABSENT or not count:
+        return False
+    is_prober = batch.stories.ends.probes[2 * flow_row + 1 - end] > 0
+    return is_prober or (batch.context.is_only[flow_row] > 0 and are_on_wheel(batch.asked, first, first + count))
+
+
+def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
+    """Return the longest time in ns between ticks of the prober's timer, 0 without two.
+
+    Ticks are unanswered probes, and first tries of solicitations.
+    """
+    c, p, t, asked = batch.rows.candidates, batch.stories.probes, batch.stories.flows, batch.asked
+    end, last_probe, first = t.run_end[flow_row], t.first_probe[flow_row + 1], batch.context.first_asked[flow_row]
+    probe = batch.stories.ends.run_probe[2 * flow_row + end] if end != ABSENT else last_probe
+    row, last_row, before_ns, longest_ns = first, first + batch.context.asked[flow_row], ABSENT, 0
+    while probe < last_probe or row < last_row:
+        is_probe = row == last_row or (probe < last_probe and c.ts_ns[p.row[probe]] <= asked.ts_ns[row])
+        if is_probe:
+            now_ns, is_tick = c.ts_ns[p.row[probe]], p.end[probe] == end
+            probe += 1
+        else:
+            now_ns, is_tick = asked.ts_ns[row], is_first_try(asked, first, row)
+            row += 1
+        if is_tick:
+            longest_ns = max(longest_ns, now_ns - before_ns if before_ns != ABSENT else 0)
+            before_ns = max(before_ns, now_ns)
+    return longest_ns
+
+
+def longest_interval_ns(batch: Batch, flow_row: int) -> int:
+    """Return the longest interval in ns that may follow a run of one probe.
+
+    Hardly anybody waits longer than before the first one.
+    """
+    g, t, longest_ns = batch.stories.gaps, batch.stories.flows, LONGEST_INTERVAL_NS
+    for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
+        if g.kind[gap] == FIRST:
+            longest_ns = max(longest_ns, g.any_ns[gap])
+    return longest_ns
+
+
+def given_up_ns(batch: Batch, flow_row: int, probe_ns: int, longest_ns: int) -> int:
+    """Return when the connection was given up, in ns: one interval after the last probe at the latest.
+
+    Where nobody answers ARP, the RST itself causes a last solicitation. While a solicitation is under way, nothing
+    causes another (net/core/neighbour.c __neigh_event_send): then of a short interval every other one shows, and the
+    RST may have come up to that long after the last.
+    """
+    first, last = (
+        batch.context.first_asked[flow_row],
+        batch.context.first_asked[flow_row] + batch.context.asked[flow_row],
+    )
+    asked_ns = last_try_ns(batch.asked, first, last)
+    if asked_ns < probe_ns:
+        return probe_ns + (longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else 0)
+    shortest_ns = shortest_spacing_ns(batch.asked, first, last)
+    return asked_ns + (min(shortest_ns, SOLICITED_NS) if shortest_ns <= 2 * SOLICITED_NS else 0)
+
+
+# ---- whose fault it is
+
+
+def why_silent(batch: Batch, flow_row: int) -> int:
+    """Return what ICMP, ARP and the peer's other connections say about a peer that does not answer probes, packed."""
+    e, t = batch.stories.ends, batch.stories.flows
+    end_row = 2 * flow_row + t.run_end[flow_row]
+    if t.run_end[flow_row] != ABSENT:
+        if e.icmp_errors[end_row]:
+            return because(values.ICMP_DISCARDED, 0)
+        if t.reset_unheard[flow_row]:
+            return because(values.ANSWERS_UNHEARD, 0)
+        if e.sent_ns[end_row ^ 1] > batch.rows.candidates.ts_ns[batch.stories.probes.row[e.run_probe[end_row]]]:
+            return because(values.PEER_STILL_SENDS, 0)
+    return because(values.ACKS_UNHEARD, 0) if is_one_way(batch, flow_row) else why_unresponsive(batch, flow_row)
+
+
+def is_one_way(batch: Batch, flow_row: int) -> bool:
+    """Tell whether an end sends again and again what was acknowledged (FEWEST_SPURIOUS)."""
+    end = batch.stories.flows.resending_end[flow_row]
+    return bool(end != ABSENT and batch.stories.ends.spurious_resends[2 * flow_row + end] >= FEWEST_SPURIOUS)
+
+
+def why_unresponsive(batch: Batch, flow_row: int) -> int:
+    """Return what ARP, the peer's other connections and its network say about a peer that does not answer, packed."""
+    context = batch.context
+    if context.asked[flow_row]:
+        return because(values.NEIGHBOUR_SILENT, 0)
+    if context.answers_elsewhere[flow_row]:
+        if context.restart[flow_row]:
+            return int(context.restart[flow_row])
+        if context.has_new_address[flow_row]:
+            return because(values.PEER_ADDRESS_ANEW, 0)
+        return because(values.PEER_PORTS_ANEW if context.has_new_ports[flow_row] else values.PEER_HOST_ANSWERS, 0)
+    if context.is_network_silent[flow_row]:
+        return because(values.NETWORK_SILENT, 0)
+    return because(
+        values.PEER_HOST_SILENT, because(values.PEER_FLOWS_SILENT, 0) if context.silent_flows[flow_row] else 0
+    )
+
+
+def cause_of(why: int) -> int:
+    """Return what packed reasons, of which the first decides, mean for the connection."""
+    first = (why & 0xFF) - 1
+    if first == values.ICMP_DISCARDED or first == values.ICMP_QUOTES_DATA:
+        return values.PATH_UNREACHABLE
+    if first == values.NEIGHBOUR_SILENT:
+        return values.LINK_DEAD
+    return values.PEER_SILENT if first == values.PEER_HOST_SILENT or is_anew(first) else values.PATH_DROPPED
+
+
+def is_anew(reason: int) -> bool:
+    """Tell whether by this reason the peer's host may have lost what it knew of its connections."""
+    return reason == values.PEER_PORTS_ANEW or reason == values.PEER_ADDRESS_ANEW or reason == values.PEER_RECONNECTED
+
+
+def outcome_of(why: int) -> int:
+    """Return the outcome that goes with packed reasons: UNREACHABLE by ICMP, else TIMED_OUT."""
+    return values.UNREACHABLE if cause_of(why) == values.PATH_UNREACHABLE else values.TIMED_OUT
+
+
+def confidence_of(why: int) -> int:
+    """Return how sure packed reasons are.
+
+    Where the peer's host answers others, something else may still be the matter with this one.
+    """
+    first = (why & 0xFF) - 1
+    if is_anew(first):
+        return values.LIKELY
+    return (
+        values.LIKELY if cause_of(why) == values.PATH_DROPPED and first != values.PEER_STILL_SENDS else values.CERTAIN
+    )
+
+
+def is_first_try(asked: Any, first: int, row: int) -> bool:
+    """Tell whether row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
+    return bool(row == first or asked.ts_ns[row] - asked.ts_ns[row - 1] >= SHORTEST_INTERVAL_NS)
+
+
+def are_on_wheel(asked: Any, first: int, last: int) -> bool:
+    """Tell whether solicitations come one interval of Linux's timer wheel apart each time.
+
+    Resends wait twice as long each time, programs whole seconds. The first interval is shorter, since the first of them
+    was late.
+    """
+    tries, before_ns, opening_ns, least_ns, most_ns = 0, 0, 0, LONGEST_NS, 0
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if tries == 1:
+                opening_ns = spacing_ns
+            elif tries > 1:
+                least_ns, most_ns = min(least_ns, spacing_ns), max(most_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+            tries += 1
+    if tries < FEWEST_ASKED or most_ns - least_ns > 2 * ON_WHEEL_NS:
+        return False
+    usual_ns = usual_spacing_ns(asked, first, last, least_ns, most_ns)
+    is_even = max(most_ns - usual_ns, usual_ns - least_ns, opening_ns - usual_ns) <= ON_WHEEL_NS
+    return is_even and usual_ns <= LONGEST_NS and is_of_wheel(usual_ns)
+
+
+def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: int) -> int:
+    """Return the lower median in ns of the spacings of first tries but the first one; all lie in low_ns..high_ns."""
+    while low_ns < high_ns:
+        middle_ns = (low_ns + high_ns) // 2
+        tries, before_ns, balance = 0, 0, 0
+        for row in range(first, last):
+            if is_first_try(asked, first, row):
+                if tries > 1:
+                    balance += 1 if asked.ts_ns[row] - before_ns <= middle_ns else -1
+                before_ns = asked.ts_ns[row]
+                tries += 1
+        if balance >= 0:
+            high_ns = middle_ns
+        else:
+            low_ns = middle_ns + 1
+    return low_ns
+
+
+def is_of_wheel(spacing_ns: int) -> bool:
+    """Tell whether a timer wheel turns an interval of whole seconds into this spacing, so much later that it shows."""
+    for hz in RATES:
+        for intvl_s in range(max(1, spacing_ns * 7 // 8 // SECOND), spacing_ns // SECOND + 1):
+            one_ns = jiffies_ns(hz, fires_at(wheel_depth(hz), 0, intvl_s * hz))
+            if abs(one_ns - spacing_ns) <= ON_WHEEL_NS and one_ns % SECOND > MARKED_NS:
+                return True
+    return False
+
+
+def last_try_ns(asked: Any, first: int, last: int) -> int:
+    """Return when the last solicitation began, -1 without any."""
+    for row in range(last - 1, first - 1, -1):
+        if is_first_try(asked, first, row):
+            return int(asked.ts_ns[row])
+    return ABSENT
+
+
+def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
+    """Return the shortest time in ns between the beginnings of solicitations, 0 without two."""
+    before_ns, shortest_ns = ABSENT, ABSENT
+    for row in range(first, last):
+        if is_first_try(asked, first, row):
+            spacing_ns = asked.ts_ns[row] - before_ns
+            if before_ns != ABSENT:
+                shortest_ns = spacing_ns if shortest_ns == ABSENT else min(shortest_ns, spacing_ns)
+            before_ns = asked.ts_ns[row]
+    return max(shortest_ns, 0)

@@ -1,0 +1,251 @@
+"""The machine face: one JSON document, or tags as NDJSON. The names are a contract.
+
+`ka-analyze-2.schema.json` describes the document. Flows and tags are written by kernels, piece by piece.
+"""
+
+import json
+from array import array
+from bisect import bisect
+from collections.abc import Iterator
+from typing import Any
+
+from analyzer.analysis import Analysis
+from analyzer.keepalive.findings import Flows
+from analyzer.keepalive.settings.values import Basis, Setting, Settings
+from analyzer.keepalive.story.values import Solicitation
+from analyzer.keepalive.summary.advice import Advice
+from analyzer.keepalive.summary.hosts import Host
+from analyzer.keepalive.summary.paths import PathLimit
+from analyzer.keepalive.summary.what_if import WhatIf
+from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.verdict.values import Outcome, Verdict
+from analyzer.report import what_if
+from analyzer.report.json import flow_lines
+from analyzer.report.json.string_pool import StringPool
+from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
+from analyzer.report.json.vocabulary import Vocabulary, reason_object
+from analyzer.report.ranking import kept, marks
+from analyzer.report.units import iso, seconds
+from analyzer.report.words import sentences, setting_sentences
+from analyzer.version import __version__
+
+SCHEMA = "ka-analyze/2"
+PIECE = 1 << 20
+"""So many octets are written at once."""
+
+
+def document(
+    analysis: Analysis, supposed: WhatIf | None = None, only: frozenset[Outcome] | None = None
+) -> Iterator[str]:
+    """Yield the JSON document in pieces: the head, a line for each flow (`only` those that ended so), and the rest."""
+    head = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "capture": _capture(analysis),
+        "diagnostics": _diagnostics(analysis),
+    }
+    yield _dump(head)[:-1] + ', "flows": [\n'
+    yield from _flow_lines(analysis, kept(analysis.flows, only))
+    tail: dict[str, Any] = {
+        "hosts": [_host(host) for host in analysis.hosts if host.addr is not None],
+        "middleboxes": [_middlebox(host) for host in analysis.hosts if host.addr is None],
+        "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
+        "advice": [_advice(one) for one in analysis.advice],
+    }
+    if supposed is not None:
+        tail["what_if"] = what_if.as_object(supposed)
+    yield "\n], " + _dump(tail)[1:] + "\n"
+
+
+def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
+    """Yield the flows' lines, many in a piece; each line but the first begins with a comma and a line feed."""
+    string_pool = StringPool(flow_lines.MEMBERS)
+    vocabulary = Vocabulary(string_pool, analysis.tunnels)
+    out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_lines.BEFORE)
+    full = PIECE - flow_lines.LONGEST_LINE - max(len(json.dumps(name)) for name in analysis.tunnels)
+    for found in flows.columns():
+        words = vocabulary.words(flow_lines.idle_times(found))
+        reached[0] = 0
+        while reached[0] < found.flow_count:
+            octets = analysis.engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)
+            yield str(memoryview(out)[before:octets], "ascii")
+            before = 0
+
+
+def tag_lines(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
+    """NDJSON: a line for each segment that is not plain data or a plain ACK, in capture order; in pieces of many lines.
+
+    Of connections that ended so, if outcomes are named.
+    """
+    wanted, frames, first = marks(analysis.flows, only), analysis.candidates.view.frame, 0
+    for flow, one in analysis.solicitations:
+        if wanted[flow]:
+            last = bisect(frames, one.frame, first, analysis.candidates.rows)
+            yield from _segment_lines(analysis, wanted, first, last)
+            yield _solicitation_line(flow, one)
+            first = last
+    yield from _segment_lines(analysis, wanted, first, analysis.candidates.rows)
+
+
+def _segment_lines(analysis: Analysis, wanted: bytearray, first: int, last: int) -> Iterator[str]:
+    """Yield the tag lines of rows first..last-1, many in a piece."""
+    out, reached = bytearray(PIECE), array("q", [first])
+    buffer = string_pool().buffer(out)
+    c, s = analysis.candidates.view, analysis.segments.view
+    while reached[0] < last:
+        octets = analysis.engine.run(write_tags, c, s, reached, last, wanted, buffer, PIECE - LONGEST_LINE)
+        yield str(memoryview(out)[:octets], "ascii")
+
+
+def _solicitation_line(flow: int, one: Solicitation) -> str:
+    """Return the line of an ARP request or neighbour solicitation that stands for a probe."""
+    line = {
+        "frame": one.frame,
+        "time": iso(one.ts_ns),
+        "flow": flow,
+        "end": one.end,
+        "tag": Tag.ARP_UNANSWERED.label,
+        "rule": Rule.NOBODY_ANSWERS.label,
+        "of": one.of_frame or None,
+    }
+    return _dump(line) + "\n"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _capture(analysis: Analysis) -> dict[str, Any]:
+    capture = analysis.capture
+    return {
+        "files": [name.encode(errors="replace").decode() for name in capture.files],  # names need not be UTF-8
+        "packets": capture.packets,
+        "tcp_packets": capture.tcp_packets,
+        "first": iso(capture.first_ns),
+        "last": iso(capture.last_ns),
+        "duration_s": seconds(capture.last_ns - capture.first_ns),
+        "link_types": list(capture.link_types),
+    }
+
+
+def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": one.code.name,
+            "count": one.count,
+            "first_frame": one.first_frame or None,
+            "file": analysis.file_of(one),
+            "message": one.message,
+        }
+        for one in analysis.diagnostics
+    ]
+
+
+def settings_object(settings: Settings) -> dict[str, Any]:
+    return {
+        "tcp_keepalive_time": _setting(settings.tcp_keepalive_time, settings),
+        "tcp_keepalive_intvl": _setting(settings.tcp_keepalive_intvl, settings),
+        "tcp_keepalive_probes": _setting(settings.tcp_keepalive_probes, settings),
+        "tcp_user_timeout": _setting(settings.tcp_user_timeout, settings),
+    }
+
+
+def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | None:
+    if setting is None:
+        return None
+    return {
+        "value": setting.value,
+        "low": setting.low,
+        "high": setting.high,
+        "n": setting.n,
+        "basis": _basis(setting, settings),
+        "frames": list(setting.frames),
+    }
+
+
+def _basis(setting: Setting, settings: Settings) -> dict[str, Any]:
+    """Return what determined a setting: its code, its sentence, and the numbers that the setting lacks."""
+    basis, user_timeout = setting_sentences.BASES.index(setting.basis), settings.tcp_user_timeout
+    found: dict[str, Any] = {"code": setting.basis.value, "text": setting_sentences.basis(setting, settings)}
+    if setting_sentences.is_duration(basis):
+        found["shortest_s"], found["longest_s"] = map(seconds, setting.seen_ns)
+    if setting.basis is Basis.GIVE_UP_COUNT and user_timeout is not None and user_timeout.high is not None:
+        found |= {"user_timeout_low_s": user_timeout.low, "user_timeout_high_s": user_timeout.high}
+    if setting_sentences.is_timed(basis):
+        found["clocks"] = list(settings.models)
+    return found
+
+
+def verdict_object(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome.value,
+        "cause": verdict.cause.value if verdict.cause else None,
+        "prober": verdict.prober,
+        "errno": verdict.errno,
+        "epoll": verdict.epoll,
+        "detection_delay_s": seconds(verdict.detection_delay_ns),
+        "confidence": verdict.confidence.value,
+        "evidence_frames": list(verdict.evidence_frames),
+        "reasons": [reason_object(one) for one in verdict.reasons],
+    }
+
+
+def _host(host: Host) -> dict[str, Any]:
+    return {
+        "addr": host.addr,
+        "flows": host.flows,
+        "sysctl": _triple(host.sysctl) if host.sysctl else None,
+        "overrides": _overrides(host),
+        "stack": host.stack,
+        "hz": host.hz,
+        "kernels": host.host_clocks,
+        "same_kernel": list(host.same_kernel),
+    }
+
+
+def _middlebox(host: Host) -> dict[str, Any]:
+    """Return the object of a middlebox that probes in the names of others; its own address is not in the capture."""
+    return {
+        "before": list(host.before),
+        "flows": host.flows,
+        "settings": _triple(host.sysctl) if host.sysctl else None,
+        "overrides": _overrides(host),
+    }
+
+
+def _overrides(host: Host) -> list[dict[str, Any]]:
+    return [{"port": one.port, "settings": _triple(one.settings), "flows": one.flows} for one in host.overrides]
+
+
+def _triple(settings: Settings) -> dict[str, Any]:
+    triple = settings_object(settings)
+    del triple["tcp_user_timeout"]  # a socket's own, never a host's
+    return triple
+
+
+def _path_limit(limit: PathLimit) -> dict[str, Any]:
+    return {
+        "path": limit.path,
+        "survived_s": seconds(limit.survived_ns),
+        "failed_s": seconds(limit.failed_ns),
+        "matches": [one.name for one in limit.matches],
+        "on_expiry": limit.on_expiry,
+        "survived": limit.survived,
+        "failed": limit.failed,
+        "survived_flows": limit.survived_flows,
+        "failed_flows": limit.failed,
+        "unexplained": limit.unexplained,
+        "survived_frames": list(limit.survived_frames),
+        "failed_frames": list(limit.failed_frames),
+        "curve": [[seconds(length_ns), round(share, 6)] for length_ns, share in limit.curve],
+        "probes_kept_open": limit.probes_kept_open,
+    }
+
+
+def _advice(one: Advice) -> dict[str, Any]:
+    return {
+        "code": one.code.value,
+        "flows": list(one.flows),
+        "text": sentences.advice(one),
+        "numbers": dict(one.numbers),
+    }

@@ -1,0 +1,245 @@
+"""The report as one HTML page that needs nothing else: `--html`, and what shows itself in a notebook.
+
+Knows what stands on the page, in which order. Templates escape all they are given; what the
+script shows comes as JSON and is put in as text. No address on the network is ever named.
+"""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analyzer.keepalive.findings import End, Flow, Flows
+from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.summary.advice import recommended
+from analyzer.report import recipes
+from analyzer.report.output_file import text_output
+from analyzer.report.page.rows import MOST_ROWS, table
+from analyzer.report.ranking import URGENCY, to_describe
+from analyzer.report.terminal import title
+from analyzer.report.units import short
+from analyzer.report.words import plain_words, sentences, setting_sentences
+from analyzer.report.words.one_line import course, who
+from analyzer.schema.export import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from analyzer.report.library import Analysis, Connection
+
+MOST_PATHS = 6
+"""Most paths with a chart."""
+MOST_ALIKE = 3
+"""Most pieces of advice of one kind."""
+SIGNS = {
+    "timed-out": "✕",
+    "unreachable": "⊘",
+    "reset": "↯",
+    "undetected": "!",
+    "probing": "?",
+    "alive": "✓",
+    "closed": "■",
+    "unknown": "·",
+}
+"""Signs that tell outcomes apart without their colour."""
+
+
+def _shown(value: object) -> object:
+    """Replace control characters, which file names may hold; what is HTML already stays as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in value)
+
+
+@cache
+def _environment() -> Environment:
+    from analyzer.report.charts.style import LOOKS
+
+    made = Environment(
+        loader=PackageLoader("analyzer.report", "page"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
+    )  # fmt: skip
+    made.filters["short"] = short
+    made.globals["signs"], made.globals["colors"] = SIGNS, {name: look.color for name, look in LOOKS.items()}
+    return made
+
+
+def write(analysis: "Analysis", path: str, shown: int) -> None:
+    """Write the page to a file; OptionError if it cannot be written."""
+    words = analysis.ask(page, shown)
+    with text_output(path, "--html") as file:
+        file.write(words)
+
+
+def page(analysis: "Analysis", shown: int) -> str:
+    """Return the whole page, with charts for the `shown` connections that matter most."""
+    from analyzer.report.charts.style import dark_css
+
+    findings = analysis.findings
+    names, what = title(findings)
+    in_full, alike = _examples(findings.flows, shown)
+    script = _part("page.js")
+    return _environment().get_template("report.html.j2").render(
+        title=plain_words.overall(findings.flows),
+        names=names,
+        what=what,
+        cards=[_card(analysis, flow, alike[sentences.headline(flow)]) for flow in in_full],
+        counts=_counts(findings.flows),
+        advice=_advice(analysis),
+        recipes=_recipes(analysis),
+        overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
+        paths=_paths(analysis),
+        hosts=_hosts(analysis),
+        diagnostics=findings.diagnostics,
+        table=table(findings.flows, SIGNS),
+        left_out=max(0, len(findings.flows) - MOST_ROWS),
+        css=Markup(_part("page.css") + "@media screen and (prefers-color-scheme: dark) { " + dark_css() + " }"),  # noqa: S704  # our own
+        script=Markup(script),  # noqa: S704  # our own
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )  # fmt: skip
+
+
+def notebook_summary(analysis: "Analysis") -> str:
+    """Return a summary of the analysis, for the output of a cell."""
+    in_full, _ = to_describe(analysis.findings.flows, 3)
+    names, what = title(analysis.findings)
+    words = plain_words.overall(analysis.findings.flows)
+    cards = [_description(flow) for flow in in_full]
+    return _environment().get_template("notebook.html.j2").render(title=words, names=names, what=what, cards=cards)
+
+
+def notebook_connection(connection: "Connection") -> str:
+    card = _description(connection.findings)
+    return _environment().get_template("notebook.html.j2").render(title=None, names="", what="", cards=[card])
+
+
+@cache
+def _part(name: str) -> str:
+    return resources.files("analyzer.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _svg(ax: "Axes", name: str) -> Markup:
+    """Return a chart as SVG, whose words matplotlib escapes."""
+    from analyzer.report.charts.style import svg
+
+    return Markup(svg(ax, name, is_dark_too=False))  # noqa: S704  # as above
+
+
+def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
+    """Choose the connections with a chart: all that matter, or one of each kind if they are too many. Return them, and
+    how many of each kind there are."""
+    in_full: Sequence[Flow]
+    in_full, rest = to_describe(flows, shown)
+    alike: Counter[str] = Counter()
+    if rest:
+        alike.update(sentences.headline(flow) for flow in (*in_full, *rest))
+        kinds: dict[str, Flow] = {}
+        for flow in (*in_full, *rest):
+            kinds.setdefault(sentences.headline(flow), flow)
+        in_full = list(kinds.values())[:shown]
+    return in_full, alike
+
+
+def _counts(flows: Flows) -> list[tuple[str, str, int]]:
+    """Return each outcome, its words, and the number of connections that ended so; the most urgent first."""
+    counts = flows.outcomes()
+    return [(one.value, sentences.OUTCOMES[one], counts[one]) for one in URGENCY if counts[one]]
+
+
+def _card(analysis: "Analysis", flow: Flow, alike: int) -> dict[str, Any]:
+    card = _description(flow)
+    card["alike"] = max(0, alike - 1)
+    card["timeline"] = _svg(analysis.plot.timeline(flow.id), f"timeline-{flow.id}")
+    card["candidates"] = [
+        _svg(analysis.plot.candidates(flow.id, name, index), f"candidates-{flow.id}-{index}-{name}")
+        for index in flow.probers
+        for name in SETTINGS[:2]
+        if _is_measured(getattr(flow.ends[index].settings, name))
+    ]
+    card["advice"] = [sentences.advice(one) for one in analysis.findings.advice if flow.id in one.flows]
+    return card
+
+
+def _is_measured(setting: Setting | None) -> bool:
+    return setting is not None and setting.value is not None
+
+
+def _description(flow: Flow) -> dict[str, Any]:
+    """Return the description of a connection, without charts."""
+    return {
+        "id": flow.id,
+        "who": who(flow),
+        "outcome": flow.verdict.outcome.value,
+        "confidence": flow.verdict.confidence.value,
+        "headline": sentences.headline(flow),
+        "sentences": sentences.sentences(flow),
+        "meaning": plain_words.meaning(flow),
+        "reasons": sentences.reasons(flow.verdict),
+        "frames": flow.verdict.evidence_frames,
+        "ledger": [sentences.probe_ledger(flow, index) for index in flow.probers],
+        "ends": [_end(flow, index) for index in flow.probers],
+        "course": course(flow) if flow.probers else "",
+    }
+
+
+def _end(flow: Flow, index: int) -> dict[str, Any]:
+    end = flow.ends[index]
+    return {
+        "name": sentences.prober_label(end),
+        "settings": [_setting(end, name) for name in SETTINGS[:3]],
+        "clock": setting_sentences.clock(end.settings) if end.settings.models else "",
+        "matches": sentences.matches(flow, index),
+    }
+
+
+def _setting(end: End, name: str) -> tuple[str, str, str, str]:
+    setting: Setting | None = getattr(end.settings, name)
+    if setting is None:
+        return name, "?", "", "the capture does not show it"
+    value = str(setting.value) if setting.value is not None else "?"
+    return name, value, setting_sentences.bounds(setting), setting_sentences.observed(setting, end.settings)
+
+
+def _advice(analysis: "Analysis") -> list[dict[str, Any]]:
+    """Return some advice of each kind, and how many more there are."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for one in analysis.findings.advice:
+        kinds.setdefault(one.code.value, []).append({"text": sentences.advice(one), "flows": one.flows, "more": 0})
+    for alike in kinds.values():
+        alike[min(len(alike), MOST_ALIKE) - 1]["more"] = max(0, len(alike) - MOST_ALIKE)
+    return [one for alike in kinds.values() for one in alike[:MOST_ALIKE]]
+
+
+def _recipes(analysis: "Analysis") -> dict[str, Any]:
+    """Return what to set, in every syntax known, under the tightest path's limit."""
+    triple = recommended(recipes.tightest(analysis.findings))
+    how = [(recipe.title, "\n".join(list(recipe.filled(*triple))[1:])) for recipe in recipes.recipes()]
+    intro = [line.removeprefix("# ") for line in recipes.advice_lines("linux", analysis.findings) if line][:3]
+    return {"triple": "/".join(map(str, triple)), "intro": " ".join(intro), "how": how}
+
+
+def _paths(analysis: "Analysis") -> list[dict[str, Any]]:
+    """Return the paths that forgot a connection, with a chart each; without one, what all of them survived."""
+    limits = analysis.findings.path_limits
+    broken = [limit for limit in limits if limit.failed_ns is not None][:MOST_PATHS]
+    shown: Sequence[Any] = broken or [limit for limit in limits if len(limits) == 1 or limit.path == "all"]
+    return [
+        {
+            "limit": limit,
+            "sentences": sentences.path(limit),
+            "chart": _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
+        }
+        for number, limit in enumerate(shown)
+    ]
+
+
+def _hosts(analysis: "Analysis") -> dict[str, Any] | None:
+    if not analysis.findings.hosts:
+        return None
+    return {"settings": _svg(analysis.plot.hosts(), "hosts"), "cost": _svg(analysis.plot.cost(), "cost")}

@@ -1,0 +1,75 @@
+"""The order of connections by importance, and the choice of those to describe at all; the same for every output."""
+
+from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.verdict.values import OUTCOMES, Outcome
+
+URGENCY = (
+    Outcome.TIMED_OUT,
+    Outcome.UNREACHABLE,
+    Outcome.RESET,
+    Outcome.UNDETECTED,
+    Outcome.PROBING,
+    Outcome.ALIVE,
+    Outcome.CLOSED,
+    Outcome.UNKNOWN,
+)
+"""Outcomes, the most urgent first."""
+SHOWN = 10
+"""Number of connections described in full; more than that nobody reads at once."""
+UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+PROBES = FIRST_PROBES | SECOND_PROBES
+
+
+def _rank(flags: int) -> int:
+    outcome = OUTCOMES[flags & HOW_IT_ENDED]
+    return 2 * URGENCY.index(outcome) + (not flags & PROBES)
+
+
+def _is_eventful(flags: int) -> bool:
+    return bool(flags & (PROBES | BEATS)) or URGENCY[_rank(flags) // 2] not in UNEVENTFUL
+
+
+RANKS = bytes(map(_rank, range(256)))
+"""Rank by flow flags (`keepalive/verdict/flow_flags.py`)."""
+
+
+def by_urgency(flows: Flows) -> Flows:
+    """Sort by outcome, then those that were probed, then by number."""
+    ranks = flows.by.flow_flags.translate(RANKS)
+    return Flows(sorted(flows.numbers, key=ranks.__getitem__), flows.by)
+
+
+def is_eventful(flow: Flow) -> bool:
+    """Tell whether something happened to a flow, or keepalive or its alternative was seen."""
+    return bool(flow.probers or flow.beating) or flow.verdict.outcome not in UNEVENTFUL
+
+
+def eventful(flows: Flows) -> Flows:
+    """Return the flows for which `is_eventful` holds, without assembling them."""
+    return flows.whose_flags(_is_eventful)
+
+
+def kept(flows: Flows, only: frozenset[Outcome] | None) -> Flows:
+    """Return the flows with these outcomes; without any named, all."""
+    return flows if only is None else flows.that_ended(only)
+
+
+def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
+    """Return a byte for each flow of a capture, by number, for kernels: 1 where its outcome is among these, else 0."""
+    if only is None:
+        return bytearray(b"\1") * len(flows)
+    wanted = frozenset(map(OUTCOMES.index, only))
+    return flows.by.flow_flags.translate(bytes(flags & HOW_IT_ENDED in wanted for flags in range(256)))
+
+
+def to_describe(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
+    """Return the flows to describe in full, and the eventful ones that do not fit; of a dull capture the first three.
+
+    Where outcomes are asked for, `only` those are described, dull or not.
+    """
+    if only is not None:
+        ordered = by_urgency(kept(flows, only))
+        return ordered[:shown], ordered[shown:]
+    found = by_urgency(eventful(flows))
+    return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])

@@ -1,0 +1,122 @@
+"""Findings as comments on the frames of the capture, for Wireshark: `--annotate`.
+
+Decides which frames get a comment. The sentences come from `report/words/`; `output_file.py` sees to it that the output
+is whole and the input is never touched.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.analysis import Analysis
+from analyzer.capture.files.source import open_source
+from analyzer.errors import CaptureError, OptionError
+from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.reading import ask
+from analyzer.report.output_file import binary_output, check_outputs
+from analyzer.report.units import short
+from analyzer.report.wireshark.copy import copy_commented
+from analyzer.report.words import sentences, setting_sentences
+from analyzer.schema import ABSENT
+from analyzer.version import __version__
+
+if TYPE_CHECKING:
+    from analyzer.many.remote import Held
+
+PROGRAM = f"ka-analyze {__version__}"
+UNSAID = frozenset(
+    (
+        Tag.DATA,
+        Tag.ACK,
+        Tag.SYN,
+        Tag.SYN_ACK,
+        Tag.FIN,
+        Tag.RETRANSMISSION,
+        Tag.DUPLICATE_ACK,
+        Tag.WINDOW_UPDATE,
+        Tag.DUPLICATE_FRAME,
+    )
+)
+"""Tags without a comment, since Wireshark shows them itself; where they are evidence, there is one."""
+SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
+
+
+def check(out: str, paths: Sequence[str]) -> None:
+    """Raise OptionError if these captures cannot be read twice, or `out` is one of them or no regular file."""
+    for path in paths:
+        if path == "-" or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()):
+            what = "standard input" if path == "-" else path
+            raise OptionError(f"--annotate reads the capture twice, which {what} cannot be; write it to a file first")
+    check_outputs({"--annotate": out}, paths)
+    if Path(out).exists() and not Path(out).is_file():
+        raise OptionError(f"--annotate {out} is no regular file; give another name")
+
+
+def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
+    """Write the captures that were analysed to `out`, with comments; CaptureError if they have changed since."""
+    said = ask(analysis, comments)
+    frames = 0
+    with binary_output(out, "--annotate") as file:
+        for path in paths:
+            try:
+                with open_source(path) as source:
+                    frames += copy_commented(source, file, said, frames, PROGRAM)
+            except CaptureError:
+                if len(paths) == 1:
+                    raise
+        if frames != analysis.capture.packets:
+            raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
+
+
+def comments(analysis: Analysis) -> dict[int, list[str]]:
+    """Return comments by frame number: the connection's verdict, the tag and its rule, what the verdict and the
+    settings rest on."""
+    said: dict[int, list[str]] = defaultdict(list)
+    for flow in analysis.flows:
+        who = f"#{flow.id} {flow.ends[0]} - {flow.ends[1]}"
+        said[flow.first_frame].append(f"{who}: {sentences.headline(flow)}. {' '.join(sentences.sentences(flow))}")
+        for frame, words in (*_segments(analysis, flow), *_settings(flow)):
+            said[frame].append(words)
+    for number, one in analysis.solicitations:
+        probe = f" for probe {one.of_frame}" if one.of_frame else ""
+        said[one.frame].append(_words(Tag.ARP_UNANSWERED, Rule.NOBODY_ANSWERS, number, probe))
+    for flow in analysis.flows:
+        for frame in flow.verdict.evidence_frames:
+            said[frame].append(f"evidence that #{flow.id} is {sentences.headline(flow)}")
+    return {frame: [f"ka-analyze: {_plain(words)}" for words in all_words] for frame, all_words in said.items()}
+
+
+def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
+    c, s = analysis.candidates.view, analysis.segments.view
+    probes = {probe.frame: probe for end in flow.story.ends for probe in end.probes}
+    for row in analysis.rows(flow.id):
+        tag, frame, of = Tag(s.tag[row]), c.frame[row], s.of[row]
+        if tag in UNSAID and of == ABSENT:
+            continue
+        more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
+        if frame in probes:
+            probe = probes[frame]
+            answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"
+            more = answered or ", unanswered"
+        yield frame, _words(tag, Rule(s.rule[row]), flow.id, more)
+
+
+def _words(tag: Tag, rule: Rule, flow: int, more: str) -> str:
+    return f"{tag.label} of #{flow}{more}; {rule.label}: {sentences.rule(rule)}"
+
+
+def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
+    """Yield, for each frame whose instant bounds a setting, what all of them determine."""
+    for end in flow.ends:
+        for name in SETTINGS:
+            setting = getattr(end.settings, name)
+            for frame in setting.frames if setting is not None and end.story.sent else ():
+                value = f"{setting.value}, " if setting.value is not None else ""
+                who = f"a middlebox before {end}" if end.is_probed_for else str(end)
+                yield frame, f"shows {name} of {who}: {value}bounds {setting_sentences.bounds(setting)}"
+
+
+def _plain(words: str) -> str:
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

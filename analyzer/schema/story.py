@@ -1,0 +1,120 @@
+"""The columns of the flows' stories: probes with their answers, gaps, silences (`keepalive/story/story.py`)."""
+
+from analyzer.schema import Column, table
+
+STORY_FLOWS = table(
+    "STORY_FLOWS",
+    Column("flow", "q", "", "index of the flow"),
+    Column("capture_end_ns", "q", "ns", "the capture's end, or a jump of its clock before it"),
+    Column("first_probe", "q", "", "row of the flow's first probe in STORY_PROBES"),
+    Column("first_gap", "q", "", "row of its first gap in STORY_GAPS"),
+    Column("first_silence", "q", "", "row of its first silence in STORY_SILENCES"),
+    Column("reset_row", "q", "", "row of the segment that reset the connection, -1"),
+    Column("reset_unheard", "q", "", "probes before it that were answered without their sender hearing it"),
+    Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
+    Column("bridged_ns", "q", "ns", "longest time without data that an answered probe bridged"),
+    Column(
+        "is_too_incomplete",
+        "b",
+        "bool",
+        "so much of it is missing that its gaps show nothing; set by inference",
+    ),
+    Column("run_end", "b", "0|1", "the end whose probes go unanswered, -1"),
+    Column("unresponsive_end", "b", "0|1", "the end that keeps resending what nothing answers, -1"),
+    Column("persisting_end", "b", "0|1", "the end whose window probes were all answered, -1"),
+    Column("resending_end", "b", "0|1", "the end whose last segments resend what was acknowledged, -1"),
+)
+
+STORY_ENDS = table(
+    "STORY_ENDS",
+    Column("fin_frame", "q", "", "frame of the end's first FIN, 0 without"),
+    Column("fin_ack", "q", "u32", "what that acknowledged"),
+    Column("probes", "q", "", "keepalive probes sent"),
+    Column("last_probe", "q", "", "row of the last of them in STORY_PROBES, -1"),
+    Column("lost", "q", "", "probes without an answer, and without a reason for that"),
+    Column("unanswered", "q", "", "consecutive unanswered probes up to the story's end"),
+    Column("excused", "q", "", "number of these that need not have been answered"),
+    Column("run_probe", "q", "", "row of the first of these in STORY_PROBES"),
+    Column("run_heard_ns", "q", "ns", "capture time of the other end's last segment before it, -1"),
+    Column("unheard_place", "q", "", "place in the flow's rows after which the other end was not heard"),
+    Column("icmp_errors", "q", "", "ICMP errors about its segments since then"),
+    Column("icmp", "h", "", "type * 256 + code of the last of these that quotes what is in flight, -1"),
+    Column("resends", "q", "", "data, FINs and window probes sent again since then"),
+    Column("resend_row", "q", "", "row of the last of these, -1"),
+    Column("sent_ns", "q", "ns", "its last candidate, -1"),
+    Column("sent_len", "q", "octets", "payload of that"),
+    Column("follows", "q", "", "candidates whose IP identification follows that of the one before"),
+    Column("skips", "q", "", "candidates whose IP identification skips a few"),
+    Column("answered_ns", "q", "ns", "when the other end last answered what lay outside of its window, -1"),
+    Column("echo_ns", "q", "ns", "its last probe or resend, -1"),
+    Column("since_new_segment_ns", "q", "ns", "when it had last sent anything else by then, -1"),
+    Column("spurious_resends", "q", "", "its latest segments, one after the other, that resend what was acknowledged"),
+    Column("spurious_place", "q", "", "place of the first of these in the flow's rows"),
+    Column("spurious_first_ns", "q", "ns", "the first of these"),
+    Column("spurious_ns", "q", "ns", "the last of these, -1"),
+    Column("spurious_wait_ns", "q", "ns", "time without a segment of the end before that one"),
+    Column("window_probes", "q", "", "zero-window probes since anything else was sent"),
+    Column("window_place", "q", "", "place of the first of these in the flow's rows"),
+    Column("window_first_ns", "q", "ns", "the first of these"),
+    Column("window_ns", "q", "ns", "the last of these"),
+    Column("window_before_ns", "q", "ns", "the one before, -1"),
+    Column("survived_frame", "q", "", "frame that ended the longest idle time which no timer of this end ended, 0"),
+    Column("survived_ns", "q", "ns", "duration of that"),
+    Column("survived_probe_ns", "q", "ns", "time since its last probe by then, -1"),
+    Column("ambiguous_frame", "q", "", "the same for an idle time after which it was not heard"),
+    Column("ambiguous_ns", "q", "ns", "duration of that"),
+    Column("ambiguous_probe_ns", "q", "ns", "time since its last probe by then, -1"),
+    Column("ambiguous_at_ns", "q", "ns", "when it ended"),
+    Column("has_spoken", "b", "bool", "it sent something other than SYN and RST"),
+    Column("has_reset", "b", "bool", "it sent a RST"),
+    Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
+    Column("has_uncaptured", "b", "bool", "the other end answered something of it that was not captured"),
+    Column(
+        "holes", "q", "", "occasions on which a number, an ACK or a timestamp echo reveals uncaptured segments of it"
+    ),
+    Column("pace_kind", "b", "GapKind", "what ended its last gap that a timer ended, -1"),
+    Column("pace_ns", "q", "ns", "duration of that"),
+    Column("pace_missing", "q", "", "own segments that its IP identifications leave out in it, -1 unknown"),
+    Column("even", "q", "", "gaps of the same length as the one before, with as many left out"),
+    Column("level", "q", "", "those of these in which some are left out"),
+    Column("uneven", "q", "", "gaps of the same length as the one before, with more or fewer left out"),
+    Column("stamp_row", "q", "", "row of its last candidate whose timestamp the other end echoes, -1"),
+    Column("probed_by", "b", "ProbedBy", "who sends its probes, as far as they and its own segments show it, -1"),
+    Column("own_ttl_low", "h", "hops", "lowest TTL of its segments that are no probes; -1 unknown, or without probes"),
+    Column("own_ttl_high", "h", "hops", "the highest"),
+    Column("probe_ttl_low", "h", "hops", "lowest TTL of its probes, -1 without"),
+    Column("probe_ttl_high", "h", "hops", "the highest"),
+    Column("probe_signs", "h", "bits", "other signs for or against its probes being its own (`prober.py`)"),
+)
+
+STORY_PROBES = table(
+    "STORY_PROBES",
+    Column("row", "q", "", "row of the candidate"),
+    Column("end", "b", "0|1", "who sent it"),
+    Column("answer", "b", "Answer", "what came back"),
+    Column("answer_row", "q", "", "row of the candidate that answered, -1"),
+    Column("may_go_unanswered", "b", "bool", "it followed an answer so soon that the other end need not answer again"),
+)
+
+STORY_GAPS = table(
+    "STORY_GAPS",
+    Column("end", "b", "0|1", "whose timer"),
+    Column("kind", "b", "GapKind", "what ended it"),
+    Column("frame", "q", "", "the frame that ended the gap; for the capture's end the last one before"),
+    Column("at_ns", "q", "ns", "when the probe or give-up that ended it was captured, -1 for what no timer ended"),
+    Column("heard_ns", "q", "ns", "since the last segment from the other end that this end accepts, -1"),
+    Column("any_ns", "q", "ns", "since the last segment of any kind from the other end, -1"),
+    Column("probe_ns", "q", "ns", "since this end's previous probe, -1"),
+    Column("unanswered", "q", "", "consecutive unanswered probes of this end before its end"),
+    Column("missing", "i", "", "own segments since its last one that were not captured, by IP ID; -1 unknown"),
+    Column("echo", "b", "Echo", "what its timestamp echo says of how much the end had heard"),
+    Column(
+        "since_new_segment_ns", "q", "ns", "since the other end's last segment that is neither probe nor resend, -1"
+    ),
+)
+
+STORY_SILENCES = table(
+    "STORY_SILENCES",
+    Column("row", "q", "", "row of the candidate that ended it"),
+    Column("survived", "b", "bool", "the end that did not end it was heard later, by more than a RST"),
+)

@@ -1,0 +1,68 @@
+"""What is sent again: who is left without an answer, and who sends what was acknowledged."""
+
+import pytest
+
+from tests.keepalive.tags.test_tag import OPENED
+from tests.transcript import told
+
+RESENT = f"""{OPENED}
+    2.50  A>B  PA  seq 1100  ack 5000  len 10
+    2.70  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    3.10  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+"""
+
+
+def test_an_end_whose_resends_nothing_follows_is_left_without_an_answer() -> None:
+    unanswered_data = told(RESENT).flow.story.unanswered_data
+    assert unanswered_data is not None
+    assert unanswered_data.end == 0
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        "B>A  A   seq 5000  ack 1110",  # acknowledges it
+        "B>A  PA  seq 5000  ack 1100  len 10",  # does not, but lives
+        "B>A  A   seq 4999  ack 1100  | keepalive-probe",
+    ],
+)
+def test_whatever_the_other_end_sends_since_shows_that_it_lives(heard: str) -> None:
+    assert told(f"{RESENT}    8.00  {heard}\n    90.0  end").flow.story.unanswered_data is None
+
+
+def test_a_window_probe_has_nothing_in_flight_and_waits_all_the_same() -> None:
+    result = told(f"""{OPENED}
+    2.00  B>A  A  seq 5000  ack 1100  win 0  | window-update
+    2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    2.60  A>B  A  seq 1099  ack 5000         | zero-window-probe
+    """)
+    assert result.flow.story.unanswered_data is not None
+
+
+def test_data_that_was_acknowledged_each_time_is_sent_in_vain() -> None:
+    result = told(f"""{RESENT}
+    3.11  B>A  A   seq 5000  ack 1110
+    3.90  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    3.91  B>A  A   seq 5000  ack 1110
+    """)
+    assert result.flow.story.resending_end == 0
+    assert result.flow.story.unanswered_data is None
+
+
+@pytest.mark.parametrize(("at", "is_unresponsive"), [("5.00", True), ("60.00", False)])
+def test_who_goes_on_with_something_else_has_heard_an_ack(at: str, is_unresponsive: bool) -> None:
+    """The capture lacks it; no sender goes on for a minute without."""
+    result = told(f"{RESENT}    {at}  A>B  PA  seq 1110  ack 5000  len 20\n    90.0  end")
+    assert (result.flow.story.unanswered_data is not None) == is_unresponsive
+
+
+def test_what_is_sent_again_from_the_middle_shows_that_acks_are_missing() -> None:
+    result = told(f"""{OPENED}
+    2.50  A>B  PA  seq 1100  ack 5000  len 10
+    2.51  A>B  PA  seq 1110  ack 5000  len 10
+    2.52  A>B  PA  seq 1120  ack 5000  len 10
+    2.80  A>B  PA  seq 1110  ack 5000  len 10  | retransmission
+    3.40  A>B  PA  seq 1110  ack 5000  len 10  | retransmission
+    90.0  end
+    """)
+    assert result.flow.story.unanswered_data is None

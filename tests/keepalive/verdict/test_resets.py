@@ -1,0 +1,222 @@
+"""Connections that a RST ended: transcripts, and what a person who knows all of it would say."""
+
+import pytest
+
+from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
+from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
+from tests.keepalive.tags.test_tag import OPENED
+from tests.keepalive.verdict.test_judge import RUN, SECOND, outcome, verdict
+from tests.transcript import told
+
+
+def test_a_peer_that_lost_its_state_resets_the_probe() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ipid 0   | rst of 31.01
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno, v.prober) == (Outcome.RESET, Cause.PEER_LOST_STATE, "ECONNRESET", 0)
+    assert v.evidence_frames == (6, 7)
+    assert v.detection_delay_ns == 30_010_000_000
+    assert v.confidence is Confidence.CERTAIN
+
+
+def test_a_reset_with_a_foreign_ttl_comes_from_the_path() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 0  ttl 250  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_reset_that_is_foreign_in_several_fields_certainly_is() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000        | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ttl 250  ipid 40000  | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PATH_RESET)
+    assert verdict(result).confidence is Confidence.CERTAIN
+    assert Reason.RST_DIFFERS_IN_MORE in verdict(result).reasons
+
+
+def test_a_reset_from_the_peer_s_distance_with_something_odd_is_likely_its_own() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  A  seq 1099  ack 5000           | keepalive-probe
+    31.02  B>A  R  seq 5000  win 8192  ipid 0   | rst of 31.01
+    """)
+    assert outcome(result) == (Outcome.RESET, Cause.PEER_LOST_STATE)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_box_that_resets_what_is_idle_unasked() -> None:
+    """At expiry it tells both ends, in each other's name."""
+    result = told(
+        f"""{OPENED}
+    301.01  B>A  R   seq 5000  win 0  ttl 250
+    301.02  A>B  R   seq 1100  win 0  ttl 250
+    """,
+        hops={"B": 9},
+    )
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PATH_RESET, "ECONNRESET")
+    assert v.detection_delay_ns == 300 * SECOND
+    [limit] = result.analysis.path_limits
+    assert (limit.failed_ns, limit.on_expiry) == (300 * SECOND, "rst")
+
+
+def test_the_same_packet_seen_on_two_hops_has_two_distances() -> None:
+    """Captured with -i any on a router: every segment twice, one hop apart; so is the RST."""
+    result = told(f"""{OPENED}
+    20.0000  B>A  PA  seq 5000  ack 1100  len 10  ipid 900
+    20.0001  B>A  PA  seq 5000  ack 1100  len 10  ipid 900  ttl 63  | duplicate-frame
+    20.0100  A>B  A   seq 1100  ack 5010
+    51.0100  A>B  A   seq 1099  ack 5010                     | keepalive-probe
+    51.0200  B>A  R   seq 5010  win 0  ipid 0                | rst of 51.0100
+    """)
+    assert verdict(result).cause is Cause.PEER_LOST_STATE
+
+
+def test_data_to_a_peer_that_lost_its_state_is_reset() -> None:
+    result = told(f"""{OPENED}
+    31.01  A>B  PA  seq 1100  ack 5000  len 10
+    31.02  B>A  R   seq 5000  win 0
+    """)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.reasons[0]) == (Outcome.RESET, Cause.PEER_LOST_STATE, Reason.RST_WITHOUT_STATE)
+
+
+def test_a_reset_that_no_probe_explains_is_the_applications() -> None:
+    result = told(f"{OPENED}    2.00  A>B  RA  seq 1100  ack 5000")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert verdict(result).confidence is Confidence.LIKELY
+
+
+def test_a_reset_off_the_grid_of_a_run_closes_too() -> None:
+    result = told(f"{RUN}    53.50  A>B  RA  seq 1100  ack 5000  | rst")
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+CLOSE_WAIT = f"""{OPENED}
+    2.00   B>A  FA  seq 5000  ack 1100
+    2.01   A>B  A   seq 1100  ack 5001
+    31.01  A>B  A   seq 1099  ack 5001  | keepalive-probe
+"""
+
+
+def test_a_reset_in_close_wait_is_a_broken_pipe() -> None:
+    """tcp_input.c tcp_reset."""
+    v = verdict(told(f"{CLOSE_WAIT}    31.02  B>A  R  seq 5001  win 0  ipid 0  | rst of 31.01"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, Cause.PEER_LOST_STATE, "EPIPE")
+
+
+SHUT_DOWN = """2.00  A>B  FA  seq 1100  ack 5000
+    3.00  B>A  PA  seq 5000  ack 1101  len 10
+    3.01  A>B  A   seq 1101  ack 5010
+    """
+
+
+def test_a_reset_by_the_path_is_not_felt_by_who_has_closed() -> None:
+    closed = f"{OPENED}    2.00  A>B  FA  seq 1100  ack 5000\n    2.01  B>A  A  seq 5000  ack 1101\n"
+    v = verdict(told(f"{closed}    9.00  B>A  R  seq 5000  win 8192  ttl 250  ipid 7777"))
+    assert (v.outcome, v.cause, v.errno, v.epoll) == (Outcome.RESET, Cause.PATH_RESET, None, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "reset", "errno"),
+    [
+        ("", "5.00  B>A  RA  seq 5000  ack 1100", "ECONNRESET"),
+        ("2.00  B>A  FA  seq 5000  ack 1100", "5.00  B>A  RA  seq 5001  ack 1100", "EPIPE"),
+        ("2.00  A>B  FA  seq 1100  ack 5000", "5.00  B>A  RA  seq 5000  ack 1101", None),  # A has closed: nobody asks
+        (SHUT_DOWN, "5.00  B>A  RA  seq 5010  ack 1101", "ECONNRESET"),  # it reads on, in FIN_WAIT2
+        (f"{SHUT_DOWN}4.00  B>A  FA  seq 5010  ack 1101", "5.00  B>A  RA  seq 5011  ack 1101", None),
+    ],
+)
+def test_an_application_that_closes_at_once_is_felt_by_the_other(before: str, reset: str, errno: str | None) -> None:
+    v = verdict(told(f"{OPENED}    {before}\n    {reset}"))
+    assert (v.outcome, v.cause, v.errno) == (Outcome.CLOSED, Cause.APPLICATION, errno)
+    assert v.epoll == (EPOLL_DEAD if errno else None)
+
+
+def test_a_reset_by_a_prober_that_nobody_hears_is_not_felt() -> None:
+    """Off the grid of its own probes: its application gave up, and the path was already dead."""
+    v = verdict(told(f"{RUN}    58.01  A>B  RA  seq 1100  ack 5000"))
+    assert (v.outcome, v.errno) == (Outcome.CLOSED, None)
+
+
+SCAN = """
+    0.000  A>B  S   seq 999
+    0.010  B>A  SA  seq 4999  ack 1000
+"""
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        SCAN + "    2.000  A>B  R  seq 1000  win 0  ttl 120",  # half-open: the scanner's kernel knows of no connection
+        SCAN + "    2.000  B>A  R  seq 5000  win 0  ttl 250",
+        "    0.000  A>B  S   seq 999\n    0.010  B>A  RA  seq 0  ack 1000  win 0  ttl 250",
+        "    0.000  A>B  S   seq 999\n    1.000  A>B  S   seq 999\n    90.0  end",
+        SCAN,
+    ],
+)
+def test_what_never_opened_is_no_connection_that_was_reset(attempt: str) -> None:
+    result = told(attempt)
+    v = verdict(result)
+    assert (v.outcome, v.cause, v.errno) == (Outcome.UNKNOWN, None, None)
+    assert v.reasons == (Reason.NEVER_OPENED,)
+    assert result.analysis.flows.attempts() == 1
+
+
+def test_where_nothing_but_a_reset_was_captured_nothing_is_known() -> None:
+    v = verdict(told("    0.000  A>B  RA  seq 999  ack 5000\n    60.0  end"))
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONLY_RESETS,))
+
+
+def test_an_empty_segment_that_is_refused_is_a_scan_or_the_rest_of_something() -> None:
+    """nmap's ACK scan."""
+    v = verdict(told("    0.000  A>B  A  seq 999  ack 5000\n    0.001  B>A  R  seq 5000  win 0"))
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONLY_RESETS,))
+
+
+def test_nobody_on_the_path_is_blamed_before_both_ends_have_spoken() -> None:
+    """What resets right after the handshake may be the end itself, whose SYN-ACK came through a proxy."""
+    v = verdict(told(f"{SCAN}    0.020  A>B  A  seq 1000  ack 5000\n    0.030  B>A  R  seq 5000  win 0  ttl 250"))
+    assert (v.outcome, v.cause, v.reasons) == (Outcome.RESET, None, (Reason.RST_UNASKED, Reason.RST_UNDECIDED))
+
+
+def test_an_application_that_aborts_has_not_forgotten_the_connection() -> None:
+    """A RST a millisecond after its own data, for what was still coming in."""
+    result = told(f"""{OPENED}
+    31.000  B>A  PA  seq 5000  ack 1100  len 10
+    31.001  A>B  PA  seq 1100  ack 5010  len 10
+    31.002  B>A  R   seq 5010  win 0
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+
+
+def test_a_reset_with_ack_for_a_probe_is_not_of_a_host_without_the_connection() -> None:
+    """A host without it answers an ACK by a RST without (RFC 9293 §3.10.7.1)."""
+    v = verdict(
+        told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000            | keepalive-probe
+    31.02  B>A  RA  seq 5000  ack 1100  win 0     | rst of 31.01
+    """)
+    )
+    assert (v.outcome, v.cause, v.errno) == (Outcome.RESET, None, "ECONNRESET")
+    assert v.reasons == (Reason.RST_ANSWERS_PROBE, Reason.RST_UNDECIDED)
+
+
+def test_a_server_s_own_reset_whose_ttl_varies() -> None:
+    """114 between its own 113 and 115: routes change."""
+    result = told("""
+    0.000   A>B  S   seq 999
+    0.010   B>A  SA  seq 4999  ack 1000  ttl 113
+    0.020   A>B  A   seq 1000  ack 5000
+    0.030   A>B  PA  seq 1000  ack 5000  len 100
+    0.040   B>A  PA  seq 5000  ack 1100  len 100  ttl 115
+    0.050   A>B  A   seq 1100  ack 5100
+    57.500  B>A  RA  seq 5100  ack 1100  win 0    ttl 114
+    """)
+    assert outcome(result) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert not result.analysis.path_limits or result.analysis.path_limits[0].failed_ns is None

@@ -1,0 +1,180 @@
+"""The page: whole in itself, findings first, nothing of a capture becomes markup, usable with 10,000 connections."""
+
+import json
+import re
+import shutil
+import subprocess
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import analyzer
+from tests.transcript import analyse, transcript
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+OUTCOMES = {
+    "alive": "peer-alive-8-2-4",
+    "closed": "closed-in-order",
+    "timed-out": "nc-30-10-5",
+    "unreachable": "unreachable-host-7-2-4",
+    "reset": "firewall-resets-14-3-4",
+    "probing": "still-probing-8-3-9",
+    "undetected": "nat-data-too-late",
+}
+HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}'\"&.pcap"
+
+
+class Page(HTMLParser):
+    """What a page consists of: elements with their attributes, the words outside of scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self._inside = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.data = json.loads(self.scripts[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts.append(data)
+        elif self._inside != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(capture: Path | analyzer.Analysis, folder: Path) -> Page:
+    found = analyzer.analyze(capture) if isinstance(capture, Path) else capture
+    found.write_html(folder / "report.html")
+    return Page(folder / "report.html")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_headline_findings_come_first(outcome: str, tmp_path: Path) -> None:
+    capture = SAMPLES / OUTCOMES[outcome] / "capture.pcap"
+    page, one = page_of(capture, tmp_path), analyzer.analyze(capture).flow(0)
+    assert one.verdict.outcome.value == outcome
+    assert ("article", {"class": f"card o-{outcome}", "id": "flow-0"}) in page.elements
+    headline = one.headline[:1].upper() + one.headline[1:]
+    assert page.text.index(headline) < page.text.index("Why we say so") < page.text.index("All connections", 500)
+    for sentence in (*one.sentences, *one.reasons):
+        assert sentence in page.text
+
+
+def test_a_nat_sample_answers_why_and_what_to_set(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nat-forgets-one-of-two/capture.pcap", tmp_path)
+    for words in ("1 of 2 connections died", "a NAT, a firewall or a load balancer", "ETIMEDOUT", "What to set"):
+        assert words in page.text
+    assert "net.ipv4.tcp_keepalive_time = " in page.source
+
+
+def test_nothing_is_fetched_and_only_our_script_runs(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nat-forgets-one-of-two/capture.pcap", tmp_path)
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form")
+        for name in ("src", "href", "xlink:href", "action", "srcset"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64,"))
+        assert not any(name.startswith("on") for name in attributes)
+    [policy] = [a["content"] or "" for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    digest = b64encode(sha256(page.scripts[-1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+
+
+def test_names_from_outside_stay_words(tmp_path: Path) -> None:
+    hostile = tmp_path / HOSTILE
+    hostile.write_bytes((SAMPLES / "nc-30-10-5/capture.pcap").read_bytes())
+    page = page_of(hostile, tmp_path)
+    assert HOSTILE in page.text
+    assert "img" not in [tag for tag, _ in page.elements]
+    assert "49" not in page.text.split("capture")[0].replace(str(tmp_path), "")
+
+
+def test_data_cannot_end_its_script(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nc-30-10-5/capture.pcap", tmp_path)
+    raw = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.source, re.DOTALL)
+    assert raw is not None
+    assert not set("<>&") & set(raw[1])
+
+
+def test_charts_of_a_page_have_ids_of_their_own(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nat-forgets-one-of-two/capture.pcap", tmp_path)
+    names = [attributes["id"] for tag, attributes in page.elements if tag == "svg"]
+    assert len(names) == len(set(names)) >= 8
+    used = {(a.get("xlink:href") or "")[1:] for tag, a in page.elements if tag == "use"}
+    assert used <= {a.get("id") for _, a in page.elements}
+
+
+def test_an_empty_capture_has_a_page(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes((SAMPLES / "nc-30-10-5/capture.pcap").read_bytes()[:24])
+    page = page_of(empty, tmp_path)
+    assert "No TCP connection in this capture." in page.text
+    assert page.data["rows"] == []
+
+
+def many(count: int) -> analyzer.Analysis:
+    """So many connections, of which every other one is probed in vain."""
+    lines = []
+    for time, words in (
+        (0, "A:{0}>B A seq 1000 ack 5000"),
+        (1, "B>A:{0} PA seq 5000 ack 1000 len 9"),
+        (2, "A:{0}>B A seq 1000 ack 5009"),
+        (32, "A:{0}>B A seq 999 ack 5009"),
+        (62, "A:{0}>B A seq 999 ack 5009"),
+    ):
+        lines += [f"{time} {words.format(port)}" for port in range(1, count + 1) if port % 2 or time < 30]
+    return analyzer.Analysis(analyse(transcript("\n".join(lines))))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    folder = tmp_path_factory.mktemp("large")
+    return page_of(many(2_000), folder)
+
+
+def test_many_connections_are_rows_not_markup(large: Page) -> None:
+    assert len(large.data["rows"]) == 2_000
+    assert len(large.source) < 1_200_000  # 10,000 are less than 5 MB
+    assert [attributes["id"] for tag, attributes in large.elements if tag == "article"] == ["flow-0"]
+    assert "999 other connections ended the same way" in large.text
+
+
+def test_rows_refer_to_words_that_exist(large: Page) -> None:
+    words = large.data["words"]
+    for row in large.data["rows"]:
+        assert 0 <= row[3] < len(words)
+        if len(row) > 11:
+            sentences, ends, course, reasons, frames = row[11]
+            assert all(0 <= one < len(words) for one in (*sentences, course, *reasons))
+            assert len(ends) == 1
+            assert frames
+
+
+@pytest.mark.needs("chromium")
+def test_the_table_is_drawn_in_a_browser(large: Page, tmp_path: Path) -> None:
+    path = tmp_path / "large.html"
+    path.write_text(large.source, encoding="utf-8")
+    command = [
+        shutil.which("chromium") or "", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri(),
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert dom.count('class="open"') == 200
+    assert "Show more (1800)" in dom
+    assert "being probed 1000" in re.sub("<[^>]*>", "", dom)
