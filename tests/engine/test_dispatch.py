@@ -60,7 +60,8 @@ def test_the_library_serves_where_there_is_one(monkeypatch: pytest.MonkeyPatch) 
     assert not new_engine().is_native
 
 
-def test_it_travels_without_its_library() -> None:
+def test_it_travels_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KA_ENGINE", raising=False)
     assert pickle.loads(pickle.dumps(new_engine())).library is native.installed()
     assert not pickle.loads(pickle.dumps(Engine())).is_native
 
