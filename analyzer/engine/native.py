@@ -153,15 +153,22 @@ def levels_built() -> tuple[str, ...]:
 
 
 def levels_here() -> Iterator[str]:
-    """Yield those that run on this very processor; one without /proc/cpuinfo is taken for the lowest."""
-    *better, lowest = levels_built()
-    if better:
-        flags = _flags()
-        yield from (level for level in better if LEVELS[level] <= flags)
-    yield lowest
+    """Yield those that run on this very processor.
+
+    Without /proc/cpuinfo that is the lowest. A virtual processor may have less: QEMU's own has no SSSE3, and what it
+    lacks would end the process.
+    """
+    flags, levels = _flags(), levels_built()
+    if not flags:
+        yield levels[-1]
+        return
+    for place, level in enumerate(levels):
+        if all(LEVELS.get(one, frozenset()) <= flags for one in levels[place:]):
+            yield level
 
 
 def _flags() -> set[str]:
+    """Return the flags of the first processor, none where the system does not tell."""
     try:
         with Path(CPUINFO).open("rb", buffering=0) as file:
             lines = file.read(CPUINFO_OCTETS).decode("ascii", "replace").splitlines()

@@ -52,10 +52,11 @@ def test_an_index_outside_is_an_error_and_not_a_read() -> None:
     [
         ("x86_64", f"{V2} {V3}", ["x86-64-v3", "x86-64-v2"]),
         ("AMD64", f"{V2} {V3}".replace("avx2 ", ""), ["x86-64-v2"]),
+        ("x86_64", V3, []),
         ("x86_64", None, ["x86-64-v2"]),
         ("aarch64", None, ["aarch64"]),
     ],
-    ids=["v3", "without-AVX2", "no-cpuinfo", "aarch64"],
+    ids=["v3", "without-AVX2", "less-than-v2", "no-cpuinfo", "aarch64"],
 )
 def test_the_best_that_the_processor_runs(
     machine: str, flags: str | None, levels: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

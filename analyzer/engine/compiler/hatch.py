@@ -14,7 +14,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LINKERS = ("cc", "gcc", "clang")
-LIBRARIES = "analyzer/engine/kernels-*"
 
 
 class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
