@@ -38,12 +38,14 @@ from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict.batch import EVIDENCE
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.verdict.values import CLOSED, FlowContext, reasons_of
-from analyzer.schema import ABSENT, NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, RST
+from analyzer.schema import ABSENT, NEIGHBOUR_ANSWERED, NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, RST
 from analyzer.schema.results import CONTEXT_ENDS, CONTEXT_FLOWS, PROOFS
 
 LATEST_NS = (1 << 63) - 1
 ANSWER_WAIT_NS = 3_000_000_000
 """A solicitation may be answered so late: three tries a second apart (mcast_solicit, retrans_time_ms)."""
+DEFENCE_NS = 200_000_000
+"""A host answers for an address that it has within this time; it announces a new one a second later at the soonest."""
 BLOCK = 64
 """Ends of flows that began too late are skipped by so many at a time: after a failure there may be any number."""
 MOST_LOOKED_AT = 64
@@ -307,13 +309,24 @@ def note_asked(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int, s
 def is_claimed(asked_for: Any, a: Any, who: int, since_ns: int, until_ns: int) -> bool:
     """Tell whether a host took the address into use in this time (RFC 5227 §2.1.1, RFC 4862 §5.4.2).
 
-    A host whose interface stayed up does not, and some stacks abort their connections when it goes down.
+    A host whose interface stayed up does not, and some stacks abort their connections when it goes down. A question
+    that is answered at once came from another host, such as a switch that tracks devices: the host had its address.
     """
     last = a.first_asked[who] + a.asked[who]
     for row in range(first_asked(asked_for, a.first_asked[who], last, since_ns), last):
         if asked_for.ts_ns[row] > until_ns:
             break
-        if asked_for.kind[row] == NEIGHBOUR_CLAIMED:
+        if asked_for.kind[row] == NEIGHBOUR_CLAIMED and not is_defended(asked_for, row, last):
+            return True
+    return False
+
+
+def is_defended(asked_for: Any, row: int, last: int) -> bool:
+    """Tell whether a claim is answered at once, as the host that has the address does (RFC 5227 §2.4)."""
+    latest_ns = asked_for.ts_ns[row] + DEFENCE_NS
+    while row + 1 < last and asked_for.ts_ns[row + 1] <= latest_ns:
+        row += 1
+        if asked_for.kind[row] == NEIGHBOUR_ANSWERED:
             return True
     return False
 

@@ -52,8 +52,8 @@ REASONS = {
     Reason.PEER_HOST_ANSWERS: "The peer's address sent segments of other connections meanwhile, so its host is alive.",
     Reason.PEER_PORTS_ANEW: "The peer's address sent segments of newer connections only, from ports that count up anew "
     "below this one's: it was started anew.",
-    Reason.PEER_ADDRESS_ANEW: "The peer's host took its address into use again meanwhile, as after its interface was "
-    "down, and sent segments of other connections since: it may have dropped those it had.",
+    Reason.PEER_ADDRESS_ANEW: "The peer's address was taken into use again meanwhile (ARP probe, duplicate address "
+    "detection), as a host does after its interface was down: it may have dropped the connections that it had.",
     Reason.PEER_STILL_SENDS: "The peer itself went on sending on this connection, so it lives, and one way is broken.",
     Reason.ANSWERS_UNHEARD: "Each probe was answered where this was captured, but the prober went on after the "
     "interval and gave up as if it had heard nothing: the answers were lost on the way to it.",

@@ -114,6 +114,8 @@ def test_no_path_has_dropped_what_a_host_lost_whose_interface_was_down(ipv6: boo
     claimed = told(f"{RUN}    55.01  claim B\n{others}{give_up()}", ipv6).analysis.flows[0].verdict
     assert (claimed.outcome, claimed.cause) == (Outcome.TIMED_OUT, Cause.PEER_SILENT)
     assert (claimed.confidence, Reason.PEER_ADDRESS_ANEW in claimed.reasons) == (Confidence.LIKELY, True)
+    defended = told(f"{RUN}    55.01  claim B\n    55.011  tell A about B\n{others}{give_up()}", ipv6).analysis.flows[0]
+    assert defended.verdict.cause is Cause.PATH_DROPPED  # a switch asked, and the host had its address
     unclaimed = (
         told(f"    0.001  claim B\n{RUN}{others}    55.01  claim A\n{give_up()}", ipv6).analysis.flows[0].verdict
     )
