@@ -40,7 +40,7 @@ def within(low: int, high: int | None, value: int | None = None, n: int = 1) -> 
 
 @dataclass(frozen=True)
 class EndStory:
-    """What `retold.EndStory` reads, as values."""
+    """What `story_reader.EndStory` reads, as values."""
 
     probes: tuple[Probe, ...]
     gaps: tuple[Gap, ...] = ()
@@ -61,7 +61,7 @@ class EndStory:
 
 @dataclass(frozen=True)
 class Story:
-    """What `retold.Story` reads."""
+    """What `story_reader.Story` reads."""
 
     ends: tuple[EndStory, EndStory]
     run: ProbeRun | None

@@ -1,6 +1,6 @@
 """What findings mean to a person who has never seen any: all connections in a sentence, what is behind a cause.
 
-Beside `explain.py` the only prose about findings.
+Beside `sentences.py` the only prose about findings.
 """
 
 from analyzer.keepalive.findings import Flow, Flows
