@@ -31,9 +31,9 @@ from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Solicitation
 from analyzer.keepalive.story_reader import Story, solicitations
 from analyzer.keepalive.tags.tagger import tag_segments
-from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
-from analyzer.keepalive.verdict.judge import Court
-from analyzer.keepalive.verdict.values import Outcome, verdict_of
+from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.judge import Court, Judged
+from analyzer.keepalive.verdict.values import Outcome, ending_of, verdict_of
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
@@ -50,7 +50,7 @@ MOST_ASSEMBLED = 1 << 14
 ASSEMBLED_AT_ONCE = 1 << 9
 """Flows assembled together where one after the other is asked for."""
 PROBES_OF = (FIRST_PROBES, SECOND_PROBES)
-FARED_WELL = frozenset([Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN])
+FARED_WELL = frozenset([Outcome.ALIVE, Outcome.OPEN, Outcome.CLOSED, Outcome.UNKNOWN])
 FARED_ILL = frozenset(Outcome) - FARED_WELL
 
 
@@ -60,8 +60,7 @@ class Batch(NamedTuple):
     numbers: Sequence[int]
     stories: StoryTables
     context: ContextTables
-    verdicts: Any
-    """VERDICTS."""
+    judged: Judged
 
 
 class Survey(NamedTuple):
@@ -87,7 +86,7 @@ def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: En
     pays = pays_to_assemble_ahead(engine, flows)
     with closing(made_ahead(stories.tell_all(flows), BATCHES_HELD, pays)) as batches:
         for told, count in batches:
-            notes.note(rows, told, court.judge_alone(told, count), count, engine)
+            notes.note(rows, told, court.judge_alone(told, count).verdicts, count, engine)
     middleboxes, neighbourhood = Middleboxes(rows, notes, engine), Neighbourhood(rows, flows, notes, engine)
     return Survey(rows, addresses, stories, court, notes, middleboxes, neighbourhood)
 
@@ -166,6 +165,7 @@ class Assembler:
             yield Found(
                 flow_count=len(batch.numbers),
                 flows=self._rows.flows,
+                ends=self._rows.ends,
                 candidates=self._rows.candidates,
                 stories=batch.stories.flows,
                 story_ends=batch.stories.ends,
@@ -173,7 +173,8 @@ class Assembler:
                 inferred=found.ends,
                 settings=found.settings,
                 proofs=found.proofs,
-                verdicts=batch.verdicts,
+                verdicts=batch.judged.verdicts,
+                endings=batch.judged.endings,
                 evidence=batch.context.proofs,
             )
 
@@ -196,8 +197,8 @@ class Assembler:
         self._survey.middleboxes.recognise(stories, len(numbers))
         found = self._survey.neighbourhood.describe_context(stories, len(numbers))
         asked_for = self._survey.neighbourhood.context.asked_for
-        verdicts = self._survey.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
-        return Batch(numbers, stories, found, verdicts)
+        judged = self._survey.court.judge(stories, len(numbers), found.flows, asked_for, found.proofs, found.counts)
+        return Batch(numbers, stories, found, judged)
 
     def _observed(self, batch: Batch) -> Observations:
         flows, stories, context = len(batch.numbers), batch.stories, batch.context
@@ -217,9 +218,11 @@ class Assembler:
         unsettled = self._survey.neighbourhood.unsettled(flow_flags)
         for first in range(0, len(unsettled), BATCH):
             numbers = unsettled[first : first + BATCH]
-            outcomes = self._batch(numbers).verdicts.outcome
+            outcomes = self._batch(numbers).judged.verdicts.outcome
             for flow_row, flow in enumerate(numbers):
-                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | outcomes[flow_row] | NOTABLE
+                how = flow_flags[flow] & HOW_IT_ENDED
+                how = how if how == NEVER_OPENED else outcomes[flow_row]
+                flow_flags[flow] = flow_flags[flow] & ~HOW_IT_ENDED | how | NOTABLE
         return flow_flags
 
     @cached_property
@@ -317,7 +320,8 @@ class Assembler:
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
-            verdict=verdict_of(batch.verdicts, batch.context.proofs, flow_row),
+            verdict=verdict_of(batch.judged.verdicts, batch.context.proofs, flow_row),
+            ending=ending_of(batch.judged.endings, batch.context.proofs, flow_row),
             first_frame=f.first_frame[flow],
         )
 

@@ -13,12 +13,14 @@ from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.values import Answer, ProbedBy
 from analyzer.keepalive.story_reader import EndStory, Story
-from analyzer.keepalive.verdict.flow_flags import HOW_IT_ENDED, NEVER_OPENED, NOTABLE
-from analyzer.keepalive.verdict.values import OUTCOMES, Outcome, Verdict
+from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, outcome_of
+from analyzer.keepalive.verdict.values import Ending, Outcome, Verdict
 
 NAMELESS = ""
 """The address of a middlebox that probes in the names of others: it does not show its own."""
 
+OVER = frozenset({Outcome.CLOSED, Outcome.RESET, Outcome.TIMED_OUT, Outcome.UNREACHABLE})
+"""Outcomes after which nobody holds the connection open any more."""
 AS_SENT = frozenset({64, 128, 255})
 """Values that stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
 
@@ -87,9 +89,16 @@ class Flow:
     ends: tuple[End, End]
     story: Story
     verdict: Verdict
+    ending: Ending | None = None
+    """Who ended it; None while it goes on."""
     tunnel: str | None = None
     """What it ran through where it was captured: "vxlan 42", or "gre 10.0.0.1-10.0.0.2"."""
     first_frame: int = 0
+
+    @property
+    def silent_ns(self) -> int | None:
+        """Return how long an open connection has been silent when the capture ends, in ns; None for one that ended."""
+        return self.story.capture_end_ns - self.story.last_ns if self.verdict.outcome not in OVER else None
 
     @property
     def is_within_lan(self) -> bool:
@@ -117,12 +126,13 @@ class Presence(NamedTuple):
 class Found(NamedTuple):
     """What was found of some flows, as columns.
 
-    `stories` and `verdicts` have a row for each flow, `story_ends` and `inferred` two, `settings` eight; `flows` and
-    `candidates` are those of the capture.
+    `stories` and `verdicts` have a row for each flow, `story_ends` and `inferred` two, `settings` eight; `flows`, `ends`
+    and `candidates` are those of the capture.
     """
 
     flow_count: int
     flows: Any
+    ends: Any
     candidates: Any
     stories: Any
     story_ends: Any
@@ -132,8 +142,9 @@ class Found(NamedTuple):
     proofs: Any
     """The frames that prove settings."""
     verdicts: Any
+    endings: Any
     evidence: Any
-    """The frames that prove verdicts."""
+    """The frames that prove verdicts, and those with data that was lost to an ending."""
 
 
 class Assembling(Protocol):
@@ -194,17 +205,20 @@ class Flows(Sequence[Flow]):
         """Count how many of them ended how."""
         found = Counter[Outcome]()
         for flags, count in Counter(self.flow_flags).items():
-            found[OUTCOMES[flags & HOW_IT_ENDED]] += count
+            found[outcome_of(flags)] += count
         return found
 
     def attempts(self) -> int:
         """Return how many never became a connection: scans, refusals, SYNs that nothing answered."""
-        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & NEVER_OPENED)
+        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & HOW_IT_ENDED == NEVER_OPENED)
+
+    def resets(self) -> int:
+        """Return in how many of those that an application closed a RST had part."""
+        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & HOW_IT_ENDED == CLOSED_BY_RST)
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
         """Return those with one of these outcomes."""
-        wanted = frozenset(map(OUTCOMES.index, outcomes))
-        return self.whose_flags(lambda flags: flags & HOW_IT_ENDED in wanted)
+        return self.whose_flags(lambda flags: outcome_of(flags) in outcomes)
 
     def notable(self) -> "Flows":
         """Return those that findings use: all others say nothing of keepalive, and nothing happened to them."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzer.keepalive.settings.observations import counts_other_connections, is_numbered
 from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns, watched_ns
 from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
@@ -24,7 +25,6 @@ from analyzer.keepalive.story.values import (
     Silence,
     Solicitation,
     UnansweredData,
-    heartbeat,
 )
 from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict.resets import is_give_up, probe_of
@@ -156,13 +156,23 @@ class EndStory(ReadOnDemand):
     @cached_property
     def heartbeat(self) -> Heartbeat | None:
         """Return its small messages up to the reset as a heartbeat, if they come evenly."""
-        c, tags, beats = self._rows.candidates, self._rows.segments.tag, []
-        for row in self._flow_rows():
-            if row == self._stories.flows.reset_row[self._flow_row]:
-                break
-            if tags[row] == tag.HEARTBEAT and c.end[row] == self._end:
-                beats.append((c.frame[row], c.ts_ns[row], c.payload_len[row]))
-        return heartbeat(beats)
+        c, e, end_row = self._rows.candidates, self._stories.ends, self._end_row
+        period = period_ns(e, end_row)
+        if period == ABSENT:
+            return None
+        first, last = e.first_beat[end_row], e.last_beat[end_row]
+        data_ns = self._rows.ends.data_ns[2 * self._flow + self._end]
+        until_ns = watched_ns(self._rows, self._stories.flows, self._flow_row)
+        return Heartbeat(
+            period_ns=period,
+            octets=(e.least_beat[end_row], e.most_beat[end_row]),
+            count=e.beats[end_row],
+            answered=e.answered_beats[end_row],
+            first_frame=c.frame[first],
+            last_frame=c.frame[last],
+            last_ns=c.ts_ns[last],
+            stopped_ns=stopped_ns(c, e, end_row, data_ns, until_ns),
+        )
 
     def _flow_rows(self) -> "array[int]":
         """Return the flow's candidate rows, in capture order."""

@@ -28,7 +28,9 @@ SUMS = {"packets", "octets", "far_below", *(number for number, _ in FIRSTS)}
 EXTREMES = {"max_idle_ns", *(frame for _, frame in FIRSTS)}
 HANDSHAKE = {"isn", "window_shift"}
 """Columns of ENDS that only a SYN sets."""
-OWN_RULE = HANDSHAKE | {"window", "reply_ns"}
+MAY_BE_OLDER = HANDSHAKE | {"data_ns"}
+"""Columns of ENDS that may have been set before the shard, and not in it."""
+OWN_RULE = MAY_BE_OLDER | {"window", "reply_ns"}
 """Columns of ENDS that are not simply equal."""
 FLOW_STATE = [name for name in FLOWS._fields if name not in WHO | OPENING | SUMS | EXTREMES]
 END_STATE = [name for name in ENDS._fields if name not in OWN_RULE]
@@ -86,7 +88,7 @@ class Meeting:
             alike &= alone.flow(name) == known.flow(name)
         for name in END_STATE:
             alike &= (alone.ends(name) == known.ends(name)).all(axis=1)
-        for name in HANDSHAKE:
+        for name in MAY_BE_OLDER:
             mine = alone.ends(name)
             alike &= ((mine == ABSENT) | (mine == known.ends(name))).all(axis=1)
         alike &= (scaled(alone.ends("window"), self._shift) == known.ends("window")).all(axis=1)
@@ -133,6 +135,9 @@ class Meeting:
         is_tcp = c.kind == KIND_TCP
         c.window[:] = np.where(is_tcp, scaled(c.window, self._shift[at, end]), c.window)
         c.peer_window[:] = np.where(is_tcp, scaled(c.peer_window, self._shift[at, 1 - end]), c.peer_window)
+        for name, of in (("own_data_ns", end), ("peer_data_ns", 1 - end)):
+            data_ns = getattr(c, name)
+            data_ns[:] = np.where(is_tcp & (data_ns == ABSENT), self._known.ends("data_ns")[at, of], data_ns)
         isn = np.where(self._alone.ends("isn") == ABSENT, self._known.ends("isn"), ABSENT)[at, end]
         c.facts[is_tcp & (isn != ABSENT) & (c.seq == isn)] |= segment_facts.AT_SYN
 
@@ -161,6 +166,7 @@ class Meeting:
         ends("window", scaled(end.ends("window"), self._shift))
         for name in HANDSHAKE:
             ends(name, np.where(alone.ends(name) == known.ends(name), end.ends(name), known.ends(name)))
+        ends("data_ns", np.where(end.ends("data_ns") == ABSENT, known.ends("data_ns"), end.ends("data_ns")))
         for name in END_STATE:
             ends(name, end.ends(name))
 

@@ -241,7 +241,7 @@ def _may_be_answered(snapshot: Snapshot, reported: Reported) -> bool:
 
 def _verdict(snapshot: Snapshot, reported: Reported) -> list[Event]:
     verdict = snapshot.flow.verdict
-    says_nothing = verdict.outcome is Outcome.UNKNOWN or (
+    says_nothing = verdict.outcome in (Outcome.OPEN, Outcome.UNKNOWN) or (
         verdict.outcome is Outcome.PROBING and _may_be_answered(snapshot, reported)
     )
     if (verdict.outcome, verdict.cause) == reported.outcome or says_nothing:

@@ -41,7 +41,7 @@ class Name(Enum):
 
 TROUBLE = frozenset({Name.PROBE_UNANSWERED, Name.GIVE_UP, Name.RESET, Name.UNREACHABLE, Name.DROPS})
 """Events that somebody may want to be woken for; a verdict is one, too, unless all is well."""
-WELL = frozenset({"alive", "closed", "unknown"})
+WELL = frozenset({"alive", "open", "closed", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)

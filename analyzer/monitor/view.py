@@ -27,7 +27,8 @@ from analyzer.report.words.sentences import OUTCOMES
 EVENTS = 12
 """Number of latest events shown below the table."""
 STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
-          Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green"}  # fmt: skip
+          Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green",
+          Outcome.OPEN: "green"}  # fmt: skip
 QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
 """Events that the view leaves out; without a view they are shown as lines."""
 
@@ -88,8 +89,8 @@ class View:
         probers = flow.probers
         silent_ns = now_ns - flow.end_ns
         outcome = flow.verdict.outcome
-        state = f"idle {clock(silent_ns)}" if outcome is Outcome.ALIVE else OUTCOMES[outcome]
-        is_open = outcome in (Outcome.ALIVE, Outcome.PROBING)
+        state = f"idle {clock(silent_ns)}" if outcome in (Outcome.ALIVE, Outcome.OPEN) else OUTCOMES[outcome]
+        is_open = outcome in (Outcome.ALIVE, Outcome.OPEN, Outcome.PROBING)
         expected = [ahead(one, now_ns) for one in snapshot.forecasts if one is not None and is_open]
         words = [
             str(number),
@@ -123,9 +124,10 @@ class View:
 
 
 def _urgency(snapshot: Snapshot) -> tuple[int, bool, int]:
-    order = (Outcome.PROBING, Outcome.UNDETECTED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET, Outcome.ALIVE)
+    order = (Outcome.PROBING, Outcome.UNDETECTED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET)
     outcome = snapshot.flow.verdict.outcome
-    return order.index(outcome) if outcome in order else len(order), not snapshot.flow.probers, snapshot.flow.end_ns
+    place = order.index(outcome) if outcome in order else len(order) + (outcome is Outcome.UNKNOWN)
+    return place, not snapshot.flow.probers, snapshot.flow.end_ns
 
 
 def settings(end: End) -> str:

@@ -1,8 +1,8 @@
 """The order of connections by importance, and the choice of those to describe at all; the same for every output."""
 
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
-from analyzer.keepalive.verdict.values import OUTCOMES, Outcome
+from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, SECOND_PROBES, outcome_of
+from analyzer.keepalive.verdict.values import Outcome
 
 URGENCY = (
     Outcome.TIMED_OUT,
@@ -10,6 +10,7 @@ URGENCY = (
     Outcome.RESET,
     Outcome.UNDETECTED,
     Outcome.PROBING,
+    Outcome.OPEN,
     Outcome.ALIVE,
     Outcome.CLOSED,
     Outcome.UNKNOWN,
@@ -17,13 +18,12 @@ URGENCY = (
 """Outcomes, the most urgent first."""
 SHOWN = 10
 """Number of connections described in full; more than that nobody reads at once."""
-UNEVENTFUL = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+UNEVENTFUL = (Outcome.ALIVE, Outcome.OPEN, Outcome.CLOSED, Outcome.UNKNOWN)
 PROBES = FIRST_PROBES | SECOND_PROBES
 
 
 def _rank(flags: int) -> int:
-    outcome = OUTCOMES[flags & HOW_IT_ENDED]
-    return 2 * URGENCY.index(outcome) + (not flags & PROBES)
+    return 2 * URGENCY.index(outcome_of(flags)) + (not flags & PROBES)
 
 
 def _is_eventful(flags: int) -> bool:
@@ -59,8 +59,7 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
     """Return a byte for each flow of a capture, by number, for kernels: 1 where its outcome is among these, else 0."""
     if only is None:
         return bytearray(b"\1") * len(flows)
-    wanted = frozenset(map(OUTCOMES.index, only))
-    return flows.by.flow_flags.translate(bytes(flags & HOW_IT_ENDED in wanted for flags in range(256)))
+    return flows.by.flow_flags.translate(bytes(outcome_of(flags) in only for flags in range(256)))
 
 
 def to_describe(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:

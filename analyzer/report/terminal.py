@@ -42,6 +42,7 @@ STYLES = {
     Outcome.UNDETECTED: "bold red",
     Outcome.PROBING: "bold yellow",
     Outcome.ALIVE: "green",
+    Outcome.OPEN: "yellow",
     Outcome.CLOSED: "green",
     Outcome.UNKNOWN: "dim",
 }
@@ -260,9 +261,11 @@ def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
     """Yield the number of connections by outcome, where not all of them have been described."""
     if len(analysis.flows) <= in_full:
         return
-    counts, attempts = analysis.flows.outcomes(), analysis.flows.attempts()
+    counts, attempts, resets = analysis.flows.outcomes(), analysis.flows.attempts(), analysis.flows.resets()
     counts[Outcome.UNKNOWN] -= attempts
+    counts[Outcome.CLOSED] -= resets
     words = [f"{counts[outcome]} {sentences.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
+    words += [f"{resets} closed by RST"] if resets else []
     words += [f"{attempts} never opened"] if attempts else []
     what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
     yield BLANK

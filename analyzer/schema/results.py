@@ -120,6 +120,21 @@ RESETS = table(
 )
 """One row: a RST, and what it is compared with to tell who sent it."""
 
+ENDINGS = table(
+    "ENDINGS",
+    Column("how", "b", "How", "how the connection was ended, -1 while it goes on"),
+    Column("by", "b", "0|1|BY_PATH", "who ended it, -1 where that is not known, or where nobody did"),
+    Column("frame", "q", "", "frame of the closing segment, 0 without one"),
+    Column("at_ns", "q", "ns", "its time, -1 without one"),
+    Column("data_ns", "q", "ns", "since new data last moved by then, in either direction; -1 without any"),
+    Column("peer_data_ns", "q", "ns", "since new data of the end that did not close, -1 without any"),
+    Column("no_heartbeat_ns", "q", "ns", "since data that is neither a heartbeat nor an answer to one, -1"),
+    Column("first_lost", "q", "", "row in PROOFS of the first frame with data that was lost to it"),
+    Column("crossed", "q", "", "number of these that were sent before the FIN arrived; they come first"),
+    Column("reused", "q", "", "number of these that were sent later"),
+)
+"""A row for each flow of a batch."""
+
 VERDICTS = table(
     "VERDICTS",
     Column("outcome", "b", "Outcome", "how the connection ended"),

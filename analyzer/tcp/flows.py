@@ -195,6 +195,7 @@ def reset_end(ends: Any, end: int) -> None:
     ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT
     ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = ABSENT, ABSENT, ABSENT, ABSENT
     ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = ABSENT, ABSENT, ABSENT, ABSENT
+    ends.data_ns[end] = ABSENT
     ends.last_seq[end], ends.last_ack[end], ends.last_len[end] = ABSENT, ABSENT, ABSENT
     ends.last_flags[end], ends.last_ip_id[end], ends.last_tsval[end] = ABSENT, ABSENT, ABSENT
     ends.is_suspect[end], ends.ttl[end], ends.least_ttl[end], ends.most_ttl[end] = ABSENT, ABSENT, ABSENT, ABSENT

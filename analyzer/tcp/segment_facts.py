@@ -155,13 +155,18 @@ def facts_of(
     return facts
 
 
-def is_seen_again(packets: Any, at: int, ends: Any, end_row: int, peer: int, relation: int) -> bool:
+def is_seen_again(
+    packets: Any, at: int, ends: Any, end_row: int, peer: int, relation: int, has_duplicates: bool
+) -> bool:
     """Tell whether a segment that looks like one of the same end `since_ns` before is the same packet, not sent again.
 
     A packet that is sent again has another IP identification (RFC 6864 §4.1), where there is any, and
-    mostly another timestamp.
+    mostly another timestamp. A RST without either is sent for each segment that it answers (RFC 9293 §3.10.7.1), so
+    that two are one packet only where others of the flow were captured twice, too (`has_duplicates`).
     """
     ip_id, ts, since_ns = packets.ip_id[at], packets.ts_ns[at], packets.since_ns[at]
+    if packets.flags[at] & RST and ip_id <= 0 and packets.tsval[at] == ABSENT and not has_duplicates:
+        return False
     if ip_id > 0 and (packets.tsval[at] != ABSENT or ends.counts_ids[end_row] == 1):
         return bool(since_ns <= LATE_DUPLICATE_NS)
     if since_ns > DUPLICATE_NS or ip_id > 0 or packets.tsval[at] != ABSENT:

@@ -115,7 +115,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         relation = relation_of(seq, snd_nxt, snd_una)
         is_first = flows.packets[flow] == 0
         is_duplicate = (
-            not is_first and packets.since_ns[at] >= 0 and is_seen_again(packets, at, ends, end_row, peer, relation)
+            not is_first
+            and packets.since_ns[at] >= 0
+            and is_seen_again(packets, at, ends, end_row, peer, relation, flows.duplicates[flow] > 0)
         )
 
         if is_first:
@@ -156,6 +158,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             or is_suspect
             or (payload_len == 0 and facts & segment_facts.SAME_ACK)
             or (payload_len > 0 and ends.is_suspect[end_row] == 1 and facts & segment_facts.UNSURE)
+            or (payload_len > 0 and has_just_closed(ends, peer))
         ):
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], ts
             out.flow[rows], out.end[rows], out.kind[rows] = flow, end, KIND_TCP
@@ -166,6 +169,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             out.idle_ns[rows], out.own_ns[rows] = idle_ns, own_ns
             out.heard_ns[rows], out.any_ns[rows] = ends.accepted_ns[peer], ends.last_ns[peer]
             out.data_ns[rows] = flows.data_ns[flow]
+            out.own_data_ns[rows], out.peer_data_ns[rows] = ends.data_ns[end_row], ends.data_ns[peer]
             out.ttl[rows], out.usual_ttl[rows] = packets.ttl[at], ends.ttl[end_row]
             out.ip_id[rows], out.tsval[rows], out.tsecr[rows] = packets.ip_id[at], tsval, packets.tsecr[at]
             out.own_ip_id[rows] = ends.last_ip_id[end_row] if ends.last_len[end_row] < SMALLEST_MSS else ABSENT
@@ -182,6 +186,8 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
             ends.sent_ns[end_row] = ts
+        if is_new_data(payload_len, end_seq, flags, snd_nxt):
+            ends.data_ns[end_row] = ts
         if flags & ACK and is_far_below(ack, ends, peer):
             flows.far_below[flow] += 1
         if not flags & RST and not facts & segment_facts.REFUSES_SYN:
@@ -206,6 +212,19 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
     return rows
 
 
+def is_new_data(payload_len: int, end_seq: int, flags: int, snd_nxt: int) -> bool:
+    """Tell whether a segment brings octets that its end has not sent before; one octet at an unknown place may be a
+    probe's."""
+    if snd_nxt == ABSENT:
+        return payload_len > 1
+    return payload_len > 0 and seq_diff(end_seq, snd_nxt) > (flags & FIN != 0)
+
+
+def has_just_closed(ends: Any, end_row: int) -> bool:
+    """Tell whether the last that an end sent was a FIN: data that comes now may have crossed it."""
+    return bool(ends.last_flags[end_row] > 0 and ends.last_flags[end_row] & FIN)
+
+
 def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> bool:
     """Tell whether a segment is data or an ACK in sequence on a flow that continues, as nearly all packets are.
 
@@ -218,6 +237,8 @@ def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: i
     if packets.seq[at] != ends.snd_nxt[end_row] or ends.is_sure[end_row] != 1 or ends.held_nxt[end_row] != ABSENT:
         return False
     if ends.is_sure[peer] != 1 or ends.is_suspect[peer] == 1 or ends.snd_una[peer] == ABSENT:
+        return False
+    if has_just_closed(ends, peer):
         return False
     if seq_diff(ack, ends.snd_nxt[peer]) > 0 or seq_diff(ack, ends.snd_una[peer]) < 0:
         return False
@@ -233,7 +254,7 @@ def track_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row
     flows.last_ns[flow] = ts
     if payload_len > 0:
         flows.data_ns[flow] = ts
-        ends.sent_ns[end_row] = ts
+        ends.sent_ns[end_row] = ends.data_ns[end_row] = ts
     take_ack(ends, end_row, peer, packets.ack[at], flags, ts)
     take_sequence(ends, end_row, seq_add(packets.seq[at], payload_len), payload_len, flags, segment_facts.REL_NEXT, ts)
     ends.window[end_row] = scaled_window(packets.window[at], flags, ends, end_row, peer)
@@ -302,6 +323,7 @@ def set_clock_back(flows: Any, flow: int, ends: Any, ts: int) -> None:
     for end in (2 * flow, 2 * flow + 1):
         ends.last_ns[end] = min(ends.last_ns[end], ts)
         ends.sent_ns[end] = min(ends.sent_ns[end], ts)
+        ends.data_ns[end] = min(ends.data_ns[end], ts)
         ends.accepted_ns[end] = ABSENT
 
 
@@ -358,6 +380,7 @@ def emit_icmp_error(packets: Any, at: int, ends: Any, out: Any, row: int) -> Non
     out.in_flight[row], out.peer_window[row] = ABSENT, ABSENT
     out.idle_ns[row], out.own_ns[row] = ABSENT, ABSENT
     out.heard_ns[row], out.any_ns[row], out.data_ns[row] = ABSENT, ABSENT, ABSENT
+    out.own_data_ns[row], out.peer_data_ns[row] = ABSENT, ABSENT
     out.ttl[row], out.usual_ttl[row] = packets.ttl[at], ABSENT
     out.ip_id[row], out.own_ip_id[row] = packets.ip_id[at], ABSENT
     out.tsval[row], out.tsecr[row] = ABSENT, ABSENT

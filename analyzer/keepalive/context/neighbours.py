@@ -35,8 +35,8 @@ from analyzer.keepalive.context.restarts import (
 )
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
-from analyzer.keepalive.verdict.batch import EVIDENCE
-from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
+from analyzer.keepalive.verdict.batch import PROVED
+from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, FIRST_PROBES, HOW_IT_ENDED, SECOND_PROBES
 from analyzer.keepalive.verdict.values import CLOSED, FlowContext, reasons_of
 from analyzer.schema import ABSENT, NEIGHBOUR_ANSWERED, NEIGHBOUR_ASKED, NEIGHBOUR_CLAIMED, RST
 from analyzer.schema.results import CONTEXT_ENDS, CONTEXT_FLOWS, PROOFS
@@ -125,7 +125,7 @@ class Neighbourhood:
 
     def describe_context(self, stories: StoryTables, flows: int) -> ContextTables:
         """Return the context of the first `flows` of these stories, with room for what proves their verdicts, too."""
-        proofs = rows_of(PROOFS, (MOST_FRAMES + EVIDENCE) * flows)
+        proofs = rows_of(PROOFS, (MOST_FRAMES + PROVED) * flows)
         ends = rows_of(CONTEXT_ENDS, 2 * flows)
         found = ContextTables(rows_of(CONTEXT_FLOWS, flows), ends, proofs, array("q", [0]))
         self._engine.run(describe_context, self._rows, stories, flows, self.context, found)
@@ -191,7 +191,7 @@ def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, flow_
     for flow in range(flows):
         how, probes = flow_flags[flow] & HOW_IT_ENDED, flow_flags[flow] & (FIRST_PROBES | SECOND_PROBES)
         is_lost = is_looked_for(flow, addresses, opened.of_end) or (not probes and may_be_anew(rows, flow, opened))
-        if how != CLOSED and is_lost:
+        if how != CLOSED and how != CLOSED_BY_RST and is_lost:
             found[count] = flow
             count += 1
     return count

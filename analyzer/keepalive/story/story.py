@@ -23,6 +23,7 @@ from analyzer.keepalive.story.gaps import (
     since_probe,
     unheard_run,
 )
+from analyzer.keepalive.story.heartbeats import last_other_data_ns, note_beat, was_last_answered
 from analyzer.keepalive.story.prober import note_prober
 from analyzer.keepalive.story.resends import (
     count_try,
@@ -52,6 +53,7 @@ from analyzer.keepalive.tags.tag import (
     DUPLICATE_FRAME,
     FIN_TAG,
     GIVE_UP_RST,
+    HEARTBEAT,
     ICMP_UNREACHABLE,
     PROBE,
     PURE_ACK,
@@ -63,7 +65,7 @@ from analyzer.keepalive.tags.tag import (
     WINDOW_ANSWER,
     WINDOW_PROBE,
 )
-from analyzer.schema import ABSENT, SYN
+from analyzer.schema import ABSENT, ACK, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
@@ -114,7 +116,7 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
     """Clear the flow's row and those of its ends; `place` is where its rows begin in flow order."""
     t, e = stories.flows, stories.ends
     note_places(stories, flow_row)
-    t.reset_row[flow_row] = ABSENT
+    t.reset_row[flow_row] = t.closing_row[flow_row] = t.beat_row[flow_row] = t.busy_ns[flow_row] = ABSENT
     t.reset_follows_data[flow_row] = t.reset_unheard[flow_row] = 0
     t.bridged_ns[flow_row] = t.is_too_incomplete[flow_row] = 0
     for end_row in (2 * flow_row, 2 * flow_row + 1):
@@ -128,6 +130,9 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
         e.answered_ns[end_row] = e.echo_ns[end_row] = e.since_new_segment_ns[end_row] = ABSENT
         e.window_probes[end_row] = e.spurious_resends[end_row] = 0
         e.spurious_ns[end_row] = ABSENT
+        e.beats[end_row] = e.answered_beats[end_row] = e.beats_ns[end_row] = e.steady_beats[end_row] = 0
+        e.first_beat[end_row] = e.last_beat[end_row] = ABSENT
+        e.least_beat[end_row] = e.most_beat[end_row] = 0
         e.survived_frame[end_row] = e.survived_ns[end_row] = 0
         e.ambiguous_frame[end_row] = e.ambiguous_ns[end_row] = 0
         e.has_reset[end_row] = e.has_spoken[end_row] = e.even[end_row] = e.level[end_row] = e.uneven[end_row] = 0
@@ -171,6 +176,8 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     note_identification(c, row, e, end_row)
     note_stamp(c, row, tag, e, end_row)
     note_holes(c, row, tag, of, e, end_row)
+    if tag == HEARTBEAT:
+        note_heartbeat(c, row, stories, flow_row)
     if tag == PROBE:
         note_probe(rows, row, stories, flow_row)
     elif tag == RETRANSMISSION:
@@ -181,6 +188,22 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
         note_reset(rows, place, stories, flow_row)
     elif tag != STRAY:
         note_sign_of_life(rows, place, stories, flow_row)
+
+
+def note_heartbeat(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in a heartbeat; what comes after the first FIN no longer says when the connection was last in use."""
+    t = stories.flows
+    note_beat(c, row, stories.ends, 2 * flow_row + c.end[row])
+    if t.closing_row[flow_row] == ABSENT:
+        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
+        t.beat_row[flow_row] = row
+
+
+def note_closing(c: Any, row: int, place: int, t: Any, flow_row: int) -> None:
+    """Note which segment closed the connection, the first FIN or RST, and when it was last in use by then."""
+    if t.closing_row[flow_row] == ABSENT:
+        t.closing_row[flow_row], t.closing_place[flow_row] = row, place
+        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
 
 
 def note_identification(c: Any, row: int, e: Any, end_row: int) -> None:
@@ -268,7 +291,17 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
         else:
             answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
     t.reset_row[flow_row] = row
-    t.reset_follows_data[flow_row] = bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0
+    note_closing(c, row, place, t, flow_row)
+    t.reset_follows_data[flow_row] = (
+        bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0 or answers_last_data(c, row)
+    )
+
+
+def answers_last_data(c: Any, row: int) -> bool:
+    """Tell whether a RST answers the other end's last segment, which was data: it has no ACK, and as its number what that
+    acknowledged (RFC 9293 §3.10.7.1)."""
+    is_last = c.peer_data_ns[row] != ABSENT and c.peer_data_ns[row] == c.any_ns[row]
+    return bool(is_last and not c.flags[row] & ACK and c.relation[row] == segment_facts.REL_NEXT)
 
 
 def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
@@ -294,6 +327,7 @@ def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
         count_try(row, e, end_row)
     if tag == FIN_TAG and not e.fin_frame[end_row]:
         e.fin_frame[end_row], e.fin_ack[end_row] = c.frame[row], c.ack[row]
+        note_closing(c, row, place, stories.flows, flow_row)
 
 
 def is_answer_to_nothing(c: Any, row: int, tag: int, of: int) -> bool:
@@ -391,6 +425,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
                 idle_ns,
                 e.survived_probe_ns[end_row],
             )
+        e.answered_beats[end_row] += was_last_answered(rows, e, end_row, 2 * flow + end)
         is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_spuriously(rows, flow, end, e, flow_row)
         if is_open and not (e.unanswered[end_row] or e.fin_frame[end_row] or is_busy):
             since_ns = since_probe(rows.candidates, stories, end_row, capture_end_ns)

@@ -5,13 +5,11 @@ one end's probes says which missing answers mean a loss, not what a loss means f
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
 from typing import NamedTuple
 
-from analyzer.keepalive.tags.rules import STEADY
 from analyzer.schema import ABSENT
 
 
@@ -149,9 +147,18 @@ class Heartbeat(NamedTuple):
     """Small messages of one end's application, evenly spaced: an alternative to keepalive."""
 
     period_ns: int
-    octets: int
-    """Payload of the longest."""
-    frames: tuple[int, ...]
+    octets: tuple[int, int]
+    """Payload of the shortest and of the longest."""
+    count: int
+    answered: int
+    """Those after which the other end sent data before the next."""
+    first_frame: int
+    last_frame: int
+    last_ns: int
+    """When the last was captured."""
+    stopped_ns: int
+    """How long ago that was when the connection closed, or the capture ended, if several were missing by then; else
+    -1."""
 
 
 class Solicitation(NamedTuple):
@@ -257,18 +264,3 @@ def ledger(probes: Iterable[Probe]) -> Ledger:
         slowest_ns=max(delays, default=None),
     )
 
-
-def heartbeat(beats: Sequence[tuple[int, int, int]]) -> Heartbeat | None:
-    """Return a heartbeat with the mean time from beat to beat, pauses left out; None with fewer than two beats.
-
-    `beats` are frames, capture times in ns and octets, in order.
-    """
-    if len(beats) < 2:
-        return None
-    from statistics import median_low
-
-    frames, times, octets = zip(*beats, strict=True)
-    spacings = [later - earlier for earlier, later in pairwise(times)]
-    typical_ns = median_low(spacings)
-    steady = [one for one in spacings if abs(one - typical_ns) * STEADY <= typical_ns]
-    return Heartbeat(sum(steady) // len(steady), max(octets), frames)

@@ -259,7 +259,7 @@ def _ends_of_recordings(flows: Iterable[Flow]) -> list[int]:
 
 def _open_idle_ns(flow: Flow, recordings: Sequence[int]) -> int:
     """Return how long an open connection was idle from its last segment to the recording's end, in ns; else 0."""
-    if flow.verdict.outcome is not Outcome.ALIVE:
+    if flow.verdict.outcome not in (Outcome.ALIVE, Outcome.OPEN):
         return 0
     place = bisect_left(recordings, flow.end_ns)
     until_ns = recordings[place] if place < len(recordings) else flow.story.capture_end_ns

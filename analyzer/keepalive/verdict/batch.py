@@ -12,6 +12,10 @@ from analyzer.schema import ABSENT
 
 EVIDENCE = 12
 """Most frames that a verdict names."""
+LOST = 8
+"""Most frames with lost data that an ending names."""
+PROVED = EVIDENCE + LOST
+"""Most rows of PROOFS that a flow's verdict and ending take."""
 
 
 class Batch(NamedTuple):
@@ -64,6 +68,12 @@ def prove(batch: Batch, flow_row: int, frame: int) -> bool:
     batch.counts[0] += 1
     batch.verdicts.evidence[flow_row] += 1
     return True
+
+
+def prove_more(batch: Batch, frame: int) -> None:
+    """Add one frame to PROOFS that is no evidence of the verdict."""
+    batch.proofs.frame[batch.counts[0]] = frame
+    batch.counts[0] += 1
 
 
 def show_fins(batch: Batch, flow_row: int) -> None:

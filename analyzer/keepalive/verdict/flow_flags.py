@@ -11,10 +11,12 @@ from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict import values
 from analyzer.schema import ABSENT
 
-HOW_IT_ENDED = 0x07
-"""Mask of the outcome: its place in `verdict.values.OUTCOMES`."""
-NEVER_OPENED = 0x08
-"""Neither end sent anything but SYN and RST: an attempt at a connection, or the rest of one."""
+HOW_IT_ENDED = 0x0F
+"""Mask of the outcome: its place in `verdict.values.OUTCOMES`, or one of the next two."""
+CLOSED_BY_RST = 0x0E
+"""In place of CLOSED: a RST had part in it."""
+NEVER_OPENED = 0x0F
+"""In place of an outcome: neither end sent anything but SYN and RST, so that it is not known, and never will be."""
 FIRST_PROBES, SECOND_PROBES = 0x10, 0x20
 """The first end sends keepalive probes; the second end does."""
 BEATS = 0x40
@@ -23,16 +25,25 @@ NOTABLE = 0x80
 """Findings use the connection. Others are plain: no probe, no heartbeat, no long silence and no trouble."""
 
 
+def outcome_of(flags: int) -> values.Outcome:
+    """Return the outcome that a status byte holds."""
+    how = flags & HOW_IT_ENDED
+    if how == CLOSED_BY_RST:
+        return values.Outcome.CLOSED
+    return values.OUTCOMES[how] if how < len(values.OUTCOMES) else values.Outcome.UNKNOWN
+
+
 def flags_of(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> int:
     """Return the flow's status byte, given its outcome."""
-    found = outcome
+    is_reset = stories.flows.reset_row[flow_row] != ABSENT
+    found = CLOSED_BY_RST if outcome == values.CLOSED and is_reset else outcome
     if not stories.ends.has_spoken[2 * flow_row] and not stories.ends.has_spoken[2 * flow_row + 1]:
-        return found | NEVER_OPENED
+        return NEVER_OPENED
     found |= FIRST_PROBES if stories.ends.probes[2 * flow_row] else 0
     found |= SECOND_PROBES if stories.ends.probes[2 * flow_row + 1] else 0
-    found |= BEATS if has_heartbeats(rows, stories.flows.flow[flow_row], stories.flows.reset_row[flow_row]) else 0
+    found |= BEATS if stories.ends.beats[2 * flow_row] > 1 or stories.ends.beats[2 * flow_row + 1] > 1 else 0
     is_quiet = (
-        found == outcome
+        found <= HOW_IT_ENDED
         and not has_silence(rows, stories, flow_row, outcome)
         and not is_in_trouble(stories.flows, flow_row)
     )
@@ -45,7 +56,8 @@ def has_silence(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -
     is_told = (
         t.first_silence[flow_row + 1] > t.first_silence[flow_row] or rows.flows.max_idle_ns[t.flow[flow_row]] >= LONG_NS
     )
-    return bool(is_told or (outcome == values.ALIVE and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
+    is_open = outcome == values.ALIVE or outcome == values.OPEN
+    return bool(is_told or (is_open and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
 
 
 def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
@@ -56,9 +68,8 @@ def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int
     """
     row = stories.flows.reset_row[flow_row]
     if outcome != values.CLOSED:
-        return (outcome == values.ALIVE or outcome == values.UNKNOWN) and not rows.flows.watched_ns[
-            stories.flows.flow[flow_row]
-        ]
+        is_uneventful = outcome == values.ALIVE or outcome == values.OPEN or outcome == values.UNKNOWN
+        return is_uneventful and not rows.flows.watched_ns[stories.flows.flow[flow_row]]
     if row == ABSENT:
         return True
     is_asked_for = (
@@ -77,15 +88,3 @@ def is_in_trouble(t: Any, flow_row: int) -> bool:
         or t.resending_end[flow_row] != ABSENT
     )
 
-
-def has_heartbeats(rows: Rows, flow: int, reset: int) -> bool:
-    """Tell whether one end sent at least two heartbeats before the reset. `reset` is the RST's row, or ABSENT."""
-    first, second = 0, 0
-    for place in range(rows.starts[flow], rows.starts[flow + 1]):
-        row = rows.order[place]
-        if row == reset:
-            break
-        if rows.segments.tag[row] == tag.HEARTBEAT:
-            second += rows.candidates.end[row]
-            first += 1 - rows.candidates.end[row]
-    return first > 1 or second > 1

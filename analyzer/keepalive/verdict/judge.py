@@ -26,7 +26,8 @@ is judged again with its context when it is assembled, and where other hosts may
   is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED
   is_half_open              an end was started anew, nobody probes   RFC 9293 §3.5.1             UNDETECTED
   has_fallen_silent         answered probes ceased                   three periods without one   UNKNOWN
-  is_open                   anything else                                                        ALIVE
+  is_alive                  heard no longer ago than its own rhythm          answered, or no silence     ALIVE
+  is_open                   anything else                            nobody knows                OPEN
 
 `gave_up` to `was_reset_by_application` are asked only where a RST ended the connection, and no other rule is then. The
 rules after them are asked only where none did.
@@ -41,14 +42,16 @@ The words are in `report/words/sentences.py`.
 """
 
 from array import array
-from typing import Any
+from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
-from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, begin, conclude, prove, show_asked, show_fins
+from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
+from analyzer.keepalive.verdict.endings import find_endings
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
 from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application
 from analyzer.keepalive.verdict.unanswered_data import (
@@ -60,7 +63,8 @@ from analyzer.keepalive.verdict.unanswered_data import (
 from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing
 from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
-from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, PROOFS, RESETS, VERDICTS
+from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, ENDINGS, PROOFS, RESETS, VERDICTS
+from analyzer.tcp.tracker import IDLE_NS
 
 SILENT_CYCLES = 3
 """A prober is gone when this many of its periods pass without a probe."""
@@ -92,6 +96,7 @@ def decide(batch: Batch, flow_row: int) -> bool:
         or is_gone_from_link(batch, flow_row)
         or is_half_open(batch, flow_row)
         or has_fallen_silent(batch, flow_row)
+        or is_alive(batch, flow_row)
         or is_open(batch, flow_row)
     )
 
@@ -230,8 +235,51 @@ def has_fallen_silent(batch: Batch, flow_row: int) -> bool:
     return True
 
 
+def is_alive(batch: Batch, flow_row: int) -> bool:
+    """Conclude ALIVE where both ends were heard no longer ago than the connection's rhythm, and owe nothing."""
+    if is_overdue(batch, flow_row):
+        return False
+    is_ignored = note_probers(batch, flow_row)
+    if batch.verdicts.prober[flow_row] == ABSENT:
+        conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
+    else:
+        reason = values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED
+        conclude(batch, flow_row, values.ALIVE, values.CERTAIN, because(reason, 0))
+    return True
+
+
 def is_open(batch: Batch, flow_row: int) -> bool:
-    """Conclude ALIVE: no other rule holds, so the connection is open as far as the capture shows."""
+    """Conclude OPEN: it was not closed, and nothing tells whether both ends are still there."""
+    note_probers(batch, flow_row)
+    has_probed = batch.verdicts.prober[flow_row] != ABSENT
+    reason = values.PROBES_CEASED if has_probed else values.SILENT_FOR_LONG
+    conclude(batch, flow_row, values.OPEN, values.LIKELY, because(reason, 0))
+    return True
+
+
+def is_overdue(batch: Batch, flow_row: int) -> bool:
+    """Tell whether the connection has been silent for longer than its rhythm, up to the capture's end.
+
+    The rhythm is the longest silence that it has survived, with an eighth for the timer that ended it
+    (timer_wheel LVL_GRAN), or a heartbeat's, of which one may be lost. An end that has not acknowledged the last data
+    has none.
+    """
+    e, t = batch.stories.ends, batch.stories.flows
+    flow = t.flow[flow_row]
+    longest_ns = batch.rows.flows.max_idle_ns[flow]
+    rhythm_ns = max(longest_ns + longest_ns // 8, IDLE_NS)
+    for end in (0, 1):
+        if e.steady_beats[2 * flow_row + end]:
+            rhythm_ns = max(rhythm_ns, MISSED_PERIODS_2 * period_ns(e, 2 * flow_row + end) // 2)
+    for own in (2 * flow, 2 * flow + 1):
+        sent_ns = batch.rows.ends.sent_ns[own]
+        if sent_ns != ABSENT and batch.rows.ends.last_ns[own ^ 1] < sent_ns:
+            rhythm_ns = IDLE_NS
+    return bool(t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[flow] > rhythm_ns)
+
+
+def note_probers(batch: Batch, flow_row: int) -> bool:
+    """Note who probes, and the answers to the last probes as evidence. Returns whether probes were ignored."""
     c, e, p, t, v = batch.rows.candidates, batch.stories.ends, batch.stories.probes, batch.stories.flows, batch.verdicts
     is_ignored = False
     for end in (1, 0):
@@ -243,17 +291,16 @@ def is_open(batch: Batch, flow_row: int) -> bool:
     for end_row in (2 * flow_row, 2 * flow_row + 1):
         if e.probes[end_row] and p.answer_row[e.last_probe[end_row]] != ABSENT:
             prove(batch, flow_row, c.frame[p.answer_row[e.last_probe[end_row]]])
-    if v.prober[flow_row] == ABSENT:
-        conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
-    else:
-        conclude(
-            batch,
-            flow_row,
-            values.ALIVE,
-            values.CERTAIN,
-            because(values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED, 0),
-        )
-    return True
+    return is_ignored
+
+
+class Judged(NamedTuple):
+    """The columns of what was concluded of some flows, a row each."""
+
+    verdicts: Any
+    """VERDICTS."""
+    endings: Any
+    """ENDINGS."""
 
 
 class Court:
@@ -265,20 +312,21 @@ class Court:
 
     def judge(
         self, stories: StoryTables, flows: int, context: Any, asked: Any, proofs: Any, proved: "array[int]"
-    ) -> Any:
-        """Return the VERDICTS of the first `flows` of these stories.
+    ) -> Judged:
+        """Judge the first `flows` of these stories, and find out who ended them.
 
         `context` are their CONTEXT_FLOWS, `asked` and `proofs` the tables that these refer to. Of PROOFS, `proved[0]`
-        rows are in use; there must be room behind them for the evidence of each verdict.
+        rows are in use; there must be room behind them for PROVED frames of each.
         """
-        verdicts = rows_of(VERDICTS, flows)
+        verdicts, endings = rows_of(VERDICTS, flows), rows_of(ENDINGS, flows)
         batch = Batch(self._rows, stories, context, asked, rows_of(RESETS, 1), verdicts, proofs, proved)
         self._engine.run(judge, batch, 0, flows)
-        return verdicts
+        self._engine.run(find_endings, batch, endings, flows)
+        return Judged(verdicts, endings)
 
-    def judge_alone(self, stories: StoryTables, flows: int) -> Any:
-        """Return their VERDICTS with an empty context, as if nothing were known of other traffic."""
-        context, proofs = rows_of(CONTEXT_FLOWS, flows), rows_of(PROOFS, EVIDENCE * flows)
+    def judge_alone(self, stories: StoryTables, flows: int) -> Judged:
+        """Judge them with an empty context, as if nothing were known of other traffic."""
+        context, proofs = rows_of(CONTEXT_FLOWS, flows), rows_of(PROOFS, PROVED * flows)
         for flow_row in range(flows):
             context.silent_end[flow_row] = ABSENT
         return self.judge(stories, flows, context, Table(ASKED_FOR).view, proofs, array("q", [0]))

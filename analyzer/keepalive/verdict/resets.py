@@ -138,7 +138,9 @@ def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
     """
     c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
     row = t.reset_row[flow_row]
-    conclude(batch, flow_row, values.CLOSED, values.LIKELY, because(values.RST_BY_APPLICATION, 0))
+    had_closed = batch.stories.ends.fin_frame[2 * flow_row + c.end[row]] > 0
+    reason = values.RST_AFTER_CLOSE if had_closed else values.RST_BY_APPLICATION
+    conclude(batch, flow_row, values.CLOSED, values.LIKELY, because(reason, 0))
     v.cause[flow_row] = values.APPLICATION
     v.errno[flow_row] = errno_of_reset(batch, flow_row) if t.run_end[flow_row] != c.end[row] else ABSENT
     show_fins(batch, flow_row)

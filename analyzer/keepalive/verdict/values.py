@@ -16,6 +16,8 @@ class Outcome(Enum):
     """How a connection ended, or how it is."""
 
     ALIVE = "alive"
+    OPEN = "open"
+    """Silent for longer than its own rhythm, and nobody probes: nobody knows."""
     CLOSED = "closed"
     TIMED_OUT = "timed-out"
     UNREACHABLE = "unreachable"
@@ -25,7 +27,7 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
-ALIVE, CLOSED, TIMED_OUT, UNREACHABLE, RESET, PROBING, UNDETECTED, UNKNOWN = range(8)
+ALIVE, OPEN, CLOSED, TIMED_OUT, UNREACHABLE, RESET, PROBING, UNDETECTED, UNKNOWN = range(9)
 """Places in `Outcome`, as kernels write them."""
 
 
@@ -90,6 +92,7 @@ class Reason(Enum):
     RST_UNASKED = "rst-unasked"
     RST_UNDECIDED = "rst-undecided"
     RST_BY_APPLICATION = "rst-by-application"
+    RST_AFTER_CLOSE = "rst-after-close"
     FIN_BOTH = "fin-both"
     DATA_UNANSWERED = "data-unanswered"
     DATA_GIVEN_UP = "data-given-up"
@@ -99,12 +102,30 @@ class Reason(Enum):
     PROBES_IGNORED = "probes-ignored"
     PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
+    SILENT_FOR_LONG = "silent-for-long"
     ONE_SIDED = "one-sided"
     NEVER_OPENED = "never-opened"
     ONLY_RESETS = "only-resets"
 
 
+class How(Enum):
+    """How a connection was ended."""
+
+    FIN = "fin"
+    RST = "rst"
+    GIVE_UP = "give-up"
+    """A timer's, with a RST or in silence."""
+    SILENCE = "silence"
+    """By nobody: it hangs."""
+
+
+BY_FIN, BY_RST, BY_GIVE_UP, BY_SILENCE = range(4)
+"""Places in `How`."""
+BY_PATH = 2
+"""In place of an end's number: something on the path ended it."""
+
 OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Confidence), tuple(Reason)
+HOWS = tuple(How)
 (
     GIVE_UP_RST,
     SILENT_AFTER_PROBES,
@@ -136,6 +157,7 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     RST_UNASKED,
     RST_UNDECIDED,
     RST_BY_APPLICATION,
+    RST_AFTER_CLOSE,
     FIN_BOTH,
     DATA_UNANSWERED,
     DATA_GIVEN_UP,
@@ -145,10 +167,11 @@ OUTCOMES, CAUSES, CONFIDENCES, REASONS = tuple(Outcome), tuple(Cause), tuple(Con
     PROBES_IGNORED,
     PROBES_CEASED,
     NO_PROBE_DUE,
+    SILENT_FOR_LONG,
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(42)
+) = range(44)
 """Places in `Reason`."""
 
 
@@ -163,6 +186,15 @@ def reasons_of(packed: int) -> Iterator[Reason]:
     while packed:
         yield REASONS[(packed & 0xFF) - 1]
         packed >>= 8
+
+
+def has_reason(packed: int, reason: int) -> bool:
+    """Tell whether a column's number holds this reason."""
+    while packed:
+        if packed & 0xFF == reason + 1:
+            return True
+        packed >>= 8
+    return False
 
 
 class FlowContext(NamedTuple):
@@ -197,6 +229,53 @@ class Verdict:
     confidence: Confidence
     evidence_frames: tuple[int, ...]
     reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Who ended a connection, how, when, after how long, and what it cost; times in ns, None where not known."""
+
+    how: How
+    by: int | None
+    """The end, BY_PATH, or None where nobody knows, or nobody did."""
+    frame: int
+    """The closing segment's; 0 where there is none."""
+    at_ns: int | None
+    data_ns: int | None
+    """Since new data last moved, in either direction."""
+    peer_data_ns: int | None
+    """Since new data of the end that did not close."""
+    no_heartbeat_ns: int | None
+    """Since data that is neither a heartbeat nor an answer to one."""
+    crossed_frames: tuple[int, ...]
+    """Data that was sent before the FIN arrived, and lost."""
+    reused_frames: tuple[int, ...]
+    """Data that was sent on a connection that was gone, and lost."""
+
+    @property
+    def lost(self) -> int:
+        """Return how many segments of data were lost to it."""
+        return len(self.crossed_frames) + len(self.reused_frames)
+
+
+def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
+    """Return row `flow_row` of ENDINGS as a value, None while the connection goes on; `proofs` as in `verdict_of`."""
+    e = endings
+    if e.how[flow_row] == ABSENT:
+        return None
+    first, crossed = e.first_lost[flow_row], e.crossed[flow_row]
+    frames = tuple(proofs.frame[first : first + crossed + e.reused[flow_row]])
+    return Ending(
+        how=HOWS[e.how[flow_row]],
+        by=_known(e.by[flow_row]),
+        frame=e.frame[flow_row],
+        at_ns=_known(e.at_ns[flow_row]),
+        data_ns=_known(e.data_ns[flow_row]),
+        peer_data_ns=_known(e.peer_data_ns[flow_row]),
+        no_heartbeat_ns=_known(e.no_heartbeat_ns[flow_row]),
+        crossed_frames=frames[:crossed],
+        reused_frames=frames[crossed:],
+    )
 
 
 def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:

@@ -16,7 +16,7 @@ MOST_NAMED = 40
 """Most connections with a name: beyond that there is no room for it."""
 MOST_DRAWN_APART = 400
 """Most connections drawn as vectors: beyond that the SVG would be too large for a page, and bars become a picture."""
-OPEN = ("alive", "probing", "undetected", "unknown")
+OPEN = ("alive", "open", "probing", "undetected", "unknown")
 """Outcomes of connections that go on, as far as the capture shows."""
 
 

@@ -11,7 +11,9 @@ from analyzer.engine.dispatch import not_inlined
 from analyzer.keepalive.catalogue.profiles import UNBOUNDED, Bounds, matching
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.infer import CLOCK_BITS
+from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
+from analyzer.keepalive.verdict import values
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
 from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_thousandths
 from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, QUOTE, JsonBuffer
@@ -40,6 +42,18 @@ MEMBERS = (
     ', "packets": ',
     ', "bytes": ',
     ', "max_idle_s": ',
+    ', "silent_s": ',
+    ', "ending": null',
+    ', "ending": {"by": ',
+    ', "how": ',
+    ', "frame": ',
+    ', "at": ',
+    ', "data_s": ',
+    ', "peer_data_s": ',
+    ', "no_heartbeat_s": ',
+    ', "crossed": [',
+    '], "reused": [',
+    "]}",
     ', "ends": [',
     '{"addr": "',
     '", "port": ',
@@ -68,6 +82,15 @@ MEMBERS = (
     '}, "frames": [',
     "]}",
     '}, "matches": [',
+    '], "heartbeat": null}',
+    '], "heartbeat": {"period_s": ',
+    ', "octets": [',
+    '], "count": ',
+    ', "answered": ',
+    ', "first_frame": ',
+    ', "last_frame": ',
+    ', "stopped_s": ',
+    "}}",
     '], "verdict": {"outcome": ',
     ', "cause": ',
     ', "prober": ',
@@ -88,6 +111,18 @@ MEMBERS = (
     PACKETS,
     OCTETS,
     MAX_IDLE,
+    SILENT,
+    NO_ENDING,
+    BY,
+    HOW,
+    FRAME,
+    AT,
+    DATA,
+    PEER_DATA,
+    NO_HEARTBEAT,
+    CROSSED,
+    REUSED,
+    END_OF_ENDING,
     ENDS,
     ADDRESS,
     PORT,
@@ -116,6 +151,15 @@ MEMBERS = (
     FRAMES,
     END_OF_SETTING,
     MATCHES,
+    NO_BEATS,
+    PERIOD,
+    BEAT_OCTETS,
+    BEATS,
+    ANSWERED_BEATS,
+    FIRST_BEAT,
+    LAST_BEAT,
+    STOPPED,
+    END_OF_BEATS,
     OUTCOME,
     CAUSE,
     PROBER,
@@ -168,11 +212,38 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     at = put_number(buffer, at, PACKETS, f.packets[flow])
     at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
     at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
+    at = put_duration(buffer, at, SILENT, silent_ns(found, flow_row))
+    at = write_ending(found, flow_row, words, buffer, at)
     at = put(buffer, at, ENDS)
     for end in range(2):
         at = put(buffer, at, COMMA) if end else at
         at = write_end(found, flow_row, end, words, buffer, at)
     return write_verdict(found.verdicts, found.evidence, flow_row, words, buffer, at)
+
+
+def silent_ns(found: Found, flow_row: int) -> int:
+    """Return how long an open connection has been silent when the capture ends, in ns; ABSENT for one that ended."""
+    outcome = found.verdicts.outcome[flow_row]
+    if outcome in (values.CLOSED, values.RESET, values.TIMED_OUT, values.UNREACHABLE):
+        return ABSENT
+    return int(found.stories.capture_end_ns[flow_row] - found.flows.last_ns[found.stories.flow[flow_row]])
+
+
+def write_ending(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
+    e = found.endings
+    if e.how[flow_row] == ABSENT:
+        return put(buffer, at, NO_ENDING)
+    first, crossed = e.first_lost[flow_row], e.crossed[flow_row]
+    at = put_string(buffer, at, BY, words.enders + 1 + e.by[flow_row])
+    at = put_string(buffer, at, HOW, words.hows + e.how[flow_row])
+    at = put_number(buffer, at, FRAME, e.frame[flow_row] if e.frame[flow_row] else ABSENT)
+    at = put_instant(buffer, at, AT, e.at_ns[flow_row])
+    at = put_duration(buffer, at, DATA, e.data_ns[flow_row])
+    at = put_duration(buffer, at, PEER_DATA, e.peer_data_ns[flow_row])
+    at = put_duration(buffer, at, NO_HEARTBEAT, e.no_heartbeat_ns[flow_row])
+    at = write_frames(found.evidence, first, crossed, buffer, put(buffer, at, CROSSED))
+    at = write_frames(found.evidence, first + crossed, e.reused[flow_row], buffer, put(buffer, at, REUSED))
+    return put(buffer, at, END_OF_ENDING)
 
 
 def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonBuffer, at: int) -> int:
@@ -200,7 +271,24 @@ def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonB
     at = put(buffer, at, MATCHES)
     if payload_len != ABSENT and by != BY_MIDDLEBOX:
         at = write_matches(found.settings, 4 * end_row, payload_len, f.ports[flow], words, buffer, at)
-    return put(buffer, at, END_OF_SETTING)
+    return write_heartbeat(found, flow_row, end_row, buffer, at)
+
+
+def write_heartbeat(found: Found, flow_row: int, end_row: int, buffer: JsonBuffer, at: int) -> int:
+    c, e, period = found.candidates, found.story_ends, period_ns(found.story_ends, end_row)
+    if period == ABSENT:
+        return put(buffer, at, NO_BEATS)
+    own, closing = 2 * found.stories.flow[flow_row] + (end_row & 1), found.stories.closing_row[flow_row]
+    until_ns = c.ts_ns[closing] if closing != ABSENT else found.stories.capture_end_ns[flow_row]
+    at = put_duration(buffer, at, PERIOD, period)
+    at = write_integer(buffer.out, put(buffer, at, BEAT_OCTETS), e.least_beat[end_row])
+    at = write_integer(buffer.out, put(buffer, at, COMMA), e.most_beat[end_row])
+    at = put_number(buffer, at, BEATS, e.beats[end_row])
+    at = put_number(buffer, at, ANSWERED_BEATS, e.answered_beats[end_row])
+    at = put_number(buffer, at, FIRST_BEAT, c.frame[e.first_beat[end_row]])
+    at = put_number(buffer, at, LAST_BEAT, c.frame[e.last_beat[end_row]])
+    at = put_duration(buffer, at, STOPPED, stopped_ns(c, e, end_row, found.ends.data_ns[own], until_ns))
+    return put(buffer, at, END_OF_BEATS)
 
 
 def write_setting(found: Found, end_row: int, which: int, words: Words, buffer: JsonBuffer, at: int) -> int:

@@ -17,7 +17,7 @@ from analyzer.keepalive.settings.constraints import ALL_CLOCKS
 from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.verdict.os_errors import ERRNOS
-from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
+from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
@@ -45,6 +45,9 @@ class Words(NamedTuple):
     """`null` comes first."""
     errnos: int
     """As above."""
+    enders: int
+    """`null` comes first, then the ends, then the path."""
+    hows: int
     confidences: int
     reasons: int
     """Objects, with code and sentence."""
@@ -85,6 +88,8 @@ class Vocabulary:
             "outcomes": string_pool.add_all(one.value for one in Outcome),
             "causes": string_pool.add_all((None, *(one.value for one in Cause))),
             "errnos": string_pool.add_all((None, *ERRNOS)),
+            "enders": string_pool.add_all((None, 0, 1, "path")),
+            "hows": string_pool.add_all(one.value for one in How),
             "confidences": string_pool.add_all(one.value for one in Confidence),
             "reasons": string_pool.add_all(map(reason_object, Reason)),
             "bases": string_pool.add_all(one.value for one in Basis),

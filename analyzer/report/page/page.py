@@ -43,6 +43,7 @@ SIGNS = {
     "reset": "↯",
     "undetected": "!",
     "probing": "?",
+    "open": "○",
     "alive": "✓",
     "closed": "■",
     "unknown": "·",

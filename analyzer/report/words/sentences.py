@@ -16,12 +16,15 @@ from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.tags.tag import Rule
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason, Verdict
 from analyzer.report.units import plain, short
+from analyzer.report.words import ending_sentences
+from analyzer.report.words.ending_sentences import name
 
 OUTCOMES = {
     Outcome.ALIVE: "alive",
+    Outcome.OPEN: "open, and silent",
     Outcome.CLOSED: "closed in order",
     Outcome.TIMED_OUT: "timed out",
-    Outcome.UNREACHABLE: "timed out",
+    Outcome.UNREACHABLE: "unreachable",
     Outcome.RESET: "reset",
     Outcome.PROBING: "being probed",
     Outcome.UNDETECTED: "dead and not noticed",
@@ -80,6 +83,8 @@ REASONS = {
     Reason.RST_UNDECIDED: "The other end sent it, or something in its name: its fields do not tell which.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
+    Reason.RST_AFTER_CLOSE: "It had sent its FIN before, and answers what comes then with a RST, as a host does whose "
+    "application has closed.",
     Reason.FIN_BOTH: "Both sides sent FIN.",
     Reason.DATA_UNANSWERED: "Data was sent again and again without an answer, and the capture ends too soon after the "
     "last time to tell whether its sender has given up; keepalive is suspended while data is in flight.",
@@ -93,6 +98,8 @@ REASONS = {
     Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
     "closed unseen, or was no longer captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
+    Reason.SILENT_FOR_LONG: "It has been silent for longer than ever before, as far as was captured, and nobody probes: whether the "
+    "other end is still there cannot be told.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
     Reason.NEVER_OPENED: "It never became a connection: only SYNs, and what refused them, are in the capture.",
     Reason.ONLY_RESETS: "Nothing but RSTs, and empty segments that they answer, is in the capture: what they ended, "
@@ -170,6 +177,8 @@ PROPOSAL = " Set for example {set_time}/{set_intvl}/{set_probes} (time/intvl/pro
 PROPOSAL += "{set_detection_s} s."
 
 
+NEAR = 1.5
+"""Bounds of two ends up to this ratio are given as one, the lower."""
 INITIAL_TTLS = (64, 128, 255)
 """What systems send with: the next one above tells how many routers a segment has passed."""
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
@@ -183,8 +192,8 @@ def headline(flow: Flow) -> str:
         return f"{outcome}: the peer's whole network fell silent"
     if cause is Cause.PATH_DROPPED and ONE_WAY.intersection(flow.verdict.reasons):
         return f"{outcome}: one way of the path is broken"
-    if flow.verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
-        return "closed by RST of the application"
+    if flow.verdict.outcome is Outcome.CLOSED and flow.ending is not None:
+        return ending_sentences.headline(flow, flow.ending)
     if Reason.NEVER_OPENED in flow.verdict.reasons:
         return "never opened"
     if Reason.RST_UNDECIDED in flow.verdict.reasons:
@@ -194,19 +203,14 @@ def headline(flow: Flow) -> str:
 
 def sentences(flow: Flow) -> list[str]:
     """Yield who probes, with which settings, and what happened; at most two sentences each."""
+    ended = ending_sentences.ending(flow)
     said = [words for index in flow.probers for words in (_who_probes(flow, index), *_who_it_is(flow, index))]
     if not said:
         said.append(_no_probe(flow))
     if flow.story.is_too_incomplete:
         said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
-    said += [_who_beats(flow, index) for index in flow.beating]
-    saw = _what_was_seen(flow)
-    return [*said, saw] if saw else said
-
-
-def name(flow: Flow, index: int) -> str:
-    end = flow.ends[index]
-    return f"the {end.role.value}" if end.role is not Role.UNKNOWN else str(end)
+    said += [ending_sentences.heartbeat(flow, index) for index in flow.beating]
+    return list(filter(None, (ended, *said, _what_was_seen(flow))))
 
 
 def prober(flow: Flow, index: int) -> str:
@@ -286,15 +290,6 @@ def _times(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
-def _who_beats(flow: Flow, index: int) -> str:
-    beat = flow.ends[index].story.heartbeat
-    assert beat is not None
-    who = name(flow, index)
-    words = f"The application at {who} itself sends {_times(beat.octets, 'octet')} every {short(beat.period_ns)}"
-    due = "" if flow.probers else ", which it keeps from becoming due"
-    return f"{words}, {len(beat.frames)} times: an alternative to keepalive{due}."
-
-
 def probe_ledger(flow: Flow, index: int) -> str:
     """Account for one end's probes, with the delay of answers and the rate of loss."""
     found, who = ledger(flow.ends[index].story.probes), prober(flow, index)
@@ -316,14 +311,26 @@ def probe_ledger(flow: Flow, index: int) -> str:
 def _no_probe(flow: Flow) -> str:
     """Give a bound in place of silence: what a timer would have had to be set to."""
     known = [(index, time) for index in (0, 1) if (time := flow.ends[index].settings.tcp_keepalive_time) is not None]
+    silent = f"No keepalive probe from either end in {short(longest_idle_ns(flow))} idle"
     if not known:
-        return f"No keepalive probe from either end; the longest silence is {short(flow.max_idle_ns)}."
+        return f"{silent}."
+    if len(known) == 2 and not _is_near(known[0][1].low, known[1][1].low):
+        bounds = [f"at {name(flow, index)} tcp_keepalive_time is {plain(time.low)} s or more" for index, time in known]
+        return f"{silent}: it is off, or {' and '.join(bounds)}."
     whose = "at both" if len(known) == 2 else f"at {name(flow, known[0][0])}"
-    idle, low = short(min(time.seen_ns[1] for _, time in known)), plain(min(time.low for _, time in known))
-    bound = f"{whose} it is off, or tcp_keepalive_time is {low} s or more"
+    bound = f"{whose} it is off, or tcp_keepalive_time is {plain(min(time.low for _, time in known))} s or more"
     if any(time.basis is Basis.SURVIVED_EITHER for _, time in known):
         bound = f"{whose} it is off, or the longer of its time and interval is no shorter than about that"
-    return f"No keepalive probe from either end in {idle} idle: {bound}."
+    return f"{silent}: {bound}."
+
+
+def _is_near(low: float, other: float) -> bool:
+    return max(low, other) <= NEAR * min(low, other)
+
+
+def longest_idle_ns(flow: Flow) -> int:
+    """Return the longest time without any segment, that up to the capture's end included, in ns."""
+    return max(flow.max_idle_ns, flow.silent_ns or 0)
 
 
 def _what_was_seen(flow: Flow) -> str:

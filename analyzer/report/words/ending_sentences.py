@@ -1,0 +1,137 @@
+"""How a connection was ended, in words: by whom, after how long, and what it cost; and heartbeats.
+
+Beside `sentences.py` the only prose about findings.
+"""
+
+from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.story.values import Heartbeat
+from analyzer.keepalive.verdict.values import BY_PATH, Ending, How, Outcome
+from analyzer.report.units import SECOND, short
+
+AT_ONCE_NS = 100_000_000
+"""A close so soon after data belongs to it: the exchange was over."""
+SOON_NS = SECOND
+"""A close so soon after a heartbeat may well answer it."""
+
+
+def name(flow: Flow, index: int) -> str:
+    """Name an end by its role, or by its address where that is not known."""
+    end = flow.ends[index]
+    return f"the {end.role.value}" if end.role is not Role.UNKNOWN else str(end)
+
+
+def headline(flow: Flow, ending: Ending) -> str:
+    """Say who closed a connection and how, in a few words."""
+    lost = ", and data was lost" if ending.lost else ""
+    if ending.by is None or ending.by == BY_PATH:
+        return "closed" + lost
+    how = "closed by" if ending.how is How.FIN else "closed by RST of"
+    return f"{how} {name(flow, ending.by)}{lost}"
+
+
+def ending(flow: Flow) -> str:
+    """Say who ended a connection, after how long, and what that cost; empty while it goes on, and where the verdict
+    says all."""
+    found = flow.ending
+    if found is None or found.how not in (How.FIN, How.RST) or found.data_ns is None:
+        return ""
+    if found.how is How.RST and flow.verdict.outcome is not Outcome.CLOSED:
+        return _forgotten(found)
+    if found.by is None or found.by == BY_PATH:
+        return ""
+    verb = "closed it" if found.how is How.FIN else "reset it"
+    if found.how is How.FIN and flow.verdict.outcome is not Outcome.CLOSED:
+        verb = "closed its half"
+    return _sentence(f"{name(flow, found.by)} {verb} {_after(flow, found, found.by)}{_cost(flow, found)}")
+
+
+def _after(flow: Flow, found: Ending, by: int) -> str:
+    """Say after how long, on the clock that tells most."""
+    data_ns, peer_ns, other_ns = found.data_ns, found.peer_data_ns, found.no_heartbeat_ns
+    assert data_ns is not None
+    beating = [index for index in flow.beating if (beat := flow.ends[index].story.heartbeat) and _counts(beat, found)]
+    if beating and other_ns is not None and other_ns > data_ns + SOON_NS:
+        since = _since_heartbeat(flow, found, beating)
+        return f"{short(other_ns)} after the last data that was no heartbeat{since}"
+    probed = ", whatever keepalive probes were answered in between" if _was_probed(flow, found) else ""
+    if data_ns < AT_ONCE_NS:
+        return "right after its last data" if data_ns != peer_ns else "right after the other end's data"
+    if peer_ns == data_ns:
+        return f"{short(data_ns)} after the other end's last data{probed}"
+    return f"{short(data_ns)} after its last data{probed}"
+
+
+def _counts(beat: Heartbeat, found: Ending) -> bool:
+    """Tell whether a heartbeat had begun before the end."""
+    return found.at_ns is not None and beat.last_ns - (beat.count - 1) * beat.period_ns < found.at_ns
+
+
+def _since_heartbeat(flow: Flow, found: Ending, beating: list[int]) -> str:
+    """Say how long after the last heartbeat, and whose that was."""
+    beats = {index: beat.last_ns for index in beating if (beat := flow.ends[index].story.heartbeat) is not None}
+    last = max(beats, key=beats.__getitem__)
+    since_ns = (found.at_ns or 0) - beats[last]
+    if since_ns < 0:
+        return ""
+    return f", and {short(since_ns)} after a heartbeat of {name(flow, last)}"
+
+
+def _was_probed(flow: Flow, found: Ending) -> bool:
+    """Tell whether probes were answered in the idle time that the end closed after."""
+    began_ns = (found.at_ns or 0) - (found.data_ns or 0)
+    return any(began_ns < probe.answer_ns < (found.at_ns or 0) for end in flow.ends for probe in end.story.probes)
+
+
+def _cost(flow: Flow, found: Ending) -> str:
+    """Say which data was lost."""
+    closer = found.by if found.by in (0, 1) else None
+    is_request = closer is not None and flow.ends[closer].role is Role.RESPONDER
+    what = "a request" if is_request else "data"
+    said = []
+    if found.crossed_frames:
+        said.append(f"{_several(what, found.crossed_frames)} that crossed its FIN")
+    if found.reused_frames:
+        said.append(f"{_several(what, found.reused_frames)} that came after its FIN had arrived")
+    if not said:
+        return ""
+    verb = "was" if found.lost == 1 or what == "data" else "were"
+    return f"; {' and '.join(said)} {verb} lost (frame{'s' * (found.lost != 1)} {_frames(found)})"
+
+
+def _several(what: str, frames: tuple[int, ...]) -> str:
+    return what if len(frames) == 1 or what == "data" else f"{len(frames)} requests"
+
+
+def _frames(found: Ending) -> str:
+    return ", ".join(map(str, (*found.crossed_frames, *found.reused_frames)))
+
+
+def _forgotten(found: Ending) -> str:
+    """Say what was sent on a connection that was gone."""
+    if not found.reused_frames or found.data_ns is None:
+        return ""
+    return f"What was sent after {short(found.data_ns)} without data was lost (frame {_frames(found)})."
+
+
+def heartbeat(flow: Flow, index: int) -> str:
+    """Describe an end's heartbeat: how much, how often, whether answered, since when it has stopped."""
+    beat = flow.ends[index].story.heartbeat
+    assert beat is not None
+    least, most = beat.octets
+    size = f"{most} octet{'s' * (most != 1)}" if least == most else f"{least} to {most} octets"
+    words = f"the application at {name(flow, index)} itself sends {size} every {short(beat.period_ns)}"
+    words += f", {beat.count} times, {_answered(beat)}"
+    if beat.stopped_ns >= 0:
+        return _sentence(f"{words}; the next has been missing: it stopped {short(beat.stopped_ns)} before the end")
+    due = "" if flow.probers else ", which it keeps from becoming due"
+    return _sentence(f"{words}: an alternative to keepalive{due}")
+
+
+def _answered(beat: Heartbeat) -> str:
+    if beat.answered == beat.count:
+        return "each answered"
+    return f"{beat.answered} of them answered" if beat.answered else "without an answer from the other application"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
