@@ -43,7 +43,7 @@ from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
-from analyzer.keepalive.summary import advice, hosts, paths
+from analyzer.keepalive.summary import advice, hosts, paths, services
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
@@ -168,6 +168,12 @@ class Analysis:
     @cached_property
     def path_limits(self) -> tuple[paths.PathLimit, ...]:
         return paths.limits(self._assembler.sampled)
+
+    @cached_property
+    def services(self) -> tuple[services.ServiceLimits, ...]:
+        """Return the services whose connections show an idle limit, of either end or of the path."""
+        to_services = [one for one in self.path_limits if one.path != paths.ALL and "/" not in one.path]
+        return services.services(self._assembler.services, to_services, self._assembler.flows_like)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:

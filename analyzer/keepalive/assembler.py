@@ -16,6 +16,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.catalogue.profiles import matching_profiles
 from analyzer.keepalive.context.addresses import Addresses, address_of
+from analyzer.keepalive.context.idle_trials import IdleTrials, Service
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
 from analyzer.keepalive.context.peer_silences import Notes
@@ -73,6 +74,7 @@ class Survey(NamedTuple):
     notes: Notes
     middleboxes: Middleboxes
     neighbourhood: Neighbourhood
+    trials: IdleTrials
 
 
 def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: Engine) -> Survey:
@@ -83,12 +85,15 @@ def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: En
     """
     flows, addresses = tracker.table.flows.rows, Addresses(tracker.table, tracker.neighbours, engine)
     stories, court, notes = Stories(rows, last_frame, engine), Court(rows, engine), Notes(flows, addresses)
+    trials = IdleTrials(addresses)
     pays = pays_to_assemble_ahead(engine, flows)
     with closing(made_ahead(stories.tell_all(flows), BATCHES_HELD, pays)) as batches:
         for told, count in batches:
-            notes.note(rows, told, court.judge_alone(told, count).verdicts, count, engine)
+            judged = court.judge_alone(told, count)
+            notes.note(rows, told, judged.verdicts, count, engine)
+            trials.note(rows, told, judged, count, engine)
     middleboxes, neighbourhood = Middleboxes(rows, notes, engine), Neighbourhood(rows, flows, notes, engine)
-    return Survey(rows, addresses, stories, court, notes, middleboxes, neighbourhood)
+    return Survey(rows, addresses, stories, court, notes, middleboxes, neighbourhood, trials)
 
 
 class Assembler:
@@ -279,6 +284,20 @@ class Assembler:
             for one in found
         }
 
+    @cached_property
+    def services(self) -> list[tuple[str, int, Service]]:
+        """Return the services of which an end closed connections after an idle time: names, ports and trials."""
+        found = self._survey.trials.services(self._tracker.table.flows, self._engine)
+        ports = self._rows.flows.ports
+        return [
+            (self._end_name(one.end >> 1, one.end & 1), ports[one.end >> 1] >> 16 * (1 - (one.end & 1)) & 0xFFFF, one)
+            for one in found
+        ]
+
+    def flows_like(self, flow: int) -> int:
+        """Return how many flows lead to the service that this one leads to."""
+        return self._survey.trials.flows_like(self._tracker.table.flows, flow, self._engine)
+
     def rows(self, flow: int) -> "array[int]":
         """Return the flow's rows in `candidates` and `segments`, in capture order."""
         return self._order[self._starts[flow] : self._starts[flow + 1]]
@@ -289,6 +308,11 @@ class Assembler:
             return NAMELESS
         flow = batch.numbers[end >> 1]
         return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
+
+    def _end_name(self, flow: int, end: int) -> str:
+        """Return address and port of an end, as a flow's `End` shows them."""
+        name, port = self._address(flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])

@@ -23,7 +23,7 @@ from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import SECOND, iso, short
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema import ABSENT
 from analyzer.schema.export import SETTINGS
@@ -104,6 +104,7 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield from _rest(rest, shown, "More connections" if only else "More connections with keepalive or trouble")
     yield from _counts(analysis, len(in_full))
     yield from _hosts(analysis)
+    yield from _services(analysis)
     yield from _paths(analysis)
     yield from _advice(analysis)
 
@@ -304,6 +305,19 @@ def _triple(settings: Settings) -> list[str]:
         value, bounds, _ = _cells(getattr(settings, name), settings)
         cells.append(value if value != "?" else bounds or "?")
     return cells
+
+
+def _services(analysis: Analysis) -> Iterator[RenderableType]:
+    """Yield the services of which an application ends idle connections; those of a path have a table of their own."""
+    heading = [BLANK, Text("Who closes idle connections", "bold")]
+    for one in analysis.services:
+        limits = [limit for limit in one.idle_limits if limit.by in ("responder", "originator")]
+        if limits:
+            yield from heading
+            heading = []
+            yield Text(service_sentences.service(one))
+            for limit in limits:
+                yield _prose(service_sentences.idle_limit(limit))
 
 
 def _paths(analysis: Analysis) -> Iterator[RenderableType]:

@@ -55,3 +55,23 @@ FAILED_ARP = table(
         "first request for an address that was repeated for so long that it counts as gone from the link",
     ),
 )
+
+IDLE_TRIALS = table(
+    "IDLE_TRIALS",
+    Column("flow", "i", "", "a connection that was idle for a second or more, in the middle or at its end"),
+    Column("service", "q", "", "number of the service's address * 65536 + its port"),
+    Column("closer", "b", "0|1", "who closed it by itself: 0 the client, 1 the service; -1 nobody, or not by itself"),
+    Column("how", "b", "How", "how, -1 while it goes on"),
+    Column("is_over", "b", "bool", "it had ended, by whatever"),
+    Column("lost", "b", "", "segments of data that were lost to it"),
+    Column("at_ns", "q", "ns", "when it was closed; of an open one the capture's end"),
+    Column("since_data_ns", "q", "ns", "since new data by then, -1 without any"),
+    Column("since_client_ns", "q", "ns", "since new data of the client, -1"),
+    Column("since_service_ns", "q", "ns", "since new data of the service, -1"),
+    Column("since_other_ns", "q", "ns", "since data that is no heartbeat, and no answer to one, -1"),
+    Column("data_gap_ns", "q", "ns", "longest time without new data that it survived"),
+    Column("client_gap_ns", "q", "ns", "without new data of the client"),
+    Column("service_gap_ns", "q", "ns", "without new data of the service"),
+    Column("other_gap_ns", "q", "ns", "without data that is no heartbeat"),
+)
+"""What each connection says of its service's and its client's idle limits."""

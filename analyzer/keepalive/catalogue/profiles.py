@@ -1,6 +1,6 @@
 """Well-known settings and well-known idle limits, and which of them fit what was found.
 
-The facts are in profiles.toml and middleboxes.toml; this file decides what fits. A profile fits if nothing that was
+The facts are in profiles.toml, middleboxes.toml and idle_limits.toml; this file decides what fits. A profile fits if nothing that was
 found contradicts it, its idle time was found exactly, and enough else was found to rule out chance.
 """
 
@@ -65,6 +65,21 @@ class Middlebox(NamedTuple):
     keepalive_refreshes: bool | None = None
 
 
+class IdleLimit(NamedTuple):
+    """One table of idle_limits.toml, which explains the fields."""
+
+    name: str
+    idle_s: int
+    setting: str
+    range: str
+    clock: Literal["data", "peer-data", "heartbeat"]
+    closes: Literal["fin", "rst", "unknown"]
+    side: Literal["server", "client"]
+    ports: tuple[int, ...]
+    source: str
+    verified: bool
+
+
 @cache
 def profiles() -> tuple[Profile, ...]:
     """Return all well-known settings, in file order."""
@@ -84,8 +99,14 @@ def _profile(table: dict[str, Any]) -> Profile:
 
 @cache
 def middleboxes() -> tuple[Middlebox, ...]:
-    """Return all well-known idle limits, in file order."""
+    """Return all well-known idle limits of boxes on the path, in file order."""
     return tuple(Middlebox(**table) for table in _tables("middleboxes.toml", "middlebox"))
+
+
+@cache
+def idle_limits() -> tuple[IdleLimit, ...]:
+    """Return all well-known idle limits of programs, in file order."""
+    return tuple(IdleLimit(**one | {"ports": tuple(one["ports"])}) for one in _tables("idle_limits.toml", "idle_limit"))
 
 
 def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
@@ -113,7 +134,7 @@ def known_idle_times() -> frozenset[int]:
 
 
 def _text(file: str) -> str:
-    """Return the text of one of the two data files."""
+    """Return the text of one of the data files."""
     return Path(__file__).with_name(file).read_text(encoding="utf-8")
 
 

@@ -24,6 +24,7 @@ from analyzer.keepalive.story.gaps import (
     unheard_run,
 )
 from analyzer.keepalive.story.heartbeats import last_other_data_ns, note_beat, was_last_answered
+from analyzer.keepalive.story.idle_times import begin_idle_times, confirm, note_data
 from analyzer.keepalive.story.prober import note_prober
 from analyzer.keepalive.story.resends import (
     count_try,
@@ -116,6 +117,7 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
     """Clear the flow's row and those of its ends; `place` is where its rows begin in flow order."""
     t, e = stories.flows, stories.ends
     note_places(stories, flow_row)
+    begin_idle_times(t, e, flow_row)
     t.reset_row[flow_row] = t.closing_row[flow_row] = t.beat_row[flow_row] = t.busy_ns[flow_row] = ABSENT
     t.reset_follows_data[flow_row] = t.reset_unheard[flow_row] = 0
     t.bridged_ns[flow_row] = t.is_too_incomplete[flow_row] = 0
@@ -176,6 +178,8 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     note_identification(c, row, e, end_row)
     note_stamp(c, row, tag, e, end_row)
     note_holes(c, row, tag, of, e, end_row)
+    if t.closing_row[flow_row] == ABSENT and not c.flags[row] & RST_BIT:
+        note_data(c, row, tag, t, e, flow_row)
     if tag == HEARTBEAT:
         note_heartbeat(c, row, stories, flow_row)
     if tag == PROBE:
@@ -432,6 +436,9 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
             add_open_gap(stories, flow_row, end, SURVIVED, capture_frame, capture_end_ns - last_ns, ABSENT, since_ns)
         note_prober(rows, flow, end, stories, flow_row)
     note_survivors(rows, flow, stories, flow_row)
+    pending = t.pending_end[flow_row]
+    if pending != ABSENT and heard_last_ns(rows, flow, 1 - pending, stories, flow_row) > t.pending_at_ns[flow_row]:
+        confirm(t, e, flow_row)
     t.run_end[flow_row] = end_of_run(rows.candidates, stories, flow_row)
     t.unresponsive_end[flow_row] = (
         0

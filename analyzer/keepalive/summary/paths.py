@@ -37,6 +37,12 @@ MOST_MATCHES = 3
 """Most boxes that are given; more tell a reader nothing."""
 
 
+LOOKS_NATIVE = (Cause.PEER_LOST_STATE, None)
+"""Causes of a reset by a RST that may be the other end's own: so does a load balancer's look that uses its TTL."""
+RESTART_SHARE = 0.1
+"""A restart explains what was lost if it may have been at any time in so large a part of the shortest silence."""
+
+
 class PathLimit(NamedTuple):
     """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`, which is always longer."""
 
@@ -51,6 +57,8 @@ class PathLimit(NamedTuple):
     """Number of silences that the path survived."""
     failed: int
     """Number of silences, and of connections, that were lost to the limit."""
+    failed_flows: tuple[int, ...]
+    """Numbers of these connections."""
     survived_flows: int
     """Number of connections that survived a silence."""
     unexplained: int
@@ -62,6 +70,8 @@ class PathLimit(NamedTuple):
     matches: tuple[Middlebox, ...]
     on_expiry: OnExpiry | None
     """None without a failure, or if failures differ."""
+    by: Literal["path", "unknown"]
+    """Unknown where all that came back looks like the other end's own RST: a load balancer in its name, or itself."""
     probes_kept_open: bool
     """Whether a connection went without data for longer than the limit because its probes came often enough."""
 
@@ -118,6 +128,8 @@ class _Trial(NamedTuple):
     silence: Silence
     flow: int
     way: OnExpiry | None = None
+    is_by_path: bool = True
+    """False where a restart of the other end's host would look the same."""
 
     @property
     def ns(self) -> int:
@@ -131,7 +143,10 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     for flow in flows:
         survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
         broken = failure(flow)
-        failed += [_Trial(broken, flow.id, on_expiry(flow))] if broken is not None else []
+        by_path = flow.verdict.cause not in LOOKS_NATIVE
+        failed += [_Trial(broken, flow.id, on_expiry(flow), by_path)] if broken is not None else []
+    if may_be_a_restart([one.silence for one in failed if not one.is_by_path], flows):
+        failed = [one for one in failed if one.is_by_path]
     survived.sort(key=lambda one: -one.ns)
     failed.sort(key=lambda one: one.ns)
     survived_ns = survived[0].ns if survived else None
@@ -147,13 +162,30 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         failed_frames=tuple(one.silence.frame for one in explained[:MAX_FRAMES]),
         survived=len(survived),
         failed=len(explained),
+        failed_flows=tuple(sorted(one.flow for one in explained)),
         survived_flows=len({one.flow for one in survived}),
         unexplained=len(failed) - len(explained),
         curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
         matches=_matches(survived_ns, failed_ns, way),
         on_expiry=way,
+        by="path" if any(one.is_by_path for one in explained) or not explained else "unknown",
         probes_kept_open=failed_ns is not None and any(flow.story.bridged_ns > failed_ns for flow in flows),
     )
+
+
+def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:
+    """Tell whether one restart of the service explains that all these silences ended in a RST, rather than their length.
+
+    It must lie in each of them, and in no connection that the service went on with. One silence alone it always
+    explains.
+    """
+    if not failed:
+        return False
+    since_ns, until_ns = max(one.ts_ns - one.ns for one in failed), min(one.ts_ns for one in failed)
+    for start_ns, heard_ns in sorted((flow.start_ns, flow.story.heard_ns[service_end(flow)]) for flow in flows):
+        if start_ns <= since_ns < heard_ns:
+            since_ns = heard_ns
+    return len(failed) < SEVERAL or until_ns - since_ns > RESTART_SHARE * min(one.ns for one in failed)
 
 
 def _explained(survived: Sequence[_Trial], failed: Sequence[_Trial]) -> Sequence[_Trial]:
@@ -246,14 +278,14 @@ def failure(flow: Flow) -> Silence | None:
 
 
 def on_expiry(flow: Flow) -> OnExpiry | None:
-    """Return what the path did to this connection if the verdict blames the path, else None.
+    """Return what the path did to this connection if the verdict blames the path, or may blame it, else None.
 
     The failure of a whole network is no idle limit, and within a LAN there is no path.
     """
     verdict = flow.verdict
     if flow.is_within_lan:
         return None
-    if verdict.cause is Cause.PATH_RESET:
+    if verdict.cause is Cause.PATH_RESET or (verdict.outcome is Outcome.RESET and verdict.cause in LOOKS_NATIVE):
         return "rst"
     is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons
     if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:

@@ -18,6 +18,7 @@ heartbeat. Retransmissions, window updates and keepalive are not data.
 from typing import Any
 
 from analyzer.keepalive.tags import tag
+from analyzer.keepalive.tags.rules import LOOKBACK
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import LOST, Batch, prove_more
 from analyzer.keepalive.verdict.values import (
@@ -80,29 +81,28 @@ def note_closing(batch: Batch, endings: Any, flow_row: int) -> None:
     endings.by[flow_row] = BY_PATH if is_by_path else c.end[row]
     if not is_fin and has_reason(batch.verdicts.reasons[flow_row], values.RST_UNDECIDED):
         endings.by[flow_row] = ABSENT
-    note_instant(batch, endings, flow_row, row)
+    unseen = first_unseen(batch, flow_row)
+    note_instant(batch, endings, flow_row, row, unseen)
     if is_fin:
-        note_lost_to_fin(batch, endings, flow_row)
+        note_lost_to_fin(batch, endings, flow_row, unseen)
     elif batch.stories.flows.reset_follows_data[flow_row]:
-        note_lost_to_rst(batch, endings, flow_row)
+        note_lost_to_rst(batch, endings, flow_row, unseen)
 
 
-def note_instant(batch: Batch, endings: Any, flow_row: int, row: int) -> None:
+def note_instant(batch: Batch, endings: Any, flow_row: int, row: int, unseen: int) -> None:
     """Note the closing segment's frame and time, and how long before it data moved.
 
-    Data in the closing segment itself, and data that a RST answers, moved when the connection ended. What a RST answers
-    was sent to a connection that was gone: its clocks run from the data before.
+    Data in a FIN moved with it. Data that the closer had not seen is none to its clocks, which run from the data
+    before; for a RST, which answers it, they stop when it was sent. `unseen` is the row of the first of it, or ABSENT.
     """
-    c, t = batch.rows.candidates, batch.stories.flows
+    c, busy_ns = batch.rows.candidates, batch.stories.flows.busy_ns[flow_row]
     ts_ns, mine, theirs = c.ts_ns[row], c.own_data_ns[row], c.peer_data_ns[row]
     endings.frame[flow_row], endings.at_ns[flow_row] = c.frame[row], ts_ns
-    busy_ns = t.busy_ns[flow_row]
-    if endings.how[flow_row] == BY_RST and t.reset_follows_data[flow_row]:
-        asked = first_unanswered(batch, flow_row)
-        if asked != ABSENT:
-            ts_ns, theirs, mine = c.ts_ns[asked], c.own_data_ns[asked], c.peer_data_ns[asked]
-            busy_ns = min(busy_ns, max(mine, theirs))
-    elif c.payload_len[row] > 0:
+    if unseen != ABSENT:
+        mine, theirs = c.peer_data_ns[unseen], c.own_data_ns[unseen]
+        busy_ns = min(busy_ns, max(mine, theirs))
+        ts_ns = c.ts_ns[unseen] if endings.how[flow_row] == BY_RST else ts_ns
+    if c.payload_len[row] > 0:
         mine = busy_ns = ts_ns
     last_ns = max(mine, theirs)
     endings.data_ns[flow_row] = ts_ns - last_ns if last_ns != ABSENT else ABSENT
@@ -110,18 +110,25 @@ def note_instant(batch: Batch, endings: Any, flow_row: int, row: int) -> None:
     endings.no_heartbeat_ns[flow_row] = ts_ns - busy_ns if busy_ns != ABSENT else ABSENT
 
 
-def first_unanswered(batch: Batch, flow_row: int) -> int:
-    """Return the row of the first new data that the end of the RST had not heard, as far as it is a candidate; or
-    ABSENT."""
+def first_unseen(batch: Batch, flow_row: int) -> int:
+    """Return the row of the first new data before the closing segment that its sender had not received; or ABSENT.
+
+    Its ACK shows that, and where it has none, as a host without state sends, that it answers the data. Only data after
+    a second of silence is a candidate, and only such data changes the clocks.
+    """
     c, t = batch.rows.candidates, batch.stories.flows
-    reset, found = t.reset_row[flow_row], ABSENT
-    heard_ns = c.ts_ns[reset] - c.own_ns[reset] if c.own_ns[reset] != ABSENT else ABSENT
-    first = batch.rows.starts[t.flow[flow_row]]
+    closing, found = t.closing_row[flow_row], ABSENT
+    has_ack = c.flags[closing] & ACK != 0
+    if not has_ack and not t.reset_follows_data[flow_row]:
+        return ABSENT
+    heard_ns = c.ts_ns[closing] - c.own_ns[closing] if c.own_ns[closing] != ABSENT else ABSENT
+    first = max(batch.rows.starts[t.flow[flow_row]], t.closing_place[flow_row] - LOOKBACK)
     for place in range(t.closing_place[flow_row] - 1, first - 1, -1):
         row = batch.rows.order[place]
         if c.ts_ns[row] <= heard_ns:
             break
-        if is_new_data_of(batch, row, 1 - c.end[reset]):
+        is_unseen = not has_ack or seq_diff(c.seq[row], c.ack[closing]) >= 0
+        if is_new_data_of(batch, row, 1 - c.end[closing]) and is_unseen:
             found = row
     return found
 
@@ -133,29 +140,34 @@ def is_new_data_of(batch: Batch, row: int, end: int) -> bool:
     return bool(is_new and batch.rows.candidates.end[row] == end and batch.rows.candidates.payload_len[row] > 0)
 
 
-def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int) -> None:
-    """Note the data that came after the FIN and was answered with a RST: first what crossed it, then what did not."""
+def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int, unseen: int) -> None:
+    """Note the data that the closer had not received, where a RST answered it: first what crossed its FIN, then what
+    came after that had arrived."""
     c, t = batch.rows.candidates, batch.stories.flows
     closing = t.closing_row[flow_row]
     if not batch.stories.ends.has_reset[2 * flow_row + c.end[closing]]:
         return
     after = seq_add(c.seq[closing], c.payload_len[closing] + 1)
     for is_crossed in (True, False):
-        for place in range(t.closing_place[flow_row] + 1, batch.rows.starts[t.flow[flow_row] + 1]):
-            row = batch.rows.order[place]
-            if not is_new_data_of(batch, row, 1 - c.end[closing]):
+        for place in range(t.closing_place[flow_row] - LOOKBACK, batch.rows.starts[t.flow[flow_row] + 1]):
+            if place < batch.rows.starts[t.flow[flow_row]]:
                 continue
-            if (not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0) == is_crossed:
-                note_lost(batch, endings, flow_row, row, is_crossed)
+            row = batch.rows.order[place]
+            is_late = place > t.closing_place[flow_row] or (unseen != ABSENT and row >= unseen)
+            if is_late and is_new_data_of(batch, row, 1 - c.end[closing]):
+                if (not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0) == is_crossed:
+                    note_lost(batch, endings, flow_row, row, is_crossed)
 
 
-def note_lost_to_rst(batch: Batch, endings: Any, flow_row: int) -> None:
+def note_lost_to_rst(batch: Batch, endings: Any, flow_row: int, unseen: int) -> None:
     """Note the data for which a RST came back: it was sent on a connection that was gone."""
-    c, t = batch.rows.candidates, batch.stories.flows
-    first = first_unanswered(batch, flow_row)
-    for place in range(batch.rows.starts[t.flow[flow_row]], t.closing_place[flow_row]):
+    t = batch.stories.flows
+    if unseen == ABSENT:
+        return
+    end, first = batch.rows.candidates.end[unseen], batch.rows.starts[t.flow[flow_row]]
+    for place in range(max(first, t.closing_place[flow_row] - LOOKBACK), t.closing_place[flow_row]):
         row = batch.rows.order[place]
-        if first != ABSENT and row >= first and is_new_data_of(batch, row, c.end[first]):
+        if row >= unseen and is_new_data_of(batch, row, end):
             note_lost(batch, endings, flow_row, row, False)
 
 
@@ -178,7 +190,7 @@ def note_give_up(batch: Batch, endings: Any, flow_row: int) -> None:
     endings.how[flow_row] = BY_GIVE_UP
     endings.by[flow_row] = batch.rows.candidates.end[row] if row != ABSENT else end
     if row != ABSENT:
-        note_instant(batch, endings, flow_row, row)
+        note_instant(batch, endings, flow_row, row, ABSENT)
 
 
 def note_silence(batch: Batch, endings: Any, flow_row: int) -> None:

@@ -16,6 +16,7 @@ from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary.advice import Advice
 from analyzer.keepalive.summary.hosts import Host
 from analyzer.keepalive.summary.paths import PathLimit
+from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.summary.what_if import WhatIf
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome, Verdict
@@ -26,7 +27,7 @@ from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import sentences, service_sentences, setting_sentences
 from analyzer.version import __version__
 
 SCHEMA = "ka-analyze/2"
@@ -50,6 +51,7 @@ def document(
         "hosts": [_host(host) for host in analysis.hosts if host.addr is not None],
         "middleboxes": [_middlebox(host) for host in analysis.hosts if host.addr is None],
         "path_limits": [_path_limit(limit) for limit in analysis.path_limits],
+        "services": [_service(one) for one in analysis.services],
         "advice": [_advice(one) for one in analysis.advice],
     }
     if supposed is not None:
@@ -234,11 +236,36 @@ def _path_limit(limit: PathLimit) -> dict[str, Any]:
         "failed": limit.failed,
         "survived_flows": limit.survived_flows,
         "failed_flows": limit.failed,
+        "by": limit.by,
         "unexplained": limit.unexplained,
         "survived_frames": list(limit.survived_frames),
         "failed_frames": list(limit.failed_frames),
         "curve": [[seconds(length_ns), round(share, 6)] for length_ns, share in limit.curve],
         "probes_kept_open": limit.probes_kept_open,
+    }
+
+
+def _service(one: ServiceLimits) -> dict[str, Any]:
+    limits = [_idle_limit(limit) for limit in one.idle_limits]
+    return {"service": one.service, "flows": one.flows, "idle_limits": limits}
+
+
+def _idle_limit(limit: IdleLimit) -> dict[str, Any]:
+    return {
+        "by": limit.by,
+        "how": limit.how,
+        "clock": limit.clock,
+        "value_s": seconds(limit.value_ns),
+        "low_s": seconds(limit.low_ns),
+        "high_s": seconds(limit.high_ns),
+        "closed": limit.closed,
+        "survived_s": seconds(limit.survived_ns),
+        "lost": limit.lost,
+        "half_closed": limit.half_closed,
+        "matches": list(limit.matches),
+        "confidence": limit.confidence.value,
+        "flow_ids": list(limit.flows),
+        "text": service_sentences.idle_limit(limit),
     }
 
 

@@ -18,7 +18,7 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.summary import paths
 from analyzer.keepalive.tags.tag import Rule, Tag
-from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
+from analyzer.keepalive.verdict.values import BY_PATH, Cause, Confidence, Ending, How, Outcome
 from analyzer.report.words import sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.schema.export import (
@@ -57,6 +57,11 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "rule": tuple(rule.label for rule in Rule),
     "result": ("survived", "failed", "unknown"),
     "on_expiry": ("silent", "rst"),
+    "ended_by": ("0", "1", "path"),
+    "ended_how": _values(How),
+    "by": ("responder", "originator", "path", "unknown"),
+    "how": ("fin", "rst", "silent"),
+    "clock": ("data", "peer-data", "no-heartbeat"),
     "severity": _values(Severity),
 }
 """Categories that are the same for every capture, so that frames of several can be put together; other columns take
@@ -103,6 +108,8 @@ def _flows(analysis: Analysis) -> Iterator[Row]:
             flow.packets,
             flow.octets,
             flow.max_idle_ns,
+            flow.silent_ns,
+            *_ending(flow.ending),
             verdict.outcome.value,
             verdict.cause.value if verdict.cause else None,
             verdict.prober,
@@ -114,6 +121,14 @@ def _flows(analysis: Analysis) -> Iterator[Row]:
             sum(end.answered for end in ends),
             sentences.headline(flow),
         )
+
+
+def _ending(ending: Ending | None) -> Row:
+    if ending is None:
+        return (None,) * 6 + (0,)
+    by = "path" if ending.by == BY_PATH else str(ending.by) if ending.by is not None else None
+    clocks = (ending.data_ns, ending.peer_data_ns, ending.no_heartbeat_ns)
+    return by, ending.how.value, ending.frame or None, *clocks, ending.lost
 
 
 def _ends(analysis: Analysis) -> Iterator[Row]:
@@ -134,7 +149,7 @@ def _ends(analysis: Analysis) -> Iterator[Row]:
                 *(part for name in SETTINGS for part in _based(getattr(end.settings, name), end.settings)),
                 " ".join(end.settings.models) or None,
                 "; ".join(end.matches) or None,
-                beat.period_ns if beat is not None else None,
+                *((beat.period_ns, beat.count, beat.answered, beat.stopped_ns) if beat else (None, 0, 0, None)),
             )
 
 
@@ -226,9 +241,31 @@ def _path_limits(analysis: Analysis) -> Iterator[Row]:
             limit.survived_flows,
             limit.unexplained,
             limit.on_expiry,
+            limit.by,
             "; ".join(box.name for box in limit.matches) or None,
             limit.probes_kept_open,
         )
+
+
+def _services(analysis: Analysis) -> Iterator[Row]:
+    for one in analysis.services:
+        for limit in one.idle_limits:
+            yield (
+                one.service,
+                one.flows,
+                limit.by,
+                limit.how,
+                limit.clock,
+                limit.value_ns,
+                limit.low_ns,
+                limit.high_ns,
+                limit.closed,
+                limit.survived_ns,
+                limit.lost,
+                limit.half_closed,
+                "; ".join(limit.matches) or None,
+                limit.confidence.value,
+            )
 
 
 def _survival(analysis: Analysis) -> Iterator[Row]:
@@ -253,6 +290,7 @@ ROWS: dict[str, Callable[[Analysis], Iterator[Row]]] = {
     "silences": _silences,
     "hosts": _hosts,
     "path_limits": _path_limits,
+    "services": _services,
     "survival": _survival,
     "advice": _advice,
     "diagnostics": _diagnostics,

@@ -1,0 +1,244 @@
+"""Each connection as a trial of its service's idle limit: how long it was idle and lived, after how long it was closed.
+
+Kernels that note it while stories are made, so that no story need be kept. What trials say together is in
+`summary/services.py`.
+"""
+
+from array import array
+from typing import Any, NamedTuple
+
+from analyzer.engine.dispatch import Engine
+from analyzer.engine.table import Table
+from analyzer.keepalive.context.addresses import Addresses
+from analyzer.keepalive.context.grouping import by_key
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.values import BY_FIN, BY_RST
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
+from analyzer.schema.hosts import IDLE_TRIALS
+from analyzer.tcp.tracker import IDLE_NS
+
+MOST_OF_A_SERVICE = 1 << 12
+"""Most closed connections of a service that its limits are found from; of more an even choice is taken."""
+
+
+class Clocks(NamedTuple):
+    """Times in ns on the clocks by which either end may count, -1 where there was no such data."""
+
+    data_ns: int
+    client_ns: int
+    service_ns: int
+    other_ns: int
+    """Without heartbeats."""
+
+
+class IdleTrial(NamedTuple):
+    """One row of IDLE_TRIALS of a connection that one end closed by itself."""
+
+    flow: int
+    closer: int
+    how: int
+    at_ns: int
+    since: Clocks
+    lost: int
+
+
+class Service(NamedTuple):
+    """The trials of one service, if at least one of its connections was closed after an idle time."""
+
+    end: int
+    """A row in ENDS of the service's side, which names it."""
+    closings: tuple[IdleTrial, ...]
+    survived: tuple[Clocks, Clocks]
+    """The longest idle times that connections survived, as the client (0) and the service (1) saw them close."""
+
+
+class IdleTrials:
+    """The trials of a capture, as they are noted."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        """Start without trials."""
+        self._addresses, self._table = addresses, Table(IDLE_TRIALS)
+
+    def note(self, rows: Rows, stories: StoryTables, judged: Any, flows: int, engine: Engine) -> None:
+        """Note what the first `flows` of these stories say, as far as they were idle."""
+        self._table.reserve(flows)
+        of_end, at = self._addresses.of_end, self._table.rows
+        self._table.rows = engine.run(note_trials, rows, stories, *judged, flows, of_end, self._table.view, at)
+
+    def services(self, flows: Table, engine: Engine) -> list[Service]:
+        """Return the services of which an end closed connections after an idle time, in order of appearance."""
+        t, count = self._table.view, self._table.rows
+        rows = array("i", range(count))
+        by_key(rows, count, array("q", t.service[:count]), engine)
+        found, first = [], 0
+        while first < count:
+            last = engine.run(end_of_service, t, rows, first, count)
+            closings = array("i", [0]) * (last - first)
+            longest = array("q", [ABSENT]) * (2 * len(Clocks._fields))
+            closed = engine.run(sum_up_service, t, rows, first, last, closings, longest)
+            if closed:
+                found.append(self._service(flows, rows, first, closings[:closed], longest, engine))
+            first = last
+        return sorted(found, key=lambda one: one.closings[0].flow)
+
+    def _service(
+        self, flows: Table, rows: "array[int]", first: int, closings: "array[int]", longest: "array[int]", engine: Engine
+    ) -> Service:
+        t = self._table.view
+        flow = t.flow[rows[first]]
+        own = 2 * flow + service_end(flows.view, flow)
+        several = len(closings) > MOST_OF_A_SERVICE
+        step = len(closings) / MOST_OF_A_SERVICE
+        chosen = [closings[int(place * step)] for place in range(MOST_OF_A_SERVICE)] if several else closings
+        trials = tuple(
+            IdleTrial(
+                t.flow[row],
+                t.closer[row],
+                t.how[row],
+                t.at_ns[row],
+                Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row]),
+                t.lost[row],
+            )
+            for row in sorted(chosen)
+        )
+        half = len(Clocks._fields)
+        return Service(own, trials, (Clocks(*longest[:half]), Clocks(*longest[half:])))
+
+    def flows_like(self, flows: Table, flow: int, engine: Engine) -> int:
+        """Return how many of these flows lead to the service that this one leads to."""
+        return engine.run(count_flows, flows.view, flows.rows, self._addresses.of_end, flow)
+
+
+def service_end(f: Any, flow: int) -> int:
+    """Return the end that offers the service: the responder, or the lower port where that is not known."""
+    if f.opened[flow] == OPENED_MIDSTREAM:
+        return int(f.ports[flow] & 0xFFFF < f.ports[flow] >> 16)
+    return int(f.opened[flow] == OPENED_SYN)
+
+
+def note_trials(
+    rows: Rows, stories: StoryTables, verdicts: Any, endings: Any, flows: int, of_end: Any, out: Any, at: int
+) -> int:
+    """Kernel: add a trial for each flow that was idle for IDLE_NS or more; returns how many there are now."""
+    for flow_row in range(flows):
+        if note_trial(rows, stories, verdicts, endings, flow_row, of_end, out, at):
+            at += 1
+    return at
+
+
+def note_trial(
+    rows: Rows, stories: StoryTables, verdicts: Any, endings: Any, flow_row: int, of_end: Any, out: Any, at: int
+) -> bool:
+    """Write a flow's trial, unless it was never idle. Returns whether it was."""
+    t, e, f = stories.flows, stories.ends, rows.flows
+    flow = t.flow[flow_row]
+    service = service_end(f, flow)
+    own, client = 2 * flow_row + service, 2 * flow_row + 1 - service
+    outcome, how = verdicts.outcome[flow_row], endings.how[flow_row]
+    out.data_gap_ns[at], out.other_gap_ns[at] = t.data_gap_ns[flow_row], t.data_gap_ns[flow_row]
+    if e.beats[own] or e.beats[client]:
+        out.other_gap_ns[at] = t.busy_gap_ns[flow_row]
+    out.client_gap_ns[at], out.service_gap_ns[at] = e.data_gap_ns[client], e.data_gap_ns[own]
+    out.closer[at], out.how[at] = ABSENT, how
+    out.is_over[at] = outcome != values.ALIVE and outcome != values.OPEN
+    is_closed = (how == BY_FIN or how == BY_RST) and endings.data_ns[flow_row] != ABSENT
+    if is_closed and (outcome == values.CLOSED or outcome == values.RESET):
+        note_closed(rows, stories, endings, flow_row, service, out, at)
+        if outcome == values.CLOSED and endings.by[flow_row] != ABSENT:
+            out.closer[at] = endings.by[flow_row] == service
+    else:
+        note_open(rows, stories, flow_row, 2 * flow + service, out, at)
+    out.flow[at], out.service[at] = flow, service_of(f, of_end, flow)
+    longest = max(out.data_gap_ns[at], out.client_gap_ns[at], out.service_gap_ns[at], out.other_gap_ns[at])
+    since = max(out.since_data_ns[at], out.since_client_ns[at], out.since_service_ns[at], out.since_other_ns[at])
+    return bool(max(longest, since) >= IDLE_NS)
+
+
+def port_of(f: Any, flow: int, end: int) -> int:
+    """Return the port of an end."""
+    return int(f.ports[flow] & 0xFFFF if end else f.ports[flow] >> 16)
+
+
+def note_closed(rows: Rows, stories: StoryTables, endings: Any, flow_row: int, service: int, out: Any, at: int) -> None:
+    """Write how long a connection had been idle when it was closed, or when data was sent that a RST answered: until
+    then neither application had closed it."""
+    row = stories.flows.closing_row[flow_row]
+    is_of_service = rows.candidates.end[row] == service
+    peer_ns, own_ns = endings.peer_data_ns[flow_row], own_data_ns(rows, endings, flow_row, row)
+    out.at_ns[at], out.lost[at] = endings.at_ns[flow_row], endings.crossed[flow_row] + endings.reused[flow_row]
+    out.since_data_ns[at], out.since_other_ns[at] = endings.data_ns[flow_row], endings.no_heartbeat_ns[flow_row]
+    out.since_client_ns[at] = peer_ns if is_of_service else own_ns
+    out.since_service_ns[at] = own_ns if is_of_service else peer_ns
+
+
+def own_data_ns(rows: Rows, endings: Any, flow_row: int, row: int) -> int:
+    """Return the time in ns from the last new data of the closing segment's end to the close, ABSENT without any."""
+    if endings.data_ns[flow_row] != endings.peer_data_ns[flow_row]:
+        return int(endings.data_ns[flow_row])
+    mine = rows.candidates.own_data_ns[row]
+    return int(rows.candidates.ts_ns[row] - mine) if mine != ABSENT else ABSENT
+
+
+def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: Any, at: int) -> None:
+    """Write how long a connection that nobody closed has been idle at the capture's end; nothing where it was lost."""
+    t, end_ns = stories.flows, stories.flows.capture_end_ns[flow_row]
+    out.at_ns[at], out.lost[at] = end_ns, 0
+    out.since_data_ns[at] = out.since_client_ns[at] = out.since_service_ns[at] = out.since_other_ns[at] = ABSENT
+    if out.is_over[at]:
+        return
+    service_ns, client_ns = rows.ends.data_ns[own], rows.ends.data_ns[own ^ 1]
+    last_ns, busy_ns = max(service_ns, client_ns), t.busy_ns[flow_row]
+    beat = t.beat_row[flow_row]
+    if beat == ABSENT or last_ns > rows.candidates.ts_ns[beat] + IDLE_NS:
+        busy_ns = last_ns
+    out.since_data_ns[at] = end_ns - last_ns if last_ns != ABSENT else ABSENT
+    out.since_client_ns[at] = end_ns - client_ns if client_ns != ABSENT else ABSENT
+    out.since_service_ns[at] = end_ns - service_ns if service_ns != ABSENT else ABSENT
+    out.since_other_ns[at] = end_ns - busy_ns if busy_ns != ABSENT else ABSENT
+
+
+def end_of_service(t: Any, rows: Any, first: int, count: int) -> int:
+    """Kernel: return the place behind the last row of the service at `first`."""
+    last = first + 1
+    while last < count and t.service[rows[last]] == t.service[rows[first]]:
+        last += 1
+    return last
+
+
+def sum_up_service(t: Any, rows: Any, first: int, last: int, closings: Any, longest: Any) -> int:
+    """Kernel: list the rows that an end closed after an idle time, and the longest idle times that either end let
+    live, four clocks each; returns how many rows."""
+    count = 0
+    for place in range(first, last):
+        row = rows[place]
+        is_idle = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
+        if t.closer[row] != ABSENT and is_idle >= IDLE_NS:
+            closings[count] = row
+            count += 1
+        for closer in (0, 1):
+            at = 4 * closer
+            longest[at] = max(t.data_gap_ns[row], longest[at])
+            longest[at + 1] = max(t.client_gap_ns[row], longest[at + 1])
+            longest[at + 2] = max(t.service_gap_ns[row], longest[at + 2])
+            longest[at + 3] = max(t.other_gap_ns[row], longest[at + 3])
+            if t.closer[row] != closer:
+                longest[at] = max(t.since_data_ns[row], longest[at])
+                longest[at + 1] = max(t.since_client_ns[row], longest[at + 1])
+                longest[at + 2] = max(t.since_service_ns[row], longest[at + 2])
+                longest[at + 3] = max(t.since_other_ns[row], longest[at + 3])
+    return count
+
+
+def service_of(f: Any, of_end: Any, flow: int) -> int:
+    """Return the number of a flow's service: its address's, and its port."""
+    end = service_end(f, flow)
+    return int(of_end[2 * flow + end] * 65536 + port_of(f, flow, end))
+
+
+def count_flows(f: Any, flows: int, of_end: Any, like: int) -> int:
+    """Kernel: return how many flows lead to the service of one of them."""
+    service, count = service_of(f, of_end, like), 0
+    for flow in range(flows):
+        count += service_of(f, of_end, flow) == service
+    return count

@@ -1,0 +1,65 @@
+"""A service's idle limits in words: who ends idle connections, after how long, by which clock, and at what cost.
+
+Beside `sentences.py` the only prose about findings.
+"""
+
+from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
+from analyzer.keepalive.verdict.values import Confidence
+from analyzer.report.units import SECOND, plain, short
+
+WHO = {
+    "responder": "the responder",
+    "originator": "the originator",
+    "path": "the path",
+    "unknown": "the other end, or a load balancer in its name,",
+}
+SINCE = {
+    "data": "without data",
+    "peer-data": "without data from the other end",
+    "no-heartbeat": "without data other than heartbeats",
+}
+DOES = {
+    "fin": "closes a connection",
+    "rst": "resets a connection",
+    "silent": "forgets a connection, and drops what comes later,",
+}
+ANSWERS = "answers with RST what comes on a connection"
+
+
+def idle_limit(limit: IdleLimit) -> str:
+    """Say who ends idle connections after how long, on how many this rests, and what it cost."""
+    is_answer = limit.how == "rst" and limit.by in ("path", "unknown")
+    does = ANSWERS if is_answer else DOES[limit.how]
+    who = WHO[limit.by]
+    words = f"{who[:1].upper()}{who[1:]} {does} after {_how_long(limit)} {SINCE[limit.clock]}: "
+    words += f"{limit.closed} ended so"
+    if limit.survived_ns is not None:
+        words += f", and one lived that was idle for {short(limit.survived_ns)}"
+    if limit.lost:
+        words += f"; {limit.lost} request{'s were' if limit.lost > 1 else ' was'} lost"
+    if limit.confidence is Confidence.GUESS:
+        words += "; one connection alone may be a coincidence"
+    like = f" Like {', '.join(limit.matches)}." if limit.matches else ""
+    return f"{words}.{like}{_keepalive(limit)}"
+
+
+def _how_long(limit: IdleLimit) -> str:
+    """Name the round number; without one the bracket."""
+    if limit.value_ns is not None:
+        return f"{plain(limit.value_ns / SECOND)} s"
+    assert limit.high_ns is not None
+    if not limit.low_ns:
+        return f"at most {short(limit.high_ns)}"
+    return f"{short(limit.low_ns)} to {short(limit.high_ns)}"
+
+
+def _keepalive(limit: IdleLimit) -> str:
+    """Say what keepalive can do about it."""
+    if limit.by in ("responder", "originator"):
+        return " TCP keepalive does not count for it: the kernel answers that, and no application sees it."
+    return ""
+
+
+def service(one: ServiceLimits) -> str:
+    """Name the service and how many connections lead to it."""
+    return f"{one.service} ({one.flows} connection{'s' * (one.flows != 1)})"
