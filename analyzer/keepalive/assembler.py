@@ -169,12 +169,8 @@ class Assembler:
                         replace_end(found, 2 * flow_row + end, together.found, known)
             yield Found(
                 flow_count=len(batch.numbers),
-                flows=self._rows.flows,
-                ends=self._rows.ends,
-                candidates=self._rows.candidates,
-                stories=batch.stories.flows,
-                story_ends=batch.stories.ends,
-                probes=batch.stories.probes,
+                rows=self._rows,
+                stories=batch.stories,
                 inferred=found.ends,
                 settings=found.settings,
                 proofs=found.proofs,
@@ -294,9 +290,9 @@ class Assembler:
             for one in found
         ]
 
-    def flows_like(self, flow: int) -> int:
-        """Return how many flows lead to the service that this one leads to."""
-        return self._survey.trials.flows_like(self._tracker.table.flows, flow, self._engine)
+    def flows_like(self, some: Sequence[int]) -> list[int]:
+        """Return for each of some flows how many lead to the same service."""
+        return self._survey.trials.flows_like(self._tracker.table.flows, some, self._engine)
 
     def rows(self, flow: int) -> "array[int]":
         """Return the flow's rows in `candidates` and `segments`, in capture order."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, overload
 
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
+from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import Answer, ProbedBy
 from analyzer.keepalive.story_reader import EndStory, Story
 from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, outcome_of
@@ -126,17 +127,13 @@ class Presence(NamedTuple):
 class Found(NamedTuple):
     """What was found of some flows, as columns.
 
-    `stories` and `verdicts` have a row for each flow, `story_ends` and `inferred` two, `settings` eight; `flows`, `ends`
-    and `candidates` are those of the capture.
+    `stories`, `verdicts` and `endings` have a row for each flow, or two, `inferred` two, `settings` eight; `rows` are those
+    of the capture.
     """
 
     flow_count: int
-    flows: Any
-    ends: Any
-    candidates: Any
-    stories: Any
-    story_ends: Any
-    probes: Any
+    rows: Rows
+    stories: StoryTables
     inferred: Any
     settings: Any
     proofs: Any

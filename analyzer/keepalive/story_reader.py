@@ -7,8 +7,15 @@ from typing import Any
 
 from analyzer.keepalive.settings.observations import counts_other_connections, is_numbered
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns, watched_ns
+from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
 from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
+from analyzer.keepalive.story.resends import (
+    earliest_give_up_ns,
+    latest_give_up_ns,
+    unacknowledged_end,
+    unacknowledged_octets,
+    unacknowledged_since_ns,
+)
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
     SPACING,
@@ -161,8 +168,6 @@ class EndStory(ReadOnDemand):
         if period == ABSENT:
             return None
         first, last = e.first_beat[end_row], e.last_beat[end_row]
-        data_ns = self._rows.ends.data_ns[2 * self._flow + self._end]
-        until_ns = watched_ns(self._rows, self._stories.flows, self._flow_row)
         return Heartbeat(
             period_ns=period,
             octets=(e.least_beat[end_row], e.most_beat[end_row]),
@@ -171,7 +176,7 @@ class EndStory(ReadOnDemand):
             first_frame=c.frame[first],
             last_frame=c.frame[last],
             last_ns=c.ts_ns[last],
-            stopped_ns=stopped_ns(c, e, end_row, data_ns, until_ns),
+            stopped_ns=stopped_ns(self._rows, self._stories, self._flow_row, self._end),
         )
 
     def _flow_rows(self) -> "array[int]":
@@ -274,7 +279,18 @@ class Story(ReadOnDemand):
     def unanswered_data(self) -> UnansweredData | None:
         """Return what an end sends again and again without an answer, None if there is nothing."""
         end = self._stories.flows.unresponsive_end[self._flow_row]
-        return UnansweredData(end, self.heard_ns[1 - end]) if end != ABSENT else None
+        if end == ABSENT:
+            return None
+        rows, e, end_row = self._rows, self._stories.ends, 2 * self._flow_row + end
+        is_data = unacknowledged_end(rows, self._stories, self._flow_row) == end
+        return UnansweredData(
+            end=end,
+            heard_ns=self.heard_ns[1 - end],
+            octets=unacknowledged_octets(rows, 2 * self._flow + end) if is_data else 0,
+            since_ns=unacknowledged_since_ns(rows, e, end_row),
+            resends=e.resends[end_row],
+            gives_up_ns=(earliest_give_up_ns(rows, e, end_row), latest_give_up_ns(rows, e, end_row)),
+        )
 
     @cached_property
     def reset(self) -> Reset | None:

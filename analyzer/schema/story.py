@@ -51,6 +51,7 @@ STORY_ENDS = table(
     Column("icmp", "h", "", "type * 256 + code of the last of these that quotes what is in flight, -1"),
     Column("resends", "q", "", "data, FINs and window probes sent again since then"),
     Column("resend_row", "q", "", "row of the last of these, -1"),
+    Column("first_resend_row", "q", "", "row of the first of these, -1"),
     Column("sent_ns", "q", "ns", "its last candidate, -1"),
     Column("sent_len", "q", "octets", "payload of that"),
     Column("follows", "q", "", "candidates whose IP identification follows that of the one before"),

@@ -5,6 +5,7 @@ Kernels that note it while stories are made, so that no story need be kept. What
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
@@ -69,45 +70,40 @@ class IdleTrials:
     def services(self, flows: Table, engine: Engine) -> list[Service]:
         """Return the services of which an end closed connections after an idle time, in order of appearance."""
         t, count = self._table.view, self._table.rows
-        rows = array("i", range(count))
+        rows, closings = array("i", range(count)), array("i", [0]) * count
         by_key(rows, count, array("q", t.service[:count]), engine)
-        found, first = [], 0
-        while first < count:
-            last = engine.run(end_of_service, t, rows, first, count)
-            closings = array("i", [0]) * (last - first)
-            longest = array("q", [ABSENT]) * (2 * len(Clocks._fields))
-            closed = engine.run(sum_up_service, t, rows, first, last, closings, longest)
-            if closed:
-                found.append(self._service(flows, rows, first, closings[:closed], longest, engine))
-            first = last
-        return sorted(found, key=lambda one: one.closings[0].flow)
+        starts, longest = array("i", [0]) * (count + 1), array("q", [0]) * (2 * len(Clocks._fields) * count)
+        found = engine.run(sum_up_services, t, rows, count, starts, closings, longest)
+        services = [self._service(flows, closings[starts[one] : starts[one + 1]], longest, one) for one in range(found)]
+        return sorted(services, key=lambda one: one.closings[0].flow)
 
-    def _service(
-        self, flows: Table, rows: "array[int]", first: int, closings: "array[int]", longest: "array[int]", engine: Engine
-    ) -> Service:
+    def _service(self, flows: Table, closings: "array[int]", longest: "array[int]", place: int) -> Service:
+        t, of_client = self._table.view, 2 * len(Clocks._fields) * place
+        of_service, until = of_client + len(Clocks._fields), of_client + 2 * len(Clocks._fields)
+        flow = t.flow[closings[0]]
+        survived = Clocks(*longest[of_client:of_service]), Clocks(*longest[of_service:until])
+        return Service(2 * flow + service_end(flows.view, flow), tuple(map(self._trial, _some(closings))), survived)
+
+    def _trial(self, row: int) -> IdleTrial:
         t = self._table.view
-        flow = t.flow[rows[first]]
-        own = 2 * flow + service_end(flows.view, flow)
-        several = len(closings) > MOST_OF_A_SERVICE
-        step = len(closings) / MOST_OF_A_SERVICE
-        chosen = [closings[int(place * step)] for place in range(MOST_OF_A_SERVICE)] if several else closings
-        trials = tuple(
-            IdleTrial(
-                t.flow[row],
-                t.closer[row],
-                t.how[row],
-                t.at_ns[row],
-                Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row]),
-                t.lost[row],
-            )
-            for row in sorted(chosen)
-        )
-        half = len(Clocks._fields)
-        return Service(own, trials, (Clocks(*longest[:half]), Clocks(*longest[half:])))
+        since = Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
+        return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.at_ns[row], since, t.lost[row])
 
-    def flows_like(self, flows: Table, flow: int, engine: Engine) -> int:
-        """Return how many of these flows lead to the service that this one leads to."""
-        return engine.run(count_flows, flows.view, flows.rows, self._addresses.of_end, flow)
+    def flows_like(self, flows: Table, some: Sequence[int], engine: Engine) -> list[int]:
+        """Return for each of some flows how many lead to the same service."""
+        f, of_end = flows.view, self._addresses.of_end
+        services = [service_of(f, of_end, flow) for flow in some]
+        wanted = array("q", sorted(set(services)))
+        counts = array("q", [0]) * len(wanted)
+        engine.run(count_flows, f, flows.rows, of_end, wanted, counts)
+        number = dict(zip(wanted, counts, strict=True))
+        return [number[service] for service in services]
+
+
+def _some(rows: "array[int]") -> Sequence[int]:
+    """Return at most MOST_OF_A_SERVICE of these rows, evenly chosen, in capture order."""
+    step = max(len(rows) / MOST_OF_A_SERVICE, 1)
+    return sorted(rows[int(place * step)] for place in range(min(len(rows), MOST_OF_A_SERVICE)))
 
 
 def service_end(f: Any, flow: int) -> int:
@@ -198,36 +194,42 @@ def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: An
     out.since_other_ns[at] = end_ns - busy_ns if busy_ns != ABSENT else ABSENT
 
 
-def end_of_service(t: Any, rows: Any, first: int, count: int) -> int:
-    """Kernel: return the place behind the last row of the service at `first`."""
-    last = first + 1
-    while last < count and t.service[rows[last]] == t.service[rows[first]]:
-        last += 1
-    return last
+def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, longest: Any) -> int:
+    """Kernel: list the trials that an end closed after an idle time, service by service, and the longest idle times
+    that either end let live there, four clocks each; returns how many services these are.
 
-
-def sum_up_service(t: Any, rows: Any, first: int, last: int, closings: Any, longest: Any) -> int:
-    """Kernel: list the rows that an end closed after an idle time, and the longest idle times that either end let
-    live, four clocks each; returns how many rows."""
-    count = 0
-    for place in range(first, last):
-        row = rows[place]
+    `rows` are sorted by service. Of service number n the trials are closings[starts[n]:starts[n + 1]].
+    """
+    services, first, closed = 0, 0, 0
+    for place in range(count):
+        row, at = rows[place], 8 * services
+        if place == first:
+            for clock in range(8):
+                longest[at + clock] = ABSENT
         is_idle = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
         if t.closer[row] != ABSENT and is_idle >= IDLE_NS:
-            closings[count] = row
-            count += 1
+            closings[closed] = row
+            closed += 1
         for closer in (0, 1):
-            at = 4 * closer
-            longest[at] = max(t.data_gap_ns[row], longest[at])
-            longest[at + 1] = max(t.client_gap_ns[row], longest[at + 1])
-            longest[at + 2] = max(t.service_gap_ns[row], longest[at + 2])
-            longest[at + 3] = max(t.other_gap_ns[row], longest[at + 3])
-            if t.closer[row] != closer:
-                longest[at] = max(t.since_data_ns[row], longest[at])
-                longest[at + 1] = max(t.since_client_ns[row], longest[at + 1])
-                longest[at + 2] = max(t.since_service_ns[row], longest[at + 2])
-                longest[at + 3] = max(t.since_other_ns[row], longest[at + 3])
-    return count
+            note_survived(t, row, closer, longest, at + 4 * closer)
+        if place + 1 == count or t.service[rows[place + 1]] != t.service[row]:
+            first = place + 1
+            services += closed > starts[services]
+            starts[services] = closed
+    return services
+
+
+def note_survived(t: Any, row: int, closer: int, longest: Any, at: int) -> None:
+    """Take in how long a connection was idle without being closed by this side, on four clocks from place `at` on."""
+    longest[at] = max(t.data_gap_ns[row], longest[at])
+    longest[at + 1] = max(t.client_gap_ns[row], longest[at + 1])
+    longest[at + 2] = max(t.service_gap_ns[row], longest[at + 2])
+    longest[at + 3] = max(t.other_gap_ns[row], longest[at + 3])
+    if t.closer[row] != closer:
+        longest[at] = max(t.since_data_ns[row], longest[at])
+        longest[at + 1] = max(t.since_client_ns[row], longest[at + 1])
+        longest[at + 2] = max(t.since_service_ns[row], longest[at + 2])
+        longest[at + 3] = max(t.since_other_ns[row], longest[at + 3])
 
 
 def service_of(f: Any, of_end: Any, flow: int) -> int:
@@ -236,9 +238,18 @@ def service_of(f: Any, of_end: Any, flow: int) -> int:
     return int(of_end[2 * flow + end] * 65536 + port_of(f, flow, end))
 
 
-def count_flows(f: Any, flows: int, of_end: Any, like: int) -> int:
-    """Kernel: return how many flows lead to the service of one of them."""
-    service, count = service_of(f, of_end, like), 0
+def count_flows(f: Any, flows: int, of_end: Any, wanted: Any, counts: Any) -> int:
+    """Kernel: count the flows that lead to each of the wanted services, whose numbers ascend. Returns how many."""
+    count = 0
     for flow in range(flows):
-        count += service_of(f, of_end, flow) == service
+        service, low, high = service_of(f, of_end, flow), 0, len(wanted)
+        while low < high:
+            middle = (low + high) >> 1
+            if wanted[middle] < service:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(wanted) and wanted[low] == service:
+            counts[low] += 1
+            count += 1
     return count

@@ -6,7 +6,8 @@ what a series of them says, and since when nothing but heartbeats and their answ
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows
+from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.resends import unacknowledged_end
 from analyzer.keepalive.tags.rules import HEARTBEAT_OCTETS, STEADY
 from analyzer.schema import ABSENT, ACK
 from analyzer.sequence import seq_add, seq_diff
@@ -77,18 +78,20 @@ def was_last_answered(rows: Rows, e: Any, end_row: int, own: int) -> bool:
     return bool(e.beats[end_row] and rows.ends.data_ns[own ^ 1] > rows.candidates.ts_ns[e.last_beat[end_row]])
 
 
-def watched_ns(rows: Rows, t: Any, flow_row: int) -> int:
-    """Return until when heartbeats were to be expected: the first FIN or RST, else the capture's end; in ns."""
-    closing = t.closing_row[flow_row]
-    return int(rows.candidates.ts_ns[closing] if closing != ABSENT else t.capture_end_ns[flow_row])
+def stopped_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int:
+    """Return the time in ns from an end's last heartbeat to the close, or to the capture's end, if it has stopped; else
+    ABSENT.
 
-
-def stopped_ns(c: Any, e: Any, end_row: int, data_ns: int, until_ns: int) -> int:
-    """Return the time in ns since an end's last heartbeat, up to `until_ns`, if it has stopped; else ABSENT.
-
-    `data_ns` is when the end last sent new data: where that came later, its application goes on, if in another rhythm.
+    An end that sent other data later goes on, if in another rhythm, and of one whose data is unacknowledged nobody can
+    tell: what it says now waits behind that.
     """
-    if not e.steady_beats[end_row] or data_ns > c.ts_ns[e.last_beat[end_row]]:
+    c, e, t = rows.candidates, stories.ends, stories.flows
+    end_row, own = 2 * flow_row + end, 2 * t.flow[flow_row] + end
+    if not e.steady_beats[end_row] or rows.ends.data_ns[own] > c.ts_ns[e.last_beat[end_row]]:
         return ABSENT
+    if unacknowledged_end(rows, stories, flow_row) == end:
+        return ABSENT
+    closing = t.closing_row[flow_row]
+    until_ns = c.ts_ns[closing] if closing != ABSENT else t.capture_end_ns[flow_row]
     silent_ns = until_ns - c.ts_ns[e.last_beat[end_row]]
     return int(silent_ns) if 2 * silent_ns > MISSED_PERIODS_2 * period_ns(e, end_row) else ABSENT

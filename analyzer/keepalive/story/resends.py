@@ -5,9 +5,11 @@ Kernels over the columns of a story in the making (`story.py`).
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, is_in_flight
+from analyzer.keepalive.model.retransmission import LATE, linux_gives_up_ns, windows_gives_up_ns
+from analyzer.keepalive.story.gaps import Rows, StoryTables, is_in_flight
 from analyzer.keepalive.tags.tag import WINDOW_PROBE
 from analyzer.schema import ABSENT
+from analyzer.sequence import seq_diff
 from analyzer.tcp import segment_facts
 
 SHORTEST_BACKOFF_NS = 3_000_000_000
@@ -28,6 +30,8 @@ def note_resend(c: Any, row: int, e: Any, end_row: int) -> None:
 
 def count_try(row: int, e: Any, end_row: int) -> None:
     """Count one more resend of an end, and note its row."""
+    if not e.resends[end_row]:
+        e.first_resend_row[end_row] = row
     e.resend_row[end_row] = row
     e.resends[end_row] += 1
 
@@ -54,6 +58,57 @@ def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> b
     goes_on = rows.ends.last_ns[own] - c.ts_ns[row] > max(2 * c.own_ns[row], SHORTEST_BACKOFF_NS)
     is_waiting = is_window_probe or is_in_flight(rows.ends, own)
     return bool(rows.ends.last_ns[own ^ 1] <= c.ts_ns[row] and is_waiting and not goes_on)
+
+
+def unacknowledged_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
+    """Return the end whose data is unacknowledged and sent again when the story ends, ABSENT if none.
+
+    What a closed window holds back is none: its sender only probes the window.
+    """
+    end, flow = stories.flows.unresponsive_end[flow_row], stories.flows.flow[flow_row]
+    if end == ABSENT or stories.flows.reset_row[flow_row] != ABSENT:
+        return ABSENT
+    is_window_probe = rows.segments.tag[stories.ends.resend_row[2 * flow_row + end]] == WINDOW_PROBE
+    return ABSENT if is_window_probe or unacknowledged_octets(rows, 2 * flow + end) <= 0 else int(end)
+
+
+def unacknowledged_octets(rows: Rows, own: int) -> int:
+    """Return how many octets of data an end has sent that nothing acknowledged; `own` is its row in ENDS."""
+    if rows.ends.snd_una[own] == ABSENT:
+        return int(rows.ends.last_len[own])
+    has_closed = rows.ends.fin_seq[own] != ABSENT and seq_diff(rows.ends.fin_seq[own], rows.ends.snd_una[own]) >= 0
+    return seq_diff(rows.ends.snd_nxt[own], rows.ends.snd_una[own]) - has_closed
+
+
+def unacknowledged_since_ns(rows: Rows, e: Any, end_row: int) -> int:
+    """Return when the data was sent first, in ns: its end's last segment before the first resend."""
+    row = e.first_resend_row[end_row]
+    return int(rows.candidates.ts_ns[row] - max(rows.candidates.own_ns[row], 0))
+
+
+def earliest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+    """Return the earliest time at which the sender gives up, in ns since the data was sent; ABSENT if that has passed.
+
+    Windows gives up earlier than Linux, unless so many resends were seen that it cannot be Windows.
+    """
+    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
+    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
+    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, e.resends[end_row])
+    return first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns))
+
+
+def latest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+    """Return the latest such time, in ns since the data was sent: Linux's, with each timer as late as it may be."""
+    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
+    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
+    left_ns = linux_gives_up_ns(since_first_ns, wait_ns) - since_first_ns
+    return first_ns + since_first_ns + left_ns + left_ns // LATE
+
+
+def resend_times_ns(rows: Rows, e: Any, end_row: int) -> tuple[int, int]:
+    """Return the time from the first resend to the last, and the wait before the last, in ns."""
+    c, first, last = rows.candidates, e.first_resend_row[end_row], e.resend_row[end_row]
+    return int(c.ts_ns[last] - c.ts_ns[first]), int(max(c.own_ns[last], SHORTEST_RTO_NS))
 
 
 def note_spurious_resend(c: Any, row: int, place: int, e: Any, end_row: int) -> None:

@@ -127,7 +127,7 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
         e.unheard_place[end_row] = place
         e.icmp_errors[end_row] = e.resends[end_row] = 0
         e.icmp[end_row] = ABSENT
-        e.resend_row[end_row] = e.sent_ns[end_row] = ABSENT
+        e.resend_row[end_row] = e.first_resend_row[end_row] = e.sent_ns[end_row] = ABSENT
         e.sent_len[end_row] = e.follows[end_row] = e.skips[end_row] = 0
         e.answered_ns[end_row] = e.echo_ns[end_row] = e.since_new_segment_ns[end_row] = ABSENT
         e.window_probes[end_row] = e.spurious_resends[end_row] = 0

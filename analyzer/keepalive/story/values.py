@@ -191,6 +191,13 @@ class UnansweredData(NamedTuple):
     end: int
     heard_ns: int
     """When the other end was last heard at all, -1 if never in this capture."""
+    octets: int
+    """Octets of data that nothing acknowledged; 0 where a closed window holds data back."""
+    since_ns: int
+    """When these were sent first."""
+    resends: int
+    gives_up_ns: tuple[int, int]
+    """From then to the give-up, at the earliest and at the latest."""
 
 
 @dataclass(frozen=True, slots=True)

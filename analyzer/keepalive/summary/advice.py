@@ -54,6 +54,8 @@ class AdviceCode(Enum):
     """A user timeout, not the count, decides when to give up (tcp_timer.c tcp_keepalive_timer)."""
     SLOW_DETECTION = "slow-detection"
     """A dead peer is noticed late: time + probes × interval."""
+    DATA_UNACKNOWLEDGED = "data-unacknowledged"
+    """Data is sent again and again, and keepalive is suspended meanwhile (tcp_timer.c tcp_keepalive_timer)."""
     FREQUENT_PROBES = "frequent-probes"
     """A host probes many connections more often than their paths need."""
 
@@ -90,6 +92,7 @@ def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit], packets: int
         path_advice(flows, limit_of),
         idle_advice(flows, limit_of),
         count_advice(flows),
+        data_advice(flows),
         cost_advice(flows, limit_of, packets),
     )
     order = tuple(AdviceCode)
@@ -328,6 +331,20 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
             ids = tuple(sorted({number for ids in flows_of.values() for number in ids}))
             numbers = {"tcp_keepalive_time": time, "tcp_keepalive_intvl": intvl, "fewest": fewest, "most": most}
             yield Advice(AdviceCode.COUNT_REPLACED, ids, tuple(numbers.items()))
+
+
+def data_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
+    """Yield advice for connections whose data nothing acknowledges: a user timeout ends that, and no keepalive does."""
+    since: dict[int, int] = {}
+    latest_s = 0
+    for flow in flows:
+        data = flow.story.unanswered_data
+        if flow.verdict.outcome is Outcome.UNDETECTED and data is not None and data.octets:
+            since[flow.id] = (flow.story.capture_end_ns - data.since_ns) // SECOND
+            latest_s = max(latest_s, data.gives_up_ns[1] // SECOND)
+    if since:
+        numbers = {"longest_s": max(since.values()), "gives_up_s": latest_s}
+        yield Advice(AdviceCode.DATA_UNACKNOWLEDGED, tuple(since), tuple(numbers.items()))
 
 
 def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: int) -> Iterator[Advice]:

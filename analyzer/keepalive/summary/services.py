@@ -20,6 +20,7 @@ host or a box in its name that answers with RST what comes too late.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from analyzer.keepalive.catalogue.profiles import WEB_PORTS
 from analyzer.keepalive.catalogue.profiles import IdleLimit as KnownLimit
 from analyzer.keepalive.catalogue.profiles import idle_limits as known_limits
 from analyzer.keepalive.context.idle_trials import Clocks, IdleTrial, Service
@@ -46,8 +47,11 @@ CLEARLY = 0.5
 """A clock agrees better than that of plain data if its spread is less than this part of the other's."""
 EARLY_NS = 15_000_000
 """By so much a close may come before the limit, as captured: the data was captured late, or the clock is coarse."""
-ROUND_LATE_NS = SECOND
-"""A single close so soon after a round number of minutes is likely enough no coincidence."""
+ROUND_LATE_NS, ROUND_LATE = 300_000_000, 5000
+"""A single close so soon after a round number of minutes, and one part in so many of it, is hardly a coincidence."""
+KNOWN_S = 15
+"""From this on known limits are so far apart that hardly a close comes right after one by chance; below that the
+service's port must name the program."""
 ROUND_S = (60, 90, 120, 180, 240, 300, 360, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 14400, 28800, 43200, 86400)
 """Round numbers of a minute and more that people set, in seconds."""
 ROUND_ENOUGH = 20
@@ -111,12 +115,12 @@ class Cluster(NamedTuple):
 
 
 def services(
-    found: Iterable[tuple[str, int, Service]], limits: Iterable[PathLimit], flows_like: Callable[[int], int]
+    found: Iterable[tuple[str, int, Service]], limits: Iterable[PathLimit], flows_like: Callable[[Sequence[int]], Sequence[int]]
 ) -> tuple[ServiceLimits, ...]:
     """Return the services whose connections show an idle limit, of either end or of the path.
 
-    `found` are names, ports and trials; `limits` those of the paths to services; `flows_like` returns the number of
-    connections that lead where one of them does.
+    `found` are names, ports and trials; `limits` those of the paths to services; `flows_like` returns for each of some
+    connections how many lead where it does.
     """
     by_name: dict[str, list[IdleLimit]] = {}
     for name, port, service in found:
@@ -124,8 +128,10 @@ def services(
     for limit in limits:
         if limit.failed_ns is not None:
             by_name.setdefault(limit.path, []).append(_of_path(limit))
+    shown = {name: tuple(limits) for name, limits in by_name.items() if limits}
+    counts = flows_like([limits[0].flows[0] for limits in shown.values()])
     return tuple(
-        ServiceLimits(name, flows_like(limits[0].flows[0]), tuple(limits)) for name, limits in by_name.items() if limits
+        ServiceLimits(name, count, limits) for (name, limits), count in zip(shown.items(), counts, strict=True)
     )
 
 
@@ -245,13 +251,21 @@ def _of_one(trial: IdleTrial, service: Service, closer: int, port: int) -> Itera
         ns, survived_ns = trial.since[places[closer]], service.survived[closer][places[closer]]
         if ns < IDLE_NS or survived_ns > ns or _is_another(trial, clock, closer):
             continue
-        known = [one for one in _known(ns, ns, closer, port) if one.ports or one.idle_s in ROUND_S]
-        is_round = any(0 <= ns + EARLY_NS - value * SECOND <= ROUND_LATE_NS for value in ROUND_S)
-        if known or is_round:
+        if _is_known(ns, closer, port) or any(_is_soon_after(ns, value * SECOND) for value in ROUND_S):
             yield _limit(Cluster(clock, (trial,), (ns,), 1, survived_ns), closer, port)._replace(
-                confidence=Confidence.GUESS
+                confidence=Confidence.GUESS, matches=tuple(one.name for one in _known(ns, ns, closer, port) if one.ports)
             )
             return
+
+
+def _is_known(ns: int, closer: int, port: int) -> bool:
+    """Tell whether a single close comes right after the known limit of a program that may be this one."""
+    fitting = _known(ns, ns, closer, port)
+    return any(one.ports and (one.idle_s >= KNOWN_S or port not in WEB_PORTS) for one in fitting)
+
+
+def _is_soon_after(ns: int, value_ns: int) -> bool:
+    return 0 <= ns + EARLY_NS - value_ns <= ROUND_LATE_NS + value_ns // ROUND_LATE
 
 
 def _is_another(trial: IdleTrial, clock: Clock, closer: int) -> bool:
@@ -279,7 +293,7 @@ def _round_for_its_size(shortest_ns: int) -> int | None:
 
 def _known(shortest_ns: int, longest_ns: int, closer: int, port: int) -> list[KnownLimit]:
     """Return the known limits of this side from which such closes follow, those of the service's own port first."""
-    reach_ns = max(COARSE_NS // 4, int(shortest_ns * ALIKE), longest_ns - shortest_ns)
+    reach_ns = max(ALIKE_NS, int(shortest_ns * ALIKE), longest_ns - shortest_ns)
     side = "server" if closer else "client"
     fitting = [
         one

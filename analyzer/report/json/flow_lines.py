@@ -12,10 +12,17 @@ from analyzer.keepalive.catalogue.profiles import UNBOUNDED, Bounds, matching
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.infer import CLOCK_BITS
 from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
+from analyzer.keepalive.story.resends import (
+    earliest_give_up_ns,
+    latest_give_up_ns,
+    unacknowledged_end,
+    unacknowledged_octets,
+    unacknowledged_since_ns,
+)
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.keepalive.verdict import values
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
-from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_thousandths
+from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_seconds, write_thousandths
 from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, QUOTE, JsonBuffer
 from analyzer.report.json.vocabulary import Words
 from analyzer.report.words.setting_sentences import (
@@ -43,6 +50,15 @@ MEMBERS = (
     ', "bytes": ',
     ', "max_idle_s": ',
     ', "silent_s": ',
+    ', "unacknowledged": null',
+    ', "unacknowledged": {"end": ',
+    ', "octets": ',
+    ', "since_s": ',
+    ', "resends": ',
+    ', "gives_up_s": null',
+    ', "gives_up_s": [',
+    "]",
+    "}",
     ', "ending": null',
     ', "ending": {"by": ',
     ', "how": ',
@@ -112,6 +128,15 @@ MEMBERS = (
     OCTETS,
     MAX_IDLE,
     SILENT,
+    NO_UNACKNOWLEDGED,
+    UNACKNOWLEDGED,
+    UNACKNOWLEDGED_OCTETS,
+    SINCE,
+    RESENDS,
+    NO_GIVE_UP,
+    GIVES_UP,
+    END_OF_GIVE_UP,
+    END_OF_UNACKNOWLEDGED,
     NO_ENDING,
     BY,
     HOW,
@@ -199,11 +224,11 @@ def write_flows(found: Found, reached: "array[int]", words: Words, buffer: JsonB
 
 
 def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
-    f, flow = found.flows, found.stories.flow[flow_row]
-    first, last = found.stories.first_probe[flow_row], found.stories.first_probe[flow_row + 1]
+    f, flow = found.rows.flows, found.stories.flows.flow[flow_row]
+    first, last = found.stories.flows.first_probe[flow_row], found.stories.flows.first_probe[flow_row + 1]
     octets = 0  # of both ends: the garbage octets of probes are no payload
     for probe in range(first, last):
-        octets += found.candidates.payload_len[found.probes.row[probe]]
+        octets += found.rows.candidates.payload_len[found.stories.probes.row[probe]]
     at = put_number(buffer, at, ID, flow)
     at = put_string(buffer, at, TUNNEL, words.tunnels + f.tunnel[flow])
     at = put_string(buffer, at, OPENED, words.openings + f.opened[flow])
@@ -213,6 +238,7 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
     at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
     at = put_duration(buffer, at, SILENT, silent_ns(found, flow_row))
+    at = write_unacknowledged(found, flow_row, buffer, at)
     at = write_ending(found, flow_row, words, buffer, at)
     at = put(buffer, at, ENDS)
     for end in range(2):
@@ -226,7 +252,25 @@ def silent_ns(found: Found, flow_row: int) -> int:
     outcome = found.verdicts.outcome[flow_row]
     if outcome in (values.CLOSED, values.RESET, values.TIMED_OUT, values.UNREACHABLE):
         return ABSENT
-    return int(found.stories.capture_end_ns[flow_row] - found.flows.last_ns[found.stories.flow[flow_row]])
+    return int(found.stories.flows.capture_end_ns[flow_row] - found.rows.flows.last_ns[found.stories.flows.flow[flow_row]])
+
+
+def write_unacknowledged(found: Found, flow_row: int, buffer: JsonBuffer, at: int) -> int:
+    rows, stories = found.rows, found.stories
+    end = unacknowledged_end(rows, stories, flow_row)
+    if end == ABSENT:
+        return put(buffer, at, NO_UNACKNOWLEDGED)
+    e, flow, end_row = stories.ends, stories.flows.flow[flow_row], 2 * flow_row + end
+    since_ns = unacknowledged_since_ns(rows, e, end_row)
+    at = put_number(buffer, at, UNACKNOWLEDGED, end)
+    at = put_number(buffer, at, UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows, 2 * flow + end))
+    at = put_duration(buffer, at, SINCE, stories.flows.capture_end_ns[flow_row] - since_ns)
+    at = put_number(buffer, at, RESENDS, e.resends[end_row])
+    if found.verdicts.outcome[flow_row] != values.UNDETECTED:
+        return put(buffer, put(buffer, at, NO_GIVE_UP), END_OF_UNACKNOWLEDGED)
+    at = write_seconds(buffer.out, put(buffer, at, GIVES_UP), earliest_give_up_ns(rows, e, end_row))
+    at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(rows, e, end_row))
+    return put(buffer, put(buffer, at, END_OF_GIVE_UP), END_OF_UNACKNOWLEDGED)
 
 
 def write_ending(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
@@ -247,22 +291,22 @@ def write_ending(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, 
 
 
 def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonBuffer, at: int) -> int:
-    f, p, flow, end_row = found.flows, found.probes, found.stories.flow[flow_row], 2 * flow_row + end
+    f, p, flow, end_row = found.rows.flows, found.stories.probes, found.stories.flows.flow[flow_row], 2 * flow_row + end
     answered, payload_len = 0, ABSENT
-    for probe in range(found.stories.first_probe[flow_row], found.stories.first_probe[flow_row + 1]):
+    for probe in range(found.stories.flows.first_probe[flow_row], found.stories.flows.first_probe[flow_row + 1]):
         if p.end[probe] == end:
             answered += p.answer[probe] == BY_ACK or p.answer[probe] == BY_DATA
-            payload_len = max(payload_len, found.candidates.payload_len[p.row[probe]])
+            payload_len = max(payload_len, found.rows.candidates.payload_len[p.row[probe]])
     hi, lo, port = f.a_hi[flow], f.a_lo[flow], f.ports[flow] >> 16
     if end == 1:
         hi, lo, port = f.b_hi[flow], f.b_lo[flow], f.ports[flow] & 0xFFFF
     at = write_address(buffer.out, put(buffer, at, ADDRESS), hi, lo)
     at = put_number(buffer, at, PORT, port)
     at = put_string(buffer, at, ROLE, words.roles + 2 * f.opened[flow] + end)
-    by = found.story_ends.probed_by[end_row]
+    by = found.stories.ends.probed_by[end_row]
     at = put_string(buffer, at, KEEPALIVE, words.keepalive + (payload_len != ABSENT and by != BY_MIDDLEBOX))
     at = put_string(buffer, at, PROBED_BY, words.probers + 1 + by)
-    at = put_number(buffer, at, PROBES, found.story_ends.probes[end_row])
+    at = put_number(buffer, at, PROBES, found.stories.ends.probes[end_row])
     at = put_number(buffer, at, ANSWERED, answered)
     at = put_number(buffer, at, PAYLOAD_LEN, payload_len)
     for which in range(4):
@@ -275,11 +319,9 @@ def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonB
 
 
 def write_heartbeat(found: Found, flow_row: int, end_row: int, buffer: JsonBuffer, at: int) -> int:
-    c, e, period = found.candidates, found.story_ends, period_ns(found.story_ends, end_row)
+    c, e, period = found.rows.candidates, found.stories.ends, period_ns(found.stories.ends, end_row)
     if period == ABSENT:
         return put(buffer, at, NO_BEATS)
-    own, closing = 2 * found.stories.flow[flow_row] + (end_row & 1), found.stories.closing_row[flow_row]
-    until_ns = c.ts_ns[closing] if closing != ABSENT else found.stories.capture_end_ns[flow_row]
     at = put_duration(buffer, at, PERIOD, period)
     at = write_integer(buffer.out, put(buffer, at, BEAT_OCTETS), e.least_beat[end_row])
     at = write_integer(buffer.out, put(buffer, at, COMMA), e.most_beat[end_row])
@@ -287,7 +329,8 @@ def write_heartbeat(found: Found, flow_row: int, end_row: int, buffer: JsonBuffe
     at = put_number(buffer, at, ANSWERED_BEATS, e.answered_beats[end_row])
     at = put_number(buffer, at, FIRST_BEAT, c.frame[e.first_beat[end_row]])
     at = put_number(buffer, at, LAST_BEAT, c.frame[e.last_beat[end_row]])
-    at = put_duration(buffer, at, STOPPED, stopped_ns(c, e, end_row, found.ends.data_ns[own], until_ns))
+    stopped = stopped_ns(found.rows, found.stories, flow_row, end_row & 1)
+    at = put_duration(buffer, at, STOPPED, stopped)
     return put(buffer, at, END_OF_BEATS)
 
 

@@ -113,6 +113,26 @@ def _forgotten(found: Ending) -> str:
     return f"What was sent after {short(found.data_ns)} without data was lost (frame {_frames(found)})."
 
 
+def unacknowledged(flow: Flow) -> str:
+    """Say which data nothing acknowledges, since when, and when its sender gives up; empty without any."""
+    data = flow.story.unanswered_data
+    if data is None or not data.octets:
+        return ""
+    since_ns = flow.story.capture_end_ns - data.since_ns
+    what = f"{data.octets} octet{'s' * (data.octets != 1)} of {name(flow, data.end)}"
+    verb = "were" if data.octets != 1 else "was"
+    times = f"{data.resends} time{'s' * (data.resends != 1)}"
+    if flow.verdict.outcome is not Outcome.UNDETECTED:
+        return _sentence(f"{what} {verb} never acknowledged, though sent again {times}")
+    earliest, latest = data.gives_up_ns
+    have = "have" if data.octets != 1 else "has"
+    return _sentence(
+        f"{what} {have} been unacknowledged for {short(since_ns)}, and {verb} sent again {times}, after ever longer "
+        f"waits; its kernel gives up {short(earliest)} to {short(latest)} after it first sent them, unless a "
+        "TCP_USER_TIMEOUT ends it sooner. Keepalive is suspended all the while"
+    )
+
+
 def heartbeat(flow: Flow, index: int) -> str:
     """Describe an end's heartbeat: how much, how often, whether answered, since when it has stopped."""
     beat = flow.ends[index].story.heartbeat

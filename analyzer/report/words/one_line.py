@@ -44,6 +44,9 @@ def course(flow: Flow) -> str:
         idle = idle_ns.get(probe.frame)
         after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != ABSENT else ""
         parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
+    data = flow.story.unanswered_data
+    if data is not None and data.octets:
+        parts.append(f"─▶ data ✗ ×{data.resends + 1}")
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return " ".join(parts)
 

@@ -165,6 +165,9 @@ ADVICE = {
     "set counts of their own. Set one of the two, knowing that the user timeout wins.",
     AdviceCode.SLOW_DETECTION: "A dead peer is noticed only after {detection_s} s ({tcp_keepalive_time} s and "
     "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart){latest}. Shorten the three if that is too late.",
+    AdviceCode.DATA_UNACKNOWLEDGED: "Data has been unacknowledged for up to {longest_s} s. Keepalive is suspended while "
+    "data is in flight, so no keepalive setting notices that; the kernel itself gives up after up to {gives_up_s} s. Set "
+    "TCP_USER_TIMEOUT on the socket, or let the application give up after a time of its own.",
     AdviceCode.FREQUENT_PROBES: "Probes every {period_s} s keep nothing open that probes every minute would not: "
     "on {connections} idle connections of this host they and their answers are {probes_a_day} round trips and up to "
     "{octets_a_day} octets a day, instead of {cheaper_probes_a_day}. Only the wish to notice a dead peer at once "
@@ -210,7 +213,7 @@ def sentences(flow: Flow) -> list[str]:
     if flow.story.is_too_incomplete:
         said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
     said += [ending_sentences.heartbeat(flow, index) for index in flow.beating]
-    return list(filter(None, (ended, *said, _what_was_seen(flow))))
+    return list(filter(None, (ended, ending_sentences.unacknowledged(flow), *said, _what_was_seen(flow))))
 
 
 def prober(flow: Flow, index: int) -> str:

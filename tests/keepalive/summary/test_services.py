@@ -1,0 +1,157 @@
+"""Idle limits of services: what several connections that were closed say together, and what says nothing."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from analyzer.keepalive.summary.services import IdleLimit, round_number
+from analyzer.keepalive.verdict.values import Confidence
+from tests.transcript import Told, told
+
+SECOND = 10**9
+
+
+class Life:
+    """One connection to B: requests with answers at these instants, and who closes when."""
+
+    def __init__(
+        self,
+        requests: Sequence[float],
+        closes: tuple[str, float] | None = None,
+        *,
+        took: float = 0.2,
+        lost: bool = False,
+    ) -> None:
+        self.requests, self.closes, self.took, self.lost = requests, closes, took, lost
+
+    def lines(self, port: int, service: int) -> Iterable[tuple[float, str]]:
+        a, b, seq, ack = f"A:{port}>B:{service}", f"B:{service}>A:{port}", 1000, 5000
+        begin = self.requests[0] - 0.1
+        yield begin, f"{a}  S  seq 999"
+        yield begin + 0.01, f"{b}  SA  seq 4999  ack 1000"
+        yield begin + 0.02, f"{a}  A  seq 1000  ack 5000"
+        for at in self.requests:
+            yield at, f"{a}  PA  seq {seq}  ack {ack}  len 100"
+            seq += 100
+            yield at + self.took, f"{b}  PA  seq {ack}  ack {seq}  len 500"
+            ack += 500
+            yield at + self.took + 0.001, f"{a}  A  seq {seq}  ack {ack}"
+        if self.closes is None:
+            return
+        who, at = self.closes
+        if self.lost:
+            yield at, f"{b}  FA  seq {ack}  ack {seq}"
+            yield at + 0.001, f"{a}  PA  seq {seq}  ack {ack}  len 100"
+            yield at + 0.002, f"{b}  R  seq {ack}  win 0"
+            return
+        first, second = (a, b) if who == "client" else (b, a)
+        mine, theirs = (seq, ack) if who == "client" else (ack, seq)
+        yield at, f"{first}  FA  seq {mine}  ack {theirs}"
+        yield at + 0.001, f"{second}  FA  seq {theirs}  ack {mine + 1}"
+        yield at + 0.002, f"{first}  A  seq {mine + 1}  ack {theirs + 1}"
+
+
+def limits(*lives: Life, service: int = 9000, until: float | None = None) -> tuple[IdleLimit, ...]:
+    lines = [line for number, life in enumerate(lives) for line in life.lines(41000 + number, service)]
+    lines += [(until, "end")] if until is not None else []
+    text = "\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))
+    return tuple(limit for one in said(told(text)) for limit in one)
+
+
+def said(result: Told) -> list[tuple[IdleLimit, ...]]:
+    return [one.idle_limits for one in result.analysis.services]
+
+
+def test_two_separate_closes_after_a_round_number_are_a_limit() -> None:
+    [limit] = limits(Life([1], ("server", 31.203)), Life([7], ("server", 37.204)))
+    assert (limit.by, limit.how, limit.clock) == ("responder", "fin", "data")
+    assert (limit.value_ns, limit.closed, limit.survived_ns, limit.confidence) == (
+        30 * SECOND,
+        2,
+        None,
+        Confidence.LIKELY,
+    )
+    assert limit.low_ns == 0
+    assert limit.high_ns == pytest.approx(30.003 * SECOND)
+
+
+def test_what_was_survived_bounds_it_from_below() -> None:
+    [limit] = limits(Life([1, 28], ("server", 58.203)), Life([7], ("server", 37.204)))
+    assert limit.survived_ns == limit.low_ns == pytest.approx(26.8 * SECOND)
+
+
+def test_five_leave_no_doubt() -> None:
+    [limit] = limits(*(Life([1 + 3 * i], ("server", 6.203 + 3 * i)) for i in range(5)))
+    assert (limit.value_ns, limit.closed, limit.confidence) == (5 * SECOND, 5, Confidence.CERTAIN)
+
+
+def test_lost_requests_are_counted() -> None:
+    lives = (Life([1 + 3 * i], ("server", 6.203 + 3 * i), lost=i < 2) for i in range(3))
+    [limit] = limits(*lives)
+    assert (limit.lost, limit.closed) == (2, 3)
+
+
+def test_the_clock_on_which_they_agree_is_the_closers() -> None:
+    """Answers take long: the server counts from the request."""
+    lives = [Life([1], ("server", 31.003), took=2), Life([20], ("server", 50.004), took=9)]
+    [limit] = limits(*lives, Life([40], ("server", 70.002), took=14))
+    assert (limit.clock, limit.value_ns) == ("peer-data", 30 * SECOND)
+
+
+def test_a_client_that_gives_back_idle_connections() -> None:
+    [limit] = limits(Life([1], ("client", 7.204)), Life([9], ("client", 15.206)))
+    assert (limit.by, limit.value_ns) == ("originator", 6 * SECOND)
+
+
+def test_one_that_was_idle_for_longer_and_lives_contradicts() -> None:
+    closed = Life([1], ("server", 31.203)), Life([7], ("server", 37.204))
+    assert limits(*closed, Life([2, 40], ("client", 41))) == ()
+    assert limits(*closed, Life([2], None), until=60) == ()
+
+
+def test_connections_that_end_at_once_are_one_event() -> None:
+    """A program ends: they were idle for equally long since they were used together."""
+    assert limits(Life([1], ("server", 31.203)), Life([1.001], ("server", 31.204))) == ()
+
+
+def test_closes_at_random_times_are_no_limit() -> None:
+    times = (2.7, 11.9, 5.35, 31.2, 17.8, 44.3)
+    assert limits(*(Life([1 + 7 * i], ("server", 1.2 + 7 * i + time)) for i, time in enumerate(times))) == ()
+
+
+def test_two_alike_after_no_round_time_are_a_coincidence() -> None:
+    assert limits(Life([1], ("server", 12.54)), Life([7], ("server", 18.55))) == ()
+
+
+def test_closes_right_after_the_answer_are_no_limit() -> None:
+    assert limits(*(Life([1 + 3 * i], ("server", 1.203 + 3 * i)) for i in range(5))) == ()
+
+
+def test_one_close_is_a_coincidence_unless_its_time_is_known() -> None:
+    assert limits(Life([1], ("server", 31.203))) == ()
+    [limit] = limits(Life([1], ("server", 3601.4)), service=22)
+    assert (limit.value_ns, limit.confidence, limit.matches) == (3600 * SECOND, Confidence.GUESS, ())
+    [limit] = limits(Life([1], ("server", 601.25)), service=9092)
+    assert (limit.confidence, limit.matches) == (Confidence.GUESS, ("Kafka broker",))
+
+
+def test_a_program_that_looks_at_its_clock_now_and_then_gives_no_round_number() -> None:
+    [limit] = limits(*(Life([1 + 20 * i], ("server", 1.2 + 20 * i + time)) for i, time in enumerate((10.2, 10.5, 10.4))))
+    assert limit.value_ns is None
+    assert (limit.low_ns, limit.high_ns) == (0, pytest.approx(10.2 * SECOND))
+
+
+def test_known_limits_are_named() -> None:
+    [limit] = limits(*(Life([1 + 3 * i], ("server", 6.203 + 3 * i)) for i in range(5)), service=3000)
+    assert limit.matches[0] == "Node.js http server"
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "value_s"), [(5.003, 5), (4.992, 5), (75.06, 75), (30.1, 30), (118.02, 118), (350.4, 350), (3600.6, 3600)]
+)
+def test_the_round_number_that_a_timer_is_late_after(idle_s: float, value_s: int) -> None:
+    assert round_number(round(idle_s * SECOND), -1) == value_s * SECOND
+
+
+def test_no_round_number_below_what_was_survived() -> None:
+    assert round_number(round(30.2 * SECOND), round(30.1 * SECOND)) is None
