@@ -34,6 +34,11 @@ LEAST_OCTETS = 512 << 20
 INPUT = (
     click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),
     click.Option(
+        ["--until"],
+        metavar="TIME",
+        help="Capturing went on until TIME: ISO 8601, seconds since 1970, or +SECONDS after the last frame.",
+    ),
+    click.Option(
         ["--max-memory"],
         type=Octets(),
         metavar="SIZE",
@@ -160,6 +165,7 @@ class Options:
 
     files: tuple[str, ...]
     read: tuple[str, ...]
+    until: str | None
     max_memory: int | None
     point: tuple[str, ...]
     jobs: int | None
