@@ -115,7 +115,8 @@ CHECKS = (
         ["--expect"],
         multiple=True,
         metavar="[WHERE:]SPEC",
-        help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3. WHERE: address, :port or both.",
+        help="Exit 1 if a prober's bounds, or at WHERE a silence without a probe, exclude time=60,intvl=10,probes=3. "
+        "WHERE: address, :port or both.",
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
