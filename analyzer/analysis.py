@@ -19,6 +19,7 @@ from analyzer.capture.decode.packets import Decoder
 from analyzer.capture.files.locations import captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.files.source import open_source
+from analyzer.capture.until import Until
 from analyzer.diagnostics import (
     CODES,
     FINDINGS_POOLED,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Describes the input. Times are in ns since 1970; both are -1 for a capture without frames."""
+    """Describes the input. Times are in ns since 1970; all are -1 for a capture without frames."""
 
     files: tuple[str, ...]
     formats: tuple[str, ...]
@@ -63,6 +64,8 @@ class Capture:
     tcp_packets: int
     first_ns: int
     last_ns: int
+    until_ns: int
+    """When capturing ended: with the last frame, if nothing says more."""
     link_types: tuple[str, ...]
     frames: tuple[int, ...] = ()
     """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
@@ -99,7 +102,7 @@ class Analysis:
         """Diagnostics that are known without assembling connections."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
-        self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.last_ns), engine)
+        self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Return the file where a diagnostic first occurred; None if there is only one file, or the note names its
@@ -184,7 +187,7 @@ class Analysis:
         from analyzer.keepalive.summary.what_if import what_if
 
         idle = (tuple(self._idle_times(flow)) for flow in self.flows)
-        duration_ns = self.capture.last_ns - self.capture.first_ns
+        duration_ns = self.capture.until_ns - self.capture.first_ns
         return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
 
     def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
@@ -255,7 +258,8 @@ class Analyzer:
 
     def analysis_of(self, part: Tracker, until_ns: int) -> Analysis:
         """Return the findings of an excerpt of the tracker, as if the capture ended at `until_ns`."""
-        capture = Capture((), (), self.frames, self.tcp_packets, self.coverage.first_ns, until_ns, ())
+        first_ns, last_ns = self.coverage.first_ns, self.coverage.last_ns
+        capture = Capture((), (), self.frames, self.tcp_packets, first_ns, last_ns, until_ns, ())
         return Analysis(capture, (), part, self.engine, self.decoder.tunnels.names)
 
     def stay_within(self, limits: Limits, now_ns: int | None = None) -> Forgotten | None:
@@ -282,12 +286,15 @@ class Analyzer:
         self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
         return Part(name, "", (), 0)
 
-    def conclude(self, parts: Sequence[Part]) -> Analysis:
-        """Make the findings from these inputs. Raises CaptureError if none of them could be used."""
+    def conclude(self, parts: Sequence[Part], until: Until | None = None) -> Analysis:
+        """Make the findings from these inputs, captured until a time that somebody knows. Raises CaptureError if none
+        of them could be used, OptionError if their capturing cannot have ended then."""
         formats = [part.format for part in parts if part.format]
         if not formats:
             details = next(iter(self.diagnostics)).detail
             raise CaptureError(f"none of the {len(parts)} inputs can be used: {details}")
+        if until is not None and self.frames:
+            self.coverage.end_at(until.after(self.coverage.last_ns))
         link_types = dict.fromkeys(number for part in parts for number in part.link_types)
         return self.finish([part.name for part in parts], formats, list(link_types), [part.frames for part in parts])
 
@@ -308,6 +315,7 @@ class Analyzer:
             tcp_packets=self.tcp_packets,
             first_ns=self.coverage.first_ns,
             last_ns=self.coverage.last_ns,
+            until_ns=self.coverage.until_ns,
             link_types=tuple(names),
             frames=tuple(frames),
         )
@@ -358,6 +366,7 @@ def read_capture(
             if analyzer.frames == before:
                 raise
             analyzer.diagnostics.add(TRUNCATED_FILE, analyzer.frames + 1, str(error))
+    analyzer.coverage.went_on(*reader.ended)
     return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
 
 
@@ -372,12 +381,14 @@ def analyze(
     chunk_octets: int = CHUNK_OCTETS,
     on_progress: Callable[[int], None] | None = None,
     limits: Limits | None = None,
+    until: Until | None = None,
 ) -> Analysis:
     """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
-    `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. Raises
-    CaptureError if nothing can be used; one bad file among several is a diagnostic.
+    `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. `until` says
+    when capturing ended, where the files do not. Raises CaptureError if nothing can be used; one bad file among several
+    is a diagnostic.
     """
     analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
     names = captures(paths, first_frame_ns)
@@ -389,4 +400,4 @@ def analyze(
             if len(names) == 1:
                 raise
             parts.append(analyzer.left_out(name, error))
-    return analyzer.conclude(parts)
+    return analyzer.conclude(parts, until)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from analyzer.analysis import Analysis, analyze
 from analyzer.capture.files.locations import captures, is_pipe
 from analyzer.capture.files.reader import first_frame_ns
+from analyzer.capture.until import Until
 from analyzer.errors import OptionError
 from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
 
@@ -31,6 +32,8 @@ class Reading:
     """Folder for what each file says by itself."""
     resume: bool = False
     """Files that are in the folder are not read."""
+    until: Until | None = None
+    """When capturing ended, for files that do not say it."""
     max_memory: int | None = None
     """Octets; beyond them what says least is given up."""
     cost: Cost = IN_TABLES
@@ -74,7 +77,7 @@ def read_all(
     the name of each file that is done.
     """
     if how.is_plain:
-        return analyze(*paths, on_progress=on_octets, limits=how.limits)
+        return analyze(*paths, on_progress=on_octets, limits=how.limits, until=how.until)
     from analyzer.many.store import ShardStore
 
     kept = ShardStore(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
@@ -89,13 +92,13 @@ def read_all(
             "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
         )
     if how.cluster is not None:
-        return how.workers.analysis(names, kept, on_file, how.limits)
+        return how.workers.analysis(names, kept, on_file, how.limits, how.until)
     from analyzer.many.budget import shard_octets
     from analyzer.many.gather import gather
     from analyzer.many.processes import processes
 
     jobs = how.jobs or 1
-    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits)
+    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits, how.until)
 
 
 def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:

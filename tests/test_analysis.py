@@ -10,16 +10,19 @@ from struct import unpack
 
 import pytest
 
-from analyzer.analysis import analyze, pays_to_decode_ahead
+from analyzer.analysis import Analysis, analyze, pays_to_decode_ahead
 from analyzer.capture.decode.packets import address
 from analyzer.capture.files.source import Source
+from analyzer.capture.until import Until
 from analyzer.diagnostics import Severity
-from analyzer.errors import CaptureError, UnknownFormatError
+from analyzer.errors import CaptureError, OptionError, UnknownFormatError
 from analyzer.keepalive.findings import Role
-from tests.capture.writers import pcap_bytes, pcapng_bytes
+from analyzer.schema import ABSENT
+from tests.capture.writers import pcap_bytes, pcapng_bytes, statistics
 from tests.engines import chosen
 from tests.transcript import START_NS, nanoseconds, transcript
 
+SECOND = 10**9
 FIRST_HALF = """
     0.000  A>B  S   seq 999
     0.010  B>A  SA  seq 4999  ack 1000
@@ -187,3 +190,90 @@ def test_of_several_files_the_one_is_named_where_something_was_first_met(tmp_pat
         "truncated-file": (3, None, str(files[0])),  # the frame that it would have been: now the next file's first
         "header-cut": (3, str(files[1]), ""),
     }
+
+
+BEATS = """
+    0.000  A>B  S   seq 999
+    0.00002  B>A  SA  seq 4999  ack 1000
+    0.020  A>B  A   seq 1000  ack 5000
+""" + "\n".join(
+    f"""
+    {n}.000  A>B  PA  seq {1000 + 58 * (n - 1)}  ack 5000  len 58
+    {n}.00002  B>A  A   seq 5000  ack {1000 + 58 * n}"""
+    for n in range(1, 20)
+)
+"""A heartbeat each second, captured at its receiver B. The last frame, an ACK, comes after 19.00002 s."""
+LAST_NS = START_NS + nanoseconds("19.00002")
+AFTER_170_S = LAST_NS + 170 * SECOND
+
+
+def ending_at(path: Path, until_ns: int, text: str = BEATS) -> str:
+    """A capture that says itself when capturing ended, as dumpcap writes it."""
+    path.write_bytes(pcapng_bytes(transcript(text)) + statistics(0, 0, ended=until_ns))
+    return str(path)
+
+
+def least_time(analysis: Analysis) -> float:
+    """The lower bound of the idle time where it was captured; nothing is 0."""
+    time = analysis.flows[0].ends[1].settings.tcp_keepalive_time
+    return time.low if time is not None else 0
+
+
+def test_a_capture_ends_where_the_capturing_ended(tmp_path: Path) -> None:
+    """Linux fires up to an eighth late, so 170 s without a probe exclude all times up to 150 s."""
+    analysis = analyze(ending_at(tmp_path / "a.pcapng", AFTER_170_S))
+    capture, [flow] = analysis.capture, analysis.flows
+    assert (capture.packets, capture.last_ns, capture.until_ns) == (41, LAST_NS, AFTER_170_S)
+    assert flow.story.capture_end_ns == AFTER_170_S
+    assert 150 <= least_time(analysis) <= 170
+    assert not analysis.diagnostics
+
+
+def test_a_capture_that_does_not_say_it_ends_with_its_last_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcapng"
+    path.write_bytes(pcapng_bytes(transcript(BEATS)))
+    analysis = analyze(str(path))
+    assert analysis.capture.until_ns == analysis.flows[0].story.capture_end_ns == LAST_NS
+    assert least_time(analysis) <= 1
+
+
+@pytest.mark.parametrize("until", ["+170", f"{AFTER_170_S // SECOND}.{AFTER_170_S % SECOND:09}"])
+def test_a_person_may_say_it(until: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap_bytes(transcript(BEATS), nano=True))
+    said, written = (
+        analyze(str(path), until=Until.parse(until)),
+        analyze(ending_at(tmp_path / "a.pcapng", AFTER_170_S)),
+    )
+    assert said.flows[0] == written.flows[0]
+    assert said.capture.until_ns == AFTER_170_S
+
+
+def test_what_a_person_says_counts_for_more_than_what_the_file_says(tmp_path: Path) -> None:
+    name = ending_at(tmp_path / "a.pcapng", AFTER_170_S)
+    assert analyze(name, until=Until.parse("+60")).capture.until_ns == LAST_NS + 60 * SECOND
+    with pytest.raises(OptionError, match="is before the last frame"):
+        analyze(name, until=Until.parse(str(START_NS // SECOND)))
+
+
+def test_no_frames_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(pcap_bytes([]))
+    assert analyze(str(path), until=Until.parse("2026-11-29")).capture.until_ns == ABSENT
+
+
+def test_the_latest_end_of_several_files_counts(tmp_path: Path) -> None:
+    first, second = "\n".join(BEATS.splitlines()[:20]), "\n".join(BEATS.splitlines()[20:])
+    later = ending_at(tmp_path / "1.pcapng", AFTER_170_S, first)
+    earlier = ending_at(tmp_path / "2.pcapng", LAST_NS + SECOND, second)
+    assert analyze(later, earlier).capture.until_ns == AFTER_170_S
+
+
+def test_before_a_jump_of_the_clock_too_a_flow_is_watched_until_capturing_ended(tmp_path: Path) -> None:
+    """Two recordings, a year apart: what the first says of its end holds for its connections."""
+    year_later = [(ts_ns + 365 * 86_400 * SECOND, octets) for ts_ns, octets in transcript(BEATS.replace("A>B", "C>B"))]
+    other = tmp_path / "2.pcap"
+    other.write_bytes(pcap_bytes(year_later, nano=True))
+    analysis = analyze(ending_at(tmp_path / "1.pcapng", AFTER_170_S), str(other))
+    assert analysis.flows[0].story.capture_end_ns == AFTER_170_S
+    assert analysis.capture.until_ns == analysis.capture.last_ns == year_later[-1][0]

@@ -200,8 +200,8 @@ def _is_watched(options: Options) -> bool:
     is_report = not (
         options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
     )
-    is_elsewhere = options.jobs or options.cluster or options.keep_shards
-    return options.paths == ("-",) and is_report and options.flow is None and not is_elsewhere and _is_terminal(options)
+    is_complete = options.jobs or options.cluster or options.keep_shards or options.until is not None
+    return options.paths == ("-",) and is_report and options.flow is None and not is_complete and _is_terminal(options)
 
 
 def _is_terminal(options: Options) -> bool:
@@ -222,6 +222,8 @@ def _check_live(options: Options) -> None:
     for flag, value in needs_live.items():
         if value is not None and not options.is_live:
             raise click.UsageError(f"{flag} is for --iface, or with --ndjson for captures that are still written")
+    if options.is_live and options.until is not None:
+        raise click.UsageError("--until is for captures that are complete; live, the clock says when capturing ended")
     if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 

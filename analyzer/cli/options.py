@@ -34,6 +34,11 @@ LEAST_OCTETS = 512 << 20
 INPUT = (
     click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),
     click.Option(
+        ["--until"],
+        metavar="TIME",
+        help="Capturing went on until TIME: ISO 8601, seconds since 1970, or +SECONDS after the last frame.",
+    ),
+    click.Option(
         ["--max-memory"],
         type=Octets(),
         metavar="SIZE",
@@ -110,7 +115,8 @@ CHECKS = (
         ["--expect"],
         multiple=True,
         metavar="[WHERE:]SPEC",
-        help="Exit 1 if a prober's bounds exclude time=60,intvl=10,probes=3. WHERE: address, :port or both.",
+        help="Exit 1 if a prober's bounds, or at WHERE a silence without a probe, exclude time=60,intvl=10,probes=3. "
+        "WHERE: address, :port or both.",
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
@@ -160,6 +166,7 @@ class Options:
 
     files: tuple[str, ...]
     read: tuple[str, ...]
+    until: str | None
     max_memory: int | None
     point: tuple[str, ...]
     jobs: int | None

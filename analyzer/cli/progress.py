@@ -28,11 +28,20 @@ SLOW_OCTETS_PER_S = 500_000
 
 def reading(options: Options) -> "Reading":
     """Return the options that say how captures are read."""
+    from analyzer.capture.until import Until
     from analyzer.reading import Reading
     from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
     cost = IN_TABLES if options.html is not None or options.folders else ONE_BY_ONE
-    return Reading(options.jobs, options.cluster, options.keep_shards, options.resume, options.max_memory, cost)
+    return Reading(
+        jobs=options.jobs,
+        cluster=options.cluster,
+        keep_shards=options.keep_shards,
+        resume=options.resume,
+        until=Until.parse(options.until) if options.until is not None else None,
+        max_memory=options.max_memory,
+        cost=cost,
+    )
 
 
 def analyse(options: Options, how: "Reading") -> "Held":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from weakref import finalize
 
+from analyzer.capture.until import Until
 from analyzer.errors import CaptureError, OptionError
 from analyzer.many.join import Found, Join
 from analyzer.many.parts import join_part, parted
@@ -69,13 +70,15 @@ class Cluster:
         kept: ShardStore | None = None,
         on_file: Callable[[str], None] | None = None,
         limits: Limits | None = None,
+        until: Until | None = None,
     ) -> Remote:
         """Analyse these files in this order with the workers; the findings are those of a single pass, and all of them
         stay there.
 
         Every worker joins those flows that a hash of their endpoints gives it, and one of them brings the parts
         together. `on_file` is called with each name as the file is read. Shards are stored by the workers themselves,
-        so they must see the folder, too. Raises CaptureError if no file can be used.
+        so they must see the folder, too. `until` says when capturing ended, where the files do not. Raises CaptureError
+        if no file can be used.
         """
         with _errors_translated():
             if kept is None:
@@ -89,7 +92,7 @@ class Cluster:
             self.submit(join_part, list(names), [self.submit(itemgetter(number), one) for one in read], limits)
             for number in range(count)
         ]
-        return Remote(self, self.submit(assembled, parts, limits))
+        return Remote(self, self.submit(assembled, parts, limits, until))
 
     def _kept(
         self, names: Sequence[str], kept: ShardStore, on_file: Callable[[str], None] | None
@@ -148,10 +151,10 @@ def in_parts(shard: Shard | CaptureError, count: int) -> list[Shard | CaptureErr
     return list(parted(shard, count))
 
 
-def assembled(parts: Iterable[Found], limits: Limits | None) -> Assembled:
+def assembled(parts: Iterable[Found], limits: Limits | None, until: Until | None = None) -> Assembled:
     """Join all parts and assemble the findings: a task of the cluster."""
     join = Join(limits=limits)
     for part in parts:
         join.add_part(part)
     analyzer, files = join.whole()
-    return Assembled(analyzer, analyzer.conclude(files))
+    return Assembled(analyzer, analyzer.conclude(files, until))

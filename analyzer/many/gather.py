@@ -7,6 +7,7 @@ read the files.
 from collections.abc import Callable, Iterator, Sequence
 
 from analyzer.analysis import Analysis
+from analyzer.capture.until import Until
 from analyzer.errors import CaptureError
 from analyzer.many.join import Join
 from analyzer.many.shard import Shard
@@ -23,19 +24,21 @@ def gather(
     kept: ShardStore | None = None,
     on_file: Callable[[str], None] | None = None,
     limits: Limits | None = None,
+    until: Until | None = None,
 ) -> Analysis:
     """Analyse these captures, in the order of time; `on_file` is called with the name of each as it is done.
 
     Shards that `kept` has, of files that have not changed, are taken from it; all others are put into it. What it holds
     of files that are gone belongs to the analysis, too. Beyond `limits` the least informative flows and candidates are
-    given up, as in a single pass. Raises CaptureError if no file can be used.
+    given up, as in a single pass. `until` says when capturing ended, where the files do not. Raises CaptureError if no
+    file can be used.
     """
     join = Join(limits=limits)
     for name, shard in shards(names, reader, kept):
         join.take(name, shard)
         if on_file is not None:
             on_file(name)
-    return join.finish()
+    return join.finish(until)
 
 
 def shards(names: Sequence[str], reader: Reader, kept: ShardStore | None) -> Iterator[tuple[str, Shard | CaptureError]]:

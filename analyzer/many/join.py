@@ -17,6 +17,7 @@ from analyzer.analysis import Analysis, Analyzer, Part, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Tunnels
 from analyzer.capture.files.reader import CHUNK_OCTETS
+from analyzer.capture.until import Until
 from analyzer.diagnostics import FILE_GONE, Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
@@ -115,8 +116,8 @@ class Join:
         self._tracker.neighbours.extend(neighbours)
         whole.frames += shard.part.frames
         whole.tcp_packets += shard.tcp_packets
-        for first_ns, last_ns in shard.coverage.spans:
-            whole.coverage.add(first_ns, last_ns)
+        for span in shard.coverage.spans:
+            whole.coverage.add(*span)
         self._parts.append(shard.part)
 
     def leave_out(self, name: str, error: CaptureError) -> None:
@@ -158,10 +159,10 @@ class Join:
         if self._limits is not None:
             self._stay_within(self._limits, whole.coverage.last_ns)
 
-    def finish(self) -> Analysis:
-        """Draw the findings. Raises CaptureError if no file could be used."""
+    def finish(self, until: Until | None = None) -> Analysis:
+        """Draw the findings, as `Analyzer.conclude` does."""
         analyzer, parts = self.whole()
-        return analyzer.conclude(parts)
+        return analyzer.conclude(parts, until)
 
     def whole(self) -> tuple[Analyzer, list[Part]]:
         """Return the analyzer and the files as a single pass would have left them: flows are numbered by their first

@@ -215,8 +215,8 @@ def _about(column: Any) -> dict[str, str]:
 def _read(entry: Entry) -> Shard:
     about = json.loads((entry.folder / "shard.json").read_text())
     coverage = Coverage()
-    for first_ns, last_ns in about["coverage"]:
-        coverage.add(first_ns, last_ns)
+    for span in about["coverage"]:
+        coverage.add(*span)
     tables: dict[str, Any] = {name: _table(entry.folder / f"{name}.parquet", fields) for name, fields in TABLES.items()}
     tunnels = Tunnels()
     tunnels.adopt(about["tunnels"])

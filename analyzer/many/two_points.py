@@ -92,7 +92,7 @@ class Side:
         return c.flags[row], c.seq[row], ack, c.payload_len[row], c.tsval[row]
 
     def is_watching(self, ts_ns: int) -> bool:
-        return self.analysis.capture.first_ns <= ts_ns <= self.analysis.capture.last_ns
+        return self.analysis.capture.first_ns <= ts_ns <= self.analysis.capture.until_ns
 
 
 def compare(first: Analysis, second: Analysis) -> tuple[Match, ...]:

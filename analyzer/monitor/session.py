@@ -127,8 +127,8 @@ class Session:
         return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
 
     def finish(self) -> tuple[list[Event], Analysis]:
-        """Return the last events, and the analysis that a file with the same frames would give. The recording is
-        complete then."""
+        """Return the last events, and the analysis that a file with the same frames and the same end would give. The
+        recording is complete then."""
         self.source.finish()
         if self._recording is not None:
             self._recording.describe(self.source.described())
@@ -137,5 +137,6 @@ class Session:
         if self.clock.now_ns != ABSENT:
             events += self.watcher.last_tick(self.clock.now_ns)
         analyzer = self.watcher.analyzer
+        analyzer.coverage.went_on(analyzer.coverage.last_ns, self.clock.now_ns)
         link_types = dict.fromkeys(one.link_type for one in self.source.described())
         return events, analyzer.finish(self.source.names, self.source.formats, list(link_types))

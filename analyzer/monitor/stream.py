@@ -29,6 +29,7 @@ class Stream:
         self.formats: tuple[str, ...] = ()
         self._analyzer = analyzer
         self._chunk_octets = chunk_octets
+        self._ended: list[tuple[int, int]] = []  # as the files say
         self._numbers: dict[int, int] = {}  # of interfaces, by link type
         self._ready: queue.Queue[tuple[bytearray, Table] | Exception | None] = queue.Queue(1)
         self._go_on = threading.Semaphore(0)
@@ -80,6 +81,7 @@ class Stream:
                 for buffer, records, _ in reader.chunks(analyzer.engine):
                     self._ready.put((buffer, records))
                     self._go_on.acquire()
+                self._ended.append(reader.ended)
         except CaptureError as error:
             if len(self.names) == 1:
                 raise
@@ -96,4 +98,6 @@ class Stream:
         return []
 
     def finish(self) -> None:
-        """End the source; the reader has noted everything already."""
+        """Note for the analysis when capturing ended; the reader has noted everything else already."""
+        for ended in self._ended:
+            self._analyzer.coverage.went_on(*ended)

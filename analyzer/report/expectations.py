@@ -7,12 +7,15 @@ from ipaddress import ip_address
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.findings import End, Flow
-from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.findings import End, Flow, Flows
+from analyzer.keepalive.settings.values import Basis, Setting
+from analyzer.keepalive.story.values import LONG_NS, GapKind
 from analyzer.keepalive.verdict.values import Outcome
+from analyzer.report.units import SECOND, short
 from analyzer.report.words import sentences, setting_sentences
 
-NAMES = {"time": "tcp_keepalive_time", "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
+TIME = "tcp_keepalive_time"
+NAMES = {"time": TIME, "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
 """The place of an expectation: 10.0.0.5, [2001:db8::5], :443, or an address and a port."""
 
@@ -76,22 +79,19 @@ def parse_outcomes(words: str, flag: str) -> frozenset[Outcome]:
 
 
 def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bool = False) -> Iterator[str]:
-    """Yield a line for each setting of a probing end whose bounds exclude the expected value.
+    """Yield a line for each setting of a probing end whose bounds exclude the expected value, and for each end that
+    should have probed in a silence.
 
-    If `is_strict`, also for each setting that the wire does not determine to be as expected, and for an expectation
-    that concerns no probing end.
+    If `is_strict`, also for each setting of a probing end that the wire does not determine to be as expected, and for
+    an expectation that concerns no such end.
     """
     concerned: set[int] = set()
-    for flow in analysis.notable:
+    for flow in examined(expectations, analysis):
         for end in flow.ends:
-            if not end.has_keepalive:
-                continue
-            concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
-            for one in most_particular(expectations, flow, end):
-                for name, value in one.settings.items():
-                    wrong = contradiction(getattr(end.settings, name), value, is_strict)
-                    if wrong is not None:
-                        yield f"expected {name} = {value}, but #{flow.id} {sentences.end_label(end)} {wrong}"
+            lines = list(unmet_by(end, flow, expectations, is_strict))
+            if end.has_keepalive or lines:
+                concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
+            yield from lines
     for number, one in enumerate(expectations if is_strict else ()):
         if number not in concerned:
             yield (
@@ -99,6 +99,56 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
                 if str(one)
                 else "no end probes, so --expect is not met"
             )
+
+
+def examined(expectations: Sequence[Expectation], analysis: Analysis) -> Flows:
+    """Return the connections that may not be as expected: all, if a silence that is not notable may exclude a time."""
+    times_s = [one.settings[TIME] for one in expectations if TIME in one.settings and any(one.particularity)]
+    return analysis.flows if any(time_s * SECOND < LONG_NS for time_s in times_s) else analysis.notable
+
+
+def unmet_by(end: End, flow: Flow, expectations: Sequence[Expectation], is_strict: bool) -> Iterator[str]:
+    """Yield a line for each setting of one end that is not as expected."""
+    for one in most_particular(expectations, flow, end):
+        for name, value in one.settings.items():
+            setting, wrong = getattr(end.settings, name), None
+            if end.has_keepalive:
+                wrong = contradiction(setting, value, is_strict)
+            elif name == TIME and is_expected_to_probe(end, flow, one):
+                wrong = missed(setting, value, flow)
+            if wrong is not None:
+                yield f"expected {name} = {value}, but #{flow.id} {sentences.end_label(end)} {wrong}"
+
+
+def is_expected_to_probe(end: End, flow: Flow, expectation: Expectation) -> bool:
+    """Tell whether an end without probes is held to an expected idle time.
+
+    It is if its address is named. If only a port is, some end of the connection should probe: neither did, although
+    both were idle for longer. Without a place the expectation is for ends that probe.
+    """
+    if end.is_probed_for:
+        return False
+    if expectation.address is not None:
+        return True
+    is_due = not flow.probers and all(was_idle(one, expectation.settings[TIME]) for one in flow.ends)
+    return expectation.port is not None and is_due
+
+
+def was_idle(end: End, time_s: int) -> bool:
+    """Tell whether nothing kept the end's idle timer from running for longer than this."""
+    return any(gap.kind is GapKind.SURVIVED and gap.heard_ns > time_s * SECOND for gap in end.story.gaps)
+
+
+def missed(setting: Setting | None, time_s: int, flow: Flow) -> str | None:
+    """Say in which silence an end would have probed with this idle time, as the end of a sentence; None if none was
+    long enough to show it."""
+    if setting is None or setting.basis is not Basis.SURVIVED_GAPS or time_s >= setting.low:
+        return None
+    _, silence_ns = setting.seen_ns
+    [frame] = setting.frames
+    is_last = silence_ns == flow.story.capture_end_ns - flow.story.last_ns
+    until = f"the capture's end after frame {frame}" if is_last else f"frame {frame}"
+    return f"shows otherwise: {short(silence_ns)} went by without a probe, up to {until}, so {time_s} s is not in force"
 
 
 def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[Expectation, ...]:

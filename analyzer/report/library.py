@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from analyzer import analysis
 from analyzer.analysis import Capture
 from analyzer.capture.files.locations import octets_of
+from analyzer.capture.until import Until
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
@@ -24,6 +25,7 @@ from analyzer.report.words import sentences
 from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from os import PathLike
 
     import pandas as pd
@@ -39,6 +41,7 @@ def analyze(
     *paths: "str | PathLike[str]",
     on_progress: Callable[[int], None] | None = None,
     max_memory: int | None = None,
+    until: "str | float | datetime | None" = None,
     jobs: int | None = None,
     cluster: str | None = None,
     keep_shards: "str | PathLike[str] | None" = None,
@@ -50,6 +53,9 @@ def analyze(
     default a share of what the machine has, the least informative flows and candidates are given up, and a diagnostic
     says so.
 
+    `until` says when capturing ended, for files that do not: an ISO 8601 time or a datetime, in UTC without a zone,
+    seconds since 1970, or "+170" for 170 s after the last frame.
+
     `jobs` files are read at once, each in a process of its own. With `cluster`, the address of a dask scheduler
     (`tcp://host:8786`), its workers read the files and assemble the findings, and what is asked for travels from there;
     `close` ends the connection. The analysis of each file by itself is stored in the folder `keep_shards`, and with
@@ -59,7 +65,14 @@ def analyze(
     cannot be obeyed; what is imperfect is in `diagnostics`.
     """
     folder = str(keep_shards) if keep_shards is not None else None
-    how = Reading(jobs=jobs, cluster=cluster, keep_shards=folder, resume=resume, max_memory=max_memory)
+    how = Reading(
+        jobs=jobs,
+        cluster=cluster,
+        keep_shards=folder,
+        resume=resume,
+        until=Until.parse(str(until)) if until is not None else None,
+        max_memory=max_memory,
+    )
 
     def on_file(name: str) -> None:
         if on_progress is not None:

@@ -18,6 +18,7 @@ from rich.text import Text
 from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary.advice import Advice
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
@@ -179,7 +180,9 @@ def title(analysis: Analysis) -> tuple[str, str]:
     ]
     if capture.packets:
         begin = (iso(capture.first_ns) or "")[:19].replace("T", " ")
+        silence = capture.until_ns - capture.last_ns
         parts.append(f"{short(capture.last_ns - capture.first_ns)} from {begin} UTC")
+        parts += [f"then {short(silence)} without a frame"] if silence >= LONG_NS else []
     return names + more, " · ".join(parts)
 
 

@@ -25,6 +25,7 @@ class Reading(NamedTuple):
     messages: list[str]
     link_types: set[int]
     format: str
+    ended: tuple[int, int]
 
     @property
     def times(self) -> list[int]:
@@ -49,7 +50,7 @@ def read_capture(octets: bytes, chunk_octets: int = CHUNK_OCTETS, compiled: bool
             )
     assert [one.number for one in frames] == list(range(1, reader.frames + 1))
     notes = {one.code.name: (one.count, one.first_frame) for one in diagnostics}
-    return Reading(frames, notes, [one.message for one in diagnostics], reader.link_types, reader.format)
+    return Reading(frames, notes, [one.message for one in diagnostics], reader.link_types, reader.format, reader.ended)
 
 
 def read_as_pcapng(octets: bytes, folder: Path) -> list[ReadFrame]:

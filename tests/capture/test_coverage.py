@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.capture.coverage import HOLE_NS, Coverage
+from analyzer.capture.coverage import HOLE_NS, Coverage, may_end
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.schema import ABSENT
@@ -62,3 +62,50 @@ def test_any_times_in_any_batches(batches: list[list[int]]) -> None:
 def test_there_are_never_many() -> None:
     random = Random(1)
     assert covered(*[[random.getrandbits(62) for _ in range(500)] for _ in range(40)]).holes < 2**62 // HOLE_NS + 1
+
+
+DAY_NS = 86_400 * 10**9
+
+
+def test_capturing_may_go_on_after_the_last_frame() -> None:
+    coverage = covered([YEAR_NS, YEAR_NS + 5])
+    assert coverage.until_ns == coverage.last_ns
+    coverage.went_on(YEAR_NS + 5, YEAR_NS + 70)
+    assert (coverage.first_ns, coverage.last_ns, coverage.until_ns) == (YEAR_NS, YEAR_NS + 5, YEAR_NS + 70)
+    assert coverage.end_after(YEAR_NS) == YEAR_NS + 70
+    coverage.went_on(ABSENT, ABSENT)
+    coverage.end_at(YEAR_NS + 60)
+    assert coverage.until_ns == YEAR_NS + 60
+
+
+def test_an_end_counts_for_the_frames_before_it_alone() -> None:
+    """A year without frames stays a hole, however long after the first of them somebody captured."""
+    coverage = covered([YEAR_NS, 2 * YEAR_NS])
+    coverage.went_on(YEAR_NS, YEAR_NS + HOLE_NS)
+    assert coverage.holes == 1
+    assert coverage.end_after(YEAR_NS) == YEAR_NS + HOLE_NS
+    assert coverage.until_ns == coverage.last_ns == 2 * YEAR_NS
+
+
+days = st.integers(0, 400).map(DAY_NS.__mul__)
+waits = st.integers(0, 30).map(DAY_NS.__mul__)
+
+
+@given(st.lists(st.tuples(days, waits), max_size=20), st.randoms(use_true_random=False))
+def test_frames_and_ends_in_any_order(frames: list[tuple[int, int]], random: Random) -> None:
+    """As the shards of many files bring them."""
+    coverage = covered([frame for frame, _ in frames])
+    for frame, wait in frames:
+        coverage.went_on(frame, frame + wait)
+    other = Coverage()
+    for frame, wait in random.sample(frames, len(frames)):
+        other.add(frame, frame, frame + wait)
+    assert coverage.spans == other.spans
+    expected = spans([frame for frame, _ in frames])
+    assert coverage.spans == [
+        (first, last, max(frame + wait for frame, wait in frames if first <= frame <= last)) for first, last in expected
+    ]
+
+
+def test_how_long_after_its_last_frame_a_capture_may_have_ended() -> None:
+    assert [may_end(5, until) for until in (4, 5, 5 + HOLE_NS, 6 + HOLE_NS)] == [False, True, True, False]

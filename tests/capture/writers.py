@@ -106,8 +106,17 @@ def simple_packet(octets: bytes, wire_len: int = -1, order: str = "<") -> bytes:
     return block(3, struct.pack(f"{order}I", wire_len) + octets, order)
 
 
-def statistics(on: int = 0, dropped: int | None = None, os_dropped: int | None = None, order: str = "<") -> bytes:
+def statistics(
+    on: int = 0,
+    dropped: int | None = None,
+    os_dropped: int | None = None,
+    order: str = "<",
+    ended: int | None = None,
+) -> bytes:
+    """`ended` is isb_endtime, in ticks of the interface."""
     options = b""
+    if ended is not None:
+        options += option(3, struct.pack(f"{order}II", ended >> 32, ended & 0xFFFFFFFF), order)
     if dropped is not None:
         options += option(5, struct.pack(f"{order}Q", dropped), order)
     if os_dropped is not None:

@@ -549,8 +549,26 @@ def test_unmet_expectation_exits_1_and_says_which() -> None:
     assert "timed out" in result.stdout
 
 
-def test_expectation_concerns_probing_ends_only() -> None:
+def test_expectation_without_a_place_concerns_probing_ends_only() -> None:
     assert invoke(HEALTHY, "--expect", "time=1").exit_code == 0
+
+
+def test_an_idle_time_at_a_place_is_excluded_by_a_silence_without_a_probe() -> None:
+    result = invoke(HEALTHY, "--expect", ":9000:time=30")
+    assert result.exit_code == 1
+    assert "100.1 s went by without a probe, up to frame 168, so 30 s is not in force" in result.stderr
+
+
+def test_captured_until_before_the_last_frame_is_a_line() -> None:
+    result = invoke(SAMPLE, "--until", "2026-11-20T07:29:18Z")
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert "--until 2026-11-20T07:29:18Z is before the last frame" in line
+
+
+def test_the_head_of_the_report_says_how_long_nothing_came() -> None:
+    assert "then 2 min 30 s" not in invoke(SAMPLE, "--until", "+9").stdout
+    assert "then 150 s without a frame" in " ".join(invoke(SAMPLE, "--until", "+150").stdout.split())
 
 
 @pytest.mark.parametrize(("outcomes", "code"), [("timed-out", 1), ("reset,timed-out", 1), ("reset,probing", 0)])

@@ -314,6 +314,8 @@ def test_an_unknown_interface_is_one_line_with_those_that_exist() -> None:
         (["-f", "tcp", "x.pcap"], "-f is for --iface"),
         (["-w", "y", "x.pcap"], "-w is for --iface"),
         (["-c", "5", "x.pcap"], "-c is for --iface"),
+        (["-i", "eth0", "--until", "+5"], "--until is for captures that are complete"),
+        (["--ndjson", "--until", "+5", "x.pcap"], "live, the clock says when capturing ended"),
         (["-i", "lo", "--annotate", "y"], "--annotate reads the capture twice"),
         (["-i", "lo", "--ndjson", "--json"], "--ndjson takes standard output"),
     ],

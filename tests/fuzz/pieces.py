@@ -58,7 +58,7 @@ def as_pcap(seed: Frames, order: str) -> Pieces:
 
 
 def as_pcapng(seed: Frames, order: str) -> Pieces:
-    """With everything that a block may hold: names, comments, statistics, a second interface."""
+    """With everything that a block may hold: names, comments, statistics, an end, a second interface."""
     said = option(1, b"by hand \x1b[31m<script>=1+1", order)
     blocks = [
         section(order, option(4, b"dumpcap", order) + said + option(0, b"", order)),
@@ -66,7 +66,7 @@ def as_pcapng(seed: Frames, order: str) -> Pieces:
         interface(seed.link_type, tsresol=6, tsoffset=5, order=order),
     ]
     blocks += [packet(octets, ts_ns, order=order) for ts_ns, octets in seed.frames]
-    blocks.append(statistics(0, dropped=3, os_dropped=1, order=order))
+    blocks.append(statistics(0, dropped=3, os_dropped=1, order=order, ended=max(ts_ns for ts_ns, _ in seed.frames)))
     return Pieces("pcapng", order, bytearray(), [bytearray(one) for one in blocks])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.capture.until import Until
 from analyzer.errors import CaptureError, OptionError
 from analyzer.many import cluster as module
 from analyzer.many.cluster import Cluster
@@ -118,3 +119,10 @@ def test_workers_with_another_version_or_none_are_told(address: str, monkeypatch
     monkeypatch.setattr(module, "fingerprint", is_not_installed)
     with pytest.raises(OptionError, match=r"cluster tcp://.*: its workers cannot run ka-analyze \(No module named"):
         Cluster(address)
+
+
+def test_a_person_may_say_when_capturing_ended(cluster: Cluster, names: list[str]) -> None:
+    until = Until.parse("+170")
+    assert cluster.analysis(names, until=until).ask(tables) == tables(analyze(*names, until=until))
+    with pytest.raises(OptionError, match="is before the last frame"):
+        cluster.analysis(names, until=Until.parse("0"))

@@ -13,6 +13,8 @@ from analyzer.cli import main
 from analyzer.errors import CaptureError
 from analyzer.many.gather import gather
 from analyzer.many.shard import Shard, read_or_error
+from analyzer.report.units import iso
+from tests.capture.writers import pcapng_bytes, statistics
 from tests.many.cut import files_of, tables
 from tests.recordings import FOLDER
 from tests.test_same_everywhere import frames_of
@@ -71,3 +73,20 @@ def test_a_corrupt_and_an_unreadable_file_among_good_ones(flags: list[str], dama
 def test_nothing_but_bad_files(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"none of the 2 inputs can be used: .*a\.pcap.*b\.pcap"):
         gather([str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap")], read)
+
+
+@pytest.mark.parametrize("how", [[], ["--jobs", "2"], ["--keep-shards", "kept"], ["--keep-shards", "kept", "--resume"]])
+@pytest.mark.parametrize("until", [[], ["--until", "+30"]], ids=["as the files say", "as a person says"])
+def test_the_end_of_capturing_whoever_reads(how: list[str], until: list[str], tmp_path: Path) -> None:
+    recorded = [(one.ts_ns, one.octets) for one in frames_of(RECORDING)]
+    last_ns, names = recorded[-1][0], [str(tmp_path / f"{n}.pcapng") for n in range(3)]
+    for n, (name, wait_s) in enumerate(zip(names, (90, 0, 60), strict=True)):
+        part = recorded[n * len(recorded) // 3 : (n + 1) * len(recorded) // 3]
+        Path(name).write_bytes(pcapng_bytes(part) + statistics(0, ended=part[-1][0] + wait_s * 10**9))
+    flags = [str(tmp_path / "kept") if one == "kept" else one for one in how]
+    if "--resume" in how:
+        CliRunner().invoke(main, ["--json", *flags, *names])
+    result = CliRunner().invoke(main, ["--json", *flags, *until, *names])
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found["capture"]["until"] == iso(last_ns + (30 if until else 60) * 10**9)
+    assert found["flows"] == json.loads(CliRunner().invoke(main, ["--json", *until, *names]).stdout)["flows"]

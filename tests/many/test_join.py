@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from analyzer.analysis import Analysis, Analyzer, analyze, read_capture
 from analyzer.capture.files.locations import captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, first_frame_ns
+from analyzer.capture.until import Until
 from analyzer.many import prefix
 from analyzer.many.gather import gather
 from analyzer.many.join import Join
-from analyzer.many.shard import read_or_error
+from analyzer.many.shard import read_or_error, read_shard
 from analyzer.tcp.eviction import Limits
+from tests.capture.writers import pcapng_bytes, statistics
 from tests.many.cut import assert_same, files_of, joined, tables
 from tests.recordings import SAMPLES, SHORT
 from tests.test_properties import A_PORT, Step, frames, steps
@@ -143,3 +145,31 @@ def test_below_the_limits_nothing_is(tmp_path: Path) -> None:
     assert tables(gather(names, lambda names: map(read_or_error, names), limits=Limits(40, 1000))) == tables(
         analyze(*names)
     )
+
+
+def ending(folder: Path, waits: list[int], text: str) -> list[str]:
+    """A transcript in as many files, each of which was captured for so many seconds after its last frame."""
+    frames, names = transcript(text), []
+    for number, wait_s in enumerate(waits):
+        since, until = (len(frames) * place // len(waits) for place in (number, number + 1))
+        part, path = frames[since:until], folder / f"{number}.pcapng"
+        path.write_bytes(pcapng_bytes(part) + statistics(0, ended=part[-1][0] + wait_s * 10**9))
+        names.append(str(path))
+    return names
+
+
+@settings(max_examples=10 * HUNT, derandomize=HUNT == 1)
+@given(st.lists(st.integers(0, 40 * 86_400), min_size=1, max_size=6), st.sampled_from([None, "+7", "+900000"]))
+def test_the_end_of_capturing_is_that_of_a_single_pass(waits: list[int], until: str | None) -> None:
+    """Also between recordings that are a year apart, and where a file says what cannot be."""
+    year_s = 365 * 86_400
+    text = "\n".join(f"{n % 2 * year_s + n} A>B A seq 999 ack 5000" for n in (0, 20, 40, 61, 81, 101))
+    said = Until.parse(until) if until is not None else None
+    with TemporaryDirectory() as folder:
+        names = ending(Path(folder), waits, text)
+        join = Join()
+        for name in captures(names, first_frame_ns):
+            join.add(read_shard(name))
+        found, expected = join.finish(said), analyze(*names, until=said)
+    assert tables(found) == tables(expected)
+    assert [flow.story.capture_end_ns for flow in found.flows] == [flow.story.capture_end_ns for flow in expected.flows]

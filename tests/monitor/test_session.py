@@ -4,12 +4,15 @@ import io
 from array import array
 from collections.abc import Iterator, Sequence
 
+import pytest
+
 from analyzer.capture.files.writer import Described, PcapngWriter
 from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Clock, Session, Stop
 from analyzer.monitor.watcher import Watcher
 from tests.capture.live.test_merge import block
+from tests.capture.reading import read_capture
 from tests.monitor.live import at
 from tests.monitor.test_watcher import LOST
 from tests.transcript import transcript
@@ -66,6 +69,19 @@ def test_events_come_out_and_the_analysis_is_that_of_a_file() -> None:
     assert analysis.flows[0].verdict.outcome.value == "timed-out"
     assert (analysis.capture.files, analysis.capture.formats, analysis.capture.packets) == (("eth0",), ("live",), 10)
     assert source.is_finished
+
+
+def test_live_the_clock_says_when_capturing_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so does the recording: as a file it shows the same."""
+    instants = iter(range(0, 10**12, 10 * SECOND))
+    monkeypatch.setattr("analyzer.monitor.session.time.monotonic_ns", lambda: next(instants))
+    file = io.BytesIO()
+    session = Session(Scripted(*lost(), None, None, None), Watcher(), Stop(), PcapngWriter(file))
+    list(session.run())
+    _, analysis = session.finish()
+    assert analysis.capture.until_ns == analysis.capture.last_ns + 20 * SECOND
+    reading = read_capture(file.getvalue())
+    assert reading.ended == (analysis.capture.last_ns, analysis.capture.until_ns)
 
 
 def test_it_stops_after_so_many_frames_and_not_one_more() -> None:

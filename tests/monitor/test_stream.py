@@ -10,7 +10,7 @@ import pytest
 from analyzer.analysis import Analyzer
 from analyzer.errors import CaptureError
 from analyzer.monitor.stream import Stream
-from tests.capture.writers import pcap_bytes
+from tests.capture.writers import pcap_bytes, pcapng_bytes, statistics
 from tests.monitor.test_watcher import LOST
 from tests.recordings import SHORT
 from tests.transcript import transcript
@@ -71,3 +71,14 @@ def test_of_several_files_a_bad_one_is_left_out_and_said(tmp_path: Path) -> None
     stream = Stream([str(tmp_path / "none.pcap"), str(SHORT[0])], analyzer)
     assert sum(batch is not None for batch in stream.batches()) > 0
     assert [one.code.name for one in analyzer.diagnostics] == ["unreadable-file"]
+
+
+def test_a_file_says_itself_when_capturing_ended(tmp_path: Path) -> None:
+    path, frames = tmp_path / "a.pcapng", transcript(LOST)
+    path.write_bytes(pcapng_bytes(frames) + statistics(0, ended=frames[-1][0] + 5))
+    stream = Stream([str(path)], analyzer := Analyzer())
+    for batch in stream.batches():
+        assert batch is not None
+        analyzer.feed(batch.buffer, batch.records)
+    stream.finish()
+    assert analyzer.coverage.until_ns == frames[-1][0] + 5

@@ -1,5 +1,6 @@
 """`--expect` and `--fail-on`: what is understood, and what counts as not met."""
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
-from tests.keepalive.made import Given, flow, probing, settings, within
+from tests.keepalive.made import Given, Made, flow, ns, probing, settings, within
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 TIME, INTVL, PROBES = "tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes"
@@ -214,3 +216,108 @@ def test_a_real_capture() -> None:
     [line] = unmet([parse("time=61,intvl=20,probes=3")], analysis)
     assert TIME in line
     assert len(list(found(parse_outcomes("timed-out", "--fail-on"), analysis))) == 1
+
+
+def silent(low_s: int, silence_s: int, frame: int, number: int = 0, ends_there: bool = False) -> Flow:
+    """A connection that survived a silence in which nobody probed; its client's idle time is at least `low_s`."""
+    made = Made().traffic(silence_s) if not ends_there else Made().traffic(1).capture_end(silence_s)
+    found = Setting(None, low_s, None, 1, Basis.SURVIVED_GAPS, (ns(silence_s), ns(silence_s)), (frame,))
+    return flow(made, number, found=settings(found))
+
+
+def test_a_silence_without_a_probe_excludes_what_is_shorter() -> None:
+    one = silent(134, 151, 12)
+    [line] = lines_of([":443:time=30"], one)
+    assert line == (
+        "expected tcp_keepalive_time = 30, but #0 10.0.0.1:40000 (originator) shows otherwise: 151 s went by without a"
+        " probe, up to frame 12, so 30 s is not in force"
+    )
+    assert lines_of([":443:time=133"], one) != []
+    assert lines_of([":443:time=134"], one) == []
+    [line] = lines_of([":443:time=30"], silent(134, 151, 12, ends_there=True))
+    assert "up to the capture's end after frame 12" in line
+
+
+def test_only_an_idle_time_at_a_named_place_is_missed_in_a_silence() -> None:
+    one = silent(134, 151, 12)
+    assert lines_of(["10.0.0.1:time=30"], one) == lines_of([":443:time=30"], one)
+    for words in ("time=30", ":443:intvl=30,probes=9", ":80:time=30", "10.0.0.2:time=30"):
+        assert lines_of([words], one) == []
+
+
+def test_a_connection_needs_one_end_that_probes() -> None:
+    """Of the other end only something is said if its address is given."""
+    one = silent(134, 151, 12)
+    server = replace(one.ends[1], settings=one.ends[0].settings)
+    client = probing(settings(150))
+    both = replace(client, ends=(client.ends[0], server))
+    assert lines_of([":443:time=150"], both) == []
+    [line] = lines_of(["10.0.0.2:time=60"], both)
+    assert "10.0.0.2:443 (responder) shows otherwise: 151 s" in line
+
+
+def test_an_end_that_could_not_probe_may_have_the_expected_time() -> None:
+    """It waited for an ACK meanwhile, so its timer did not run."""
+    one = silent(134, 151, 12)
+    busy = replace(one.ends[1], story=replace(one.ends[1].story, gaps=()))
+    assert lines_of([":443:time=30"], replace(one, ends=(one.ends[0], busy))) == []
+
+
+def test_a_middlebox_probes_for_an_end_whose_own_time_is_not_known() -> None:
+    one = silent(134, 151, 12)
+    probed_for = replace(one.ends[0], story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
+    assert lines_of(["10.0.0.1:time=30"], replace(one, ends=(probed_for, one.ends[1]))) == []
+
+
+def test_strictly_what_a_silence_excludes_is_said_once() -> None:
+    one = silent(134, 151, 12)
+    [line] = lines_of([":443:time=30"], one, is_strict=True)
+    assert "not in force" in line
+    assert lines_of([":443:time=160"], one, is_strict=True) == ["no probing end is concerned by --expect :443"]
+
+
+def test_a_recorded_silence() -> None:
+    """Keepalive is off at both ends by its truth file; the longest silence, 100 s, ends with the FIN of frame 168."""
+    analysis = analyze(str(SAMPLES / "heartbeat/capture.pcap"))
+    said = list(unmet([parse(":9000:time=30")], analysis))
+    assert ["(originator)" in line for line in said] == [True, False]
+    assert all(
+        line.endswith("100.1 s went by without a probe, up to frame 168, so 30 s is not in force") for line in said
+    )
+    assert len(list(unmet([parse(":9000:time=88")], analysis))) == 2  # a wheel is late by an eighth at most
+    assert list(unmet([parse(":9000:time=101")], analysis)) == []
+    assert list(unmet([parse("time=30")], analysis)) == []
+
+
+@pytest.mark.parametrize("words", [":9000:time=2", ":9000:time=7", ":9000:time=19"])
+def test_a_silence_that_is_too_short_to_be_notable_counts_too(words: str) -> None:
+    """A beat each 5 s, keepalive off: the silences between them exclude 2 s, and nothing longer."""
+    analysis = analyze(str(SAMPLES / "heartbeat-each-5-s/capture.pcap"))
+    assert bool(list(unmet([parse(words)], analysis))) == words.endswith("=2")
+
+
+def configured_but_never_due() -> list[tuple[str, str, int]]:
+    """Recordings of kernels with keepalive that had no reason to probe: folder, role, and the idle time that was
+    set."""
+    truths = ((file.parent.name, tomllib.loads(file.read_text())) for file in sorted(SAMPLES.glob("*/truth.toml")))
+    return [
+        (name, end["role"], end["tcp_keepalive_time"])
+        for name, truth in truths
+        for end in truth.get("end", ())
+        if not end.get("probed", True)
+    ]
+
+
+@pytest.mark.parametrize(("name", "role", "time_s"), configured_but_never_due())
+def test_what_was_configured_is_never_excluded(name: str, role: str, time_s: int) -> None:
+    analysis = analyze(str(SAMPLES / name / "capture.pcap"))
+    [flow] = analysis.flows
+    [end] = (end for end in flow.ends if end.role.value == role)
+    assert list(unmet([Expectation({TIME: time_s}, address=end.address)], analysis)) == []
+    said = list(unmet([Expectation({TIME: time_s}, port=end.port)], analysis))
+    assert not any(f"({role})" in line for line in said)
+    assert flow.probers or not said  # of redis-cli the other end probes, and sooner
+
+
+def test_configured_but_never_due_are_some() -> None:
+    assert len(configured_but_never_due()) >= 6

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 import analyzer
+from analyzer.errors import OptionError
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.schema.export import FRAMES
 
@@ -35,6 +37,17 @@ def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
     assert nat.flow(1).verdict.outcome is Outcome.ALIVE
     assert [one.id for one in nat] == [0, 1]
     assert len(nat) == 2
+
+
+def test_a_capture_may_have_gone_on(nat: analyzer.Analysis) -> None:
+    """As a datetime, which has µs, in seconds since 1970, or after the last frame."""
+    last_ns = nat.capture.last_ns
+    time = datetime.fromtimestamp(last_ns // 10**9 + 60, UTC)
+    for until in (time, time.replace(tzinfo=None), time.timestamp(), time.isoformat()):
+        assert analyzer.analyze(NAT, until=until).capture.until_ns == (last_ns // 10**9 + 60) * 10**9
+    assert analyzer.analyze(NAT, until="+60").capture.until_ns == last_ns + 60 * 10**9
+    with pytest.raises(OptionError, match="is before the last frame"):
+        analyzer.analyze(NAT, until=0)
 
 
 @pytest.mark.parametrize("number", [-1, 2])

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
+from analyzer.capture.coverage import may_end
 from analyzer.capture.files.pcap import BROKEN, FRAMES, IS_BIG, LAST_NS, MORE, NEXT, STATUS, WALK_STATE
 from analyzer.diagnostics import (
     ABSURD_TIMESTAMP,
@@ -42,9 +43,11 @@ described."""
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 """The byte-order magic, with which the body of a section header begins (§4.1)."""
 
-OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 5, 7
+OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_ENDTIME, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 3, 5, 7
 
-INTERFACE_COUNT = WALK_STATE + 1
+INTERFACE_COUNT, ENDED_AFTER, ENDED = range(WALK_STATE + 1, WALK_STATE + 4)
+"""How many interfaces are described; the time of the last frame before the statistics that say when capturing ended,
+and that end: the latest, in ns, ABSENT without."""
 
 DESCRIPTION, TAKEN = range(BROKEN + 1, BROKEN + 3)
 """More values of STATUS: at NEXT is a block for `read_description`; it has been taken in."""
@@ -71,7 +74,9 @@ def is_pcapng(head: bytes) -> bool:
 
 
 def new_state() -> "array[int]":
-    return array("q", [0] * (WALK_STATE + 2))
+    state = array("q", [0] * (ENDED + 1))
+    state[ENDED_AFTER] = state[ENDED] = ABSENT
+    return state
 
 
 def walk_pcapng(
@@ -220,7 +225,7 @@ def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table
         elif kind == INTERFACE:
             describe(interfaces, read_interface(body, order))
         else:
-            read_drops(body, order, frame - 1, diagnostics)
+            read_statistics(body, order, state, interfaces, diagnostics)
     except struct.error:
         diagnostics.add(DAMAGED_BLOCK, frame)
         if kind == INTERFACE:
@@ -269,15 +274,27 @@ def read_interface(body: bytes, order: str) -> tuple[int, ...]:
     return link_type, snaplen, *resolution(tsresol, tsoffset)
 
 
-def read_drops(body: bytes, order: str, frame: int, diagnostics: Diagnostics) -> None:
-    """Note what an interface's statistics say of packets lost; struct.error as above (§4.6)."""
+def read_statistics(body: bytes, order: str, state: Any, interfaces: Table, diagnostics: Diagnostics) -> None:
+    """Note what an interface's statistics say of packets lost, and of the capture's end; struct.error as above
+    (§4.6)."""
     [interface] = struct.unpack_from(f"{order}I", body)
     for code, value in options(body[12:], order):
-        if code in (ISB_IFDROP, ISB_OSDROP):
+        if code == ISB_ENDTIME:
+            high, low = struct.unpack(f"{order}II", value)
+            if interface < len(interfaces):
+                note_end(state, ticks_to_ns(high, low, interfaces.view, interface))
+        elif code in (ISB_IFDROP, ISB_OSDROP):
             [drops] = struct.unpack(f"{order}Q", value)
             by = "the interface" if code == ISB_IFDROP else "the system"
             if drops:
-                diagnostics.add(INTERFACE_DROPS, frame, f"interface {interface}: {drops:,} by {by}")
+                diagnostics.add(INTERFACE_DROPS, state[FRAMES], f"interface {interface}: {drops:,} by {by}")
+
+
+def note_end(state: Any, until_ns: int) -> None:
+    """Note when capturing ended, if that can be: what a hostile or confused writer says is passed over."""
+    has_frames = state[LAST_NS] > 0
+    if has_frames and may_end(state[LAST_NS], until_ns) and until_ns > state[ENDED]:
+        state[ENDED_AFTER], state[ENDED] = state[LAST_NS], until_ns
 
 
 def options(octets: bytes, order: str) -> Iterator[tuple[int, bytes]]:

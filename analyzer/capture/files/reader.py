@@ -27,6 +27,8 @@ from analyzer.capture.files.pcap import (
 )
 from analyzer.capture.files.pcapng import (
     DESCRIPTION,
+    ENDED,
+    ENDED_AFTER,
     INTERFACES,
     TAKEN,
     count_damaged,
@@ -107,6 +109,12 @@ class CaptureReader:
     @property
     def frames(self) -> int:
         return self._state[FRAMES]
+
+    @property
+    def ended(self) -> tuple[int, int]:
+        """Return the time of a frame, and until when capturing went on after it, as the file itself says; ABSENT twice
+        where it does not."""
+        return (ABSENT, ABSENT) if self.format == "pcap" else (self._state[ENDED_AFTER], self._state[ENDED])
 
     @property
     def unread(self) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import RawIOBase
 from typing import Any, NamedTuple
 
-from analyzer.capture.files.pcapng import IF_TSRESOL, INTERFACE, ISB_OSDROP, PACKET, SECTION, STATISTICS
+from analyzer.capture.files.pcapng import IF_TSRESOL, INTERFACE, ISB_ENDTIME, ISB_OSDROP, PACKET, SECTION, STATISTICS
 from analyzer.engine.table import Table
 from analyzer.errors import OptionError
 from analyzer.version import __version__
@@ -72,10 +72,11 @@ class PcapngWriter:
             raise OptionError(f"{self._name} cannot be written any further: {error.strerror}") from error
 
     def finish(self, drops: Sequence[int], time_ns: int) -> None:
-        """Write how many frames each interface dropped (§4.6), by number."""
+        """Write how many frames each interface dropped, by number, and that capturing ended at `time_ns` (§4.6)."""
+        time = struct.pack("<II", time_ns >> 32, time_ns & 0xFFFFFFFF)
         for number, dropped in enumerate(drops):
-            body = struct.pack("<III", number, time_ns >> 32, time_ns & 0xFFFFFFFF)
-            self._put(_block(STATISTICS, body + _option(ISB_OSDROP, struct.pack("<Q", dropped)) + _END))
+            options = _option(ISB_ENDTIME, time) + _option(ISB_OSDROP, struct.pack("<Q", dropped))
+            self._put(_block(STATISTICS, struct.pack("<I", number) + time + options + _END))
 
 
 _END = b"\0\0\0\0"

@@ -32,7 +32,7 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
         flows = flows.assign(rank=flows["outcome"].map({name: rank for rank, name in enumerate(LOOKS)}).astype(int))
         flows = flows.sort_values(["rank", "start"], kind="stable")
     first = flows["start"].min()
-    last = pd.Timestamp(analysis.capture.last_ns, tz="UTC")
+    last = pd.Timestamp(analysis.capture.until_ns, tz="UTC")
     starts, stops = (style.seconds(flows[name] - first) for name in ("start", "stop"))
     end = float((last - first).total_seconds()) or 1.0
     for outcome, look in LOOKS.items():

@@ -125,6 +125,7 @@ def _capture(analysis: Analysis) -> dict[str, Any]:
         "tcp_packets": capture.tcp_packets,
         "first": iso(capture.first_ns),
         "last": iso(capture.last_ns),
+        "until": iso(capture.until_ns),
         "duration_s": seconds(capture.last_ns - capture.first_ns),
         "link_types": list(capture.link_types),
     }

@@ -13,6 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analyzer.capture.files.pcapng import MAX_INTERFACES
+from analyzer.capture.files.reader import CHUNK_OCTETS
+from analyzer.schema import ABSENT
 from tests.capture.reading import ReadFrame, read_capture
 from tests.capture.writers import (
     Frame,
@@ -237,3 +239,54 @@ def test_descriptions_alone_are_an_empty_capture() -> None:
     assert reading.frames == []
     assert reading.link_types == {101}
     assert not reading.notes
+
+
+DAY_NS = 86_400 * 10**9
+NOTHING_SAID = (ABSENT, ABSENT)
+END = 1_700_000_200 * 10**9
+FRAME = END - 170 * 10**9
+
+
+def ended(*blocks: bytes, order: str = "<", chunk_octets: int = CHUNK_OCTETS) -> tuple[int, int]:
+    """What a file says of its end that has a frame at FRAME on the first of two interfaces, in ns and in µs + 1 s."""
+    head = section(order) + interface(tsresol=9, order=order) + interface(tsoffset=1, order=order)
+    reading = read_capture(head + packet(b"x", FRAME, order=order) + b"".join(blocks), chunk_octets)
+    assert not reading.notes
+    return reading.ended
+
+
+@BOTH_ORDERS
+def test_a_file_says_when_its_capturing_ended(order: str) -> None:
+    assert ended(order=order) == NOTHING_SAID
+    assert ended(statistics(0, order=order), order=order) == NOTHING_SAID
+    assert ended(statistics(0, order=order, ended=END), order=order) == (FRAME, END)
+    assert ended(statistics(1, order=order, ended=END // 1000 - 10**6), order=order) == (FRAME, END)
+
+
+def test_the_latest_end_counts_and_belongs_to_the_frame_before_it() -> None:
+    earlier, later = statistics(0, ended=END - 5), statistics(0, ended=END)
+    assert ended(earlier, later) == ended(later, earlier) == (FRAME, END)
+    assert ended(earlier, packet(b"y", FRAME + 9), statistics(1, ended=END // 1000 - 10**6)) == (FRAME + 9, END)
+    assert ended(later, section(), interface(tsresol=9), packet(b"y", END + 1), statistics(0)) == (FRAME, END)
+
+
+@pytest.mark.parametrize("ticks", [0, FRAME - 1, FRAME + 30 * DAY_NS + 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_an_end_that_cannot_be_is_passed_over(ticks: int) -> None:
+    assert ended(statistics(0, ended=ticks)) == NOTHING_SAID
+    assert ended(statistics(0, ended=ticks), statistics(0, ended=END), statistics(0, ended=ticks)) == (FRAME, END)
+
+
+def test_the_end_of_an_interface_that_is_not_described_is_passed_over() -> None:
+    assert ended(statistics(2, ended=END), statistics(2**32 - 1, ended=END)) == NOTHING_SAID
+
+
+def test_an_end_before_any_frame_is_passed_over() -> None:
+    assert read_capture(section() + interface(tsresol=9) + statistics(0, ended=DAY_NS)).ended == NOTHING_SAID
+
+
+@pytest.mark.parametrize("octets", [b"", bytes(4), bytes(12)])
+def test_an_end_of_the_wrong_length_is_damage(octets: bytes) -> None:
+    body = struct.pack("<III", 0, 0, 0) + option(3, octets) + option(0, b"")
+    reading = read_capture(pcapng_bytes([(FRAME, b"x")]) + block(5, body))
+    assert reading.ended == NOTHING_SAID
+    assert reading.notes == {"damaged-block": (1, 2)}

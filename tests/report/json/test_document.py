@@ -35,7 +35,7 @@ UNREACHABLE = next(path for path in SHORT if path.parent.name == "unreachable")
 
 CONTRACT = {
     "document": "schema version capture diagnostics flows hosts path_limits advice",
-    "capture": "files packets tcp_packets first last duration_s link_types",
+    "capture": "files packets tcp_packets first last until duration_s link_types",
     "diagnostic": "code count first_frame message",
     "flow": "id opened start stop packets bytes max_idle_s ends verdict",
     "end": "addr port role keepalive probes answered payload_len settings matches",
@@ -273,6 +273,7 @@ def test_capture_without_frames() -> None:
         "tcp_packets": 0,
         "first": None,
         "last": None,
+        "until": None,
         "duration_s": 0,
         "link_types": ["Ethernet"],
     }
