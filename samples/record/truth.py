@@ -184,7 +184,7 @@ def _verdict(
             raise UnexpectedTruthError(f"{scenario.name}: {declared} declared, but no application noticed")
         is_probing = is_faulty and any(_last(heard[role])["probes_out"] for role in HOSTS)
         outcome, cause = ("probing", cause) if is_probing else ("alive", "")
-    if outcome in {"alive", "probing", "undetected"} and errors:
+    if outcome in {"alive", "open", "probing", "undetected"} and errors:
         raise UnexpectedTruthError(f"{scenario.name}: {outcome} declared, but an application saw {errors[0]['errno']}")
     verdict = {"outcome": outcome} | ({"cause": cause} if cause else {})
     if outcome in NOTICED or (outcome == "closed" and errors):

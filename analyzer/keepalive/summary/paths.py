@@ -37,8 +37,6 @@ MOST_MATCHES = 3
 """Most boxes that are given; more tell a reader nothing."""
 
 
-LOOKS_NATIVE = (Cause.PEER_LOST_STATE, None)
-"""Causes of a reset by a RST that may be the other end's own: so does a load balancer's look that uses its TTL."""
 RESTART_SHARE = 0.1
 """A restart explains what was lost if it may have been at any time in so large a part of the shortest silence."""
 
@@ -107,7 +105,9 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
             by_path[path_of(flow)].append(flow)
             by_network[network_of(flow)].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
-    found = list(services.values())
+    found = [limit for limit in services.values() if limit.survived or limit.failed or limit.unexplained]
+    if not found:
+        return ()
     if len(services) > 1:
         for network, members in by_network.items() if len(by_network) > 1 else ():
             limit, parts = _limit(network, members), [services[path] for path in dict.fromkeys(map(path_of, members))]
@@ -143,7 +143,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     for flow in flows:
         survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
         broken = failure(flow)
-        by_path = flow.verdict.cause not in LOOKS_NATIVE
+        by_path = not looks_native(flow)
         failed += [_Trial(broken, flow.id, on_expiry(flow), by_path)] if broken is not None else []
     if may_be_a_restart([one.silence for one in failed if not one.is_by_path], flows):
         failed = [one for one in failed if one.is_by_path]
@@ -164,7 +164,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         failed=len(explained),
         failed_flows=tuple(sorted(one.flow for one in explained)),
         survived_flows=len({one.flow for one in survived}),
-        unexplained=len(failed) - len(explained),
+        unexplained=sum(one.is_by_path for one in failed) - sum(one.is_by_path for one in explained),
         curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
         matches=_matches(survived_ns, failed_ns, way),
         on_expiry=way,
@@ -277,6 +277,13 @@ def failure(flow: Flow) -> Silence | None:
     return next((silence for silence in flow.story.silences if not silence.survived), None)
 
 
+def looks_native(flow: Flow) -> bool:
+    """Tell whether a RST ended the connection that may be the other end's own: so does a load balancer's look that uses
+    its TTL."""
+    verdict = flow.verdict
+    return verdict.outcome is Outcome.RESET and verdict.cause is not Cause.PATH_RESET
+
+
 def on_expiry(flow: Flow) -> OnExpiry | None:
     """Return what the path did to this connection if the verdict blames the path, or may blame it, else None.
 
@@ -285,7 +292,7 @@ def on_expiry(flow: Flow) -> OnExpiry | None:
     verdict = flow.verdict
     if flow.is_within_lan:
         return None
-    if verdict.cause is Cause.PATH_RESET or (verdict.outcome is Outcome.RESET and verdict.cause in LOOKS_NATIVE):
+    if verdict.cause is Cause.PATH_RESET or looks_native(flow):
         return "rst"
     is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons
     if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:

@@ -52,7 +52,7 @@ LOOKS = {
     "reset": Look(PURPLE, "v", "-"),
     "undetected": Look(PURPLE, "s", ":"),
     "probing": Look(AMBER, "P", "--"),
-    "open": Look(GREEN, "o", ":"),
+    "open": Look(GREEN, "d", ":"),
     "alive": Look(GREEN, ">", "-"),
     "closed": Look(BLUE, "|", "-"),
     "unknown": Look(GREY, "o", ":"),

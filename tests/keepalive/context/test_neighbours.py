@@ -66,7 +66,7 @@ def test_without_keepalive_nobody_has_noticed() -> None:
 def test_one_solicitation_may_have_been_lost() -> None:
     result = told(ANSWERED + "    61.02  ask B by A\n    300.00  end")
     assert context(result).asked == ()
-    assert result.flow.verdict.outcome is Outcome.ALIVE
+    assert result.flow.verdict.outcome is Outcome.OPEN
 
 
 def test_an_answer_just_after_the_give_up_still_counts() -> None:
@@ -87,7 +87,7 @@ def test_a_host_that_answers_other_flows_is_on_the_link() -> None:
     80.01  B>A:5001  PA  seq 1  ack 11  len 10
     """)
     assert context(result) == FlowContext(1, answers_elsewhere=True, asked=())
-    assert result.analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert result.analysis.flows[0].verdict.outcome is Outcome.OPEN
 
 
 # ---- what fell silent with it

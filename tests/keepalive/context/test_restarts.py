@@ -38,16 +38,16 @@ def test_a_clock_that_began_anew() -> None:
 
 
 def test_a_clock_that_goes_on() -> None:
-    assert told(OLD + SIBLING + anew(800000)).analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert told(OLD + SIBLING + anew(800000)).analysis.flows[0].verdict.outcome is Outcome.OPEN
 
 
 def test_a_stack_whose_connections_have_clocks_of_their_own() -> None:
     sibling = SIBLING.replace("tsval 50", "tsval 9050")
-    assert told(OLD + sibling + anew(9000)).analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert told(OLD + sibling + anew(9000)).analysis.flows[0].verdict.outcome is Outcome.OPEN
 
 
 def test_one_old_connection_shows_no_common_clock() -> None:
-    assert told(OLD + anew(9000)).analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert told(OLD + anew(9000)).analysis.flows[0].verdict.outcome is Outcome.OPEN
 
 
 FORGOTTEN = """
@@ -66,7 +66,7 @@ def test_another_old_connection_that_was_forgotten() -> None:
 
 
 def test_a_forgotten_connection_alone_proves_nothing() -> None:
-    assert told(OLD + SIBLING + FORGOTTEN).analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert told(OLD + SIBLING + FORGOTTEN).analysis.flows[0].verdict.outcome is Outcome.OPEN
 
 
 def test_a_connection_that_is_used_again_is_alive() -> None:
@@ -94,4 +94,4 @@ def test_a_connection_that_is_used_again_is_alive() -> None:
 )
 def test_a_host_that_resets_what_it_has_closed_was_not_started_anew(closing: str) -> None:
     result = told(OLD + SIBLING + anew(800000).replace("302.000  end", "") + closing)
-    assert result.analysis.flows[0].verdict.outcome is Outcome.ALIVE
+    assert result.analysis.flows[0].verdict.outcome is Outcome.OPEN

@@ -1,8 +1,6 @@
-"""Accounts of probes and of heartbeats."""
+"""Accounts of probes."""
 
-import pytest
-
-from analyzer.keepalive.story.values import Answer, Heartbeat, Probe, heartbeat, ledger
+from analyzer.keepalive.story.values import Answer, Probe, ledger
 
 S = 10**9
 
@@ -27,13 +25,3 @@ def test_a_probe_that_need_not_be_answered_is_not_lost() -> None:
 def test_no_probe_at_all() -> None:
     found = ledger([])
     assert (found.sent, found.lost, found.loss_rate, found.fastest_ns) == (0, 0, 0, None)
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_beats_show_no_period(count: int) -> None:
-    assert heartbeat([(1, S, 1)] * count) is None
-
-
-def test_the_period_is_the_mean_without_pauses() -> None:
-    beats = [(1, 0, 1), (2, 30 * S, 1), (3, 60 * S, 4), (4, 660 * S, 1), (5, 691 * S, 1)]
-    assert heartbeat(beats) == Heartbeat(30_333_333_333, 4, (1, 2, 3, 4, 5))

@@ -9,7 +9,9 @@ from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.advice import Advice, AdviceCode, advise, recommended
 from analyzer.keepalive.summary.paths import limits
 from analyzer.keepalive.verdict.values import Cause, Outcome
+from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.made import START_S, Made, flow, ns, probing, settings, within, within_lan
+from tests.transcript import told
 
 
 def advice_for(*flows: Flow) -> tuple[Advice, ...]:
@@ -18,6 +20,39 @@ def advice_for(*flows: Flow) -> tuple[Advice, ...]:
 
 def dropped(idle_s: float, number: int, found: Settings) -> Flow:
     return flow(Made().probe(idle_s).probe(10).probe(10), number, Outcome.TIMED_OUT, Cause.PATH_DROPPED, found)
+
+
+def test_no_keepalive_helps_data_that_nothing_acknowledges() -> None:
+    result = told(
+        f"""{OPENED}
+    31.0   A>B  PA  seq 1100  ack 5000  len 10
+    31.3   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.9   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    33.1   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    35.5   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    40.3   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    49.9   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    60.0   end
+    """,
+        hops={"B": 1},
+    )
+    [advice] = result.analysis.advice
+    assert (advice.code, advice.flows) == (AdviceCode.DATA_UNACKNOWLEDGED, (0,))
+    assert dict(advice.numbers)["longest_s"] == 29
+    data = result.flow.story.unanswered_data
+    assert data is not None
+    assert (data.end, data.octets, data.resends) == (0, 10, 6)
+    earliest_ns, latest_ns = data.gives_up_ns  # sends at 0.3 * (2^n - 1) s; the first beyond 924.6 s after the first resend
+    assert earliest_ns <= ns(0.3 * 2**9 - 0.3 + 6 * 120 + 120) <= latest_ns
+
+
+def test_a_few_resends_need_no_advice() -> None:
+    result = told(f"""{OPENED}
+    31.0   A>B  PA  seq 1100  ack 5000  len 10
+    31.3   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    31.31  B>A  A   seq 5000  ack 1110
+    """)
+    assert result.analysis.advice == ()
 
 
 def test_nothing_to_say_about_sound_settings() -> None:

@@ -39,7 +39,7 @@ def test_without_surroundings_only_the_cause_is_open() -> None:
     226.0  ask B by A
     231.01  A>B  RA  seq 1100  ack 5000  | give-up-rst""")
     survey = result.analysis._assembler._survey
-    v = survey.court.judge_alone(survey.stories.tell([0]), 1)
+    v = survey.court.judge_alone(survey.stories.tell([0]), 1).verdicts
     assert OUTCOMES[v.outcome[0]] is Outcome.TIMED_OUT
     assert tuple(reasons_of(v.reasons[0])) == (Reason.GIVE_UP_RST, Reason.PEER_HOST_SILENT)
     assert verdict(result).reasons == (Reason.GIVE_UP_RST, Reason.NEIGHBOUR_SILENT)

@@ -8,8 +8,9 @@ from analyzer.analysis import Analysis, analyze
 from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.summary import advice, paths
 from analyzer.keepalive.summary.paths import failure
-from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, HOW_IT_ENDED, NOTABLE, SECOND_PROBES
-from analyzer.keepalive.verdict.values import OUTCOMES, Outcome
+from analyzer.keepalive.verdict import flow_flags
+from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, NOTABLE, SECOND_PROBES
+from analyzer.keepalive.verdict.values import Outcome
 from tests.benchmarks.captures import CAPTURES
 from tests.recordings import SAMPLES
 from tests.transcript import analyse, told, transcript
@@ -35,7 +36,7 @@ def assert_briefs_are_true(analysis: Analysis) -> int:
     plain = 0
     for flow in analysis.flows:
         flags_of = analysis.flows.by.flow_flags[flow.id]
-        assert OUTCOMES[flags_of & HOW_IT_ENDED] is flow.verdict.outcome
+        assert flow_flags.outcome_of(flags_of) is flow.verdict.outcome
         assert (bool(flags_of & FIRST_PROBES), bool(flags_of & SECOND_PROBES)) == (0 in flow.probers, 1 in flow.probers)
         assert bool(flags_of & BEATS) == bool(flow.beating)
         if is_plain(analysis, flow.id):

@@ -70,7 +70,7 @@ def test_a_probe_half_a_second_after_an_answer_need_not_be_answered() -> None:
     31.31  A>B  A  seq 1099  ack 5000{{}}  | keepalive-probe
     {{}}  end
     """
-    v = verdict(told(probed.format("", "600.0")))
+    v = verdict(told(probed.format("", "60.0")))
     assert (v.outcome, v.reasons) == (Outcome.ALIVE, (Reason.PROBES_ANSWERED,))
     assert verdict(told(probed.format("  len 1", "600.0"))).outcome is Outcome.TIMED_OUT
 
@@ -83,7 +83,7 @@ def test_a_peer_that_answers_data_but_no_probes_is_alive() -> None:
     41.01  A>B  A   seq 1099  ack 5000          | keepalive-probe
     45.00  A>B  PA  seq 1100  ack 5000  len 10
     45.01  B>A  A   seq 5000  ack 1110
-    90.00  end
+    70.00  end
     """)
     )
     assert (v.outcome, v.reasons) == (Outcome.ALIVE, (Reason.PROBES_IGNORED,))
@@ -98,7 +98,7 @@ def test_a_run_that_acknowledged_data_ends_is_alive() -> None:
 
 
 def test_alive_without_any_probe() -> None:
-    v = verdict(told(f"{OPENED}    60.0  end"))
+    v = verdict(told(f"{OPENED}    1.9  end"))
     assert (v.outcome, v.prober, v.reasons) == (Outcome.ALIVE, None, (Reason.NO_PROBE_DUE,))
 
 
