@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2
 from analyzer.keepalive.story.values import NO_ANSWER, Answer, GapKind, Probe
 from analyzer.keepalive.story_reader import EndStory
 from analyzer.keepalive.verdict.values import Outcome, Verdict
@@ -49,6 +50,8 @@ class Reported:
     settings: tuple[Any, ...] = (None, None)
     """Settings of both ends, as objects."""
     outcome: tuple[Outcome, Any] = (Outcome.ALIVE, None)
+    stopped: tuple[int, int] = (0, 0)
+    """Of each end the last heartbeat of which it was reported that no other came, by frame."""
     gave_up: bool = False
     is_closed: bool = False
 
@@ -91,6 +94,7 @@ def changes(snapshot: Snapshot, reported: Reported) -> list[Event]:
     found = [
         *_probes(snapshot, reported),
         *_errors(snapshot, reported),
+        *_heartbeats(snapshot, reported),
         *_endings(snapshot, reported),
         *_settings(snapshot, reported),
     ]
@@ -119,6 +123,10 @@ def next_due_ns(snapshot: Snapshot, reported: Reported) -> int | None:
         if forecast is not None and forecast.next_probe is not None and forecast.next_probe.latest_ns is not None:
             overdue_ns = snapshot.now_ns - forecast.next_probe.latest_ns
             due.append(snapshot.now_ns + max(overdue_ns, -overdue_ns + MARGIN_NS, MARGIN_NS))
+    for end in snapshot.flow.ends:
+        beat = end.story.heartbeat
+        if beat is not None and beat.stopped_ns < 0:
+            due.append(max(beat.last_ns + MISSED_PERIODS_2 * beat.period_ns // 2 + 1, snapshot.now_ns + MARGIN_NS))
     if story.run is not None or story.unanswered_data is not None:
         due.append(snapshot.now_ns + TROUBLED_NS)
     return min(due, default=None)
@@ -202,8 +210,22 @@ def _endings(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
         )
     if verdict.outcome is Outcome.CLOSED and not reported.is_closed:
         reported.is_closed = True
-        frames = list(verdict.evidence_frames)
-        yield _event(snapshot, reported, snapshot.flow.end_ns, Name.FLOW_CLOSED, None, frames=frames)
+        fields = {"frames": list(verdict.evidence_frames)} | document.ending_object(snapshot.flow.ending)
+        by = fields["by"] if fields["by"] in (0, 1) else None
+        yield _event(snapshot, reported, snapshot.flow.end_ns, Name.FLOW_CLOSED, by, **fields)
+
+
+def _heartbeats(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
+    """Yield that an end's heartbeat has stopped, once for each time that it does."""
+    for index, end in enumerate(snapshot.flow.ends):
+        beat = end.story.heartbeat
+        if beat is None or beat.stopped_ns < 0 or beat.last_frame == reported.stopped[index]:
+            continue
+        if snapshot.flow.ending is not None and snapshot.flow.ending.at_ns is not None:
+            continue  # it closed before anybody could have missed one
+        reported.stopped = (beat.last_frame, reported.stopped[1]) if index == 0 else (reported.stopped[0], beat.last_frame)
+        fields = {"frame": beat.last_frame, "period_s": seconds(beat.period_ns), "silent_s": seconds(beat.stopped_ns)}
+        yield _event(snapshot, reported, snapshot.now_ns, Name.HEARTBEAT_STOPPED, index, **fields)
 
 
 def _gave_up(verdict: Verdict, frame: int | None, basis: str) -> dict[str, Any]:

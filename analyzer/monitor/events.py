@@ -10,7 +10,8 @@ end that the event is about, `ends` are both, as address and port. What follows 
     give-up             frame (null if it gave up in silence), basis ("rst", "silence"), errno, detection_delay_s
     reset               frame, answers (the probe's frame, or null), cause
     unreachable         frame, of, icmp_type, icmp_code; ICMPv6 types as they are, with "icmp_version" 6
-    flow-closed         frames
+    flow-closed         frames, and by, how, data_s, peer_data_s, no_heartbeat_s, crossed, reused as in the document
+    heartbeat-stopped   frame (the last one's), period_s, silent_s
     settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
     verdict             as in the document
     drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
@@ -34,12 +35,15 @@ class Name(Enum):
     RESET = "reset"
     UNREACHABLE = "unreachable"
     FLOW_CLOSED = "flow-closed"
+    HEARTBEAT_STOPPED = "heartbeat-stopped"
     SETTINGS = "settings"
     VERDICT = "verdict"
     DROPS = "drops"
 
 
-TROUBLE = frozenset({Name.PROBE_UNANSWERED, Name.GIVE_UP, Name.RESET, Name.UNREACHABLE, Name.DROPS})
+TROUBLE = frozenset(
+    {Name.PROBE_UNANSWERED, Name.GIVE_UP, Name.RESET, Name.UNREACHABLE, Name.HEARTBEAT_STOPPED, Name.DROPS}
+)
 """Events that somebody may want to be woken for; a verdict is one, too, unless all is well."""
 WELL = frozenset({"alive", "open", "closed", "unknown"})
 

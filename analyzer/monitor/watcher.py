@@ -19,6 +19,7 @@ from analyzer.capture.decode.packets import address
 from analyzer.engine.table import Table
 from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.tags.rules import FEWEST_BEATS, HEARTBEAT_OCTETS
 from analyzer.keepalive.tags.tag import ICMP_UNREACHABLE
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, next_due_ns
@@ -29,6 +30,7 @@ from analyzer.tcp import segment_facts
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.excerpt import excerpt
 from analyzer.tcp.segment_facts import may_be_probe
+from analyzer.tcp.tracker import IDLE_NS
 
 LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Usual limits, some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
@@ -55,6 +57,21 @@ class Watched:
     snapshot: Snapshot | None = None
     due_ns: int | None = None
     """Time of its next snapshot, whatever is captured until then."""
+    messages: int = 0
+    """Number of small messages after a silence."""
+
+    def may_have_begun_to_beat(self, c: Any, row: int) -> bool:
+        """Tell whether a small message after a silence may complete a series: every third may, unless one goes on.
+
+        Of that a timer says when the next is overdue.
+        """
+        if not is_message(c, row):
+            return False
+        self.messages += 1
+        if self.snapshot is None:
+            return self.messages % FEWEST_BEATS == 0
+        beats = [end.story.heartbeat for end in self.snapshot.flow.ends]
+        return self.messages % FEWEST_BEATS == 0 and all(one is None or one.stopped_ns >= 0 for one in beats)
 
     @property
     def is_in_trouble(self) -> bool:
@@ -141,7 +158,7 @@ class Watcher:
         for row in range(self._seen_rows, candidates.rows):
             one = self.watched[c.flow[row]]
             one.rows.append(row)
-            if may_tell(c, row) or one.is_in_trouble:
+            if may_tell(c, row) or one.is_in_trouble or one.may_have_begun_to_beat(c, row):
                 self._waiting[one.reported.number] = None
             elif c.in_flight[row] > 0:
                 self._set_timer(one, now_ns + UNRESPONSIVE_NS)
@@ -274,6 +291,11 @@ def may_tell(c: Any, row: int) -> bool:
         return True
     is_small = c.payload_len[row] <= 1
     return bool(is_small and (may_be_probe(c.relation[row]) or c.facts[row] & segment_facts.UNSURE))
+
+
+def is_message(c: Any, row: int) -> bool:
+    """Tell whether a candidate may be a heartbeat: a little data after a second without any."""
+    return bool(0 < c.payload_len[row] <= HEARTBEAT_OCTETS and c.idle_ns[row] >= IDLE_NS)
 
 
 def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:

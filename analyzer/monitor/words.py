@@ -44,7 +44,10 @@ def _what(event: Event) -> str:
         case Name.UNREACHABLE:
             return f"{end} is told by ICMP that {other} is unreachable ({f['icmp_type']}/{f['icmp_code']})"
         case Name.FLOW_CLOSED:
-            return "closed"
+            return f"{end or 'somebody'} closed it{_after(f)}"
+        case Name.HEARTBEAT_STOPPED:
+            return f"{end} has been silent for {clock(round(f['silent_s'] * SECOND))}: its heartbeat came every "\
+                f"{short(round(f['period_s'] * SECOND))}"
         case Name.SETTINGS:
             return _settings(end, f)
         case Name.VERDICT:
@@ -52,6 +55,11 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+
+
+def _after(f: Mapping[str, Any]) -> str:
+    """Say how long after data a connection was closed, where the wire shows it."""
+    return f" {short(round(f['data_s'] * SECOND))} after the last data" if f.get("data_s") is not None else ""
 
 
 def _ordinal(number: int) -> str:

@@ -110,7 +110,9 @@ def test_icmp_errors_are_told_once_each() -> None:
 
 def test_closing_in_order_is_told() -> None:
     text = f"{OPENED}\n 1.0 A>B FA seq 1000 ack 5000\n 1.01 B>A FA seq 5000 ack 1001\n 1.02 A>B A seq 1001 ack 5001"
-    assert brief(told(text), "flow-closed") == [("flow-closed", 1.01, None)]
+    [closed] = [event for event in told(text) if event.name is Name.FLOW_CLOSED]
+    assert brief([closed]) == [("flow-closed", 1.01, 0)]
+    assert (closed.fields["how"], closed.fields["frame"], closed.fields["crossed"]) == ("fin", 4, [])
 
 
 def test_resends_without_an_answer_are_noticed_although_nothing_more_comes() -> None:
@@ -178,7 +180,7 @@ def test_recordings_tell_live_what_they_tell_as_a_file(capture: object) -> None:
         reset = flow.story.reset
         assert frames[Name.RESET] == ([reset.frame] if reset and not reset.is_give_up else [])
         outcomes = [e.fields["outcome"] for e in events if e.flow == flow.id and e.name is Name.VERDICT]
-        assert flow.verdict.outcome.value in {*outcomes[-1:], *(["alive", "unknown"] if not outcomes else [])}
+        assert flow.verdict.outcome.value in {*outcomes[-1:], *(["alive", "open", "unknown"] if not outcomes else [])}
 
 
 def test_memory_is_bounded_and_what_is_forgotten_is_counted() -> None:
@@ -218,3 +220,45 @@ def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch
     for port, text in enumerate((closed, reset, reset, reset, ALIVE), 42000):
         told(text.replace("A>", f"A:{port}>").replace(">A", f">A:{port}"), watcher=watcher)
     assert [number for number, _ in watcher.snapshots()] == [2, 3, 4]
+
+
+BEATS = "".join(
+    f"""
+    {30 * i}.00  A>B  PA  seq {1000 + 10 * (i - 1)}  ack 5000  len 10
+    {30 * i}.01  B>A  A   seq 5000  ack {1000 + 10 * i}
+    """
+    for i in range(1, 7)
+)
+
+
+def stops(text: str, until_s: int) -> list[Event]:
+    """The heartbeats that stopped, as they are told when a second passes after a second."""
+    watcher = Watcher()
+    events = told(text, watcher=watcher)
+    events += [event for second in range(181, until_s) for event in watcher.tick(at(f"{second}.0"))]
+    return [event for event in events if event.name is Name.HEARTBEAT_STOPPED]
+
+
+def test_a_heartbeat_that_stops_is_told_once() -> None:
+    """After 180 s the next is due every 30 s; two and a half periods later it is said."""
+    [stopped] = stops(OPENED + BEATS, 600)
+    assert (stopped.end, stopped.is_trouble) == (0, True)
+    assert at("255.0") <= stopped.time_ns <= at("257.0")
+    assert stopped.fields["period_s"] == 30.0
+    assert stops(OPENED + BEATS, 250) == []
+
+
+def test_a_heartbeat_that_begins_again_and_stops_again_is_told_again() -> None:
+    watcher = Watcher()
+    told(OPENED + BEATS, watcher=watcher)
+    first = [event for second in range(181, 700) for event in watcher.tick(at(f"{second}.0"))]
+    again = "".join(
+        f"""
+    {700 + 30 * i}.00  A>B  PA  seq {1060 + 10 * i}  ack 5000  len 10
+    {700 + 30 * i}.01  B>A  A   seq 5000  ack {1070 + 10 * i}
+    """
+        for i in range(6)
+    )
+    told(again, watcher=watcher)
+    second = [event for second in range(851, 1200) for event in watcher.tick(at(f"{second}.0"))]
+    assert [[event.name for event in some].count(Name.HEARTBEAT_STOPPED) for some in (first, second)] == [1, 1]

@@ -19,7 +19,7 @@ from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.summary.what_if import WhatIf
 from analyzer.keepalive.tags.tag import Rule, Tag
-from analyzer.keepalive.verdict.values import Outcome, Verdict
+from analyzer.keepalive.verdict.values import BY_PATH, Ending, Outcome, Verdict
 from analyzer.report import what_if
 from analyzer.report.json import flow_lines
 from analyzer.report.json.string_pool import StringPool
@@ -177,6 +177,23 @@ def _basis(setting: Setting, settings: Settings) -> dict[str, Any]:
     if setting_sentences.is_timed(basis):
         found["clocks"] = list(settings.models)
     return found
+
+
+def ending_object(ending: Ending | None) -> dict[str, Any]:
+    """Return who ended a connection as the members of an object; all null while it goes on."""
+    if ending is None:
+        return dict.fromkeys(("by", "how", "frame", "at", "data_s", "peer_data_s", "no_heartbeat_s"))
+    return {
+        "by": "path" if ending.by == BY_PATH else ending.by,
+        "how": ending.how.value,
+        "frame": ending.frame or None,
+        "at": iso(ending.at_ns) if ending.at_ns is not None else None,
+        "data_s": seconds(ending.data_ns),
+        "peer_data_s": seconds(ending.peer_data_ns),
+        "no_heartbeat_s": seconds(ending.no_heartbeat_ns),
+        "crossed": list(ending.crossed_frames),
+        "reused": list(ending.reused_frames),
+    }
 
 
 def verdict_object(verdict: Verdict) -> dict[str, Any]:
