@@ -58,6 +58,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("packets", INT, "count", "segments captured"),
         Field("bytes", INT, "octets", "TCP payload captured, without that of probes"),
         Field("max_idle", DURATION, "ns", "longest time without any segment"),
+        Field("continues", MAYBE_INT, "", "number of the connection whose sequence numbers go on here (NAT rebinding)"),
         Field("outcome", KIND, "", "what became of it"),
         Field("cause", KIND, "", "why; missing where the outcome needs no cause"),
         Field("prober", MAYBE_INT, "0|1", "the end whose probes decide the outcome"),

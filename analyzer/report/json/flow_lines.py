@@ -40,6 +40,7 @@ MEMBERS = (
     ', "packets": ',
     ', "bytes": ',
     ', "max_idle_s": ',
+    ', "continues": ',
     ', "ends": [',
     '{"addr": "',
     '", "port": ',
@@ -88,6 +89,7 @@ MEMBERS = (
     PACKETS,
     OCTETS,
     MAX_IDLE,
+    CONTINUES,
     ENDS,
     ADDRESS,
     PORT,
@@ -168,6 +170,7 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     at = put_number(buffer, at, PACKETS, f.packets[flow])
     at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
     at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
+    at = put_number(buffer, at, CONTINUES, found.continues[flow])
     at = put(buffer, at, ENDS)
     for end in range(2):
         at = put(buffer, at, COMMA) if end else at

@@ -54,7 +54,7 @@ CONTRACT = {
 GROWN = {
     "diagnostic": {"file"},
     "document": {"middleboxes", "what_if"},
-    "flow": {"tunnel"},
+    "flow": {"tunnel", "continues"},
     "end": {"probed_by"},
     "host": {"kernels", "same_kernel"},
     "advice": {"numbers"},

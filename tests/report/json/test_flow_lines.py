@@ -43,6 +43,7 @@ def flow_object(flow: Flow) -> dict[str, Any]:
         "packets": flow.packets,
         "bytes": flow.octets,
         "max_idle_s": seconds(flow.max_idle_ns),
+        "continues": flow.continues,
         "ends": [end_object(end) for end in flow.ends],
         "verdict": verdict_object(flow.verdict),
     }
