@@ -20,6 +20,8 @@ from analyzer.keepalive.context.idle_trials import IdleTrials, Service
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
 from analyzer.keepalive.context.peer_silences import Notes
+from analyzer.keepalive.context.rebinding import moved_end, rebound_from, rebound_to
+from analyzer.keepalive.context.stray_requests import stray_end
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
@@ -29,7 +31,7 @@ from analyzer.keepalive.settings.shared_clock import HostClock, Together, infer_
 from analyzer.keepalive.settings.values import settings_of
 from analyzer.keepalive.story.batches import BATCH, BATCHES_HELD, Stories, pays_to_assemble_ahead
 from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
-from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Solicitation
+from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Silence, Solicitation
 from analyzer.keepalive.story_reader import Story, solicitations
 from analyzer.keepalive.tags.tagger import tag_segments
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, SECOND_PROBES
@@ -177,6 +179,7 @@ class Assembler:
                 verdicts=batch.judged.verdicts,
                 endings=batch.judged.endings,
                 evidence=batch.context.proofs,
+                continues=self._survey.neighbourhood.context.rebindings.continues,
             )
 
     def _known(self, number: int) -> Flow:
@@ -315,6 +318,8 @@ class Assembler:
 
     def _flow(self, batch: Batch, flow_row: int, found: Inferred) -> Flow:
         f, flow, story = self._rows.flows, batch.numbers[flow_row], Story(self._rows, batch.stories, flow_row)
+        context = self._survey.neighbourhood.context
+        moves = self._rows, context.of_end, context.rebindings, flow
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
@@ -343,7 +348,24 @@ class Assembler:
             verdict=verdict_of(batch.judged.verdicts, batch.context.proofs, flow_row),
             ending=ending_of(batch.judged.endings, batch.context.proofs, flow_row),
             first_frame=f.first_frame[flow],
+            rebound_from=rebound_from(*moves),
+            rebound_to=rebound_to(*moves),
+            forgotten_after=self._forgotten_after(batch, flow_row),
         )
+
+    def _forgotten_after(self, batch: Batch, flow_row: int) -> Silence | None:
+        """Return the silence after which only other packets show that a flow was forgotten, None without."""
+        f, s, flow = self._rows.flows, batch.context.flows, batch.numbers[flow_row]
+        context = self._survey.neighbourhood.context
+        if s.strays[flow_row]:
+            asked, first = context.asked_for, s.first_stray[flow_row]
+            sender = stray_end(self._rows, flow, context.of_end, context.addresses, asked)
+            return Silence(asked.frame[first], asked.ts_ns[first], asked.ts_ns[first] - f.last_ns[flow], sender, False)
+        move = rebound_to(self._rows, context.of_end, context.rebindings, flow)
+        if move is None:
+            return None
+        sender = moved_end(self._rows, context.of_end, flow, move.flow) & 1
+        return Silence(f.first_frame[move.flow], f.first_ns[move.flow], move.silent_ns, sender, False)
 
 
 def _spread(numbers: Sequence[int], count: int) -> list[int]:

@@ -9,10 +9,11 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
+from analyzer.keepalive.context.rebinding import Rebinding
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.values import Answer, ProbedBy
+from analyzer.keepalive.story.values import Answer, ProbedBy, Silence
 from analyzer.keepalive.story_reader import EndStory, Story
 from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, outcome_of
 from analyzer.keepalive.verdict.values import Ending, Outcome, Verdict
@@ -95,6 +96,15 @@ class Flow:
     tunnel: str | None = None
     """What it ran through where it was captured: "vxlan 42", or "gre 10.0.0.1-10.0.0.2"."""
     first_frame: int = 0
+    rebound_from: Rebinding | None = None
+    rebound_to: Rebinding | None = None
+    forgotten_after: Silence | None = None
+    """The silence in which something on the way has forgotten it, where only other packets than its own show that."""
+
+    @property
+    def continues(self) -> int | None:
+        """Return the number of the connection whose sequence space it continues, from another port or address."""
+        return self.rebound_from.flow if self.rebound_from is not None else None
 
     @property
     def silent_ns(self) -> int | None:
@@ -142,6 +152,8 @@ class Found(NamedTuple):
     endings: Any
     evidence: Any
     """The frames that prove verdicts, and those with data that was lost to an ending."""
+    continues: Any
+    """For each flow of the capture the one whose sequence space it continues, -1 without."""
 
 
 class Assembling(Protocol):

@@ -18,7 +18,7 @@ from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.tcp import segment_facts
 from analyzer.tcp.flows import FlowTable
 
-WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns"}
+WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns", "first_seq", "first_ack"}
 """Columns of FLOWS that say which connection it is and where it began; the join knows them."""
 OPENING = {"opened", "syn_seq"}
 """Columns of FLOWS that say how it began. Only a SYN needs them."""

@@ -58,6 +58,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("packets", INT, "count", "segments captured"),
         Field("bytes", INT, "octets", "TCP payload captured, without that of probes"),
         Field("max_idle", DURATION, "ns", "longest time without any segment"),
+        Field("continues", MAYBE_INT, "", "number of the connection whose sequence numbers go on here (NAT rebinding)"),
         Field("silent", DURATION, "ns", "from its last segment to the capture's end, where it is open"),
         Field("ended_by", KIND, "", "who closed it: 0 or 1, an end; path; missing while it goes on, or if unknown"),
         Field("ended_how", KIND, "", "fin, rst, give-up; silence where it hangs; missing while it goes on"),

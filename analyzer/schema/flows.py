@@ -13,6 +13,10 @@ FLOWS = table(
     Column("opened", "b", "OPENED_*", "how the flow enters the capture"),
     Column("is_opening", "b", "bool", "only SYNs have been seen so far"),
     Column("syn_seq", "U", "u32", "sequence number of the opening SYN, captured or acknowledged; -1 unknown"),
+    Column(
+        "first_seq", "U", "u32", "SEG.SEQ of a first segment in mid-stream with ACK, neither SYN nor RST; -1 of another"
+    ),
+    Column("first_ack", "U", "u32", "its SEG.ACK"),
     Column("first_frame", "q", "", "number of the first segment's frame"),
     Column("seen_ns", "q", "ns", "latest segment that the look-up of flows has seen"),
     Column("packets", "q", "", "segments seen"),

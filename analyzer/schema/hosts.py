@@ -15,6 +15,11 @@ ADDRESSES = table(
     Column("asked", "i", "", "number of both"),
     Column("first_failed_arp", "i", "", "row in FAILED_ARP of the first time that it was requested in vain"),
     Column("failed_arp", "i", "", "number of these"),
+    Column("asks", "b", "bool", "it asked for some address on the link, or took its own into use"),
+    Column(
+        "sought", "i", "", "row of the one address that it asked for and that nobody answers for; -1, of several -2"
+    ),
+    Column("idle_flow", "i", "", "its one open flow that was idle when it began to; -1, of several -2"),
 )
 
 NETWORKS = table(

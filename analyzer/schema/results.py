@@ -75,6 +75,10 @@ CONTEXT_FLOWS = table(
     Column("restart", "q", "Reason", "signs that an end was restarted: packed as VERDICTS.reasons, 0 without"),
     Column("first_restart_frame", "q", "", "row in PROOFS of the first frame that shows it"),
     Column("restart_frames", "q", "", "number of these, twelve at most"),
+    Column("goes_on", "b", "bool", "it continues another flow, from another port or address"),
+    Column("moved_frame", "q", "", "first frame of the flow in which an end of this one goes on so, 0 without"),
+    Column("first_stray", "q", "", "row in ASKED_FOR of an end's first request in vain for an address not the other's"),
+    Column("strays", "q", "", "number of these, 0 where they need not concern the flow"),
 )
 """A row for each flow of a batch."""
 
@@ -97,6 +101,7 @@ ASKED_FOR = table(
     Column("ts_ns", "q", "ns", "an ARP request or neighbour solicitation, an answer to one, or a claim"),
     Column("frame", "q", "", "its frame"),
     Column("kind", "b", "NEIGHBOUR", "a flow's row in CONTEXT_FLOWS refers to questions only"),
+    Column("asker", "i", "", "row in ADDRESSES of who asks or is answered"),
 )
 """Rows sorted by address, then by time."""
 

@@ -173,6 +173,9 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
                 flows.opened[flow] = opening(flags)
                 flows.is_opening[flow] = flags & (SYN | ACK) == SYN
                 flows.syn_seq[flow] = opening_seq(packets, row)
+                is_going_on = flags & (SYN | RST | ACK) == ACK
+                flows.first_seq[flow] = packets.seq[row] if is_going_on else ABSENT
+                flows.first_ack[flow] = packets.ack[row] if is_going_on else ABSENT
                 flows.first_frame[flow] = packets.frame[row]
                 flows.seen_ns[flow] = packets.ts_ns[row]
                 reset_end(ends, 2 * flow)

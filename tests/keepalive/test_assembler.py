@@ -13,7 +13,7 @@ from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.values import settings_of
 from analyzer.keepalive.story import batches
-from analyzer.keepalive.verdict.values import Outcome, verdict_of
+from analyzer.keepalive.verdict.values import Outcome, ending_of, verdict_of
 from analyzer.report.json.document import document
 from tests.recordings import FOLDER, SHORT
 from tests.transcript import analyse, transcript
@@ -135,6 +135,7 @@ def test_columns_say_what_values_say(sample: Path, most: int, monkeypatch: pytes
         inferred = Inferred(found.inferred, found.settings, found.proofs, None, None)
         for it in range(found.flow_count):
             value = values[3 * first + it]
-            assert found.stories.flow[it] == value.id
+            assert found.stories.flows.flow[it] == value.id
+            assert ending_of(found.endings, found.evidence, it) == value.ending
             assert verdict_of(found.verdicts, found.evidence, it) == value.verdict
             assert [settings_of(inferred, 2 * it + end) for end in (0, 1)] == [end.settings for end in value.ends]

@@ -59,6 +59,8 @@ class Numbering(NamedTuple):
     of_end: "array[int]"
     of_asked: "array[int]"
     """The address number of each row in NEIGHBOURS."""
+    of_asker: "array[int]"
+    """That of who asks."""
 
 
 class Addresses:
@@ -70,19 +72,21 @@ class Addresses:
         """The address number of each row in ENDS."""
         self.table, self.networks = Table(ADDRESSES), Table(NETWORKS)
         self.asked_for, self.failed_arp = Table(ASKED_FOR), Table(FAILED_ARP)
-        of_asked = array("i", [0]) * neighbours.rows
-        self._number(table, neighbours, of_asked, engine)
-        self._note_asked(neighbours, of_asked, engine)
+        of_asked, of_asker = (array("i", [0]) * neighbours.rows for _ in range(2))
+        self._number(table, neighbours, of_asked, of_asker, engine)
+        self._note_asked(neighbours, of_asked, of_asker, engine)
 
-    def _number(self, table: FlowTable, neighbours: Table, of_asked: "array[int]", engine: Engine) -> None:
+    def _number(
+        self, table: FlowTable, neighbours: Table, of_asked: "array[int]", of_asker: "array[int]", engine: Engine
+    ) -> None:
         """Number all addresses, in more slots as often as they do not suffice."""
         seed, size, done = int.from_bytes(os.urandom(4), "big"), FIRST_SLOTS, 0
         while True:
             for one in (self.table, self.networks):
-                one.reserve(size // 2 + 1 - one.rows)
+                one.reserve(size // 2 + 2 - one.rows)
             slots, known = array("i", [ABSENT]) * size, array("q", [self.table.rows, self.networks.rows])
             views = self.table.view, self.networks.view
-            numbering = Numbering(seed, slots, slots[:], *views, known, self.of_end, of_asked)
+            numbering = Numbering(seed, slots, slots[:], *views, known, self.of_end, of_asked, of_asker)
             flows = table.flows
             done = engine.run(number_all, flows.view, flows.rows, neighbours.view, neighbours.rows, done, numbering)
             self.table.rows, self.networks.rows = known
@@ -94,7 +98,7 @@ class Addresses:
         """Return how many addresses there are."""
         return self.table.rows
 
-    def _note_asked(self, neighbours: Table, numbers: "array[int]", engine: Engine) -> None:
+    def _note_asked(self, neighbours: Table, numbers: "array[int]", of_asker: "array[int]", engine: Engine) -> None:
         """Fill ASKED_FOR and FAILED_ARP from the NEIGHBOURS, by address and in order of time."""
         rows, n = array("i", range(neighbours.rows)), neighbours.view
         by_key(rows, neighbours.rows, array("q", n.ts_ns[: neighbours.rows]), engine)
@@ -103,7 +107,7 @@ class Addresses:
             one.reserve(neighbours.rows + 1)
         self.asked_for.rows = neighbours.rows
         views = self.table.view, self.networks.view, self.asked_for.view, self.failed_arp.view
-        self.failed_arp.rows = engine.run(note_asked, n, of_address, len(self), *views)
+        self.failed_arp.rows = engine.run(note_asked, n, of_address, of_asker, len(self), *views)
 
 
 def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, n: Numbering) -> int:
@@ -123,6 +127,7 @@ def number_all(flows: Any, count: int, neighbours: Any, asked: int, first: int, 
         flow, row = place >> 1, place - 2 * count
         if row >= 0:
             n.of_asked[row] = number_of(n, neighbours.tunnel[row], neighbours.addr_hi[row], neighbours.addr_lo[row])
+            n.of_asker[row] = number_of(n, neighbours.tunnel[row], neighbours.asker_hi[row], neighbours.asker_lo[row])
         elif place & 1:
             n.of_end[place] = number_of(n, flows.tunnel[flow], flows.b_hi[flow], flows.b_lo[flow])
             n.addresses.flows[n.of_end[place]] += n.of_end[place] != n.of_end[place - 1]
@@ -174,7 +179,14 @@ def first_asked(asked: Any, low: int, high: int, since_ns: int) -> int:
 
 
 def note_asked(
-    neighbours: Any, of_address: Group, count: int, addresses: Any, networks: Any, asked_for: Any, failed_arp: Any
+    neighbours: Any,
+    of_address: Group,
+    of_asker: Any,
+    count: int,
+    addresses: Any,
+    networks: Any,
+    asked_for: Any,
+    failed_arp: Any,
 ) -> int:
     """Kernel: note for each address when it was asked for, in order of time, and when ARP failed. Returns how often it
     failed."""
@@ -188,7 +200,7 @@ def note_asked(
             row = of_address.rows[place]
             ts_ns, kind = neighbours.ts_ns[row], neighbours.kind[row]
             asked_for.ts_ns[place], asked_for.frame[place] = ts_ns, neighbours.frame[row]
-            asked_for.kind[place] = kind
+            asked_for.kind[place], asked_for.asker[place] = kind, of_asker[row]
             if was_question and kind == NEIGHBOUR_ASKED:
                 addresses.is_missed[number] = 1
                 networks.is_waited_for[addresses.network[number]] = 1

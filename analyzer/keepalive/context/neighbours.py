@@ -3,7 +3,8 @@
 Other flows of the same address show that the host lives. Where the end's other connections, or all of its network, fell
 silent too, more than this connection is lost. ARP requests and neighbour solicitations for the address that nothing
 answers show that it is gone from the link; the probes themselves are then no longer sent (net/core/neighbour.c
-neigh_invalidate). Other flows also show when an end of an idle connection has been started anew (`restarts.py`).
+neigh_invalidate). Other flows also show when an end of an idle connection has been started anew (`restarts.py`) or goes
+on from another port (`rebinding.py`), and requests that its segments go to another address (`stray_requests.py`).
 
 A kernel over flows that have their stories, and over what was noted of all others by address.
 """
@@ -25,6 +26,7 @@ from analyzer.keepalive.context.peer_silences import (
     waited_since,
     watched_until,
 )
+from analyzer.keepalive.context.rebinding import Rebindings, moved_end, rebindings
 from analyzer.keepalive.context.restarts import (
     MOST_FRAMES,
     Opened,
@@ -33,6 +35,7 @@ from analyzer.keepalive.context.restarts import (
     opened_by,
     signs,
 )
+from analyzer.keepalive.context.stray_requests import note_sought, note_strays, stray_end
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.tags.tag import DUPLICATE_FRAME, ICMP_UNREACHABLE, PROBE
 from analyzer.keepalive.verdict.batch import PROVED
@@ -75,6 +78,7 @@ class Context(NamedTuple):
     heard_in: LastHeard
     """By network."""
     opened: Opened
+    rebindings: Rebindings
 
 
 class ContextTables(NamedTuple):
@@ -104,7 +108,11 @@ class Neighbourhood:
             peer_silences,
             *self._heard(),
             opened_by(rows, flows, notes, engine),
+            rebindings(rows, flows, addresses.of_end, engine),
         )
+        count = len(addresses) if addresses.asked_for.rows else 0
+        views = addresses.table.view, addresses.asked_for.view
+        engine.run(note_sought, rows, flows, notes.flow_flags, addresses.of_end, count, *views)
 
     def _heard(self) -> tuple[LastHeard, LastHeard]:
         """Return the ends in networks in which somebody was waited for, by address and by network."""
@@ -134,8 +142,7 @@ class Neighbourhood:
     def unsettled(self, flow_flags: bytearray) -> "array[int]":
         """Return the flows that may have ended in another way than their status bytes say."""
         found = array("i", [0]) * self._flows
-        who, opened = self.context.addresses, self.context.opened
-        return found[: self._engine.run(list_unsettled, self._rows, self._flows, who, opened, flow_flags, found)]
+        return found[: self._engine.run(list_unsettled, self._rows, self._flows, self.context, flow_flags, found)]
 
     def looked_for(self) -> "array[int]":
         """Return the flows with an end that somebody asked for twice on the link, with no answer in between."""
@@ -182,16 +189,22 @@ def note_earliest(rows: Rows, heard: LastHeard) -> int:
     return len(heard.ends.rows)
 
 
-def list_unsettled(rows: Rows, flows: int, addresses: Any, opened: Opened, flow_flags: Any, found: Any) -> int:
-    """Kernel: list the flows that did not close and of which an end may be lost. Returns how many.
+def list_unsettled(rows: Rows, flows: int, context: Context, flow_flags: Any, found: Any) -> int:
+    """Kernel: list the flows that did not close and of which an end may be lost, or has moved. Returns how many.
 
-    It may be gone from the link, or have been started anew where nobody probes.
+    It may be gone from the link, or have been started anew where nobody probes. What continues another flow may look
+    closed by itself.
     """
-    count = 0
+    count, addresses, opened, moves = 0, context.addresses, context.opened, context.rebindings
     for flow in range(flows):
         how, probes = flow_flags[flow] & HOW_IT_ENDED, flow_flags[flow] & (FIRST_PROBES | SECOND_PROBES)
         is_lost = is_looked_for(flow, addresses, opened.of_end) or (not probes and may_be_anew(rows, flow, opened))
-        if how != CLOSED and how != CLOSED_BY_RST and is_lost:
+        is_lost = (
+            is_lost
+            or moves.continued_by[flow] != ABSENT
+            or stray_end(rows, flow, opened.of_end, addresses, context.asked_for) != ABSENT
+        )
+        if (how != CLOSED and how != CLOSED_BY_RST and is_lost) or moves.continues[flow] != ABSENT:
             found[count] = flow
             count += 1
     return count
@@ -235,7 +248,18 @@ def describe_context(rows: Rows, stories: StoryTables, count: int, context: Cont
             s.first_restart_frame[flow_row] = found.counts[0]
             s.restart[flow_row] = signs(rows, flow, context.opened, found.proofs, found.counts)
             s.restart_frames[flow_row] = found.counts[0] - s.first_restart_frame[flow_row]
+        note_move(rows, flow, waited, context, s, flow_row)
+        if fins == 0 and is_idle:
+            note_strays(rows, flow, until_ns, context.of_end, context.addresses, context.asked_for, s, flow_row)
     return count
+
+
+def note_move(rows: Rows, flow: int, waited: int, context: Context, s: Any, flow_row: int) -> None:
+    """Note whether the flow continues another one, and where the end that nothing is heard of here goes on."""
+    newer = context.rebindings.continued_by[flow]
+    s.goes_on[flow_row] = context.rebindings.continues[flow] != ABSENT
+    if newer != ABSENT and (waited == ABSENT or 2 * flow + waited == moved_end(rows, context.of_end, flow, newer)):
+        s.moved_frame[flow_row] = rows.flows.first_frame[newer]
 
 
 def know_nothing(s: Any, flow_row: int) -> None:
@@ -246,6 +270,7 @@ def know_nothing(s: Any, flow_row: int) -> None:
     ] = s.is_network_silent[flow_row] = 0
     s.silent_flows[flow_row] = s.first_asked[flow_row] = s.asked[flow_row] = 0
     s.restart[flow_row] = s.first_restart_frame[flow_row] = s.restart_frames[flow_row] = 0
+    s.goes_on[flow_row] = s.moved_frame[flow_row] = s.first_stray[flow_row] = s.strays[flow_row] = 0
 
 
 def note_end(

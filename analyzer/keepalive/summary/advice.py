@@ -186,7 +186,8 @@ def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterat
 def _limit_of(flow: Flow, limit_of: dict[str, PathLimit]) -> PathLimit | None:
     """Return the limit of the flow's path, None if it has no idle limit."""
     limit = limit_of.get(path_of(flow))
-    return limit if limit is not None and limit.failed_ns is not None and not flow.is_within_lan else None
+    has_path = not flow.is_within_lan or failure(flow) is not None
+    return limit if limit is not None and limit.failed_ns is not None and has_path else None
 
 
 def _bracket(limit: PathLimit) -> Numbers:
@@ -231,7 +232,9 @@ def idle_advice(flows: Sequence[Flow], limit_of: dict[str, PathLimit]) -> Iterat
     groups: dict[PathLimit | None, dict[int, int]] = defaultdict(dict)
     recordings = _ends_of_recordings(flows)
     for flow in flows:
-        if flow.probers or flow.beating or flow.verdict.outcome is Outcome.UNKNOWN or flow.is_within_lan:
+        if flow.probers or flow.beating or flow.verdict.outcome is Outcome.UNKNOWN:
+            continue
+        if flow.is_within_lan and failure(flow) is None:
             continue
         limit, open_ns = _limit_of(flow, limit_of), _open_idle_ns(flow, recordings)
         if limit is not None and limit.failed_ns is not None:

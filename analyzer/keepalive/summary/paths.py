@@ -2,8 +2,8 @@
 
 Each silence is an experiment: it says of a path's idle limit "longer" or "not longer", never how long, so the limit is
 censored on either side. A silence was survived if the end that did not end it was heard afterwards. It broke the path
-if that end was not heard and the verdict blames the path. A dead peer shows nothing about the path, and within one LAN
-there is no path.
+if that end was not heard and the verdict blames the path, or if other packets than the connection's own show it. A dead
+peer shows nothing about the path, and within one LAN there is no path, unless something there has forgotten one.
 """
 
 from collections import defaultdict
@@ -22,6 +22,10 @@ from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.schema import ABSENT
 
 OnExpiry = Literal["silent", "rst"]
+FORGOTTEN = frozenset({Reason.REBOUND, Reason.ASKS_FOR_ANOTHER})
+"""Reasons by which the path has forgotten a connection, whatever the connection itself shows."""
+UNNOTICED = frozenset({Reason.PEER_HOST_ANSWERS, Reason.REBOUND})
+"""Reasons by which the path is to blame for what goes unanswered before anybody has given up."""
 ALL = "all"
 """Name of the path that all flows share: what lies on the capture's own side."""
 NETWORK_BITS = {4: 24, 6: 64}
@@ -98,10 +102,10 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
     """
     by_path: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
-    for flow in flows:
-        if flow.is_within_lan:
-            continue
-        if any(silence.survived for silence in flow.story.silences) or failure(flow) is not None:
+    telling = [flow for flow in flows if any(one.survived for one in flow.story.silences) or failure(flow) is not None]
+    forgetful = {path_of(flow) for flow in telling if flow.is_within_lan and failure(flow) is not None}
+    for flow in telling:
+        if not flow.is_within_lan or path_of(flow) in forgetful:
             by_path[path_of(flow)].append(flow)
             by_network[network_of(flow)].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
@@ -123,7 +127,7 @@ def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
 
 
 class _Trial(NamedTuple):
-    """A silence of one connection, and how the path ended it; None if it survived."""
+    """A silence of one connection, and how the path ended it; None if it survived, or where that does not show."""
 
     silence: Silence
     flow: int
@@ -271,7 +275,7 @@ def failure(flow: Flow) -> Silence | None:
     """
     run = flow.story.run
     if on_expiry(flow) is None:
-        return None
+        return flow.forgotten_after if is_forgotten_unseen(flow) else None
     if flow.verdict.outcome is Outcome.PROBING and run is not None and len(run.frames) == 1:
         return None
     return next((silence for silence in flow.story.silences if not silence.survived), None)
@@ -284,17 +288,24 @@ def looks_native(flow: Flow) -> bool:
     return verdict.outcome is Outcome.RESET and verdict.cause is not Cause.PATH_RESET
 
 
+def is_forgotten_unseen(flow: Flow) -> bool:
+    """Tell whether only other packets than the connection's own show that the path has forgotten it."""
+    verdict = flow.verdict
+    return verdict.outcome is Outcome.UNDETECTED and not FORGOTTEN.isdisjoint(verdict.reasons[:1])
+
+
 def on_expiry(flow: Flow) -> OnExpiry | None:
-    """Return what the path did to this connection if the verdict blames the path, or may blame it, else None.
+    """Return what the path did to what came later on this connection if the verdict blames the path, or may blame it,
+    else None.
 
     The failure of a whole network is no idle limit, and within a LAN there is no path.
     """
     verdict = flow.verdict
-    if flow.is_within_lan:
+    if flow.is_within_lan or is_forgotten_unseen(flow) or flow.continues is not None:
         return None
     if verdict.cause is Cause.PATH_RESET or looks_native(flow):
         return "rst"
-    is_unnoticed = verdict.outcome is Outcome.UNDETECTED and Reason.PEER_HOST_ANSWERS in verdict.reasons
+    is_unnoticed = verdict.outcome is Outcome.UNDETECTED and not UNNOTICED.isdisjoint(verdict.reasons)
     if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:
         return "silent"
     return None

@@ -12,6 +12,7 @@ is judged again with its context when it is assembled, and where other hosts may
 
   Rule                      Looks for                                Clause or reason            Outcome
   ------------------------  ---------------------------------------  --------------------------  ----------------------
+  was_rebound               RST for another flow's numbers           RFC 9293 §3.10.7.1          RESET
   never_opened              no segment but SYN and RST               no connection to judge      UNKNOWN
   gave_up                   RST an interval after unanswered probes  tcp_keepalive_timer         TIMED_OUT, UNREACHABLE
   was_reset                 RST for a probe or data, or by the path  RFC 9293 §3.10.7.1          RESET
@@ -23,8 +24,10 @@ is judged again with its context when it is assembled, and where other hosts may
   window_was_given_up       answered window probes ceased            tcp_probe_timer             TIMED_OUT, UNKNOWN
   is_probing                unanswered probes, no RST                RFC 1122 §4.2.3.6           PROBING, or as gave_up
   acks_are_unheard          resends of what was acknowledged         one way is broken           UNDETECTED, UNKNOWN
+  goes_on_elsewhere         numbers that go on from another port     RFC 4787 §4.3, RFC 5382     UNDETECTED
   is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED
   is_half_open              an end was started anew, nobody probes   RFC 9293 §3.5.1             UNDETECTED
+  is_sent_astray            ARP in vain for another address          tcp_retransmit_timer        UNDETECTED
   has_fallen_silent         answered probes ceased                   three periods without one   UNKNOWN
   is_alive                  heard no longer ago than its own rhythm          answered, or no silence     ALIVE
   is_open                   anything else                            nobody knows                OPEN
@@ -52,6 +55,7 @@ from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.verdict.endings import find_endings
+from analyzer.keepalive.verdict.moves import goes_on_elsewhere, is_sent_astray, was_rebound
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
 from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application
 from analyzer.keepalive.verdict.unanswered_data import (
@@ -81,7 +85,7 @@ def judge(batch: Batch, first: int, last: int) -> int:
 
 def decide(batch: Batch, flow_row: int) -> bool:
     """Apply the rules in order; the first that holds has filled the flow's row. Always returns True."""
-    if never_opened(batch, flow_row):
+    if was_rebound(batch, flow_row) or never_opened(batch, flow_row):
         return True
     if batch.stories.flows.reset_row[flow_row] != ABSENT:
         return gave_up(batch, flow_row) or was_reset(batch, flow_row) or was_reset_by_application(batch, flow_row)
@@ -93,8 +97,10 @@ def decide(batch: Batch, flow_row: int) -> bool:
         or window_was_given_up(batch, flow_row)
         or is_probing(batch, flow_row)
         or acks_are_unheard(batch, flow_row)
+        or goes_on_elsewhere(batch, flow_row)
         or is_gone_from_link(batch, flow_row)
         or is_half_open(batch, flow_row)
+        or is_sent_astray(batch, flow_row)
         or has_fallen_silent(batch, flow_row)
         or is_alive(batch, flow_row)
         or is_open(batch, flow_row)

@@ -218,6 +218,8 @@ def is_one_way(batch: Batch, flow_row: int) -> bool:
 def why_unresponsive(batch: Batch, flow_row: int) -> int:
     """Return what ARP, the peer's other connections and its network say about a peer that does not answer, packed."""
     context = batch.context
+    if context.moved_frame[flow_row]:
+        return because(values.REBOUND, 0)
     if context.asked[flow_row]:
         return because(values.NEIGHBOUR_SILENT, 0)
     if context.answers_elsewhere[flow_row]:

@@ -78,6 +78,9 @@ class Reason(Enum):
     PEER_HOST_SILENT = "peer-host-silent"
     PEER_FLOWS_SILENT = "peer-flows-silent"
     NETWORK_SILENT = "network-silent"
+    REBOUND = "rebound"
+    GOES_ON_ELSEWHERE = "goes-on-elsewhere"
+    ASKS_FOR_ANOTHER = "asks-for-another"
     PEER_RECONNECTED = "peer-reconnected"
     PEER_CLOCK_RESTARTED = "peer-clock-restarted"
     PEER_LOST_OTHERS = "peer-lost-others"
@@ -143,6 +146,9 @@ HOWS = tuple(How)
     PEER_HOST_SILENT,
     PEER_FLOWS_SILENT,
     NETWORK_SILENT,
+    REBOUND,
+    GOES_ON_ELSEWHERE,
+    ASKS_FOR_ANOTHER,
     PEER_RECONNECTED,
     PEER_CLOCK_RESTARTED,
     PEER_LOST_OTHERS,
@@ -171,7 +177,7 @@ HOWS = tuple(How)
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(44)
+) = range(47)
 """Places in `Reason`."""
 
 

@@ -49,6 +49,7 @@ MEMBERS = (
     ', "packets": ',
     ', "bytes": ',
     ', "max_idle_s": ',
+    ', "continues": ',
     ', "silent_s": ',
     ', "unacknowledged": null',
     ', "unacknowledged": {"end": ',
@@ -127,6 +128,7 @@ MEMBERS = (
     PACKETS,
     OCTETS,
     MAX_IDLE,
+    CONTINUES,
     SILENT,
     NO_UNACKNOWLEDGED,
     UNACKNOWLEDGED,
@@ -237,6 +239,7 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     at = put_number(buffer, at, PACKETS, f.packets[flow])
     at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
     at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
+    at = put_number(buffer, at, CONTINUES, found.continues[flow])
     at = put_duration(buffer, at, SILENT, silent_ns(found, flow_row))
     at = write_unacknowledged(found, flow_row, buffer, at)
     at = write_ending(found, flow_row, words, buffer, at)

@@ -108,6 +108,7 @@ def _flows(analysis: Analysis) -> Iterator[Row]:
             flow.packets,
             flow.octets,
             flow.max_idle_ns,
+            flow.continues,
             flow.silent_ns,
             *_ending(flow.ending),
             verdict.outcome.value,
@@ -210,8 +211,10 @@ def _asked(flow: int, one: Any) -> Row:
 
 def _silences(analysis: Analysis) -> Iterator[Row]:
     for flow in analysis.flows:
-        broken = paths.failure(flow)
-        for one in flow.story.silences:
+        silences, broken = flow.story.silences, paths.failure(flow)
+        if broken is not None and broken not in silences:
+            silences = (*silences, broken)
+        for one in silences:
             result = "survived" if one.survived else "failed" if one is broken else "unknown"
             yield flow.id, one.sender, one.frame, one.ts_ns, paths.path_of(flow), one.ns, result
 

@@ -18,6 +18,7 @@ from analyzer.keepalive.verdict.values import Cause, Outcome, Reason, Verdict
 from analyzer.report.units import plain, short
 from analyzer.report.words import ending_sentences
 from analyzer.report.words.ending_sentences import name
+from analyzer.report.words.move_sentences import what_goes_astray, where_it_goes_on
 
 OUTCOMES = {
     Outcome.ALIVE: "alive",
@@ -66,6 +67,14 @@ REASONS = {
     Reason.PEER_FLOWS_SILENT: "Its other connections were left without an answer at the same time.",
     Reason.NETWORK_SILENT: "Nobody in the peer's network (/24 or /64) was heard meanwhile, and others in it were asked "
     "in vain too: the way there is broken, rather than this host or this connection.",
+    Reason.REBOUND: "The other end goes on with its sequence numbers from another port or address: a NAT on the way "
+    "had forgotten the connection, and nothing reaches that end here any more.",
+    Reason.GOES_ON_ELSEWHERE: "It begins with the sequence and acknowledgement numbers at which another connection to "
+    "this service stood, from another port or address: a NAT on the way had forgotten that, and the service resets "
+    "what it does not know.",
+    Reason.ASKS_FOR_ANOTHER: "Instead of anything on the idle connection came ARP requests at the pace of resends, for "
+    "an address that nobody has: what this host sends goes to another address than the peer's, as after a virtual "
+    "service (IPVS) has forgotten a connection. Or the host means something else.",
     Reason.PEER_RECONNECTED: "The peer has opened a new connection to the same service since, and never used this one "
     "again.",
     Reason.PEER_CLOCK_RESTARTED: "Its timestamp clock, which its connections shared, has begun anew: it was restarted.",
@@ -213,7 +222,8 @@ def sentences(flow: Flow) -> list[str]:
     if flow.story.is_too_incomplete:
         said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
     said += [ending_sentences.heartbeat(flow, index) for index in flow.beating]
-    return list(filter(None, (ended, ending_sentences.unacknowledged(flow), *said, _what_was_seen(flow))))
+    first = (ended, ending_sentences.unacknowledged(flow), *where_it_goes_on(flow), *what_goes_astray(flow))
+    return list(filter(None, (*first, *said, _what_was_seen(flow))))
 
 
 def prober(flow: Flow, index: int) -> str:

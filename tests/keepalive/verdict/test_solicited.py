@@ -58,5 +58,5 @@ def test_with_another_connection_to_the_same_host_it_may_be_the_other_one_s_time
 def test_what_comes_on_the_wheel(times: tuple[float, ...], is_timer: bool) -> None:
     asked = Table(ASKED_FOR)
     for at in times:
-        asked.append(round(at * SECOND), 0, 0)
+        asked.append(round(at * SECOND), 0, 0, 0)
     assert are_on_wheel(asked.view, 0, len(times)) == is_timer

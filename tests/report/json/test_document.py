@@ -37,7 +37,7 @@ CONTRACT = {
     "document": "schema version capture diagnostics flows hosts path_limits services advice",
     "capture": "files packets tcp_packets first last until duration_s link_types",
     "diagnostic": "code count first_frame message",
-    "flow": "id opened start stop packets bytes max_idle_s silent_s unacknowledged ending ends verdict",
+    "flow": "id opened start stop packets bytes max_idle_s continues silent_s unacknowledged ending ends verdict",
     "end": "addr port role keepalive probes answered payload_len settings matches",
     "unacknowledged": "end octets since_s resends gives_up_s",
     "ending": "by how frame at data_s peer_data_s no_heartbeat_s crossed reused",

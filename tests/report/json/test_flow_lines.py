@@ -16,15 +16,17 @@ from analyzer.keepalive.findings import End, Flow, Found
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS
 from analyzer.keepalive.settings.values import Basis, settings_of
+from analyzer.keepalive.story.values import Heartbeat
+from analyzer.keepalive.verdict.batch import LOST
 from analyzer.keepalive.verdict.os_errors import ERRNOS
-from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, verdict_of
+from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, ending_of, verdict_of
 from analyzer.report.json import flow_lines
-from analyzer.report.json.document import settings_object, verdict_object
+from analyzer.report.json.document import ending_object, settings_object, verdict_object
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.units import iso, seconds
 from analyzer.schema import ABSENT
-from analyzer.schema.results import INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
+from analyzer.schema.results import ENDINGS, INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
 from tests.engines import chosen
 from tests.recordings import SHORT
 
@@ -43,8 +45,41 @@ def flow_object(flow: Flow) -> dict[str, Any]:
         "packets": flow.packets,
         "bytes": flow.octets,
         "max_idle_s": seconds(flow.max_idle_ns),
+        "continues": flow.continues,
+        "silent_s": seconds(flow.silent_ns),
+        "unacknowledged": unacknowledged_object(flow),
+        "ending": ending_object(flow.ending) if flow.ending is not None else None,
         "ends": [end_object(end) for end in flow.ends],
         "verdict": verdict_object(flow.verdict),
+    }
+
+
+def unacknowledged_object(flow: Flow) -> dict[str, Any] | None:
+    data = flow.story.unanswered_data
+    if data is None or not data.octets or flow.story.reset is not None:
+        return None
+    forecast = [seconds(one) for one in data.gives_up_ns] if flow.verdict.outcome is Outcome.UNDETECTED else None
+    since_s = seconds(flow.story.capture_end_ns - data.since_ns)
+    return {
+        "end": data.end,
+        "octets": data.octets,
+        "since_s": since_s,
+        "resends": data.resends,
+        "gives_up_s": forecast,
+    }
+
+
+def heartbeat_object(beat: Heartbeat | None) -> dict[str, Any] | None:
+    if beat is None:
+        return None
+    return {
+        "period_s": seconds(beat.period_ns),
+        "octets": list(beat.octets),
+        "count": beat.count,
+        "answered": beat.answered,
+        "first_frame": beat.first_frame,
+        "last_frame": beat.last_frame,
+        "stopped_s": seconds(beat.stopped_ns),
     }
 
 
@@ -60,6 +95,7 @@ def end_object(end: End) -> dict[str, Any]:
         "payload_len": end.payload_len,
         "settings": settings_object(end.settings),
         "matches": list(end.matches),
+        "heartbeat": heartbeat_object(end.story.heartbeat),
     }
 
 
@@ -84,8 +120,8 @@ def test_lines_of_samples(sample: Path, engine: Engine) -> None:
 
 def made_up(random: Random, found: Found) -> Found:
     """The same flows with settings and verdicts that columns may hold, many of which no capture shows."""
-    tables = inferred, settings, proofs, verdicts = [
-        Table(one) for one in (INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS)
+    tables = inferred, settings, proofs, verdicts, endings = [
+        Table(one) for one in (INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS, ENDINGS)
     ]
     for _ in range(200):
         proofs.append(random.randrange(10 ** random.randint(1, 12)))
@@ -127,8 +163,13 @@ def made_up(random: Random, found: Found) -> Found:
             random.randrange(70),
             random.randrange(128),
         )
+    for _ in range(found.flow_count):
+        clocks = [random.choice([ABSENT, random.randrange(2**62)]) for _ in range(4)]
+        lost = random.randrange(150), random.randrange(9), random.randrange(9)
+        endings.append(random.randrange(-1, 4), random.randrange(-1, 3), random.randrange(99), *clocks, *lost)
     views = [one.view for one in tables]
-    return found._replace(inferred=views[0], settings=views[1], proofs=views[2], verdicts=views[3], evidence=views[2])
+    made = dict(zip(("inferred", "settings", "proofs", "verdicts", "endings"), views, strict=True))
+    return found._replace(**made, evidence=views[2])
 
 
 @each_engine
@@ -142,6 +183,8 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
         for it, line in enumerate(written(analysis, found, engine)):
             verdict, flow = verdict_of(found.verdicts, found.evidence, it), json.loads(line)
             assert '"verdict": ' + json.dumps(verdict_object(verdict)) in line
+            ending = ending_of(found.endings, found.evidence, it)
+            assert flow["ending"] == (ending_object(ending) if ending is not None else None)
             for end, value in enumerate(values[it].ends):
                 settings = settings_of(inferred, 2 * it + end)
                 assert '"settings": ' + json.dumps(settings_object(settings)) in line
@@ -153,9 +196,9 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
 def test_a_line_is_no_longer_than_said() -> None:
     """Of numbers as long as they can be, and the longest sentences, as often as there can be any."""
     number = len(str(2**63))
-    members = sum(map(len, flow_lines.MEMBERS[:9] + flow_lines.MEMBERS[35:])) + 12 * (number + 20)
+    members = sum(map(len, flow_lines.MEMBERS)) + 40 * (number + 20) + LOST * (number + 2)
     reasons = 7 * max(len(json.dumps(reason_object(one)) + ", ") for one in Reason)
     clocks = len(json.dumps([one.name for one in ALL_CLOCKS]))
-    setting = sum(map(len, flow_lines.MEMBERS[16:34])) + 400 + clocks + 8 * (number + 2) + 16 * number
-    end = sum(map(len, flow_lines.MEMBERS[9:35])) + 4 * setting + 5 * 80 + 8 * number
+    setting = sum(map(len, flow_lines.MEMBERS)) + 400 + clocks + 8 * (number + 2) + 16 * number
+    end = sum(map(len, flow_lines.MEMBERS)) + 4 * setting + 5 * 80 + 16 * number
     assert members + reasons + 127 * (number + 2) + 2 * end <= flow_lines.LONGEST_LINE
