@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from analyzer.capture.decode.packets import address
 from analyzer.engine.dispatch import Engine

@@ -137,8 +137,8 @@ class Presence(NamedTuple):
 class Found(NamedTuple):
     """What was found of some flows, as columns.
 
-    `stories`, `verdicts` and `endings` have a row for each flow, or two, `inferred` two, `settings` eight; `rows` are those
-    of the capture.
+    `stories`, `verdicts` and `endings` have a row for each flow, or two, `inferred` two, `settings` eight; `rows` are
+    those of the capture.
     """
 
     flow_count: int

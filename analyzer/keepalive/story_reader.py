@@ -171,7 +171,7 @@ class EndStory(ReadOnDemand):
         return Heartbeat(
             period_ns=period,
             octets=(e.least_beat[end_row], e.most_beat[end_row]),
-            count=e.beats[end_row],
+            sent=e.beats[end_row],
             answered=e.answered_beats[end_row],
             first_frame=c.frame[first],
             last_frame=c.frame[last],

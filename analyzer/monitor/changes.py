@@ -223,7 +223,9 @@ def _heartbeats(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
             continue
         if snapshot.flow.ending is not None and snapshot.flow.ending.at_ns is not None:
             continue  # it closed before anybody could have missed one
-        reported.stopped = (beat.last_frame, reported.stopped[1]) if index == 0 else (reported.stopped[0], beat.last_frame)
+        reported.stopped = (
+            (beat.last_frame, reported.stopped[1]) if index == 0 else (reported.stopped[0], beat.last_frame)
+        )
         fields = {"frame": beat.last_frame, "period_s": seconds(beat.period_ns), "silent_s": seconds(beat.stopped_ns)}
         yield _event(snapshot, reported, snapshot.now_ns, Name.HEARTBEAT_STOPPED, index, **fields)
 

@@ -46,8 +46,10 @@ def _what(event: Event) -> str:
         case Name.FLOW_CLOSED:
             return f"{end or 'somebody'} closed it{_after(f)}"
         case Name.HEARTBEAT_STOPPED:
-            return f"{end} has been silent for {clock(round(f['silent_s'] * SECOND))}: its heartbeat came every "\
+            return (
+                f"{end} has been silent for {clock(round(f['silent_s'] * SECOND))}: its heartbeat came every "
                 f"{short(round(f['period_s'] * SECOND))}"
+            )
         case Name.SETTINGS:
             return _settings(end, f)
         case Name.VERDICT:

@@ -154,6 +154,11 @@ class Analysis:
         return self.frame("path_limits")
 
     @cached_property
+    def services(self) -> "pd.DataFrame":
+        """Return after how long without use somebody ends the connections to each service, where they show it."""
+        return self.frame("services")
+
+    @cached_property
     def survival(self) -> "pd.DataFrame":
         """Return the likeliest share of silences that a path survives, by length."""
         return self.frame("survival")

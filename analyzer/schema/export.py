@@ -95,7 +95,12 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("heartbeat", DURATION, "ns", "period of its application's own heartbeat"),
         Field("heartbeats", INT, "count", "number of these"),
         Field("heartbeats_answered", INT, "count", "those after which the other end sent data before the next"),
-        Field("heartbeat_stopped", DURATION, "ns", "how long it had stopped when the connection closed, or the capture ended"),
+        Field(
+            "heartbeat_stopped",
+            DURATION,
+            "ns",
+            "how long it had stopped when the connection closed, or the capture ended",
+        ),
     ),
     "probes": (
         FLOW_FIELD,

@@ -77,7 +77,7 @@ STORY_ENDS = table(
     Column("most_beat", "q", "octets", "payload of the longest"),
     Column("beats_ns", "q", "ns", "sum of the spacings of a period between them"),
     Column("steady_beats", "q", "", "number of these"),
-    Column("data_gap_ns", "q", "ns", "longest time without new data of this end that both ends survived"),
+    Column("data_gap_ns", "q", "ns", "longest time without new data of this end in which the other did not close"),
     Column("pending_data_gap_ns", "q", "ns", "a longer one, after which the other end has not been heard yet"),
     Column("survived_frame", "q", "", "frame that ended the longest idle time which no timer of this end ended, 0"),
     Column("survived_ns", "q", "ns", "duration of that"),

@@ -1,7 +1,7 @@
 """Well-known settings and well-known idle limits, and which of them fit what was found.
 
-The facts are in profiles.toml, middleboxes.toml and idle_limits.toml; this file decides what fits. A profile fits if nothing that was
-found contradicts it, its idle time was found exactly, and enough else was found to rule out chance.
+The facts are in profiles.toml, middleboxes.toml and idle_limits.toml; this file decides what fits. A profile fits if
+nothing that was found contradicts it, its idle time was found exactly, and enough else was found to rule out chance.
 """
 
 from array import array

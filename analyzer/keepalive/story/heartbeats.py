@@ -58,9 +58,9 @@ def last_other_data_ns(c: Any, row: int, beat: int, busy_ns: int) -> int:
     """
     last_ns = max(c.own_data_ns[row], c.peer_data_ns[row])
     if beat == ABSENT or last_ns - c.ts_ns[beat] > ANSWERED_NS:
-        return last_ns
+        return int(last_ns)
     is_silent = not c.flags[row] & ACK or octets_between(c, beat, row) <= HEARTBEAT_OCTETS
-    return busy_ns if is_silent else last_ns
+    return busy_ns if is_silent else int(last_ns)
 
 
 def octets_between(c: Any, beat: int, row: int) -> int:

@@ -1,7 +1,8 @@
 """How long a connection went without data and lived: on the clocks by which applications count their idle time.
 
-Kernels over the columns of a story in the making (`story.py`). A time without data counts once the end that did not end
-it has been heard again, by more than a RST: until then the connection may have been lost in it.
+Kernels over the columns of a story in the making (`story.py`). An end that sends has not closed, however long the other
+one had said nothing. Any other time without data counts once the end that did not end it has been heard again, by more
+than a RST: until then the connection may have been lost in it.
 """
 
 from typing import Any
@@ -23,8 +24,10 @@ def note_data(c: Any, row: int, tag: int, t: Any, e: Any, flow_row: int) -> None
     if last_ns == ABSENT:
         return
     t.pending_data_gap_ns[flow_row] = max(ts_ns - last_ns, t.pending_data_gap_ns[flow_row])
+    end_row = 2 * flow_row + end
+    if peer_ns != ABSENT:
+        e.data_gap_ns[end_row ^ 1] = max(ts_ns - peer_ns, e.data_gap_ns[end_row ^ 1])
     if own_ns != ABSENT:
-        end_row = 2 * flow_row + end
         e.pending_data_gap_ns[end_row] = max(ts_ns - own_ns, e.pending_data_gap_ns[end_row])
     if tag == DATA:
         busy_ns = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])

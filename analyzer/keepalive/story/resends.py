@@ -94,7 +94,7 @@ def earliest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
     since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
     first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
     windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, e.resends[end_row])
-    return first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns))
+    return int(first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns)))
 
 
 def latest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
@@ -102,7 +102,7 @@ def latest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
     since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
     first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
     left_ns = linux_gives_up_ns(since_first_ns, wait_ns) - since_first_ns
-    return first_ns + since_first_ns + left_ns + left_ns // LATE
+    return int(first_ns + since_first_ns + left_ns + left_ns // LATE)
 
 
 def resend_times_ns(rows: Rows, e: Any, end_row: int) -> tuple[int, int]:

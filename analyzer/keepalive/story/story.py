@@ -18,12 +18,12 @@ from analyzer.keepalive.story.gaps import (
     gap_of_probe,
     has_work_left,
     make_unheard,
-    missing,
     note_survived,
     since_probe,
     unheard_run,
 )
 from analyzer.keepalive.story.heartbeats import last_other_data_ns, note_beat, was_last_answered
+from analyzer.keepalive.story.holes import note_holes, note_identification, note_stamp
 from analyzer.keepalive.story.idle_times import begin_idle_times, confirm, note_data
 from analyzer.keepalive.story.prober import note_prober
 from analyzer.keepalive.story.resends import (
@@ -57,7 +57,6 @@ from analyzer.keepalive.tags.tag import (
     HEARTBEAT,
     ICMP_UNREACHABLE,
     PROBE,
-    PURE_ACK,
     RETRANSMISSION,
     RST_TAG,
     STRAY,
@@ -69,14 +68,11 @@ from analyzer.keepalive.tags.tag import (
 from analyzer.schema import ABSENT, ACK, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp import segment_facts
-from analyzer.tcp.tracker import IDLE_NS
 
 UNKNOWN_CAPTURE_RTT_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
 ANSWERS_APART_NS = 500_000_000
 """Linux answers empty segments outside of the window no more often (tcp_invalid_ratelimit, tcp_oow_rate_limited)."""
-ONE_PACKET = 1460
-"""Octets of payload that are never cut into several packets of Ethernet."""
 CLOSING_GAPS = 4
 """Most gaps that the end of a flow's story adds: for each end what it survived, and the capture's end."""
 
@@ -210,45 +206,6 @@ def note_closing(c: Any, row: int, place: int, t: Any, flow_row: int) -> None:
         t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
 
 
-def note_identification(c: Any, row: int, e: Any, end_row: int) -> None:
-    """Note whether the end's segments follow each other, by their IP identifications.
-
-    What a network card cuts into several packets takes several numbers.
-    """
-    is_next = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] == e.sent_ns[end_row]
-    if is_next and e.sent_len[end_row] <= ONE_PACKET:
-        e.follows[end_row] += missing(c, row) == 0
-        e.skips[end_row] += missing(c, row) > 0
-    e.sent_ns[end_row], e.sent_len[end_row] = c.ts_ns[row], c.payload_len[row]
-
-
-def note_holes(c: Any, row: int, tag: int, of: int, e: Any, end_row: int) -> None:
-    """Note what a segment after a silence shows to be missing: by its number of its own end, by its ACK of the other.
-
-    Where segments follow each other closely they may only have been captured in another order.
-    """
-    if is_answer_to_nothing(c, row, tag, of):
-        e.has_uncaptured[end_row ^ 1] = 1
-        e.holes[end_row ^ 1] += 1
-    elif (
-        c.idle_ns[row] >= IDLE_NS
-        and c.relation[row] == segment_facts.REL_BEYOND
-        and not c.flags[row] & RST_BIT
-        and tag != STRAY
-    ):
-        e.holes[end_row] += 1
-
-
-def note_stamp(c: Any, row: int, tag: int, e: Any, end_row: int) -> None:
-    """Note the row whose timestamp the other end echoes from now on, if it hears it.
-
-    A probe lies before the other end's window, and a RST ends the connection.
-    """
-    is_outside = tag == PROBE or tag == WINDOW_PROBE or tag == STRAY or c.flags[row] & RST_BIT
-    if c.tsval[row] != ABSENT and not is_outside:
-        e.stamp_row[end_row] = row
-
-
 def quotes_flight(rows: Rows, of: int) -> bool:
     """Tell whether an ICMP error counts: a probe's number is not in flight (RFC 5927 §4, tcp_ipv4.c tcp_v4_err).
 
@@ -302,8 +259,10 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
 
 
 def answers_last_data(c: Any, row: int) -> bool:
-    """Tell whether a RST answers the other end's last segment, which was data: it has no ACK, and as its number what that
-    acknowledged (RFC 9293 §3.10.7.1)."""
+    """Tell whether a RST answers the other end's last segment, which was data: its number is what that acknowledged.
+
+    It has no ACK (RFC 9293 §3.10.7.1).
+    """
     is_last = c.peer_data_ns[row] != ABSENT and c.peer_data_ns[row] == c.any_ns[row]
     return bool(is_last and not c.flags[row] & ACK and c.relation[row] == segment_facts.REL_NEXT)
 
@@ -332,13 +291,6 @@ def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
     if tag == FIN_TAG and not e.fin_frame[end_row]:
         e.fin_frame[end_row], e.fin_ack[end_row] = c.frame[row], c.ack[row]
         note_closing(c, row, place, stories.flows, flow_row)
-
-
-def is_answer_to_nothing(c: Any, row: int, tag: int, of: int) -> bool:
-    """Tell whether this is an ACK like the one before it, after a silence: no end sends that unasked."""
-    is_same = c.facts[row] & segment_facts.SAME_ACK and c.facts[row] & segment_facts.SAME_WINDOW
-    is_waited_for = c.facts[row] & segment_facts.PEER_IN_FLIGHT
-    return bool(tag == PURE_ACK and of == ABSENT and c.idle_ns[row] >= IDLE_NS and is_same and not is_waited_for)
 
 
 def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:

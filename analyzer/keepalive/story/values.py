@@ -149,7 +149,7 @@ class Heartbeat(NamedTuple):
     period_ns: int
     octets: tuple[int, int]
     """Payload of the shortest and of the longest."""
-    count: int
+    sent: int
     answered: int
     """Those after which the other end sent data before the next."""
     first_frame: int
@@ -270,4 +270,3 @@ def ledger(probes: Iterable[Probe]) -> Ledger:
         fastest_ns=min(delays, default=None),
         slowest_ns=max(delays, default=None),
     )
-

@@ -178,7 +178,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
 
 
 def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:
-    """Tell whether one restart of the service explains that all these silences ended in a RST, rather than their length.
+    """Tell whether one restart of the service explains that all these silences ended in a RST, and not their length.
 
     It must lie in each of them, and in no connection that the service went on with. One silence alone it always
     explains.

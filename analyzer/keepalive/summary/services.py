@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 from analyzer.keepalive.catalogue.profiles import WEB_PORTS
 from analyzer.keepalive.catalogue.profiles import IdleLimit as KnownLimit
 from analyzer.keepalive.catalogue.profiles import idle_limits as known_limits
-from analyzer.keepalive.context.idle_trials import Clocks, IdleTrial, Service
+from analyzer.keepalive.context.idle_trials import IdleTrial, Service
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.verdict.values import HOWS, Confidence
@@ -115,7 +115,9 @@ class Cluster(NamedTuple):
 
 
 def services(
-    found: Iterable[tuple[str, int, Service]], limits: Iterable[PathLimit], flows_like: Callable[[Sequence[int]], Sequence[int]]
+    found: Iterable[tuple[str, int, Service]],
+    limits: Iterable[PathLimit],
+    flows_like: Callable[[Sequence[int]], Sequence[int]],
 ) -> tuple[ServiceLimits, ...]:
     """Return the services whose connections show an idle limit, of either end or of the path.
 
@@ -253,7 +255,8 @@ def _of_one(trial: IdleTrial, service: Service, closer: int, port: int) -> Itera
             continue
         if _is_known(ns, closer, port) or any(_is_soon_after(ns, value * SECOND) for value in ROUND_S):
             yield _limit(Cluster(clock, (trial,), (ns,), 1, survived_ns), closer, port)._replace(
-                confidence=Confidence.GUESS, matches=tuple(one.name for one in _known(ns, ns, closer, port) if one.ports)
+                confidence=Confidence.GUESS,
+                matches=tuple(one.name for one in _known(ns, ns, closer, port) if one.ports),
             )
             return
 

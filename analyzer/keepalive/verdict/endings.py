@@ -154,9 +154,9 @@ def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int, unseen: int) -> 
                 continue
             row = batch.rows.order[place]
             is_late = place > t.closing_place[flow_row] or (unseen != ABSENT and row >= unseen)
-            if is_late and is_new_data_of(batch, row, 1 - c.end[closing]):
-                if (not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0) == is_crossed:
-                    note_lost(batch, endings, flow_row, row, is_crossed)
+            has_crossed = not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0
+            if is_late and has_crossed == is_crossed and is_new_data_of(batch, row, 1 - c.end[closing]):
+                note_lost(batch, endings, flow_row, row, is_crossed)
 
 
 def note_lost_to_rst(batch: Batch, endings: Any, flow_row: int, unseen: int) -> None:

@@ -87,4 +87,3 @@ def is_in_trouble(t: Any, flow_row: int) -> bool:
         or t.persisting_end[flow_row] != ABSENT
         or t.resending_end[flow_row] != ABSENT
     )
-

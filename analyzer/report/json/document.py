@@ -21,7 +21,7 @@ from analyzer.keepalive.summary.what_if import WhatIf
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import BY_PATH, Ending, Outcome, Verdict
 from analyzer.report import what_if
-from analyzer.report.json import flow_lines
+from analyzer.report.json import flow_lines, flow_members
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
@@ -61,9 +61,9 @@ def document(
 
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
     """Yield the flows' lines, many in a piece; each line but the first begins with a comma and a line feed."""
-    string_pool = StringPool(flow_lines.MEMBERS)
+    string_pool = StringPool(flow_members.MEMBERS)
     vocabulary = Vocabulary(string_pool, analysis.tunnels)
-    out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_lines.BEFORE)
+    out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_members.BEFORE)
     full = PIECE - flow_lines.LONGEST_LINE - max(len(json.dumps(name)) for name in analysis.tunnels)
     for found in flows.columns():
         words = vocabulary.words(flow_lines.idle_times(found))

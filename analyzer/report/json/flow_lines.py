@@ -21,9 +21,16 @@ from analyzer.keepalive.story.resends import (
 )
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.keepalive.verdict import values
+from analyzer.report.json import flow_members as member
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
-from analyzer.report.json.numbers import write_address, write_hundredths, write_integer, write_seconds, write_thousandths
-from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, FIRST_MEMBER, NULL, QUOTE, JsonBuffer
+from analyzer.report.json.numbers import (
+    write_address,
+    write_hundredths,
+    write_integer,
+    write_seconds,
+    write_thousandths,
+)
+from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, NULL, QUOTE, JsonBuffer
 from analyzer.report.json.vocabulary import Words
 from analyzer.report.words.setting_sentences import (
     ALL_WHEELS,
@@ -38,167 +45,6 @@ from analyzer.report.words.setting_sentences import (
 from analyzer.schema import ABSENT
 from analyzer.tcp.flows import end_ns, start_ns
 
-BEFORE = ",\n"
-"""A line."""
-MEMBERS = (
-    BEFORE + '{"id": ',
-    ', "tunnel": ',
-    ', "opened": ',
-    ', "start": ',
-    ', "stop": ',
-    ', "packets": ',
-    ', "bytes": ',
-    ', "max_idle_s": ',
-    ', "continues": ',
-    ', "silent_s": ',
-    ', "unacknowledged": null',
-    ', "unacknowledged": {"end": ',
-    ', "octets": ',
-    ', "since_s": ',
-    ', "resends": ',
-    ', "gives_up_s": null',
-    ', "gives_up_s": [',
-    "]",
-    "}",
-    ', "ending": null',
-    ', "ending": {"by": ',
-    ', "how": ',
-    ', "frame": ',
-    ', "at": ',
-    ', "data_s": ',
-    ', "peer_data_s": ',
-    ', "no_heartbeat_s": ',
-    ', "crossed": [',
-    '], "reused": [',
-    "]}",
-    ', "ends": [',
-    '{"addr": "',
-    '", "port": ',
-    ', "role": ',
-    ', "keepalive": ',
-    ', "probed_by": ',
-    ', "probes": ',
-    ', "answered": ',
-    ', "payload_len": ',
-    ', "settings": {"tcp_keepalive_time": ',
-    ', "tcp_keepalive_intvl": ',
-    ', "tcp_keepalive_probes": ',
-    ', "tcp_user_timeout": ',
-    '{"value": ',
-    ', "low": ',
-    ', "high": ',
-    ', "n": ',
-    ', "basis": {"code": ',
-    ', "text": "',
-    ', "shortest_s": ',
-    ', "longest_s": ',
-    ', "user_timeout_low_s": ',
-    ', "user_timeout_high_s": ',
-    ', "clocks": [',
-    "]",
-    '}, "frames": [',
-    "]}",
-    '}, "matches": [',
-    '], "heartbeat": null}',
-    '], "heartbeat": {"period_s": ',
-    ', "octets": [',
-    '], "count": ',
-    ', "answered": ',
-    ', "first_frame": ',
-    ', "last_frame": ',
-    ', "stopped_s": ',
-    "}}",
-    '], "verdict": {"outcome": ',
-    ', "cause": ',
-    ', "prober": ',
-    ', "errno": ',
-    ', "epoll": ',
-    ', "detection_delay_s": ',
-    ', "confidence": ',
-    ', "evidence_frames": [',
-    '], "reasons": [',
-    "]}}",
-)
-(
-    ID,
-    TUNNEL,
-    OPENED,
-    START,
-    STOP,
-    PACKETS,
-    OCTETS,
-    MAX_IDLE,
-    CONTINUES,
-    SILENT,
-    NO_UNACKNOWLEDGED,
-    UNACKNOWLEDGED,
-    UNACKNOWLEDGED_OCTETS,
-    SINCE,
-    RESENDS,
-    NO_GIVE_UP,
-    GIVES_UP,
-    END_OF_GIVE_UP,
-    END_OF_UNACKNOWLEDGED,
-    NO_ENDING,
-    BY,
-    HOW,
-    FRAME,
-    AT,
-    DATA,
-    PEER_DATA,
-    NO_HEARTBEAT,
-    CROSSED,
-    REUSED,
-    END_OF_ENDING,
-    ENDS,
-    ADDRESS,
-    PORT,
-    ROLE,
-    KEEPALIVE,
-    PROBED_BY,
-    PROBES,
-    ANSWERED,
-    PAYLOAD_LEN,
-    TIME,
-    INTVL,
-    COUNT,
-    USER_TIMEOUT,
-    VALUE,
-    LOW,
-    HIGH,
-    N,
-    BASIS,
-    TEXT,
-    SHORTEST,
-    LONGEST,
-    USER_TIMEOUT_LOW,
-    USER_TIMEOUT_HIGH,
-    CLOCKS,
-    END_OF_CLOCKS,
-    FRAMES,
-    END_OF_SETTING,
-    MATCHES,
-    NO_BEATS,
-    PERIOD,
-    BEAT_OCTETS,
-    BEATS,
-    ANSWERED_BEATS,
-    FIRST_BEAT,
-    LAST_BEAT,
-    STOPPED,
-    END_OF_BEATS,
-    OUTCOME,
-    CAUSE,
-    PROBER,
-    ERRNO,
-    EPOLL,
-    DELAY,
-    CONFIDENCE,
-    EVIDENCE,
-    REASONS,
-    END_OF_FLOW,
-) = range(FIRST_MEMBER, FIRST_MEMBER + len(MEMBERS))
-"""Rows in PHRASES."""
 AT_N, AT_SHORTEST, AT_LONGEST, AT_LOW, AT_HIGH, AT_OTHER_LOW, AT_OTHER_HIGH, AT_RATES = range(len(PLACES))
 LONGEST_LINE = 1 << 15
 """Without the tunnel's name; frames that are named, sentences and names of profiles are limited in number."""
@@ -231,19 +77,19 @@ def write_flow(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at
     octets = 0  # of both ends: the garbage octets of probes are no payload
     for probe in range(first, last):
         octets += found.rows.candidates.payload_len[found.stories.probes.row[probe]]
-    at = put_number(buffer, at, ID, flow)
-    at = put_string(buffer, at, TUNNEL, words.tunnels + f.tunnel[flow])
-    at = put_string(buffer, at, OPENED, words.openings + f.opened[flow])
-    at = put_instant(buffer, at, START, start_ns(f, flow))
-    at = put_instant(buffer, at, STOP, end_ns(f, flow))
-    at = put_number(buffer, at, PACKETS, f.packets[flow])
-    at = write_integer(buffer.out, put(buffer, at, OCTETS), f.octets[flow] - octets)
-    at = put_duration(buffer, at, MAX_IDLE, f.max_idle_ns[flow])
-    at = put_number(buffer, at, CONTINUES, found.continues[flow])
-    at = put_duration(buffer, at, SILENT, silent_ns(found, flow_row))
+    at = put_number(buffer, at, member.ID, flow)
+    at = put_string(buffer, at, member.TUNNEL, words.tunnels + f.tunnel[flow])
+    at = put_string(buffer, at, member.OPENED, words.openings + f.opened[flow])
+    at = put_instant(buffer, at, member.START, start_ns(f, flow))
+    at = put_instant(buffer, at, member.STOP, end_ns(f, flow))
+    at = put_number(buffer, at, member.PACKETS, f.packets[flow])
+    at = write_integer(buffer.out, put(buffer, at, member.OCTETS), f.octets[flow] - octets)
+    at = put_duration(buffer, at, member.MAX_IDLE, f.max_idle_ns[flow])
+    at = put_number(buffer, at, member.CONTINUES, found.continues[flow])
+    at = put_duration(buffer, at, member.SILENT, silent_ns(found, flow_row))
     at = write_unacknowledged(found, flow_row, buffer, at)
     at = write_ending(found, flow_row, words, buffer, at)
-    at = put(buffer, at, ENDS)
+    at = put(buffer, at, member.ENDS)
     for end in range(2):
         at = put(buffer, at, COMMA) if end else at
         at = write_end(found, flow_row, end, words, buffer, at)
@@ -255,42 +101,44 @@ def silent_ns(found: Found, flow_row: int) -> int:
     outcome = found.verdicts.outcome[flow_row]
     if outcome in (values.CLOSED, values.RESET, values.TIMED_OUT, values.UNREACHABLE):
         return ABSENT
-    return int(found.stories.flows.capture_end_ns[flow_row] - found.rows.flows.last_ns[found.stories.flows.flow[flow_row]])
+    return int(
+        found.stories.flows.capture_end_ns[flow_row] - found.rows.flows.last_ns[found.stories.flows.flow[flow_row]]
+    )
 
 
 def write_unacknowledged(found: Found, flow_row: int, buffer: JsonBuffer, at: int) -> int:
     rows, stories = found.rows, found.stories
     end = unacknowledged_end(rows, stories, flow_row)
     if end == ABSENT:
-        return put(buffer, at, NO_UNACKNOWLEDGED)
+        return put(buffer, at, member.NO_UNACKNOWLEDGED)
     e, flow, end_row = stories.ends, stories.flows.flow[flow_row], 2 * flow_row + end
     since_ns = unacknowledged_since_ns(rows, e, end_row)
-    at = put_number(buffer, at, UNACKNOWLEDGED, end)
-    at = put_number(buffer, at, UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows, 2 * flow + end))
-    at = put_duration(buffer, at, SINCE, stories.flows.capture_end_ns[flow_row] - since_ns)
-    at = put_number(buffer, at, RESENDS, e.resends[end_row])
+    at = put_number(buffer, at, member.UNACKNOWLEDGED, end)
+    at = put_number(buffer, at, member.UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows, 2 * flow + end))
+    at = put_duration(buffer, at, member.SINCE, stories.flows.capture_end_ns[flow_row] - since_ns)
+    at = put_number(buffer, at, member.RESENDS, e.resends[end_row])
     if found.verdicts.outcome[flow_row] != values.UNDETECTED:
-        return put(buffer, put(buffer, at, NO_GIVE_UP), END_OF_UNACKNOWLEDGED)
-    at = write_seconds(buffer.out, put(buffer, at, GIVES_UP), earliest_give_up_ns(rows, e, end_row))
+        return put(buffer, put(buffer, at, member.NO_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
+    at = write_seconds(buffer.out, put(buffer, at, member.GIVES_UP), earliest_give_up_ns(rows, e, end_row))
     at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(rows, e, end_row))
-    return put(buffer, put(buffer, at, END_OF_GIVE_UP), END_OF_UNACKNOWLEDGED)
+    return put(buffer, put(buffer, at, member.END_OF_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
 
 
 def write_ending(found: Found, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
     e = found.endings
     if e.how[flow_row] == ABSENT:
-        return put(buffer, at, NO_ENDING)
+        return put(buffer, at, member.NO_ENDING)
     first, crossed = e.first_lost[flow_row], e.crossed[flow_row]
-    at = put_string(buffer, at, BY, words.enders + 1 + e.by[flow_row])
-    at = put_string(buffer, at, HOW, words.hows + e.how[flow_row])
-    at = put_number(buffer, at, FRAME, e.frame[flow_row] if e.frame[flow_row] else ABSENT)
-    at = put_instant(buffer, at, AT, e.at_ns[flow_row])
-    at = put_duration(buffer, at, DATA, e.data_ns[flow_row])
-    at = put_duration(buffer, at, PEER_DATA, e.peer_data_ns[flow_row])
-    at = put_duration(buffer, at, NO_HEARTBEAT, e.no_heartbeat_ns[flow_row])
-    at = write_frames(found.evidence, first, crossed, buffer, put(buffer, at, CROSSED))
-    at = write_frames(found.evidence, first + crossed, e.reused[flow_row], buffer, put(buffer, at, REUSED))
-    return put(buffer, at, END_OF_ENDING)
+    at = put_string(buffer, at, member.BY, words.enders + 1 + e.by[flow_row])
+    at = put_string(buffer, at, member.HOW, words.hows + e.how[flow_row])
+    at = put_number(buffer, at, member.FRAME, e.frame[flow_row] or ABSENT)
+    at = put_instant(buffer, at, member.AT, e.at_ns[flow_row])
+    at = put_duration(buffer, at, member.DATA, e.data_ns[flow_row])
+    at = put_duration(buffer, at, member.PEER_DATA, e.peer_data_ns[flow_row])
+    at = put_duration(buffer, at, member.NO_HEARTBEAT, e.no_heartbeat_ns[flow_row])
+    at = write_frames(found.evidence, first, crossed, buffer, put(buffer, at, member.CROSSED))
+    at = write_frames(found.evidence, first + crossed, e.reused[flow_row], buffer, put(buffer, at, member.REUSED))
+    return put(buffer, at, member.END_OF_ENDING)
 
 
 def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonBuffer, at: int) -> int:
@@ -303,19 +151,19 @@ def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonB
     hi, lo, port = f.a_hi[flow], f.a_lo[flow], f.ports[flow] >> 16
     if end == 1:
         hi, lo, port = f.b_hi[flow], f.b_lo[flow], f.ports[flow] & 0xFFFF
-    at = write_address(buffer.out, put(buffer, at, ADDRESS), hi, lo)
-    at = put_number(buffer, at, PORT, port)
-    at = put_string(buffer, at, ROLE, words.roles + 2 * f.opened[flow] + end)
+    at = write_address(buffer.out, put(buffer, at, member.ADDRESS), hi, lo)
+    at = put_number(buffer, at, member.PORT, port)
+    at = put_string(buffer, at, member.ROLE, words.roles + 2 * f.opened[flow] + end)
     by = found.stories.ends.probed_by[end_row]
-    at = put_string(buffer, at, KEEPALIVE, words.keepalive + (payload_len != ABSENT and by != BY_MIDDLEBOX))
-    at = put_string(buffer, at, PROBED_BY, words.probers + 1 + by)
-    at = put_number(buffer, at, PROBES, found.stories.ends.probes[end_row])
-    at = put_number(buffer, at, ANSWERED, answered)
-    at = put_number(buffer, at, PAYLOAD_LEN, payload_len)
+    at = put_string(buffer, at, member.KEEPALIVE, words.keepalive + (payload_len != ABSENT and by != BY_MIDDLEBOX))
+    at = put_string(buffer, at, member.PROBED_BY, words.probers + 1 + by)
+    at = put_number(buffer, at, member.PROBES, found.stories.ends.probes[end_row])
+    at = put_number(buffer, at, member.ANSWERED, answered)
+    at = put_number(buffer, at, member.PAYLOAD_LEN, payload_len)
     for which in range(4):
-        at = put(buffer, at, TIME + which)
+        at = put(buffer, at, member.TIME + which)
         at = write_setting(found, end_row, which, words, buffer, at)
-    at = put(buffer, at, MATCHES)
+    at = put(buffer, at, member.MATCHES)
     if payload_len != ABSENT and by != BY_MIDDLEBOX:
         at = write_matches(found.settings, 4 * end_row, payload_len, f.ports[flow], words, buffer, at)
     return write_heartbeat(found, flow_row, end_row, buffer, at)
@@ -324,17 +172,17 @@ def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonB
 def write_heartbeat(found: Found, flow_row: int, end_row: int, buffer: JsonBuffer, at: int) -> int:
     c, e, period = found.rows.candidates, found.stories.ends, period_ns(found.stories.ends, end_row)
     if period == ABSENT:
-        return put(buffer, at, NO_BEATS)
-    at = put_duration(buffer, at, PERIOD, period)
-    at = write_integer(buffer.out, put(buffer, at, BEAT_OCTETS), e.least_beat[end_row])
+        return put(buffer, at, member.NO_BEATS)
+    at = put_duration(buffer, at, member.PERIOD, period)
+    at = write_integer(buffer.out, put(buffer, at, member.BEAT_OCTETS), e.least_beat[end_row])
     at = write_integer(buffer.out, put(buffer, at, COMMA), e.most_beat[end_row])
-    at = put_number(buffer, at, BEATS, e.beats[end_row])
-    at = put_number(buffer, at, ANSWERED_BEATS, e.answered_beats[end_row])
-    at = put_number(buffer, at, FIRST_BEAT, c.frame[e.first_beat[end_row]])
-    at = put_number(buffer, at, LAST_BEAT, c.frame[e.last_beat[end_row]])
+    at = put_number(buffer, at, member.BEATS, e.beats[end_row])
+    at = put_number(buffer, at, member.ANSWERED_BEATS, e.answered_beats[end_row])
+    at = put_number(buffer, at, member.FIRST_BEAT, c.frame[e.first_beat[end_row]])
+    at = put_number(buffer, at, member.LAST_BEAT, c.frame[e.last_beat[end_row]])
     stopped = stopped_ns(found.rows, found.stories, flow_row, end_row & 1)
-    at = put_duration(buffer, at, STOPPED, stopped)
-    return put(buffer, at, END_OF_BEATS)
+    at = put_duration(buffer, at, member.STOPPED, stopped)
+    return put(buffer, at, member.END_OF_BEATS)
 
 
 def write_setting(found: Found, end_row: int, which: int, words: Words, buffer: JsonBuffer, at: int) -> int:
@@ -342,13 +190,13 @@ def write_setting(found: Found, end_row: int, which: int, words: Words, buffer: 
     basis, low, high = s.basis[row], s.low_ms[row], s.high_ms[row]
     if basis == ABSENT:
         return put(buffer, at, NULL)
-    at = put_number(buffer, at, VALUE, s.value[row])
-    at = put_bound(buffer, at, LOW, low, row == user_timeout)
-    at = put_bound(buffer, at, HIGH, high, row == user_timeout)
-    at = put_number(buffer, at, N, s.n[row])
+    at = put_number(buffer, at, member.VALUE, s.value[row])
+    at = put_bound(buffer, at, member.LOW, low, row == user_timeout)
+    at = put_bound(buffer, at, member.HIGH, high, row == user_timeout)
+    at = put_number(buffer, at, member.N, s.n[row])
     at = write_basis(found, end_row, row, words, buffer, at)
-    at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], buffer, put(buffer, at, FRAMES))
-    return put(buffer, at, END_OF_SETTING)
+    at = write_frames(found.proofs, s.first_proof[row], s.proofs[row], buffer, put(buffer, at, member.FRAMES))
+    return put(buffer, at, member.END_OF_SETTING)
 
 
 def write_basis(found: Found, end_row: int, row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
@@ -356,20 +204,20 @@ def write_basis(found: Found, end_row: int, row: int, words: Words, buffer: Json
     s, user_timeout, clocks = found.settings, 4 * end_row + 3, found.inferred.clocks[end_row]
     basis, other_high = s.basis[row], s.high_ms[user_timeout] if s.basis[user_timeout] != ABSENT else ABSENT
     which = variant(basis, s.n[row], s.low_ms[row], s.high_ms[row], s.shortest_ns[row], s.longest_ns[row], other_high)
-    at = put(buffer, put_string(buffer, at, BASIS, words.bases + basis), TEXT)
+    at = put(buffer, put_string(buffer, at, member.BASIS, words.bases + basis), member.TEXT)
     at = write_sentence(found, row, words.observed + MOST_VARIANTS * basis + which, words, buffer, at)
     if is_timed(basis):
         at = write_sentence(found, row, words.timers + timers(clocks), words, buffer, at)
     at = put(buffer, at, QUOTE)
     if is_duration(basis):
-        at = put_duration(buffer, at, SHORTEST, s.shortest_ns[row])
-        at = put_duration(buffer, at, LONGEST, s.longest_ns[row])
+        at = put_duration(buffer, at, member.SHORTEST, s.shortest_ns[row])
+        at = put_duration(buffer, at, member.LONGEST, s.longest_ns[row])
     if has_user_timeout(basis, other_high):
-        at = put_duration(buffer, at, USER_TIMEOUT_LOW, s.low_ms[user_timeout] * MILLISECOND)
-        at = put_duration(buffer, at, USER_TIMEOUT_HIGH, other_high * MILLISECOND)
+        at = put_duration(buffer, at, member.USER_TIMEOUT_LOW, s.low_ms[user_timeout] * MILLISECOND)
+        at = put_duration(buffer, at, member.USER_TIMEOUT_HIGH, other_high * MILLISECOND)
     if is_timed(basis):
-        at = write_clocks(clocks, words.clock_names, ALL_WHEELS + 1, COMMA, buffer, put(buffer, at, CLOCKS))
-        at = put(buffer, at, END_OF_CLOCKS)
+        at = write_clocks(clocks, words.clock_names, ALL_WHEELS + 1, COMMA, buffer, put(buffer, at, member.CLOCKS))
+        at = put(buffer, at, member.END_OF_CLOCKS)
     return at
 
 
@@ -446,18 +294,20 @@ def bounds(s: Any, row: int) -> Bounds:
 
 
 def write_verdict(v: Any, evidence: Any, flow_row: int, words: Words, buffer: JsonBuffer, at: int) -> int:
-    at = put_string(buffer, at, OUTCOME, words.outcomes + v.outcome[flow_row])
-    at = put_string(buffer, at, CAUSE, words.causes + 1 + v.cause[flow_row])
-    at = put_number(buffer, at, PROBER, v.prober[flow_row])
-    at = put_string(buffer, at, ERRNO, words.errnos + 1 + v.errno[flow_row])
-    at = put_number(buffer, at, EPOLL, v.epoll[flow_row])
-    at = put_duration(buffer, at, DELAY, v.detection_delay_ns[flow_row])
-    at = put_string(buffer, at, CONFIDENCE, words.confidences + v.confidence[flow_row])
-    at = write_frames(evidence, v.first_evidence[flow_row], v.evidence[flow_row], buffer, put(buffer, at, EVIDENCE))
-    at = put(buffer, at, REASONS)
+    at = put_string(buffer, at, member.OUTCOME, words.outcomes + v.outcome[flow_row])
+    at = put_string(buffer, at, member.CAUSE, words.causes + 1 + v.cause[flow_row])
+    at = put_number(buffer, at, member.PROBER, v.prober[flow_row])
+    at = put_string(buffer, at, member.ERRNO, words.errnos + 1 + v.errno[flow_row])
+    at = put_number(buffer, at, member.EPOLL, v.epoll[flow_row])
+    at = put_duration(buffer, at, member.DELAY, v.detection_delay_ns[flow_row])
+    at = put_string(buffer, at, member.CONFIDENCE, words.confidences + v.confidence[flow_row])
+    at = write_frames(
+        evidence, v.first_evidence[flow_row], v.evidence[flow_row], buffer, put(buffer, at, member.EVIDENCE)
+    )
+    at = put(buffer, at, member.REASONS)
     reasons = v.reasons[flow_row]
     while reasons:
         at = put(buffer, at, words.reasons + (reasons & 0xFF) - 1)
         reasons >>= 8
         at = put(buffer, at, COMMA) if reasons else at
-    return put(buffer, at, END_OF_FLOW)
+    return put(buffer, at, member.END_OF_FLOW)

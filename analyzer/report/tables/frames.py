@@ -150,7 +150,7 @@ def _ends(analysis: Analysis) -> Iterator[Row]:
                 *(part for name in SETTINGS for part in _based(getattr(end.settings, name), end.settings)),
                 " ".join(end.settings.models) or None,
                 "; ".join(end.matches) or None,
-                *((beat.period_ns, beat.count, beat.answered, beat.stopped_ns) if beat else (None, 0, 0, None)),
+                *((beat.period_ns, beat.sent, beat.answered, beat.stopped_ns) if beat else (None, 0, 0, None)),
             )
 
 

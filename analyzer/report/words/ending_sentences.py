@@ -42,10 +42,10 @@ def ending(flow: Flow) -> str:
     verb = "closed it" if found.how is How.FIN else "reset it"
     if found.how is How.FIN and flow.verdict.outcome is not Outcome.CLOSED:
         verb = "closed its half"
-    return _sentence(f"{name(flow, found.by)} {verb} {_after(flow, found, found.by)}{_cost(flow, found)}")
+    return _sentence(f"{name(flow, found.by)} {verb} {_after(flow, found)}{_cost(flow, found)}")
 
 
-def _after(flow: Flow, found: Ending, by: int) -> str:
+def _after(flow: Flow, found: Ending) -> str:
     """Say after how long, on the clock that tells most."""
     data_ns, peer_ns, other_ns = found.data_ns, found.peer_data_ns, found.no_heartbeat_ns
     assert data_ns is not None
@@ -63,7 +63,7 @@ def _after(flow: Flow, found: Ending, by: int) -> str:
 
 def _counts(beat: Heartbeat, found: Ending) -> bool:
     """Tell whether a heartbeat had begun before the end."""
-    return found.at_ns is not None and beat.last_ns - (beat.count - 1) * beat.period_ns < found.at_ns
+    return found.at_ns is not None and beat.last_ns - (beat.sent - 1) * beat.period_ns < found.at_ns
 
 
 def _since_heartbeat(flow: Flow, found: Ending, beating: list[int]) -> str:
@@ -140,7 +140,7 @@ def heartbeat(flow: Flow, index: int) -> str:
     least, most = beat.octets
     size = f"{most} octet{'s' * (most != 1)}" if least == most else f"{least} to {most} octets"
     words = f"the application at {name(flow, index)} itself sends {size} every {short(beat.period_ns)}"
-    words += f", {beat.count} times, {_answered(beat)}"
+    words += f", {beat.sent} times, {_answered(beat)}"
     if beat.stopped_ns >= 0:
         return _sentence(f"{words}; the next has been missing: it stopped {short(beat.stopped_ns)} before the end")
     due = "" if flow.probers else ", which it keeps from becoming due"
@@ -148,7 +148,7 @@ def heartbeat(flow: Flow, index: int) -> str:
 
 
 def _answered(beat: Heartbeat) -> str:
-    if beat.answered == beat.count:
+    if beat.answered == beat.sent:
         return "each answered"
     return f"{beat.answered} of them answered" if beat.answered else "without an answer from the other application"
 

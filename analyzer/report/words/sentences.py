@@ -107,8 +107,8 @@ REASONS = {
     Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
     "closed unseen, or was no longer captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
-    Reason.SILENT_FOR_LONG: "It has been silent for longer than ever before, as far as was captured, and nobody probes: whether the "
-    "other end is still there cannot be told.",
+    Reason.SILENT_FOR_LONG: "It has been silent for longer than ever before, as far as was captured, and nobody "
+    "probes: whether the other end is still there cannot be told.",
     Reason.ONE_SIDED: "Only one side of the connection is in the capture.",
     Reason.NEVER_OPENED: "It never became a connection: only SYNs, and what refused them, are in the capture.",
     Reason.ONLY_RESETS: "Nothing but RSTs, and empty segments that they answer, is in the capture: what they ended, "
@@ -174,9 +174,9 @@ ADVICE = {
     "set counts of their own. Set one of the two, knowing that the user timeout wins.",
     AdviceCode.SLOW_DETECTION: "A dead peer is noticed only after {detection_s} s ({tcp_keepalive_time} s and "
     "{tcp_keepalive_probes} probes {tcp_keepalive_intvl} s apart){latest}. Shorten the three if that is too late.",
-    AdviceCode.DATA_UNACKNOWLEDGED: "Data has been unacknowledged for up to {longest_s} s. Keepalive is suspended while "
-    "data is in flight, so no keepalive setting notices that; the kernel itself gives up after up to {gives_up_s} s. Set "
-    "TCP_USER_TIMEOUT on the socket, or let the application give up after a time of its own.",
+    AdviceCode.DATA_UNACKNOWLEDGED: "Data has been unacknowledged for up to {longest_s} s. Keepalive is suspended "
+    "while data is in flight, so no keepalive setting notices that; the kernel itself gives up after up to "
+    "{gives_up_s} s. Set TCP_USER_TIMEOUT on the socket, or let the application give up after a time of its own.",
     AdviceCode.FREQUENT_PROBES: "Probes every {period_s} s keep nothing open that probes every minute would not: "
     "on {connections} idle connections of this host they and their answers are {probes_a_day} round trips and up to "
     "{octets_a_day} octets a day, instead of {cheaper_probes_a_day}. Only the wish to notice a dead peer at once "

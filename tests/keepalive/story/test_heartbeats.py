@@ -25,4 +25,4 @@ def test_two_messages_show_no_period() -> None:
 def test_the_period_is_the_mean_without_pauses() -> None:
     found = beat_of(30, 60, 90, 690, 721, 752)
     assert found is not None
-    assert (found.period_ns, found.count) == ((30 + 30 + 31 + 31) * S // 4, 6)
+    assert (found.period_ns, found.sent) == ((30 + 30 + 31 + 31) * S // 4, 6)

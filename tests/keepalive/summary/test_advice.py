@@ -9,8 +9,8 @@ from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.advice import Advice, AdviceCode, advise, recommended
 from analyzer.keepalive.summary.paths import limits
 from analyzer.keepalive.verdict.values import Cause, Outcome
-from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.made import START_S, Made, flow, ns, probing, settings, within, within_lan
+from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
 
@@ -42,7 +42,9 @@ def test_no_keepalive_helps_data_that_nothing_acknowledges() -> None:
     data = result.flow.story.unanswered_data
     assert data is not None
     assert (data.end, data.octets, data.resends) == (0, 10, 6)
-    earliest_ns, latest_ns = data.gives_up_ns  # sends at 0.3 * (2^n - 1) s; the first beyond 924.6 s after the first resend
+    earliest_ns, latest_ns = (
+        data.gives_up_ns
+    )  # sends at 0.3 * (2^n - 1) s; the first beyond 924.6 s after the first resend
     assert earliest_ns <= ns(0.3 * 2**9 - 0.3 + 6 * 120 + 120) <= latest_ns
 
 

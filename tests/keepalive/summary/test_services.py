@@ -136,7 +136,9 @@ def test_one_close_is_a_coincidence_unless_its_time_is_known() -> None:
 
 
 def test_a_program_that_looks_at_its_clock_now_and_then_gives_no_round_number() -> None:
-    [limit] = limits(*(Life([1 + 20 * i], ("server", 1.2 + 20 * i + time)) for i, time in enumerate((10.2, 10.5, 10.4))))
+    [limit] = limits(
+        *(Life([1 + 20 * i], ("server", 1.2 + 20 * i + time)) for i, time in enumerate((10.2, 10.5, 10.4)))
+    )
     assert limit.value_ns is None
     assert (limit.low_ns, limit.high_ns) == (0, pytest.approx(10.2 * SECOND))
 
@@ -147,7 +149,8 @@ def test_known_limits_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("idle_s", "value_s"), [(5.003, 5), (4.992, 5), (75.06, 75), (30.1, 30), (118.02, 118), (350.4, 350), (3600.6, 3600)]
+    ("idle_s", "value_s"),
+    [(5.003, 5), (4.992, 5), (75.06, 75), (30.1, 30), (118.02, 118), (350.4, 350), (3600.6, 3600)],
 )
 def test_the_round_number_that_a_timer_is_late_after(idle_s: float, value_s: int) -> None:
     assert round_number(round(idle_s * SECOND), -1) == value_s * SECOND

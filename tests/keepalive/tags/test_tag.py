@@ -894,7 +894,7 @@ def test_small_data_at_a_steady_pace_is_a_heartbeat() -> None:
     """)
     beat = result.flow.ends[0].story.heartbeat
     assert beat is not None
-    assert (beat.period_ns, beat.octets, beat.count, beat.answered) == (30_005_000_000, (1, 1), 3, 0)
+    assert (beat.period_ns, beat.octets, beat.sent, beat.answered) == (30_005_000_000, (1, 1), 3, 0)
     assert (beat.first_frame, beat.last_frame, beat.stopped_ns) == (6, 10, -1)
     assert result.flow.ends[1].story.heartbeat is None
 

@@ -30,34 +30,40 @@ def clocks(found: Ending) -> tuple[float, ...]:
 
 
 def test_the_first_fin_closes_on_three_clocks() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     6.30   B>A  FA  seq 5500  ack 1100
     6.31   A>B  A   seq 1100  ack 5501
     6.32   A>B  FA  seq 1100  ack 5501
     6.33   B>A  A   seq 5501  ack 1101
-    """))
+    """)
+    )
     assert (found.how, found.by, found.frame) == (How.FIN, 1, 7)
     assert clocks(found) == (5.0, 5.3, 5.0)
     assert found.lost == 0
 
 
 def test_resent_data_acks_and_probes_are_no_data() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     1.60   B>A  PA  seq 5000  ack 1100  len 500  | retransmission
     1.61   A>B  A   seq 1100  ack 5500
     4.00   A>B  A   seq 1099  ack 5500           | keepalive-probe
     4.01   B>A  A   seq 5500  ack 1100           | keepalive-answer
     6.30   B>A  FA  seq 5500  ack 1100
     6.31   A>B  FA  seq 1100  ack 5501
-    """))
+    """)
+    )
     assert clocks(found) == (5.0, 5.3, 5.0)
 
 
 def test_data_in_the_fin_moves_with_it() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     6.30   B>A  FPA  seq 5500  ack 1100  len 10
     6.31   A>B  FA   seq 1100  ack 5511
-    """))
+    """)
+    )
     assert clocks(found) == (0.0, 5.3, 0.0)
 
 
@@ -78,22 +84,26 @@ def test_a_request_that_crosses_the_fin_is_lost() -> None:
 
 
 def test_a_request_that_is_captured_before_the_fin_that_it_crosses_does_not_stop_the_clocks() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     6.29   A>B  PA  seq 1100  ack 5500  len 100
     6.30   B>A  FA  seq 5500  ack 1100
     6.31   B>A  R   seq 5500
-    """))
+    """)
+    )
     assert (found.by, found.crossed_frames) == (1, (7,))
     assert clocks(found) == pytest.approx((5.0, 5.3, 5.0))
 
 
 def test_a_request_sent_after_the_fin_had_arrived_is_lost_too() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     6.30   B>A  FA  seq 5500  ack 1100
     6.31   A>B  A   seq 1100  ack 5501
     9.00   A>B  PA  seq 1100  ack 5501  len 100
     9.01   B>A  R   seq 5501
-    """))
+    """)
+    )
     assert (found.crossed_frames, found.reused_frames) == ((), (9,))
 
 
@@ -161,20 +171,24 @@ def test_two_rsts_that_answer_two_segments_are_two() -> None:
 
 
 def test_an_unasked_rst_closes_by_itself() -> None:
-    found = ending(told(f"""{ASKED}
+    found = ending(
+        told(f"""{ASKED}
     9.30   B>A  RA  seq 5500  ack 1100
-    """))
+    """)
+    )
     assert (found.how, found.by, found.frame, found.lost) == (How.RST, 1, 7, 0)
     assert clocks(found) == (8.0, 8.3, 8.0)
 
 
 def test_a_timer_gives_up() -> None:
-    found = ending(told(f"""{OPENED}
+    found = ending(
+        told(f"""{OPENED}
     31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     51.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
     61.01  A>B  RA  seq 1100  ack 5000  | give-up-rst
-    """))
+    """)
+    )
     assert (found.how, found.by, found.frame) == (How.GIVE_UP, 0, 9)
 
 
@@ -200,7 +214,7 @@ def test_heartbeats_and_their_answers_do_not_count_for_the_third_clock() -> None
     assert clocks(ending(result)) == pytest.approx((29.77, 29.8, 330.0))
     beat = result.flow.ends[0].story.heartbeat
     assert beat is not None
-    assert (beat.count, beat.answered, beat.octets, beat.period_ns) == (5, 5, (20, 20), 60 * SECOND)
+    assert (beat.sent, beat.answered, beat.octets, beat.period_ns) == (5, 5, (20, 20), 60 * SECOND)
     assert beat.stopped_ns == -1
 
 

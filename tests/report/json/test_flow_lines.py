@@ -20,7 +20,7 @@ from analyzer.keepalive.story.values import Heartbeat
 from analyzer.keepalive.verdict.batch import LOST
 from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, ending_of, verdict_of
-from analyzer.report.json import flow_lines
+from analyzer.report.json import flow_lines, flow_members
 from analyzer.report.json.document import ending_object, settings_object, verdict_object
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
@@ -75,7 +75,7 @@ def heartbeat_object(beat: Heartbeat | None) -> dict[str, Any] | None:
     return {
         "period_s": seconds(beat.period_ns),
         "octets": list(beat.octets),
-        "count": beat.count,
+        "count": beat.sent,
         "answered": beat.answered,
         "first_frame": beat.first_frame,
         "last_frame": beat.last_frame,
@@ -100,13 +100,13 @@ def end_object(end: End) -> dict[str, Any]:
 
 
 def written(analysis: Analysis, found: Found, engine: Engine, full: int = 1 << 20) -> list[str]:
-    string_pool = StringPool(flow_lines.MEMBERS)
+    string_pool = StringPool(flow_members.MEMBERS)
     words = Vocabulary(string_pool, analysis.tunnels).words(flow_lines.idle_times(found))
     out, reached, text = bytearray(full + flow_lines.LONGEST_LINE), array("q", [0]), ""
     while reached[0] < found.flow_count:
         octets = engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)
         text += out[:octets].decode("ascii")
-    return text.split(flow_lines.BEFORE)[1:]
+    return text.split(flow_members.BEFORE)[1:]
 
 
 @each_engine
@@ -196,9 +196,9 @@ def test_settings_and_verdicts_that_columns_may_hold(engine: Engine) -> None:
 def test_a_line_is_no_longer_than_said() -> None:
     """Of numbers as long as they can be, and the longest sentences, as often as there can be any."""
     number = len(str(2**63))
-    members = sum(map(len, flow_lines.MEMBERS)) + 40 * (number + 20) + LOST * (number + 2)
+    members = sum(map(len, flow_members.MEMBERS)) + 40 * (number + 20) + LOST * (number + 2)
     reasons = 7 * max(len(json.dumps(reason_object(one)) + ", ") for one in Reason)
     clocks = len(json.dumps([one.name for one in ALL_CLOCKS]))
-    setting = sum(map(len, flow_lines.MEMBERS)) + 400 + clocks + 8 * (number + 2) + 16 * number
-    end = sum(map(len, flow_lines.MEMBERS)) + 4 * setting + 5 * 80 + 16 * number
+    setting = sum(map(len, flow_members.MEMBERS)) + 400 + clocks + 8 * (number + 2) + 16 * number
+    end = sum(map(len, flow_members.MEMBERS)) + 4 * setting + 5 * 80 + 16 * number
     assert members + reasons + 127 * (number + 2) + 2 * end <= flow_lines.LONGEST_LINE

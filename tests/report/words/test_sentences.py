@@ -16,6 +16,8 @@ from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.words import sentences
 from tests.keepalive.context.test_middleboxes import BOX, SERVERS, flows, heard_of, server
 from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within, within_lan
+from tests.keepalive.tags.test_tag import OPENED
+from tests.transcript import told
 
 TABLES = {
     Outcome: sentences.OUTCOMES,
@@ -99,12 +101,6 @@ def test_headline(outcome: Outcome, cause: Cause | None) -> None:
     assert headline.startswith(sentences.OUTCOMES[outcome])
 
 
-def test_connection_closed_by_reset_is_not_called_orderly() -> None:
-    aborted = flow(Made().traffic(5, Answer.RST), outcome=Outcome.CLOSED, cause=Cause.APPLICATION)
-    assert "RST" in sentences.headline(aborted)
-    assert sentences.headline(aborted) != sentences.headline(flow(outcome=Outcome.CLOSED, cause=Cause.APPLICATION))
-
-
 @pytest.mark.parametrize("reason", sentences.ONE_WAY)
 def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Reason) -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PATH_DROPPED)
@@ -144,14 +140,14 @@ def test_no_probe_is_a_bound_and_not_silence() -> None:
     words = (
         "No keepalive probe from either end in 5 h 12 min idle: at {} it is off, or tcp_keepalive_time is 18720 s or "
     )
-    one, nothing = flow(Made(), found=settings(survived)), flow(Made(), max_idle_s=7)
+    one, nothing = flow(Made(), found=settings(survived), max_idle_s=18732), flow(Made(), max_idle_s=7)
     assert sentences.sentences(one) == [words.format("the originator") + "more."]
     ends = one.ends[0], replace(one.ends[1], settings=settings(survived))
     assert sentences.sentences(replace(one, ends=ends)) == [words.format("both") + "more."]
     older = replace(survived, low=1, basis=Basis.SURVIVED_EITHER)
     either = "is off, or the longer of its time and interval is no shorter than about that."
     assert sentences.sentences(flow(Made(), found=settings(older)))[0].endswith(either)
-    assert sentences.sentences(nothing) == ["No keepalive probe from either end; the longest silence is 7 s."]
+    assert sentences.sentences(nothing) == ["No keepalive probe from either end in 7 s idle."]
 
 
 def test_known_settings_are_in_the_sentence() -> None:
@@ -182,6 +178,11 @@ def test_ends_have_names_by_role_or_address() -> None:
 # Advice
 
 
+RESENT = f"{OPENED}    20.0  A>B  PA  seq 1100  ack 5000  len 19\n" + "".join(
+    f"    {at}  A>B  PA  seq 1100  ack 5000  len 19  | retransmission\n" for at in (20.3, 20.9, 22.1, 24.5, 29.3)
+)
+
+
 def advised() -> dict[AdviceCode, Advice]:
     """Every kind of advice, as advice.py gives it for connections that deserve it."""
     dropped = flow(Made().probe(360).probe(10).probe(10), 1, Outcome.TIMED_OUT, Cause.PATH_DROPPED, settings(350))
@@ -194,6 +195,7 @@ def advised() -> dict[AdviceCode, Advice]:
         flow(number=5, server="10.0.0.6", max_idle_s=900),
         *(within_lan(probing(settings(5, 1, 3), number, server="10.0.0.7")) for number in (6, 7)),
         probing(replace(settings(60, 10, 200), tcp_user_timeout=within(1900, 2060)), 8, server="10.0.0.8"),
+        replace(told(RESENT).flow, id=9),
     ]
     return {one.code: one for one in advise(flows, limits(flows))}
 
