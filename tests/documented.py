@@ -27,6 +27,7 @@ TABLES = {
     "silences": "Every silence of 10 s and more while neither end waited for the other: the experiments with the path.",
     "hosts": "What the probing connections of a host have in common; a row with a `port` for a service that differs.",
     "path_limits": "For how long each path may be silent.",
+    "services": "After how long without use somebody ends the connections to a service.",
     "survival": "The likeliest share of silences that a path survives, as steps.",
     "advice": "What should be set otherwise.",
     "diagnostics": "What is imperfect about the capture.",

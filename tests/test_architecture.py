@@ -86,6 +86,7 @@ WITHOUT_TEST_FILE = {
     "schema/inference.py",  # as above
     "schema/story.py",  # as above
     "schema/json.py",  # as above
+    "report/json/flow_members.py",  # names, exercised by test_flow_lines.py
     "engine/compiler/__main__.py",  # tests/test_wheel.py builds a wheel with it
     "engine/compiler/hatch.py",  # as above
     "cli/options.py",  # a table; tests/cli/test_command.py runs it
