@@ -13,6 +13,7 @@ import pytest
 
 from samples.record.engine_uml import CLOCK_RATES, kernel_for
 from samples.record.scenarios import FILE, ScenarioError, load
+from samples.record.truth import UnexpectedTruthError, first_sign
 from tests.test_samples import ROOT, check_folder
 
 SAMPLES = ROOT / "samples"
@@ -57,6 +58,18 @@ def lasting_truth(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in truth.items() if key not in {"kernel", "hz"}}
 
 
+def closes(t: float, how: str = "fin") -> dict[str, Any]:
+    return {"event": "closes", "t": t, "how": how}
+
+
+def told(t: float) -> dict[str, Any]:
+    return {"event": "end-of-stream", "t": t}
+
+
+def error(t: float, errno: str) -> dict[str, Any]:
+    return {"event": "error", "t": t, "errno": errno}
+
+
 def test_list_names_every_scenario() -> None:
     result = record("--list")
     assert result.returncode == 0
@@ -94,6 +107,8 @@ def test_scenario_is_recorded(name: str) -> None:
         ('script = [[1, "path", "explode"]]', "step 1 path explode"),
         ('script = [[99, "originator", "close"]]', "step 99 originator close"),
         ('netem = "loss 1%"', "user-mode Linux only"),
+        ("delay_ms = 20", "a delay needs a switch"),
+        ('limits = [{ by = "responder", s = 5, to = 9001 }]', "a limit of no service"),
         ('colour = "red"', "colour"),
     ],
 )
@@ -102,6 +117,33 @@ def test_wrong_declaration_is_refused(line: str, complaint: str, tmp_path: Path)
     file.write_text(f'[case]\nwhat = "w"\nwhy = "y"\nseconds = 10\n{line}\n')
     with pytest.raises(ScenarioError, match=re.escape(complaint)):
         load(file)
+
+
+@pytest.mark.parametrize(
+    ("declared", "originator", "responder", "expected"),
+    [
+        ("closed/application", [closes(5.0)], [told(5.1)], ("originator", "fin")),
+        ("closed/application", [told(5.1), closes(5.1)], [], ("responder", "fin")),
+        ("closed/application", [error(5.1, "ECONNRESET")], [closes(5.0, "rst")], ("responder", "rst")),
+        ("closed/application", [error(5.1, "ECONNRESET")], [], ("responder", "rst")),
+        ("reset/path-reset", [error(9.0, "ECONNRESET")], [], ("path", "rst")),
+        ("reset/peer-lost-state", [error(9.0, "EPIPE")], [closes(4.0)], ("responder", "rst")),
+        ("timed-out/peer-silent", [error(9.02, "ETIMEDOUT")], [error(9.01, "ECONNRESET")], ("originator", "give-up")),
+        ("alive", [], [closes(4.0)], ("none", "")),
+    ],
+)
+def test_the_first_sign_tells_who_ended_it(
+    declared: str, originator: list[dict[str, Any]], responder: list[dict[str, Any]], expected: tuple[str, str]
+) -> None:
+    """A half-close ends nothing, and of a give-up and the RST that tells of it the former comes first."""
+    outcome, _, cause = declared.partition("/")
+    heard = {"originator": originator, "responder": responder}
+    assert first_sign({"outcome": outcome, "cause": cause}, heard) == expected
+
+
+def test_an_end_that_nobody_saw_must_be_declared() -> None:
+    with pytest.raises(UnexpectedTruthError, match="declare the ending"):
+        first_sign({"outcome": "closed"}, {"originator": [], "responder": []})
 
 
 def test_two_scenarios_on_this_kernel(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ def timer_state(sock: socket.socket) -> dict[str, int]:
     }
 
 
+def octets_of(what: int | str) -> bytes:
+    return what.encode("latin-1") if isinstance(what, str) else b"k" * what
+
+
 class Log:
     """JSON lines on standard output."""
 
@@ -80,6 +84,7 @@ class Connection:
         self.port, self.sock, self._role, self._log = port, sock, role, log
         self.reads = role != "deaf"
         self.is_over = False
+        self._awaits_answer = False
 
     @property
     def interest(self) -> int:
@@ -89,8 +94,10 @@ class Connection:
     def act(self, verb: str, *arguments: Any) -> None:
         getattr(self, f"do_{verb}")(*arguments)
 
-    def do_send(self, octets: int) -> None:
-        self.sock.send(b"k" * octets)
+    def do_send(self, what: int | str) -> None:
+        """So many octets, or a request in the server's own language, to which there must be an answer."""
+        self._awaits_answer = isinstance(what, str)
+        self.sock.send(octets_of(what))
 
     def do_flood(self) -> None:
         """Fill the peer's window and the own buffer: what remains waits behind a zero window."""
@@ -108,20 +115,28 @@ class Connection:
         self.reads = True
 
     def do_shutdown(self) -> None:
+        self._log.write("closes", self.port, how="fin")
         self.sock.shutdown(socket.SHUT_WR)
 
     def do_close(self) -> None:
-        self._last_words()
-        self.sock.close()
+        """Close in order, unless data is unread: then the kernel sends RST."""
+        unread = int.from_bytes(fcntl.ioctl(self.sock, termios.FIONREAD, bytes(4)), sys.byteorder)
+        self._log.write("closes", self.port, how="rst" if unread else "fin")
+        self._leave()
 
     def do_abort(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        self.do_close()
+        self._log.write("closes", self.port, how="rst")
+        self._leave()
 
     def do_forget(self) -> None:
         """Gone without a word, as after a power cut: a socket under repair sends nothing when it is closed."""
         self.sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-        self.do_close()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._last_words()
+        self.sock.close()
 
     def happened(self, mask: int) -> None:
         """Called with what epoll reports: an error ends the connection, data is read and echoed."""
@@ -133,22 +148,29 @@ class Connection:
         if not self.reads and not mask & select.EPOLLHUP:
             return
         data = self.sock.recv(READ_AHEAD) if mask & select.EPOLLIN else b""
-        if data and self._role == "echo":
+        self._awaits_answer &= not data
+        if data and self._role in {"echo", "server"}:
             self.sock.send(data)
         if mask & select.EPOLLHUP:  # both directions are closed
             self._last_words()
         elif not data:
             self._log.write("end-of-stream", self.port, epoll=mask)
             self.reads = False
+            if self._role in {"client", "server"}:
+                self.do_close()
 
     def tell_settings(self, event: str) -> None:
         self._log.write(event, self.port, settings=read_back(self.sock), **timer_state(self.sock))
 
     def _last_words(self) -> None:
         self.is_over = True
+        if self._awaits_answer:
+            self._log.write("lost", self.port)
         self.tell_settings("settings")
 
     def finish(self) -> None:
+        """The recording's end: a request that still waits for its answer is not lost."""
+        self._awaits_answer = False
         if not self.is_over:
             self._last_words()
 
@@ -229,7 +251,7 @@ class Application:
 
     def _adopt(self, port: int, sock: socket.socket) -> None:
         sock.setblocking(False)
-        connection = Connection(port, sock, self._plan["reads"], self._log)
+        connection = Connection(port, sock, self._plan["connections"][str(port)]["reads"], self._log)
         self._open[sock.fileno()] = connection
         self._epoll.register(sock, connection.interest)
         connection.tell_settings("open")

@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from samples.record.scenarios import FAULTS, HOSTS, WAYS, Scenario
+from samples.record.scenarios import FAULTS, HOSTS, IPV4, REBOUND_PORT, WAYS, Scenario
 
+ROOT = Path(__file__).parents[2]
 PREFIX = "ka-record"
 NAMESPACES = Path("/run/netns")
 PLACES = (*HOSTS, "middle")
@@ -50,6 +51,8 @@ def fault_table() -> str:
     return "\n".join(lines)
 
 
+FORGOTTEN = {"drop": "drop", "reset": "reject with tcp reset", "rebind": "accept"}
+"""What a middle that has forgotten a connection does to its next segment."""
 NAT_TABLE = """
 add table ip nat
 add chain ip nat out {{ type nat hook postrouting priority 100; }}
@@ -58,6 +61,11 @@ add table inet tracker
 add chain inet tracker forward {{ type filter hook forward priority -10; }}
 add rule inet tracker forward ct state invalid {action}
 """
+REBIND = f"""
+flush chain ip nat out
+add rule ip nat out oifname right meta l4proto tcp masquerade to :{REBOUND_PORT}
+"""
+"""From now on a connection that is new to the translator leaves it by this port."""
 BEACON = """
 import socket, sys
 family, group = {"4": (socket.AF_INET, "224.0.0.1"), "6": (socket.AF_INET6, "ff02::1")}[sys.argv[1]]
@@ -76,6 +84,7 @@ class Network:
     def __init__(self, scenario: Scenario, number: int) -> None:
         self._scenario = scenario
         self._number = number
+        self._wire: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Network":
         try:
@@ -90,6 +99,8 @@ class Network:
     def __exit__(self, *_: object) -> None:
         for place in PLACES:
             _remove(self.namespace(place))
+        if self._wire is not None:
+            self._wire.wait()
 
     def namespace(self, place: str) -> str:
         return f"{PREFIX}-{os.getpid()}-{self._number}-{place}"
@@ -98,10 +109,7 @@ class Network:
         return ["ip", "netns", "exec", self.namespace(place), *command]
 
     def address(self, role: str, host: int = 0) -> str:
-        """RFC 5737 and RFC 3849 addresses; one subnet behind a switch, two around a router."""
-        subnet = 3 if self._scenario.link else 1 if self._scenario.middle == "switch" or role == "originator" else 2
-        host = host or HOSTS.index(role) + 1
-        return f"2001:db8:{subnet}::{host}" if self._scenario.ip == 6 else f"{_ipv4(subnet)}.{host}"
+        return self._scenario.address(role, host)
 
     def set_sysctl(self, place: str, **values: int | str) -> None:
         """Names are those below net.ipv4, or of the whole of net with "__" for "/"."""
@@ -120,6 +128,8 @@ class Network:
         elif verb == "beacon":
             for role in HOSTS:
                 subprocess.run(self.inside(role, sys.executable, "-c", BEACON, str(self._scenario.ip)), check=False)
+        elif verb == "rebind":
+            self._nft("middle", REBIND)
         elif verb == "calm":
             self._tc("del")
         elif verb == "restore":
@@ -160,9 +170,6 @@ class Network:
         self._nft(self._faulty, fault_table())
         for role in HOSTS:
             self.set_sysctl(role, **scenario.host(role).sysctl)
-        if scenario.originator.program:  # a program's own choice of port is thereby ours
-            [connection] = scenario.connections
-            self.set_sysctl("originator", ip_local_port_range=f"{connection.port} {connection.port}")
 
     def _hurry_neighbours(self, place: str, device: str) -> None:
         family = f"ipv{self._scenario.ip}"
@@ -170,10 +177,14 @@ class Network:
         self.set_sysctl(place, **values)
 
     def _build_switch(self) -> None:
-        self._in("middle", "link", "add", "switch", "type", "bridge")
-        for port in ("left", "right"):
-            self._in("middle", "link", "set", port, "master", "switch")
-        self._in("middle", "link", "set", "switch", "up")
+        if self._scenario.delay_ms:
+            command = (sys.executable, "-m", "samples.record.wire", str(self._scenario.delay_ms))
+            self._wire = subprocess.Popen(self.inside("middle", *command), cwd=ROOT)
+        else:
+            self._in("middle", "link", "add", "switch", "type", "bridge")
+            for port in ("left", "right"):
+                self._in("middle", "link", "set", port, "master", "switch")
+            self._in("middle", "link", "set", "switch", "up")
         for role in HOSTS:
             device = "eth0"
             if self._scenario.link == "vlan":
@@ -181,7 +192,7 @@ class Network:
                 self._in(role, "link", "add", "link", "eth0", "name", device, "type", "vlan", "id", "5")
             elif self._scenario.link == "vxlan":
                 device = "vxlan7"
-                mine, other = (f"{_ipv4(1)}.{n}" for n in ((1, 2) if role == "originator" else (2, 1)))
+                mine, other = (f"{IPV4[1]}.{n}" for n in ((1, 2) if role == "originator" else (2, 1)))
                 self._in(role, "address", "add", f"{mine}/24", "dev", "eth0")
                 tunnel = ("id", "7", "local", mine, "remote", other, "dstport", "4789")
                 self._in(role, "link", "add", device, "type", "vxlan", *tunnel)
@@ -192,15 +203,14 @@ class Network:
         scenario = self._scenario
         self.set_sysctl("middle", ip_forward=1, ipv6__conf__all__forwarding=1)
         for subnet, (role, port) in enumerate((("originator", "left"), ("responder", "right")), 1):
-            gateway = f"2001:db8:{subnet}::fe" if scenario.ip == 6 else f"{_ipv4(subnet)}.254"
+            gateway = f"2001:db8:{subnet}::fe" if scenario.ip == 6 else f"{IPV4[subnet]}.254"
             self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", "eth0")
             self._in("middle", "address", "add", f"{gateway}/{self._prefix}", "dev", port)
             self._in(role, "route", "add", "default", "via", gateway)
         if scenario.middle == "nat":
-            action = "reject with tcp reset" if scenario.forgotten == "reset" else "drop"
-            self._nft("middle", NAT_TABLE.format(action=action))
+            self._nft("middle", NAT_TABLE.format(action=FORGOTTEN[scenario.forgotten]))
             limit = scenario.forgets_s
-            self.set_sysctl("middle", netfilter__nf_conntrack_tcp_loose=0)
+            self.set_sysctl("middle", netfilter__nf_conntrack_tcp_loose=int(scenario.forgotten == "rebind"))
             self.set_sysctl("middle", netfilter__nf_conntrack_tcp_timeout_established=limit)
 
     @property
@@ -241,10 +251,6 @@ def _remove(namespace: str) -> None:
         with suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
     subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
-
-
-def _ipv4(subnet: int) -> str:
-    return {1: "192.0.2", 2: "198.51.100", 3: "203.0.113"}[subnet]
 
 
 def _ip(*arguments: str) -> None:

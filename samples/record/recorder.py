@@ -20,8 +20,6 @@ from samples.record.network import PREFIX, Network
 from samples.record.scenarios import HOSTS, WAYS, Scenario
 
 ROOT = Path(__file__).parents[2]
-LEAD_S = 3.0
-"""From a host's start to its first connection: what a busy machine needs to start Python."""
 one_at_a_time = threading.Lock()
 """Building is work for the processor; recording is mostly waiting, so many can do it side by side."""
 
@@ -44,9 +42,9 @@ def record(scenario: Scenario, number: int, out: Path) -> list[Path]:
                 for index, point in enumerate(several)
             }
             tcpdumps = [Tcpdump(network, point, file, scenario.snaplen) for file, point in dumps.items()]
-            start = time.monotonic() + LEAD_S
-            start_of_day = time.time() + LEAD_S
-            hosts = {role: _start(scenario, network, role, start) for role in reversed(HOSTS)}
+            start = time.monotonic() + scenario.lead_s
+            start_of_day = time.time() + scenario.lead_s
+            hosts = {role: _start(scenario, network, role, start, place) for role in reversed(HOSTS)}
         with ThreadPoolExecutor(len(hosts)) as pool:  # nobody may wait for somebody to read what it writes
             reading = {role: pool.submit(_log_of, host) for role, host in hosts.items()}
             _run_path(scenario, network, start)
@@ -71,7 +69,7 @@ def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix=f"{PREFIX}-{os.getpid()}-", ignore_cleanup_errors=True)
 
 
-def _start(scenario: Scenario, network: Network, role: str, start: float) -> subprocess.Popen[str]:
+def _start(scenario: Scenario, network: Network, role: str, start: float, shared: str) -> subprocess.Popen[str]:
     """The application of one end, ready."""
     host = scenario.host(role)
     plan = {
@@ -80,15 +78,17 @@ def _start(scenario: Scenario, network: Network, role: str, start: float) -> sub
         "peer": network.address("responder"),
         "start": start,
         "seconds": scenario.seconds,
-        "reads": host.reads,
         "listener": host.listener,
         "program": host.program,
         "preload": host.preload,
+        "closes": host.closes,
+        "shared": str(shared),
         "connections": {
             connection.port: {
                 "peer": network.address("responder", connection.host),
                 "to": connection.to,
                 "opens": connection.opens,
+                "reads": (connection.reads if role == "originator" else "") or host.reads,
                 "options": scenario.options(role, connection),
                 "script": [[at, *step] for at, who, *step in scenario.steps_for(connection) if who == role],
             }

@@ -19,12 +19,16 @@ WAYS = ("there", "back")
 VERBS = {
     "originator": ("send", "flood", "set", "read", "shutdown", "close", "abort", "forget", "pause"),
     "responder": ("send", "flood", "set", "read", "shutdown", "close", "abort", "forget", "pause"),
-    "path": (*FAULTS, "restore", "unplug", "plug", "announce", "calm", "beacon"),
+    "path": (*FAULTS, "restore", "unplug", "plug", "announce", "rebind", "calm", "beacon"),
     "sysctl": (*HOSTS, "middle"),
 }
 SETTINGS = ("time", "intvl", "probes")
+IPV4 = {1: "192.0.2", 2: "198.51.100", 3: "203.0.113"}
+"""Subnets by number, from RFC 5737; those of IPv6 are from RFC 3849."""
 FIRST_PORT = 40000
 """The originator's port of a scenario's first connection."""
+REBOUND_PORT = 50000
+"""The port behind which a connection goes on once the path has given it another."""
 
 
 class ScenarioError(Exception):
@@ -36,6 +40,7 @@ class Host:
     """One end: how its sockets are set, what it does with what it reads, and what its kernel's settings are."""
 
     reads: str = "sink"
+    """"sink", "echo", "deaf" (reads nothing); "client" and "server" are sink and echo that close if the peer does."""
     sysctl: dict[str, int | str] = field(default_factory=dict)
     options: dict[str, int] = field(default_factory=dict)
     listener: dict[str, int] = field(default_factory=dict)
@@ -44,6 +49,8 @@ class Host:
     """A real program in place of the recorder's own application; $peer, $address, $port and $place are filled in."""
     preload: bool = False
     """The program runs with a library that switches keepalive on (preload.c)."""
+    closes: bool = False
+    """The program closes by itself, so its sockets are looked at and not kept: a second reference would hold them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,29 @@ class Connection:
     opens: float = 0.0
     verdict: str = ""
     """Where it differs from the scenario's."""
+    ending: str = ""
+    """Where it differs from the scenario's."""
+    reads: str = ""
+    """What the originator does with what it reads, where that differs."""
     options: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a service leaves a connection idle, as its program or its path was configured."""
+
+    by: str
+    """Who ends it: "originator", "responder" or "path"; "none" for a service that has no limit, or none so short."""
+    s: float = 0.0
+    late_s: float = 0.0
+    """It looks only so often, and may be so much later."""
+    clock: str = "data"
+    """What restarts the timer: "data" either way, "peer-data" (of the end that does not close), "no-heartbeat"."""
+    to: int = 9000
+    farewell: bool = False
+    """Before it closes, the end that does says something, which counts for nothing."""
+    half_closed: bool = False
+    """It holds for half-closed connections only."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +100,25 @@ class Scenario:
     script: tuple[tuple[Any, ...], ...]
     """(at, who, verb, argument…); a last argument "#n" means connection n only."""
     verdict: str = "alive"
-    """What the wire shows where the prober noticed; derived where it did not (truth.py)."""
+    """What the wire shows where the prober noticed; derived where it did not (truth.py).
+
+    outcome/cause, and behind them the errno that a program was told which closes by itself, and so is not watched.
+    """
+    ending: str = ""
+    """by/how, where what the applications saw does not tell who ended it (truth.py); then whose deed it looks like."""
+    limits: tuple[Limit, ...] = ()
     look: tuple[str, ...] = ()
     middle: str = "router"
     ip: int = 4
     link: str = ""
     """An overlay between the hosts: "vlan" or "vxlan"."""
     netem: str = ""
+    delay_ms: float = 0.0
+    """Each way, on a switch: what netem does where the kernel has none."""
     forgets_s: int = 0
     """A middle that tracks connections forgets idle ones after so long, and …"""
     forgotten: str = "drop"
-    """… drops what comes later, or answers with RST ("reset")."""
+    """… drops what comes later, answers with RST ("reset"), or translates it to another port ("rebind")."""
     originator: Host = Host()
     responder: Host = Host()
     connections: tuple[Connection, ...] = (Connection(FIRST_PORT),)
@@ -96,11 +133,19 @@ class Scenario:
     """Ends whose keepalive is on and has no occasion to probe, where the kernel's counters do not tell that."""
     undetermined: dict[str, str] = field(default_factory=dict)
     """Settings that this capture does not pin down although the general rule says so, each with the reason."""
+    lead_s: float = 3.0
+    """From a host's start to its first connection: what a busy machine needs to start Python, or a database."""
     kernel: str = "host"
     hz: tuple[int, ...] = ()
 
     def host(self, role: str) -> Host:
         return self.originator if role == "originator" else self.responder
+
+    def address(self, role: str, host: int = 0) -> str:
+        """One subnet behind a switch, two around a router."""
+        subnet = 3 if self.link else 1 if self.middle == "switch" or role == "originator" else 2
+        host = host or HOSTS.index(role) + 1
+        return f"2001:db8:{subnet}::{host}" if self.ip == 6 else f"{IPV4[subnet]}.{host}"
 
     def steps_for(self, connection: Connection) -> list[tuple[Any, ...]]:
         """The steps of the script that are about one connection, without the "#n" that says so."""
@@ -130,6 +175,7 @@ def _scenario(name: str, table: dict[str, Any]) -> Scenario:
     script = tuple(step for line in table.pop("script", []) for step in _steps(line))
     for key in ("look", "capture", "hz", "never_due"):
         table[key] = tuple(table.get(key, Scenario.__dataclass_fields__[key].default))
+    table["limits"] = tuple(Limit(**one) for one in table.get("limits", ()))
     table["missing"] = tuple(tuple(span) for span in table.get("missing", ()))
     try:
         scenario = Scenario(name=name, script=script, connections=connections, **table)
@@ -168,6 +214,7 @@ def _with_grid(
 
 def _check(scenario: Scenario) -> None:
     known = len(scenario.connections)
+    services = {connection.to for connection in scenario.connections}
     needs_uml = bool(scenario.netem) or scenario.link == "vlan"
     problems = [
         problem
@@ -175,6 +222,8 @@ def _check(scenario: Scenario) -> None:
             (f"middle {scenario.middle}", scenario.middle not in MIDDLES),
             (f"kernel {scenario.kernel}", scenario.kernel not in {"host", "uml"}),
             ("an overlay needs a switch", scenario.link and scenario.middle != "switch"),
+            ("a delay needs a switch", scenario.delay_ms and (scenario.middle != "switch" or scenario.link)),
+            ("a limit of no service", not {limit.to for limit in scenario.limits} <= services),
             ("netem and VLANs: user-mode Linux only", scenario.kernel == "host" and needs_uml),
         )
         if is_so

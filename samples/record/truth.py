@@ -11,6 +11,9 @@ Which settings the wire determines follows from three rules:
 
 the latter two where unanswered probes reach the capture point, the last where none is lost on the way to it.
 
+Who ended a connection follows from the first thing that an application did or was told: it closed, or was told that
+the other end had; if it was no orderly close, the first error that one saw. What they cannot know is declared.
+
 Linux's timers are late by up to an eighth. Below SHARP_BELOW_S that is less than the second that
 would lead to the next setting; above it a setting counts as determined when it is one that people use.
 """
@@ -21,12 +24,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from samples.record.scenarios import HOSTS, Connection, Scenario
+from samples.record.scenarios import HOSTS, REBOUND_PORT, Connection, Limit, Scenario
 
 SHARP_BELOW_S = 14
 USED_BY_PEOPLE = {15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200}
 SETTINGS = {"tcp_keepalive_time": "time", "tcp_keepalive_intvl": "intvl", "tcp_keepalive_probes": "probes"}
 NOTICED = ("timed-out", "unreachable", "reset")
+RESETS = ("ECONNRESET", "EPIPE")
+RESET_MASK = 25
+"""EPOLLIN, EPOLLERR and EPOLLHUP, with which the kernel tells an application of a RST."""
 ANSWER_MS = 300
 """An ACK so much younger than the last data answered a probe, if no data waited to be sent."""
 COARSE_CLOCK = 6
@@ -41,6 +47,8 @@ class UnexpectedTruthError(Exception):
 
 def write(scenario: Scenario, points: tuple[str, ...], logs: dict[str, list[dict[str, Any]]], folder: Path) -> None:
     flows = [_flow(scenario, connection, points, logs) for connection in scenario.connections]
+    if "responder" in points and scenario.forgotten == "rebind":
+        flows = [one for flow in flows for one in _rebound(flow)]
     lines = [
         f"what = {_toml(scenario.what)}",
         f"capture_point = {_toml(' and '.join(points))}",
@@ -51,11 +59,16 @@ def write(scenario: Scenario, points: tuple[str, ...], logs: dict[str, list[dict
     for flow in flows:
         if prefix:
             lines += ["", "[[flow]]", f"port = {flow['port']}"]
+            if "continues" in flow:
+                lines.append(f"continues = {flow['continues']}")
         if flow["fault"]:
             lines.append(f"fault = {_toml(flow['fault'])}")
         for end in flow["end"]:
             lines += ["", f"[[{prefix}end]]", *_pairs(end)]
         lines += ["", f"[{prefix}verdict]", *_pairs(flow["verdict"])]
+        lines += ["", f"[{prefix}ending]", *_pairs(flow["ending"])]
+    for limit in scenario.limits:
+        lines += ["", "[[service]]", *_pairs(_service(scenario, limit, flows))]
     (folder / "truth.toml").write_text("\n".join(lines) + "\n")
     (folder / "README.md").write_text("\n".join(_readme(scenario, folder.name)) + "\n")
 
@@ -80,7 +93,66 @@ def _flow(
     ends = [_end(scenario, points, role, heard[role]) for role in HOSTS]
     fault = _fault(scenario, connection)
     verdict = _verdict(scenario, connection.verdict or scenario.verdict, heard, bool(fault))
-    return {"port": connection.port, "fault": fault, "end": ends, "verdict": verdict}
+    ending = _ending(scenario, connection, verdict, heard)
+    return {"port": connection.port, "fault": fault, "end": ends, "verdict": verdict, "ending": ending}
+
+
+def _rebound(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Beyond the translator: a connection that falls silent, and one from another port that has its numbers."""
+    originator, responder = flow["end"]
+    unaware = {key: value for key, value in originator.items() if key != "saw"}
+    nobody = {"by": "none", "lost": 0}
+    yield flow | {"end": [unaware, responder], "verdict": {"outcome": "open"}, "ending": nobody}
+    yield flow | {"port": REBOUND_PORT, "continues": flow["port"], "fault": {}}
+
+
+def _ending(
+    scenario: Scenario, connection: Connection, verdict: dict[str, Any], heard: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """Who ended the connection and how; the limit it came to, and how many requests were lost with it."""
+    declared = connection.ending or scenario.ending
+    by, how, seen_as, *_ = (*(declared.split("/") if declared else first_sign(verdict, heard)), "", "")
+    ending: dict[str, Any] = {"by": by} | ({"how": how} if how else {}) | ({"seen_as": seen_as} if seen_as else {})
+    for limit in scenario.limits:
+        if limit.to == connection.to and limit.by == by != "none":
+            ending |= _told(limit)
+    return ending | {"lost": sum(entry["event"] == "lost" for role in HOSTS for entry in heard[role])}
+
+
+def _told(limit: Limit) -> dict[str, Any]:
+    return {"limit_s": limit.s} | ({"late_s": limit.late_s} if limit.late_s else {}) | {"clock": limit.clock}
+
+
+def first_sign(verdict: dict[str, Any], heard: dict[str, list[dict[str, Any]]]) -> tuple[str, str]:
+    """The first thing that either application did or was told; of a connection that goes on, nothing."""
+    if verdict["outcome"] not in {"closed", *NOTICED}:
+        return "none", ""
+    is_close = verdict["outcome"] == "closed"
+    events = {"closes", "end-of-stream", "error"} if is_close else {"error"}
+    signs = [(entry, role) for role in HOSTS for entry in heard[role] if entry["event"] in events]
+    if not signs:
+        raise UnexpectedTruthError(f"{verdict['outcome']}, but no application saw who ended it: declare the ending")
+    sign, role = min(signs, key=lambda one: (one[0]["t"], False) if is_close else _place_in_time(one[0]))
+    other = HOSTS[1 - HOSTS.index(role)]
+    if sign["event"] == "closes":
+        return role, sign["how"]
+    if sign["event"] == "end-of-stream":
+        return other, "fin"
+    if sign["errno"] in RESETS:
+        return "path" if verdict.get("cause") == "path-reset" else other, "rst"
+    return role, "give-up"
+
+
+def _service(scenario: Scenario, limit: Limit, flows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all connections to one port say together."""
+    to_it = {connection.port for connection in scenario.connections if connection.to == limit.to}
+    endings = [flow["ending"] for flow in flows if flow.get("continues", flow["port"]) in to_it]
+    service: dict[str, Any] = {"address": scenario.address("responder"), "port": limit.to, "by": limit.by}
+    if limit.by != "none":
+        service |= _told(limit)
+    service |= {name: True for name in ("farewell", "half_closed") if getattr(limit, name)}
+    closed = sum(ending["by"] == limit.by for ending in endings) if limit.by != "none" else 0
+    return service | {"closed": closed, "lost": sum(ending["lost"] for ending in endings)}
 
 
 def _fault(scenario: Scenario, connection: Connection) -> dict[str, Any]:
@@ -178,7 +250,7 @@ def _verdict(
     On a path without a fault a probe that has no answer at the last instant has one on its way.
     """
     errors = sorted((error for role in HOSTS if (error := _error(heard[role]))), key=_place_in_time)
-    outcome, _, cause = declared.partition("/")
+    outcome, cause, unseen, *_ = (*declared.split("/"), "", "")
     if outcome in NOTICED and not errors:
         if len(scenario.connections) == 1:
             raise UnexpectedTruthError(f"{scenario.name}: {declared} declared, but no application noticed")
@@ -189,6 +261,8 @@ def _verdict(
     verdict = {"outcome": outcome} | ({"cause": cause} if cause else {})
     if outcome in NOTICED or (outcome == "closed" and errors):
         verdict |= {"errno": errors[0]["errno"], "epoll": errors[0]["epoll"]}
+    elif unseen:
+        verdict |= {"errno": unseen, "epoll": RESET_MASK}
     return verdict
 
 
