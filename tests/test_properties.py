@@ -14,7 +14,7 @@ MS = 10**6
 ISN = (1000, 5000)
 A_PORT = PORTS["A"]
 OTHER = {"A": "B", "B": "A"}
-ABSOLUTE = ("ts_ns", "heard_ns", "any_ns", "data_ns")
+ABSOLUTE = ("ts_ns", "heard_ns", "any_ns", "data_ns", "own_data_ns", "peer_data_ns")
 """Columns that hold an instant."""
 
 

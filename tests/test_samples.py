@@ -132,6 +132,78 @@ def test_verdict(folder: Path) -> None:
         assert {key: flow["verdict"][key] for key in expected} == expected, where(truth)
 
 
+UNSEEN_GIVE_UP = {"both-ends"}
+"""The other end gave up first, behind the cut."""
+CONTINUED = {"nat-gives-another-port-responder"}
+"""The idle time lies before the connection's first segment here, in the one that it continues."""
+STARTED_LATE = {"nginx-closes-after-8-started-late"}
+"""The last data of some lies before the capture."""
+FEW_BEATS = {"sshd-closes-after-15"}
+"""Two heartbeats show no period, so that nothing tells them from other data."""
+NO_LIMIT = {
+    "mosquitto-closes-after-9": "it closes 1.5 to 6 s late, so that no two closes are alike",
+    "nat-gives-another-port": "one RST that may be the server's own: it may have been restarted",
+    "nat-gives-another-port-responder": "a bracket of one connection",
+    "sshd-closes-after-15": "as above",
+}
+"""Where limits were in force that these captures do not show: nothing may be said, or no more than a bracket."""
+WAY_S = 0.12
+"""Most by which the way between an end and the capture point, and a busy host, shift an idle time."""
+
+
+def ender(truth: dict[str, Any], flow: dict[str, Any]) -> int | str | None:
+    """Who is to be named: the place of an end, or the path; None where the wire does not tell."""
+    who = truth["ending"].get("seen_as", truth["ending"]["by"])
+    roles = [end["role"] for end in flow["ends"]]
+    if who in roles:
+        return roles.index(who)
+    return who if who == "path" else None
+
+
+@each_sample
+def test_ending(folder: Path) -> None:
+    for truth, flow in cases(folder):
+        expected, found = truth.get("ending"), flow["ending"]
+        if expected is None:
+            continue
+        if expected["by"] == "none" or flow["verdict"]["outcome"] in ("undetected", "probing"):
+            assert found is None or found["how"] == "silence", where(truth)
+            continue
+        assert found is not None, where(truth)
+        is_given_up = expected["how"] in ("give-up", "silence")
+        assert found["how"] == ("give-up" if is_given_up else expected["how"]), where(truth)
+        is_seen = folder.name not in UNSEEN_GIVE_UP and expected["how"] != "silence"
+        if is_seen and "unknown" not in {end["role"] for end in flow["ends"]}:
+            assert found["by"] in (ender(truth, flow), None), where(truth)
+        if "limit_s" in expected and not is_given_up and folder.name not in CONTINUED | FEW_BEATS:
+            if found["data_s"] is None:
+                assert folder.name in STARTED_LATE
+                continue
+            idle_s = found[f"{expected['clock'].replace('-', '_')}_s"]
+            latest_s = expected["limit_s"] + expected.get("late_s", 0) + WAY_S if expected["by"] != "path" else idle_s
+            assert expected["limit_s"] - WAY_S <= idle_s <= latest_s, where(truth)
+
+
+@each_sample
+def test_idle_limits(folder: Path) -> None:
+    truth = tomllib.loads((folder / "truth.toml").read_text())
+    services = {one["service"]: one["idle_limits"] for one in document_of(folder)["services"]}
+    for one in truth.get("service", ()):
+        found = services.get(f"{one['address']}:{one['port']}", [])
+        if one["by"] == "none":
+            assert found == []
+            continue
+        if folder.name in NO_LIMIT:
+            assert all(limit["value_s"] is None for limit in found)
+            continue
+        [limit] = [limit for limit in found if limit["half_closed"] == one.get("half_closed", False)]
+        assert limit["by"] in (one["by"], "unknown" if one["by"] == "path" else one["by"])
+        assert limit["low_s"] - WAY_S <= one["limit_s"] <= limit["high_s"]
+        assert limit["value_s"] in (one["limit_s"], None)
+        assert limit["lost"] == one["lost"]
+        assert limit["closed"] == one["closed"] or (folder.name in STARTED_LATE and limit["closed"] < one["closed"])
+
+
 def check_folder(folder: Path) -> None:
     """All of the above for a recording that is not in samples/."""
     test_folder_is_complete(folder)
@@ -141,3 +213,5 @@ def check_folder(folder: Path) -> None:
     test_bounds_contain_the_truth(folder)
     test_user_timeout_in_force_is_bounded(folder)
     test_verdict(folder)
+    test_ending(folder)
+    test_idle_limits(folder)

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 PUBLIC = frozenset(
-    ("advice", "capture", "diagnostics", "hosts", "is_damaged", "host_clocks", "path_limits", "solicitations")
+    (
+        "advice",
+        "capture",
+        "diagnostics",
+        "hosts",
+        "is_damaged",
+        "host_clocks",
+        "path_limits",
+        "services",
+        "solicitations",
+    )
 )
 """Attributes of `Analysis` that are fetched as they are."""
 BLOCK_CHARACTERS = 4 << 20

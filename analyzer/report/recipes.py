@@ -82,7 +82,7 @@ def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
 
 
 def tightest(analysis: Analysis) -> PathLimit | None:
-    limits = [limit for limit in analysis.path_limits if limit.failed_ns is not None]
+    limits = [limit for limit in analysis.path_limits if limit.failed_ns is not None and not limit.half_closed]
     return min(limits, key=lambda limit: limit.failed_ns or 0, default=None)
 
 

@@ -332,7 +332,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
         assert limit.failed_ns is not None
         survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "none seen"
         like = ", ".join(box.name for box in limit.matches)
-        table.add_row(limit.path, survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
+        table.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
     if table.row_count:
         yield from _headed("Paths that forgot a connection when it was silent", table)
     if len(broken) > MOST_PATHS:

@@ -133,6 +133,7 @@ ENDINGS = table(
     Column("at_ns", "q", "ns", "its time, -1 without one"),
     Column("data_ns", "q", "ns", "since new data last moved by then, in either direction; -1 without any"),
     Column("peer_data_ns", "q", "ns", "since new data of the end that did not close, -1 without any"),
+    Column("own_data_ns", "q", "ns", "since new data of the end that did, -1 without any"),
     Column("no_heartbeat_ns", "q", "ns", "since data that is neither a heartbeat nor an answer to one, -1"),
     Column("first_lost", "q", "", "row in PROOFS of the first frame with data that was lost to it"),
     Column("crossed", "q", "", "number of these that were sent before the FIN arrived; they come first"),

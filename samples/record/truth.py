@@ -98,12 +98,16 @@ def _flow(
 
 
 def _rebound(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Beyond the translator: a connection that falls silent, and one from another port that has its numbers."""
+    """Beyond the translator: a connection that falls silent, and one from another port that has its numbers.
+
+    Seen together these show who has forgotten what.
+    """
     originator, responder = flow["end"]
     unaware = {key: value for key, value in originator.items() if key != "saw"}
-    nobody = {"by": "none", "lost": 0}
-    yield flow | {"end": [unaware, responder], "verdict": {"outcome": "open"}, "ending": nobody}
-    yield flow | {"port": REBOUND_PORT, "continues": flow["port"], "fault": {}}
+    left = {"verdict": {"outcome": "undetected", "cause": "path-dropped"}, "ending": {"by": "none", "lost": 0}}
+    yield flow | {"end": [unaware, responder]} | left
+    verdict = flow["verdict"] | {"cause": "path-dropped"}
+    yield flow | {"port": REBOUND_PORT, "continues": flow["port"], "fault": {}, "verdict": verdict}
 
 
 def _ending(

@@ -159,21 +159,21 @@ def port_of(f: Any, flow: int, end: int) -> int:
 def note_closed(rows: Rows, stories: StoryTables, endings: Any, flow_row: int, service: int, out: Any, at: int) -> None:
     """Write how long a connection had been idle when it was closed, or when data was sent that a RST answered: until
     then neither application had closed it."""
-    row = stories.flows.closing_row[flow_row]
-    is_of_service = rows.candidates.end[row] == service
-    peer_ns, own_ns = endings.peer_data_ns[flow_row], own_data_ns(rows, endings, flow_row, row)
-    out.at_ns[at], out.lost[at] = endings.at_ns[flow_row], endings.crossed[flow_row] + endings.reused[flow_row]
+    is_of_service = closing_end(rows, stories, endings, flow_row) == service
+    peer_ns, own_ns = endings.peer_data_ns[flow_row], endings.own_data_ns[flow_row]
+    out.at_ns[at], out.lost[at] = endings.at_ns[flow_row], 0
+    if is_of_service:  # the client's data is a request
+        out.lost[at] = endings.crossed[flow_row] + endings.reused[flow_row]
     out.since_data_ns[at], out.since_other_ns[at] = endings.data_ns[flow_row], endings.no_heartbeat_ns[flow_row]
     out.since_client_ns[at] = peer_ns if is_of_service else own_ns
     out.since_service_ns[at] = own_ns if is_of_service else peer_ns
 
 
-def own_data_ns(rows: Rows, endings: Any, flow_row: int, row: int) -> int:
-    """Return the time in ns from the last new data of the closing segment's end to the close, ABSENT without any."""
-    if endings.data_ns[flow_row] != endings.peer_data_ns[flow_row]:
-        return int(endings.data_ns[flow_row])
-    mine = rows.candidates.own_data_ns[row]
-    return int(rows.candidates.ts_ns[row] - mine) if mine != ABSENT else ABSENT
+def closing_end(rows: Rows, stories: StoryTables, endings: Any, flow_row: int) -> int:
+    """Return the end in whose name the connection was closed."""
+    t = stories.flows
+    row = t.reset_row[flow_row] if endings.how[flow_row] == BY_RST else t.closing_row[flow_row]
+    return int(rows.candidates.end[row])
 
 
 def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: Any, at: int) -> None:

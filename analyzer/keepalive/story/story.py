@@ -199,8 +199,9 @@ def note_heartbeat(c: Any, row: int, stories: StoryTables, flow_row: int) -> Non
         t.beat_row[flow_row] = row
 
 
-def note_closing(c: Any, row: int, place: int, t: Any, flow_row: int) -> None:
+def note_closing(c: Any, row: int, place: int, stories: StoryTables, flow_row: int) -> None:
     """Note which segment closed the connection, the first FIN or RST, and when it was last in use by then."""
+    t = stories.flows
     if t.closing_row[flow_row] == ABSENT:
         t.closing_row[flow_row], t.closing_place[flow_row] = row, place
         t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
@@ -252,7 +253,7 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
         else:
             answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
     t.reset_row[flow_row] = row
-    note_closing(c, row, place, t, flow_row)
+    note_closing(c, row, place, stories, flow_row)
     t.reset_follows_data[flow_row] = (
         bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0 or answers_last_data(c, row)
     )
@@ -290,7 +291,7 @@ def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
         count_try(row, e, end_row)
     if tag == FIN_TAG and not e.fin_frame[end_row]:
         e.fin_frame[end_row], e.fin_ack[end_row] = c.frame[row], c.ack[row]
-        note_closing(c, row, place, stories.flows, flow_row)
+        note_closing(c, row, place, stories, flow_row)
 
 
 def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:

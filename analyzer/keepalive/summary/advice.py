@@ -82,7 +82,7 @@ def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit], packets: int
     `packets` is the number of packets of the capture.
     """
     flows = tuple(flows)
-    limit_of = {limit.path: limit for limit in path_limits}
+    limit_of = {limit.path: limit for limit in path_limits if not limit.half_closed}
     found: dict[tuple[AdviceCode, tuple[tuple[str, int], ...], bool | None], dict[int, None]] = defaultdict(dict)
     for flow in flows:
         for code, numbers, is_linux in settings_advice(flow, limit_of):

@@ -49,6 +49,8 @@ class PathLimit(NamedTuple):
     """The bracket around a path's idle limit: above `survived_ns`, not above `failed_ns`, which is always longer."""
 
     path: str
+    half_closed: bool
+    """It is that of connections of which one end has closed: boxes and hosts forget these sooner."""
     survived_ns: int | None
     failed_ns: int | None
     survived_frames: tuple[int, ...]
@@ -61,6 +63,8 @@ class PathLimit(NamedTuple):
     """Number of silences, and of connections, that were lost to the limit."""
     failed_flows: tuple[int, ...]
     """Numbers of these connections."""
+    lost: int
+    """Number of requests for which a RST came back."""
     survived_flows: int
     """Number of connections that survived a silence."""
     unexplained: int
@@ -101,6 +105,7 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
     several services in it together show more than each does alone.
     """
     by_path: dict[str, list[Flow]] = defaultdict(list)
+    half_closed: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
     telling = [flow for flow in flows if any(one.survived for one in flow.story.silences) or failure(flow) is not None]
     forgetful = {path_of(flow) for flow in telling if flow.is_within_lan and failure(flow) is not None}
@@ -108,8 +113,12 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
         if not flow.is_within_lan or path_of(flow) in forgetful:
             by_path[path_of(flow)].append(flow)
             by_network[network_of(flow)].append(flow)
+            if is_half_closed(flow):
+                half_closed[path_of(flow)].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
     found = [limit for limit in services.values() if limit.survived or limit.failed or limit.unexplained]
+    halves = [_limit(path, members, half_closed=True) for path, members in half_closed.items()]
+    found += [limit for limit in halves if limit.failed]
     if not found:
         return ()
     if len(services) > 1:
@@ -141,14 +150,23 @@ class _Trial(NamedTuple):
         return self.silence.ns
 
 
-def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
-    """Return the limit of one path from the silences of its flows."""
+def is_half_closed(flow: Flow, silence: Silence | None = None) -> bool:
+    """Tell whether one end only has sent a FIN, or had when a silence began."""
+    fins = [end.fin_frame for end in flow.story.ends if end.fin_frame]
+    return bool(fins) and (silence is None or min(fins) < silence.frame)
+
+
+def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathLimit:
+    """Return the limit of one path from the silences of its flows, before or after one end has closed."""
     survived, failed = [], []
     for flow in flows:
-        survived += [_Trial(silence, flow.id) for silence in flow.story.silences if silence.survived]
+        silences = [silence for silence in flow.story.silences if is_half_closed(flow, silence) == half_closed]
+        survived += [_Trial(silence, flow.id) for silence in silences if silence.survived]
         broken = failure(flow)
+        broken = broken if broken is not None and is_half_closed(flow, broken) == half_closed else None
         by_path = not looks_native(flow)
         failed += [_Trial(broken, flow.id, on_expiry(flow), by_path)] if broken is not None else []
+    lost = {flow.id: lost_requests(flow) for flow in flows}
     if may_be_a_restart([one.silence for one in failed if not one.is_by_path], flows):
         failed = [one for one in failed if one.is_by_path]
     survived.sort(key=lambda one: -one.ns)
@@ -160,6 +178,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
     way = ways.pop() if len(ways) == 1 else None
     return PathLimit(
         path=path,
+        half_closed=half_closed,
         survived_ns=survived_ns,
         failed_ns=failed_ns,
         survived_frames=tuple(one.silence.frame for one in survived[:MAX_FRAMES]),
@@ -167,6 +186,7 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         survived=len(survived),
         failed=len(explained),
         failed_flows=tuple(sorted(one.flow for one in explained)),
+        lost=sum(lost.get(one.flow, 0) for one in explained),
         survived_flows=len({one.flow for one in survived}),
         unexplained=sum(one.is_by_path for one in failed) - sum(one.is_by_path for one in explained),
         curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
@@ -175,6 +195,13 @@ def _limit(path: str, flows: Sequence[Flow]) -> PathLimit:
         by="path" if any(one.is_by_path for one in explained) or not explained else "unknown",
         probes_kept_open=failed_ns is not None and any(flow.story.bridged_ns > failed_ns for flow in flows),
     )
+
+
+def lost_requests(flow: Flow) -> int:
+    """Return how many segments with data of the client a RST answered in the service's name."""
+    reset = flow.story.reset
+    is_of_service = reset is not None and reset.end == service_end(flow)
+    return flow.ending.lost if flow.ending is not None and is_of_service else 0
 
 
 def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:

@@ -80,7 +80,7 @@ class IdleLimit(NamedTuple):
     """Number of connections that it ended."""
     survived_ns: int | None
     lost: int
-    """Segments of data that were lost to it."""
+    """Requests that were lost to it: segments with data of the client."""
     half_closed: bool
     matches: tuple[str, ...]
     """Names of known limits that fit."""
@@ -150,8 +150,8 @@ def _of_path(limit: PathLimit) -> IdleLimit:
         high_ns=limit.failed_ns,
         closed=limit.failed,
         survived_ns=limit.survived_ns,
-        lost=limit.failed if limit.on_expiry == "rst" else 0,
-        half_closed=False,
+        lost=limit.lost,
+        half_closed=limit.half_closed,
         matches=tuple(box.name for box in limit.matches),
         confidence=Confidence.GUESS if limit.failed == 1 else Confidence.LIKELY,
         flows=limit.failed_flows,

@@ -107,7 +107,7 @@ def what_if(
     capture_ns: int,
 ) -> WhatIf:
     """Replay the flows with these settings; `idle` holds each flow's times without data, in the order of the flows."""
-    limit_of = {limit.path: limit for limit in path_limits}
+    limit_of = {limit.path: limit for limit in path_limits if not limit.half_closed}
     replays = tuple(replay(keepalive, *one, limit_of) for one in zip(flows, idle, strict=True))
     probes_now = sum(len(end.story.probes) for flow in flows for end in flow.ends)
     return WhatIf(keepalive, replays, capture_ns, probes_now)

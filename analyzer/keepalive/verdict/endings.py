@@ -7,7 +7,8 @@ when.
 
 Applications count their idle time in different ways, so three clocks are read: since new data moved in either
 direction; since new data of the other end, as a server counts that waits for a request; and since data that is no
-heartbeat. Retransmissions, window updates and keepalive are not data.
+heartbeat. Retransmissions, window updates and keepalive are not data, and a farewell that the closer says just before
+its FIN (TLS close_notify, an error message) is part of the close. So is one that the other end says in return.
 
   What is lost   Looks for
   -------------  -----------------------------------------------------------------------------------------------
@@ -18,7 +19,7 @@ heartbeat. Retransmissions, window updates and keepalive are not data.
 from typing import Any
 
 from analyzer.keepalive.tags import tag
-from analyzer.keepalive.tags.rules import LOOKBACK
+from analyzer.keepalive.tags.rules import HEARTBEAT_OCTETS, LOOKBACK
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import LOST, Batch, prove_more
 from analyzer.keepalive.verdict.values import (
@@ -33,15 +34,16 @@ from analyzer.schema import ABSENT, ACK
 from analyzer.schema import FIN as FIN_BIT
 from analyzer.sequence import seq_add, seq_diff
 
+FAREWELL_NS = 100_000_000
+"""Longest time from a farewell to the close that it belongs to."""
+
 
 def find_endings(batch: Batch, endings: Any, flows: int) -> int:
     """Kernel: write the ENDINGS of the first `flows` rows of a judged batch. Returns how many these are."""
     for flow_row in range(flows):
         begin(batch, endings, flow_row)
-        closing, outcome = batch.stories.flows.closing_row[flow_row], batch.verdicts.outcome[flow_row]
-        if outcome == values.UNKNOWN and not is_closing_known(batch, flow_row):
-            continue
-        if closing != ABSENT and not is_give_up(batch, flow_row):
+        outcome = batch.verdicts.outcome[flow_row]
+        if outcome == values.CLOSED or outcome == values.RESET or is_known_closer(batch, flow_row):
             note_closing(batch, endings, flow_row)
         elif outcome == values.TIMED_OUT or outcome == values.UNREACHABLE:
             note_give_up(batch, endings, flow_row)
@@ -54,39 +56,48 @@ def begin(batch: Batch, endings: Any, flow_row: int) -> None:
     """Clear the flow's row: it goes on."""
     endings.how[flow_row] = endings.by[flow_row] = endings.at_ns[flow_row] = ABSENT
     endings.frame[flow_row] = 0
-    endings.data_ns[flow_row] = endings.peer_data_ns[flow_row] = endings.no_heartbeat_ns[flow_row] = ABSENT
+    endings.data_ns[flow_row] = endings.peer_data_ns[flow_row] = ABSENT
+    endings.own_data_ns[flow_row] = endings.no_heartbeat_ns[flow_row] = ABSENT
     endings.crossed[flow_row] = endings.reused[flow_row] = 0
     endings.first_lost[flow_row] = batch.counts[0]
 
 
-def is_closing_known(batch: Batch, flow_row: int) -> bool:
-    """Tell whether a FIN closed it, which says who closed it also where all else is unknown."""
+def is_known_closer(batch: Batch, flow_row: int) -> bool:
+    """Tell whether a FIN was captured of a connection of which else nothing is known."""
     row = batch.stories.flows.closing_row[flow_row]
-    return bool(row != ABSENT and batch.rows.candidates.flags[row] & FIN_BIT)
+    is_fin = row != ABSENT and batch.rows.candidates.flags[row] & FIN_BIT != 0
+    return bool(is_fin and batch.verdicts.outcome[flow_row] == values.UNKNOWN)
 
 
-def is_give_up(batch: Batch, flow_row: int) -> bool:
-    """Tell whether what closed it is the RST of a timer's give-up."""
-    outcome, row = batch.verdicts.outcome[flow_row], batch.stories.flows.closing_row[flow_row]
-    has_given_up = outcome == values.TIMED_OUT or outcome == values.UNREACHABLE
-    return bool(has_given_up and not batch.rows.candidates.flags[row] & FIN_BIT)
+def closing_place(batch: Batch, flow_row: int) -> int:
+    """Return the place of the segment that ended the connection: a RST that no application sent ends what a FIN had
+    closed by half."""
+    t = batch.stories.flows
+    place: int = t.closing_place[flow_row]
+    if batch.verdicts.outcome[flow_row] == values.RESET:
+        while batch.rows.order[place] != t.reset_row[flow_row]:
+            place += 1
+    return place
 
 
 def note_closing(batch: Batch, endings: Any, flow_row: int) -> None:
     """Note the first FIN or RST: whose it is, and the three clocks then."""
-    c, row = batch.rows.candidates, batch.stories.flows.closing_row[flow_row]
+    c, place = batch.rows.candidates, closing_place(batch, flow_row)
+    row = batch.rows.order[place]
     is_fin = c.flags[row] & FIN_BIT != 0
     endings.how[flow_row] = BY_FIN if is_fin else BY_RST
     is_by_path = not is_fin and batch.verdicts.cause[flow_row] == values.PATH_RESET
     endings.by[flow_row] = BY_PATH if is_by_path else c.end[row]
     if not is_fin and has_reason(batch.verdicts.reasons[flow_row], values.RST_UNDECIDED):
         endings.by[flow_row] = ABSENT
-    unseen = first_unseen(batch, flow_row)
+    unseen = first_unseen(batch, flow_row, place)
     note_instant(batch, endings, flow_row, row, unseen)
+    if unseen == ABSENT:
+        leave_out_farewell(batch, endings, flow_row, place)
     if is_fin:
-        note_lost_to_fin(batch, endings, flow_row, unseen)
+        note_lost_to_fin(batch, endings, flow_row, place, unseen)
     elif batch.stories.flows.reset_follows_data[flow_row]:
-        note_lost_to_rst(batch, endings, flow_row, unseen)
+        note_lost_to_rst(batch, endings, flow_row, place, unseen)
 
 
 def note_instant(batch: Batch, endings: Any, flow_row: int, row: int, unseen: int) -> None:
@@ -104,27 +115,50 @@ def note_instant(batch: Batch, endings: Any, flow_row: int, row: int, unseen: in
         ts_ns = c.ts_ns[unseen] if endings.how[flow_row] == BY_RST else ts_ns
     if c.payload_len[row] > 0:
         mine = busy_ns = ts_ns
+    note_clocks(endings, flow_row, ts_ns, mine, theirs, busy_ns)
+
+
+def note_clocks(endings: Any, flow_row: int, ts_ns: int, mine: int, theirs: int, busy_ns: int) -> None:
+    """Write how long ago data moved at `ts_ns`: the closer's own, the other end's, and data that is no heartbeat."""
     last_ns = max(mine, theirs)
     endings.data_ns[flow_row] = ts_ns - last_ns if last_ns != ABSENT else ABSENT
     endings.peer_data_ns[flow_row] = ts_ns - theirs if theirs != ABSENT else ABSENT
+    endings.own_data_ns[flow_row] = ts_ns - mine if mine != ABSENT else ABSENT
     endings.no_heartbeat_ns[flow_row] = ts_ns - busy_ns if busy_ns != ABSENT else ABSENT
 
 
-def first_unseen(batch: Batch, flow_row: int) -> int:
+def leave_out_farewell(batch: Batch, endings: Any, flow_row: int, place: int) -> None:
+    """Run the clocks from before what the closer said last, if that came after a silence and right before its close."""
+    c, row = batch.rows.candidates, batch.rows.order[place]
+    said_ns, heard_ns = c.own_data_ns[row], c.peer_data_ns[row]
+    is_last_word = said_ns != ABSENT and said_ns > heard_ns and c.ts_ns[row] - said_ns <= FAREWELL_NS
+    if not is_last_word or c.payload_len[row] > 0:
+        return
+    for before in range(
+        place - 1, max(batch.rows.starts[batch.stories.flows.flow[flow_row]], place - LOOKBACK) - 1, -1
+    ):
+        said = batch.rows.order[before]
+        if is_new_data_of(batch, said, c.end[row]) and c.ts_ns[row] - c.ts_ns[said] <= FAREWELL_NS:
+            mine, theirs = c.own_data_ns[said], c.peer_data_ns[said]
+            busy_ns = min(batch.stories.flows.busy_ns[flow_row], max(mine, theirs))
+            note_clocks(endings, flow_row, c.ts_ns[row], mine, theirs, busy_ns)
+            return
+
+
+def first_unseen(batch: Batch, flow_row: int, place: int) -> int:
     """Return the row of the first new data before the closing segment that its sender had not received; or ABSENT.
 
     Its ACK shows that, and where it has none, as a host without state sends, that it answers the data. Only data after
     a second of silence is a candidate, and only such data changes the clocks.
     """
     c, t = batch.rows.candidates, batch.stories.flows
-    closing, found = t.closing_row[flow_row], ABSENT
+    closing, found = batch.rows.order[place], ABSENT
     has_ack = c.flags[closing] & ACK != 0
     if not has_ack and not t.reset_follows_data[flow_row]:
         return ABSENT
     heard_ns = c.ts_ns[closing] - c.own_ns[closing] if c.own_ns[closing] != ABSENT else ABSENT
-    first = max(batch.rows.starts[t.flow[flow_row]], t.closing_place[flow_row] - LOOKBACK)
-    for place in range(t.closing_place[flow_row] - 1, first - 1, -1):
-        row = batch.rows.order[place]
+    for before in range(place - 1, max(batch.rows.starts[t.flow[flow_row]], place - LOOKBACK) - 1, -1):
+        row = batch.rows.order[before]
         if c.ts_ns[row] <= heard_ns:
             break
         is_unseen = not has_ack or seq_diff(c.seq[row], c.ack[closing]) >= 0
@@ -140,33 +174,47 @@ def is_new_data_of(batch: Batch, row: int, end: int) -> bool:
     return bool(is_new and batch.rows.candidates.end[row] == end and batch.rows.candidates.payload_len[row] > 0)
 
 
-def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int, unseen: int) -> None:
+def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int, place: int, unseen: int) -> None:
     """Note the data that the closer had not received, where a RST answered it: first what crossed its FIN, then what
     came after that had arrived."""
-    c, t = batch.rows.candidates, batch.stories.flows
-    closing = t.closing_row[flow_row]
+    c, flow = batch.rows.candidates, batch.stories.flows.flow[flow_row]
+    closing, first = batch.rows.order[place], max(batch.rows.starts[flow], place - LOOKBACK)
     if not batch.stories.ends.has_reset[2 * flow_row + c.end[closing]]:
         return
     after = seq_add(c.seq[closing], c.payload_len[closing] + 1)
     for is_crossed in (True, False):
-        for place in range(t.closing_place[flow_row] - LOOKBACK, batch.rows.starts[t.flow[flow_row] + 1]):
-            if place < batch.rows.starts[t.flow[flow_row]]:
-                continue
-            row = batch.rows.order[place]
-            is_late = place > t.closing_place[flow_row] or (unseen != ABSENT and row >= unseen)
+        for at in range(first, batch.rows.starts[flow + 1]):
+            row = batch.rows.order[at]
+            is_late = at > place or (unseen != ABSENT and row >= unseen)
             has_crossed = not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0
-            if is_late and has_crossed == is_crossed and is_new_data_of(batch, row, 1 - c.end[closing]):
+            if not is_late or has_crossed != is_crossed or not is_new_data_of(batch, row, 1 - c.end[closing]):
+                continue
+            if is_crossed or not is_reply_to_close(batch, flow, closing, at):
                 note_lost(batch, endings, flow_row, row, is_crossed)
 
 
-def note_lost_to_rst(batch: Batch, endings: Any, flow_row: int, unseen: int) -> None:
+def is_reply_to_close(batch: Batch, flow: int, closing: int, place: int) -> bool:
+    """Tell whether data that came after a FIN is the other end's own farewell: a few octets, and either its FIN comes
+    right after or it comes right after the FIN (TLS close_notify, RFC 8446 §6.1; SSH_MSG_DISCONNECT)."""
+    c, row = batch.rows.candidates, batch.rows.order[place]
+    if c.payload_len[row] > HEARTBEAT_OCTETS:
+        return False
+    if c.flags[row] & FIN_BIT or c.ts_ns[row] - c.ts_ns[closing] <= FAREWELL_NS:
+        return True
+    for at in range(place + 1, batch.rows.starts[flow + 1]):
+        later = batch.rows.order[at]
+        if c.end[later] == c.end[row]:
+            return bool(c.flags[later] & FIN_BIT and c.ts_ns[later] - c.ts_ns[row] <= FAREWELL_NS)
+    return False
+
+
+def note_lost_to_rst(batch: Batch, endings: Any, flow_row: int, place: int, unseen: int) -> None:
     """Note the data for which a RST came back: it was sent on a connection that was gone."""
-    t = batch.stories.flows
     if unseen == ABSENT:
         return
-    end, first = batch.rows.candidates.end[unseen], batch.rows.starts[t.flow[flow_row]]
-    for place in range(max(first, t.closing_place[flow_row] - LOOKBACK), t.closing_place[flow_row]):
-        row = batch.rows.order[place]
+    end, first = batch.rows.candidates.end[unseen], batch.rows.starts[batch.stories.flows.flow[flow_row]]
+    for at in range(max(first, place - LOOKBACK), place):
+        row = batch.rows.order[at]
         if row >= unseen and is_new_data_of(batch, row, end):
             note_lost(batch, endings, flow_row, row, False)
 

@@ -60,7 +60,7 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
     if has_answered_probe:
         reason = values.RST_ANSWERS_PROBE
         prove(batch, flow_row, c.frame[probe_of(batch.rows, batch.stories, flow_row)])
-    elif data_was_reset(batch, flow_row) and is_stateless:
+    elif data_was_reset(batch, flow_row, sender) and is_stateless:
         reason = values.RST_WITHOUT_STATE
     elif was_reset_unasked(batch, flow_row, sender):
         reason = values.RST_UNASKED
@@ -92,15 +92,14 @@ def probe_was_reset(batch: Batch, flow_row: int) -> bool:
     return probe_of(batch.rows, batch.stories, flow_row) != ABSENT
 
 
-def data_was_reset(batch: Batch, flow_row: int) -> bool:
-    """Tell whether the RST came back for data, and neither end had closed.
+def data_was_reset(batch: Batch, flow_row: int, sender: int) -> bool:
+    """Tell whether the RST came back for data, and neither end had closed, or the path sent it.
 
     A host answers data for a closed socket in the same way.
     """
     fins = batch.stories.ends.fin_frame
-    return bool(
-        batch.stories.flows.reset_follows_data[flow_row] and not fins[2 * flow_row] and not fins[2 * flow_row + 1]
-    )
+    is_open = not fins[2 * flow_row] and not fins[2 * flow_row + 1]
+    return bool(batch.stories.flows.reset_follows_data[flow_row] and (is_open or sender == THE_PATH))
 
 
 def was_reset_unasked(batch: Batch, flow_row: int, sender: int) -> bool:

@@ -52,7 +52,7 @@ def _is_in(service: str, path: str) -> bool:
 
 
 def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
-    curve, limits = analysis.survival, analysis.path_limits
+    curve, limits = analysis.survival, analysis.path_limits[~analysis.path_limits["half_closed"].astype(bool)]
     if limits.empty:
         return  # within one LAN
     name = path if path is not None else ("all" if (limits["path"] == "all").any() else limits["path"].iloc[0])

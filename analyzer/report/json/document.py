@@ -255,6 +255,7 @@ def _path_limit(limit: PathLimit) -> dict[str, Any]:
         "survived_flows": limit.survived_flows,
         "failed_flows": limit.failed,
         "by": limit.by,
+        "half_closed": limit.half_closed,
         "unexplained": limit.unexplained,
         "survived_frames": list(limit.survived_frames),
         "failed_frames": list(limit.failed_frames),

@@ -234,7 +234,8 @@ def _paths(analysis: "Analysis") -> list[dict[str, Any]]:
         {
             "limit": limit,
             "sentences": sentences.path(limit),
-            "chart": _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
+            "name": sentences.path_name(limit),
+            "chart": "" if limit.half_closed else _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
         }
         for number, limit in enumerate(shown)
     ]

@@ -245,6 +245,7 @@ def _path_limits(analysis: Analysis) -> Iterator[Row]:
             limit.unexplained,
             limit.on_expiry,
             limit.by,
+            limit.half_closed,
             "; ".join(box.name for box in limit.matches) or None,
             limit.probes_kept_open,
         )
@@ -272,7 +273,9 @@ def _services(analysis: Analysis) -> Iterator[Row]:
 
 
 def _survival(analysis: Analysis) -> Iterator[Row]:
-    return ((limit.path, ns, share) for limit in analysis.path_limits for ns, share in limit.curve)
+    return (
+        (limit.path, ns, share) for limit in analysis.path_limits if not limit.half_closed for ns, share in limit.curve
+    )
 
 
 def _advice(analysis: Analysis) -> Iterator[Row]:

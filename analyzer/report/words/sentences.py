@@ -392,22 +392,27 @@ def rule(one: Rule) -> str:
     return RULES[one]
 
 
+def path_name(limit: PathLimit) -> str:
+    """Name a path, and the state of the connections that its limit is for."""
+    return f"{limit.path}, half-closed" if limit.half_closed else limit.path
+
+
 def path(limit: PathLimit) -> list[str]:
     """Say what the bracket of a path that forgot a connection means, and what no bracket explains."""
     said = []
     if limit.on_expiry is not None:
         how = "drops what comes later" if limit.on_expiry == "silent" else "answers what comes later with RST"
         once = f"; {ONCE}" if limit.failed == 1 else ""
-        said.append(f"{limit.path}: having forgotten a connection, the path {how}{once}.")
+        said.append(f"{path_name(limit)}: having forgotten a connection, the path {how}{once}.")
     if limit.unexplained:
         was = "connection was" if limit.unexplained == 1 else "connections were"
         said.append(
-            f"{limit.path}: {limit.unexplained} {was} lost after silences that others survived, or nearly; no idle "
-            "limit explains that."
+            f"{path_name(limit)}: {limit.unexplained} {was} lost after silences that others survived, or nearly; no "
+            "idle limit explains that."
         )
     if limit.probes_kept_open and limit.failed_ns is not None:
         said.append(
-            f"{limit.path}: keepalive probes kept connections open that went without data for longer than "
+            f"{path_name(limit)}: keepalive probes kept connections open that went without data for longer than "
             f"{short(limit.failed_ns)}."
         )
     return said

@@ -161,8 +161,8 @@ def test_a_rst_that_answers_data_in_mid_stream_shows_that_there_is_no_such_conne
 def test_two_rsts_that_answer_two_segments_are_two() -> None:
     result = told(f"""{ASKED}
     6.3000  B>A  FA  seq 5500  ack 1100
-    6.3010  A>B  PA  seq 1100  ack 5501  len 100  ipid 7
-    6.3011  A>B  FA  seq 1200  ack 5501           ipid 8
+    6.3010  A>B  PA  seq 1100  ack 5501  len 600  ipid 7
+    6.3011  A>B  FA  seq 1700  ack 5501           ipid 8
     6.3012  B>A  R   seq 5501  win 0  ipid 0
     6.3013  B>A  R   seq 5501  win 0  ipid 0
     """)

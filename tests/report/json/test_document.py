@@ -66,7 +66,7 @@ GROWN = {
     "advice": {"numbers"},
     "path_limit": {
         *("survived", "failed", "survived_flows", "failed_flows", "unexplained", "survived_frames", "failed_frames"),
-        *("curve", "probes_kept_open", "by"),
+        *("curve", "probes_kept_open", "by", "half_closed"),
     },
     "setting": {"frames"},
     "basis": {"shortest_s", "longest_s", "user_timeout_low_s", "user_timeout_high_s", "clocks"},
