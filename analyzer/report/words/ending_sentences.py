@@ -33,16 +33,24 @@ def ending(flow: Flow) -> str:
     """Say who ended a connection, after how long, and what that cost; empty while it goes on, and where the verdict
     says all."""
     found = flow.ending
-    if found is None or found.how not in (How.FIN, How.RST) or found.data_ns is None:
+    if found is None:
+        return _half_closed(flow)
+    if found.how not in (How.FIN, How.RST) or found.data_ns is None:
         return ""
     if found.how is How.RST and flow.verdict.outcome is not Outcome.CLOSED:
         return _forgotten(found)
     if found.by is None or found.by == BY_PATH:
         return ""
     verb = "closed it" if found.how is How.FIN else "reset it"
-    if found.how is How.FIN and flow.verdict.outcome is not Outcome.CLOSED:
-        verb = "closed its half"
     return _sentence(f"{name(flow, found.by)} {verb} {_after(flow, found)}{_cost(flow, found)}")
+
+
+def _half_closed(flow: Flow) -> str:
+    """Say that one end has closed, and the other one has not."""
+    fins = [bool(end.fin_frame) for end in flow.story.ends]
+    if sum(fins) != 1:
+        return ""
+    return _sentence(f"{name(flow, fins.index(True))} has closed its half, and {name(flow, fins.index(False))} has not")
 
 
 def _after(flow: Flow, found: Ending) -> str:

@@ -107,4 +107,4 @@ def test_another_one_that_goes_on_does_not_matter() -> None:
     """It is not what the requests stand for."""
     later = "1560.0  A:5001>C  PA  seq 1014  ack 5000  len 14\n1560.1  C>A:5001  A  seq 5000  ack 1028\n"
     analysis = found(OPENED + ANOTHER + later + asks())
-    assert [flow.verdict.outcome for flow in analysis.flows] == [Outcome.UNDETECTED, Outcome.OPEN]
+    assert [flow.verdict.outcome for flow in analysis.flows] == [Outcome.UNDETECTED, Outcome.ALIVE]

@@ -164,7 +164,7 @@ def made_up(random: Random, found: Found) -> Found:
             random.randrange(128),
         )
     for _ in range(found.flow_count):
-        clocks = [random.choice([ABSENT, random.randrange(2**62)]) for _ in range(4)]
+        clocks = [random.choice([ABSENT, random.randrange(2**62)]) for _ in range(5)]
         lost = random.randrange(150), random.randrange(9), random.randrange(9)
         endings.append(random.randrange(-1, 4), random.randrange(-1, 3), random.randrange(99), *clocks, *lost)
     views = [one.view for one in tables]

@@ -25,7 +25,7 @@ HALF = f"""{ASKED}
     31.30  A>B  FA  seq 1100  ack 5500
     31.31  B>A  A   seq 5500  ack 1101
 """
-LATER = CROSSED.replace("6.31   A>B  PA  seq 1100  ack 5500", "6.31   A>B  PA  seq 1100  ack 5501")
+LATER = CROSSED.replace("6.31   A>B  PA  seq 1100  ack 5500  len 100", "6.31   A>B  PA  seq 1100  ack 5501  len 600")
 
 
 FIVE = "The responder closed it 5 s after its last data"
@@ -47,7 +47,7 @@ BEAT = (
             PROBED,
             "The responder closed it 30 s after its last data, whatever keepalive probes were answered in between.",
         ),
-        (HALF, "The originator closed its half 30 s after the other end's last data."),
+        (HALF, "The originator has closed its half, and the responder has not."),
         (f"{ASKED}    9.30  B>A  RA  seq 5500  ack 1100", "The responder reset it 8 s after its last data."),
         (ASKED, ""),
     ],
