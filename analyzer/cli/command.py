@@ -104,6 +104,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("--what-if goes with --json, or alone")
     if "-" in (options.html, *options.folders.values()):
         raise click.UsageError("standard output has the report; give --html, --csv, --parquet and --plots a name")
+    if options.png and options.plots is None:
+        raise click.UsageError("--png goes with --plots DIR, where the charts are")
     others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)
     if options.only is not None and any((*others, options.point, options.is_live)):
         raise click.UsageError("--only goes with the report, --json and --tags")
@@ -138,7 +140,7 @@ def _run(options: Options) -> int:
     if options.folders:
         from analyzer.report.tables import files
 
-        outputs |= files.outputs(options.folders)  # complains, too, where a package is missing
+        outputs |= files.outputs(options.folders, options.png)  # complains, too, where a package is missing
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
     if options.list_ifaces:

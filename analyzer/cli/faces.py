@@ -36,7 +36,7 @@ def write_files(analysis: "Held", options: Options) -> None:
     if options.parquet is not None:
         public.write_parquet(options.parquet)
     if options.plots is not None:
-        public.write_plots(options.plots, options.top)
+        public.write_plots(options.plots, options.top, options.png)
 
 
 def write(analysis: "Held", options: Options) -> None:

@@ -102,6 +102,7 @@ OUTPUT = (
         ["--parquet"], type=DIR, metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
     ),
     click.Option(["--plots"], type=DIR, metavar="DIR", help="Also write the charts to DIR as SVG."),
+    click.Option(["--png"], is_flag=True, help="With --plots: write each chart as PNG, too."),
     click.Option(["-o", "--output"], type=PATH, default="-", metavar="FILE", help="Write to FILE instead of stdout."),
     click.Option(
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
@@ -183,6 +184,7 @@ class Options:
     csv: str | None
     parquet: str | None
     plots: str | None
+    png: bool
     sysctl: bool
     advice: str | None
     what_if: str | None

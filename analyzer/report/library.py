@@ -218,11 +218,11 @@ class Analysis:
 
         write_parquet(self, str(folder))
 
-    def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN) -> None:
-        """Write the charts as SVG, those of one connection for the `shown` that matter most."""
+    def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN, png: bool = False) -> None:
+        """Write the charts as SVG, with `png` also as PNG, those of one connection for the `shown` that matter most."""
         from analyzer.report.tables.files import write_plots
 
-        write_plots(self, str(folder), shown)
+        write_plots(self, str(folder), shown, has_png=png)
 
     def __rich__(self) -> "Group":
         return self.ask(_report)
@@ -356,6 +356,12 @@ class Plot:
         from analyzer.report.charts.silences import silences
 
         return silences(self._of, path, ax)
+
+    def services(self, service: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw after how long idle the connections to a service were closed, by whom, and its idle limit."""
+        from analyzer.report.charts.services import services
+
+        return services(self._of, service, ax)
 
     def overview(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every connection as a bar in time, by outcome."""

@@ -608,6 +608,14 @@ def test_folders_are_written_beside_the_report(flag: str, name: str, tmp_path: P
     assert (tmp_path / "out" / name).stat().st_size
 
 
+def test_charts_are_written_as_points_too(tmp_path: Path) -> None:
+    assert invoke(*SHORT[:1], "--plots", str(tmp_path), "--png").exit_code == 0
+    assert (tmp_path / "overview.png").read_bytes().startswith(b"\x89PNG")
+    result = invoke(*SHORT[:1], "--png")
+    assert result.exit_code == 2
+    assert "--png goes with --plots" in result.stderr
+
+
 def test_a_page_is_written_beside_the_report(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     assert invoke(*SHORT[:1], "--html", str(page)).exit_code == 0

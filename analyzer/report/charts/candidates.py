@@ -53,12 +53,15 @@ def candidates(
     for index, one in enumerate(_apart(seen)):
         ax.axvline(one, color=RED, linewidth=1.2, zorder=1, label="" if index else "seen on the wire")
     style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom", bbox=BEHIND)
-    for y, seconds in enumerate(rows):
-        if low <= seconds <= high:
-            ax.axhspan(y - 0.46, y + 0.46, color=RULE, alpha=0.45, linewidth=0, zorder=0)
+    possible = [y for y, seconds in enumerate(rows) if low <= seconds <= high]
+    for y in possible:
+        label = "possible, by all that was seen" if y == possible[0] else ""
+        ax.axhspan(y - 0.46, y + 0.46, color=RULE, alpha=0.45, linewidth=0, zorder=0, label=label)
     _frame(ax, rows, value, seen, setting)
     name = {"tcp_keepalive_intvl": "unanswered probes follow each other", "tcp_keepalive_time": "the first probe comes"}
     style.title(ax, f"#{flow}  {setting}: when {name[setting]}")
+    found = f"{value} s" if not pd.isna(value) else f"{low:g} to {high:g} s"
+    style.describe(ax, f"What was seen, about {np.median(seen):.3f} s, beside what each setting makes: {found} fits.")
     style.legend(ax)
     return ax
 

@@ -45,5 +45,7 @@ def cost(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(by_host) - 0.4, -0.6)
     style.label(ax, x="probes an hour, on all of the host's connections that probe")
     style.title(ax, "What the probes cost")
+    most = by_host.iloc[0]
+    style.describe(ax, f"Probes an hour by host; the most, {most['rate']:.3g}, come from {by_host.index[0]}.")
     style.legend(ax)
     return ax

@@ -38,6 +38,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
     more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
     style.title(ax, f"Settings by host and port{more}")
     style.label(ax, x="seconds")
+    style.describe(ax, f"Idle time, interval and count of {len(shown)} hosts and ports, with their bounds.")
     style.legend(ax)
     return ax
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from analyzer.report.charts import style
-from analyzer.report.charts.style import INK, LOOKS, RULE
+from analyzer.report.charts.style import INK, LOOKS, MUTED, RULE
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -16,6 +16,8 @@ MOST_NAMED = 40
 """Most connections with a name: beyond that there is no room for it."""
 MOST_DRAWN_APART = 400
 """Most connections drawn as vectors: beyond that the SVG would be too large for a page, and bars become a picture."""
+VISIBLE = 0.005
+"""Share of the axis from which a silence at the end can be seen."""
 OPEN = ("alive", "open", "probing", "undetected", "unknown")
 """Outcomes of connections that go on, as far as the capture shows."""
 
@@ -35,6 +37,7 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     last = pd.Timestamp(analysis.capture.until_ns, tz="UTC")
     starts, stops = (style.seconds(flows[name] - first) for name in ("start", "stop"))
     end = float((last - first).total_seconds()) or 1.0
+    has_rest = False
     for outcome, look in LOOKS.items():
         rows = [y for y, one in enumerate(flows["outcome"]) if one == outcome]
         if not rows:
@@ -49,6 +52,7 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
             ax.add_collection(
                 LineCollection(rest, colors=look.color, linewidths=width / 4, alpha=0.6, rasterized=is_dense)
             )
+            has_rest = has_rest or any(end - stops[y] > VISIBLE * end for y in rows)
         ax.scatter(
             [stops[y] for y in rows], rows, s=26 if count <= MOST_NAMED else 7, marker=look.marker, color=look.color,
             label=f"{outcome} ({len(rows)})", zorder=3, rasterized=is_dense,
@@ -62,6 +66,11 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     ax.set_xticks(ticks, [words(tick) for tick in ticks])
     style.label(ax, x=f"since the capture's first connection ({unit})")
     style.title(ax, f"{count} connection{'s' * (count != 1)} by outcome")
+    if has_rest:
+        ax.plot([], [], color=MUTED, linewidth=0.8, label="silent up to the capture's end")
+    counts = flows["outcome"].value_counts()
+    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in LOOKS if counts.get(outcome, 0))
+    style.describe(ax, f"A bar for each connection from its first to its last segment: {told}.")
     style.legend(ax)
     return ax
 

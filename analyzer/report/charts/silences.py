@@ -37,11 +37,23 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     _bars(ax, length, has_survived)
     _limits(ax)
     ax.set_yticks((0, 0.5, 1), ("0", "50 %", "100 %"))
-    style.label(ax, x="without any segment for", y="survives")
+    style.label(ax, x="length of the silence: time without any segment", y="share that survives")
     which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
-    style.title(ax, f"Silences of {which}: {int(has_survived.sum())} survived, {int((~has_survived).sum())} failed")
+    good, bad = int(has_survived.sum()), int((~has_survived).sum())
+    style.title(ax, f"Silences that survived and failed, {which}: {good} survived, {bad} failed")
+    style.describe(ax, _words(analysis, path, good, bad))
     style.legend(ax)
     return ax
+
+
+def _words(analysis: "Analysis", path: str | None, good: int, bad: int) -> str:
+    """Say what the chart shows."""
+    limits = analysis.path_limits
+    limits = limits[(limits["path"] == path) & limits["failed"].notna()]
+    words = f"{good} silences of 10 s and more survived, {bad} failed."
+    for limit in limits.itertuples():
+        words += f" The shortest that failed was {style.plain_s(round(limit.failed.total_seconds(), 1))} long."
+    return words
 
 
 def _is_in(service: str, path: str) -> bool:
@@ -94,7 +106,8 @@ def _limits(ax: Axes) -> None:
             continue
         shown.append(idle_s)
         others = f" and {len(names[idle_s]) - 1} more" if len(names[idle_s]) > 1 else ""
-        ax.plot([idle_s, idle_s], [0, 1.05], color=MUTED, linewidth=0.9, linestyle=":", zorder=1)
+        label = "limits that boxes are shipped with" if len(shown) == 1 else ""
+        ax.plot([idle_s, idle_s], [0, 1.05], color=MUTED, linewidth=0.9, linestyle=":", zorder=1, label=label)
         style.say(
             ax, idle_s, 1.04, f"{_cut(names[idle_s][0])}{others} ", MUTED,
             rotation=90, va="top", ha="right", fontsize=style.SIZE - 1.5,

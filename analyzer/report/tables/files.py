@@ -15,6 +15,7 @@ from analyzer.schema.export import (
     DURATION,
     FRAMES,
     KIND,
+    SETTINGS,
     TEXT,
     TIME,
     Field,
@@ -30,15 +31,16 @@ if TYPE_CHECKING:
 OBEYED = ("=", "+", "-", "@")
 """First characters that make a spreadsheet take a cell for a formula."""
 CHARTS = ("overview", "silences", "hosts", "cost")
-"""Charts of the whole capture."""
+"""Charts of the whole capture, each written if there is something to be seen."""
 
 
-def outputs(folders: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that will be written for certain; OptionError if one of the flags cannot be obeyed here."""
+def outputs(folders: Mapping[str, str], has_png: bool = False) -> dict[str, str]:
+    """Return the files that are written whatever the connections; OptionError if one of the flags cannot be obeyed
+    here."""
     if "--parquet" in folders and find_spec("pyarrow") is None:
         raise OptionError("--parquet needs pyarrow: pip install 'ka-analyze[parquet]'")
     endings = {"--csv": [f"{name}.csv" for name in FRAMES], "--parquet": [f"{name}.parquet" for name in FRAMES]}
-    endings["--plots"] = [f"{name}.svg" for name in CHARTS]
+    endings["--plots"] = [f"{name}.{kind}" for name in CHARTS for kind in ("svg", *["png"] * has_png)]
     return {f"{flag}: {file}": str(Path(path) / file) for flag, path in folders.items() for file in endings[flag]}
 
 
@@ -94,28 +96,49 @@ def write_parquet(analysis: "Analysis", folder: str) -> None:
             parquet.write_table(table, file, compression="zstd")
 
 
-def write_plots(analysis: "Analysis", folder: str, shown: int) -> None:
-    """Write SVG files: the overview, paths, hosts, cost, and the timelines of the connections that matter most."""
-    for name, words in analysis.ask(_svgs, shown):
-        with text_output(str(_made(folder, "--plots") / f"{name}.svg"), "--plots") as file:
-            file.write(words)
+def write_plots(analysis: "Analysis", folder: str, shown: int, *, has_png: bool = False) -> None:
+    """Write SVG files, and PNG beside them where asked for: the overview, paths, services, hosts, cost, and charts of
+    the connections that matter most."""
+    for name, octets in analysis.ask(_pictures, shown, has_png):
+        with binary_output(str(_made(folder, "--plots") / name), "--plots") as file:
+            file.write(octets)
 
 
-def _svgs(analysis: "Analysis", shown: int) -> list[tuple[str, str]]:
-    from analyzer.report.charts.style import svg
+def _pictures(analysis: "Analysis", shown: int, has_png: bool) -> list[tuple[str, bytes]]:
+    """Return names and contents of all charts that show something."""
+    from analyzer.report.charts.style import is_nothing, png, svg
 
-    return [(name, svg(ax, name)) for name, ax in _charts(analysis, shown)]
+    pictures = []
+    for name, ax in _charts(analysis, shown):
+        if is_nothing(ax):
+            continue
+        pictures.append((f"{name}.svg", svg(ax, name).encode(errors="replace")))
+        if has_png:
+            pictures.append((f"{name}.png", png(ax)))
+    return pictures
 
 
 def _charts(analysis: "Analysis", shown: int) -> Iterator[tuple[str, "Axes"]]:
+    """Yield the charts by name; numbers in names are as long as the last connection's, so that they sort."""
     plot: Any = analysis.plot
     for name in CHARTS:
         yield name, getattr(plot, name)()
+    for service in list(dict.fromkeys(analysis.services["service"]))[:shown]:
+        yield f"service-{_file_name(service)}", plot.services(service)
+    digits = len(str(len(analysis.findings.flows) - 1))
     for flow in to_describe(analysis.findings.flows, shown)[0]:
-        yield f"timeline-{flow.id}", plot.timeline(flow.id)
+        number = f"{flow.id:0{digits}}"
+        yield f"timeline-{number}", plot.timeline(flow.id)
         for index in flow.probers:
-            for setting in ("tcp_keepalive_time", "tcp_keepalive_intvl"):
-                yield f"candidates-{flow.id}-{index}-{setting}", plot.candidates(flow.id, setting, index)
+            for name in SETTINGS[:2]:
+                setting = getattr(flow.ends[index].settings, name)
+                if setting is not None and setting.value is not None:
+                    yield f"candidates-{number}-{index}-{name}", plot.candidates(flow.id, name, index)
+
+
+def _file_name(service: str) -> str:
+    """Return an address and port as part of a file's name on any system."""
+    return service.replace("[", "").replace("]", "").replace(":", "-")
 
 
 def _made(folder: str, flag: str) -> Path:

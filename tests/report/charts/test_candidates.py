@@ -31,6 +31,10 @@ def test_the_value_has_its_row(name: str, setting: str) -> None:
     assert overlapping(ax) == []
 
 
+def test_what_is_possible_has_a_legend() -> None:
+    assert "possible, by all that was seen" in words(sample("nc-30-10-5").plot.candidates(0))
+
+
 def test_without_a_measure_it_says_so() -> None:
     assert any("measures" in word for word in words(sample("peer-alive-8-2-4").plot.candidates(0)))
     assert any("no end" in word for word in words(sample("nat-data-too-late").plot.candidates(0)))

@@ -15,6 +15,12 @@ def test_outcomes_are_counted(name: str) -> None:
     assert overlapping(ax) == []
 
 
+def test_a_silence_at_the_end_has_a_legend() -> None:
+    label = "silent up to the capture's end"
+    assert label in words(sample("heartbeat-stopped").plot.overview())
+    assert label not in words(sample("nc-30-10-5").plot.overview())
+
+
 def test_very_many_are_one_picture() -> None:
     a = sample("nc-30-10-5")
     few = style.svg(a.plot.overview(), "few")

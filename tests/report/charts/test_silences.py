@@ -15,6 +15,15 @@ def test_counts_are_in_the_title(name: str) -> None:
     assert overlapping(ax) == []
 
 
+def test_axes_have_names() -> None:
+    ax = sample("nat-fifty-300").plot.silences()
+    assert words(ax)[-1].startswith("Silences that survived and failed, 198.51.100.2:9000")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "length of the silence: time without any segment", "share that survives"
+    )  # fmt: skip
+    assert "limits that boxes are shipped with" in words(ax)
+
+
 def test_one_path_of_several() -> None:
     a = sample("nat-forgets-one-of-two")
     assert "198.51.100.2:9000" in words(a.plot.silences("198.51.100.2:9000"))[-1]

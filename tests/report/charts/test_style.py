@@ -51,6 +51,40 @@ def test_dark_twins_are_named_in_the_svg() -> None:
     assert f'[style*="fill: {style.INK}"] {{ fill: {style.DARK[style.INK]} !important }}' in style.dark_css()
 
 
+def test_a_screen_reader_has_title_and_description() -> None:
+    a = sample("nc-30-10-5")
+    drawn = ET.fromstring(style.svg(a.plot.timeline(), "one"))
+    assert (drawn.get("role"), drawn.get("aria-labelledby")) == ("img", "one-title one-desc")
+    said = {one.get("id"): one.text for one in drawn if one.tag.endswith(("title", "desc"))}
+    assert said["one-title"] == f"#0  {a.flow(0).headline}"
+    assert all(sentence in str(said["one-desc"]) for sentence in a.flow(0).sentences)
+
+
+@pytest.mark.parametrize("name", ["overview", "silences", "services", "hosts", "cost", "candidates", "timeline"])
+@pytest.mark.parametrize("recording", ["nat-fifty-300", "node-closes-after-5", "half-open"])
+def test_every_chart_can_be_described(recording: str, name: str) -> None:
+    drawn = ET.fromstring(style.svg(getattr(sample(recording).plot, name)(), name))
+    assert [one.text for one in drawn if one.get("id") == f"{name}-desc"] != [None]
+
+
+def test_what_a_reader_says_is_no_markup() -> None:
+    ax = style.axes(None)
+    style.title(ax, "<b>&")
+    style.describe(ax, "<script>")
+    assert '<title id="one-title">&lt;b&gt;&amp;</title><desc id="one-desc">&lt;script&gt;' in style.svg(ax, "one")
+
+
+def test_a_picture_of_points_is_stable() -> None:
+    first, second = (style.png(sample("nc-30-10-5").plot.timeline()) for _ in range(2))
+    assert first == second
+    assert first.startswith(b"\x89PNG")
+
+
+def test_a_chart_that_says_why_it_is_empty() -> None:
+    assert style.is_nothing(sample("half-open").plot.hosts())
+    assert not style.is_nothing(sample("half-open").plot.timeline())
+
+
 def test_words_are_not_formulas() -> None:
     ax = style.axes(None)
     style.say(ax, 0.5, 0.5, "$x^2$ <script>&")
@@ -78,6 +112,18 @@ def test_labels_leave_out_what_has_no_room() -> None:
 )
 def test_durations_as_people_say_them(value: float, words: str) -> None:
     assert style.plain_s(value) == words
+
+
+def test_labels_give_way_a_little() -> None:
+    ax = style.axes(None)
+    ax.set_xlim(0, 10)
+    labels = style.Labels(ax, 0.5)
+    assert labels.add(5, "first")
+    assert not labels.have_room([1, 4.8], "other")
+    assert labels.have_room([1, 9], "other")
+    assert not labels.have_room([1, 1.1], "other")
+    assert labels.add_near(5.55, "near")
+    assert not labels.add_near(5, "there is none for so long a word")
 
 
 def test_spread_keeps_order_and_distance() -> None:

@@ -77,6 +77,27 @@ def test_plots(nat: analyzer.Analysis, tmp_path: Path) -> None:
         assert path.read_text().startswith("<svg")
 
 
+def test_plots_of_points_beside_them(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    nat.write_plots(tmp_path, 1, png=True)
+    drawn, points = ({path.stem for path in tmp_path.glob(f"*.{kind}")} for kind in ("svg", "png"))
+    assert drawn == points
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.glob("*.png"))
+    assert set(files.outputs({"--plots": "a"}, has_png=True)) > set(files.outputs({"--plots": "a"}))
+
+
+def test_what_shows_nothing_is_not_written(tmp_path: Path) -> None:
+    analyzer.analyze(SAMPLES / "half-open/capture.pcap").write_plots(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"overview.svg", "timeline-0.svg"}
+
+
+def test_numbers_in_names_are_padded_and_services_have_theirs(tmp_path: Path) -> None:
+    analyzer.analyze(SAMPLES / "nat-fifty-300/capture.pcap").write_plots(tmp_path / "paths", 2)
+    assert {path.name for path in (tmp_path / "paths").glob("timeline-*")} == {"timeline-00.svg", "timeline-02.svg"}
+    analyzer.analyze(SAMPLES / "node-closes-after-5/capture.pcap").write_plots(tmp_path / "services", 1)
+    assert (tmp_path / "services/service-192.0.2.2-9000.svg").exists()
+    assert files._file_name("[2001:db8::1]:443") == "2001-db8--1-443"
+
+
 def test_what_is_there_stays(nat: analyzer.Analysis, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     nat.write_csv(tmp_path)
