@@ -251,7 +251,7 @@ def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
         return
     table = _table("#", "connection", "what happened", "longest silence")
     for flow in flows[: 3 * shown]:
-        table.add_row(str(flow.id), who(flow), sentences.headline(flow), short(flow.max_idle_ns))
+        table.add_row(str(flow.id), who(flow), sentences.headline(flow), short(sentences.longest_idle_ns(flow)))
     yield from _headed(heading, table)
     if len(flows) > 3 * shown:
         yield Text(f"and {len(flows) - 3 * shown} more; --html and --json have all of them")

@@ -18,13 +18,14 @@ from markupsafe import Markup
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
 from analyzer.keepalive.summary.advice import recommended
+from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import recipes
 from analyzer.report.output_file import text_output
 from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import URGENCY, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import short
-from analyzer.report.words import plain_words, sentences, setting_sentences
+from analyzer.report.words import plain_words, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from analyzer.report.library import Analysis, Connection
 
 MOST_PATHS = 6
-"""Most paths with a chart."""
+"""Most paths, and services, with a chart."""
+BY_APPLICATION = ("responder", "originator")
 MOST_ALIKE = 3
 """Most pieces of advice of one kind."""
 SIGNS = {
@@ -95,6 +97,7 @@ def page(analysis: "Analysis", shown: int) -> str:
         advice=_advice(analysis),
         recipes=_recipes(analysis),
         overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
+        services=_services(analysis),
         paths=_paths(analysis),
         hosts=_hosts(analysis),
         diagnostics=findings.diagnostics,
@@ -148,9 +151,14 @@ def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
 
 
 def _counts(flows: Flows) -> list[tuple[str, str, int]]:
-    """Return each outcome, its words, and the number of connections that ended so; the most urgent first."""
-    counts = flows.outcomes()
-    return [(one.value, sentences.OUTCOMES[one], counts[one]) for one in URGENCY if counts[one]]
+    """Return each outcome, its words, and the number of connections that ended so; the most urgent first. RSTs of
+    applications, and what never became a connection, have words of their own."""
+    counts, resets, attempts = flows.outcomes(), flows.resets(), flows.attempts()
+    counts[Outcome.CLOSED] -= resets
+    counts[Outcome.UNKNOWN] -= attempts
+    found = [(one.value, sentences.OUTCOMES[one], counts[one]) for one in URGENCY]
+    found += [(Outcome.CLOSED.value, "closed by RST", resets), (Outcome.UNKNOWN.value, "never opened", attempts)]
+    return [one for one in found if one[2]]
 
 
 def _card(analysis: "Analysis", flow: Flow, alike: int) -> dict[str, Any]:
@@ -223,6 +231,18 @@ def _recipes(analysis: "Analysis") -> dict[str, Any]:
     how = [(recipe.title, "\n".join(list(recipe.filled(*triple))[1:])) for recipe in recipes.recipes()]
     intro = [line.removeprefix("# ") for line in recipes.advice_lines("linux", analysis.findings) if line][:3]
     return {"triple": "/".join(map(str, triple)), "intro": " ".join(intro), "how": how}
+
+
+def _services(analysis: "Analysis") -> list[dict[str, Any]]:
+    """Return the services that applications close idle connections to, with a chart each."""
+    found: list[dict[str, Any]] = []
+    for number, one in enumerate(analysis.findings.services):
+        limits = [limit for limit in one.idle_limits if limit.by in BY_APPLICATION and not limit.half_closed]
+        if limits and len(found) < MOST_PATHS:
+            chart = _svg(analysis.plot.services(one.service), f"service-{number}")
+            said = [service_sentences.idle_limit(limit) for limit in limits]
+            found.append({"name": service_sentences.service(one), "sentences": said, "chart": chart})
+    return found
 
 
 def _paths(analysis: "Analysis") -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def _row(flow: Flow, words: _Words) -> list[Any]:
         words(" · ".join(_triple(flow, index) for index in flow.probers)),
         sum(len(end.story.probes) for end in flow.ends),
         sum(end.answered for end in flow.ends),
-        _seconds(flow.max_idle_ns),
+        _seconds(sentences.longest_idle_ns(flow)),
         _seconds(flow.start_ns),
         _seconds(flow.end_ns - flow.start_ns),
         flow.packets,

@@ -55,7 +55,9 @@ def _ending(flow: Flow, last_probe_ns: int) -> str:
     reset = flow.story.reset
     if reset is not None:
         return f"─ {short(reset.ts_ns - last_probe_ns)} ─▶ RST" if reset.is_give_up else "─▶ RST"
-    return "─▶ FIN" if all(end.fin_frame for end in flow.story.ends) else "─▶ end of capture"
+    if all(end.fin_frame for end in flow.story.ends):
+        return "─▶ FIN"
+    return f"─ {short(flow.silent_ns)} ─▶ end of capture" if flow.silent_ns else "─▶ end of capture"
 
 
 def _folded(probes: Iterable[Probe], before_ns: int) -> list[tuple[Probe, int, int]]:

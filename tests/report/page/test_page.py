@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import analyzer
+from analyzer.report.page.page import _counts
 from tests.transcript import analyse, transcript
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -74,6 +75,37 @@ def test_headline_findings_come_first(outcome: str, tmp_path: Path) -> None:
     assert page.text.index(headline) < page.text.index("Why we say so") < page.text.index("All connections", 500)
     for sentence in (*one.sentences, *one.reasons):
         assert sentence in page.text
+
+
+def test_outcomes_are_counted_by_their_own_names(tmp_path: Path) -> None:
+    """RSTs are RSTs, and what is unreachable has not timed out."""
+    both = [SAMPLES / f"{name}/capture.pcap" for name in ("unreachable-host-7-2-4", "nc-30-10-5")]
+    page = page_of(analyzer.analyze(*both), tmp_path)
+    assert "⊘ 1 unreachable" in page.text
+    assert "✕ 1 timed out" in page.text
+    ended = analyzer.analyze(SAMPLES / "killed-with-unread-data/capture.pcap")
+    counted = {words: count for _, words, count in _counts(ended.findings.flows)}
+    assert counted.get("closed by RST", 0) == ended.findings.flows.resets() > 0
+    assert sum(counted.values()) == len(ended)
+
+
+def test_charts_are_pictures_with_words(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "node-closes-after-5/capture.pcap", tmp_path)
+    drawn = [given for tag, given in page.elements if tag == "svg"]
+    ids = {given.get("id") for _, given in page.elements}
+    assert drawn
+    for given in drawn:
+        assert given["role"] == "img"
+        assert set(str(given["aria-labelledby"]).split()) <= ids
+
+
+def test_a_service_has_its_chart(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "node-closes-after-5/capture.pcap", tmp_path)
+    assert ("section", {"id": "services"}) in page.elements
+    assert "The responder closes a connection after 5 s without data" in page.text
+    assert "How long connections to 192.0.2.2:9000 were idle: 6 closed" in page.text
+    none = page_of(SAMPLES / "half-open/capture.pcap", tmp_path)
+    assert ("section", {"id": "services"}) not in none.elements
 
 
 def test_a_nat_sample_answers_why_and_what_to_set(tmp_path: Path) -> None:

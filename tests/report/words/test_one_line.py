@@ -25,6 +25,15 @@ def test_course(sample: str, begins: str, ends: str) -> None:
     assert course(flow).endswith(ends)
 
 
+def test_the_silence_at_the_end_is_told() -> None:
+    a = analyze(str(SAMPLES / "host-outage/capture.pcap"))
+    assert course(a.flows[1]).endswith("probe ✓ ×4 ─▶ end of capture")  # its last segment ended the capture
+    silent = analyse(
+        transcript("0 A>B S seq 99\n1 B>A SA seq 6 ack 100\n9 A>B A seq 99 ack 7\n9.1 B>A A seq 7 ack 100\n20 end")
+    ).flows
+    assert course(silent[0]).endswith("─ 10.9 s ─▶ end of capture")
+
+
 def test_equal_probes_are_folded() -> None:
     [flow] = analyze(str(SAMPLES / "nc-30-10-5/capture.pcap")).flows
     assert course(flow).count("probe") == 2
