@@ -149,7 +149,7 @@ def _frame(ax: Axes, idle: pd.Series, at: pd.Series, limit: pd.Series) -> None:
     ticks = ticks[(ticks >= low - beyond) & (ticks >= 0)]
     ax.set_yticks(ticks, [words(float(tick)) for tick in ticks])
     what = CLOCKS[str(limit["clock"])][1]
-    style.label(ax, x=f"idle time: {what} (s)", y=f"closed at, since the first ({unit})")
+    style.label(ax, x=f"idle time: {what} (s)", y=f"closed at ({unit} since the first connection)")
 
 
 def _bracket(ax: Axes, limit: pd.Series) -> None:

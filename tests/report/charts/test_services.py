@@ -67,7 +67,7 @@ def test_who_closed_is_in_the_legend(name: str, said: set[str]) -> None:
     ax = sample(name).plot.services()
     assert said <= set(words(ax))
     assert ax.get_xlabel() == "idle time: without data (s)"
-    assert ax.get_ylabel().startswith("closed at, since the first")
+    assert ax.get_ylabel() == "closed at (s since the first connection)"
     assert overlapping(ax) == []
 
 
