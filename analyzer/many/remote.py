@@ -23,6 +23,7 @@ PUBLIC = frozenset(
     (
         "advice",
         "capture",
+        "conclusions",
         "diagnostics",
         "hosts",
         "is_damaged",

@@ -73,7 +73,8 @@ def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int
     if row == ABSENT:
         return True
     is_asked_for = (
-        rows.segments.tag[row] != tag.RST_TAG
+        stories.flows.reset_follows_data[flow_row]
+        or rows.segments.tag[row] != tag.RST_TAG
         or rows.segments.of[row] != ABSENT
         or stories.flows.reset_unheard[flow_row]
     )
