@@ -52,7 +52,7 @@ def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> b
     row = e.resend_row[end_row]
     is_window_probe = rows.segments.tag[row] == WINDOW_PROBE
     goes_on = rows.ends.last_ns[own] - c.ts_ns[row] > max(2 * c.own_ns[row], SHORTEST_BACKOFF_NS)
-    is_waiting = is_window_probe or is_in_flight(rows.ends, own)
+    is_waiting = is_window_probe or is_in_flight(rows.ends[own])
     return bool(rows.ends.last_ns[own ^ 1] <= c.ts_ns[row] and is_waiting and not goes_on)
 
 

@@ -163,11 +163,11 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     if t.reset_row[flow_row] != ABSENT:
         return  # what follows a reset is no longer this connection
     if not c.flags[row] & RST_BIT:
-        confirm_survived(e, end_row)
+        confirm_survived(e[end_row])
     if c.idle_ns[row] >= LONG_NS and is_test_of_path(c, row, tag, e, flow_row):
         stories.silences.row[stories.counts[SILENCES]] = row
         stories.counts[SILENCES] += 1
-    note_survived(c, row, tag, stories, flow_row)
+    note_survived(c, c[row], tag, stories, flow_row)
     note_identification(c, row, e, end_row)
     note_stamp(c, row, tag, e, end_row)
     note_holes(c, row, tag, of, e, end_row)
@@ -190,8 +190,8 @@ def note_identification(c: Any, row: int, e: Any, end_row: int) -> None:
     """
     is_next = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] == e.sent_ns[end_row]
     if is_next and e.sent_len[end_row] <= ONE_PACKET:
-        e.follows[end_row] += missing(c, row) == 0
-        e.skips[end_row] += missing(c, row) > 0
+        e.follows[end_row] += missing(c[row]) == 0
+        e.skips[end_row] += missing(c[row]) > 0
     e.sent_ns[end_row], e.sent_len[end_row] = c.ts_ns[row], c.payload_len[row]
 
 
@@ -237,7 +237,7 @@ def note_probe(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> Non
     """Take in a probe: the gap before it, and that it waits for an answer."""
     c, e, p = rows.candidates, stories.ends, stories.probes
     end_row = 2 * flow_row + c.end[row]
-    add_gap(c, row, gap_of_probe(c, row, stories, end_row), stories, flow_row)
+    add_gap(c, c[row], gap_of_probe(c, c[row], stories, e[end_row]), stories, flow_row)
     note_repeat(c, row, e, end_row)
     probe = stories.counts[PROBES]
     stories.counts[PROBES] += 1
@@ -260,11 +260,11 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
     row = rows.order[place]
     peer = 2 * flow_row + 1 - c.end[row]
     if rows.segments.tag[row] == GIVE_UP_RST:
-        add_gap(c, row, GIVE_UP, stories, flow_row)
+        add_gap(c, c[row], GIVE_UP, stories, flow_row)
     else:
-        t.reset_unheard[flow_row] = unheard_run(c, row, stories, flow_row)
+        t.reset_unheard[flow_row] = unheard_run(c, c[row], stories, flow_row)
         if t.reset_unheard[flow_row]:
-            make_unheard(c, row, stories, flow_row)
+            make_unheard(c, c[row], stories, flow_row)
         else:
             answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
     t.reset_row[flow_row] = row
@@ -361,7 +361,14 @@ def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, stories: Story
         if e.unanswered[end_row] and not has_work_left(rows.ends, 2 * flow + end):
             frame = c.frame[stories.probes.row[e.last_probe[end_row]]]
             add_open_gap(
-                stories, flow_row, end, PENDING, frame, ABSENT, ABSENT, since_probe(c, stories, end_row, capture_end_ns)
+                stories,
+                flow_row,
+                end,
+                PENDING,
+                frame,
+                ABSENT,
+                ABSENT,
+                since_probe(c, stories, e[end_row], capture_end_ns),
             )
 
 
@@ -378,7 +385,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
             e.ambiguous_frame[end_row]
             and heard_last_ns(rows, flow, end, stories, flow_row) > e.ambiguous_at_ns[end_row]
         ):
-            confirm_survived(e, end_row)
+            confirm_survived(e[end_row])
         if e.survived_frame[end_row]:
             idle_ns = e.survived_ns[end_row]
             add_open_gap(
@@ -393,7 +400,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
             )
         is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_spuriously(rows, flow, end, e, flow_row)
         if is_open and not (e.unanswered[end_row] or e.fin_frame[end_row] or is_busy):
-            since_ns = since_probe(rows.candidates, stories, end_row, capture_end_ns)
+            since_ns = since_probe(rows.candidates, stories, e[end_row], capture_end_ns)
             add_open_gap(stories, flow_row, end, SURVIVED, capture_frame, capture_end_ns - last_ns, ABSENT, since_ns)
         note_prober(rows, flow, end, stories, flow_row)
     note_survivors(rows, flow, stories, flow_row)
