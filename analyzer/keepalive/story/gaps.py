@@ -69,6 +69,11 @@ class StoryTables(NamedTuple):
     counts: "array[int]"
 
 
+def ends_of(stories: StoryTables, flow_row: int) -> tuple[Any, Any]:
+    """Return the flow's two rows of STORY_ENDS."""
+    return stories.ends[2 * flow_row], stories.ends[2 * flow_row + 1]
+
+
 def gap_of_probe(c: Any, segment: Any, stories: StoryTables, own: Any) -> int:
     """Return which of the timer's clocks the time before a probe measures: FIRST, CYCLE or SPACING.
 

@@ -15,6 +15,7 @@ from analyzer.keepalive.story.gaps import (
     add_gap,
     add_open_gap,
     confirm_survived,
+    ends_of,
     gap_of_probe,
     has_work_left,
     make_unheard,
@@ -360,7 +361,8 @@ def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, stories: Story
 
 def both_closed(stories: StoryTables, flow_row: int) -> bool:
     """Tell whether both ends sent a FIN."""
-    return bool(stories.ends[2 * flow_row].fin_frame and stories.ends[2 * flow_row + 1].fin_frame)
+    first, second = ends_of(stories, flow_row)
+    return bool(first.fin_frame and second.fin_frame)
 
 
 def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, stories: StoryTables, flow_row: int) -> None:
@@ -386,7 +388,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
 
 def note_troubled_ends(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
     """Note which end goes unanswered or unheard, in each way in which one may."""
-    story, first, second = stories.flows[flow_row], stories.ends[2 * flow_row], stories.ends[2 * flow_row + 1]
+    story, (first, second) = stories.flows[flow_row], ends_of(stories, flow_row)
     story.run_end = end_of_run(rows.candidates, stories, flow_row)
     story.unresponsive_end = (
         0 if goes_unanswered(rows, flow, 0, first) else 1 if goes_unanswered(rows, flow, 1, second) else ABSENT
