@@ -49,12 +49,12 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
     story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
     if story.run_end == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
         return False
-    reset, why = batch.rows.candidates[story.reset_row], why_silent(batch, flow_row)
+    rst, why = batch.rows.candidates[story.reset_row], why_silent(batch, flow_row)
     conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(values.GIVE_UP_RST, why))
-    verdict.cause, verdict.prober, verdict.errno = cause_of(why), reset.end, ETIMEDOUT
-    note_delay(batch, flow_row, reset.ts_ns, batch.stories.ends[2 * flow_row + story.run_end].run_heard_ns)
+    verdict.cause, verdict.prober, verdict.errno = cause_of(why), rst.end, ETIMEDOUT
+    note_delay(batch, flow_row, rst.ts_ns, batch.stories.ends[2 * flow_row + story.run_end].run_heard_ns)
     show_run(batch, flow_row)
-    prove(batch, flow_row, reset.frame)
+    prove(batch, flow_row, rst.frame)
     return True
 
 
