@@ -2,6 +2,9 @@
 
 Kernels over the columns of a story in the making (`story.py`). They know which of the timer's clocks a time measures
 (tcp_timer.c tcp_keepalive_timer), also where the prober heard less than was captured.
+
+Rows have the same names in all of this room: `segment` is a candidate, `own` and `peer` are rows of STORY_ENDS, that of
+the end in question and that of the other, `story` is a row of STORY_FLOWS, `tracked` one of ENDS.
 """
 
 from array import array
@@ -202,16 +205,16 @@ def has_work(segment: Any, end: int) -> bool:
 
 def has_work_left(ends: Any, end_row: int) -> bool:
     """Tell the same as `has_work`, at the end of the capture; `end_row` is the end's row in ENDS."""
-    own, peer = ends[end_row], ends[end_row ^ 1]
-    return bool((own.snd_una != ABSENT and is_in_flight(own)) or peer.window == 0)
+    tracked, tracked_peer = ends[end_row], ends[end_row ^ 1]
+    return bool((tracked.snd_una != ABSENT and is_in_flight(tracked)) or tracked_peer.window == 0)
 
 
-def is_in_flight(own: Any) -> bool:
-    """Tell whether something that the end, a row of ENDS, sent is unacknowledged at the capture's end.
+def is_in_flight(tracked: Any) -> bool:
+    """Tell whether something that the end sent is unacknowledged at the capture's end.
 
     It counts as unacknowledged if no ACK was captured.
     """
-    return bool(own.snd_una == ABSENT or seq_diff(own.snd_nxt, own.snd_una) > 0)
+    return bool(tracked.snd_una == ABSENT or seq_diff(tracked.snd_nxt, tracked.snd_una) > 0)
 
 
 def unheard_run(c: Any, reset: Any, stories: StoryTables, flow_row: int) -> int:
