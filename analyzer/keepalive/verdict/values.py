@@ -286,18 +286,18 @@ def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
 
 def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
     """Return row `flow_row` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
-    v = verdicts
-    first = v.first_evidence[flow_row]
+    verdict = verdicts[flow_row]
+    first = verdict.first_evidence
     return Verdict(
-        outcome=OUTCOMES[v.outcome[flow_row]],
-        cause=CAUSES[v.cause[flow_row]] if v.cause[flow_row] != ABSENT else None,
-        prober=_known(v.prober[flow_row]),
-        errno=ERRNOS[v.errno[flow_row]] if v.errno[flow_row] != ABSENT else None,
-        epoll=_known(v.epoll[flow_row]),
-        detection_delay_ns=_known(v.detection_delay_ns[flow_row]),
-        confidence=CONFIDENCES[v.confidence[flow_row]],
-        evidence_frames=tuple(proofs.frame[first : first + v.evidence[flow_row]]),
-        reasons=tuple(reasons_of(v.reasons[flow_row])),
+        outcome=OUTCOMES[verdict.outcome],
+        cause=CAUSES[verdict.cause] if verdict.cause != ABSENT else None,
+        prober=_known(verdict.prober),
+        errno=ERRNOS[verdict.errno] if verdict.errno != ABSENT else None,
+        epoll=_known(verdict.epoll),
+        detection_delay_ns=_known(verdict.detection_delay_ns),
+        confidence=CONFIDENCES[verdict.confidence],
+        evidence_frames=tuple(proofs.frame[first : first + verdict.evidence]),
+        reasons=tuple(reasons_of(verdict.reasons)),
     )
 
 
