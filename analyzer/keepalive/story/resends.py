@@ -65,50 +65,53 @@ def unacknowledged_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
 
     What a closed window holds back is none: its sender only probes the window.
     """
-    end, flow = stories.flows.unresponsive_end[flow_row], stories.flows.flow[flow_row]
-    if end == ABSENT or stories.flows.reset_row[flow_row] != ABSENT:
+    story = stories.flows[flow_row]
+    end = story.unresponsive_end
+    if end == ABSENT or story.reset_row != ABSENT:
         return ABSENT
-    is_window_probe = rows.segments.tag[stories.ends.resend_row[2 * flow_row + end]] == WINDOW_PROBE
-    return ABSENT if is_window_probe or unacknowledged_octets(rows, 2 * flow + end) <= 0 else int(end)
+    sender = stories.ends[2 * flow_row + end]
+    is_window_probe = rows.segments[sender.resend_row].tag == WINDOW_PROBE
+    is_sent = unacknowledged_octets(rows.ends[2 * story.flow + end]) > 0
+    return int(end) if is_sent and not is_window_probe else ABSENT
 
 
-def unacknowledged_octets(rows: Rows, own: int) -> int:
-    """Return how many octets of data an end has sent that nothing acknowledged; `own` is its row in ENDS."""
-    if rows.ends.snd_una[own] == ABSENT:
-        return int(rows.ends.last_len[own])
-    has_closed = rows.ends.fin_seq[own] != ABSENT and seq_diff(rows.ends.fin_seq[own], rows.ends.snd_una[own]) >= 0
-    return seq_diff(rows.ends.snd_nxt[own], rows.ends.snd_una[own]) - has_closed
+def unacknowledged_octets(tracked: Any) -> int:
+    """Return how many octets of data an end has sent that nothing acknowledged."""
+    if tracked.snd_una == ABSENT:
+        return int(tracked.last_len)
+    has_closed = tracked.fin_seq != ABSENT and seq_diff(tracked.fin_seq, tracked.snd_una) >= 0
+    return seq_diff(tracked.snd_nxt, tracked.snd_una) - has_closed
 
 
-def unacknowledged_since_ns(rows: Rows, e: Any, end_row: int) -> int:
+def unacknowledged_since_ns(c: Any, own: Any) -> int:
     """Return when the data was sent first, in ns: its end's last segment before the first resend."""
-    row = e.first_resend_row[end_row]
-    return int(rows.candidates.ts_ns[row] - max(rows.candidates.own_ns[row], 0))
+    first = c[own.first_resend_row]
+    return int(first.ts_ns - max(first.own_ns, 0))
 
 
-def earliest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+def earliest_give_up_ns(c: Any, own: Any) -> int:
     """Return the earliest time at which the sender gives up, in ns since the data was sent; ABSENT if that has passed.
 
     Windows gives up earlier than Linux, unless so many resends were seen that it cannot be Windows.
     """
-    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
-    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
-    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, e.resends[end_row])
+    since_first_ns, wait_ns = resend_times_ns(c, own)
+    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
+    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, own.resends)
     return int(first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns)))
 
 
-def latest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+def latest_give_up_ns(c: Any, own: Any) -> int:
     """Return the latest such time, in ns since the data was sent: Linux's, with each timer as late as it may be."""
-    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
-    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
+    since_first_ns, wait_ns = resend_times_ns(c, own)
+    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
     left_ns = linux_gives_up_ns(since_first_ns, wait_ns) - since_first_ns
     return int(first_ns + since_first_ns + left_ns + left_ns // LATE)
 
 
-def resend_times_ns(rows: Rows, e: Any, end_row: int) -> tuple[int, int]:
+def resend_times_ns(c: Any, own: Any) -> tuple[int, int]:
     """Return the time from the first resend to the last, and the wait before the last, in ns."""
-    c, first, last = rows.candidates, e.first_resend_row[end_row], e.resend_row[end_row]
-    return int(c.ts_ns[last] - c.ts_ns[first]), int(max(c.own_ns[last], SHORTEST_RTO_NS))
+    first, last = c[own.first_resend_row], c[own.resend_row]
+    return int(last.ts_ns - first.ts_ns), int(max(last.own_ns, SHORTEST_RTO_NS))
 
 
 def note_spurious_resend(segment: Any, place: int, own: Any) -> None:

@@ -112,9 +112,9 @@ def note_places(stories: StoryTables, flow_row: int) -> None:
 
 def begin(stories: StoryTables, flow_row: int, place: int) -> None:
     """Clear the flow's row and those of its ends; `place` is where its rows begin in flow order."""
-    story = stories.flows[flow_row]
+    story, (first, second) = stories.flows[flow_row], ends_of(stories, flow_row)
     note_places(stories, flow_row)
-    begin_idle_times(stories.flows, stories.ends, flow_row)
+    begin_idle_times(story, first, second)
     story.reset_row = story.closing_row = story.beat_row = story.busy_ns = ABSENT
     story.reset_follows_data = story.reset_unheard = 0
     story.bridged_ns = story.is_too_incomplete = 0
@@ -174,9 +174,9 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     note_stamp(segment, row, tag, own)
     note_holes(segment, tag, of, own, peer)
     if story.closing_row == ABSENT and not segment.flags & RST_BIT:
-        note_data(c, row, tag, stories.flows, stories.ends, flow_row)
+        note_data(c, segment, tag, story, own, peer)
     if tag == HEARTBEAT:
-        note_heartbeat(c, row, stories, flow_row)
+        note_heartbeat(c, segment, row, story, own)
     if tag == PROBE:
         note_probe(rows, row, stories, flow_row)
     elif tag == RETRANSMISSION:
@@ -189,21 +189,19 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
         note_sign_of_life(rows, place, stories, flow_row)
 
 
-def note_heartbeat(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
+def note_heartbeat(c: Any, segment: Any, row: int, story: Any, own: Any) -> None:
     """Take in a heartbeat; what comes after the first FIN no longer says when the connection was last in use."""
-    t = stories.flows
-    note_beat(c, row, stories.ends, 2 * flow_row + c.end[row])
-    if t.closing_row[flow_row] == ABSENT:
-        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
-        t.beat_row[flow_row] = row
+    note_beat(c, segment, row, own)
+    if story.closing_row == ABSENT:
+        story.busy_ns = last_other_data_ns(c, segment, story)
+        story.beat_row = row
 
 
-def note_closing(c: Any, row: int, place: int, stories: StoryTables, flow_row: int) -> None:
+def note_closing(c: Any, row: int, place: int, story: Any) -> None:
     """Note which segment closed the connection, the first FIN or RST, and when it was last in use by then."""
-    t = stories.flows
-    if t.closing_row[flow_row] == ABSENT:
-        t.closing_row[flow_row], t.closing_place[flow_row] = row, place
-        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
+    if story.closing_row == ABSENT:
+        story.closing_row, story.closing_place = row, place
+        story.busy_ns = last_other_data_ns(c, c[row], story)
 
 
 def quotes_flight(rows: Rows, of: int) -> bool:
@@ -251,7 +249,7 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
         else:
             answer(stories, flow_row, rows.segments[row].of, BY_RST, row)
     story.reset_row = row
-    note_closing(c, row, place, stories, flow_row)
+    note_closing(c, row, place, story)
     is_waited_for = bool(reset.facts & segment_facts.PEER_IN_FLIGHT)
     story.reset_follows_data = is_waited_for or peer.resends > 0 or answers_last_data(reset)
 
@@ -288,7 +286,7 @@ def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
         count_try(row, own)
     if tag == FIN_TAG and not own.fin_frame:
         own.fin_frame, own.fin_ack = segment.frame, segment.ack
-        note_closing(rows.candidates, row, place, stories, flow_row)
+        note_closing(rows.candidates, row, place, story)
 
 
 def is_test_of_path(segment: Any, tag: int, own: Any, peer: Any) -> bool:
@@ -368,7 +366,7 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
         if own.survived_frame:
             idle_ns = own.survived_ns
             add_open_gap(stories, flow_row, end, SURVIVED, own.survived_frame, idle_ns, idle_ns, own.survived_probe_ns)
-        own.answered_beats += was_last_answered(rows, stories.ends, 2 * flow_row + end, 2 * flow + end)
+        own.answered_beats += was_last_answered(rows.candidates, own, rows.ends[2 * flow + 1 - end])
         is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_spuriously(rows, flow, end, own)
         if is_open and not (own.unanswered or own.fin_frame or is_busy):
             since_ns = since_probe(rows.candidates, stories, own, capture_end_ns)
@@ -376,9 +374,9 @@ def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, storie
         note_prober(rows, flow, end, stories, flow_row)
     note_survivors(rows, flow, stories, flow_row)
     if story.pending_end != ABSENT:
-        silent = 1 - story.pending_end
-        if heard_last_ns(rows, flow, silent, stories.ends[2 * flow_row + silent]) > story.pending_at_ns:
-            confirm(stories.flows, stories.ends, flow_row)
+        own, peer = stories.ends[2 * flow_row + story.pending_end], stories.ends[2 * flow_row + 1 - story.pending_end]
+        if heard_last_ns(rows, flow, 1 - story.pending_end, peer) > story.pending_at_ns:
+            confirm(story, own, peer)
     note_troubled_ends(rows, flow, stories, flow_row)
 
 

@@ -71,7 +71,7 @@ def prove(batch: Batch, flow_row: int, frame: int) -> bool:
 
 def prove_more(batch: Batch, frame: int) -> None:
     """Add one frame to PROOFS that is no evidence of the verdict."""
-    batch.proofs.frame[batch.counts[0]] = frame
+    batch.proofs[batch.counts[0]].frame = frame
     batch.counts[0] += 1
 
 

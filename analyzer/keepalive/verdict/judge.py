@@ -237,7 +237,7 @@ def is_alive(batch: Batch, flow_row: int) -> bool:
     if is_overdue(batch, flow_row):
         return False
     is_ignored = note_probers(batch, flow_row)
-    if batch.verdicts.prober[flow_row] == ABSENT:
+    if batch.verdicts[flow_row].prober == ABSENT:
         conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
     else:
         reason = values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED
@@ -248,7 +248,7 @@ def is_alive(batch: Batch, flow_row: int) -> bool:
 def is_open(batch: Batch, flow_row: int) -> bool:
     """Conclude OPEN: it was not closed, and nothing tells whether both ends are still there."""
     note_probers(batch, flow_row)
-    has_probed = batch.verdicts.prober[flow_row] != ABSENT
+    has_probed = batch.verdicts[flow_row].prober != ABSENT
     reason = values.PROBES_CEASED if has_probed else values.SILENT_FOR_LONG
     conclude(batch, flow_row, values.OPEN, values.LIKELY, because(reason, 0))
     return True
@@ -261,33 +261,34 @@ def is_overdue(batch: Batch, flow_row: int) -> bool:
     (timer_wheel LVL_GRAN), or a heartbeat's, of which one may be lost. An end that has not acknowledged the last data
     has none.
     """
-    e, t = batch.stories.ends, batch.stories.flows
-    flow = t.flow[flow_row]
-    longest_ns = batch.rows.flows.max_idle_ns[flow]
-    rhythm_ns = max(longest_ns + longest_ns // 8, IDLE_NS)
+    story = batch.stories.flows[flow_row]
+    flow = batch.rows.flows[story.flow]
+    rhythm_ns = max(flow.max_idle_ns + flow.max_idle_ns // 8, IDLE_NS)
     for end in (0, 1):
-        if e.steady_beats[2 * flow_row + end]:
-            rhythm_ns = max(rhythm_ns, MISSED_PERIODS_2 * period_ns(e, 2 * flow_row + end) // 2)
-    for own in (2 * flow, 2 * flow + 1):
-        sent_ns = batch.rows.ends.sent_ns[own]
-        if sent_ns != ABSENT and batch.rows.ends.last_ns[own ^ 1] < sent_ns:
+        own = batch.stories.ends[2 * flow_row + end]
+        if own.steady_beats:
+            rhythm_ns = max(rhythm_ns, MISSED_PERIODS_2 * period_ns(own) // 2)
+    for end in (0, 1):
+        tracked, tracked_peer = batch.rows.ends[2 * story.flow + end], batch.rows.ends[2 * story.flow + 1 - end]
+        if tracked.sent_ns != ABSENT and tracked_peer.last_ns < tracked.sent_ns:
             rhythm_ns = IDLE_NS
-    return bool(t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[flow] > rhythm_ns)
+    return bool(story.capture_end_ns - flow.last_ns > rhythm_ns)
 
 
 def note_probers(batch: Batch, flow_row: int) -> bool:
     """Note who probes, and the answers to the last probes as evidence. Returns whether probes were ignored."""
-    c, e, p, t, v = batch.rows.candidates, batch.stories.ends, batch.stories.probes, batch.stories.flows, batch.verdicts
-    is_ignored = False
+    story, verdict, is_ignored = batch.stories.flows[flow_row], batch.verdicts[flow_row], False
     for end in (1, 0):
-        end_row = 2 * flow_row + end
-        if e.probes[end_row]:
-            v.prober[flow_row] = end
-            is_captured = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - end] != ABSENT
-            is_ignored = is_ignored or (e.lost[end_row] > 0 and is_captured)
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        if e.probes[end_row] and p.answer_row[e.last_probe[end_row]] != ABSENT:
-            prove(batch, flow_row, c.frame[p.answer_row[e.last_probe[end_row]]])
+        prober, tracked_peer = batch.stories.ends[2 * flow_row + end], batch.rows.ends[2 * story.flow + 1 - end]
+        if prober.probes:
+            verdict.prober = end
+            is_ignored = is_ignored or (prober.lost > 0 and tracked_peer.last_ns != ABSENT)
+    for end in (0, 1):
+        prober = batch.stories.ends[2 * flow_row + end]
+        if prober.probes:
+            answer_row = batch.stories.probes[prober.last_probe].answer_row
+            if answer_row != ABSENT:
+                prove(batch, flow_row, batch.rows.candidates[answer_row].frame)
     return is_ignored
 
 
