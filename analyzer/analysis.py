@@ -44,7 +44,7 @@ from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
-from analyzer.keepalive.summary import advice, hosts, paths, services
+from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, groups, hosts, paths, services
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
@@ -177,6 +177,26 @@ class Analysis:
         """Return the services whose connections show an idle limit, of either end or of the path."""
         to_services = [one for one in self.path_limits if one.path != paths.ALL and "/" not in one.path]
         return services.services(self._assembler.services, to_services, self._assembler.flows_like)
+
+    @cached_property
+    def conclusions(self) -> tuple[conclusions.Conclusion, ...]:
+        """Return what the whole capture says, the most important first."""
+        flows, table = tuple(self._assembler.sampled), self._tracker.table.flows
+        known = conclusions.Known(
+            flows=flows,
+            left=flows,
+            services=self.services,
+            path_limits=self.path_limits,
+            connections=len(self.flows) - self.flows.attempts(),
+            longest_idle_ns=max(table.view.max_idle_ns[: table.rows], default=0),
+        )
+        return conclusion_rules.conclude(known)
+
+    @cached_property
+    def groups(self) -> tuple[groups.Group, ...]:
+        """Return the connections that fared alike, the largest groups first: of many only those with something to
+        tell."""
+        return groups.groups(self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:

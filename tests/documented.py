@@ -28,6 +28,7 @@ TABLES = {
     "hosts": "What the probing connections of a host have in common; a row with a `port` for a service that differs.",
     "path_limits": "For how long each path may be silent.",
     "services": "After how long without use somebody ends the connections to a service.",
+    "conclusions": "What the whole capture says in a few sentences, the most important first.",
     "survival": "The likeliest share of silences that a path survives, as steps.",
     "advice": "What should be set otherwise.",
     "diagnostics": "What is imperfect about the capture.",

@@ -23,7 +23,9 @@ PUBLIC = frozenset(
     (
         "advice",
         "capture",
+        "conclusions",
         "diagnostics",
+        "groups",
         "hosts",
         "is_damaged",
         "host_clocks",

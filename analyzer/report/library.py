@@ -114,6 +114,11 @@ class Analysis:
         return self.findings.capture
 
     @cached_property
+    def conclusions(self) -> "pd.DataFrame":
+        """Return what the whole capture says, the most important first, and what to do about it."""
+        return self.frame("conclusions")
+
+    @cached_property
     def flows(self) -> "pd.DataFrame":
         """Return the connections, by number."""
         return self.frame("flows").set_index("flow")

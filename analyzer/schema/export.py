@@ -185,6 +185,16 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("matches", TEXT, "", "known limits that fit, separated by '; '"),
         Field("confidence", KIND, "", "certain, likely or guess"),
     ),
+    "conclusions": (
+        Field("code", KIND, "", "what is concluded"),
+        Field("service", TEXT, "", "the service that it concerns; missing where it concerns several"),
+        Field("flows_n", INT, "count", "connections that say so"),
+        Field("text", TEXT, "", "in words, with the numbers"),
+        Field("fix", TEXT, "", "what to do about it; missing where there is nothing to do"),
+        Field("confidence", KIND, "", "certain, likely or guess"),
+        Field("flows", TEXT, "", "these connections, separated by spaces"),
+        Field("frames", TEXT, "", "up to twelve frames that show it, separated by spaces"),
+    ),
     "survival": (
         Field("path", TEXT, "", "a service, a network, or all"),
         Field("length", DURATION, "ns", "a silence of this length"),

@@ -14,6 +14,7 @@ from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary.advice import Advice
+from analyzer.keepalive.summary.conclusions import Conclusion
 from analyzer.keepalive.summary.hosts import Host
 from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
@@ -27,7 +28,7 @@ from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
-from analyzer.report.words import sentences, service_sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, sentences, service_sentences, setting_sentences
 from analyzer.version import __version__
 
 SCHEMA = "ka-analyze/2"
@@ -44,6 +45,7 @@ def document(
         "version": __version__,
         "capture": _capture(analysis),
         "diagnostics": _diagnostics(analysis),
+        "conclusions": [_conclusion(one) for one in analysis.conclusions],
     }
     yield _dump(head)[:-1] + ', "flows": [\n'
     yield from _flow_lines(analysis, kept(analysis.flows, only))
@@ -142,6 +144,19 @@ def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
         }
         for one in analysis.diagnostics
     ]
+
+
+def _conclusion(one: Conclusion) -> dict[str, Any]:
+    return {
+        "code": one.code.value,
+        "text": conclusion_sentences.text(one),
+        "fix": conclusion_sentences.fix(one),
+        "flows": list(one.flows),
+        "service": one.service,
+        "frames": list(one.frames),
+        "confidence": one.confidence.value,
+        "numbers": {name: round(number, 9) for name, number in one.numbers},
+    }
 
 
 def settings_object(settings: Settings) -> dict[str, Any]:

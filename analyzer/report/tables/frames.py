@@ -19,7 +19,7 @@ from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.summary import paths
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import BY_PATH, Cause, Confidence, Ending, How, Outcome
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.schema.export import (
     DURATION,
@@ -272,6 +272,20 @@ def _services(analysis: Analysis) -> Iterator[Row]:
             )
 
 
+def _conclusions(analysis: Analysis) -> Iterator[Row]:
+    for one in analysis.conclusions:
+        yield (
+            one.code.value,
+            one.service,
+            len(one.flows),
+            conclusion_sentences.text(one),
+            conclusion_sentences.fix(one),
+            one.confidence.value,
+            " ".join(map(str, one.flows)),
+            " ".join(map(str, one.frames)),
+        )
+
+
 def _survival(analysis: Analysis) -> Iterator[Row]:
     return (
         (limit.path, ns, share) for limit in analysis.path_limits if not limit.half_closed for ns, share in limit.curve
@@ -297,6 +311,7 @@ ROWS: dict[str, Callable[[Analysis], Iterator[Row]]] = {
     "hosts": _hosts,
     "path_limits": _path_limits,
     "services": _services,
+    "conclusions": _conclusions,
     "survival": _survival,
     "advice": _advice,
     "diagnostics": _diagnostics,

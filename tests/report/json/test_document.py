@@ -34,7 +34,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 UNREACHABLE = next(path for path in SHORT if path.parent.name == "unreachable")
 
 CONTRACT = {
-    "document": "schema version capture diagnostics flows hosts path_limits services advice",
+    "document": "schema version capture diagnostics conclusions flows hosts path_limits services advice",
     "capture": "files packets tcp_packets first last until duration_s link_types",
     "diagnostic": "code count first_frame message",
     "flow": "id opened start stop packets bytes max_idle_s continues silent_s unacknowledged ending ends verdict",
@@ -54,9 +54,11 @@ CONTRACT = {
     "override": "port settings flows",
     "path_limit": "path survived_s failed_s matches on_expiry",
     "advice": "code flows text",
+    "conclusion": "code text fix flows service frames confidence",
 }
 """The fixed names, spelled out once more: the schema must not drift along with the program."""
 GROWN = {
+    "conclusion": {"numbers"},
     "diagnostic": {"file"},
     "document": {"middleboxes", "what_if"},
     "flow": {"tunnel"},
