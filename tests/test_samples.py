@@ -211,7 +211,7 @@ NOT_CONCLUDED = {
     "nat-gives-another-port": NO_LIMIT["nat-gives-another-port"],
     "sshd-closes-after-15": "two heartbeats show no period, so that nothing tells them from other data",
 }
-"""What these captures come to is not seen in them, each with the reason; then something true may be said, or nothing."""
+"""What these captures come to is not seen in them, and why; something else that is true may be said, or nothing."""
 HARMLESS = {"service-closes-idle", "keepalive-works", "nothing-idle"}
 """Conclusions that alarm nobody."""
 

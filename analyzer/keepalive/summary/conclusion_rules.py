@@ -51,6 +51,8 @@ from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, R
 
 SOON_NS = 100_000_000
 """A close so soon after a heartbeat answers it."""
+STEADY = 6
+"""So many messages at equal distances are a heartbeat that will be missed, and not a few requests made in turn."""
 TOO_RARE = 0.9
 """A heartbeat's period of so large a part of the limit leaves no room for a lost one."""
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
@@ -228,7 +230,7 @@ def heartbeat_stopped(known: Known) -> Iterator[Conclusion]:
     for flow in known.left:
         for index in flow.beating:
             beat = flow.ends[index].story.heartbeat
-            if beat is not None and beat.stopped_ns >= 0 and flow.silent_ns is not None:
+            if beat is not None and beat.sent >= STEADY and beat.stopped_ns >= 0 and flow.silent_ns is not None:
                 stopped[flow.id] = flow, index
     for service, members in by_service([flow for flow, _ in stopped.values()]):
         beats = [flow.ends[stopped[flow.id][1]].story.heartbeat for flow in members]
@@ -295,7 +297,7 @@ def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
 def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
     """Return what an idle limit of an application comes to."""
     ended = [flow.ending for flow in known.flows if flow.id in limit.flows and flow.ending is not None]
-    hit = {"hit": sum(ending.lost > 0 for ending in ended)} if limit.lost else {}
+    hit = {"hit": max(sum(ending.lost > 0 for ending in ended), 1)} if limit.lost else {}
     return Conclusion(
         code,
         not_explained(limit, known),
@@ -364,7 +366,7 @@ def was_restarted(known: Known) -> Iterator[Conclusion]:
 
 def fell_silent(known: Known) -> Iterator[Conclusion]:
     """Yield the networks and services with connections on which one end was not heard any more."""
-    dead = [flow for flow in known.left if is_dead(flow)]
+    dead = [flow for flow in known.left if is_dead(flow) and Reason.WINDOW_STAYED_CLOSED not in flow.verdict.reasons]
     networks: dict[str, list[Flow]] = defaultdict(list)
     for flow in dead:
         if Reason.NETWORK_SILENT in flow.verdict.reasons:

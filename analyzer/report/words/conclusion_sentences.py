@@ -70,7 +70,7 @@ def _span(n: Numbers, low: str, high: str) -> str:
 def _who(one: Conclusion) -> str:
     """Name the end that is concerned: the service, the one client's host, or how many there are."""
     if len(one.names) != 1:
-        return f"Each of {len(one.names)} clients" if one.names else "One end"
+        return f"Each of {len(one.names)} hosts" if one.names else "One end"
     [host] = one.names
     return one.service if one.service and one.service.rpartition(":")[0].strip("[]") == host else host
 
@@ -300,8 +300,9 @@ def _works(one: Conclusion) -> str:
 def _nothing(one: Conclusion) -> str:
     n = one.known
     longest = f"{_s(n['longest_s'])} at the most" if n["longest_s"] >= 1 else "less than 1 s"
-    silent = "The only connection was never" if n["connections"] == 1 else f"None of {_n(n['connections'])} was"
-    return f"{silent} silent for long enough to matter: {longest}."
+    if n["connections"] == 1:
+        return f"The only connection was never silent for long enough to matter: {longest}."
+    return f"No connection was silent for long enough to matter: {longest}, on {_n(n['connections'])}."
 
 
 TEXTS: dict[ConclusionCode, Callable[[Conclusion], str]] = {
@@ -334,9 +335,7 @@ def _behaves_like(one: Conclusion) -> str:
 def _set_time(one: Conclusion) -> str:
     n = one.known
     if "safe_s" not in n:
-        return (
-            "Look for a firewall, NAT or load balancer on the way that was restarted, or that rejects such connections."
-        )
+        return "Look for a firewall, NAT or load balancer on the way that was restarted, or rejects such connections."
     return (
         f"Set tcp_keepalive_time to {n['safe_s']:.0f} s or less, with SO_KEEPALIVE on, at one end: {LINES}."
         f"{_behaves_like(one)}"
