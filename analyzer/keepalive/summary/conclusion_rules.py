@@ -41,6 +41,8 @@ from analyzer.keepalive.summary.conclusions import (
     concluded,
     delays,
     hosts_lost,
+    is_too_early,
+    limit_numbers,
     silence_numbers,
     times_of,
 )
@@ -48,6 +50,7 @@ from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
+from analyzer.schema import ABSENT
 
 SOON_NS = 100_000_000
 """A close so soon after a heartbeat answers it."""
@@ -70,7 +73,7 @@ Rule = Callable[[Known], Iterator[Conclusion]]
 def conclude(known: Known) -> tuple[Conclusion, ...]:
     """Return all conclusions, the most important first."""
     found: list[Conclusion] = []
-    left = {flow.id: flow for flow in known.flows}
+    left = {flow.id: flow for flow in known.flows if not is_too_early(flow)}
     for rule in RULES:
         for one in rule(known._replace(left=tuple(left.values()))):
             found.append(one)
@@ -310,15 +313,6 @@ def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, kno
     )
 
 
-def limit_numbers(limit: IdleLimit) -> dict[str, float]:
-    """Return the numbers of an idle limit."""
-    numbers: dict[str, float] = {"closed": limit.closed, "lost": limit.lost}
-    for name, ns in (("value_s", limit.value_ns), ("high_s", limit.high_ns), ("survived_s", limit.survived_ns)):
-        if ns is not None:
-            numbers[name] = ns / SECOND
-    return numbers
-
-
 # ---- what became of hosts
 
 
@@ -360,8 +354,16 @@ def was_restarted(known: Known) -> Iterator[Conclusion]:
     ]
     for service, members in by_service(lost):
         idle = [broken.ns for flow in members for broken in [failure(flow)] if broken is not None]
-        numbers = {"idle_s": max(idle) / SECOND} if idle else {}
-        yield concluded(ConclusionCode.PEER_RESTARTED, service, members, numbers, names=hosts_lost(members))
+        numbers: dict[str, float] = {"idle_s": max(idle) / SECOND} if idle else {}
+        is_late = all(flow.story.reset is not None and flow.story.reset.own_ns == ABSENT for flow in members)
+        yield concluded(
+            ConclusionCode.PEER_RESTARTED,
+            service,
+            members,
+            numbers | ({"unheard": 1} if is_late else {}),
+            confidence=Confidence.GUESS if is_late else None,
+            names=hosts_lost(members),
+        )
 
 
 def fell_silent(known: Known) -> Iterator[Conclusion]:

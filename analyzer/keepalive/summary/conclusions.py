@@ -19,6 +19,10 @@ MOST_SHOWN = 3
 """More than that nobody reads at once."""
 MOST_FRAMES = 12
 """Most frames that a conclusion names."""
+SEVERAL = 2
+"""So many window probes in a row were hardly lost."""
+STUCK_NS = 5_000_000_000
+"""What nobody has acknowledged for less may have been lost, and arrives when it is sent again."""
 
 
 class ConclusionCode(Enum):
@@ -125,6 +129,15 @@ def times_of(flows: Iterable[Flow]) -> dict[str, float]:
     return {"earliest_s": min(lows), "latest_s": max(found)} if lows and len(found) == len(lows) else {}
 
 
+def limit_numbers(limit: IdleLimit) -> dict[str, float]:
+    """Return the numbers of an idle limit."""
+    numbers: dict[str, float] = {"closed": limit.closed, "lost": limit.lost}
+    for name, ns in (("value_s", limit.value_ns), ("high_s", limit.high_ns), ("survived_s", limit.survived_ns)):
+        if ns is not None:
+            numbers[name] = ns / SECOND
+    return numbers
+
+
 def silence_numbers(flows: Sequence[Flow]) -> dict[str, float]:
     """Return when it was noticed that one end is not heard, on how many connections nobody has, or asks, and whether
     the path may have forgotten them."""
@@ -141,6 +154,15 @@ def hosts_lost(flows: Iterable[Flow]) -> tuple[str, ...]:
     """Return the addresses of the ends that were not heard any more, or had forgotten, where that is known."""
     lost = [(flow, lost_end(flow)) for flow in flows]
     return tuple(sorted({flow.ends[end].address for flow, end in lost if end is not None}))
+
+
+def is_too_early(flow: Flow) -> bool:
+    """Tell whether all that goes unanswered was sent so shortly before the capture's end that an answer may still
+    come."""
+    data = flow.story.unanswered_data
+    if flow.verdict.outcome is not Outcome.UNDETECTED or data is None:
+        return False
+    return flow.story.capture_end_ns - data.since_ns < STUCK_NS if data.octets else data.resends < SEVERAL
 
 
 def lost_end(flow: Flow) -> int | None:

@@ -206,13 +206,13 @@ def _unreachable(one: Conclusion) -> str:
 
 
 def _restarted(one: Conclusion) -> str:
-    n = one.known
+    n, it = one.known, _it(len(one.flows))
     most = "up to " if len(one.flows) > 1 else ""
     idle = f", after {most}{_about(n['idle_s'])} of silence" if "idle_s" in n else ""
-    return (
-        f"{_who(one)}, or something in its name, no longer knew {_on(one)}{idle}: it was restarted, or had forgotten "
-        f"{_it(len(one.flows))}."
-    )
+    why = f"it was restarted, or had forgotten {it}"
+    if "unheard" in n:
+        why = f"it was restarted, or had forgotten or closed {it} before the capture began"
+    return f"{_who(one)}, or something in its name, no longer knew {_on(one)}{idle}: {why}."
 
 
 def _drops(one: Conclusion) -> str:

@@ -232,6 +232,15 @@ def test_data_that_is_acknowledged_late_is_not_stuck() -> None:
     assert codes(said(f"{STUCK}    8.21   B>A  A  seq 5000  ack 1150\n    12.00  end")) == ["nothing-idle"]
 
 
+def test_data_on_its_way_is_not_stuck() -> None:
+    """It may have been lost, and arrives when it is sent again."""
+    assert codes(said(STUCK.rpartition("    5.00 ")[0] + "    6.00  end")) == ["nothing-idle"]
+
+
+def test_a_window_probe_on_its_way_is_no_silent_end() -> None:
+    assert "peer-silent" not in codes(said(WINDOW_CLOSED.rpartition("    14.21 ")[0]))
+
+
 def test_a_window_that_stayed_closed_is_no_silent_end() -> None:
     """It was heard all the time."""
     assert "peer-silent" not in codes(said(f"{WINDOW_CLOSED}    300.0  end"))
@@ -269,6 +278,12 @@ def test_an_end_that_no_longer_knows_the_connection() -> None:
         ("10.0.0.2",),
         Confidence.CERTAIN,
     )
+
+
+def test_what_is_reset_when_the_capture_begins_may_have_been_closed_before() -> None:
+    """The farewell of an end that was told that the other had closed."""
+    [one] = said("    1.00  A>B  PA  seq 1000  ack 5000  len 60\n    1.01  B>A  R  seq 5000  win 0")
+    assert (one.code, one.confidence, one.known) == (ConclusionCode.PEER_RESTARTED, Confidence.GUESS, {"unheard": 1})
 
 
 def test_an_application_that_aborts_was_not_restarted() -> None:

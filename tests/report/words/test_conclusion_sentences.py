@@ -245,6 +245,14 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
+        conclusion("peer-restarted", 1, names=("10.0.0.2",), unheard=1),
+        """
+        10.0.0.2:443, or something in its name, no longer knew 1 connection: it was restarted, or had forgotten or
+        closed it before the capture began.
+        """,
+        None,
+    ),
+    (
         conclusion("path-drops", 39, soonest_s=15.4, latest_s=60.4, **SILENT),
         """
         Something on the path to 10.0.0.2:443 drops what is sent on 39 connections, while the host is heard
