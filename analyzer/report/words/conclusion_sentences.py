@@ -231,7 +231,9 @@ def _asked_once(one: Conclusion) -> str:
 
 def _silent(one: Conclusion) -> str:
     n = one.known
-    words = f"{_who(one)} fell silent on {_on(one)}{_noticed(n)}{_now(one)}.{_asked_once(one)}"
+    if n["probing"] == len(one.flows):
+        return f"{_who(one)} has not answered on {_on(one)} so far{_now(one)}.{_asked_once(one)}"
+    words = f"{_who(one)} fell silent on {_on(one)}{_noticed(n)}{_now(one)}."
     if "idle_s" in n and len(one.flows) == 1:
         words += f" A path that forgets a connection within {_s(n['idle_s'])} of silence looks the same."
     return words

@@ -290,8 +290,8 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
     (
         conclusion("peer-silent", 1, names=("10.0.0.2",), unnoticed=0, probing=1, asked=1),
         """
-        10.0.0.2:443 fell silent on 1 connection, and probing goes on. A single probe without an answer may have
-        been lost.
+        10.0.0.2:443 has not answered on 1 connection so far, and probing goes on. A single probe without an answer
+        may have been lost.
         """,
         None,
     ),
