@@ -113,11 +113,14 @@ def unsaid(advice: Iterable[Advice], conclusions: Iterable[Conclusion]) -> list[
     return [one for one in advice if said.isdisjoint(SAYS.get(one.code, ()))]
 
 
-def by_service(flows: Iterable[Flow]) -> list[tuple[str, list[Flow]]]:
-    """Group connections by the service that they lead to, those with most connections first."""
+def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]:
+    """Group connections by the service that they lead to, those with most connections first; many services are one
+    group without a name."""
     groups: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
         groups[path_of(flow)].append(flow)
+    if len(groups) > MOST_SHOWN:
+        return [(None, [flow for members in groups.values() for flow in members])]
     return sorted(groups.items(), key=lambda one: -len(one[1]))
 
 
@@ -136,13 +139,14 @@ def concluded(
     order = tuple(Confidence)
     least = max((flow.verdict.confidence for flow in flows), key=order.index, default=Confidence.GUESS)
     evidence = frames or tuple(frame for flow in flows for frame in flow.verdict.evidence_frames)
+    services = {"services": len({path_of(flow) for flow in flows})} if service is None else {}
     return Conclusion(
         code,
         tuple(sorted(flow.id for flow in flows)),
         service,
         tuple(sorted(set(evidence)))[:MOST_FRAMES],
         confidence or least,
-        tuple((numbers or {}).items()),
+        tuple(((numbers or {}) | services).items()),
         names,
         limit,
     )

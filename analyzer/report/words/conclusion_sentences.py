@@ -78,12 +78,21 @@ def _who(one: Conclusion) -> str:
 def _on(one: Conclusion) -> str:
     """Say on which connections: to the service, unless the service itself is the end that is named."""
     words = _n(len(one.flows))
-    return words if _who(one) == one.service or one.service is None else f"{words} to {one.service}"
+    return words if _who(one) == one.service else f"{words} to {_to(one)}"
+
+
+def _to(one: Conclusion) -> str:
+    """Name the service, or say how many there are."""
+    return one.service or _n(one.known["services"], "service")
+
+
+def _is_network(one: Conclusion) -> bool:
+    return len(one.names) == 1 and "/" in one.names[0]
 
 
 def _one_way_path(one: Conclusion) -> str:
     return (
-        f"Only one direction of the path to {one.service} works: on {_n(len(one.flows))} both ends still send, and one "
+        f"Only one direction of the path to {_to(one)} works: on {_n(len(one.flows))} both ends still send, and one "
         "does not hear the other."
     )
 
@@ -94,7 +103,7 @@ def _nat_rebinding(one: Conclusion) -> str:
     after = f" within {_s(n['failed_s'])} of silence{known}" if "failed_s" in n else ""
     what = "a connection" if n["moved"] == 1 else _n(n["moved"])
     return (
-        f"A NAT on the way to {one.service} forgot {what}{after}, and let what came later out by another port: that "
+        f"A NAT on the way to {_to(one)} forgot {what}{after}, and let what came later out by another port: that "
         "belongs to no connection that the other end knows."
     )
 
@@ -103,11 +112,11 @@ def _path(one: Conclusion) -> str:
     n = one.known
     if "failed_s" not in n:
         return (
-            f"Something on the path to {one.service} ended {_n(len(one.flows))} with RST. No idle limit explains "
+            f"Something on the path to {_to(one)} ended {_n(len(one.flows))} with RST. No idle limit explains "
             f"{_it(len(one.flows))}."
         )
     unknown = one.limit is not None and one.limit.by == "unknown"
-    who = f"{one.service}, or a load balancer in its name," if unknown else f"The path to {one.service}"
+    who = f"{_to(one)}, or a load balancer in its name," if unknown else f"The path to {_to(one)}"
     is_one = n["died"] == 1
     does = "forgot a connection" if is_one else "forgets a connection"
     drops, answers = ("dropped", "answered") if is_one else ("drops", "answers")
@@ -147,7 +156,7 @@ def _of(count: float, total: float) -> str:
 def _half_closed(one: Conclusion) -> str:
     n = one.known
     return (
-        f"The path to {one.service} forgot {_n(n['died'], 'half-closed connection')} {_after(one)}: what came later "
+        f"The path to {_to(one)} forgot {_n(n['died'], 'half-closed connection')} {_after(one)}: what came later "
         f"was lost.{ONLY_ONE if n['died'] == 1 else ''}"
     )
 
@@ -168,7 +177,7 @@ def _race(one: Conclusion) -> str:
     n = one.known
     met = _of(n["hit"], n["closed"])
     return (
-        f"{one.service} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: on "
+        f"{_to(one)} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: on "
         f"{met[0].lower()}{met[1:]} a request met the close, and was lost. TCP keepalive has nothing to do with it."
     )
 
@@ -176,7 +185,7 @@ def _race(one: Conclusion) -> str:
 def _reused(one: Conclusion) -> str:
     them = _it(len(one.flows))
     return (
-        f"{one.service} closed {_n(len(one.flows))} just as the client used {them}, or before: what the client sent "
+        f"{_to(one)} closed {_n(len(one.flows))} just as the client used {them}, or before: what the client sent "
         "was lost. TCP keepalive has nothing to do with it."
     )
 
@@ -185,7 +194,7 @@ def _too_often(one: Conclusion) -> str:
     n = one.known
     only = ONLY_ONE if len(one.flows) == 1 else ""
     return (
-        f"{one.service} closed {_n(len(one.flows))} right after a heartbeat, which came every {_s(n['period_s'])}: "
+        f"{_to(one)} closed {_n(len(one.flows))} right after a heartbeat, which came every {_s(n['period_s'])}: "
         f"perhaps more often than it allows.{only}"
     )
 
@@ -194,14 +203,14 @@ def _unacknowledged(one: Conclusion) -> str:
     n = one.known
     most = "up to " if len(one.flows) > 1 else ""
     return (
-        f"Data on {_n(len(one.flows))} to or from {one.service} has been unacknowledged for {most}"
+        f"Data on {_n(len(one.flows))} to or from {_to(one)} has been unacknowledged for {most}"
         f"{_about(n['longest_s'])}, though sent again {most}{_n(n['resends'], 'time')}. The kernel goes on so for up "
         f"to {_about(n['gives_up_s'])}, and sends no keepalive probe meanwhile."
     )
 
 
 def _unreachable(one: Conclusion) -> str:
-    who = one.names[0] if len(one.names) == 1 else one.service
+    who = one.names[0] if len(one.names) == 1 else _to(one)
     return f"ICMP errors say that {who} is unreachable: {_n(len(one.flows))} ended so{_noticed(one.known)}."
 
 
@@ -216,11 +225,10 @@ def _restarted(one: Conclusion) -> str:
 
 
 def _drops(one: Conclusion) -> str:
-    if one.service is None:
-        [network] = one.names
-        return f"The whole network {network} fell silent, on {_n(len(one.flows))}{_noticed(one.known)}{_now(one)}."
+    if _is_network(one):
+        return f"The whole network {one.names[0]} fell silent, on {_n(len(one.flows))}{_noticed(one.known)}{_now(one)}."
     return (
-        f"Something on the path to {one.service} drops what is sent on {_n(len(one.flows))}, while the host is heard "
+        f"Something on the path to {_to(one)} drops what is sent on {_n(len(one.flows))}, while the host is heard "
         f"elsewhere{_noticed(one.known)}{_now(one)}.{_asked_once(one)}"
     )
 
@@ -261,7 +269,7 @@ def _stopped(one: Conclusion) -> str:
     still = "the connection is still open" if count == 1 else "the connections are still open"
     most = "up to " if count > 1 else ""
     return (
-        f"A heartbeat every {_s(n['period_s'])} on {_n(count)} to or from {one.service} stopped {most}"
+        f"A heartbeat every {_s(n['period_s'])} on {_n(count)} to or from {_to(one)} stopped {most}"
         f"{_about(n['stopped_s'])} before the capture ends, and {still}."
     )
 
@@ -269,7 +277,7 @@ def _stopped(one: Conclusion) -> str:
 def _too_rare(one: Conclusion) -> str:
     n, count = one.known, len(one.flows)
     return (
-        f"A heartbeat every {_s(n['period_s'])} does not keep {_n(count)} to {one.service} open: "
+        f"A heartbeat every {_s(n['period_s'])} does not keep {_n(count)} to {_to(one)} open: "
         f"{'it is' if count == 1 else 'they are'} ended after {_limit(n)} {_since(one)}."
     )
 
@@ -277,7 +285,7 @@ def _too_rare(one: Conclusion) -> str:
 def _closes_idle(one: Conclusion) -> str:
     n = one.known
     by_client = one.limit is not None and one.limit.by == "originator"
-    who = f"The client of {one.service}" if by_client else f"{one.service}"
+    who = f"The client of {_to(one)}" if by_client else f"{_to(one)}"
     words = f"{who} closes a connection after {_limit(n)} {_since(one)}. {_of(n['closed'], n['of'])} ended so; TCP "
     return f"{words}keepalive does not prevent that.{ONLY_ONE if n['closed'] == 1 else ''}"
 
@@ -287,7 +295,7 @@ def _left_open(one: Conclusion) -> str:
     shortest, longest = _about(n["shortest_s"]), _about(n["longest_s"])
     span = longest if shortest == longest else f"{shortest} to {longest}"
     return (
-        f"{_n(count)} to {one.service} {'has' if count == 1 else 'have'} been silent for {span}, and nobody probes: "
+        f"{_n(count)} to {_to(one)} {'has' if count == 1 else 'have'} been silent for {span}, and nobody probes: "
         "whether the other end is still there, nobody knows."
     )
 
@@ -346,7 +354,7 @@ def _set_time(one: Conclusion) -> str:
 
 def _outlast(one: Conclusion) -> str:
     return (
-        f"Let {one.service} keep idle connections for longer than its clients do (for 65 s where a load balancer keeps "
+        f"Let {_to(one)} keep idle connections for longer than its clients do (for 65 s where a load balancer keeps "
         f"them for 60 s), or let the client retry.{_behaves_like(one)}"
     )
 
@@ -359,7 +367,7 @@ def _request_or_raise(one: Conclusion) -> str | None:
     what = "a request (heartbeats do not count)" if one.limit and one.limit.clock == "no-heartbeat" else "a request"
     return (
         f"If such connections are to stay open, send {what} every {_at_least(every)} s, or raise the timeout of "
-        f"{one.service}.{_behaves_like(one)}"
+        f"{_to(one)}.{_behaves_like(one)}"
     )
 
 
@@ -379,7 +387,7 @@ def _detect(one: Conclusion) -> str | None:
 
 
 def _look_at_path(one: Conclusion) -> str:
-    if one.service is None:
+    if _is_network(one):
         return "Look at the link to that network, and at its router."
     return "Look for a filter, a NAT or a broken link on the way."
 
