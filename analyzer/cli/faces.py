@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.keepalive.model.linux import Keepalive
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
+    from analyzer.report.units import Clock
 
 
 def write_files(analysis: "Held", options: Options) -> None:
@@ -81,7 +82,9 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
     elif options.flow is not None:
-        _print(ask(analysis, _timeline, options.flow), options, file)
+        from analyzer.report.units import Clock
+
+        _print(ask(analysis, _timeline, options.flow, Clock(options.time, options.utc)), options, file)
     else:
         from analyzer.report.terminal import report
 
@@ -112,10 +115,10 @@ def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
     return (line + "\n" for line in lines)
 
 
-def _timeline(analysis: "Analysis", flow: int) -> "Group":
+def _timeline(analysis: "Analysis", flow: int, clock: "Clock") -> "Group":
     from analyzer.report.terminal import timeline
 
-    return timeline(analysis, analysis.flows[flow])
+    return timeline(analysis, analysis.flows[flow], clock)
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":

@@ -5,7 +5,7 @@ Beside `sentences.py` the only prose about findings.
 
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.units import SECOND, plain, short
+from analyzer.report.units import SECOND, count, plain, short
 
 WHO = {
     "responder": "the responder",
@@ -62,4 +62,4 @@ def _keepalive(limit: IdleLimit) -> str:
 
 def service(one: ServiceLimits) -> str:
     """Name the service and how many connections lead to it."""
-    return f"{one.service} ({one.flows} connection{'s' * (one.flows != 1)})"
+    return f"{one.service} ({count(one.flows, 'connection')})"
