@@ -78,7 +78,8 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
 
         file.writelines(pieces(analysis, tag_lines, only))
     elif supposed is not None:
-        file.writelines(pieces(analysis, _what_if_lines, supposed, options.top))
+        width = console(file, options.color).width
+        file.writelines(pieces(analysis, _what_if_lines, supposed, options.top, width))
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
     elif options.flow is not None:
@@ -102,10 +103,10 @@ def _document(
     return document(analysis, analysis.what_if(keepalive) if keepalive is not None else None, only)
 
 
-def _what_if_lines(analysis: "Analysis", keepalive: "Keepalive", top: int) -> "Iterable[str]":
+def _what_if_lines(analysis: "Analysis", keepalive: "Keepalive", top: int, width: int) -> "Iterable[str]":
     from analyzer.report import what_if
 
-    return (line + "\n" for line in what_if.lines(analysis.what_if(keepalive), analysis, top))
+    return (line + "\n" for line in what_if.lines(analysis.what_if(keepalive), analysis, top, width))
 
 
 def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
