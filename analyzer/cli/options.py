@@ -85,7 +85,7 @@ FACES = (
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
-        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all."
+        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, kubernetes, go, nginx, … or all."
     ),
     click.Option(
         ["--what-if"],
