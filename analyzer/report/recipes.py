@@ -17,7 +17,7 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.summary.advice import recommended
 from analyzer.keepalive.summary.hosts import LINUX, Host
 from analyzer.keepalive.summary.paths import PathLimit
-from analyzer.report.units import short
+from analyzer.report.units import count, short
 from analyzer.report.words import sentences, setting_sentences
 
 EVERYTHING = "all"
@@ -121,7 +121,7 @@ def _host_lines(host: Host) -> Iterator[str]:
         yield from _middlebox_lines(host)
         return
     hz = f", {host.hz} Hz" if host.hz is not None else ""
-    yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
+    yield f"# {host.addr}: {host.stack}{hz}; {count(host.flows, 'connection')} in the capture"
     if host.stack != LINUX:
         yield "# The names are Linux's; the capture does not show whether it runs Linux."
     if host.sysctl is None:
@@ -132,14 +132,14 @@ def _host_lines(host: Host) -> Iterator[str]:
             yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
     for one in host.overrides:
         triple = _in_short(one.settings)
-        yield f"# Connections to port {one.port} have their own: {triple}, seen {one.flows} times."
+        yield f"# Connections to port {one.port} have their own: {triple}, seen {one.flows:,} times."
 
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
     """Yield comments only: the middlebox's settings are those of no host."""
     yield f"# {sentences.host_name(host)}: something on the path that probes in their names; their own do not show."
     if host.sysctl is not None:
-        yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
+        yield f"# Its own are {_in_short(host.sysctl)}, in {count(host.flows, 'connection')}."
 
 
 def _in_short(settings: Settings) -> str:

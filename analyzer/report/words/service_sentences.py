@@ -32,11 +32,11 @@ def idle_limit(limit: IdleLimit) -> str:
     does = ANSWERS if is_answer else DOES[limit.how]
     who = WHO[limit.by]
     words = f"{who[:1].upper()}{who[1:]} {does} after {_how_long(limit)} {SINCE[limit.clock]}: "
-    words += f"{limit.closed} ended so"
+    words += f"{limit.closed:,} ended so"
     if limit.survived_ns is not None:
         words += f", and one lived that was idle for {short(limit.survived_ns)}"
     if limit.lost:
-        words += f"; {limit.lost} request{'s were' if limit.lost > 1 else ' was'} lost"
+        words += f"; {limit.lost:,} request{'s were' if limit.lost > 1 else ' was'} lost"
     if limit.confidence is Confidence.GUESS:
         words += "; one connection alone may be a coincidence"
     like = f" Like {', '.join(limit.matches)}." if limit.matches else ""
