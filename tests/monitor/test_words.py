@@ -18,9 +18,9 @@ def test_the_course_of_a_connection() -> None:
     assert [(time, what) for time, _, what in lines] == [
         ("22:13:20.000", "opened"),
         ("22:13:50.000", "10.0.0.1:40000 probes"),
-        ("22:13:50.010", "10.0.0.2:80 answers after 10 ms"),
+        ("22:13:50.010", "10.0.0.2:80 answers after 10.00 ms"),
         ("22:14:20.000", "10.0.0.1:40000 probes"),
-        ("22:14:20.010", "10.0.0.2:80 answers after 10 ms"),
+        ("22:14:20.010", "10.0.0.2:80 answers after 10.00 ms"),
         ("22:14:50.000", "10.0.0.1:40000 probes"),
         ("22:14:50.600", "10.0.0.2:80 does not answer: unanswered 1"),
         ("22:15:00.000", "being probed, the peer fell silent"),

@@ -229,8 +229,8 @@ def test_a_silence_without_a_probe_excludes_what_is_shorter() -> None:
     one = silent(134, 151, 12)
     [line] = lines_of([":443:time=30"], one)
     assert line == (
-        "expected tcp_keepalive_time = 30, but #0 10.0.0.1:40000 (originator) shows otherwise: 151 s went by without a"
-        " probe, up to frame 12, so 30 s is not in force"
+        "expected tcp_keepalive_time = 30, but #0 10.0.0.1:40000 (originator) shows otherwise: 151.00 s went by "
+        "without a probe, up to frame 12, so 30 s is not in force"
     )
     assert lines_of([":443:time=133"], one) != []
     assert lines_of([":443:time=134"], one) == []
@@ -253,7 +253,7 @@ def test_a_connection_needs_one_end_that_probes() -> None:
     both = replace(client, ends=(client.ends[0], server))
     assert lines_of([":443:time=150"], both) == []
     [line] = lines_of(["10.0.0.2:time=60"], both)
-    assert "10.0.0.2:443 (responder) shows otherwise: 151 s" in line
+    assert "10.0.0.2:443 (responder) shows otherwise: 151.00 s" in line
 
 
 def test_an_end_that_could_not_probe_may_have_the_expected_time() -> None:
@@ -282,7 +282,7 @@ def test_a_recorded_silence() -> None:
     said = list(unmet([parse(":9000:time=30")], analysis))
     assert ["(originator)" in line for line in said] == [True, False]
     assert all(
-        line.endswith("100.1 s went by without a probe, up to frame 168, so 30 s is not in force") for line in said
+        line.endswith("100.12 s went by without a probe, up to frame 168, so 30 s is not in force") for line in said
     )
     assert len(list(unmet([parse(":9000:time=88")], analysis))) == 2  # a wheel is late by an eighth at most
     assert list(unmet([parse(":9000:time=101")], analysis)) == []

@@ -5,7 +5,7 @@
   const [ID, WHO, OUTCOME, HEADLINE, SETTINGS, PROBES, ANSWERED, IDLE, START, LENGTH, PACKETS, MORE] = Array(12).keys();
   const STEP = 200;
   const word = index => index < 0 ? "" : data.words[index];
-  const seconds = s => s >= 7200 ? (s / 3600).toFixed(1) + " h" : s >= 600 ? (s / 60).toFixed(1) + " min" : +s.toPrecision(4) + " s";
+  const seconds = s => s < 1 ? (1000 * s).toFixed(2) + " ms" : s.toFixed(2) + " s";
   const COLUMNS = [
     ["#", row => row[ID], row => "#" + row[ID], ""],
     ["connection", row => row[WHO], row => row[WHO], ""],

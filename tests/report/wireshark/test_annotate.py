@@ -57,8 +57,8 @@ def test_probes_the_give_up_and_the_evidence_are_said_with_their_rules() -> None
 
 def test_an_answer_names_its_probe_and_a_solicitation_too() -> None:
     said = comments(analyse(transcript(LINK_DEAD)))
-    assert "keepalive-probe of #0, answered by frame 5 after 10 ms" in said[4][0]
-    assert "keepalive-answer of #0 to frame 4, after 10 ms" in said[5][0]
+    assert "keepalive-probe of #0, answered by frame 5 after 10.00 ms" in said[4][0]
+    assert "keepalive-answer of #0 to frame 4, after 10.00 ms" in said[5][0]
     assert "arp-unanswered of #0 for probe 6" in said[7][0]
 
 
