@@ -120,7 +120,10 @@ CHECKS = (
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
-        ["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection has one of these outcomes: timed-out,reset,…"
+        ["--fail-on"],
+        metavar="WORD[,…]",
+        help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
+        "these conclusions (path-forgets,keepalive-race,…).",
     ),
 )
 
