@@ -92,7 +92,7 @@ OUTPUT = (
         ["--annotate"],
         type=PATH,
         metavar="OUT",
-        help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
+        help="Also write the capture to OUT (pcapng), with findings as comments on it and on its frames.",
     ),
     click.Option(
         ["--html"], type=PATH, metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."
