@@ -5,6 +5,7 @@ What needs root is skipped elsewhere. Truth is what the sockets were set to and 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -268,7 +269,22 @@ def test_a_recording_is_replayed() -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
     assert [event["event"] for event in events].count("keepalive-probe") == 5
-    assert events[-1]["event"] in ("verdict", "settings", "give-up")
+    *_, before, last = events
+    assert before["event"] in ("verdict", "settings", "give-up")
+    assert (last["event"], last["code"], last["flows"]) == ("conclusion", "peer-silent", [0])
+    assert last["time"] == max(event["time"] for event in events)
+
+
+def test_people_are_told_what_is_concluded_unless_the_report_that_follows_says_it(tmp_path: Path) -> None:
+    """Not in a terminal the events are lines on standard output, or on standard error where the report goes
+    elsewhere."""
+    words = ["--on-event", "true", str(FOLDER / "nc-30-10-5" / "capture.pcap")]
+    concluded = "One end of 1 connection to 10.100.5.2:9000 fell silent"
+    lines = [line for line in run(*words).stdout.splitlines() if re.match(r"\d\d:\d\d:\d\d\.\d{3}  ", line)]
+    assert "timed out" in lines[-1]
+    assert not any(concluded in line for line in lines)
+    for elsewhere in (["-o", str(tmp_path / "report")], ["--json"]):
+        assert concluded in run(*elsewhere, *words).stderr.splitlines()[-1]
 
 
 def test_events_of_a_pipe_come_while_it_is_open() -> None:
