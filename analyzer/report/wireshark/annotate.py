@@ -81,11 +81,8 @@ def all_comments(analysis: Analysis) -> dict[int, list[str]]:
 
 def conclusions(analysis: Analysis) -> list[str]:
     """Return what is concluded, the most important first, each with what to do about it on a line of its own."""
-    lines = []
-    for one in analysis.conclusions[:MOST_SHOWN]:
-        what_to_do = conclusion_sentences.fix(one)
-        lines += [f"ka-analyze: {conclusion_sentences.text(one)}", *([f"→ {what_to_do}"] if what_to_do else [])]
-    return [_plain(line) for line in lines]
+    said = [conclusion_sentences.in_full(one) for one in analysis.conclusions[:MOST_SHOWN]]
+    return [_plain(line) for first, *more in said for line in (f"ka-analyze: {first}", *more)]
 
 
 def comments(analysis: Analysis) -> dict[int, list[str]]:
