@@ -100,7 +100,7 @@ OUTPUT = (
         ["--annotate"],
         type=PATH,
         metavar="OUT",
-        help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
+        help="Also write the capture to OUT (pcapng), with findings as comments on it and on its frames.",
     ),
     click.Option(
         ["--html"], type=PATH, metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."
@@ -128,7 +128,10 @@ CHECKS = (
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
-        ["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection has one of these outcomes: timed-out,reset,…"
+        ["--fail-on"],
+        metavar="WORD[,…]",
+        help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
+        "these conclusions (path-forgets,keepalive-race,…).",
     ),
 )
 

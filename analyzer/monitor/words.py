@@ -61,6 +61,8 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+        case Name.CONCLUSION:
+            return f"{f['text']}{' → ' + f['fix'] if f['fix'] else ''}"
 
 
 def _after(f: Mapping[str, Any]) -> str:

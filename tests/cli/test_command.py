@@ -223,8 +223,9 @@ def test_no_capture_at_all() -> None:
         (("--flow", "1"), "there is no connection 1; the capture has 1"),
         (("--expect", "time"), "'time' is not understood"),
         (("--expect", ""), "is not understood"),
-        (("--fail-on", "died"), "no outcome is called 'died'"),
-        (("--fail-on", ""), "no outcome is called ''"),
+        (("--fail-on", "died"), "no outcome or conclusion is called 'died'"),
+        (("--fail-on", "reset,"), "no outcome or conclusion is called ''"),
+        (("--fail-on", ""), "no outcome or conclusion is called ''"),
         (("--only", "died"), "--only died: no outcome is called 'died'"),
         (("--only", "reset", "--sysctl"), "--only goes with the report, --json and --tags"),
     ],
@@ -600,6 +601,13 @@ def test_fail_on_outcomes(outcomes: str, code: int) -> None:
     result = invoke(SAMPLE, "--fail-on", outcomes)
     assert result.exit_code == code
     assert len(result.stderr.splitlines()) == code
+
+
+@pytest.mark.parametrize(("codes", "code"), [("peer-silent", 1), ("path-forgets,keepalive-race", 0)])
+def test_fail_on_conclusions(codes: str, code: int) -> None:
+    result = invoke(SAMPLE, "--fail-on", codes)
+    assert result.exit_code == code
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [["ka-analyze", "peer-silent"]] * code
 
 
 def test_failed_expectation_outranks_damage() -> None:

@@ -56,6 +56,12 @@ def test_what_becomes_of_an_interface(fields: dict[str, object], words: str) -> 
     assert line(event) == f"00:00:01.000  {words}"
 
 
+@pytest.mark.parametrize(("fix", "more"), [(None, ""), ("Do this.", " → Do this.")])
+def test_what_is_concluded_and_what_to_do_are_one_line(fix: str | None, more: str) -> None:
+    event = Event(SECOND, Name.CONCLUSION, None, None, (), {"code": "path-forgets", "text": "So it is.", "fix": fix})
+    assert line(event) == f"00:00:01.000  So it is.{more}"
+
+
 def span(low: float, high: float | None) -> Span:
     return Span(round(low * SECOND), None if high is None else round(high * SECOND))
 

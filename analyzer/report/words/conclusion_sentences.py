@@ -29,6 +29,12 @@ def fix(one: Conclusion) -> str | None:
     return found(one) if callable(found) else found
 
 
+def in_full(one: Conclusion) -> tuple[str, ...]:
+    """Say what is concluded, and on another line what to do about it, as plain text."""
+    what_to_do = fix(one)
+    return (text(one), f"→ {what_to_do}") if what_to_do else (text(one),)
+
+
 def _n(count: float, what: str = "connection") -> str:
     return f"{count:,.0f} {what}{'s' * (count != 1)}"
 
