@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
+    from analyzer.keepalive.summary.services import IdleLimit
     from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
@@ -361,6 +362,12 @@ class Plot:
         from analyzer.report.charts.silences import silences
 
         return silences(self._of, path, ax)
+
+    def endings(self, service: str | None = None, limit: "IdleLimit | None" = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw how long the connections to a service were idle, and which of them its idle limit closed."""
+        from analyzer.report.charts.endings import endings
+
+        return endings(self._of, service, limit, ax)
 
     def overview(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every connection as a bar in time, by outcome."""
