@@ -205,12 +205,12 @@ class Analysis:
         """Return the charts."""
         return Plot(self)
 
-    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
+    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN, command: str = "") -> None:
         """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
-        most."""
+        most. Its foot names the date (SOURCE_DATE_EPOCH if that is set), and the `command` line if there was one."""
         from analyzer.report.page.page import write
 
-        write(self, str(path), shown)
+        write(self, str(path), shown, command)
 
     def write_csv(self, folder: "str | PathLike[str]") -> None:
         """Write every table as CSV."""

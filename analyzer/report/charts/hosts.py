@@ -37,7 +37,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
     _names(ax, shown)
     more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
     style.title(ax, f"Settings by host and port{more}")
-    style.label(ax, x="seconds")
+    style.label(ax, x="idle time before the first probe, and interval")
     style.legend(ax)
     return ax
 
