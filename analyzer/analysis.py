@@ -45,7 +45,7 @@ from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
-from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, hosts, paths, services
+from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, groups, hosts, paths, services
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
@@ -196,6 +196,12 @@ class Analysis:
             longest_idle_ns=max(table.view.max_idle_ns[: table.rows], default=0),
         )
         return conclusion_rules.conclude(known)
+
+    @cached_property
+    def groups(self) -> tuple[groups.Group, ...]:
+        """Return the connections that fared alike, the largest groups first: of many only those with something to
+        tell."""
+        return groups.groups(self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:

@@ -68,7 +68,7 @@ INPUT = (
 
 FACES = (
     click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
-    click.Option(["--top"], type=click.IntRange(0), default=10, metavar="N", help="Connections shown in full (10)."),
+    click.Option(["--top"], type=click.IntRange(0), default=5, metavar="N", help="Connections shown in full (5)."),
     click.Option(
         ["--only"],
         metavar="OUTCOME[,…]",

@@ -2,7 +2,7 @@
 
 A row lies in one piece, so that all that is known of an end is in two or three lines of the processor's cache.
 To the interpreter a column is a strided memoryview, which gives Python ints; compiled kernels index the same
-memory (rows.py). So one storage serves one kernel text, `table.column[row]`.
+memory (rows.py). So one storage serves one kernel text, `table.column[row]` and `table[row].column`.
 """
 
 import mmap

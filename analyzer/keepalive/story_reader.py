@@ -164,7 +164,7 @@ class EndStory(ReadOnDemand):
     def heartbeat(self) -> Heartbeat | None:
         """Return its small messages up to the reset as a heartbeat, if they come evenly."""
         c, e, end_row = self._rows.candidates, self._stories.ends, self._end_row
-        period = period_ns(e, end_row)
+        period = period_ns(e[end_row])
         if period == ABSENT:
             return None
         first, last = e.first_beat[end_row], e.last_beat[end_row]
@@ -288,15 +288,18 @@ class Story(ReadOnDemand):
         end = self._stories.flows.unresponsive_end[self._flow_row]
         if end == ABSENT:
             return None
-        rows, e, end_row = self._rows, self._stories.ends, 2 * self._flow_row + end
+        rows, sender = self._rows, self._stories.ends[2 * self._flow_row + end]
         is_data = unacknowledged_end(rows, self._stories, self._flow_row) == end
         return UnansweredData(
             end=end,
             heard_ns=self.heard_ns[1 - end],
-            octets=unacknowledged_octets(rows, 2 * self._flow + end) if is_data else 0,
-            since_ns=unacknowledged_since_ns(rows, e, end_row),
-            resends=e.resends[end_row],
-            gives_up_ns=(earliest_give_up_ns(rows, e, end_row), latest_give_up_ns(rows, e, end_row)),
+            octets=unacknowledged_octets(rows.ends[2 * self._flow + end]) if is_data else 0,
+            since_ns=unacknowledged_since_ns(rows.candidates, sender),
+            resends=sender.resends,
+            gives_up_ns=(
+                earliest_give_up_ns(rows.candidates, sender),
+                latest_give_up_ns(rows.candidates, sender),
+            ),
         )
 
     @cached_property

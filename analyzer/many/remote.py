@@ -25,6 +25,7 @@ PUBLIC = frozenset(
         "capture",
         "conclusions",
         "diagnostics",
+        "groups",
         "hosts",
         "is_damaged",
         "host_clocks",

@@ -1,5 +1,7 @@
 """The order of connections by importance, and the choice of those to describe at all; the same for every output."""
 
+from collections.abc import Sequence
+
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, SECOND_PROBES, outcome_of
 from analyzer.keepalive.verdict.values import Outcome
@@ -16,7 +18,7 @@ URGENCY = (
     Outcome.UNKNOWN,
 )
 """Outcomes, the most urgent first."""
-SHOWN = 10
+SHOWN = 5
 """Number of connections described in full; more than that nobody reads at once."""
 UNEVENTFUL = (Outcome.ALIVE, Outcome.OPEN, Outcome.CLOSED, Outcome.UNKNOWN)
 PROBES = FIRST_PROBES | SECOND_PROBES
@@ -62,13 +64,23 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
     return flows.by.flow_flags.translate(bytes(outcome_of(flags) in only for flags in range(256)))
 
 
-def to_describe(flows: Flows, shown: int, only: frozenset[Outcome] | None = None) -> tuple[Flows, Flows]:
+def to_describe(
+    flows: Flows, shown: int, only: frozenset[Outcome] | None = None, named: Sequence[int] = ()
+) -> tuple[Flows, Flows]:
     """Return the flows to describe in full, and the eventful ones that do not fit; of a dull capture the first three.
 
-    Where outcomes are asked for, `only` those are described, dull or not.
+    Where outcomes are asked for, `only` those are described, dull or not. Those `named` by a conclusion come first.
     """
     if only is not None:
-        ordered = by_urgency(kept(flows, only))
+        ordered = _first(named, by_urgency(kept(flows, only)))
         return ordered[:shown], ordered[shown:]
-    found = by_urgency(eventful(flows))
+    found = _first(named, by_urgency(eventful(flows)))
     return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])
+
+
+def _first(named: Sequence[int], flows: Flows) -> Flows:
+    """Put the named flows before the others, in their order; those that are not among the flows are left out."""
+    present = set(flows.numbers)
+    first = [number for number in dict.fromkeys(named) if number in present]
+    rest = [number for number in flows.numbers if number not in set(first)]
+    return Flows([*first, *rest], flows.by)

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import NamedTuple
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.constrain import Constrain
-from rich.padding import Padding
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,12 +17,18 @@ from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import LONG_NS
-from analyzer.keepalive.summary.advice import Advice
+from analyzer.keepalive.summary.advice import Advice, AdviceCode
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, unsaid
+from analyzer.keepalive.summary.groups import MOST_APART, ranges
+from analyzer.keepalive.summary.hosts import Host, Override
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
+from analyzer.report import at_a_glance
+from analyzer.report.at_a_glance import STYLES
+from analyzer.report.layout import BLANK, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import SECOND, iso, short
-from analyzer.report.words import sentences, service_sentences, setting_sentences
+from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema import ABSENT
 from analyzer.schema.export import SETTINGS
@@ -32,21 +36,7 @@ from analyzer.schema.export import SETTINGS
 MOST_ROWS = 20
 """Most rows of the hosts' table."""
 MOST_PATHS = 6
-MOST_ALIKE = 3
-"""Most pieces of advice of one kind."""
-PROSE_WIDTH = 100
 
-STYLES = {
-    Outcome.TIMED_OUT: "bold red",
-    Outcome.UNREACHABLE: "bold red",
-    Outcome.RESET: "bold red",
-    Outcome.UNDETECTED: "bold red",
-    Outcome.PROBING: "bold yellow",
-    Outcome.ALIVE: "green",
-    Outcome.OPEN: "yellow",
-    Outcome.CLOSED: "green",
-    Outcome.UNKNOWN: "dim",
-}
 TAG_STYLES = {
     Tag.KEEPALIVE_PROBE: "cyan",
     Tag.KEEPALIVE_ANSWER: "green",
@@ -56,21 +46,6 @@ TAG_STYLES = {
     Tag.ARP_UNANSWERED: "magenta",
 }
 TRIPLE = SETTINGS[:3]
-BLANK = Text("")
-
-
-class _SideBySide:
-    """Two texts on one line if that is wide enough, else below each other."""
-
-    def __init__(self, left: Text, right: Text, between: str) -> None:
-        self.left, self.right, self.between = left, right, between
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if len(self.left) + len(self.between) + len(self.right) <= options.max_width:
-            yield Text.assemble(self.left, self.between, self.right)
-        else:
-            yield self.left
-            yield _indented(self.right)
 
 
 def report(analysis: Analysis, shown: int = SHOWN, only: frozenset[Outcome] | None = None) -> Group:
@@ -90,11 +65,21 @@ def timeline(analysis: Analysis, flow: Flow) -> Group:
 
 
 def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
-    in_full, rest = to_describe(analysis.flows, shown, only)
+    concluded = analysis.conclusions[:MOST_SHOWN]
+    named = [one.flows[0] for one in concluded if one.flows]
+    in_full, rest = to_describe(analysis.flows, shown, only, named)
+    is_alone = len(analysis.flows) == 1
     yield _title(analysis)
+    if not is_alone:
+        yield from at_a_glance.conclusions(analysis)
+    if len(in_full) < len(analysis.flows):
+        yield from at_a_glance.groups(analysis, only)
     for flow in in_full:
         yield BLANK
         yield from _described(flow)
+    for one in concluded if is_alone else ():
+        yield BLANK
+        yield from at_a_glance.fix(one)
     if only and not in_full and not rest:
         yield BLANK
         yield Text(
@@ -103,7 +88,6 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
             + "."
         )
     yield from _rest(rest, shown, "More connections" if only else "More connections with keepalive or trouble")
-    yield from _counts(analysis, len(in_full))
     yield from _hosts(analysis)
     yield from _services(analysis)
     yield from _paths(analysis)
@@ -114,7 +98,7 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
     yield _title(analysis)
     yield BLANK
     yield from _described(flow)
-    table = _table("time", "frame", "", "silence", "what", "rule")
+    lines = table("time", "frame", "", "silence", "what", "rule")
     rules: dict[Rule, int] = {}
     for event in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
         silence = short(event.idle_ns) if event.idle_ns >= SECOND else ""
@@ -122,17 +106,17 @@ def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
         time = short(event.ts_ns - analysis.capture.first_ns)
         what = Text(event.what, TAG_STYLES.get(event.tag, ""))
         comes_from = 1 - event.end if event.tag is Tag.ICMP_UNREACHABLE else event.end  # a router sent it to this end
-        table.add_row(time, str(event.frame), "→←"[comes_from], silence, what, str(number))
-    yield _indented(table, above=1)
+        lines.add_row(time, str(event.frame), "→←"[comes_from], silence, what, str(number))
+    yield indented(lines, above=1)
     yield BLANK
     for rule, number in rules.items():
-        yield _prose(f"rule {number}: {sentences.rule(rule)}")
+        yield prose(f"rule {number}: {sentences.rule(rule)}")
     yield BLANK
     for sentence in (
         *(sentences.probe_ledger(flow, index) for index in flow.probers),
         *sentences.reasons(flow.verdict),
     ):
-        yield _prose(sentence)
+        yield prose(sentence)
 
 
 class _Event(NamedTuple):
@@ -186,57 +170,41 @@ def title(analysis: Analysis) -> tuple[str, str]:
     return names + more, " · ".join(parts)
 
 
-def _title(analysis: Analysis) -> _SideBySide:
+def _title(analysis: Analysis) -> SideBySide:
     names, what = title(analysis)
-    return _SideBySide(Text(names, "bold"), Text(what), "   ")
+    return SideBySide(Text(names, "bold"), Text(what), "   ")
 
 
 def _described(flow: Flow) -> Iterator[RenderableType]:
     """Yield headline, two sentences, the settings of each probing end, and the course of events."""
     ends = Text.assemble((f"#{flow.id}  ", "bold"), who(flow))
-    yield _SideBySide(ends, Text(sentences.headline(flow), STYLES[flow.verdict.outcome]), "      ")
+    yield SideBySide(ends, Text(sentences.headline(flow), STYLES[flow.verdict.outcome]), "      ")
     for sentence in sentences.sentences(flow):
-        yield _prose(sentence)
+        yield prose(sentence)
     for index in flow.probers:
         end = flow.ends[index]
         whose = sentences.prober(flow, index) if len(flow.probers) > 1 or end.is_probed_for else ""
-        yield _indented(_settings(end, whose), above=1)
+        yield indented(_settings(end, whose), above=1)
         if end.settings.models:
-            yield _prose(_sentence(setting_sentences.clock(end.settings)))
+            yield prose(_sentence(setting_sentences.clock(end.settings)))
         if end.matches:
-            yield _prose(sentences.matches(flow, index))
+            yield prose(sentences.matches(flow, index))
     if flow.probers:
         yield BLANK
-        yield _prose(course(flow))
+        yield prose(course(flow))
 
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + "."
 
 
-def _prose(sentence: str) -> Padding:
-    return _indented(Text(sentence))
-
-
-def _indented(content: Text | Table, above: int = 0) -> Padding:
-    narrow = Constrain(content, PROSE_WIDTH - 4) if isinstance(content, Text) else content
-    return Padding(narrow, (above, 0, 0, 4), expand=False)
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
 def _settings(end: End, whose: str) -> Table:
-    table = _table(f"setting of {whose}" if whose else "setting", "value", "bounds", "seen")
+    lines = table(f"setting of {whose}" if whose else "setting", "value", "bounds", "seen")
     for name in TRIPLE:
         setting: Setting | None = getattr(end.settings, name)
         value, bounds, seen = _cells(setting, end.settings)
-        table.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, seen)
-    return table
+        lines.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, seen)
+    return lines
 
 
 def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
@@ -249,31 +217,12 @@ def _cells(setting: Setting | None, settings: Settings) -> tuple[str, str, str]:
 def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
     if not flows or not shown:
         return
-    table = _table("#", "connection", "what happened", "longest silence")
+    lines = table("#", "connection", "what happened", "longest silence")
     for flow in flows[: 3 * shown]:
-        table.add_row(str(flow.id), who(flow), sentences.headline(flow), short(flow.max_idle_ns))
-    yield from _headed(heading, table)
+        lines.add_row(str(flow.id), who(flow), sentences.headline(flow), short(flow.max_idle_ns))
+    yield from headed(heading, lines)
     if len(flows) > 3 * shown:
         yield Text(f"and {len(flows) - 3 * shown} more; --html and --json have all of them")
-
-
-def _headed(heading: str, table: Table) -> tuple[RenderableType, ...]:
-    return BLANK, Text(heading, "bold"), table
-
-
-def _counts(analysis: Analysis, in_full: int) -> Iterator[RenderableType]:
-    """Yield the number of connections by outcome, where not all of them have been described."""
-    if len(analysis.flows) <= in_full:
-        return
-    counts, attempts, resets = analysis.flows.outcomes(), analysis.flows.attempts(), analysis.flows.resets()
-    counts[Outcome.UNKNOWN] -= attempts
-    counts[Outcome.CLOSED] -= resets
-    words = [f"{counts[outcome]} {sentences.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
-    words += [f"{resets} closed by RST"] if resets else []
-    words += [f"{attempts} never opened"] if attempts else []
-    what = f"All {len(analysis.flows)} connections" if len(analysis.flows) > 1 else "One connection"
-    yield BLANK
-    yield Text(f"{what}: " + ", ".join(words) + ".")
 
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
@@ -285,20 +234,30 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
         timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
         if host.sysctl is not None:
             rows.append((sentences.host_name(host), *_triple(host.sysctl), str(host.probing), timer))
-        rows += [
-            (f"{sentences.host_name(host)}, port {one.port}", *_triple(one.settings), str(one.flows), "")
-            for one in host.overrides
-        ]
+        rows += [(f"{sentences.host_name(host)}, port {port}", *cells, "") for port, *cells in _overrides(host)]
     if not rows:
         return
-    table = _table("host", "time", "intvl", "probes", "connections", "timer")
+    lines = table("host", "time", "intvl", "probes", "connections", "timer")
     for row in rows[:MOST_ROWS]:
-        table.add_row(*row)
-    yield from _headed("Hosts whose connections probe", table)
+        lines.add_row(*row)
+    yield from headed("Hosts whose connections probe", lines)
     if len(rows) > MOST_ROWS:
         yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
     for sentence in [words for host in analysis.hosts for words in sentences.host_clocks(host)][:MOST_ROWS]:
-        yield _prose(sentence)
+        yield prose(sentence)
+
+
+def _overrides(host: Host) -> Iterator[tuple[str, ...]]:
+    """Yield port, settings and connections for what a host's programs set themselves; many of one port as ranges."""
+    ports: dict[int, list[Override]] = defaultdict(list)
+    for one in host.overrides:
+        ports[one.port].append(one)
+    for port, several in ports.items():
+        if len(several) <= MOST_APART:
+            yield from ((str(port), *_triple(one.settings), str(one.flows)) for one in several)
+        else:
+            cells = (group_sentences.number(one) for one in ranges([one.settings for one in several]))
+            yield (str(port), *cells, str(sum(one.flows for one in several)))
 
 
 def _triple(settings: Settings) -> list[str]:
@@ -320,47 +279,48 @@ def _services(analysis: Analysis) -> Iterator[RenderableType]:
             heading = []
             yield Text(service_sentences.service(one))
             for limit in limits:
-                yield _prose(service_sentences.idle_limit(limit))
+                yield prose(service_sentences.idle_limit(limit))
 
 
 def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield the paths that forgot a connection: the longest silence that they survived, the shortest that they did
     not."""
     broken = [limit for limit in analysis.path_limits if limit.failed_ns is not None]
-    table = _table("path to", "survived", "failed", "like")
+    lines = table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
         survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "none seen"
         like = ", ".join(box.name for box in limit.matches)
-        table.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
-    if table.row_count:
-        yield from _headed("Paths that forgot a connection when it was silent", table)
+        lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
+    if lines.row_count:
+        yield from headed("Paths that forgot a connection when it was silent", lines)
     if len(broken) > MOST_PATHS:
         yield Text(f"and {len(broken) - MOST_PATHS} more; --html and --json have all of them")
     for limit in broken[:MOST_PATHS]:
         for sentence in sentences.path(limit):
-            yield _prose(sentence)
+            yield prose(sentence)
 
 
 def _advice(analysis: Analysis) -> Iterator[RenderableType]:
-    """Yield some advice of each kind: what differs only in its numbers is read once."""
-    if not analysis.advice:
+    """Yield the advice that no conclusion has given, a paragraph of each kind: what differs only in its numbers is read
+    once."""
+    kinds: dict[AdviceCode, list[Advice]] = defaultdict(list)
+    for one in unsaid(analysis.advice, analysis.conclusions[:MOST_SHOWN]):
+        kinds[one.code].append(one)
+    if not kinds:
         return
-    kinds: dict[str, list[Advice]] = defaultdict(list)
-    for one in analysis.advice:
-        kinds[one.code.value].append(one)
-    items = Table.grid(padding=(0, 1, 0, 0))
-    for alike in kinds.values():
-        for one in alike[:MOST_ALIKE]:
-            flows = ", ".join(f"#{flow}" for flow in one.flows[:5]) + (" …" if len(one.flows) > 5 else "")
-            items.add_row("•", f"{sentences.advice(one)} ({flows})")
-        if len(alike) > MOST_ALIKE:
-            items.add_row("", f"and {len(alike) - MOST_ALIKE} more of this kind; --html and --json have all of them")
     yield BLANK
-    yield Text("Advice", "bold")
-    yield Constrain(items, PROSE_WIDTH)
-    if any("set_time" in dict(one.numbers) for one in analysis.advice):
+    yield Text("Further advice" if analysis.conclusions and len(analysis.flows) > 1 else "Advice", "bold")
+    yield marked([("•", f"{sentences.advice(alike[0])} ({_concerned(alike)})") for alike in kinds.values()])
+    if any("set_time" in dict(alike[0].numbers) for alike in kinds.values()):
         yield Text("How to set it: --advice linux, setsockopt, windows, go, postgresql, nginx, … or all.")
+
+
+def _concerned(alike: list[Advice]) -> str:
+    """Name the first connections of the first piece of advice, and count those with other numbers."""
+    flows, others = alike[0].flows, sum(len(one.flows) for one in alike[1:])
+    words = ", ".join(f"#{flow}" for flow in flows[:5]) + (" …" if len(flows) > 5 else "")
+    return f"{words}; {others} more with other numbers" if others else words
 
 
 def _printable(words: str) -> str:

@@ -6,6 +6,8 @@ with a sign, for a u32 or ABSENT. Whatever the storage, kernels get int64. Times
 
 import sys
 from collections.abc import Iterator
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 ABSENT = -1
@@ -30,17 +32,55 @@ class View:
     __slots__ = ("address", "memory", "room")
     columns: ClassVar[tuple[Column, ...]]
     _fields: ClassVar[tuple[str, ...]]
+    room: int
 
     def __init__(self, *values: Any) -> None:
         for name, value in zip(self._fields, values, strict=True):
             setattr(self, name, value)
         self.address: int | None = None
 
+    def __getitem__(self, row: int) -> Any:
+        return row_type(type(self))(self, row)  # type: ignore[arg-type]  # mypy takes a view's hash for its class's
+
     def __iter__(self) -> Iterator[Any]:
         return (getattr(self, name) for name in self._fields)
 
     def _asdict(self) -> dict[str, Any]:
         return dict(zip(self._fields, self, strict=True))
+
+
+class Row:
+    """One row of a table, with an attribute for each column, to read and to write.
+
+    It is valid no longer than the view that it is of; compiled kernels have its address.
+    """
+
+    __slots__ = ("_row", "_view")
+
+    def __init__(self, view: View, row: int) -> None:
+        """Take row `row`; IndexError outside of the table: no kernel counts from the end."""
+        if not 0 <= row < view.room:
+            raise IndexError("row out of the table")
+        self._view, self._row = view, row
+
+
+@cache
+def row_type(of: type[View]) -> type[Row]:
+    """Return the type of a table's rows; it is made when the first of them is taken, so machine code needs none."""
+    return type(of.__name__, (Row,), {"__slots__": (), **{name: _attribute(name) for name in of._fields}})
+
+
+def _attribute(name: str) -> property:
+    column = attrgetter(name)
+
+    def read(row: Row) -> int:
+        value: int = column(row._view)[row._row]
+        return value
+
+    def write(row: Row, value: int) -> None:
+        column(row._view)[row._row] = value
+
+    return property(read, write)
 
 
 def table(name: str, *columns: Column) -> Any:

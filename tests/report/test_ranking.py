@@ -56,3 +56,9 @@ def test_marks_are_of_the_connections_that_are_kept() -> None:
         assert [place for place, mark in enumerate(marks(flows, frozenset(only))) if mark] == list(
             kept(flows, frozenset(only)).numbers
         )
+
+
+def test_those_that_a_conclusion_names_come_first() -> None:
+    flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
+    in_full, rest = to_describe(flows, 1, named=(1, 1, 99))
+    assert [flow.id for flow in (*in_full, *rest)] == [1, 0]

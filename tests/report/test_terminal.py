@@ -162,12 +162,13 @@ def test_course_shows_what_came_back(sample: str, mark: str) -> None:
 
 
 def test_connections_that_matter_come_first() -> None:
-    """Whenever they happened, the dead are told in the order of urgency, and the healthy one is only counted."""
+    """Whenever they happened, the dead are told in the order of the conclusions, and the healthy one is only
+    counted."""
     paths = [SAMPLE[name] for name in ("telnet-lost-octet", "rebooted", "nc-30-10-5")]
     analysis = analysis_of(*paths)
     number = {flow.verdict.outcome: flow.id for flow in analysis.flows}
     words = report(analysis)
-    assert told(words) == [number[Outcome.TIMED_OUT], number[Outcome.RESET]]
+    assert told(words) == [number[Outcome.RESET], number[Outcome.TIMED_OUT]]
     assert "All 3 connections: 1 timed out, 1 reset, 1 alive" in unwrapped(words)
 
 
@@ -182,7 +183,7 @@ def test_many_connections_are_not_all_told() -> None:
     assert told(words) == list(range(SHOWN))
     rows = re.findall(r"^(\d+) ", words.partition("More connections")[2], re.MULTILINE)
     assert rows == [str(number) for number in range(SHOWN, 4 * SHOWN)]
-    assert "and 10 more; --html and --json have all of them" in words
+    assert "and 30 more; --html and --json have all of them" in words
     assert "All 50 connections: 50 being probed" in words
 
 

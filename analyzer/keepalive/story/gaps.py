@@ -2,6 +2,9 @@
 
 Kernels over the columns of a story in the making (`story.py`). They know which of the timer's clocks a time measures
 (tcp_timer.c tcp_keepalive_timer), also where the prober heard less than was captured.
+
+Rows have the same names in all of this room: `segment` is a candidate, `own` and `peer` are rows of STORY_ENDS, that of
+the end in question and that of the other, `story` is a row of STORY_FLOWS, `tracked` one of ENDS.
 """
 
 from array import array
@@ -69,82 +72,87 @@ class StoryTables(NamedTuple):
     counts: "array[int]"
 
 
-def gap_of_probe(c: Any, row: int, stories: StoryTables, end_row: int) -> int:
+def ends_of(stories: StoryTables, flow_row: int) -> tuple[Any, Any]:
+    """Return the flow's two rows of STORY_ENDS."""
+    return stories.ends[2 * flow_row], stories.ends[2 * flow_row + 1]
+
+
+def gap_of_probe(c: Any, segment: Any, stories: StoryTables, own: Any) -> int:
     """Return which of the timer's clocks the time before a probe measures: FIRST, CYCLE or SPACING.
 
     See tcp_timer.c tcp_keepalive_timer.
     """
-    before = stories.ends.last_probe[end_row]
-    if before == ABSENT:
+    if own.last_probe == ABSENT:
         return FIRST
-    heard_ns, any_ns, before_ns = c.heard_ns[row], c.any_ns[row], c.ts_ns[stories.probes.row[before]]
+    before = stories.probes[own.last_probe]
+    heard_ns, any_ns, before_ns = segment.heard_ns, segment.any_ns, c[before.row].ts_ns
     is_silent = any_ns <= before_ns or (heard_ns != ABSENT and heard_ns <= before_ns)
-    if is_silent and (
-        stories.ends.unanswered[end_row] or heard_ns < before_ns
-    ):  # an answer may bear the probe's own time
+    if is_silent and (own.unanswered or heard_ns < before_ns):  # an answer may bear the probe's own time
         return SPACING
-    if stories.probes.answer[before] != BY_ACK:
+    if before.answer != BY_ACK:
         return FIRST
-    since_answer_ns = heard_ns - c.ts_ns[stories.probes.answer_row[before]]
+    since_answer_ns = heard_ns - c[before.answer_row].ts_ns
     return CYCLE if 0 <= since_answer_ns <= SAME_INSTANT_NS else FIRST
 
 
-def since_probe(c: Any, stories: StoryTables, end_row: int, now_ns: int) -> int:
+def since_probe(c: Any, stories: StoryTables, own: Any, now_ns: int) -> int:
     """Return the time in ns since the end's last probe, ABSENT if it has sent none."""
-    probe = stories.ends.last_probe[end_row]
-    return now_ns - c.ts_ns[stories.probes.row[probe]] if probe != ABSENT else ABSENT
+    return now_ns - c[stories.probes[own.last_probe].row].ts_ns if own.last_probe != ABSENT else ABSENT
 
 
-def add_gap(c: Any, row: int, kind: int, stories: StoryTables, flow_row: int) -> None:
+def add_gap(c: Any, segment: Any, kind: int, stories: StoryTables, flow_row: int) -> None:
     """Add what the timer's clocks showed at a probe or a give-up.
 
     Nothing is added for a probe where the capture's clock was set back.
     """
-    e, g = stories.ends, stories.gaps
-    now_ns, end = c.ts_ns[row], c.end[row]
-    end_row, peer = 2 * flow_row + end, 2 * flow_row + 1 - end
-    heard_ns = now_ns - c.heard_ns[row] if c.heard_ns[row] != ABSENT else ABSENT
-    any_ns = now_ns - c.any_ns[row] if c.any_ns[row] != ABSENT else ABSENT
-    probe_ns = since_probe(c, stories, end_row, now_ns)
-    since_new_segment_ns = (
-        e.since_new_segment_ns[peer] if c.any_ns[row] != ABSENT and c.any_ns[row] == e.echo_ns[peer] else c.any_ns[row]
-    )
+    end_row, now_ns = 2 * flow_row + segment.end, segment.ts_ns
+    own, peer = stories.ends[end_row], stories.ends[end_row ^ 1]
+    heard_ns = now_ns - segment.heard_ns if segment.heard_ns != ABSENT else ABSENT
+    any_ns = now_ns - segment.any_ns if segment.any_ns != ABSENT else ABSENT
+    probe_ns = since_probe(c, stories, own, now_ns)
+    is_repeat = segment.any_ns != ABSENT and segment.any_ns == peer.echo_ns
+    new_segment_ns = peer.since_new_segment_ns if is_repeat else segment.any_ns
     if kind != GIVE_UP and min(heard_ns, any_ns, probe_ns) < ABSENT:
         return
-    gap = stories.counts[GAPS]
+    gap = new_gap(stories)
+    gap.end, gap.kind, gap.frame, gap.at_ns = segment.end, kind, segment.frame, now_ns
+    gap.unanswered = own.unanswered
+    gap.heard_ns, gap.any_ns, gap.probe_ns = heard_ns, any_ns, probe_ns
+    gap.since_new_segment_ns = now_ns - new_segment_ns if new_segment_ns != ABSENT else ABSENT
+    gap.missing = missing(segment)
+    gap.echo = echo_of(c, segment, kind, stories, end_row)
+    peer.holes += gap.echo == UNSEEN
+    note_pace(own, kind, heard_ns if kind == FIRST else probe_ns, gap.missing)
+
+
+def new_gap(stories: StoryTables) -> Any:
+    """Return the next row of STORY_GAPS, which is in use from now on."""
     stories.counts[GAPS] += 1
-    g.end[gap], g.kind[gap], g.frame[gap], g.at_ns[gap] = end, kind, c.frame[row], now_ns
-    g.unanswered[gap] = e.unanswered[end_row]
-    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap] = heard_ns, any_ns, probe_ns
-    g.since_new_segment_ns[gap] = now_ns - since_new_segment_ns if since_new_segment_ns != ABSENT else ABSENT
-    g.missing[gap] = missing(c, row)
-    g.echo[gap] = echo_of(c, row, kind, stories, end_row)
-    e.holes[peer] += g.echo[gap] == UNSEEN
-    note_pace(e, end_row, kind, heard_ns if kind == FIRST else probe_ns, g.missing[gap])
+    return stories.gaps[stories.counts[GAPS] - 1]
 
 
-def note_pace(e: Any, end_row: int, kind: int, gap_ns: int, left_out: int) -> None:
+def note_pace(own: Any, kind: int, gap_ns: int, left_out: int) -> None:
     """Compare a gap with the end's gap before it, if both are of one kind and length.
 
     What is lost makes a gap longer. So if IP identifications leave out now more and now fewer, or as many each time,
     they number what other connections of the host send.
     """
     clock = SPACING if kind == GIVE_UP else kind
-    if e.pace_kind[end_row] == clock and abs(gap_ns - e.pace_ns[end_row]) <= ON_GRID_NS + gap_ns // 64:
-        e.even[end_row] += left_out == e.pace_missing[end_row]
-        e.level[end_row] += left_out == e.pace_missing[end_row] and left_out > 0
-        e.uneven[end_row] += left_out != e.pace_missing[end_row]
-    e.pace_kind[end_row], e.pace_ns[end_row], e.pace_missing[end_row] = clock, gap_ns, left_out
+    if own.pace_kind == clock and abs(gap_ns - own.pace_ns) <= ON_GRID_NS + gap_ns // 64:
+        own.even += left_out == own.pace_missing
+        own.level += left_out == own.pace_missing and left_out > 0
+        own.uneven += left_out != own.pace_missing
+    own.pace_kind, own.pace_ns, own.pace_missing = clock, gap_ns, left_out
 
 
-def missing(c: Any, row: int) -> int:
+def missing(segment: Any) -> int:
     """Return how many segments the end sent between its last one and this, ABSENT if not known.
 
     It is known if the end counts its segments by IP identification (ip_select_ident_segs).
     """
-    if c.ip_id[row] <= 0 or c.own_ip_id[row] <= 0:
+    if segment.ip_id <= 0 or segment.own_ip_id <= 0:
         return ABSENT
-    step = (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF
+    step = (segment.ip_id - segment.own_ip_id) & 0xFFFF
     return step - 1 if 0 < step <= MOST_MISSING else ABSENT
 
 
@@ -152,69 +160,64 @@ def add_open_gap(
     stories: StoryTables, flow_row: int, end: int, kind: int, frame: int, idle_ns: int, any_ns: int, probe_ns: int
 ) -> None:
     """Add a gap that no timer ended; its times are in ns."""
-    g = stories.gaps
-    gap = stories.counts[GAPS]
-    stories.counts[GAPS] += 1
-    g.end[gap], g.kind[gap], g.frame[gap], g.at_ns[gap] = end, kind, frame, ABSENT
-    g.heard_ns[gap], g.any_ns[gap], g.probe_ns[gap], g.since_new_segment_ns[gap] = idle_ns, any_ns, probe_ns, ABSENT
-    g.unanswered[gap] = stories.ends.unanswered[2 * flow_row + end] if kind == PENDING else 0
-    g.missing[gap] = ABSENT
-    g.echo[gap] = UNTOLD
+    gap = new_gap(stories)
+    gap.end, gap.kind, gap.frame, gap.at_ns = end, kind, frame, ABSENT
+    gap.heard_ns, gap.any_ns, gap.probe_ns, gap.since_new_segment_ns = idle_ns, any_ns, probe_ns, ABSENT
+    gap.unanswered = stories.ends[2 * flow_row + end].unanswered if kind == PENDING else 0
+    gap.missing = ABSENT
+    gap.echo = UNTOLD
 
 
-def note_survived(c: Any, row: int, tag: int, stories: StoryTables, flow_row: int) -> None:
+def note_survived(c: Any, segment: Any, tag: int, stories: StoryTables, flow_row: int) -> None:
     """Note an idle time that ended in traffic: no timer had run out by then, at either end."""
-    e, idle_ns = stories.ends, c.idle_ns[row]
+    idle_ns = segment.idle_ns
     if idle_ns < IDLE_NS:
         return
     for end in (0, 1):
-        end_row = 2 * flow_row + end
-        is_own_probe = tag == PROBE and end == c.end[row]
-        if is_own_probe or has_work(c, row, end) or e.unanswered[end_row] or e.fin_frame[end_row]:
+        own = stories.ends[2 * flow_row + end]
+        is_own_probe = tag == PROBE and end == segment.end
+        if is_own_probe or has_work(segment, end) or own.unanswered or own.fin_frame:
             continue
-        if idle_ns > e.ambiguous_ns[end_row]:  # only the longest bounds a timer
-            e.ambiguous_frame[end_row], e.ambiguous_ns[end_row], e.ambiguous_at_ns[end_row] = (
-                c.frame[row],
-                idle_ns,
-                c.ts_ns[row],
-            )
-            e.ambiguous_probe_ns[end_row] = since_probe(c, stories, end_row, c.ts_ns[row])
-        if end == c.end[row]:
-            confirm_survived(e, end_row)
+        if idle_ns > own.ambiguous_ns:  # only the longest bounds a timer
+            own.ambiguous_frame, own.ambiguous_ns, own.ambiguous_at_ns = segment.frame, idle_ns, segment.ts_ns
+            own.ambiguous_probe_ns = since_probe(c, stories, own, segment.ts_ns)
+        if end == segment.end:
+            confirm_survived(own)
 
 
-def confirm_survived(e: Any, end_row: int) -> None:
+def confirm_survived(own: Any) -> None:
     """Count an idle time as survived, since its end is heard: it was there, and its way to the capture point open."""
-    if e.ambiguous_ns[end_row] > e.survived_ns[end_row]:
-        e.survived_frame[end_row], e.survived_ns[end_row] = e.ambiguous_frame[end_row], e.ambiguous_ns[end_row]
-        e.survived_probe_ns[end_row] = e.ambiguous_probe_ns[end_row]
-    e.ambiguous_frame[end_row] = e.ambiguous_ns[end_row] = 0
+    if own.ambiguous_ns > own.survived_ns:
+        own.survived_frame, own.survived_ns = own.ambiguous_frame, own.ambiguous_ns
+        own.survived_probe_ns = own.ambiguous_probe_ns
+    own.ambiguous_frame = own.ambiguous_ns = 0
 
 
-def has_work(c: Any, row: int, end: int) -> bool:
+def has_work(segment: Any, end: int) -> bool:
     """Tell whether an end has data in flight, or a closed window before it.
 
     Keepalive is suspended then (tcp_keepalive_timer, first test).
     """
-    if end == c.end[row]:
-        return bool(c.in_flight[row] > 0 or c.peer_window[row] == 0)
-    return bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT or c.window[row] == 0)
+    if end == segment.end:
+        return bool(segment.in_flight > 0 or segment.peer_window == 0)
+    return bool(segment.facts & segment_facts.PEER_IN_FLIGHT or segment.window == 0)
 
 
 def has_work_left(ends: Any, end_row: int) -> bool:
     """Tell the same as `has_work`, at the end of the capture; `end_row` is the end's row in ENDS."""
-    return bool((ends.snd_una[end_row] != ABSENT and is_in_flight(ends, end_row)) or ends.window[end_row ^ 1] == 0)
+    tracked, tracked_peer = ends[end_row], ends[end_row ^ 1]
+    return bool((tracked.snd_una != ABSENT and is_in_flight(tracked)) or tracked_peer.window == 0)
 
 
-def is_in_flight(ends: Any, end_row: int) -> bool:
+def is_in_flight(tracked: Any) -> bool:
     """Tell whether something that the end sent is unacknowledged at the capture's end.
 
     It counts as unacknowledged if no ACK was captured.
     """
-    return bool(ends.snd_una[end_row] == ABSENT or seq_diff(ends.snd_nxt[end_row], ends.snd_una[end_row]) > 0)
+    return bool(tracked.snd_una == ABSENT or seq_diff(tracked.snd_nxt, tracked.snd_una) > 0)
 
 
-def unheard_run(c: Any, row: int, stories: StoryTables, flow_row: int) -> int:
+def unheard_run(c: Any, reset: Any, stories: StoryTables, flow_row: int) -> int:
     """Return how many probes before this RST were answered although their sender did not hear it; 0 if it is no
     give-up.
 
@@ -222,107 +225,111 @@ def unheard_run(c: Any, row: int, stories: StoryTables, flow_row: int) -> int:
     probes come an interval apart, although an answered one is followed by the idle time, and so does the RST
     (tcp_timer.c tcp_keepalive_timer). An idle time that is not clearly longer than the interval does not show it.
     """
-    e, p = stories.ends, stories.probes
-    end_row = 2 * flow_row + c.end[row]
-    probe, waited_ns = e.last_probe[end_row], since_probe(c, stories, end_row, c.ts_ns[row])
-    if not c.flags[row] & ACK or waited_ns < GIVE_UP_NS or c.seq[row] != seq_add(c.seq[p.row[probe]], 1):
+    own = stories.ends[2 * flow_row + reset.end]
+    waited_ns = since_probe(c, stories, own, reset.ts_ns)
+    if not reset.flags & ACK or waited_ns < GIVE_UP_NS:
         return 0
-    echo = echo_of_answer(c, row, stories, probe)
+    probe = stories.probes[own.last_probe]
+    if reset.seq != seq_add(c[probe.row].seq, 1):
+        return 0
+    echo = echo_of_answer(c, reset, probe)
     if echo == HEARD:
         return 0
     found, is_first = 1, False
-    for earlier in range(probe - 1, stories.flows.first_probe[flow_row] - 1, -1):
-        if p.end[earlier] != c.end[row]:
+    for place in range(own.last_probe - 1, stories.flows[flow_row].first_probe - 1, -1):
+        earlier = stories.probes[place]
+        if earlier.end != reset.end:
             continue
-        spacing_ns = c.ts_ns[p.row[probe]] - c.ts_ns[p.row[earlier]]
+        spacing_ns = c[probe.row].ts_ns - c[earlier.row].ts_ns
         is_strict = echo == UNTOLD and found < FEWEST_UNHEARD - 1
         if abs(spacing_ns - waited_ns) > (ON_GRID_NS if is_strict else waited_ns // 7):
             is_first = True
-        if is_first or p.answer[earlier] != BY_ACK or echo_of_answer(c, p.row[probe], stories, earlier) == HEARD:
+        if is_first or earlier.answer != BY_ACK or echo_of_answer(c, c[probe.row], earlier) == HEARD:
             break
         found, probe = found + 1, earlier
     if echo == UNHEARD:
         return found if found >= FEWEST_ECHOED else 0
-    heard_ns = c.heard_ns[p.row[probe]]
-    is_clear = heard_ns != ABSENT and (c.ts_ns[p.row[probe]] - heard_ns - waited_ns) * 7 > 2 * waited_ns
+    first = c[probe.row]
+    is_clear = first.heard_ns != ABSENT and (first.ts_ns - first.heard_ns - waited_ns) * 7 > 2 * waited_ns
     return found if found >= FEWEST_UNHEARD and is_clear else 0
 
 
-def echo_of(c: Any, row: int, kind: int, stories: StoryTables, end_row: int) -> int:
+def echo_of(c: Any, segment: Any, kind: int, stories: StoryTables, end_row: int) -> int:
     """Return what a probe's or give-up's timestamp echo says of how much its sender had heard.
 
     TS.Recent follows every segment that begins at or before what was acknowledged last (RFC 7323 §4.3): an answer, but
     not all data; on BSD also the other end's probes.
     """
-    echo, probe, stamp = c.tsecr[row], stories.ends.last_probe[end_row], stories.ends.stamp_row[end_row ^ 1]
-    before = c.tsecr[stories.probes.row[probe]] if probe != ABSENT else ABSENT
-    newer = seq_diff(echo, c.tsval[stamp]) if stamp != ABSENT else 1
+    echo, probe, stamp_row = segment.tsecr, stories.ends[end_row].last_probe, stories.ends[end_row ^ 1].stamp_row
+    before = c[stories.probes[probe].row].tsecr if probe != ABSENT else ABSENT
+    newer = seq_diff(echo, c[stamp_row].tsval) if stamp_row != ABSENT else 1
     if kind == SPACING or kind == GIVE_UP:
         if min(echo, before) <= 0 or echo == before:
             return AGREES if echo == before and echo > 0 else UNTOLD
-        is_silent = c.any_ns[row] <= c.ts_ns[stories.probes.row[probe]]
+        is_silent = segment.any_ns <= c[stories.probes[probe].row].ts_ns
         return UNSEEN if is_silent and newer > 0 and seq_diff(echo, before) > 0 else UNTOLD
-    if echo <= 0 or stamp == ABSENT:
+    if echo <= 0 or stamp_row == ABSENT:
         return UNTOLD
-    is_last = c.ts_ns[stamp] == c.heard_ns[row] and (newer < 0 or c.any_ns[row] == c.heard_ns[row])
+    stamp = c[stamp_row]
+    is_last = stamp.ts_ns == segment.heard_ns and (newer < 0 or segment.any_ns == segment.heard_ns)
     if newer > 0:
-        return UNSEEN if is_last or is_echo_of_later(c, stamp, newer, row) else UNTOLD
+        return UNSEEN if is_last or is_echo_of_later(stamp, newer, segment) else UNTOLD
     if not is_last or (newer == 0 and echo == before):  # its clock may stand still
         return UNTOLD
     if newer == 0:
         return AGREES
-    is_lone_answer = c.payload_len[stamp] == 0 and newer < -MUCH_LATER_NS // FASTEST_TICK_NS
+    is_lone_answer = stamp.payload_len == 0 and newer < -MUCH_LATER_NS // FASTEST_TICK_NS
     return UNHEARD if (kind == CYCLE and echo == before) or (kind == FIRST and is_lone_answer) else UNTOLD
 
 
-def is_echo_of_later(c: Any, stamp: int, newer: int, row: int) -> bool:
+def is_echo_of_later(stamp: Any, newer: int, segment: Any) -> bool:
     """Tell whether the echo is of a segment sent later than all that was captured of the other end, at any clock
     rate."""
-    sent_ns = c.ts_ns[stamp] + newer * FASTEST_TICK_NS
-    return bool(c.any_ns[row] + MUCH_LATER_NS < sent_ns - (sent_ns - c.ts_ns[stamp] >> 3) and sent_ns <= c.ts_ns[row])
+    sent_ns = stamp.ts_ns + newer * FASTEST_TICK_NS
+    return bool(segment.any_ns + MUCH_LATER_NS < sent_ns - (sent_ns - stamp.ts_ns >> 3) and sent_ns <= segment.ts_ns)
 
 
-def echo_of_answer(c: Any, row: int, stories: StoryTables, probe: int) -> int:
+def echo_of_answer(c: Any, segment: Any, probe: Any) -> int:
     """Return whether a segment's sender had heard the answer to its probe: HEARD, UNHEARD or UNTOLD.
 
     The timestamp echo shows it (RFC 7323 §4.3).
     """
-    sent, answer = stories.probes.row[probe], stories.probes.answer_row[probe]
-    if c.tsecr[row] <= 0 or c.tsecr[sent] <= 0:
+    sent_tsecr = c[probe.row].tsecr
+    if segment.tsecr <= 0 or sent_tsecr <= 0:
         return UNTOLD
-    if c.tsecr[row] != c.tsecr[sent]:
+    if segment.tsecr != sent_tsecr:
         return HEARD
-    return UNHEARD if answer != ABSENT and c.tsval[answer] != ABSENT and c.tsval[answer] != c.tsecr[row] else UNTOLD
+    answer_tsval = c[probe.answer_row].tsval if probe.answer_row != ABSENT else ABSENT
+    return UNHEARD if answer_tsval != ABSENT and answer_tsval != segment.tsecr else UNTOLD
 
 
-def make_unheard(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
+def make_unheard(c: Any, reset: Any, stories: StoryTables, flow_row: int) -> None:
     """Rewrite the last gaps of the end that resets as unanswered spacings, and add its give-up.
 
     Each is an interval, and nothing was heard since before the first of them.
     """
-    e, g, p = stories.ends, stories.gaps, stories.probes
-    end, left = c.end[row], stories.flows.reset_unheard[flow_row]
-    end_row = 2 * flow_row + end
-    e.unanswered[end_row] = left
-    probe = e.last_probe[end_row]
-    now_ns = c.ts_ns[p.row[probe]]
+    story, own = stories.flows[flow_row], stories.ends[2 * flow_row + reset.end]
+    probe, left = own.last_probe, story.reset_unheard
+    now_ns = c[stories.probes[probe].row].ts_ns
+    own.unanswered = left
     while left > 1:
         probe -= 1
-        left -= p.end[probe] == end
-    e.run_probe[end_row] = probe
-    e.run_heard_ns[end_row] = heard_ns = c.heard_ns[p.row[probe]]
-    left = e.unanswered[end_row]
-    for gap in range(stories.counts[GAPS] - 1, stories.flows.first_gap[flow_row] - 1, -1):
-        if left > 1 and g.end[gap] == end:
+        left -= stories.probes[probe].end == reset.end
+    own.run_probe = probe
+    own.run_heard_ns = heard_ns = c[stories.probes[probe].row].heard_ns
+    left = own.unanswered
+    for place in range(stories.counts[GAPS] - 1, story.first_gap - 1, -1):
+        gap = stories.gaps[place]
+        if left > 1 and gap.end == reset.end:
             left -= 1
-            g.kind[gap], g.unanswered[gap], g.echo[gap] = SPACING, left, AGREES
-            note_heard(g, gap, now_ns, heard_ns)
-            now_ns -= g.probe_ns[gap]
-    add_gap(c, row, GIVE_UP, stories, flow_row)
-    note_heard(g, stories.counts[GAPS] - 1, c.ts_ns[row], heard_ns)
+            gap.kind, gap.unanswered, gap.echo = SPACING, left, AGREES
+            note_heard(gap, now_ns, heard_ns)
+            now_ns -= gap.probe_ns
+    add_gap(c, reset, GIVE_UP, stories, flow_row)
+    note_heard(stories.gaps[stories.counts[GAPS] - 1], reset.ts_ns, heard_ns)
 
 
-def note_heard(g: Any, gap: int, now_ns: int, heard_ns: int) -> None:
+def note_heard(gap: Any, now_ns: int, heard_ns: int) -> None:
     """Set all idle times of a gap to the time since `heard_ns`, when something was last heard; ABSENT if never."""
     idle_ns = now_ns - heard_ns if heard_ns != ABSENT else ABSENT
-    g.heard_ns[gap] = g.any_ns[gap] = g.since_new_segment_ns[gap] = idle_ns
+    gap.heard_ns = gap.any_ns = gap.since_new_segment_ns = idle_ns

@@ -18,26 +18,27 @@ MISSED_PERIODS_2 = 5
 """A heartbeat that has been missing for so many half periods has stopped: one may be lost, two are not."""
 
 
-def note_beat(c: Any, row: int, e: Any, end_row: int) -> None:
+def note_beat(c: Any, segment: Any, row: int, own: Any) -> None:
     """Take in one more heartbeat of an end: the spacing from the one before, unless it is that of a pause."""
-    before, octets = e.last_beat[end_row], c.payload_len[row]
-    e.most_beat[end_row] = max(octets, e.most_beat[end_row])
-    e.least_beat[end_row] = octets if before == ABSENT else min(octets, e.least_beat[end_row])
-    if before == ABSENT:
-        e.first_beat[end_row] = row
+    octets = segment.payload_len
+    own.most_beat = max(octets, own.most_beat)
+    own.least_beat = octets if own.last_beat == ABSENT else min(octets, own.least_beat)
+    if own.last_beat == ABSENT:
+        own.first_beat = row
     else:
-        spacing_ns = c.ts_ns[row] - c.ts_ns[before]
-        e.answered_beats[end_row] += c.peer_data_ns[row] > c.ts_ns[before]
-        is_first = e.steady_beats[end_row] == 0
-        if e.steady_beats[end_row] == 1 and not is_steady(spacing_ns, e.beats_ns[end_row]):
+        before = c[own.last_beat]
+        spacing_ns = segment.ts_ns - before.ts_ns
+        own.answered_beats += segment.peer_data_ns > before.ts_ns
+        is_first = own.steady_beats == 0
+        if own.steady_beats == 1 and not is_steady(spacing_ns, own.beats_ns):
             is_first = True  # the two before were none of one series
         if is_first:
-            e.beats_ns[end_row], e.steady_beats[end_row] = spacing_ns, 1
-        elif is_steady(spacing_ns, e.beats_ns[end_row] // e.steady_beats[end_row]):
-            e.beats_ns[end_row] += spacing_ns
-            e.steady_beats[end_row] += 1
-    e.last_beat[end_row] = row
-    e.beats[end_row] += 1
+            own.beats_ns, own.steady_beats = spacing_ns, 1
+        elif is_steady(spacing_ns, own.beats_ns // own.steady_beats):
+            own.beats_ns += spacing_ns
+            own.steady_beats += 1
+    own.last_beat = row
+    own.beats += 1
 
 
 def is_steady(spacing_ns: int, period_ns: int) -> bool:
@@ -45,37 +46,37 @@ def is_steady(spacing_ns: int, period_ns: int) -> bool:
     return abs(spacing_ns - period_ns) * STEADY <= period_ns
 
 
-def period_ns(e: Any, end_row: int) -> int:
+def period_ns(own: Any) -> int:
     """Return the mean time from heartbeat to heartbeat in ns, pauses left out; ABSENT with fewer than two."""
-    return int(e.beats_ns[end_row] // e.steady_beats[end_row]) if e.steady_beats[end_row] else ABSENT
+    return int(own.beats_ns // own.steady_beats) if own.steady_beats else ABSENT
 
 
-def last_other_data_ns(c: Any, row: int, beat: int, busy_ns: int) -> int:
-    """Return when data that is no heartbeat, and no answer to one, last moved before this row; ABSENT for never.
+def last_other_data_ns(c: Any, segment: Any, story: Any) -> int:
+    """Return when data that is no heartbeat, and no answer to one, last moved before a segment; ABSENT for never.
 
-    `beat` is the row of the last heartbeat before it, ABSENT without one, and `busy_ns` what was known then. Between
-    the two, other data shows by its octets, or by its time: an answer is as short as a heartbeat, and comes soon.
+    Up to the last heartbeat before it, the story says so. Since that one, other data shows by its octets, or by its
+    time: an answer is as short as a heartbeat, and comes soon.
     """
-    last_ns = max(c.own_data_ns[row], c.peer_data_ns[row])
-    if beat == ABSENT or last_ns - c.ts_ns[beat] > ANSWERED_NS:
+    last_ns = max(segment.own_data_ns, segment.peer_data_ns)
+    if story.beat_row == ABSENT or last_ns - c[story.beat_row].ts_ns > ANSWERED_NS:
         return int(last_ns)
-    is_silent = not c.flags[row] & ACK or octets_between(c, beat, row) <= HEARTBEAT_OCTETS
-    return busy_ns if is_silent else int(last_ns)
+    is_silent = not segment.flags & ACK or octets_between(c[story.beat_row], segment) <= HEARTBEAT_OCTETS
+    return int(story.busy_ns if is_silent else last_ns)
 
 
-def octets_between(c: Any, beat: int, row: int) -> int:
+def octets_between(beat: Any, segment: Any) -> int:
     """Return how many octets both ends sent between a heartbeat and a later segment with an ACK."""
-    after = seq_add(c.seq[beat], c.payload_len[beat])
-    if c.end[beat] == c.end[row]:
-        own, other = seq_diff(c.seq[row], after), seq_diff(c.ack[row], c.ack[beat])
+    after = seq_add(beat.seq, beat.payload_len)
+    if beat.end == segment.end:
+        own, other = seq_diff(segment.seq, after), seq_diff(segment.ack, beat.ack)
     else:
-        own, other = seq_diff(c.seq[row], c.ack[beat]), seq_diff(c.ack[row], after)
+        own, other = seq_diff(segment.seq, beat.ack), seq_diff(segment.ack, after)
     return max(own, 0) + max(other, 0)
 
 
-def was_last_answered(rows: Rows, e: Any, end_row: int, own: int) -> bool:
-    """Tell whether the other end sent data after the last heartbeat; `own` is the end's row in ENDS."""
-    return bool(e.beats[end_row] and rows.ends.data_ns[own ^ 1] > rows.candidates.ts_ns[e.last_beat[end_row]])
+def was_last_answered(c: Any, own: Any, tracked_peer: Any) -> bool:
+    """Tell whether the other end sent data after the last heartbeat."""
+    return bool(own.beats and tracked_peer.data_ns > c[own.last_beat].ts_ns)
 
 
 def stopped_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int:
@@ -85,13 +86,12 @@ def stopped_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int
     An end that sent other data later goes on, if in another rhythm, and of one whose data is unacknowledged nobody can
     tell: what it says now waits behind that.
     """
-    c, e, t = rows.candidates, stories.ends, stories.flows
-    end_row, own = 2 * flow_row + end, 2 * t.flow[flow_row] + end
-    if not e.steady_beats[end_row] or rows.ends.data_ns[own] > c.ts_ns[e.last_beat[end_row]]:
+    c, story, own = rows.candidates, stories.flows[flow_row], stories.ends[2 * flow_row + end]
+    tracked = rows.ends[2 * story.flow + end]
+    if not own.steady_beats or tracked.data_ns > c[own.last_beat].ts_ns:
         return ABSENT
     if unacknowledged_end(rows, stories, flow_row) == end:
         return ABSENT
-    closing = t.closing_row[flow_row]
-    until_ns = c.ts_ns[closing] if closing != ABSENT else t.capture_end_ns[flow_row]
-    silent_ns = until_ns - c.ts_ns[e.last_beat[end_row]]
-    return int(silent_ns) if 2 * silent_ns > MISSED_PERIODS_2 * period_ns(e, end_row) else ABSENT
+    until_ns = c[story.closing_row].ts_ns if story.closing_row != ABSENT else story.capture_end_ns
+    silent_ns = until_ns - c[own.last_beat].ts_ns
+    return int(silent_ns) if 2 * silent_ns > MISSED_PERIODS_2 * period_ns(own) else ABSENT

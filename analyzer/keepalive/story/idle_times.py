@@ -12,45 +12,43 @@ from analyzer.keepalive.tags.tag import DATA, HEARTBEAT
 from analyzer.schema import ABSENT
 
 
-def note_data(c: Any, row: int, tag: int, t: Any, e: Any, flow_row: int) -> None:
+def note_data(c: Any, segment: Any, tag: int, story: Any, own: Any, peer: Any) -> None:
     """Take in a segment: what it confirms, and if it is new data, the times without data that it ends."""
-    end = c.end[row]
-    if t.pending_end[flow_row] == 1 - end:
-        confirm(t, e, flow_row)
+    if story.pending_end == 1 - segment.end:
+        confirm(story, own, peer)
     if tag != DATA and tag != HEARTBEAT:
         return
-    ts_ns, own_ns, peer_ns = c.ts_ns[row], c.own_data_ns[row], c.peer_data_ns[row]
+    ts_ns, own_ns, peer_ns = segment.ts_ns, segment.own_data_ns, segment.peer_data_ns
     last_ns = max(own_ns, peer_ns)
     if last_ns == ABSENT:
         return
-    t.pending_data_gap_ns[flow_row] = max(ts_ns - last_ns, t.pending_data_gap_ns[flow_row])
-    end_row = 2 * flow_row + end
+    story.pending_data_gap_ns = max(ts_ns - last_ns, story.pending_data_gap_ns)
     if peer_ns != ABSENT:
-        e.data_gap_ns[end_row ^ 1] = max(ts_ns - peer_ns, e.data_gap_ns[end_row ^ 1])
+        peer.data_gap_ns = max(ts_ns - peer_ns, peer.data_gap_ns)
     if own_ns != ABSENT:
-        e.pending_data_gap_ns[end_row] = max(ts_ns - own_ns, e.pending_data_gap_ns[end_row])
+        own.pending_data_gap_ns = max(ts_ns - own_ns, own.pending_data_gap_ns)
     if tag == DATA:
-        busy_ns = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
+        busy_ns = last_other_data_ns(c, segment, story)
         if busy_ns != ABSENT:
-            t.pending_busy_gap_ns[flow_row] = max(ts_ns - busy_ns, t.pending_busy_gap_ns[flow_row])
-    t.pending_end[flow_row], t.pending_at_ns[flow_row] = end, ts_ns
+            story.pending_busy_gap_ns = max(ts_ns - busy_ns, story.pending_busy_gap_ns)
+    story.pending_end, story.pending_at_ns = segment.end, ts_ns
 
 
-def confirm(t: Any, e: Any, flow_row: int) -> None:
+def confirm(story: Any, own: Any, peer: Any) -> None:
     """Count the times that were pending: both ends lived on."""
-    t.data_gap_ns[flow_row] = max(t.pending_data_gap_ns[flow_row], t.data_gap_ns[flow_row])
-    t.busy_gap_ns[flow_row] = max(t.pending_busy_gap_ns[flow_row], t.busy_gap_ns[flow_row])
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        e.data_gap_ns[end_row] = max(e.pending_data_gap_ns[end_row], e.data_gap_ns[end_row])
-        e.pending_data_gap_ns[end_row] = 0
-    t.pending_data_gap_ns[flow_row] = t.pending_busy_gap_ns[flow_row] = 0
-    t.pending_end[flow_row] = ABSENT
+    story.data_gap_ns = max(story.pending_data_gap_ns, story.data_gap_ns)
+    story.busy_gap_ns = max(story.pending_busy_gap_ns, story.busy_gap_ns)
+    for one in (own, peer):
+        one.data_gap_ns = max(one.pending_data_gap_ns, one.data_gap_ns)
+        one.pending_data_gap_ns = 0
+    story.pending_data_gap_ns = story.pending_busy_gap_ns = 0
+    story.pending_end = ABSENT
 
 
-def begin_idle_times(t: Any, e: Any, flow_row: int) -> None:
-    """Clear the flow's columns."""
-    t.data_gap_ns[flow_row] = t.busy_gap_ns[flow_row] = 0
-    t.pending_data_gap_ns[flow_row] = t.pending_busy_gap_ns[flow_row] = 0
-    t.pending_end[flow_row] = ABSENT
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        e.data_gap_ns[end_row] = e.pending_data_gap_ns[end_row] = 0
+def begin_idle_times(story: Any, own: Any, peer: Any) -> None:
+    """Clear these times in the rows of the flow and of its ends."""
+    story.data_gap_ns = story.busy_gap_ns = 0
+    story.pending_data_gap_ns = story.pending_busy_gap_ns = 0
+    story.pending_end = ABSENT
+    for one in (own, peer):
+        one.data_gap_ns = one.pending_data_gap_ns = 0

@@ -40,14 +40,13 @@ SLACK_TICKS = 1000
 
 def note_prober(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
     """Note how the end's probes compare with its own segments, and who sends them."""
-    e, end_row = stories.ends, 2 * flow_row + end
-    e.probed_by[end_row] = e.own_ttl_low[end_row] = e.own_ttl_high[end_row] = e.probe_ttl_low[
-        end_row
-    ] = e.probe_ttl_high[end_row] = ABSENT
-    e.probe_signs[end_row] = 0
-    if e.probes[end_row]:
+    prober = stories.ends[2 * flow_row + end]
+    prober.probed_by = ABSENT
+    prober.own_ttl_low = prober.own_ttl_high = prober.probe_ttl_low = prober.probe_ttl_high = ABSENT
+    prober.probe_signs = 0
+    if prober.probes:
         compare(rows, flow, end, stories, flow_row)
-        e.probed_by[end_row] = probed_by(e, end_row)
+        prober.probed_by = probed_by(prober)
 
 
 def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> None:
@@ -55,113 +54,115 @@ def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int
 
     A segment that is no candidate shows its TTL in the next one that is.
     """
-    c, tags, e, end_row = rows.candidates, rows.segments.tag, stories.ends, 2 * flow_row + end
+    c, reset_row, prober = rows.candidates, stories.flows[flow_row].reset_row, stories.ends[2 * flow_row + end]
     foreign_ns = ABSENT  # the end's latest segment that may not be its own
     probe, own = ABSENT, ABSENT  # its latest probe, its latest own candidate
     for place in range(rows.starts[flow], rows.starts[flow + 1]):
         row = rows.order[place]
-        if row == stories.flows.reset_row[flow_row]:
+        if row == reset_row:
             break
-        if c.end[row] != end or tags[row] == tag.DUPLICATE_FRAME or tags[row] == tag.ICMP_UNREACHABLE:
+        segment, what = c[row], rows.segments[row].tag
+        if segment.end != end or what == tag.DUPLICATE_FRAME or what == tag.ICMP_UNREACHABLE:
             continue
-        follows_own = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] != foreign_ns
-        if follows_own and c.usual_ttl[row] != ABSENT:
-            note_own_ttl(e, end_row, c.usual_ttl[row])
-        if tags[row] == tag.PROBE:
-            note_probe_ttl(e, end_row, c.ttl[row])
-            e.probe_signs[end_row] |= signs(c, row, own, follows_own)
+        follows_own = segment.own_ns != ABSENT and segment.ts_ns - segment.own_ns != foreign_ns
+        if follows_own and segment.usual_ttl != ABSENT:
+            note_own_ttl(prober, segment.usual_ttl)
+        if what == tag.PROBE:
+            note_probe_ttl(prober, segment.ttl)
+            prober.probe_signs |= signs(c, segment, own, follows_own)
             probe = row
-        if tags[row] == tag.PROBE or tags[row] == tag.STRAY or tags[row] == tag.WINDOW_PROBE or c.flags[row] & RST:
-            foreign_ns = c.ts_ns[row]
+        if what == tag.PROBE or what == tag.STRAY or what == tag.WINDOW_PROBE or segment.flags & RST:
+            foreign_ns = segment.ts_ns
             continue
-        note_own_ttl(e, end_row, c.ttl[row])
+        note_own_ttl(prober, segment.ttl)
         if probe != ABSENT:
-            e.probe_signs[end_row] |= OWN_AGAIN | (WINDOW if shrinks_window(c, row, probe) else 0)
-        if c.flags[row] & (SYN | ACK) != SYN:  # which only offers timestamps
+            prober.probe_signs |= OWN_AGAIN | (WINDOW if shrinks_window(segment, c[probe]) else 0)
+        if segment.flags & (SYN | ACK) != SYN:  # which only offers timestamps
             own = row
 
 
-def note_own_ttl(e: Any, end_row: int, ttl: int) -> None:
+def note_own_ttl(prober: Any, ttl: int) -> None:
     """Extend the range of the end's own TTLs."""
-    e.own_ttl_low[end_row] = ttl if e.own_ttl_low[end_row] == ABSENT else min(e.own_ttl_low[end_row], ttl)
-    e.own_ttl_high[end_row] = max(e.own_ttl_high[end_row], ttl)
+    prober.own_ttl_low = ttl if prober.own_ttl_low == ABSENT else min(prober.own_ttl_low, ttl)
+    prober.own_ttl_high = max(prober.own_ttl_high, ttl)
 
 
-def note_probe_ttl(e: Any, end_row: int, ttl: int) -> None:
+def note_probe_ttl(prober: Any, ttl: int) -> None:
     """Extend the range of its probes' TTLs."""
-    e.probe_ttl_low[end_row] = ttl if e.probe_ttl_low[end_row] == ABSENT else min(e.probe_ttl_low[end_row], ttl)
-    e.probe_ttl_high[end_row] = max(e.probe_ttl_high[end_row], ttl)
+    prober.probe_ttl_low = ttl if prober.probe_ttl_low == ABSENT else min(prober.probe_ttl_low, ttl)
+    prober.probe_ttl_high = max(prober.probe_ttl_high, ttl)
 
 
-def signs(c: Any, row: int, own: int, follows_own: bool) -> int:
-    """Return what a probe has in common with the end's own segments before it, and what not, as bits."""
+def signs(c: Any, probe: Any, own_row: int, follows_own: bool) -> int:
+    """Return what a probe has in common with the end's own segments before it, and what not, as bits.
+
+    `own_row` is the row of the latest of these that is a candidate, or ABSENT.
+    """
     found = 0
     if follows_own:
-        if c.ip_id[row] > 0 and c.own_ip_id[row] > 0 and 0 < (c.ip_id[row] - c.own_ip_id[row]) & 0xFFFF <= NEXT_IDS:
+        if probe.ip_id > 0 and probe.own_ip_id > 0 and 0 < (probe.ip_id - probe.own_ip_id) & 0xFFFF <= NEXT_IDS:
             found |= NEXT_ID
-        if c.relation[row] == segment_facts.REL_BELOW and not c.facts[row] & (
-            segment_facts.SAME_ACK | segment_facts.ADVANCES
-        ):
+        is_current = probe.facts & (segment_facts.SAME_ACK | segment_facts.ADVANCES)
+        if probe.relation == segment_facts.REL_BELOW and not is_current:
             found |= LOW_ACK
-    if own == ABSENT:
+    if own_row == ABSENT:
         return found
-    if shrinks_window(c, row, own):
+    own = c[own_row]
+    if shrinks_window(probe, own):
         found |= WINDOW
-    if c.tsval[row] != ABSENT and continues_clock(c, row, own):
+    if probe.tsval != ABSENT and continues_clock(probe, own):
         found |= SAME_CLOCK
-    elif c.tsval[row] != ABSENT or c.tsval[own] != ABSENT:
+    elif probe.tsval != ABSENT or own.tsval != ABSENT:
         found |= TIMESTAMP
     return found
 
 
-def shrinks_window(c: Any, row: int, earlier: int) -> bool:
+def shrinks_window(segment: Any, earlier: Any) -> bool:
     """Tell whether a segment's right window edge lies left of what was offered before.
 
     That is discouraged (RFC 9293 §3.8.6).
     """
-    edge, offered = seq_add(c.ack[row], c.window[row]), seq_add(c.ack[earlier], c.window[earlier])
+    edge, offered = seq_add(segment.ack, segment.window), seq_add(earlier.ack, earlier.window)
     return seq_diff(edge, offered) < -SHRUNK_OCTETS
 
 
-def continues_clock(c: Any, row: int, own: int) -> bool:
+def continues_clock(segment: Any, own: Any) -> bool:
     """Tell whether a segment's timestamp is of the same clock as the end's own.
 
     A clock ticks once a millisecond at most (RFC 7323 §5.4).
     """
-    if c.tsval[own] == ABSENT:
+    if own.tsval == ABSENT:
         return False
-    most = (c.ts_ns[row] - c.ts_ns[own]) // MILLISECOND * 5 // 4 + SLACK_TICKS
-    return bool(0 <= seq_diff(c.tsval[row], c.tsval[own]) <= most)
+    most = (segment.ts_ns - own.ts_ns) // MILLISECOND * 5 // 4 + SLACK_TICKS
+    return bool(0 <= seq_diff(segment.tsval, own.tsval) <= most)
 
 
 def probe_fingerprint(rows: Rows, flow: int, row: int) -> int:
     """Return TTL and window as they stand in a probe, as one number: the same for all probes of one middlebox."""
-    c, ends = rows.candidates, rows.ends
-    end_row = 2 * flow + c.end[row]
-    is_scaled = ends.window_shift[end_row] > 0 and ends.window_shift[end_row ^ 1] != ABSENT
-    window: int = c.window[row] >> ends.window_shift[end_row] if is_scaled else c.window[row]
-    return int(c.ttl[row]) << 32 | window
+    probe = rows.candidates[row]
+    end_row = 2 * flow + probe.end
+    shift, peer_shift = rows.ends[end_row].window_shift, rows.ends[end_row ^ 1].window_shift
+    window: int = probe.window >> shift if shift > 0 and peer_shift != ABSENT else probe.window
+    return int(probe.ttl) << 32 | window
 
 
-def probed_by(e: Any, end_row: int) -> int:
+def probed_by(prober: Any) -> int:
     """Return BY_ITSELF or BY_MIDDLEBOX, ABSENT where nothing decides.
 
     Nothing does where nothing else of the end was captured, or where it may be a change of route.
     """
-    if e.own_ttl_low[end_row] == ABSENT:
+    if prober.own_ttl_low == ABSENT:
         return ABSENT
-    hops = max(e.own_ttl_low[end_row] - e.probe_ttl_high[end_row], e.probe_ttl_low[end_row] - e.own_ttl_high[end_row])
-    if hops <= 0 or e.probe_signs[end_row] & SAME_CLOCK:
+    hops = max(prober.own_ttl_low - prober.probe_ttl_high, prober.probe_ttl_low - prober.own_ttl_high)
+    if hops <= 0 or prober.probe_signs & SAME_CLOCK:
         return BY_ITSELF
-    if hops <= max(
-        e.own_ttl_high[end_row] - e.own_ttl_low[end_row], e.probe_ttl_high[end_row] - e.probe_ttl_low[end_row]
-    ):
+    if hops <= max(prober.own_ttl_high - prober.own_ttl_low, prober.probe_ttl_high - prober.probe_ttl_low):
         return ABSENT  # it varies as much by itself: several ways of equal cost
     if hops >= FARTHEST_HOPS:
         return BY_MIDDLEBOX
-    if e.probe_signs[end_row] & NEXT_ID:
+    if prober.probe_signs & NEXT_ID:
         return BY_ITSELF
     found = int(hops >= CLEARLY_HOPS)
     for sign in SIGNS:
-        found += e.probe_signs[end_row] & sign != 0
+        found += prober.probe_signs & sign != 0
     return BY_MIDDLEBOX if found >= FEWEST_SIGNS else ABSENT

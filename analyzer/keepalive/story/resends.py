@@ -19,45 +19,45 @@ SHORTEST_RTO_NS = 100_000_000
 200 ms)."""
 
 
-def note_resend(c: Any, row: int, e: Any, end_row: int) -> None:
+def note_resend(segment: Any, row: int, own: Any) -> None:
     """Count what a timer sends again: the oldest segment that is unacknowledged, and not at once.
 
     What is sent again from further ahead shows that the capture lacks the ACKs of what came before.
     """
-    if c.facts[row] & segment_facts.AT_UNA and c.own_ns[row] >= SHORTEST_RTO_NS:
-        count_try(row, e, end_row)
+    if segment.facts & segment_facts.AT_UNA and segment.own_ns >= SHORTEST_RTO_NS:
+        count_try(row, own)
 
 
-def count_try(row: int, e: Any, end_row: int) -> None:
+def count_try(row: int, own: Any) -> None:
     """Count one more resend of an end, and note its row."""
-    if not e.resends[end_row]:
-        e.first_resend_row[end_row] = row
-    e.resend_row[end_row] = row
-    e.resends[end_row] += 1
+    if not own.resends:
+        own.first_resend_row = row
+    own.resend_row = row
+    own.resends += 1
 
 
-def forget_heard_resends(c: Any, e: Any, end_row: int, heard_ns: int, place: int) -> None:
+def forget_heard_resends(c: Any, own: Any, heard_ns: int, place: int) -> None:
     """Begin the end's account of resends anew if the other end was heard since the last one, in whatever segment.
 
     Most ACKs are no candidates: only the time of the other end's last segment shows that one came.
     """
-    if e.resends[end_row] and heard_ns > c.ts_ns[e.resend_row[end_row]]:
-        e.resends[end_row], e.unheard_place[end_row] = 0, place
+    if own.resends and heard_ns > c[own.resend_row].ts_ns:
+        own.resends, own.unheard_place = 0, place
 
 
-def goes_unanswered(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> bool:
+def goes_unanswered(rows: Rows, flow: int, end: int, own: Any) -> bool:
     """Tell whether what the end sent again is still unacknowledged, and nothing of the other end came since.
 
     An end that goes on with something else when the next resend is due has heard an ACK that the capture lacks.
     """
-    end_row, own, c = 2 * flow_row + end, 2 * flow + end, rows.candidates
-    if not e.resends[end_row]:
+    tracked, tracked_peer = rows.ends[2 * flow + end], rows.ends[2 * flow + 1 - end]
+    if not own.resends:
         return False
-    row = e.resend_row[end_row]
-    is_window_probe = rows.segments.tag[row] == WINDOW_PROBE
-    goes_on = rows.ends.last_ns[own] - c.ts_ns[row] > max(2 * c.own_ns[row], SHORTEST_BACKOFF_NS)
-    is_waiting = is_window_probe or is_in_flight(rows.ends, own)
-    return bool(rows.ends.last_ns[own ^ 1] <= c.ts_ns[row] and is_waiting and not goes_on)
+    resend = rows.candidates[own.resend_row]
+    is_window_probe = rows.segments[own.resend_row].tag == WINDOW_PROBE
+    goes_on = tracked.last_ns - resend.ts_ns > max(2 * resend.own_ns, SHORTEST_BACKOFF_NS)
+    is_waiting = is_window_probe or is_in_flight(tracked)
+    return bool(tracked_peer.last_ns <= resend.ts_ns and is_waiting and not goes_on)
 
 
 def unacknowledged_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
@@ -65,87 +65,89 @@ def unacknowledged_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
 
     What a closed window holds back is none: its sender only probes the window.
     """
-    end, flow = stories.flows.unresponsive_end[flow_row], stories.flows.flow[flow_row]
-    if end == ABSENT or stories.flows.reset_row[flow_row] != ABSENT:
+    story = stories.flows[flow_row]
+    end = story.unresponsive_end
+    if end == ABSENT or story.reset_row != ABSENT:
         return ABSENT
-    is_window_probe = rows.segments.tag[stories.ends.resend_row[2 * flow_row + end]] == WINDOW_PROBE
-    return ABSENT if is_window_probe or unacknowledged_octets(rows, 2 * flow + end) <= 0 else int(end)
+    sender = stories.ends[2 * flow_row + end]
+    is_window_probe = rows.segments[sender.resend_row].tag == WINDOW_PROBE
+    is_sent = unacknowledged_octets(rows.ends[2 * story.flow + end]) > 0
+    return int(end) if is_sent and not is_window_probe else ABSENT
 
 
-def unacknowledged_octets(rows: Rows, own: int) -> int:
-    """Return how many octets of data an end has sent that nothing acknowledged; `own` is its row in ENDS."""
-    if rows.ends.snd_una[own] == ABSENT:
-        return int(rows.ends.last_len[own])
-    has_closed = rows.ends.fin_seq[own] != ABSENT and seq_diff(rows.ends.fin_seq[own], rows.ends.snd_una[own]) >= 0
-    return seq_diff(rows.ends.snd_nxt[own], rows.ends.snd_una[own]) - has_closed
+def unacknowledged_octets(tracked: Any) -> int:
+    """Return how many octets of data an end has sent that nothing acknowledged."""
+    if tracked.snd_una == ABSENT:
+        return int(tracked.last_len)
+    has_closed = tracked.fin_seq != ABSENT and seq_diff(tracked.fin_seq, tracked.snd_una) >= 0
+    return seq_diff(tracked.snd_nxt, tracked.snd_una) - has_closed
 
 
-def unacknowledged_since_ns(rows: Rows, e: Any, end_row: int) -> int:
+def unacknowledged_since_ns(c: Any, own: Any) -> int:
     """Return when the data was sent first, in ns: its end's last segment before the first resend."""
-    row = e.first_resend_row[end_row]
-    return int(rows.candidates.ts_ns[row] - max(rows.candidates.own_ns[row], 0))
+    first = c[own.first_resend_row]
+    return int(first.ts_ns - max(first.own_ns, 0))
 
 
-def earliest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+def earliest_give_up_ns(c: Any, own: Any) -> int:
     """Return the earliest time at which the sender gives up, in ns since the data was sent; ABSENT if that has passed.
 
     Windows gives up earlier than Linux, unless so many resends were seen that it cannot be Windows.
     """
-    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
-    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
-    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, e.resends[end_row])
+    since_first_ns, wait_ns = resend_times_ns(c, own)
+    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
+    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, own.resends)
     return int(first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns)))
 
 
-def latest_give_up_ns(rows: Rows, e: Any, end_row: int) -> int:
+def latest_give_up_ns(c: Any, own: Any) -> int:
     """Return the latest such time, in ns since the data was sent: Linux's, with each timer as late as it may be."""
-    since_first_ns, wait_ns = resend_times_ns(rows, e, end_row)
-    first_ns = rows.candidates.ts_ns[e.first_resend_row[end_row]] - unacknowledged_since_ns(rows, e, end_row)
+    since_first_ns, wait_ns = resend_times_ns(c, own)
+    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
     left_ns = linux_gives_up_ns(since_first_ns, wait_ns) - since_first_ns
     return int(first_ns + since_first_ns + left_ns + left_ns // LATE)
 
 
-def resend_times_ns(rows: Rows, e: Any, end_row: int) -> tuple[int, int]:
+def resend_times_ns(c: Any, own: Any) -> tuple[int, int]:
     """Return the time from the first resend to the last, and the wait before the last, in ns."""
-    c, first, last = rows.candidates, e.first_resend_row[end_row], e.resend_row[end_row]
-    return int(c.ts_ns[last] - c.ts_ns[first]), int(max(c.own_ns[last], SHORTEST_RTO_NS))
+    first, last = c[own.first_resend_row], c[own.resend_row]
+    return int(last.ts_ns - first.ts_ns), int(max(last.own_ns, SHORTEST_RTO_NS))
 
 
-def note_spurious_resend(c: Any, row: int, place: int, e: Any, end_row: int) -> None:
+def note_spurious_resend(segment: Any, place: int, own: Any) -> None:
     """Count a resend of what was acknowledged, as far as was captured: its end has not heard the ACK."""
-    if c.in_flight[row] != 0 or c.own_ns[row] == ABSENT:
+    if segment.in_flight != 0 or segment.own_ns == ABSENT:
         return
-    if c.ts_ns[row] - c.own_ns[row] != e.spurious_ns[end_row]:  # it sent something else in between
-        e.spurious_resends[end_row] = 0
-        e.spurious_place[end_row], e.spurious_first_ns[end_row] = place, c.ts_ns[row]
-    e.spurious_ns[end_row], e.spurious_wait_ns[end_row] = c.ts_ns[row], c.own_ns[row]
-    e.spurious_resends[end_row] += 1
+    if segment.ts_ns - segment.own_ns != own.spurious_ns:  # it sent something else in between
+        own.spurious_resends = 0
+        own.spurious_place, own.spurious_first_ns = place, segment.ts_ns
+    own.spurious_ns, own.spurious_wait_ns = segment.ts_ns, segment.own_ns
+    own.spurious_resends += 1
 
 
-def resends_spuriously(rows: Rows, flow: int, end: int, e: Any, flow_row: int) -> bool:
+def resends_spuriously(rows: Rows, flow: int, end: int, own: Any) -> bool:
     """Tell whether what the end sent last was acknowledged before, and once more after it."""
-    end_row = 2 * flow_row + end
-    last_ns, peer_ns = rows.ends.last_ns[2 * flow + end], rows.ends.last_ns[2 * flow + 1 - end]
-    return bool(e.spurious_resends[end_row] and last_ns == e.spurious_ns[end_row] and peer_ns >= last_ns)
+    last_ns, peer_ns = rows.ends[2 * flow + end].last_ns, rows.ends[2 * flow + 1 - end].last_ns
+    return bool(own.spurious_resends and last_ns == own.spurious_ns and peer_ns >= last_ns)
 
 
-def note_window_probe(c: Any, row: int, place: int, e: Any, end_row: int) -> None:
+def note_window_probe(segment: Any, place: int, own: Any) -> None:
     """Count one more zero-window probe of an end, and note the times of the last two."""
-    if not e.window_probes[end_row]:
-        e.window_place[end_row], e.window_first_ns[end_row] = place, c.ts_ns[row]
-    e.window_before_ns[end_row] = e.window_ns[end_row] if e.window_probes[end_row] else ABSENT
-    e.window_ns[end_row] = c.ts_ns[row]
-    e.window_probes[end_row] += 1
+    if not own.window_probes:
+        own.window_place, own.window_first_ns = place, segment.ts_ns
+    own.window_before_ns = own.window_ns if own.window_probes else ABSENT
+    own.window_ns = segment.ts_ns
+    own.window_probes += 1
 
 
-def persists(e: Any, end_row: int) -> bool:
+def persists(own: Any) -> bool:
     """Tell whether an end's window probes were all answered."""
-    return bool(e.window_probes[end_row] and not e.resends[end_row])
+    return bool(own.window_probes and not own.resends)
 
 
-def note_repeat(c: Any, row: int, e: Any, end_row: int) -> None:
+def note_repeat(segment: Any, own: Any) -> None:
     """Note when an end sent a probe or a resend, and what came before: these bring nothing new."""
-    previous_ns = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT
-    if previous_ns != e.echo_ns[end_row] or previous_ns == ABSENT:
-        e.since_new_segment_ns[end_row] = previous_ns
-    e.echo_ns[end_row] = c.ts_ns[row]
+    previous_ns = segment.ts_ns - segment.own_ns if segment.own_ns != ABSENT else ABSENT
+    if previous_ns != own.echo_ns or previous_ns == ABSENT:
+        own.since_new_segment_ns = previous_ns
+    own.echo_ns = segment.ts_ns

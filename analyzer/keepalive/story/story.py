@@ -15,6 +15,7 @@ from analyzer.keepalive.story.gaps import (
     add_gap,
     add_open_gap,
     confirm_survived,
+    ends_of,
     gap_of_probe,
     has_work_left,
     make_unheard,
@@ -82,13 +83,13 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
     `count`."""
     stories.counts[PROBES] = stories.counts[GAPS] = stories.counts[SILENCES] = 0
     for flow_row in range(count):
-        flow = flows[flow_row]
+        flow, story = flows[flow_row], stories.flows[flow_row]
         end_ns = watched_until(rows.flows, flow, capture_end_ns)
         begin(stories, flow_row, rows.starts[flow])
-        stories.flows.flow[flow_row], stories.flows.capture_end_ns[flow_row] = flow, end_ns
+        story.flow, story.capture_end_ns = flow, end_ns
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
             note_row(rows, place, stories, flow_row)
-        if stories.flows.reset_row[flow_row] == ABSENT:
+        if story.reset_row == ABSENT:
             reach_capture_end(rows, flow, end_ns, stories, flow_row)
         close(rows, flow, capture_frame, end_ns, stories, flow_row)
     note_places(stories, count)
@@ -97,114 +98,110 @@ def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns:
 
 def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:
     """Return the capture's end, or for this flow a jump of the capture's clock before it, in ns."""
-    watched_ns: int = flows.watched_ns[flow]
+    watched_ns: int = flows[flow].watched_ns
     return watched_ns - 1 if watched_ns else capture_end_ns
 
 
 def note_places(stories: StoryTables, flow_row: int) -> None:
     """Note where the flow's probes, gaps and silences begin."""
-    t = stories.flows
-    t.first_probe[flow_row] = stories.counts[PROBES]
-    t.first_gap[flow_row] = stories.counts[GAPS]
-    t.first_silence[flow_row] = stories.counts[SILENCES]
+    story = stories.flows[flow_row]
+    story.first_probe = stories.counts[PROBES]
+    story.first_gap = stories.counts[GAPS]
+    story.first_silence = stories.counts[SILENCES]
 
 
 def begin(stories: StoryTables, flow_row: int, place: int) -> None:
     """Clear the flow's row and those of its ends; `place` is where its rows begin in flow order."""
-    t, e = stories.flows, stories.ends
+    story, (first, second) = stories.flows[flow_row], ends_of(stories, flow_row)
     note_places(stories, flow_row)
-    begin_idle_times(t, e, flow_row)
-    t.reset_row[flow_row] = t.closing_row[flow_row] = t.beat_row[flow_row] = t.busy_ns[flow_row] = ABSENT
-    t.reset_follows_data[flow_row] = t.reset_unheard[flow_row] = 0
-    t.bridged_ns[flow_row] = t.is_too_incomplete[flow_row] = 0
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        e.fin_frame[end_row] = e.probes[end_row] = e.lost[end_row] = e.unanswered[end_row] = e.excused[end_row] = 0
-        e.last_probe[end_row] = e.run_probe[end_row] = e.run_heard_ns[end_row] = ABSENT
-        e.unheard_place[end_row] = place
-        e.icmp_errors[end_row] = e.resends[end_row] = 0
-        e.icmp[end_row] = ABSENT
-        e.resend_row[end_row] = e.first_resend_row[end_row] = e.sent_ns[end_row] = ABSENT
-        e.sent_len[end_row] = e.follows[end_row] = e.skips[end_row] = 0
-        e.answered_ns[end_row] = e.echo_ns[end_row] = e.since_new_segment_ns[end_row] = ABSENT
-        e.window_probes[end_row] = e.spurious_resends[end_row] = 0
-        e.spurious_ns[end_row] = ABSENT
-        e.beats[end_row] = e.answered_beats[end_row] = e.beats_ns[end_row] = e.steady_beats[end_row] = 0
-        e.first_beat[end_row] = e.last_beat[end_row] = ABSENT
-        e.least_beat[end_row] = e.most_beat[end_row] = 0
-        e.survived_frame[end_row] = e.survived_ns[end_row] = 0
-        e.ambiguous_frame[end_row] = e.ambiguous_ns[end_row] = 0
-        e.has_reset[end_row] = e.has_spoken[end_row] = e.even[end_row] = e.level[end_row] = e.uneven[end_row] = 0
-        e.pace_kind[end_row] = ABSENT
-        e.before_reset_ns[end_row] = ABSENT
-        e.stamp_row[end_row] = ABSENT
-        e.has_uncaptured[end_row] = e.holes[end_row] = 0
+    begin_idle_times(story, first, second)
+    story.reset_row = story.closing_row = story.beat_row = story.busy_ns = ABSENT
+    story.reset_follows_data = story.reset_unheard = 0
+    story.bridged_ns = story.is_too_incomplete = 0
+    for end in (0, 1):
+        own = stories.ends[2 * flow_row + end]
+        own.fin_frame = own.probes = own.lost = own.unanswered = own.excused = 0
+        own.last_probe = own.run_probe = own.run_heard_ns = ABSENT
+        own.unheard_place = place
+        own.icmp_errors = own.resends = 0
+        own.icmp = ABSENT
+        own.resend_row = own.first_resend_row = own.sent_ns = ABSENT
+        own.sent_len = own.follows = own.skips = 0
+        own.answered_ns = own.echo_ns = own.since_new_segment_ns = ABSENT
+        own.window_probes = own.spurious_resends = 0
+        own.spurious_ns = ABSENT
+        own.beats = own.answered_beats = own.beats_ns = own.steady_beats = 0
+        own.first_beat = own.last_beat = ABSENT
+        own.least_beat = own.most_beat = 0
+        own.survived_frame = own.survived_ns = 0
+        own.ambiguous_frame = own.ambiguous_ns = 0
+        own.has_reset = own.has_spoken = own.even = own.level = own.uneven = 0
+        own.pace_kind = ABSENT
+        own.before_reset_ns = ABSENT
+        own.stamp_row = ABSENT
+        own.has_uncaptured = own.holes = 0
 
 
 def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
     """Take in one segment or one ICMP error."""
-    c, t, e = rows.candidates, stories.flows, stories.ends
-    row = rows.order[place]
-    tag, of, end = rows.segments.tag[row], rows.segments.of[row], c.end[row]
-    end_row = 2 * flow_row + end
+    c, row = rows.candidates, rows.order[place]
+    segment, tag, of = c[row], rows.segments[row].tag, rows.segments[row].of
+    end_row = 2 * flow_row + segment.end
+    story, own, peer = stories.flows[flow_row], stories.ends[end_row], stories.ends[end_row ^ 1]
     if tag == DUPLICATE_FRAME:
         return
-    if tag != ICMP_UNREACHABLE:
-        forget_heard_resends(c, e, end_row, c.any_ns[row], place)
-        forget_heard_resends(
-            c, e, end_row ^ 1, c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT, place
-        )
     if tag == ICMP_UNREACHABLE:
-        e.icmp_errors[end_row] += 1
+        own.icmp_errors += 1
         if quotes_flight(rows, of):
-            e.icmp[end_row] = c.flags[row]
+            own.icmp = segment.flags
         answer(stories, flow_row, of, BY_ICMP, row)
         return
-    e.has_spoken[end_row] |= not c.flags[row] & (SYN | RST_BIT)
-    if c.flags[row] & RST_BIT and not e.has_reset[end_row]:
-        e.has_reset[end_row] = 1
-        e.before_reset_ns[end_row] = c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT
-    if t.reset_row[flow_row] != ABSENT:
+    previous_ns = segment.ts_ns - segment.own_ns if segment.own_ns != ABSENT else ABSENT
+    forget_heard_resends(c, own, segment.any_ns, place)
+    forget_heard_resends(c, peer, previous_ns, place)
+    own.has_spoken |= not segment.flags & (SYN | RST_BIT)
+    if segment.flags & RST_BIT and not own.has_reset:
+        own.has_reset, own.before_reset_ns = 1, previous_ns
+    if story.reset_row != ABSENT:
         return  # what follows a reset is no longer this connection
-    if not c.flags[row] & RST_BIT:
-        confirm_survived(e, end_row)
-    if c.idle_ns[row] >= LONG_NS and is_test_of_path(c, row, tag, e, flow_row):
-        stories.silences.row[stories.counts[SILENCES]] = row
+    if not segment.flags & RST_BIT:
+        confirm_survived(own)
+    if segment.idle_ns >= LONG_NS and is_test_of_path(segment, tag, own, peer):
+        stories.silences[stories.counts[SILENCES]].row = row
         stories.counts[SILENCES] += 1
-    note_survived(c, row, tag, stories, flow_row)
-    note_identification(c, row, e, end_row)
-    note_stamp(c, row, tag, e, end_row)
-    note_holes(c, row, tag, of, e, end_row)
-    if t.closing_row[flow_row] == ABSENT and not c.flags[row] & RST_BIT:
-        note_data(c, row, tag, t, e, flow_row)
+    note_survived(c, segment, tag, stories, flow_row)
+    note_identification(segment, own)
+    note_stamp(segment, row, tag, own)
+    note_holes(segment, tag, of, own, peer)
+    if story.closing_row == ABSENT and not segment.flags & RST_BIT:
+        note_data(c, segment, tag, story, own, peer)
     if tag == HEARTBEAT:
-        note_heartbeat(c, row, stories, flow_row)
+        note_heartbeat(c, segment, row, story, own)
     if tag == PROBE:
         note_probe(rows, row, stories, flow_row)
     elif tag == RETRANSMISSION:
-        note_resend(c, row, e, end_row)
-        note_spurious_resend(c, row, place, e, end_row)
-        note_repeat(c, row, e, end_row)
+        note_resend(segment, row, own)
+        note_spurious_resend(segment, place, own)
+        note_repeat(segment, own)
     elif tag == RST_TAG or tag == GIVE_UP_RST:
         note_reset(rows, place, stories, flow_row)
     elif tag != STRAY:
         note_sign_of_life(rows, place, stories, flow_row)
 
 
-def note_heartbeat(c: Any, row: int, stories: StoryTables, flow_row: int) -> None:
+def note_heartbeat(c: Any, segment: Any, row: int, story: Any, own: Any) -> None:
     """Take in a heartbeat; what comes after the first FIN no longer says when the connection was last in use."""
-    t = stories.flows
-    note_beat(c, row, stories.ends, 2 * flow_row + c.end[row])
-    if t.closing_row[flow_row] == ABSENT:
-        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
-        t.beat_row[flow_row] = row
+    note_beat(c, segment, row, own)
+    if story.closing_row == ABSENT:
+        story.busy_ns = last_other_data_ns(c, segment, story)
+        story.beat_row = row
 
 
-def note_closing(c: Any, row: int, place: int, stories: StoryTables, flow_row: int) -> None:
+def note_closing(c: Any, row: int, place: int, story: Any) -> None:
     """Note which segment closed the connection, the first FIN or RST, and when it was last in use by then."""
-    t = stories.flows
-    if t.closing_row[flow_row] == ABSENT:
-        t.closing_row[flow_row], t.closing_place[flow_row] = row, place
-        t.busy_ns[flow_row] = last_other_data_ns(c, row, t.beat_row[flow_row], t.busy_ns[flow_row])
+    if story.closing_row == ABSENT:
+        story.closing_row, story.closing_place = row, place
+        story.busy_ns = last_other_data_ns(c, c[row], story)
 
 
 def quotes_flight(rows: Rows, of: int) -> bool:
@@ -213,225 +210,213 @@ def quotes_flight(rows: Rows, of: int) -> bool:
     A window probe's is not either, but for the octet of data that some stacks put into it. What is no candidate is
     data.
     """
-    if of == ABSENT or rows.segments.tag[of] not in (PROBE, WINDOW_PROBE):
+    if of == ABSENT or rows.segments[of].tag not in (PROBE, WINDOW_PROBE):
         return True
-    return bool(rows.segments.tag[of] == WINDOW_PROBE and rows.candidates.payload_len[of])
+    return bool(rows.segments[of].tag == WINDOW_PROBE and rows.candidates[of].payload_len)
 
 
 def note_probe(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> None:
     """Take in a probe: the gap before it, and that it waits for an answer."""
-    c, e, p = rows.candidates, stories.ends, stories.probes
-    end_row = 2 * flow_row + c.end[row]
-    add_gap(c, row, gap_of_probe(c, row, stories, end_row), stories, flow_row)
-    note_repeat(c, row, e, end_row)
-    probe = stories.counts[PROBES]
+    c, segment, place = rows.candidates, rows.candidates[row], stories.counts[PROBES]
+    own, probe = stories.ends[2 * flow_row + segment.end], stories.probes[place]
+    add_gap(c, segment, gap_of_probe(c, segment, stories, own), stories, flow_row)
+    note_repeat(segment, own)
     stories.counts[PROBES] += 1
-    if not e.unanswered[end_row]:
-        e.run_probe[end_row] = probe
-        e.run_heard_ns[end_row] = c.any_ns[row]
-    is_excused = need_not_be_answered(c, row, e, end_row)
-    p.row[probe], p.end[probe], p.answer[probe], p.answer_row[probe] = row, c.end[row], BY_NOTHING, ABSENT
-    p.may_go_unanswered[probe] = is_excused
-    e.probes[end_row] += 1
-    e.last_probe[end_row] = probe
-    e.unanswered[end_row] += 1
-    e.excused[end_row] += is_excused
-    e.lost[end_row] += 1 - is_excused
+    if not own.unanswered:
+        own.run_probe = place
+        own.run_heard_ns = segment.any_ns
+    is_excused = need_not_be_answered(segment, own)
+    probe.row, probe.end, probe.answer, probe.answer_row = row, segment.end, BY_NOTHING, ABSENT
+    probe.may_go_unanswered = is_excused
+    own.probes += 1
+    own.last_probe = place
+    own.unanswered += 1
+    own.excused += is_excused
+    own.lost += 1 - is_excused
 
 
 def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
     """Take in the RST that ends the connection: a give-up, or an answer to a probe."""
-    c, t, e = rows.candidates, stories.flows, stories.ends
-    row = rows.order[place]
-    peer = 2 * flow_row + 1 - c.end[row]
-    if rows.segments.tag[row] == GIVE_UP_RST:
-        add_gap(c, row, GIVE_UP, stories, flow_row)
+    c, row, story = rows.candidates, rows.order[place], stories.flows[flow_row]
+    reset = c[row]
+    peer = stories.ends[2 * flow_row + 1 - reset.end]
+    if rows.segments[row].tag == GIVE_UP_RST:
+        add_gap(c, reset, GIVE_UP, stories, flow_row)
     else:
-        t.reset_unheard[flow_row] = unheard_run(c, row, stories, flow_row)
-        if t.reset_unheard[flow_row]:
-            make_unheard(c, row, stories, flow_row)
+        story.reset_unheard = unheard_run(c, reset, stories, flow_row)
+        if story.reset_unheard:
+            make_unheard(c, reset, stories, flow_row)
         else:
-            answer(stories, flow_row, rows.segments.of[row], BY_RST, row)
-    t.reset_row[flow_row] = row
-    note_closing(c, row, place, stories, flow_row)
-    t.reset_follows_data[flow_row] = (
-        bool(c.facts[row] & segment_facts.PEER_IN_FLIGHT) or e.resends[peer] > 0 or answers_last_data(c, row)
-    )
+            answer(stories, flow_row, rows.segments[row].of, BY_RST, row)
+    story.reset_row = row
+    note_closing(c, row, place, story)
+    is_waited_for = bool(reset.facts & segment_facts.PEER_IN_FLIGHT)
+    story.reset_follows_data = is_waited_for or peer.resends > 0 or answers_last_data(reset)
 
 
-def answers_last_data(c: Any, row: int) -> bool:
+def answers_last_data(reset: Any) -> bool:
     """Tell whether a RST answers the other end's last segment, which was data: its number is what that acknowledged.
 
     It has no ACK (RFC 9293 §3.10.7.1).
     """
-    is_last = c.peer_data_ns[row] != ABSENT and c.peer_data_ns[row] == c.any_ns[row]
-    return bool(is_last and not c.flags[row] & ACK and c.relation[row] == segment_facts.REL_NEXT)
+    is_last = reset.peer_data_ns != ABSENT and reset.peer_data_ns == reset.any_ns
+    return bool(is_last and not reset.flags & ACK and reset.relation == segment_facts.REL_NEXT)
 
 
 def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
     """Take in anything that an end does not send of its own accord to an end that is gone."""
-    c, e = rows.candidates, stories.ends
     row = rows.order[place]
-    tag, of = rows.segments.tag[row], rows.segments.of[row]
-    end_row, peer = 2 * flow_row + c.end[row], 2 * flow_row + 1 - c.end[row]
-    if tag == ANSWER and c.data_ns[row] != ABSENT:
-        stories.flows.bridged_ns[flow_row] = max(stories.flows.bridged_ns[flow_row], c.ts_ns[row] - c.data_ns[row])
+    segment, tag, of = rows.candidates[row], rows.segments[row].tag, rows.segments[row].of
+    end_row = 2 * flow_row + segment.end
+    story, own, peer = stories.flows[flow_row], stories.ends[end_row], stories.ends[end_row ^ 1]
+    if tag == ANSWER and segment.data_ns != ABSENT:
+        story.bridged_ns = max(story.bridged_ns, segment.ts_ns - segment.data_ns)
     if tag == ANSWER or tag == WINDOW_ANSWER or tag == CHALLENGE_ACK:
-        e.answered_ns[peer] = c.ts_ns[row]
-    e.unanswered[peer] = e.excused[peer] = e.icmp_errors[peer] = e.resends[peer] = 0
-    e.icmp[peer] = ABSENT
-    e.unheard_place[peer] = place
+        peer.answered_ns = segment.ts_ns
+    peer.unanswered = peer.excused = peer.icmp_errors = peer.resends = 0
+    peer.icmp = ABSENT
+    peer.unheard_place = place
     if of != ABSENT:
-        answer(stories, flow_row, of, BY_ACK if c.payload_len[row] == 0 else BY_DATA, row)
+        answer(stories, flow_row, of, BY_ACK if segment.payload_len == 0 else BY_DATA, row)
     if tag == WINDOW_PROBE:
-        note_window_probe(c, row, place, e, end_row)
+        note_window_probe(segment, place, own)
     elif tag != WINDOW_ANSWER:
-        e.window_probes[end_row] = e.window_probes[peer] = 0
-    if tag == WINDOW_PROBE or (tag == FIN_TAG and e.fin_frame[end_row]):
-        count_try(row, e, end_row)
-    if tag == FIN_TAG and not e.fin_frame[end_row]:
-        e.fin_frame[end_row], e.fin_ack[end_row] = c.frame[row], c.ack[row]
-        note_closing(c, row, place, stories, flow_row)
+        own.window_probes = peer.window_probes = 0
+    if tag == WINDOW_PROBE or (tag == FIN_TAG and own.fin_frame):
+        count_try(row, own)
+    if tag == FIN_TAG and not own.fin_frame:
+        own.fin_frame, own.fin_ack = segment.frame, segment.ack
+        note_closing(rows.candidates, row, place, story)
 
 
-def is_test_of_path(c: Any, row: int, tag: int, e: Any, flow_row: int) -> bool:
+def is_test_of_path(segment: Any, tag: int, own: Any, peer: Any) -> bool:
     """Tell whether a silence began with nothing outstanding, so that only its length can have broken the path."""
     if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
         return False
-    if c.in_flight[row] > 0 or c.facts[row] & segment_facts.PEER_IN_FLIGHT:
+    if segment.in_flight > 0 or segment.facts & segment_facts.PEER_IN_FLIGHT:
         return False
-    return not (
-        e.unanswered[2 * flow_row]
-        or e.unanswered[2 * flow_row + 1]
-        or e.resends[2 * flow_row]
-        or e.resends[2 * flow_row + 1]
-    )
+    return not (own.unanswered or peer.unanswered or own.resends or peer.resends)
 
 
-def need_not_be_answered(c: Any, row: int, e: Any, end_row: int) -> bool:
+def need_not_be_answered(segment: Any, own: Any) -> bool:
     """Tell whether no answer to a probe is due, so soon after the last one; a probe with an octet is always
     answered."""
-    is_soon = e.answered_ns[end_row] != ABSENT and c.ts_ns[row] - e.answered_ns[end_row] < ANSWERS_APART_NS
-    return bool(is_soon and c.payload_len[row] == 0)
+    is_soon = own.answered_ns != ABSENT and segment.ts_ns - own.answered_ns < ANSWERS_APART_NS
+    return bool(is_soon and segment.payload_len == 0)
 
 
 def answer(stories: StoryTables, flow_row: int, of: int, kind: int, row: int) -> None:
     """Note what answered a probe, if it is the first answer; `of` is the probe's row, or ABSENT."""
-    probe = place_of_probe(stories, flow_row, of)
-    if probe == ABSENT or stories.probes.answer[probe] != BY_NOTHING:
+    place = place_of_probe(stories, flow_row, of)
+    if place == ABSENT or stories.probes[place].answer != BY_NOTHING:
         return
-    stories.probes.answer[probe], stories.probes.answer_row[probe] = kind, row
-    stories.ends.lost[2 * flow_row + stories.probes.end[probe]] -= 1 - stories.probes.may_go_unanswered[probe]
+    probe = stories.probes[place]
+    probe.answer, probe.answer_row = kind, row
+    stories.ends[2 * flow_row + probe.end].lost -= 1 - probe.may_go_unanswered
 
 
 def place_of_probe(stories: StoryTables, flow_row: int, row: int) -> int:
     """Return the row in STORY_PROBES of the probe at this candidate row, or ABSENT; they are in order of rows."""
-    low, high = stories.flows.first_probe[flow_row], stories.counts[PROBES]
+    rows = stories.probes.row
+    low, high = stories.flows[flow_row].first_probe, stories.counts[PROBES]
     while low < high:
         middle = (low + high) // 2
-        if stories.probes.row[middle] < row:
+        if rows[middle] < row:
             low = middle + 1
         else:
             high = middle
-    return low if low < stories.counts[PROBES] and stories.probes.row[low] == row else ABSENT
+    return low if low < stories.counts[PROBES] and rows[low] == row else ABSENT
 
 
 def capture_rtt_ns(ends: Any, end_row: int) -> int:
     """Return the time in ns from the capture point to an end and back; `end_row` is the end's row in ENDS."""
-    reply_ns: int = ends.reply_ns[end_row]
+    reply_ns: int = ends[end_row].reply_ns
     return reply_ns if reply_ns != ABSENT else UNKNOWN_CAPTURE_RTT_NS
 
 
 def reach_capture_end(rows: Rows, flow: int, capture_end_ns: int, stories: StoryTables, flow_row: int) -> None:
     """Add the gaps of probes that may still be answered when the capture ends."""
-    c, e = rows.candidates, stories.ends
-    if capture_end_ns <= rows.flows.last_ns[flow] or (e.fin_frame[2 * flow_row] and e.fin_frame[2 * flow_row + 1]):
+    c = rows.candidates
+    if capture_end_ns <= rows.flows[flow].last_ns or both_closed(stories, flow_row):
         return
     for end in (0, 1):
-        end_row = 2 * flow_row + end
-        if e.unanswered[end_row] and not has_work_left(rows.ends, 2 * flow + end):
-            frame = c.frame[stories.probes.row[e.last_probe[end_row]]]
+        own = stories.ends[2 * flow_row + end]
+        if own.unanswered and not has_work_left(rows.ends, 2 * flow + end):
+            frame = c[stories.probes[own.last_probe].row].frame
             add_open_gap(
-                stories, flow_row, end, PENDING, frame, ABSENT, ABSENT, since_probe(c, stories, end_row, capture_end_ns)
+                stories, flow_row, end, PENDING, frame, ABSENT, ABSENT, since_probe(c, stories, own, capture_end_ns)
             )
+
+
+def both_closed(stories: StoryTables, flow_row: int) -> bool:
+    """Tell whether both ends sent a FIN."""
+    first, second = ends_of(stories, flow_row)
+    return bool(first.fin_frame and second.fin_frame)
 
 
 def close(rows: Rows, flow: int, capture_frame: int, capture_end_ns: int, stories: StoryTables, flow_row: int) -> None:
     """Fill in what can only be said after the flow's last row."""
-    t, e = stories.flows, stories.ends
-    last_ns = rows.flows.last_ns[flow]
-    both_closed = e.fin_frame[2 * flow_row] and e.fin_frame[2 * flow_row + 1]
-    is_open = t.reset_row[flow_row] == ABSENT and capture_end_ns > last_ns and not both_closed
+    story, last_ns = stories.flows[flow_row], rows.flows[flow].last_ns
+    is_open = story.reset_row == ABSENT and capture_end_ns > last_ns and not both_closed(stories, flow_row)
     for end in (0, 1):
-        end_row = 2 * flow_row + end
-        e.has_spoken[end_row] |= rows.ends.least_ttl[2 * flow + end] != ABSENT
-        if (
-            e.ambiguous_frame[end_row]
-            and heard_last_ns(rows, flow, end, stories, flow_row) > e.ambiguous_at_ns[end_row]
-        ):
-            confirm_survived(e, end_row)
-        if e.survived_frame[end_row]:
-            idle_ns = e.survived_ns[end_row]
-            add_open_gap(
-                stories,
-                flow_row,
-                end,
-                SURVIVED,
-                e.survived_frame[end_row],
-                idle_ns,
-                idle_ns,
-                e.survived_probe_ns[end_row],
-            )
-        e.answered_beats[end_row] += was_last_answered(rows, e, end_row, 2 * flow + end)
-        is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_spuriously(rows, flow, end, e, flow_row)
-        if is_open and not (e.unanswered[end_row] or e.fin_frame[end_row] or is_busy):
-            since_ns = since_probe(rows.candidates, stories, end_row, capture_end_ns)
+        own = stories.ends[2 * flow_row + end]
+        own.has_spoken |= rows.ends[2 * flow + end].least_ttl != ABSENT
+        if own.ambiguous_frame and heard_last_ns(rows, flow, end, own) > own.ambiguous_at_ns:
+            confirm_survived(own)
+        if own.survived_frame:
+            idle_ns = own.survived_ns
+            add_open_gap(stories, flow_row, end, SURVIVED, own.survived_frame, idle_ns, idle_ns, own.survived_probe_ns)
+        own.answered_beats += was_last_answered(rows.candidates, own, rows.ends[2 * flow + 1 - end])
+        is_busy = has_work_left(rows.ends, 2 * flow + end) or resends_spuriously(rows, flow, end, own)
+        if is_open and not (own.unanswered or own.fin_frame or is_busy):
+            since_ns = since_probe(rows.candidates, stories, own, capture_end_ns)
             add_open_gap(stories, flow_row, end, SURVIVED, capture_frame, capture_end_ns - last_ns, ABSENT, since_ns)
         note_prober(rows, flow, end, stories, flow_row)
     note_survivors(rows, flow, stories, flow_row)
-    pending = t.pending_end[flow_row]
-    if pending != ABSENT and heard_last_ns(rows, flow, 1 - pending, stories, flow_row) > t.pending_at_ns[flow_row]:
-        confirm(t, e, flow_row)
-    t.run_end[flow_row] = end_of_run(rows.candidates, stories, flow_row)
-    t.unresponsive_end[flow_row] = (
-        0
-        if goes_unanswered(rows, flow, 0, e, flow_row)
-        else 1
-        if goes_unanswered(rows, flow, 1, e, flow_row)
-        else ABSENT
+    if story.pending_end != ABSENT:
+        own, peer = stories.ends[2 * flow_row + story.pending_end], stories.ends[2 * flow_row + 1 - story.pending_end]
+        if heard_last_ns(rows, flow, 1 - story.pending_end, peer) > story.pending_at_ns:
+            confirm(story, own, peer)
+    note_troubled_ends(rows, flow, stories, flow_row)
+
+
+def note_troubled_ends(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
+    """Note which end goes unanswered or unheard, in each way in which one may."""
+    story, (first, second) = stories.flows[flow_row], ends_of(stories, flow_row)
+    story.run_end = end_of_run(rows.candidates, stories, flow_row)
+    story.unresponsive_end = (
+        0 if goes_unanswered(rows, flow, 0, first) else 1 if goes_unanswered(rows, flow, 1, second) else ABSENT
     )
-    t.persisting_end[flow_row] = 0 if persists(e, 2 * flow_row) else 1 if persists(e, 2 * flow_row + 1) else ABSENT
-    t.resending_end[flow_row] = ABSENT
-    for end in (0, 1):
-        if resends_spuriously(rows, flow, end, e, flow_row):
-            t.resending_end[flow_row] = end
+    story.persisting_end = 0 if persists(first) else 1 if persists(second) else ABSENT
+    story.resending_end = (
+        1 if resends_spuriously(rows, flow, 1, second) else 0 if resends_spuriously(rows, flow, 0, first) else ABSENT
+    )
 
 
 def note_survivors(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
     """Mark the silences that the path survived: the end that did not end them was heard later, by more than a RST."""
-    c = rows.candidates
-    for silence in range(stories.flows.first_silence[flow_row], stories.counts[SILENCES]):
-        row = stories.silences.row[silence]
-        heard_ns = heard_last_ns(rows, flow, 1 - c.end[row], stories, flow_row)
-        stories.silences.survived[silence] = heard_ns > c.ts_ns[row]
+    for place in range(stories.flows[flow_row].first_silence, stories.counts[SILENCES]):
+        silence = stories.silences[place]
+        segment = rows.candidates[silence.row]
+        other = 1 - segment.end
+        heard_ns = heard_last_ns(rows, flow, other, stories.ends[2 * flow_row + other])
+        silence.survived = heard_ns > segment.ts_ns
 
 
-def heard_last_ns(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int) -> int:
+def heard_last_ns(rows: Rows, flow: int, end: int, own: Any) -> int:
     """Return when an end was last heard, by more than a RST, in ns."""
-    heard_ns: int = rows.ends.last_ns[2 * flow + end]
-    if stories.ends.has_reset[2 * flow_row + end] and rows.ends.last_flags[2 * flow + end] & RST_BIT:
-        heard_ns = stories.ends.before_reset_ns[2 * flow_row + end]
+    tracked = rows.ends[2 * flow + end]
+    heard_ns: int = own.before_reset_ns if own.has_reset and tracked.last_flags & RST_BIT else tracked.last_ns
     return heard_ns
 
 
 def end_of_run(c: Any, stories: StoryTables, flow_row: int) -> int:
     """Return the end whose run of unanswered probes began first and so noticed the silence first; or ABSENT."""
-    e = stories.ends
     found, found_ns = ABSENT, 0
     for end in (0, 1):
-        end_row = 2 * flow_row + end
-        if e.unanswered[end_row] > e.excused[end_row]:
-            first_ns = c.ts_ns[stories.probes.row[e.run_probe[end_row]]]
+        own = stories.ends[2 * flow_row + end]
+        if own.unanswered > own.excused:
+            first_ns = c[stories.probes[own.run_probe].row].ts_ns
             if found == ABSENT or first_ns < found_ns:
                 found, found_ns = end, first_ns
     return found

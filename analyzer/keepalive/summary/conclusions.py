@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.paths import PathLimit, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Confidence
@@ -76,6 +77,34 @@ class Known(NamedTuple):
     """Number of all connections, whether findings use them or not."""
     longest_idle_ns: int
     """Longest time between two segments of any of them."""
+
+
+SAYS = {
+    AdviceCode.TIME_EXCEEDS_PATH_LIMIT: {
+        ConclusionCode.PATH_FORGETS,
+        ConclusionCode.PATH_RESETS,
+        ConclusionCode.NAT_REBINDING,
+    },
+    AdviceCode.KEEPALIVE_OFF: {
+        ConclusionCode.PATH_FORGETS,
+        ConclusionCode.PATH_RESETS,
+        ConclusionCode.NAT_REBINDING,
+        ConclusionCode.PEER_SILENT,
+        ConclusionCode.PEER_RESTARTED,
+        ConclusionCode.OPEN_AND_SILENT,
+        ConclusionCode.HEARTBEAT_STOPPED,
+        ConclusionCode.SERVICE_CLOSES_IDLE,
+        ConclusionCode.KEEPALIVE_RACE,
+    },
+    AdviceCode.DATA_UNACKNOWLEDGED: {ConclusionCode.DATA_UNACKNOWLEDGED},
+}
+"""The conclusions whose fix says what an advice would say again."""
+
+
+def unsaid(advice: Iterable[Advice], conclusions: Iterable[Conclusion]) -> list[Advice]:
+    """Return the advice that none of the conclusions gives."""
+    said = {one.code for one in conclusions}
+    return [one for one in advice if said.isdisjoint(SAYS.get(one.code, ()))]
 
 
 def by_service(flows: Iterable[Flow]) -> list[tuple[str, list[Flow]]]:

@@ -38,17 +38,15 @@ class Batch(NamedTuple):
 
 def begin(batch: Batch, flow_row: int) -> None:
     """Clear the flow's row in VERDICTS, before any rule is asked."""
-    v = batch.verdicts
-    v.cause[flow_row] = v.prober[flow_row] = v.errno[flow_row] = v.epoll[flow_row] = v.detection_delay_ns[flow_row] = (
-        ABSENT
-    )
-    v.first_evidence[flow_row], v.evidence[flow_row] = batch.counts[0], 0
+    verdict = batch.verdicts[flow_row]
+    verdict.cause = verdict.prober = verdict.errno = verdict.epoll = verdict.detection_delay_ns = ABSENT
+    verdict.first_evidence, verdict.evidence = batch.counts[0], 0
 
 
 def conclude(batch: Batch, flow_row: int, outcome: int, confidence: int, reasons: int) -> None:
     """Write outcome, confidence and reasons into the flow's row."""
-    v = batch.verdicts
-    v.outcome[flow_row], v.confidence[flow_row], v.reasons[flow_row] = outcome, confidence, reasons
+    verdict = batch.verdicts[flow_row]
+    verdict.outcome, verdict.confidence, verdict.reasons = outcome, confidence, reasons
 
 
 def note_delay(batch: Batch, flow_row: int, noticed_ns: int, heard_ns: int) -> None:
@@ -57,76 +55,71 @@ def note_delay(batch: Batch, flow_row: int, noticed_ns: int, heard_ns: int) -> N
     Nothing is written where it was never heard, or heard later than `noticed_ns`.
     """
     if heard_ns != ABSENT and heard_ns <= noticed_ns:
-        batch.verdicts.detection_delay_ns[flow_row] = noticed_ns - heard_ns
+        batch.verdicts[flow_row].detection_delay_ns = noticed_ns - heard_ns
 
 
 def prove(batch: Batch, flow_row: int, frame: int) -> bool:
     """Add one frame to the flow's evidence if there is room. Returns whether there was."""
-    if batch.verdicts.evidence[flow_row] == EVIDENCE:
+    verdict = batch.verdicts[flow_row]
+    if verdict.evidence == EVIDENCE:
         return False
-    batch.proofs.frame[batch.counts[0]] = frame
+    batch.proofs[batch.counts[0]].frame = frame
     batch.counts[0] += 1
-    batch.verdicts.evidence[flow_row] += 1
+    verdict.evidence += 1
     return True
 
 
 def prove_more(batch: Batch, frame: int) -> None:
     """Add one frame to PROOFS that is no evidence of the verdict."""
-    batch.proofs.frame[batch.counts[0]] = frame
+    batch.proofs[batch.counts[0]].frame = frame
     batch.counts[0] += 1
 
 
 def show_fins(batch: Batch, flow_row: int) -> None:
     """Add the first FIN of each end to the evidence."""
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        if batch.stories.ends.fin_frame[end_row]:
-            prove(batch, flow_row, batch.stories.ends.fin_frame[end_row])
+    for end in (0, 1):
+        fin_frame = batch.stories.ends[2 * flow_row + end].fin_frame
+        if fin_frame:
+            prove(batch, flow_row, fin_frame)
 
 
 def show_run(batch: Batch, flow_row: int) -> None:
     """Add the probes of the run that nothing answered to the evidence."""
-    c, p, t, end = (
-        batch.rows.candidates,
-        batch.stories.probes,
-        batch.stories.flows,
-        batch.stories.flows.run_end[flow_row],
-    )
-    for probe in range(batch.stories.ends.run_probe[2 * flow_row + end], t.first_probe[flow_row + 1]):
-        if p.end[probe] == end and not prove(batch, flow_row, c.frame[p.row[probe]]):
+    end = batch.stories.flows[flow_row].run_end
+    first, last = batch.stories.ends[2 * flow_row + end].run_probe, batch.stories.flows[flow_row + 1].first_probe
+    for place in range(first, last):
+        probe = batch.stories.probes[place]
+        if probe.end == end and not prove(batch, flow_row, batch.rows.candidates[probe.row].frame):
             return
 
 
 def show_asked(batch: Batch, flow_row: int) -> None:
     """Add the solicitations that nothing answered to the evidence."""
-    first = batch.context.first_asked[flow_row]
-    for row in range(first, first + batch.context.asked[flow_row]):
-        if not prove(batch, flow_row, batch.asked.frame[row]):
+    context = batch.context[flow_row]
+    for row in range(context.first_asked, context.first_asked + context.asked):
+        if not prove(batch, flow_row, batch.asked[row].frame):
             return
 
 
 def show_tries(batch: Batch, flow_row: int, end: int) -> None:
     """Add to the evidence what the end sent again since the other end was last heard."""
-    c, e, tags, flow = (
-        batch.rows.candidates,
-        batch.stories.ends,
-        batch.rows.segments.tag,
-        batch.stories.flows.flow[flow_row],
-    )
-    end_row = 2 * flow_row + end
-    for place in range(e.unheard_place[end_row], batch.rows.starts[flow + 1]):
+    flow, sender = batch.stories.flows[flow_row].flow, batch.stories.ends[2 * flow_row + end]
+    for place in range(sender.unheard_place, batch.rows.starts[flow + 1]):
         row = batch.rows.order[place]
-        is_again = tags[row] == FIN_TAG and c.frame[row] != e.fin_frame[end_row]
-        is_try = tags[row] == RETRANSMISSION or tags[row] == WINDOW_PROBE or is_again
-        if is_try and c.end[row] == end and not prove(batch, flow_row, c.frame[row]):
+        segment, tag = batch.rows.candidates[row], batch.rows.segments[row].tag
+        is_again = tag == FIN_TAG and segment.frame != sender.fin_frame
+        is_try = tag == RETRANSMISSION or tag == WINDOW_PROBE or is_again
+        if is_try and segment.end == end and not prove(batch, flow_row, segment.frame):
             return
 
 
 def show_sent(batch: Batch, flow_row: int, end: int, tag: int, first: int, skip: int) -> None:
     """Add to the evidence what the end sent with this tag from place `first` on, but for the first `skip` of these."""
-    c, tags, flow = batch.rows.candidates, batch.rows.segments.tag, batch.stories.flows.flow[flow_row]
+    flow = batch.stories.flows[flow_row].flow
     for place in range(first, batch.rows.starts[flow + 1]):
         row = batch.rows.order[place]
-        if c.end[row] == end and tags[row] == tag:
+        segment = batch.rows.candidates[row]
+        if segment.end == end and batch.rows.segments[row].tag == tag:
             skip -= 1
-            if skip < 0 and not prove(batch, flow_row, c.frame[row]):
+            if skip < 0 and not prove(batch, flow_row, segment.frame):
                 return

@@ -5,7 +5,7 @@ It holds how the connection ended, as `judge.py` decided; who probes; and whethe
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict import values
@@ -35,29 +35,24 @@ def outcome_of(flags: int) -> values.Outcome:
 
 def flags_of(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> int:
     """Return the flow's status byte, given its outcome."""
-    is_reset = stories.flows.reset_row[flow_row] != ABSENT
-    found = CLOSED_BY_RST if outcome == values.CLOSED and is_reset else outcome
-    if not stories.ends.has_spoken[2 * flow_row] and not stories.ends.has_spoken[2 * flow_row + 1]:
+    story, (first, second) = stories.flows[flow_row], ends_of(stories, flow_row)
+    found = CLOSED_BY_RST if outcome == values.CLOSED and story.reset_row != ABSENT else outcome
+    if not first.has_spoken and not second.has_spoken:
         return NEVER_OPENED
-    found |= FIRST_PROBES if stories.ends.probes[2 * flow_row] else 0
-    found |= SECOND_PROBES if stories.ends.probes[2 * flow_row + 1] else 0
-    found |= BEATS if stories.ends.beats[2 * flow_row] > 1 or stories.ends.beats[2 * flow_row + 1] > 1 else 0
-    is_quiet = (
-        found <= HOW_IT_ENDED
-        and not has_silence(rows, stories, flow_row, outcome)
-        and not is_in_trouble(stories.flows, flow_row)
-    )
+    found |= FIRST_PROBES if first.probes else 0
+    found |= SECOND_PROBES if second.probes else 0
+    found |= BEATS if first.beats > 1 or second.beats > 1 else 0
+    is_quiet = found <= HOW_IT_ENDED and not has_silence(rows, stories, flow_row, outcome) and not is_in_trouble(story)
     return found if is_quiet and has_fared_well(rows, stories, flow_row, outcome) else found | NOTABLE
 
 
 def has_silence(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
     """Tell whether the flow was silent for LONG_NS, between segments or from its last one to the capture's end."""
-    t, last_ns = stories.flows, rows.flows.last_ns[stories.flows.flow[flow_row]]
-    is_told = (
-        t.first_silence[flow_row + 1] > t.first_silence[flow_row] or rows.flows.max_idle_ns[t.flow[flow_row]] >= LONG_NS
-    )
+    story, next_story = stories.flows[flow_row], stories.flows[flow_row + 1]
+    flow = rows.flows[story.flow]
+    is_told = next_story.first_silence > story.first_silence or flow.max_idle_ns >= LONG_NS
     is_open = outcome == values.ALIVE or outcome == values.OPEN
-    return bool(is_told or (is_open and t.capture_end_ns[flow_row] - last_ns >= LONG_NS))
+    return bool(is_told or (is_open and story.capture_end_ns - flow.last_ns >= LONG_NS))
 
 
 def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
@@ -66,25 +61,20 @@ def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int
     A RST is ordinary only from an end that had sent its FIN, and where nothing asked for it. An open flow must have
     been watched to the capture's end, without a jump of the capture's clock.
     """
-    row = stories.flows.reset_row[flow_row]
+    story = stories.flows[flow_row]
     if outcome != values.CLOSED:
         is_uneventful = outcome == values.ALIVE or outcome == values.OPEN or outcome == values.UNKNOWN
-        return is_uneventful and not rows.flows.watched_ns[stories.flows.flow[flow_row]]
-    if row == ABSENT:
+        return is_uneventful and not rows.flows[story.flow].watched_ns
+    if story.reset_row == ABSENT:
         return True
+    segment = rows.segments[story.reset_row]
     is_asked_for = (
-        stories.flows.reset_follows_data[flow_row]
-        or rows.segments.tag[row] != tag.RST_TAG
-        or rows.segments.of[row] != ABSENT
-        or stories.flows.reset_unheard[flow_row]
+        story.reset_follows_data or segment.tag != tag.RST_TAG or segment.of != ABSENT or story.reset_unheard
     )
-    return bool(stories.ends.fin_frame[2 * flow_row + rows.candidates.end[row]] and not is_asked_for)
+    sender = stories.ends[2 * flow_row + rows.candidates[story.reset_row].end]
+    return bool(sender.fin_frame and not is_asked_for)
 
 
-def is_in_trouble(t: Any, flow_row: int) -> bool:
+def is_in_trouble(story: Any) -> bool:
     """Tell whether what one end sends goes unanswered, or its answers unheard."""
-    return bool(
-        t.unresponsive_end[flow_row] != ABSENT
-        or t.persisting_end[flow_row] != ABSENT
-        or t.resending_end[flow_row] != ABSENT
-    )
+    return bool(story.unresponsive_end != ABSENT or story.persisting_end != ABSENT or story.resending_end != ABSENT)

@@ -49,8 +49,9 @@ from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
-from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
+from analyzer.keepalive.story.story import both_closed
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
@@ -87,7 +88,7 @@ def decide(batch: Batch, flow_row: int) -> bool:
     """Apply the rules in order; the first that holds has filled the flow's row. Always returns True."""
     if was_rebound(batch, flow_row) or never_opened(batch, flow_row):
         return True
-    if batch.stories.flows.reset_row[flow_row] != ABSENT:
+    if batch.stories.flows[flow_row].reset_row != ABSENT:
         return gave_up(batch, flow_row) or was_reset(batch, flow_row) or was_reset_by_application(batch, flow_row)
     return (
         was_closed(batch, flow_row)
@@ -114,26 +115,26 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
     (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Where a middlebox probes, no application
     gets an error.
     """
-    v, p, t = batch.verdicts, batch.stories.probes, batch.stories.flows
-    if v.prober[flow_row] != ABSENT and batch.stories.ends.probed_by[2 * flow_row + v.prober[flow_row]] == BY_MIDDLEBOX:
-        v.errno[flow_row] = ABSENT
-    if v.errno[flow_row] == ABSENT:
+    verdict, stories = batch.verdicts[flow_row], batch.stories
+    if verdict.prober != ABSENT and stories.ends[2 * flow_row + verdict.prober].probed_by == BY_MIDDLEBOX:
+        verdict.errno = ABSENT
+    if verdict.errno == ABSENT:
         return
-    v.epoll[flow_row] = EPOLL_DEAD
-    if v.prober[flow_row] != ABSENT:
-        for probe in range(t.first_probe[flow_row], t.first_probe[flow_row + 1]):
-            if p.end[probe] == v.prober[flow_row] and batch.rows.candidates.payload_len[p.row[probe]]:
-                v.epoll[flow_row] = ABSENT
+    verdict.epoll = EPOLL_DEAD
+    if verdict.prober != ABSENT:
+        for place in range(stories.flows[flow_row].first_probe, stories.flows[flow_row + 1].first_probe):
+            probe = stories.probes[place]
+            if probe.end == verdict.prober and batch.rows.candidates[probe.row].payload_len:
+                verdict.epoll = ABSENT
                 return
 
 
 def was_closed(batch: Batch, flow_row: int) -> bool:
     """Conclude CLOSED where both ends sent a FIN."""
-    fins = batch.stories.ends.fin_frame
-    if not (fins[2 * flow_row] and fins[2 * flow_row + 1]):
+    if not both_closed(batch.stories, flow_row):
         return False
     conclude(batch, flow_row, values.CLOSED, values.CERTAIN, because(values.FIN_BOTH, 0))
-    batch.verdicts.cause[flow_row] = values.APPLICATION
+    batch.verdicts[flow_row].cause = values.APPLICATION
     show_fins(batch, flow_row)
     return True
 
@@ -144,9 +145,9 @@ def never_opened(batch: Batch, flow_row: int) -> bool:
     That is a scan, a refusal, or the rest of an earlier connection. What a RST ended, and who sent it, stays open where
     nothing came before it, or only an empty segment of the other end, as scanners send.
     """
-    e, t = batch.stories.ends, batch.stories.flows
-    spoke = e.has_spoken[2 * flow_row] + e.has_spoken[2 * flow_row + 1]
-    is_midstream = batch.rows.flows.opened[t.flow[flow_row]] == OPENED_MIDSTREAM
+    story, (first, second) = batch.stories.flows[flow_row], ends_of(batch.stories, flow_row)
+    spoke = first.has_spoken + second.has_spoken
+    is_midstream = batch.rows.flows[story.flow].opened == OPENED_MIDSTREAM
     if spoke and not (is_midstream and spoke == 1 and is_empty_before_reset(batch, flow_row)):
         return False
     conclude(
@@ -161,15 +162,9 @@ def never_opened(batch: Batch, flow_row: int) -> bool:
 
 def is_empty_before_reset(batch: Batch, flow_row: int) -> bool:
     """Tell whether a RST ended the connection, and no data, FIN or probe came before it."""
-    e, flow = batch.stories.ends, batch.stories.flows.flow[flow_row]
-    has_probed, has_closed = (
-        e.probes[2 * flow_row] + e.probes[2 * flow_row + 1],
-        e.fin_frame[2 * flow_row] + e.fin_frame[2 * flow_row + 1],
-    )
-    return bool(
-        batch.stories.flows.reset_row[flow_row] != ABSENT
-        and not (batch.rows.flows.octets[flow] or has_probed or has_closed)
-    )
+    story, (first, second) = batch.stories.flows[flow_row], ends_of(batch.stories, flow_row)
+    has_probed, has_closed = first.probes + second.probes, first.fin_frame + second.fin_frame
+    return bool(story.reset_row != ABSENT and not (batch.rows.flows[story.flow].octets or has_probed or has_closed))
 
 
 def is_one_sided(batch: Batch, flow_row: int) -> bool:
@@ -177,14 +172,15 @@ def is_one_sided(batch: Batch, flow_row: int) -> bool:
 
     An ICMP error or an unanswered solicitation for it would say so.
     """
-    e, t, last_ns = batch.stories.ends, batch.stories.flows, batch.rows.ends.last_ns
-    if last_ns[2 * t.flow[flow_row]] != ABSENT and last_ns[2 * t.flow[flow_row] + 1] != ABSENT:
+    story, ends = batch.stories.flows[flow_row], batch.stories.ends
+    first, second = batch.rows.ends[2 * story.flow], batch.rows.ends[2 * story.flow + 1]
+    if first.last_ns != ABSENT and second.last_ns != ABSENT:
         return False
-    has_icmp = t.run_end[flow_row] != ABSENT and e.icmp_errors[2 * flow_row + t.run_end[flow_row]] > 0
-    if t.unresponsive_end[flow_row] != ABSENT:
-        has_icmp = has_icmp or e.icmp[2 * flow_row + t.unresponsive_end[flow_row]] != ABSENT
-    is_waiting = t.run_end[flow_row] != ABSENT or t.unresponsive_end[flow_row] != ABSENT
-    if has_icmp or (is_waiting and batch.context.asked[flow_row]):
+    has_icmp = story.run_end != ABSENT and ends[2 * flow_row + story.run_end].icmp_errors > 0
+    if story.unresponsive_end != ABSENT:
+        has_icmp = has_icmp or ends[2 * flow_row + story.unresponsive_end].icmp != ABSENT
+    is_waiting = story.run_end != ABSENT or story.unresponsive_end != ABSENT
+    if has_icmp or (is_waiting and batch.context[flow_row].asked):
         return False
     conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ONE_SIDED, 0))
     return True
@@ -192,7 +188,7 @@ def is_one_sided(batch: Batch, flow_row: int) -> bool:
 
 def is_gone_from_link(batch: Batch, flow_row: int) -> bool:
     """Conclude UNDETECTED where nobody answers ARP for an end of an idle connection, and no keepalive has noticed."""
-    if not batch.context.asked[flow_row]:
+    if not batch.context[flow_row].asked:
         return False
     conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.NEIGHBOUR_SILENT, 0))
     show_asked(batch, flow_row)
@@ -201,12 +197,12 @@ def is_gone_from_link(batch: Batch, flow_row: int) -> bool:
 
 def is_half_open(batch: Batch, flow_row: int) -> bool:
     """Conclude UNDETECTED where an end of an idle connection has been started anew, and neither end probes."""
-    e, context = batch.stories.ends, batch.context
-    if not context.restart[flow_row] or e.probes[2 * flow_row] or e.probes[2 * flow_row + 1]:
+    context, verdict = batch.context[flow_row], batch.verdicts[flow_row]
+    first, second = ends_of(batch.stories, flow_row)
+    if not context.restart or first.probes or second.probes:
         return False
-    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, context.restart[flow_row])
-    batch.verdicts.first_evidence[flow_row] = context.first_restart_frame[flow_row]
-    batch.verdicts.evidence[flow_row] = context.restart_frames[flow_row]
+    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, context.restart)
+    verdict.first_evidence, verdict.evidence = context.first_restart_frame, context.restart_frames
     return True
 
 
@@ -215,29 +211,24 @@ def has_fallen_silent(batch: Batch, flow_row: int) -> bool:
 
     It is gone, or has closed unseen, or the capture was cut here.
     """
-    c, e, g, p, t = (
-        batch.rows.candidates,
-        batch.stories.ends,
-        batch.stories.gaps,
-        batch.stories.probes,
-        batch.stories.flows,
-    )
-    prober = 0 if e.probes[2 * flow_row] else 1
-    is_one = e.probes[2 * flow_row + prober] > 0 and e.probes[2 * flow_row + 1 - prober] == 0
-    if not is_one or e.fin_frame[2 * flow_row] or e.fin_frame[2 * flow_row + 1]:
+    story, (first, second) = batch.stories.flows[flow_row], ends_of(batch.stories, flow_row)
+    is_one = (first.probes > 0) != (second.probes > 0)
+    if not is_one or first.fin_frame or second.fin_frame:
         return False
-    probe, longest_ns = e.last_probe[2 * flow_row + prober], ABSENT
-    if p.answer_row[probe] == ABSENT:
+    end = 0 if first.probes else 1
+    probe, longest_ns = batch.stories.probes[batch.stories.ends[2 * flow_row + end].last_probe], ABSENT
+    if probe.answer_row == ABSENT:
         return False
-    for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
-        if g.kind[gap] == CYCLE and g.end[gap] == prober:
-            longest_ns = max(longest_ns, g.probe_ns[gap])
-    silent_ns = t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[t.flow[flow_row]]
+    for place in range(story.first_gap, batch.stories.flows[flow_row + 1].first_gap):
+        gap = batch.stories.gaps[place]
+        if gap.kind == CYCLE and gap.end == end:
+            longest_ns = max(longest_ns, gap.probe_ns)
+    silent_ns = story.capture_end_ns - batch.rows.flows[story.flow].last_ns
     if longest_ns == ABSENT or silent_ns <= SILENT_CYCLES * longest_ns:
         return False
     conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.PROBES_CEASED, 0))
-    prove(batch, flow_row, c.frame[p.row[probe]])
-    prove(batch, flow_row, c.frame[p.answer_row[probe]])
+    prove(batch, flow_row, batch.rows.candidates[probe.row].frame)
+    prove(batch, flow_row, batch.rows.candidates[probe.answer_row].frame)
     return True
 
 
@@ -246,7 +237,7 @@ def is_alive(batch: Batch, flow_row: int) -> bool:
     if is_overdue(batch, flow_row):
         return False
     is_ignored = note_probers(batch, flow_row)
-    if batch.verdicts.prober[flow_row] == ABSENT:
+    if batch.verdicts[flow_row].prober == ABSENT:
         conclude(batch, flow_row, values.ALIVE, values.LIKELY, because(values.NO_PROBE_DUE, 0))
     else:
         reason = values.PROBES_IGNORED if is_ignored else values.PROBES_ANSWERED
@@ -257,7 +248,7 @@ def is_alive(batch: Batch, flow_row: int) -> bool:
 def is_open(batch: Batch, flow_row: int) -> bool:
     """Conclude OPEN: it was not closed, and nothing tells whether both ends are still there."""
     note_probers(batch, flow_row)
-    has_probed = batch.verdicts.prober[flow_row] != ABSENT
+    has_probed = batch.verdicts[flow_row].prober != ABSENT
     reason = values.PROBES_CEASED if has_probed else values.SILENT_FOR_LONG
     conclude(batch, flow_row, values.OPEN, values.LIKELY, because(reason, 0))
     return True
@@ -270,33 +261,34 @@ def is_overdue(batch: Batch, flow_row: int) -> bool:
     (timer_wheel LVL_GRAN), or a heartbeat's, of which one may be lost. An end that has not acknowledged the last data
     has none.
     """
-    e, t = batch.stories.ends, batch.stories.flows
-    flow = t.flow[flow_row]
-    longest_ns = batch.rows.flows.max_idle_ns[flow]
-    rhythm_ns = max(longest_ns + longest_ns // 8, IDLE_NS)
+    story = batch.stories.flows[flow_row]
+    flow = batch.rows.flows[story.flow]
+    rhythm_ns = max(flow.max_idle_ns + flow.max_idle_ns // 8, IDLE_NS)
     for end in (0, 1):
-        if e.steady_beats[2 * flow_row + end]:
-            rhythm_ns = max(rhythm_ns, MISSED_PERIODS_2 * period_ns(e, 2 * flow_row + end) // 2)
-    for own in (2 * flow, 2 * flow + 1):
-        sent_ns = batch.rows.ends.sent_ns[own]
-        if sent_ns != ABSENT and batch.rows.ends.last_ns[own ^ 1] < sent_ns:
+        own = batch.stories.ends[2 * flow_row + end]
+        if own.steady_beats:
+            rhythm_ns = max(rhythm_ns, MISSED_PERIODS_2 * period_ns(own) // 2)
+    for end in (0, 1):
+        tracked, tracked_peer = batch.rows.ends[2 * story.flow + end], batch.rows.ends[2 * story.flow + 1 - end]
+        if tracked.sent_ns != ABSENT and tracked_peer.last_ns < tracked.sent_ns:
             rhythm_ns = IDLE_NS
-    return bool(t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[flow] > rhythm_ns)
+    return bool(story.capture_end_ns - flow.last_ns > rhythm_ns)
 
 
 def note_probers(batch: Batch, flow_row: int) -> bool:
     """Note who probes, and the answers to the last probes as evidence. Returns whether probes were ignored."""
-    c, e, p, t, v = batch.rows.candidates, batch.stories.ends, batch.stories.probes, batch.stories.flows, batch.verdicts
-    is_ignored = False
+    story, verdict, is_ignored = batch.stories.flows[flow_row], batch.verdicts[flow_row], False
     for end in (1, 0):
-        end_row = 2 * flow_row + end
-        if e.probes[end_row]:
-            v.prober[flow_row] = end
-            is_captured = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - end] != ABSENT
-            is_ignored = is_ignored or (e.lost[end_row] > 0 and is_captured)
-    for end_row in (2 * flow_row, 2 * flow_row + 1):
-        if e.probes[end_row] and p.answer_row[e.last_probe[end_row]] != ABSENT:
-            prove(batch, flow_row, c.frame[p.answer_row[e.last_probe[end_row]]])
+        prober, tracked_peer = batch.stories.ends[2 * flow_row + end], batch.rows.ends[2 * story.flow + 1 - end]
+        if prober.probes:
+            verdict.prober = end
+            is_ignored = is_ignored or (prober.lost > 0 and tracked_peer.last_ns != ABSENT)
+    for end in (0, 1):
+        prober = batch.stories.ends[2 * flow_row + end]
+        if prober.probes:
+            answer_row = batch.stories.probes[prober.last_probe].answer_row
+            if answer_row != ABSENT:
+                prove(batch, flow_row, batch.rows.candidates[answer_row].frame)
     return is_ignored
 
 

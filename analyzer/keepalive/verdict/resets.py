@@ -9,7 +9,7 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.values import BY_ACK
 from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict import values
@@ -48,43 +48,46 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
 
     The cause depends on who sent the RST; it stays open where that is undecided.
     """
-    c, v, row = batch.rows.candidates, batch.verdicts, batch.stories.flows.reset_row[flow_row]
-    describe_rst(batch.rows, batch.stories, flow_row, batch.resets)
-    odd = odd_fields(batch.resets)
-    sender, is_stateless = sender_of(batch.resets, odd), shows_no_state(batch.rows, batch.stories, flow_row)
-    if sender == THE_PATH and not (
-        batch.stories.ends.has_spoken[2 * flow_row] and batch.stories.ends.has_spoken[2 * flow_row + 1]
-    ):
+    verdict, reset, rst = batch.verdicts[flow_row], batch.resets[0], rst_of(batch, flow_row)
+    first, second = ends_of(batch.stories, flow_row)
+    own, peer = batch.stories.ends[2 * flow_row + rst.end], batch.stories.ends[2 * flow_row + 1 - rst.end]
+    describe_rst(batch.rows, batch.stories, flow_row, reset)
+    odd = odd_fields(reset)
+    sender, is_stateless = sender_of(reset, odd), shows_no_state(batch.rows, batch.stories, flow_row)
+    if sender == THE_PATH and not (first.has_spoken and second.has_spoken):
         sender = UNDECIDED
     has_answered_probe = probe_was_reset(batch, flow_row)
     if has_answered_probe:
         reason = values.RST_ANSWERS_PROBE
-        prove(batch, flow_row, c.frame[probe_of(batch.rows, batch.stories, flow_row)])
+        probe = batch.rows.candidates[probe_of(batch.rows, batch.stories, flow_row)]
+        prove(batch, flow_row, probe.frame)
     elif data_was_reset(batch, flow_row, sender) and is_stateless:
         reason = values.RST_WITHOUT_STATE
     elif was_reset_unasked(batch, flow_row, sender):
         reason = values.RST_UNASKED
     else:
         return False
-    prove(batch, flow_row, c.frame[row])
-    had_state = (
-        has_answered_probe or batch.stories.ends.has_spoken[2 * flow_row + c.end[row]] > 0
-    )  # or the handshake failed
+    prove(batch, flow_row, rst.frame)
+    had_state = has_answered_probe or own.has_spoken > 0  # or the handshake failed
     is_the_end = sender == THE_END and is_stateless and had_state
     if sender == THE_PATH:
-        v.cause[flow_row], why = values.PATH_RESET, differences(odd)
+        verdict.cause, why = values.PATH_RESET, differences(odd)
     elif is_the_end:
-        had_closed = batch.stories.ends.fin_frame[2 * flow_row + c.end[row]] > 0
-        v.cause[flow_row] = values.PEER_LOST_STATE
-        why = because(values.RST_LOOKS_NATIVE, because(values.PEER_HAD_CLOSED, 0) if had_closed else 0)
+        verdict.cause = values.PEER_LOST_STATE
+        why = because(values.RST_LOOKS_NATIVE, because(values.PEER_HAD_CLOSED, 0) if own.fin_frame else 0)
     else:
         why = because(values.RST_UNDECIDED, 0)
-    is_certain = odd & odd - 1 if sender == THE_PATH else is_the_end and not odd and is_next_door(batch.resets)
+    is_certain = odd & odd - 1 if sender == THE_PATH else is_the_end and not odd and is_next_door(reset)
     conclude(batch, flow_row, values.RESET, values.CERTAIN if is_certain else values.LIKELY, because(reason, why))
-    v.prober[flow_row] = 1 - c.end[row] if batch.stories.ends.probes[2 * flow_row + 1 - c.end[row]] else ABSENT
-    v.errno[flow_row] = errno_of_reset(batch, flow_row)
-    v.detection_delay_ns[flow_row] = c.own_ns[row]
+    verdict.prober = 1 - rst.end if peer.probes else ABSENT
+    verdict.errno = errno_of_reset(batch, flow_row)
+    verdict.detection_delay_ns = rst.own_ns
     return True
+
+
+def rst_of(batch: Batch, flow_row: int) -> Any:
+    """Return the candidate that reset the connection; there must be one."""
+    return batch.rows.candidates[batch.stories.flows[flow_row].reset_row]
 
 
 def probe_was_reset(batch: Batch, flow_row: int) -> bool:
@@ -97,23 +100,22 @@ def data_was_reset(batch: Batch, flow_row: int, sender: int) -> bool:
 
     A host answers data for a closed socket in the same way.
     """
-    fins = batch.stories.ends.fin_frame
-    is_open = not fins[2 * flow_row] and not fins[2 * flow_row + 1]
-    return bool(batch.stories.flows.reset_follows_data[flow_row] and (is_open or sender == THE_PATH))
+    first, second = ends_of(batch.stories, flow_row)
+    is_open = not first.fin_frame and not second.fin_frame
+    return bool(batch.stories.flows[flow_row].reset_follows_data and (is_open or sender == THE_PATH))
 
 
 def was_reset_unasked(batch: Batch, flow_row: int, sender: int) -> bool:
     """Tell whether the RST is not, or not surely, the end's own, and neither a timer nor a FIN of that end explains
     it."""
-    end = batch.rows.candidates.end[batch.stories.flows.reset_row[flow_row]]
     is_timer = is_give_up(batch.rows, batch.stories, flow_row)
-    has_closed = batch.stories.ends.fin_frame[2 * flow_row + end]
-    return bool(sender != THE_END and batch.resets.usual_ttl[0] != ABSENT and not is_timer and not has_closed)
+    has_closed = batch.stories.ends[2 * flow_row + rst_of(batch, flow_row).end].fin_frame
+    return bool(sender != THE_END and batch.resets[0].usual_ttl != ABSENT and not is_timer and not has_closed)
 
 
-def is_next_door(r: Any) -> bool:
+def is_next_door(reset: Any) -> bool:
     """Tell whether no router has passed the RST on: then nobody beyond the link can have sent it in the end's name."""
-    return r.usual_ttl[0] != ABSENT and hops_of(r.ttl[0]) == 0
+    return reset.usual_ttl != ABSENT and hops_of(reset.ttl) == 0
 
 
 def differences(odd: int) -> int:
@@ -135,15 +137,14 @@ def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
 
     The other application gets no error where that end may no longer be there to receive the RST.
     """
-    c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
-    row = t.reset_row[flow_row]
-    had_closed = batch.stories.ends.fin_frame[2 * flow_row + c.end[row]] > 0
+    story, verdict, rst = batch.stories.flows[flow_row], batch.verdicts[flow_row], rst_of(batch, flow_row)
+    had_closed = batch.stories.ends[2 * flow_row + rst.end].fin_frame > 0
     reason = values.RST_AFTER_CLOSE if had_closed else values.RST_BY_APPLICATION
     conclude(batch, flow_row, values.CLOSED, values.LIKELY, because(reason, 0))
-    v.cause[flow_row] = values.APPLICATION
-    v.errno[flow_row] = errno_of_reset(batch, flow_row) if t.run_end[flow_row] != c.end[row] else ABSENT
+    verdict.cause = values.APPLICATION
+    verdict.errno = errno_of_reset(batch, flow_row) if story.run_end != rst.end else ABSENT
     show_fins(batch, flow_row)
-    prove(batch, flow_row, c.frame[row])
+    prove(batch, flow_row, rst.frame)
     return True
 
 
@@ -153,11 +154,11 @@ def errno_of_reset(batch: Batch, flow_row: int) -> int:
     One that has only shut down its sending half and still reads is in FIN_WAIT2, where a RST is what it always is
     (tcp_input.c tcp_reset). If only the end that resets had closed, the other is in CLOSE_WAIT.
     """
-    fins, end = batch.stories.ends.fin_frame, batch.rows.candidates.end[batch.stories.flows.reset_row[flow_row]]
-    own, other = fins[2 * flow_row + end], fins[2 * flow_row + 1 - end]
-    if other and (own or not reads_on(batch, flow_row, 1 - end)):
+    end_row = 2 * flow_row + rst_of(batch, flow_row).end
+    own, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
+    if peer.fin_frame and (own.fin_frame or not reads_on(batch, flow_row, 1 - rst_of(batch, flow_row).end)):
         return ABSENT
-    return reset_errno(own > 0)
+    return reset_errno(own.fin_frame > 0)
 
 
 def reads_on(batch: Batch, flow_row: int, end: int) -> bool:
@@ -166,24 +167,23 @@ def reads_on(batch: Batch, flow_row: int, end: int) -> bool:
     Then its application has only shut down its sending half. A host answers data for a socket that was closed with a
     RST (RFC 9293 §3.6.1), and does not probe for it.
     """
-    e, end_row = batch.stories.ends, 2 * flow_row + end
-    acked = batch.rows.ends.snd_una[2 * batch.stories.flows.flow[flow_row] + 1 - end]
-    more = seq_diff(acked, e.fin_ack[end_row]) - (e.fin_frame[end_row ^ 1] > 0) if acked != ABSENT else 0
-    if more > 0 or not e.probes[end_row]:
+    own, peer = batch.stories.ends[2 * flow_row + end], batch.stories.ends[2 * flow_row + 1 - end]
+    acked = batch.rows.ends[2 * batch.stories.flows[flow_row].flow + 1 - end].snd_una
+    more = seq_diff(acked, own.fin_ack) - (peer.fin_frame > 0) if acked != ABSENT else 0
+    if more > 0 or not own.probes:
         return more > 0
-    return bool(batch.rows.candidates.frame[batch.stories.probes.row[e.last_probe[end_row]]] > e.fin_frame[end_row])
+    return bool(batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame > own.fin_frame)
 
 
 def is_give_up(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
     """Tell whether the flow's RST is that of a keepalive timer."""
-    return bool(
-        rows.segments.tag[stories.flows.reset_row[flow_row]] == tag.GIVE_UP_RST or stories.flows.reset_unheard[flow_row]
-    )
+    story = stories.flows[flow_row]
+    return bool(rows.segments[story.reset_row].tag == tag.GIVE_UP_RST or story.reset_unheard)
 
 
 def probe_of(rows: Rows, stories: StoryTables, flow_row: int) -> int:
     """Return the row of the probe that the flow's RST answers, ABSENT if none."""
-    return ABSENT if is_give_up(rows, stories, flow_row) else rows.segments.of[stories.flows.reset_row[flow_row]]
+    return ABSENT if is_give_up(rows, stories, flow_row) else rows.segments[stories.flows[flow_row].reset_row].of
 
 
 def shows_no_state(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
@@ -192,76 +192,77 @@ def shows_no_state(rows: Rows, stories: StoryTables, flow_row: int) -> bool:
     It carries no ACK, and as its own number what the segment that it answers had acknowledged. For data it must offer
     no window either: stacks that abort a connection without an ACK (Cisco IOS) send what they have.
     """
-    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
-    if c.flags[row] & ACK or (c.own_ns[row] != ABSENT and c.own_ns[row] < STATE_GONE_NS):
+    rst, probe = rows.candidates[stories.flows[flow_row].reset_row], probe_of(rows, stories, flow_row)
+    if rst.flags & ACK or (rst.own_ns != ABSENT and rst.own_ns < STATE_GONE_NS):
         return False
     if probe != ABSENT:
-        return bool(c.seq[row] == c.ack[probe])
-    is_acknowledged = c.relation[row] == segment_facts.REL_UNKNOWN or (
-        c.relation[row] == segment_facts.REL_NEXT and c.in_flight[row] <= 0
+        return bool(rst.seq == rows.candidates[probe].ack)
+    is_acknowledged = rst.relation == segment_facts.REL_UNKNOWN or (
+        rst.relation == segment_facts.REL_NEXT and rst.in_flight <= 0
     )
-    return bool(is_acknowledged and c.window[row] == 0)
+    return bool(is_acknowledged and rst.window == 0)
 
 
-def describe_rst(rows: Rows, stories: StoryTables, flow_row: int, r: Any) -> None:
-    """Fill the row in RESETS: the flow's RST, and what its end's own segments look like."""
-    c, row, probe = rows.candidates, stories.flows.reset_row[flow_row], probe_of(rows, stories, flow_row)
-    r.has_ack[0], r.window[0] = bool(c.flags[row] & ACK), c.window[row]
-    own = 2 * stories.flows.flow[flow_row] + c.end[row]
-    r.ttl[0], r.usual_ttl[0] = c.ttl[row], rows.ends.most_ttl[own]
-    r.ttl_varies[0] = rows.ends.least_ttl[own] != rows.ends.most_ttl[own]
-    r.ip_id[0], r.has_timestamp[0] = c.ip_id[row], c.tsval[row] != ABSENT
-    r.took_ns[0] = c.ts_ns[row] - c.ts_ns[probe] if probe != ABSENT else ABSENT
-    r.usual_took_ns[0] = usual_took_ns(rows, stories, flow_row, c.end[row])
-    describe_own_segments(rows, stories.flows.flow[flow_row], row, r)
+def describe_rst(rows: Rows, stories: StoryTables, flow_row: int, reset: Any) -> None:
+    """Fill the row of RESETS: the flow's RST, and what its end's own segments look like."""
+    story, probe = stories.flows[flow_row], probe_of(rows, stories, flow_row)
+    row, flow = story.reset_row, story.flow
+    rst = rows.candidates[row]
+    tracked = rows.ends[2 * flow + rst.end]
+    reset.has_ack, reset.window = bool(rst.flags & ACK), rst.window
+    reset.ttl, reset.usual_ttl = rst.ttl, tracked.most_ttl
+    reset.ttl_varies = tracked.least_ttl != tracked.most_ttl
+    reset.ip_id, reset.has_timestamp = rst.ip_id, rst.tsval != ABSENT
+    reset.took_ns = rst.ts_ns - rows.candidates[probe].ts_ns if probe != ABSENT else ABSENT
+    reset.usual_took_ns = usual_took_ns(rows, stories, flow_row, rst.end)
+    describe_own_segments(rows, flow, row, reset)
     if probe != ABSENT:
-        r.is_once[0] &= not is_duplicated(rows, stories.flows.flow[flow_row], row) and not is_duplicated(
-            rows, stories.flows.flow[flow_row], probe
-        )
+        reset.is_once &= not is_duplicated(rows, flow, row) and not is_duplicated(rows, flow, probe)
     else:
-        r.is_once[0] = 0
+        reset.is_once = 0
 
 
-def describe_own_segments(rows: Rows, flow: int, reset: int, r: Any) -> None:
-    """Add to RESETS what the end's own segments before the RST look like.
+def describe_own_segments(rows: Rows, flow: int, reset_row: int, reset: Any) -> None:
+    """Add to the row of RESETS what the end's own segments before the RST look like.
 
     Its probes are left out: something on the path may send those in its name.
     """
-    c, tags = rows.candidates, rows.segments.tag
+    rst = rows.candidates[reset_row]
     known, in_step, duplicates, is_native = 0, 0, 0, False
-    r.before_ip_id[0], r.has_usual_timestamp[0] = ABSENT, 0
+    reset.before_ip_id, reset.has_usual_timestamp = ABSENT, 0
     place = rows.starts[flow]
-    while rows.order[place] != reset:
-        row = rows.order[place]
+    while rows.order[place] != reset_row:
+        segment, what = rows.candidates[rows.order[place]], rows.segments[rows.order[place]].tag
         place += 1
-        if c.end[row] != c.end[reset] or tags[row] == tag.ICMP_UNREACHABLE or tags[row] == tag.PROBE:
+        if segment.end != rst.end or what == tag.ICMP_UNREACHABLE or what == tag.PROBE:
             continue
-        is_duplicate = tags[row] == tag.DUPLICATE_FRAME
+        is_duplicate = what == tag.DUPLICATE_FRAME
         duplicates += is_duplicate
-        is_native |= c.ttl[row] == c.ttl[reset] and (is_duplicate or not c.flags[row] & RST)
-        if is_duplicate or c.flags[row] & RST:
+        is_native |= segment.ttl == rst.ttl and (is_duplicate or not segment.flags & RST)
+        if is_duplicate or segment.flags & RST:
             continue
-        r.has_usual_timestamp[0] |= c.tsval[row] != ABSENT
-        if r.usual_ttl[0] == ABSENT:
-            r.usual_ttl[0] = c.ttl[row]
-        r.ttl_varies[0] |= c.ttl[row] != r.usual_ttl[0]
-        if c.ip_id[row] > 0:
-            in_step = in_step + 1 if known and follows(r.before_ip_id[0], c.ip_id[row]) else 0
-            r.before_ip_id[0] = c.ip_id[row]
+        reset.has_usual_timestamp |= segment.tsval != ABSENT
+        if reset.usual_ttl == ABSENT:
+            reset.usual_ttl = segment.ttl
+        reset.ttl_varies |= segment.ttl != reset.usual_ttl
+        if segment.ip_id > 0:
+            in_step = in_step + 1 if known and follows(reset.before_ip_id, segment.ip_id) else 0
+            reset.before_ip_id = segment.ip_id
             known += 1
     if is_native:
-        r.usual_ttl[0] = r.ttl[0]
-    r.counts_ids[0] = known >= FEWEST_IDS and in_step >= min(known, KNOWN_IDS) - 1
-    r.is_once[0] = duplicates >= FEWEST_DUPLICATES
+        reset.usual_ttl = reset.ttl
+    reset.counts_ids = known >= FEWEST_IDS and in_step >= min(known, KNOWN_IDS) - 1
+    reset.is_once = duplicates >= FEWEST_DUPLICATES
 
 
 def is_duplicated(rows: Rows, flow: int, of: int) -> bool:
     """Tell whether the segment of row `of` was captured again."""
-    c, tags = rows.candidates, rows.segments.tag
+    original = rows.candidates[of]
     for place in range(rows.starts[flow], rows.starts[flow + 1]):
         row = rows.order[place]
-        is_same = c.end[row] == c.end[of] and c.seq[row] == c.seq[of] and c.flags[row] == c.flags[of]
-        if row > of and is_same and tags[row] == tag.DUPLICATE_FRAME:
+        segment = rows.candidates[row]
+        is_same = segment.end == original.end and segment.seq == original.seq and segment.flags == original.flags
+        if row > of and is_same and rows.segments[row].tag == tag.DUPLICATE_FRAME:
             return True
     return False
 
@@ -271,36 +272,37 @@ def usual_took_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> 
 
     A stack answers these by itself and at once.
     """
-    c, p, flow, least_ns = rows.candidates, stories.probes, stories.flows.flow[flow_row], ABSENT
-    for probe in range(stories.flows.first_probe[flow_row], stories.flows.first_probe[flow_row + 1]):
-        if p.end[probe] != end and p.answer[probe] == BY_ACK:
-            took_ns = c.ts_ns[p.answer_row[probe]] - c.ts_ns[p.row[probe]]
+    c, story, least_ns = rows.candidates, stories.flows[flow_row], ABSENT
+    for place in range(story.first_probe, stories.flows[flow_row + 1].first_probe):
+        probe = stories.probes[place]
+        if probe.end != end and probe.answer == BY_ACK:
+            took_ns = c[probe.answer_row].ts_ns - c[probe.row].ts_ns
             least_ns = took_ns if least_ns == ABSENT else min(least_ns, took_ns)
-    reply_ns: int = rows.ends.reply_ns[2 * flow + end]
-    if reply_ns != ABSENT and (least_ns != ABSENT or rows.flows.opened[flow] == OPENED_SYN):
+    reply_ns: int = rows.ends[2 * story.flow + end].reply_ns
+    if reply_ns != ABSENT and (least_ns != ABSENT or rows.flows[story.flow].opened == OPENED_SYN):
         return reply_ns if least_ns == ABSENT else min(least_ns, reply_ns)
     return least_ns
 
 
-def odd_fields(r: Any) -> int:
+def odd_fields(reset: Any) -> int:
     """Return the fields in which the RST is unlike the end's own segments, as bits; 0 if nothing is known of that
     end."""
-    odd = TTL if hops_apart(r) > 0 else 0
-    if is_off_counter(r):
+    odd = TTL if hops_apart(reset) > 0 else 0
+    if is_off_counter(reset):
         odd |= IP_ID
-    if not r.has_ack[0] and r.window[0] > 0:
+    if not reset.has_ack and reset.window > 0:
         odd |= WINDOW  # what answers a segment of no connection has no window to offer (RFC 9293 §3.10.7.1)
-    if is_too_soon(r):
+    if is_too_soon(reset):
         odd |= TOO_SOON
-    if r.is_once[0]:
+    if reset.is_once:
         odd |= ONCE
     # A stack that still has the connection sends its options (RFC 7323 §3.2); one that has lost it knows of none.
-    if r.has_ack[0] and r.window[0] > 0 and r.has_usual_timestamp[0] and not r.has_timestamp[0]:
+    if reset.has_ack and reset.window > 0 and reset.has_usual_timestamp and not reset.has_timestamp:
         odd |= TIMESTAMP
     return odd
 
 
-def sender_of(r: Any, odd: int) -> int:
+def sender_of(reset: Any, odd: int) -> int:
     """Return who sent the RST: THE_END itself, THE_PATH, or UNDECIDED.
 
     One hop more or less is no evidence by itself: routes change, and so do the boxes on them. Time, the number of times
@@ -308,25 +310,25 @@ def sender_of(r: Any, odd: int) -> int:
     """
     if odd & (TOO_SOON | ONCE):
         return THE_PATH
-    if r.usual_ttl[0] == ABSENT:
+    if reset.usual_ttl == ABSENT:
         return UNDECIDED
-    hops, others = hops_apart(r), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
+    hops, others = hops_apart(reset), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
     if hops == 0:
         return THE_END if others < 2 else UNDECIDED
-    if agreeing_fields(r) >= ENOUGH:
+    if agreeing_fields(reset) >= ENOUGH:
         return THE_END if hops == 1 else UNDECIDED
-    return THE_PATH if hops > 1 or others or is_answer_from_this_link(r) else UNDECIDED
+    return THE_PATH if hops > 1 or others or is_answer_from_this_link(reset) else UNDECIDED
 
 
-def hops_apart(r: Any) -> int:
+def hops_apart(reset: Any) -> int:
     """Return by how many hops the RST's sender is nearer or further than the end; 0 where that shows nothing.
 
     Stacks begin at other values for what belongs to no socket, so hops are compared. A TTL that varies by itself shows
     nothing.
     """
-    if r.usual_ttl[0] == ABSENT or r.ttl_varies[0]:
+    if reset.usual_ttl == ABSENT or reset.ttl_varies:
         return 0
-    return int(abs(hops_of(r.ttl[0]) - hops_of(r.usual_ttl[0])))
+    return int(abs(hops_of(reset.ttl) - hops_of(reset.usual_ttl)))
 
 
 def hops_of(ttl: int) -> int:
@@ -334,22 +336,22 @@ def hops_of(ttl: int) -> int:
     return (32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255) - ttl
 
 
-def is_answer_from_this_link(r: Any) -> bool:
+def is_answer_from_this_link(reset: Any) -> bool:
     """Tell whether the RST is that of a host on this link without the connection, although the end is behind a
     router."""
-    return not r.has_ack[0] and hops_of(r.ttl[0]) == 0 and hops_of(r.usual_ttl[0]) > 0
+    return not reset.has_ack and hops_of(reset.ttl) == 0 and hops_of(reset.usual_ttl) > 0
 
 
-def agreeing_fields(r: Any) -> int:
+def agreeing_fields(reset: Any) -> int:
     """Return how many fields agree that only the end's own stack is likely to get right: its counter, options and
     window.
 
     The very next identification is enough: of 65,536 somebody else would have had to guess it.
     """
-    has_options = r.has_timestamp[0] and r.has_usual_timestamp[0]
-    has_window = r.has_ack[0] and r.window[0] > 0
-    is_next = r.before_ip_id[0] != ABSENT and r.ip_id[0] > 0 and (r.ip_id[0] - r.before_ip_id[0]) % 65536 == 1
-    is_in_step = r.counts_ids[0] and r.ip_id[0] > 0 and follows(r.before_ip_id[0], r.ip_id[0])
+    has_options = reset.has_timestamp and reset.has_usual_timestamp
+    has_window = reset.has_ack and reset.window > 0
+    is_next = reset.before_ip_id != ABSENT and reset.ip_id > 0 and (reset.ip_id - reset.before_ip_id) % 65536 == 1
+    is_in_step = reset.counts_ids and reset.ip_id > 0 and follows(reset.before_ip_id, reset.ip_id)
     return bool(has_options) + bool(has_window) + (ENOUGH if is_next else bool(is_in_step))
 
 
@@ -361,16 +363,16 @@ def count_of(bits: int) -> int:
     return count
 
 
-def is_too_soon(r: Any) -> bool:
+def is_too_soon(reset: Any) -> bool:
     """Tell whether the RST took less than half as long as the end's fastest answer: it has not been there and back."""
-    if r.took_ns[0] == ABSENT or r.usual_took_ns[0] == ABSENT:
+    if reset.took_ns == ABSENT or reset.usual_took_ns == ABSENT:
         return False
-    return bool(2 * r.took_ns[0] < r.usual_took_ns[0] and r.usual_took_ns[0] - r.took_ns[0] >= CLEARLY_NS)
+    return bool(2 * reset.took_ns < reset.usual_took_ns and reset.usual_took_ns - reset.took_ns >= CLEARLY_NS)
 
 
-def is_off_counter(r: Any) -> bool:
+def is_off_counter(reset: Any) -> bool:
     """Tell whether the end counts its packets, and the RST is not the next; Linux gives 0 to a RST without a socket."""
-    return bool(r.counts_ids[0] and r.ip_id[0] > 0 and not follows(r.before_ip_id[0], r.ip_id[0]))
+    return bool(reset.counts_ids and reset.ip_id > 0 and not follows(reset.before_ip_id, reset.ip_id))
 
 
 def follows(earlier: int, later: int) -> bool:

@@ -3,6 +3,8 @@
 Keepalive is suspended all the while. Kernels over a batch of stories; each rule fills the flow's row if it holds.
 """
 
+from typing import Any
+
 from analyzer.keepalive.story.resends import SHORTEST_BACKOFF_NS
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.tags import tag
@@ -36,22 +38,18 @@ def data_was_given_up(batch: Batch, flow_row: int) -> bool:
     See tcp_timer.c tcp_write_timeout. Where nobody answers ARP for the peer, the solicitations stand for resends that
     are not sent.
     """
-    t, v, asked = batch.stories.flows, batch.verdicts, batch.asked
+    story, context, verdict = batch.stories.flows[flow_row], batch.context[flow_row], batch.verdicts[flow_row]
     if not is_unresponsive(batch, flow_row):
         return False
-    end_row = 2 * flow_row + t.unresponsive_end[flow_row]
-    row = batch.stories.ends.resend_row[end_row]
-    last_ns = batch.rows.candidates.ts_ns[row]
-    try_ns, before_ns, first = (
-        last_ns,
-        last_ns - max(batch.rows.candidates.own_ns[row], 0),
-        batch.context.first_asked[flow_row],
-    )
-    for one in range(first, first + batch.context.asked[flow_row]):
-        if is_first_try(asked, first, one) and asked.ts_ns[one] > last_ns:
-            try_ns, before_ns = asked.ts_ns[one], try_ns
+    resend = batch.rows.candidates[sender_of_data(batch, flow_row).resend_row]
+    last_ns = resend.ts_ns
+    try_ns, before_ns = last_ns, last_ns - max(resend.own_ns, 0)
+    for row in range(context.first_asked, context.first_asked + context.asked):
+        asked_ns = batch.asked[row].ts_ns
+        if is_first_try(batch.asked, context.first_asked, row) and asked_ns > last_ns:
+            try_ns, before_ns = asked_ns, try_ns
     last_ns, wait_ns = max(last_ns, last_asked_ns(batch, flow_row)), next_try_ns(try_ns - before_ns)
-    if t.capture_end_ns[flow_row] - max(last_ns, batch.rows.flows.last_ns[t.flow[flow_row]]) <= wait_ns + wait_ns // 4:
+    if story.capture_end_ns - max(last_ns, batch.rows.flows[story.flow].last_ns) <= wait_ns + wait_ns // 4:
         return False
     heard_ns, why = heard_by_unresponsive_ns(batch, flow_row), why_given_up(batch, flow_row)
     conclude(
@@ -61,9 +59,9 @@ def data_was_given_up(batch: Batch, flow_row: int) -> bool:
         values.LIKELY,
         because(values.DATA_GIVEN_UP, because(values.SILENT_GIVE_UP, why)),
     )
-    v.cause[flow_row], v.errno[flow_row] = cause_of(why), errno_of_data(batch, flow_row, cause_of(why))
+    verdict.cause, verdict.errno = cause_of(why), errno_of_data(batch, flow_row, cause_of(why))
     note_delay(batch, flow_row, last_ns + wait_ns, heard_ns)
-    show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
+    show_tries(batch, flow_row, story.unresponsive_end)
     show_asked(batch, flow_row)
     return True
 
@@ -73,18 +71,23 @@ def is_unresponsive(batch: Batch, flow_row: int) -> bool:
 
     A single resend of data may be no resend at all, where the capture has holes.
     """
-    end = batch.stories.flows.unresponsive_end[flow_row]
-    if end == ABSENT:
+    if batch.stories.flows[flow_row].unresponsive_end == ABSENT:
         return False
-    row = batch.stories.ends.resend_row[2 * flow_row + end]
-    is_late = batch.rows.candidates.own_ns[row] >= LATE_TRY_NS and batch.rows.segments.tag[row] != tag.RETRANSMISSION
-    return bool(batch.stories.ends.resends[2 * flow_row + end] > 1 or is_late)
+    sender = sender_of_data(batch, flow_row)
+    is_late = batch.rows.candidates[sender.resend_row].own_ns >= LATE_TRY_NS
+    is_data = batch.rows.segments[sender.resend_row].tag == tag.RETRANSMISSION
+    return bool(sender.resends > 1 or (is_late and not is_data))
+
+
+def sender_of_data(batch: Batch, flow_row: int) -> Any:
+    """Return the row of the end that sends again and again what nothing answers; there must be one."""
+    return batch.stories.ends[2 * flow_row + batch.stories.flows[flow_row].unresponsive_end]
 
 
 def heard_by_unresponsive_ns(batch: Batch, flow_row: int) -> int:
     """Return when the end that does not answer was last heard at all, -1 if never in this capture."""
-    t = batch.stories.flows
-    heard_ns: int = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - t.unresponsive_end[flow_row]]
+    story = batch.stories.flows[flow_row]
+    heard_ns: int = batch.rows.ends[2 * story.flow + 1 - story.unresponsive_end].last_ns
     return heard_ns
 
 
@@ -93,10 +96,10 @@ def why_given_up(batch: Batch, flow_row: int) -> int:
 
     ICMP errors about what is in flight become the errno; those about a probe of a closed window do not.
     """
-    e, end_row = batch.stories.ends, 2 * flow_row + batch.stories.flows.unresponsive_end[flow_row]
-    if e.icmp[end_row] != ABSENT:
+    sender = sender_of_data(batch, flow_row)
+    if sender.icmp != ABSENT:
         return because(values.ICMP_QUOTES_DATA, 0)
-    return because(values.ICMP_DISCARDED, 0) if e.icmp_errors[end_row] else why_unresponsive(batch, flow_row)
+    return because(values.ICMP_DISCARDED, 0) if sender.icmp_errors else why_unresponsive(batch, flow_row)
 
 
 def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
@@ -104,16 +107,13 @@ def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
 
     The host's own error for a neighbour that is gone quotes no window probe, so that its application sees none.
     """
-    c, e, end_row = (
-        batch.rows.candidates,
-        batch.stories.ends,
-        2 * flow_row + batch.stories.flows.unresponsive_end[flow_row],
-    )
-    row = e.resend_row[end_row]
-    if e.icmp[end_row] != ABSENT:
-        return icmp_errno(e.icmp[end_row])
-    is_window_probe = batch.rows.segments.tag[row] == tag.WINDOW_PROBE and not c.payload_len[row]
-    return link_errno(batch.context.asked[flow_row]) if cause == values.LINK_DEAD and not is_window_probe else ETIMEDOUT
+    sender = sender_of_data(batch, flow_row)
+    if sender.icmp != ABSENT:
+        return icmp_errno(sender.icmp)
+    is_empty = not batch.rows.candidates[sender.resend_row].payload_len
+    is_window_probe = batch.rows.segments[sender.resend_row].tag == tag.WINDOW_PROBE and is_empty
+    is_told = cause == values.LINK_DEAD and not is_window_probe
+    return link_errno(batch.context[flow_row].asked) if is_told else ETIMEDOUT
 
 
 def next_try_ns(spacing_ns: int) -> int:
@@ -123,9 +123,10 @@ def next_try_ns(spacing_ns: int) -> int:
 
 def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
     """Conclude UNDETECTED where data is sent again and again without an answer: keepalive does not watch over it."""
+    story = batch.stories.flows[flow_row]
     if (
         not is_unresponsive(batch, flow_row)
-        or batch.stories.flows.capture_end_ns[flow_row] - heard_by_unresponsive_ns(batch, flow_row) < UNRESPONSIVE_NS
+        or story.capture_end_ns - heard_by_unresponsive_ns(batch, flow_row) < UNRESPONSIVE_NS
     ):
         return False
     conclude(
@@ -135,7 +136,7 @@ def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:
         values.LIKELY,
         because(values.DATA_UNANSWERED, why_unresponsive(batch, flow_row)),
     )
-    show_tries(batch, flow_row, batch.stories.flows.unresponsive_end[flow_row])
+    show_tries(batch, flow_row, story.unresponsive_end)
     return True
 
 
@@ -145,24 +146,21 @@ def window_was_given_up(batch: Batch, flow_row: int) -> bool:
     It counts from the first of them and ends the connection in silence (tcp_timer.c tcp_probe_timer). Seen from nearer
     to the other end, they may as well be lost on the way, so that the outcome is UNKNOWN.
     """
-    e, t, v, ends = batch.stories.ends, batch.stories.flows, batch.verdicts, batch.rows.ends
-    end_row, flow = 2 * flow_row + t.persisting_end[flow_row], t.flow[flow_row]
-    if t.persisting_end[flow_row] == ABSENT or e.window_probes[end_row] < 2:
+    story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
+    end = story.persisting_end
+    if end == ABSENT:
         return False
-    wait_ns = next_try_ns(e.window_ns[end_row] - e.window_before_ns[end_row])
-    if t.capture_end_ns[flow_row] - batch.rows.flows.last_ns[flow] <= wait_ns + wait_ns // 4:
+    sender = batch.stories.ends[2 * flow_row + end]
+    if sender.window_probes < 2:
         return False
-    own = 2 * flow + t.persisting_end[flow_row]
-    if capture_rtt_ns(ends, own) > capture_rtt_ns(ends, own ^ 1):  # captured nearer to the other
+    wait_ns = next_try_ns(sender.window_ns - sender.window_before_ns)
+    if story.capture_end_ns - batch.rows.flows[story.flow].last_ns <= wait_ns + wait_ns // 4:
+        return False
+    own = 2 * story.flow + end
+    if capture_rtt_ns(batch.rows.ends, own) > capture_rtt_ns(batch.rows.ends, own ^ 1):  # captured nearer to the other
         conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.PROBES_CEASED, 0))
-        show_sent(
-            batch,
-            flow_row,
-            t.persisting_end[flow_row],
-            tag.WINDOW_PROBE,
-            e.window_place[end_row],
-            e.window_probes[end_row] - EVIDENCE,
-        )
+        skipped = sender.window_probes - EVIDENCE
+        show_sent(batch, flow_row, end, tag.WINDOW_PROBE, sender.window_place, skipped)
         return True
     conclude(
         batch,
@@ -171,11 +169,9 @@ def window_was_given_up(batch: Batch, flow_row: int) -> bool:
         values.LIKELY,
         because(values.WINDOW_STAYED_CLOSED, because(values.SILENT_GIVE_UP, 0)),
     )
-    v.errno[flow_row], v.detection_delay_ns[flow_row] = (
-        ETIMEDOUT,
-        e.window_ns[end_row] + wait_ns - e.window_first_ns[end_row],
-    )
-    show_sent(batch, flow_row, t.persisting_end[flow_row], tag.WINDOW_PROBE, e.window_place[end_row], 0)
+    verdict.errno = ETIMEDOUT
+    verdict.detection_delay_ns = sender.window_ns + wait_ns - sender.window_first_ns
+    show_sent(batch, flow_row, end, tag.WINDOW_PROBE, sender.window_place, 0)
     return True
 
 
@@ -185,17 +181,17 @@ def acks_are_unheard(batch: Batch, flow_row: int) -> bool:
     Its sender will get an error. Once that has ceased, its sender has given up, or one of the ACKs has arrived: the
     capture does not say which, and the outcome is UNKNOWN.
     """
-    e, t, end = batch.stories.ends, batch.stories.flows, batch.stories.flows.resending_end[flow_row]
     if not is_one_way(batch, flow_row):
         return False
-    end_row, last_ns = 2 * flow_row + end, e.spurious_ns[2 * flow_row + end]
-    wait_ns = next_try_ns(e.spurious_wait_ns[end_row])
-    if t.capture_end_ns[flow_row] - last_ns <= wait_ns + wait_ns // 4:
+    story = batch.stories.flows[flow_row]
+    sender = batch.stories.ends[2 * flow_row + story.resending_end]
+    last_ns, wait_ns = sender.spurious_ns, next_try_ns(sender.spurious_wait_ns)
+    if story.capture_end_ns - last_ns <= wait_ns + wait_ns // 4:
         conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.ACKS_UNHEARD, 0))
-        batch.verdicts.cause[flow_row] = values.PATH_DROPPED
-    elif e.spurious_resends[end_row] < FEWEST_TRIES or batch.rows.flows.last_ns[t.flow[flow_row]] > last_ns + wait_ns:
+        batch.verdicts[flow_row].cause = values.PATH_DROPPED
+    elif sender.spurious_resends < FEWEST_TRIES or batch.rows.flows[story.flow].last_ns > last_ns + wait_ns:
         return False
     else:
         conclude(batch, flow_row, values.UNKNOWN, values.GUESS, because(values.ACKS_UNHEARD, 0))
-    show_sent(batch, flow_row, end, tag.RETRANSMISSION, e.spurious_place[end_row], 0)
+    show_sent(batch, flow_row, story.resending_end, tag.RETRANSMISSION, sender.spurious_place, 0)
     return True

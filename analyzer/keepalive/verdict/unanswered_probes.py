@@ -46,16 +46,15 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
 
     See tcp_timer.c tcp_keepalive_timer.
     """
-    c, t, v = batch.rows.candidates, batch.stories.flows, batch.verdicts
-    if t.run_end[flow_row] == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
+    story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
+    if story.run_end == ABSENT or not is_give_up(batch.rows, batch.stories, flow_row):
         return False
-    row, why = t.reset_row[flow_row], why_silent(batch, flow_row)
-    heard_ns = batch.stories.ends.run_heard_ns[2 * flow_row + t.run_end[flow_row]]
+    rst, why = batch.rows.candidates[story.reset_row], why_silent(batch, flow_row)
     conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(values.GIVE_UP_RST, why))
-    v.cause[flow_row], v.prober[flow_row], v.errno[flow_row] = cause_of(why), c.end[row], ETIMEDOUT
-    note_delay(batch, flow_row, c.ts_ns[row], heard_ns)
+    verdict.cause, verdict.prober, verdict.errno = cause_of(why), rst.end, ETIMEDOUT
+    note_delay(batch, flow_row, rst.ts_ns, batch.stories.ends[2 * flow_row + story.run_end].run_heard_ns)
     show_run(batch, flow_row)
-    prove(batch, flow_row, c.frame[row])
+    prove(batch, flow_row, rst.frame)
     return True
 
 
@@ -64,23 +63,24 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
 
     Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
     """
-    e, t, v = batch.stories.ends, batch.stories.flows, batch.verdicts
-    if t.run_end[flow_row] != ABSENT and not is_one_stray_loss(batch, flow_row):
-        prober = t.run_end[flow_row]
-        heard_ns, probe_ns = e.run_heard_ns[2 * flow_row + prober], last_probe_ns(batch, flow_row, prober)
+    story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
+    if story.run_end != ABSENT and not is_one_stray_loss(batch, flow_row):
+        end = story.run_end
+        heard_ns, probe_ns = batch.stories.ends[2 * flow_row + end].run_heard_ns, last_probe_ns(batch, flow_row, end)
         show_run(batch, flow_row)
     elif stand_for_probes(batch, flow_row):
-        prober = 1 - batch.context.silent_end[flow_row]
-        heard_ns, probe_ns = batch.rows.ends.last_ns[2 * t.flow[flow_row] + 1 - prober], ABSENT
+        end = 1 - batch.context[flow_row].silent_end
+        heard_ns, probe_ns = batch.rows.ends[2 * story.flow + 1 - end].last_ns, ABSENT
     else:
         return False
     show_asked(batch, flow_row)
     why, longest_ns = why_silent(batch, flow_row), longest_spacing_ns(batch, flow_row)
-    v.cause[flow_row], v.prober[flow_row] = cause_of(why), prober
-    last_ns = max(probe_ns, last_asked_ns(batch, flow_row), batch.rows.flows.last_ns[t.flow[flow_row]])
+    verdict.cause, verdict.prober = cause_of(why), end
+    prober = batch.stories.ends[2 * flow_row + end]
+    last_ns = max(probe_ns, last_asked_ns(batch, flow_row), batch.rows.flows[story.flow].last_ns)
     wait_ns = longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else longest_interval_ns(batch, flow_row)
-    if t.capture_end_ns[flow_row] - last_ns <= SILENCE * wait_ns:
-        is_single = t.run_end[flow_row] != ABSENT and e.unanswered[2 * flow_row + prober] == 1
+    if story.capture_end_ns - last_ns <= SILENCE * wait_ns:
+        is_single = story.run_end != ABSENT and prober.unanswered == 1
         conclude(
             batch,
             flow_row,
@@ -89,9 +89,9 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
             because(values.RUN_GOES_ON, why),
         )
         return True
-    sign = values.SILENT_AFTER_PROBES if e.probes[2 * flow_row + prober] else values.ASKED_BY_TIMER
+    sign = values.SILENT_AFTER_PROBES if prober.probes else values.ASKED_BY_TIMER
     conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))
-    v.errno[flow_row] = ETIMEDOUT
+    verdict.errno = ETIMEDOUT
     note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
     return True
 
@@ -101,25 +101,26 @@ def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
 
     The peer was heard since, or the capture ends before an answer was due.
     """
-    e, t, prober = batch.stories.ends, batch.stories.flows, batch.stories.flows.run_end[flow_row]
-    end_row = 2 * flow_row + prober
-    if e.unanswered[end_row] - e.excused[end_row] > 1 or batch.context.asked[flow_row] or e.icmp_errors[end_row]:
+    story = batch.stories.flows[flow_row]
+    end_row = 2 * flow_row + story.run_end
+    prober, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
+    if prober.unanswered - prober.excused > 1 or batch.context[flow_row].asked or prober.icmp_errors:
         return False
-    sent_ns = last_probe_ns(batch, flow_row, prober)
-    return bool(e.sent_ns[end_row ^ 1] > sent_ns or t.capture_end_ns[flow_row] - sent_ns < ANSWER_NS)
+    sent_ns = last_probe_ns(batch, flow_row, story.run_end)
+    return bool(peer.sent_ns > sent_ns or story.capture_end_ns - sent_ns < ANSWER_NS)
 
 
 def last_probe_ns(batch: Batch, flow_row: int, end: int) -> int:
     """Return when the end's last probe was captured, in ns."""
-    probe = batch.stories.ends.last_probe[2 * flow_row + end]
-    sent_ns: int = batch.rows.candidates.ts_ns[batch.stories.probes.row[probe]]
+    probe = batch.stories.probes[batch.stories.ends[2 * flow_row + end].last_probe]
+    sent_ns: int = batch.rows.candidates[probe.row].ts_ns
     return sent_ns
 
 
 def last_asked_ns(batch: Batch, flow_row: int) -> int:
     """Return when the end that fell silent was last asked for on the link, -1 if never."""
-    count = batch.context.asked[flow_row]
-    return batch.asked.ts_ns[batch.context.first_asked[flow_row] + count - 1] if count else ABSENT
+    context = batch.context[flow_row]
+    return batch.asked[context.first_asked + context.asked - 1].ts_ns if context.asked else ABSENT
 
 
 def stand_for_probes(batch: Batch, flow_row: int) -> bool:
@@ -128,15 +129,12 @@ def stand_for_probes(batch: Batch, flow_row: int) -> bool:
     A prober's host sends them; or somebody sends them for the only connection there, as evenly as nothing but a timer
     of Linux runs out.
     """
-    first, count, end = (
-        batch.context.first_asked[flow_row],
-        batch.context.asked[flow_row],
-        batch.context.silent_end[flow_row],
-    )
-    if end == ABSENT or not count:
+    context = batch.context[flow_row]
+    if context.silent_end == ABSENT or not context.asked:
         return False
-    is_prober = batch.stories.ends.probes[2 * flow_row + 1 - end] > 0
-    return is_prober or (batch.context.is_only[flow_row] > 0 and are_on_wheel(batch.asked, first, first + count))
+    is_prober = batch.stories.ends[2 * flow_row + 1 - context.silent_end].probes > 0
+    first, last = context.first_asked, context.first_asked + context.asked
+    return is_prober or (context.is_only > 0 and are_on_wheel(batch.asked, first, last))
 
 
 def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
@@ -144,17 +142,17 @@ def longest_spacing_ns(batch: Batch, flow_row: int) -> int:
 
     Ticks are unanswered probes, and first tries of solicitations.
     """
-    c, p, t, asked = batch.rows.candidates, batch.stories.probes, batch.stories.flows, batch.asked
-    end, last_probe, first = t.run_end[flow_row], t.first_probe[flow_row + 1], batch.context.first_asked[flow_row]
-    probe = batch.stories.ends.run_probe[2 * flow_row + end] if end != ABSENT else last_probe
-    row, last_row, before_ns, longest_ns = first, first + batch.context.asked[flow_row], ABSENT, 0
+    c, p, context, asked = batch.rows.candidates, batch.stories.probes, batch.context[flow_row], batch.asked
+    end, last_probe = batch.stories.flows[flow_row].run_end, batch.stories.flows[flow_row + 1].first_probe
+    probe = batch.stories.ends[2 * flow_row + end].run_probe if end != ABSENT else last_probe
+    row, last_row, before_ns, longest_ns = context.first_asked, context.first_asked + context.asked, ABSENT, 0
     while probe < last_probe or row < last_row:
-        is_probe = row == last_row or (probe < last_probe and c.ts_ns[p.row[probe]] <= asked.ts_ns[row])
+        is_probe = row == last_row or (probe < last_probe and c[p[probe].row].ts_ns <= asked[row].ts_ns)
         if is_probe:
-            now_ns, is_tick = c.ts_ns[p.row[probe]], p.end[probe] == end
+            now_ns, is_tick = c[p[probe].row].ts_ns, p[probe].end == end
             probe += 1
         else:
-            now_ns, is_tick = asked.ts_ns[row], is_first_try(asked, first, row)
+            now_ns, is_tick = asked[row].ts_ns, is_first_try(asked, context.first_asked, row)
             row += 1
         if is_tick:
             longest_ns = max(longest_ns, now_ns - before_ns if before_ns != ABSENT else 0)
@@ -167,10 +165,11 @@ def longest_interval_ns(batch: Batch, flow_row: int) -> int:
 
     Hardly anybody waits longer than before the first one.
     """
-    g, t, longest_ns = batch.stories.gaps, batch.stories.flows, LONGEST_INTERVAL_NS
-    for gap in range(t.first_gap[flow_row], t.first_gap[flow_row + 1]):
-        if g.kind[gap] == FIRST:
-            longest_ns = max(longest_ns, g.any_ns[gap])
+    t, longest_ns = batch.stories.flows, LONGEST_INTERVAL_NS
+    for row in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
+        gap = batch.stories.gaps[row]
+        if gap.kind == FIRST:
+            longest_ns = max(longest_ns, gap.any_ns)
     return longest_ns
 
 
@@ -181,10 +180,8 @@ def given_up_ns(batch: Batch, flow_row: int, probe_ns: int, longest_ns: int) -> 
     causes another (net/core/neighbour.c __neigh_event_send): then of a short interval every other one shows, and the
     RST may have come up to that long after the last.
     """
-    first, last = (
-        batch.context.first_asked[flow_row],
-        batch.context.first_asked[flow_row] + batch.context.asked[flow_row],
-    )
+    context = batch.context[flow_row]
+    first, last = context.first_asked, context.first_asked + context.asked
     asked_ns = last_try_ns(batch.asked, first, last)
     if asked_ns < probe_ns:
         return probe_ns + (longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else 0)
@@ -197,42 +194,41 @@ def given_up_ns(batch: Batch, flow_row: int, probe_ns: int, longest_ns: int) -> 
 
 def why_silent(batch: Batch, flow_row: int) -> int:
     """Return what ICMP, ARP and the peer's other connections say about a peer that does not answer probes, packed."""
-    e, t = batch.stories.ends, batch.stories.flows
-    end_row = 2 * flow_row + t.run_end[flow_row]
-    if t.run_end[flow_row] != ABSENT:
-        if e.icmp_errors[end_row]:
+    story = batch.stories.flows[flow_row]
+    if story.run_end != ABSENT:
+        end_row = 2 * flow_row + story.run_end
+        prober, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
+        if prober.icmp_errors:
             return because(values.ICMP_DISCARDED, 0)
-        if t.reset_unheard[flow_row]:
+        if story.reset_unheard:
             return because(values.ANSWERS_UNHEARD, 0)
-        if e.sent_ns[end_row ^ 1] > batch.rows.candidates.ts_ns[batch.stories.probes.row[e.run_probe[end_row]]]:
+        if peer.sent_ns > batch.rows.candidates[batch.stories.probes[prober.run_probe].row].ts_ns:
             return because(values.PEER_STILL_SENDS, 0)
     return because(values.ACKS_UNHEARD, 0) if is_one_way(batch, flow_row) else why_unresponsive(batch, flow_row)
 
 
 def is_one_way(batch: Batch, flow_row: int) -> bool:
     """Tell whether an end sends again and again what was acknowledged (FEWEST_SPURIOUS)."""
-    end = batch.stories.flows.resending_end[flow_row]
-    return bool(end != ABSENT and batch.stories.ends.spurious_resends[2 * flow_row + end] >= FEWEST_SPURIOUS)
+    end = batch.stories.flows[flow_row].resending_end
+    return bool(end != ABSENT and batch.stories.ends[2 * flow_row + end].spurious_resends >= FEWEST_SPURIOUS)
 
 
 def why_unresponsive(batch: Batch, flow_row: int) -> int:
     """Return what ARP, the peer's other connections and its network say about a peer that does not answer, packed."""
-    context = batch.context
-    if context.moved_frame[flow_row]:
+    context = batch.context[flow_row]
+    if context.moved_frame:
         return because(values.REBOUND, 0)
-    if context.asked[flow_row]:
+    if context.asked:
         return because(values.NEIGHBOUR_SILENT, 0)
-    if context.answers_elsewhere[flow_row]:
-        if context.restart[flow_row]:
-            return int(context.restart[flow_row])
-        if context.has_new_address[flow_row]:
+    if context.answers_elsewhere:
+        if context.restart:
+            return int(context.restart)
+        if context.has_new_address:
             return because(values.PEER_ADDRESS_ANEW, 0)
-        return because(values.PEER_PORTS_ANEW if context.has_new_ports[flow_row] else values.PEER_HOST_ANSWERS, 0)
-    if context.is_network_silent[flow_row]:
+        return because(values.PEER_PORTS_ANEW if context.has_new_ports else values.PEER_HOST_ANSWERS, 0)
+    if context.is_network_silent:
         return because(values.NETWORK_SILENT, 0)
-    return because(
-        values.PEER_HOST_SILENT, because(values.PEER_FLOWS_SILENT, 0) if context.silent_flows[flow_row] else 0
-    )
+    return because(values.PEER_HOST_SILENT, because(values.PEER_FLOWS_SILENT, 0) if context.silent_flows else 0)
 
 
 def cause_of(why: int) -> int:
@@ -270,7 +266,7 @@ def confidence_of(why: int) -> int:
 
 def is_first_try(asked: Any, first: int, row: int) -> bool:
     """Tell whether row `row` of ASKED_FOR begins a solicitation; `first` is where the rows of this flow begin."""
-    return bool(row == first or asked.ts_ns[row] - asked.ts_ns[row - 1] >= SHORTEST_INTERVAL_NS)
+    return bool(row == first or asked[row].ts_ns - asked[row - 1].ts_ns >= SHORTEST_INTERVAL_NS)
 
 
 def are_on_wheel(asked: Any, first: int, last: int) -> bool:
@@ -282,12 +278,12 @@ def are_on_wheel(asked: Any, first: int, last: int) -> bool:
     tries, before_ns, opening_ns, least_ns, most_ns = 0, 0, 0, LONGEST_NS, 0
     for row in range(first, last):
         if is_first_try(asked, first, row):
-            spacing_ns = asked.ts_ns[row] - before_ns
+            spacing_ns = asked[row].ts_ns - before_ns
             if tries == 1:
                 opening_ns = spacing_ns
             elif tries > 1:
                 least_ns, most_ns = min(least_ns, spacing_ns), max(most_ns, spacing_ns)
-            before_ns = asked.ts_ns[row]
+            before_ns = asked[row].ts_ns
             tries += 1
     if tries < FEWEST_ASKED or most_ns - least_ns > 2 * ON_WHEEL_NS:
         return False
@@ -304,8 +300,8 @@ def usual_spacing_ns(asked: Any, first: int, last: int, low_ns: int, high_ns: in
         for row in range(first, last):
             if is_first_try(asked, first, row):
                 if tries > 1:
-                    balance += 1 if asked.ts_ns[row] - before_ns <= middle_ns else -1
-                before_ns = asked.ts_ns[row]
+                    balance += 1 if asked[row].ts_ns - before_ns <= middle_ns else -1
+                before_ns = asked[row].ts_ns
                 tries += 1
         if balance >= 0:
             high_ns = middle_ns
@@ -328,7 +324,7 @@ def last_try_ns(asked: Any, first: int, last: int) -> int:
     """Return when the last solicitation began, -1 without any."""
     for row in range(last - 1, first - 1, -1):
         if is_first_try(asked, first, row):
-            return int(asked.ts_ns[row])
+            return int(asked[row].ts_ns)
     return ABSENT
 
 
@@ -337,8 +333,8 @@ def shortest_spacing_ns(asked: Any, first: int, last: int) -> int:
     before_ns, shortest_ns = ABSENT, ABSENT
     for row in range(first, last):
         if is_first_try(asked, first, row):
-            spacing_ns = asked.ts_ns[row] - before_ns
+            spacing_ns = asked[row].ts_ns - before_ns
             if before_ns != ABSENT:
                 shortest_ns = spacing_ns if shortest_ns == ABSENT else min(shortest_ns, spacing_ns)
-            before_ns = asked.ts_ns[row]
+            before_ns = asked[row].ts_ns
     return max(shortest_ns, 0)

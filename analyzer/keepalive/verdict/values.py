@@ -266,19 +266,19 @@ class Ending:
 
 def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
     """Return row `flow_row` of ENDINGS as a value, None while the connection goes on; `proofs` as in `verdict_of`."""
-    e = endings
-    if e.how[flow_row] == ABSENT:
+    ending = endings[flow_row]
+    if ending.how == ABSENT:
         return None
-    first, crossed = e.first_lost[flow_row], e.crossed[flow_row]
-    frames = tuple(proofs.frame[first : first + crossed + e.reused[flow_row]])
+    first, crossed = ending.first_lost, ending.crossed
+    frames = tuple(proofs.frame[first : first + crossed + ending.reused])
     return Ending(
-        how=HOWS[e.how[flow_row]],
-        by=_known(e.by[flow_row]),
-        frame=e.frame[flow_row],
-        at_ns=_known(e.at_ns[flow_row]),
-        data_ns=_known(e.data_ns[flow_row]),
-        peer_data_ns=_known(e.peer_data_ns[flow_row]),
-        no_heartbeat_ns=_known(e.no_heartbeat_ns[flow_row]),
+        how=HOWS[ending.how],
+        by=_known(ending.by),
+        frame=ending.frame,
+        at_ns=_known(ending.at_ns),
+        data_ns=_known(ending.data_ns),
+        peer_data_ns=_known(ending.peer_data_ns),
+        no_heartbeat_ns=_known(ending.no_heartbeat_ns),
         crossed_frames=frames[:crossed],
         reused_frames=frames[crossed:],
     )
@@ -286,18 +286,18 @@ def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
 
 def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
     """Return row `flow_row` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
-    v = verdicts
-    first = v.first_evidence[flow_row]
+    verdict = verdicts[flow_row]
+    first = verdict.first_evidence
     return Verdict(
-        outcome=OUTCOMES[v.outcome[flow_row]],
-        cause=CAUSES[v.cause[flow_row]] if v.cause[flow_row] != ABSENT else None,
-        prober=_known(v.prober[flow_row]),
-        errno=ERRNOS[v.errno[flow_row]] if v.errno[flow_row] != ABSENT else None,
-        epoll=_known(v.epoll[flow_row]),
-        detection_delay_ns=_known(v.detection_delay_ns[flow_row]),
-        confidence=CONFIDENCES[v.confidence[flow_row]],
-        evidence_frames=tuple(proofs.frame[first : first + v.evidence[flow_row]]),
-        reasons=tuple(reasons_of(v.reasons[flow_row])),
+        outcome=OUTCOMES[verdict.outcome],
+        cause=CAUSES[verdict.cause] if verdict.cause != ABSENT else None,
+        prober=_known(verdict.prober),
+        errno=ERRNOS[verdict.errno] if verdict.errno != ABSENT else None,
+        epoll=_known(verdict.epoll),
+        detection_delay_ns=_known(verdict.detection_delay_ns),
+        confidence=CONFIDENCES[verdict.confidence],
+        evidence_frames=tuple(proofs.frame[first : first + verdict.evidence]),
+        reasons=tuple(reasons_of(verdict.reasons)),
     )
 
 

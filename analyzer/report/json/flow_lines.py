@@ -111,16 +111,16 @@ def write_unacknowledged(found: Found, flow_row: int, buffer: JsonBuffer, at: in
     end = unacknowledged_end(rows, stories, flow_row)
     if end == ABSENT:
         return put(buffer, at, member.NO_UNACKNOWLEDGED)
-    e, flow, end_row = stories.ends, stories.flows.flow[flow_row], 2 * flow_row + end
-    since_ns = unacknowledged_since_ns(rows, e, end_row)
+    c, flow, sender = rows.candidates, stories.flows.flow[flow_row], stories.ends[2 * flow_row + end]
+    since_ns = unacknowledged_since_ns(c, sender)
     at = put_number(buffer, at, member.UNACKNOWLEDGED, end)
-    at = put_number(buffer, at, member.UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows, 2 * flow + end))
+    at = put_number(buffer, at, member.UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows.ends[2 * flow + end]))
     at = put_duration(buffer, at, member.SINCE, stories.flows.capture_end_ns[flow_row] - since_ns)
-    at = put_number(buffer, at, member.RESENDS, e.resends[end_row])
+    at = put_number(buffer, at, member.RESENDS, sender.resends)
     if found.verdicts.outcome[flow_row] != values.UNDETECTED:
         return put(buffer, put(buffer, at, member.NO_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
-    at = write_seconds(buffer.out, put(buffer, at, member.GIVES_UP), earliest_give_up_ns(rows, e, end_row))
-    at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(rows, e, end_row))
+    at = write_seconds(buffer.out, put(buffer, at, member.GIVES_UP), earliest_give_up_ns(c, sender))
+    at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(c, sender))
     return put(buffer, put(buffer, at, member.END_OF_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
 
 
@@ -170,7 +170,7 @@ def write_end(found: Found, flow_row: int, end: int, words: Words, buffer: JsonB
 
 
 def write_heartbeat(found: Found, flow_row: int, end_row: int, buffer: JsonBuffer, at: int) -> int:
-    c, e, period = found.rows.candidates, found.stories.ends, period_ns(found.stories.ends, end_row)
+    c, e, period = found.rows.candidates, found.stories.ends, period_ns(found.stories.ends[end_row])
     if period == ABSENT:
         return put(buffer, at, member.NO_BEATS)
     at = put_duration(buffer, at, member.PERIOD, period)

@@ -30,9 +30,10 @@ def reset(**differing: int) -> Any:
     native |= {"took_ns": -1, "usual_took_ns": -1}
     table = Table(RESETS)
     table.reserve(1)
+    row = table.view[0]
     for name, value in (native | differing).items():
-        getattr(table.view, name)[0] = value
-    return table.view
+        setattr(row, name, value)
+    return row
 
 
 def odd(**differing: int) -> int:

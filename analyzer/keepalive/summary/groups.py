@@ -1,0 +1,135 @@
+"""Connections that fared alike: same outcome, cause, service and settings, so that many read as a few lines.
+
+Settings that take many values within a group become ranges. Connections that only came and went are one group, however
+many services they led to.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.summary.paths import path_of
+from analyzer.keepalive.verdict.values import BY_PATH, Cause, How, Outcome
+
+SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+MOST_APART = 3
+"""So many settings, or services, are groups of their own; more become ranges."""
+MOST_GROUPED = 512
+"""Of more connections only those that findings are based on are grouped: each has to be assembled."""
+ORDINARY = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
+
+
+class Range(NamedTuple):
+    """The least and the most of a number."""
+
+    low: float
+    high: float
+
+
+Triple = tuple[Range | None, Range | None, Range | None]
+"""Time, interval and count, where known."""
+
+
+class Group(NamedTuple):
+    """Connections that fared alike. Idle times are the longest silences, or for a close the time without data."""
+
+    outcome: Outcome
+    cause: Cause | None
+    how: How | None
+    """How it was closed; None for what was not."""
+    closed_by: Role | None
+    """Who closed it; None for what was not, or by both at once."""
+    services: tuple[str, ...]
+    has_keepalive: bool
+    settings: Triple
+    idle_ns: tuple[int, int]
+    flows: tuple[int, ...]
+
+
+def groups(flows: Iterable[Flow]) -> tuple[Group, ...]:
+    """Return the groups, the largest first."""
+    alike: dict[tuple[object, ...], list[Flow]] = defaultdict(list)
+    for flow in flows:
+        alike[_fate(flow)].append(flow)
+    found = [group for members in alike.values() for group in _by_service(members)]
+    return tuple(sorted(found, key=lambda one: -len(one.flows)))
+
+
+def ranges(of: Sequence[Settings]) -> Triple:
+    """Return the range of each setting over several ends."""
+    time, intvl, probes = (_range([getattr(one, name) for one in of]) for name in SETTINGS)
+    return time, intvl, probes
+
+
+def _range(settings: Sequence[Setting | None]) -> Range | None:
+    """Return the range of the values; where none is known, that of the bounds, if they are closed."""
+    known = [one for one in settings if one is not None]
+    values = [one.value for one in known if one.value is not None]
+    if values:
+        return Range(min(values), max(values))
+    highs = [one.high for one in known if one.high is not None]
+    return Range(min(one.low for one in known), max(highs)) if known and len(highs) == len(known) else None
+
+
+def _fate(flow: Flow) -> tuple[object, ...]:
+    """Return what connections of a group have in common but for service and settings."""
+    return flow.verdict.outcome, flow.verdict.cause, *_close(flow), bool(flow.probers)
+
+
+def _close(flow: Flow) -> tuple[How | None, Role | None]:
+    """Tell how a connection was closed, and by whom, where it was."""
+    ending = flow.ending
+    if ending is None or flow.verdict.outcome is not Outcome.CLOSED:
+        return None, None
+    by_end = ending.by is not None and ending.by != BY_PATH
+    return ending.how, flow.ends[ending.by].role if by_end else None  # type: ignore[index]  # `by_end` says so
+
+
+def _by_service(flows: list[Flow]) -> list[Group]:
+    """Split connections of one fate by service, unless nothing happened to them on many."""
+    services: dict[str, list[Flow]] = defaultdict(list)
+    for flow in flows:
+        services[path_of(flow)].append(flow)
+    is_dull = flows[0].verdict.outcome in ORDINARY and not flows[0].probers
+    if is_dull and len(services) > MOST_APART:
+        return [_group(flows, tuple(services))]
+    return [group for service, members in services.items() for group in _by_settings(members, service)]
+
+
+def _by_settings(flows: list[Flow], service: str) -> list[Group]:
+    """Split connections by their settings, if these are few."""
+    apart: dict[tuple[int | None, ...], list[Flow]] = defaultdict(list)
+    for flow in flows:
+        apart[_values(flow)].append(flow)
+    return [_group(members, (service,)) for members in (apart.values() if len(apart) <= MOST_APART else [flows])]
+
+
+def _values(flow: Flow) -> tuple[int | None, ...]:
+    found = [getattr(flow.ends[end].settings, name) for end in flow.probers for name in SETTINGS]
+    return tuple(one.value if one is not None else None for one in found)
+
+
+def _group(flows: list[Flow], services: tuple[str, ...]) -> Group:
+    first = flows[0]
+    idle = [_idle_ns(flow) for flow in flows]
+    how, closed_by = _close(first)
+    return Group(
+        outcome=first.verdict.outcome,
+        cause=first.verdict.cause,
+        how=how,
+        closed_by=closed_by,
+        services=services,
+        has_keepalive=bool(first.probers),
+        settings=ranges([flow.ends[end].settings for flow in flows for end in flow.probers]),
+        idle_ns=(min(idle), max(idle)),
+        flows=tuple(flow.id for flow in flows),
+    )
+
+
+def _idle_ns(flow: Flow) -> int:
+    """Return how long a connection was idle: without data when it was closed, at the most otherwise."""
+    if flow.verdict.outcome is Outcome.CLOSED and flow.ending is not None and flow.ending.data_ns is not None:
+        return flow.ending.data_ns
+    return max(flow.max_idle_ns, flow.silent_ns or 0)

@@ -1,0 +1,41 @@
+"""How the parts of the terminal report are laid out."""
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from analyzer.report.layout import PROSE_WIDTH, SideBySide, headed, marked, prose, table
+
+
+def lines(shown: RenderableType, width: int) -> list[str]:
+    file = io.StringIO()
+    Console(file=file, width=width, highlight=False, emoji=False, markup=False).print(shown)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_prose_is_indented_and_no_wider_than_reads_well() -> None:
+    shown = lines(prose("word " * 60), 200)
+    assert all(line.startswith("    word") and len(line) <= PROSE_WIDTH for line in shown)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(20, ["left   right"]), (10, ["left", "    right"])])
+def test_two_texts_share_a_line_where_there_is_room(width: int, expected: list[str]) -> None:
+    assert lines(SideBySide(Text("left"), Text("right"), "   "), width) == expected
+
+
+def test_a_paragraph_hangs_behind_its_mark() -> None:
+    assert lines(marked([("→", "one two three")]), 11) == ["→ one two", "  three"]
+
+
+def test_a_table_obeys_no_markup_of_the_capture() -> None:
+    made = table("a", "b")
+    made.add_row("[red]x", ":smile:")
+    assert lines(made, 40) == ["a       b", "[red]x  :smile:"]
+
+
+def test_a_heading_stands_above_its_table() -> None:
+    made = table("a")
+    made.add_row("1")
+    assert [line for part in headed("What", made) for line in lines(part, 40)] == ["", "What", "a", "1"]
