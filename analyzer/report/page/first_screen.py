@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, ConclusionCode
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.words import chart_sentences, conclusion_sentences
+from analyzer.report.ranking import URGENCY
+from analyzer.report.words import chart_sentences, conclusion_sentences, group_sentences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,14 +24,17 @@ OF_A_PATH = frozenset(
         ConclusionCode.PATH_FORGETS,
         ConclusionCode.PATH_RESETS,
         ConclusionCode.NAT_REBINDING,
-        ConclusionCode.HALF_CLOSED_FORGOTTEN,
     }
 )
-"""Conclusions that the silences of a path show."""
+"""Conclusions that the silences of a path show; those of half-closed connections do not differ from others there."""
 OF_A_SERVICE = frozenset(
     {ConclusionCode.SERVICE_CLOSES_IDLE, ConclusionCode.KEEPALIVE_RACE, ConclusionCode.HEARTBEAT_TOO_RARE}
 )
 """Conclusions that the idle times at a service show."""
+MOST_GROUPS = 12
+"""Most groups that stand on the first screen."""
+FEWEST_SILENCES = 3
+"""Fewer silences show no limit."""
 SURENESS = {Confidence.LIKELY: "likely", Confidence.GUESS: "a guess"}
 
 
@@ -63,8 +67,26 @@ def _said(one: Conclusion) -> dict[str, Any]:
 
 
 def with_code(words: str) -> Markup:
-    """Escape words, and mark what stands between backquotes as something to type."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(words))))  # noqa: S704  # escaped
+    """Escape words, mark what stands between backquotes as something to type, and keep units with their numbers."""
+    marked = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(words)))
+    return Markup(re.sub(r"(?<=\d) (?=(s|min|h)\b)", "\N{NO-BREAK SPACE}", marked))  # noqa: S704  # escaped
+
+
+def groups(analysis: "Analysis") -> list[dict[str, Any]]:
+    """Return a line for each group of connections that fared alike, the most urgent first."""
+    found = sorted(analysis.findings.groups, key=lambda one: URGENCY.index(one.outcome))
+    return [
+        {
+            "count": len(one.flows),
+            "outcome": one.outcome.value,
+            "fate": group_sentences.fate(one),
+            "service": group_sentences.service(one),
+            "settings": group_sentences.settings(one),
+            "idle": group_sentences.idle(one),
+            "examples": one.flows[: group_sentences.EXAMPLES],
+        }
+        for one in found
+    ]
 
 
 def why(analysis: "Analysis") -> Why | None:
@@ -83,7 +105,7 @@ def _of_many(analysis: "Analysis", one: Conclusion) -> Why | None:
         return None
     is_of_path = one.limit is not None and one.limit.by in ("path", "unknown")
     if one.code in OF_A_PATH or (one.code in OF_A_SERVICE and is_of_path):
-        if not _has_failed(analysis, one.service):
+        if not _tells(analysis, one.service):
             return None
         made = Why(analysis.plot.silences(one.service), chart_sentences.silences(one.service), path=one.service)
     elif one.code in OF_A_SERVICE and one.limit is not None:
@@ -93,10 +115,10 @@ def _of_many(analysis: "Analysis", one: Conclusion) -> Why | None:
     return None if is_nothing(made.ax) else made
 
 
-def _has_failed(analysis: "Analysis", path: str) -> bool:
-    """Tell whether a silence of the path itself failed, so that it can be shown."""
-    silences = analysis.silences
-    return bool(((silences["path"] == path) & (silences["result"] == "failed")).any())
+def _tells(analysis: "Analysis", path: str) -> bool:
+    """Tell whether silences of a path failed, and there are so many that a chart of them says more than a timeline."""
+    results = analysis.silences["result"][analysis.silences["path"] == path]
+    return bool((results == "failed").any() and (results != "unknown").sum() >= FEWEST_SILENCES)
 
 
 def _of_one(analysis: "Analysis", one: Conclusion) -> Why | None:

@@ -20,7 +20,8 @@ from markupsafe import Markup
 
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
-from analyzer.keepalive.summary.advice import recommended
+from analyzer.keepalive.summary.advice import Advice, recommended
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, unsaid
 from analyzer.report import recipes
 from analyzer.report.output_file import text_output
 from analyzer.report.page import first_screen
@@ -28,7 +29,7 @@ from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import URGENCY, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import plain, short
-from analyzer.report.words import plain_words, sentences, service_sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, plain_words, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
 from analyzer.version import __version__
@@ -93,14 +94,16 @@ def colophon(command: str = "") -> dict[str, str]:
 
 
 def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
-    """Return the whole page, with charts for the `shown` connections that matter most; `foot` as `colophon` returns it."""
+    """Return the whole page, with charts for the `shown` connections that matter most; `foot` is of `colophon`."""
     from analyzer.report.charts.style import dark_css
 
     findings = analysis.findings
     names, what = title(findings)
-    in_full, alike = _examples(findings.flows, shown)
-    script = _part("page.js")
     conclusions, further = first_screen.conclusions(analysis)
+    named = [one.flows[0] for one in findings.conclusions[:MOST_SHOWN] if one.flows]
+    in_full, alike = _examples(findings.flows, shown, named)
+    groups = first_screen.groups(analysis) if len(findings.flows) > 1 else []
+    script = _part("page.js")
     why = first_screen.why(analysis)
     return _environment().get_template("report.html.j2").render(
         title=plain_words.overall(findings.flows),
@@ -108,7 +111,8 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
         what=what,
         conclusions=conclusions,
         further=further,
-        groups=[],
+        groups=groups[: first_screen.MOST_GROUPS],
+        more_groups=groups[first_screen.MOST_GROUPS :],
         why=_why(why) if why is not None else None,
         cards=[
             _card(analysis, flow, alike[sentences.headline(flow)], is_drawn=why is not None and why.flow == flow.id)
@@ -116,7 +120,7 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
         ],
         counts=_counts(findings.flows),
         advice=_advice(analysis),
-        recipes=_recipes(analysis),
+        recipes=_recipes(analysis) if findings.advice or _names_lines(findings.conclusions) else None,
         overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
         paths=_paths(analysis, why.path if why is not None else None),
         services=_services(analysis),
@@ -162,11 +166,16 @@ def _why(why: first_screen.Why) -> dict[str, Any]:
     return {"chart": _svg(why.ax, "why"), "caption": why.caption, "flow": why.flow}
 
 
-def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
-    """Choose the connections with a chart: all that matter, or one of each kind if they are too many. Return them, and
-    how many of each kind there are."""
+def _names_lines(conclusions: Sequence[Conclusion]) -> bool:
+    """Tell whether what is said to do names lines to set, which then stand on the page."""
+    return any("--advice" in (conclusion_sentences.fix(one) or "") for one in conclusions)
+
+
+def _examples(flows: Flows, shown: int, named: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:
+    """Choose the connections with a chart: all that matter, or one of each kind if they are too many, those `named` by
+    a conclusion first. Return them, and how many of each kind there are."""
     in_full: Sequence[Flow]
-    in_full, rest = to_describe(flows, shown)
+    in_full, rest = to_describe(flows, shown, named=named)
     alike: Counter[str] = Counter()
     if rest:
         alike.update(sentences.headline(flow) for flow in (*in_full, *rest))
@@ -194,7 +203,7 @@ def _card(analysis: "Analysis", flow: Flow, alike: int, *, is_drawn: bool) -> di
         for name in SETTINGS[:2]
         if _is_measured(getattr(flow.ends[index].settings, name))
     ]
-    card["advice"] = [sentences.advice(one) for one in analysis.findings.advice if flow.id in one.flows]
+    card["advice"] = [sentences.advice(one) for one in _unsaid(analysis) if flow.id in one.flows]
     return card
 
 
@@ -238,10 +247,15 @@ def _setting(end: End, name: str) -> tuple[str, str, str, str]:
     return name, value, setting_sentences.bounds(setting), setting_sentences.observed(setting, end.settings)
 
 
+def _unsaid(analysis: "Analysis") -> list[Advice]:
+    """Return the advice that the conclusions do not give already."""
+    return unsaid(analysis.findings.advice, analysis.findings.conclusions)
+
+
 def _advice(analysis: "Analysis") -> list[dict[str, Any]]:
     """Return some advice of each kind, and how many more there are."""
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in analysis.findings.advice:
+    for one in _unsaid(analysis):
         kinds.setdefault(one.code.value, []).append({"text": sentences.advice(one), "flows": one.flows, "more": 0})
     for alike in kinds.values():
         alike[min(len(alike), MOST_ALIKE) - 1]["more"] = max(0, len(alike) - MOST_ALIKE)
@@ -302,11 +316,11 @@ def _hosts(analysis: "Analysis") -> dict[str, Any] | None:
 
 def _host(row: dict[Any, Any]) -> dict[str, Any]:
     """Return a row of the hosts' table: a host's connections to one service, with the range of their settings."""
-    known = {
-        name: None if value is None or value != value or str(value) == "<NA>" else value for name, value in row.items()
-    }
+    from pandas import isna
+
+    known = {name: None if isna(value) else value for name, value in row.items()}
     return {
-        "name": known["addr"] or f"middlebox before {known['before'].split()[0]}",
+        "name": known["addr"] or f"middlebox before {str(known['before']).split()[0]}",
         "port": known["port"],
         "flows": known["flows"],
         "kinds": known["kinds"],

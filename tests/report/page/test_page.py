@@ -138,7 +138,7 @@ def many(count: int) -> analyzer.Analysis:
         (32, "A:{0}>B A seq 999 ack 5009"),
         (62, "A:{0}>B A seq 999 ack 5009"),
     ):
-        lines += [f"{time} {words.format(port)}" for port in range(1, count + 1) if port % 2 or time < 30]
+        lines += [f"{time} {words.format(port)}" for port in range(40_001, 40_001 + count) if port % 2 or time < 30]
     return analyzer.Analysis(analyse(transcript("\n".join(lines))))
 
 
@@ -224,3 +224,29 @@ def test_a_row_is_a_line_at_1400_pixels(tmp_path: Path) -> None:
     assert found is not None
     assert int(found[1]) < 40  # two lines are 45
     assert int(found[2]) == 0
+
+
+def test_the_foot_has_version_date_and_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    found = analyzer.analyze(SAMPLES / "nc-30-10-5/capture.pcap")
+    found.write_html(tmp_path / "page.html", command="ka-analyze 'http://me:secret@example.org/a b.pcap'")
+    text = Page(tmp_path / "page.html").text
+    assert f"Made by ka-analyze {analyzer.__version__} on 1970-01-02 00:00 UTC" in text
+    assert "ka-analyze 'http://…@example.org/a b.pcap'" in text
+    assert "secret" not in text
+
+
+def test_pages_are_the_same_but_for_their_foot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = []
+    for epoch in ("0", "86400"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        sources.append(page_of(SAMPLES / "gunicorn-closes-after-2/capture.pcap", tmp_path).source)
+    assert sources[0] != sources[1]
+    assert sources[0].replace("1970-01-01 00:00", "1970-01-02 00:00") == sources[1]
+
+
+def test_hosts_are_a_row_for_each_service(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nat-fifty-300/capture.pcap", tmp_path)
+    hosts = page.source[page.source.index('id="hosts"') : page.source.index('id="all"')]
+    assert len(re.findall("<tr><td>192.0.2.1</td>", hosts)) == 1
+    assert "different settings" in hosts
