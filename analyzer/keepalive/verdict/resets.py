@@ -33,6 +33,8 @@ CLEARLY_NS = 5_000_000
 
 ENOUGH = 2
 """Fields that must agree to outweigh another distance."""
+ON_ITS_WAY_NS = 1_000_000_000
+"""What was sent before a RST came arrives within this time."""
 STATE_GONE_NS = 1_000_000_000
 """No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
 
@@ -149,16 +151,28 @@ def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
 
 
 def errno_of_reset(batch: Batch, flow_row: int) -> int:
-    """Return what the other end's application gets from the RST, ABSENT if that application has closed too.
+    """Return what the other end's application gets from the RST; ABSENT if it has closed too, or its host went on.
 
     One that has only shut down its sending half and still reads is in FIN_WAIT2, where a RST is what it always is
     (tcp_input.c tcp_reset). If only the end that resets had closed, the other is in CLOSE_WAIT.
     """
     end_row = 2 * flow_row + rst_of(batch, flow_row).end
     own, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
+    if was_never_heard(batch, flow_row):
+        return ABSENT
     if peer.fin_frame and (own.fin_frame or not reads_on(batch, flow_row, 1 - rst_of(batch, flow_row).end)):
         return ABSENT
     return reset_errno(own.fin_frame > 0)
+
+
+def was_never_heard(batch: Batch, flow_row: int) -> bool:
+    """Tell whether the end to which the RST was sent goes on with the connection: the RST was lost, or not obeyed.
+
+    What was on its way, or comes out of order, is over within a second.
+    """
+    rst = rst_of(batch, flow_row)
+    peer = batch.rows.ends[2 * batch.stories.flows[flow_row].flow + 1 - rst.end]
+    return bool(peer.last_ns > rst.ts_ns + ON_ITS_WAY_NS and not peer.last_flags & RST)
 
 
 def reads_on(batch: Batch, flow_row: int, end: int) -> bool:

@@ -138,6 +138,19 @@ def test_an_application_that_closes_at_once_is_felt_by_the_other(before: str, re
     assert v.epoll == (EPOLL_DEAD if errno else None)
 
 
+@pytest.mark.parametrize(
+    ("after", "errno"),
+    [
+        ("5.50  A>B  PA  seq 1100  ack 5000  len 10", "ECONNRESET"),  # it was on its way
+        ("60.0  A>B  PA  seq 1100  ack 5000  len 10", None),
+        ("60.0  A>B  RA  seq 1100  ack 5000", "ECONNRESET"),  # a second word of an end that has gone
+    ],
+)
+def test_who_goes_on_sending_has_not_heard_the_reset(after: str, errno: str | None) -> None:
+    v = verdict(told(f"{OPENED}    5.00  B>A  RA  seq 5000  ack 1100\n    {after}"))
+    assert v.errno == errno
+
+
 def test_a_reset_by_a_prober_that_nobody_hears_is_not_felt() -> None:
     """Off the grid of its own probes: its application gave up, and the path was already dead."""
     v = verdict(told(f"{RUN}    58.01  A>B  RA  seq 1100  ack 5000"))
