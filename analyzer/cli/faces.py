@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from analyzer.cli.options import Options
+from analyzer.cli.options import Options, command_line
 from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def write_files(analysis: "Held", options: Options) -> None:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its caches nobody who asks for a report wants to hear
     public = library.Analysis(analysis)
     if options.html is not None:
-        public.write_html(options.html, options.top)
+        public.write_html(options.html, options.top, command_line())
     if options.csv is not None:
         public.write_csv(options.csv)
     if options.parquet is not None:

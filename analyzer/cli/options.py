@@ -1,6 +1,7 @@
 """Every flag once: its name, its one help text, the heading under which `--help` shows it."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 import click
@@ -252,8 +253,22 @@ class Options:
         return {flag: path for flag, path in named.items() if path is not None}
 
 
+ARGUMENTS = "ka-analyze.arguments"
+
+
+def command_line() -> str:
+    """Return the line that the running command was called with, as a shell takes it; empty outside of a run."""
+    context = click.get_current_context(silent=True)
+    arguments = context.meta.get(ARGUMENTS, ()) if context is not None else ()
+    return shlex.join(("ka-analyze", *arguments)) if arguments else ""
+
+
 class GroupedCommand(click.Command):
-    """Shows its flags under headings."""
+    """Shows its flags under headings, and remembers its arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rest = [

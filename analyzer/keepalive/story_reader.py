@@ -179,6 +179,13 @@ class EndStory(ReadOnDemand):
             stopped_ns=stopped_ns(self._rows, self._stories, self._flow_row, self._end),
         )
 
+    @cached_property
+    def window_closed_ns(self) -> int:
+        """Return for how long it has been probing the closed window of the other end, in ns, 0 if it is not."""
+        e, end_row = self._stories.ends, self._end_row
+        is_closed = e.window_probes[end_row] > 0
+        return int(e.window_ns[end_row] - e.window_first_ns[end_row]) if is_closed else 0
+
     def _flow_rows(self) -> "array[int]":
         """Return the flow's candidate rows, in capture order."""
         return self._rows.order[self._rows.starts[self._flow] : self._rows.starts[self._flow + 1]]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
+    from analyzer.keepalive.summary.services import IdleLimit
     from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
@@ -206,12 +207,12 @@ class Analysis:
         """Return the charts."""
         return Plot(self)
 
-    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
+    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN, command: str = "") -> None:
         """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
-        most."""
+        most. Its foot names the date (SOURCE_DATE_EPOCH if that is set), and the `command` line if there was one."""
         from analyzer.report.page.page import write
 
-        write(self, str(path), shown)
+        write(self, str(path), shown, command)
 
     def write_csv(self, folder: "str | PathLike[str]") -> None:
         """Write every table as CSV."""
@@ -364,6 +365,12 @@ class Plot:
         from analyzer.report.charts.silences import silences
 
         return silences(self._of, path, ax)
+
+    def endings(self, service: str | None = None, limit: "IdleLimit | None" = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw how long the connections to a service were idle, and which of them its idle limit closed."""
+        from analyzer.report.charts.endings import endings
+
+        return endings(self._of, service, limit, ax)
 
     def overview(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every connection as a bar in time, by outcome."""

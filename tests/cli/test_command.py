@@ -644,6 +644,7 @@ def test_a_page_is_written_beside_the_report(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     assert invoke(*SHORT[:1], "--html", str(page)).exit_code == 0
     assert page.read_text().startswith("<!DOCTYPE html>")
+    assert f"<code>ka-analyze {SHORT[0]} --html {page}</code>" in page.read_text()
 
 
 def test_no_table_takes_the_place_of_the_capture(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class EndStory:
     fin_frame: int = 0
     capture_rtt_ns: int = 0
     heartbeat: Heartbeat | None = None
+    window_closed_ns: int = 0
     probed_by: ProbedBy | None = None
     probe_look: ProbeLook | None = None
 

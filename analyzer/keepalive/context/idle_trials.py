@@ -44,6 +44,16 @@ class IdleTrial(NamedTuple):
     lost: int
 
 
+class IdleTime(NamedTuple):
+    """How long a connection had been idle by the end of it, or so far, and what it survived before; see IDLE_TRIALS."""
+
+    flow: int
+    is_over: bool
+    lost: int
+    since: Clocks
+    survived: Clocks
+
+
 class Service(NamedTuple):
     """The trials of one service, if at least one of its connections was closed after an idle time."""
 
@@ -88,6 +98,19 @@ class IdleTrials:
         t = self._table.view
         since = Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
         return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.at_ns[row], since, t.lost[row])
+
+    def like(self, flows: Table, flow: int) -> list[IdleTime]:
+        """Return the idle times of all connections to the service that this one leads to, in order of appearance."""
+        t = self._table.view
+        service = service_of(flows.view, self._addresses.of_end, flow)
+        rows = [row for row, one in enumerate(t.service[: self._table.rows]) if one == service]
+        return sorted(map(self._idle_time, rows))
+
+    def _idle_time(self, row: int) -> IdleTime:
+        t = self._table.view
+        survived = Clocks(t.data_gap_ns[row], t.client_gap_ns[row], t.service_gap_ns[row], t.other_gap_ns[row])
+        trial = self._trial(row)
+        return IdleTime(trial.flow, bool(t.is_over[row]), trial.lost, trial.since, survived)
 
     def flows_like(self, flows: Table, some: Sequence[int], engine: Engine) -> list[int]:
         """Return for each of some flows how many lead to the same service."""

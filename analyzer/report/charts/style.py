@@ -6,7 +6,9 @@ pattern, so that nothing is lost in grey.
 
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO, StringIO
+from itertools import pairwise
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 import numpy as np
 from matplotlib import rc_context
@@ -62,11 +64,12 @@ LOOKS = {
 class Chart(Figure):
     """A figure that shows itself in a notebook."""
 
+    description = ""
+    """What it shows, for who does not see it."""
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        file = BytesIO()
-        self.savefig(file, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs={"optimize": True})
         width, height = (int(inches * SHOWN) for inches in self.get_size_inches())
-        return file.getvalue(), {"width": width, "height": height}
+        return _png(self), {"width": width, "height": height}
 
 
 def axes(given: Axes | None, width: float = 9.0, height: float = 3.4) -> Axes:
@@ -104,6 +107,13 @@ def say(ax: Axes, x: float, y: float, words: str, color: str = INK, **more: Any)
     ax.text(x, y, words, color=color, parse_math=False, **more)
 
 
+def describe(ax: Axes, words: str) -> None:
+    """Note what a chart of our own shows, for who does not see it."""
+    figure = _figure(ax)
+    if isinstance(figure, Chart):
+        figure.description = words
+
+
 def legend(ax: Axes) -> None:
     """Draw the legend below the axes, in rows; in a chart of our own outside of the axes."""
     handles, labels = ax.get_legend_handles_labels()
@@ -123,6 +133,11 @@ def nothing(ax: Axes, words: str) -> Axes:
     ax.set_axis_off()
     say(ax, 0.5, 0.5, words, MUTED, transform=ax.transAxes)
     return ax
+
+
+def is_nothing(ax: Axes) -> bool:
+    """Tell whether the chart is one that only says why it is empty."""
+    return not ax.axison
 
 
 STEPS_S = (
@@ -196,13 +211,28 @@ class Labels:
         self.per_inch = (right - left) / (_figure(ax).get_figwidth() * 0.8)
         self.taken: list[tuple[float, float]] = []
 
+    def have_room(self, places: Sequence[float], words: str) -> bool:
+        """Tell whether the same words fit at all of these places, in order."""
+        half = self._half(words)
+        is_apart = all(later - earlier >= 2 * half for earlier, later in pairwise(places))
+        return is_apart and not any(self._is_taken(x, half) for x in places)
+
+    def _half(self, words: str) -> float:
+        """Return half of the width that words need."""
+        return (len(words) * SIZE * 0.6 + 6) / 72 * self.per_inch / 2
+
+    def _is_taken(self, x: float, half: float) -> bool:
+        return any(x - half < right and left < x + half for left, right in self.taken)
+
+    def add_near(self, x: float, words: str, color: str = INK) -> bool:
+        """Write a label, or a little beside the place where it is taken; return False where there was no room."""
+        return any(self.add(x + shift * self._half(words), words, color) for shift in (0, 0.7, -0.7))
+
     def add(self, x: float, words: str, color: str = INK, room: float | None = None, **more: Any) -> bool:
         """Write a label; return False where there was no room, or less than the words need of the `room` that they must
         fit in."""
-        half = (len(words) * SIZE * 0.6 + 6) / 72 * self.per_inch / 2
-        if (room is not None and 2 * half > room) or any(
-            x - half < right and left < x + half for left, right in self.taken
-        ):
+        half = self._half(words)
+        if (room is not None and 2 * half > room) or self._is_taken(x, half):
             return False
         self.taken.append((x - half, x + half))
         say(self.ax, x, self.y, words, color, **more)
@@ -223,8 +253,8 @@ def seconds(values: Any) -> Any:
 
 
 def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
-    """Return the figure of these axes as SVG: the same octets each time, letters as text; `name` makes its ids its
-    own."""
+    """Return the figure of these axes as SVG: the same octets each time, letters as text, title and description for
+    screen readers; `name` makes its ids its own."""
     file = StringIO()
     settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
     with rc_context(settings):  # the only way to tell the writer; put back at once
@@ -233,7 +263,27 @@ def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
     begin = words.index("<svg")
     head, _, body = words[begin:].partition(">")
     style = f"<style>@media (prefers-color-scheme: dark) {{ {dark_css()} }}</style>" if is_dark_too else ""
-    return f"{head}>{style}{body}"
+    return f'{head} role="img" aria-labelledby="{name}-title {name}-desc">{_spoken(ax, name)}{style}{body}'
+
+
+def _spoken(ax: Axes, name: str) -> str:
+    """Return the elements that a screen reader says in place of a picture."""
+    figure = _figure(ax)
+    said = [figure.description] if isinstance(figure, Chart) else []
+    said += [text.get_text() for text in ax.texts if is_nothing(ax)]
+    title, words = ax.get_title(loc="left") or "Chart", " ".join(filter(None, said))
+    return f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(words)}</desc>'
+
+
+def png(ax: Axes) -> bytes:
+    """Return the figure of these axes as PNG: the light one, the same octets each time."""
+    return _png(_figure(ax))
+
+
+def _png(figure: Figure) -> bytes:
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    return file.getvalue()
 
 
 def dark_css() -> str:

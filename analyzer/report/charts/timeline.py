@@ -3,18 +3,36 @@ timers were due."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
-from analyzer.report.charts import style
-from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
+from analyzer.keepalive.verdict.values import BY_PATH, How, Outcome
+from analyzer.report.charts import spans, style
+from analyzer.report.charts.spans import Span
+from analyzer.report.charts.strokes import (
+    ASKS,
+    FOREIGN,
+    KINDS,
+    LOST,
+    MOST_SHOWN,
+    UNANSWERED,
+    Stroke,
+    heard_again,
+    in_vain,
+    own_times,
+    strokes_of,
+)
+from analyzer.report.charts.style import AMBER, BLUE, GREY, INK, MUTED, PURPLE, RED, RULE
 from analyzer.report.charts.timescale import TimeScale
 from analyzer.report.units import short
+from analyzer.report.words import sentences
+from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -22,103 +40,59 @@ if TYPE_CHECKING:
 TOP, BOTTOM = 1.0, 0.0
 HALFWAY = 0.42
 """Height at which an arrow that never arrived ends, as a share of the way."""
-SAME_S = 1e-6
-MOST_SHOWN = 2000
-"""Most segments in a chart, the last ones; what comes before them is left out, and the chart says so."""
+VISIBLE = 0.01
+"""Share of the axis from which a silence at the end can be seen."""
 DENSE = 240
 """Number of segments from which their lines get thinner."""
 
 
-class Kind(NamedTuple):
-    """The style of segments of some tags; `label` is in the legend."""
-
-    label: str
-    color: str
-    width: float
-    tags: tuple[str, ...]
-
-
-ANSWERED, UNANSWERED, UNSEEN = "probe, answered", "probe, unanswered", "probe, answer not captured"
-KINDS = (
-    Kind("handshake, FIN", GREY, 1.2, ("syn", "syn-ack", "fin")),
-    Kind("data, ACK", GREY, 0.8, ("data", "ack", "duplicate-ack", "window-update", "duplicate-frame", "stray")),
-    Kind("heartbeat", AMBER, 1.2, ("heartbeat",)),
-    Kind("resent", AMBER, 1.2, ("retransmission",)),
-    Kind("window probe", AMBER, 1.2, ("zero-window-probe", "zero-window-answer")),
-    Kind(ANSWERED, BLUE, 1.4, ("keepalive-probe",)),
-    Kind("answer", GREEN, 1.4, ("keepalive-answer", "challenge-ack")),
-    Kind(UNANSWERED, RED, 1.6, ()),
-    Kind(UNSEEN, BLUE, 1.4, ()),
-    Kind("RST", PURPLE, 2.4, ("rst", "give-up-rst")),
-    Kind("ICMP error", PURPLE, 1.4, ("icmp-unreachable",)),
-    Kind("ARP unanswered", RED, 1.2, ("arp-unanswered",)),
-)
-KIND_OF = {tag: kind for kind in KINDS for tag in kind.tags}
-BY_LABEL = {kind.label: kind for kind in KINDS}
-
-
-class Stroke(NamedTuple):
-    """A segment in the chart; `end` is its sender, or the receiver of an ICMP error."""
-
-    time: float
-    end: int
-    kind: Kind
-    tag: str
-    arrives: bool
-
-
 def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
-    """Draw lanes of both ends with all segments worth a name; long silences are cut.
+    """Draw lanes of both ends with all segments worth a name, up to the capture's end while it is open; long silences
+    are cut.
 
-    Shaded: when the inferred settings let the timer fire, by the lateness of the kernel's wheel; and in which time the
-    other end was lost.
+    Shaded: when the inferred settings let the timer fire, by the lateness of the kernel's wheel; in which time the
+    other end was lost; a closed window; the silence at the end.
     """
     ax = style.axes(ax, height=3.6)
-    about = analysis.flows.loc[flow]
+    about, found = analysis.flows.loc[flow], analysis.findings.flows[flow]
     start = about["start"]
     segments = analysis.segments[analysis.segments["flow"] == flow]
     if segments.empty:
         return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
-    strokes = _strokes(analysis, flow, segments.tail(MOST_SHOWN), start)
-    is_whole = len(segments) <= MOST_SHOWN
-    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *_noticed_at(about, strokes)})
+    strokes = strokes_of(analysis, found, segments.tail(MOST_SHOWN), start)
+    is_whole, lost = len(segments) <= MOST_SHOWN, spans.lost(found)
+    if lost is not None:
+        lost = spans.unanswered_from(lost, [s.time for s in strokes if s.end != lost.end and s.kind.label in ASKS])
+        strokes = in_vain(strokes, lost)
+    tail = spans.tail(found)
+    ends = [tail.begin, tail.until] if tail is not None else []
+    noticed = _noticed_at(about, strokes)
+    times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *noticed, *ends})
     scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
     ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
     ax.set_ylim(-0.34, 1.62)
+    closed = spans.closed_windows(segments, start)
     _lanes(ax, analysis, flow)
     _windows(ax, analysis, flow, scale, start)
-    _fault(ax, analysis, flow, scale, strokes)
+    _closed_windows(ax, scale, closed)
+    _fault(ax, lost, scale, strokes)
+    _tail(ax, scale, tail)
     _draw(ax, strokes, scale)
-    _words(ax, strokes, scale, str(about["errno"]) if pd.notna(about["errno"]) else "")
-    _noticed(ax, about, strokes, scale)
+    _closer(ax, found, scale, strokes)
+    upper, lower = style.Labels(ax, 1.2), style.Labels(ax, -0.2)
+    _names(found, strokes, scale, upper, lower)
+    _probes(strokes, scale, upper, lower)
+    if tail is not None and _is_wide(scale, tail):
+        lower.add(scale.place(tail.until), "capture ends", MUTED)
+    _durations(ax, scale, strokes, _spoken(found, strokes, closed, tail))
+    _noticed(ax, about, noticed, scale)
     _cuts(ax, scale)
     _axis(ax, scale)
     more = "" if is_whole else f" (the last {MOST_SHOWN} of {len(segments)} segments)"
     style.title(ax, f"#{flow}  {about['summary']}{more}")
+    style.describe(ax, f"Timeline of {who(found)}. " + " ".join(sentences.sentences(found)))
     style.legend(ax)
     return ax
-
-
-def _strokes(analysis: "Analysis", flow: int, segments: pd.DataFrame, start: pd.Timestamp) -> list[Stroke]:
-    probes = analysis.probes[analysis.probes["flow"] == flow]
-    unanswered = set(probes["frame"][probes["answer"].isin(("nothing", "icmp"))])
-    unseen = set(probes["frame"][probes["answer"] == "unseen"])
-    strokes = []
-    for time, end, frame, tag in zip(
-        style.seconds(segments["time"] - start), segments["end"], segments["frame"], segments["tag"], strict=True
-    ):
-        is_lost = tag == "keepalive-probe" and frame in unanswered
-        is_unseen = tag == "keepalive-probe" and frame in unseen
-        kind = BY_LABEL[UNANSWERED] if is_lost else BY_LABEL[UNSEEN] if is_unseen else KIND_OF[tag]
-        strokes.append(Stroke(float(time), int(end), kind, tag, not is_lost))
-    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["kind"] == "first")]
-    times = _own_times(analysis, flow)
-    for end, heard in zip(gaps["end"], gaps["frame"].map(times) - gaps["since_heard"] - start, strict=True):
-        time = heard.total_seconds()  # the segment itself may be one that is not worth a name
-        is_shown = pd.notna(time) and (not strokes or time >= strokes[0].time or len(segments) < MOST_SHOWN)
-        if is_shown and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
-            strokes.append(Stroke(time, 1 - int(end), KIND_OF["ack"], "ack", True))
-    return sorted(strokes, key=lambda stroke: stroke.time)
 
 
 def _lanes(ax: Axes, analysis: "Analysis", flow: int) -> None:
@@ -153,7 +127,7 @@ def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tu
     gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & ~analysis.gaps["is_censored"]]
     if gaps.empty:
         return
-    frames = _own_times(analysis, flow)
+    frames = own_times(analysis, flow)
     ends = analysis.ends[analysis.ends["flow"] == flow].set_index("end")
     clocks = {clock.name: clock for clock in LINUX + EXACT}
     for gap in gaps.itertuples():
@@ -170,28 +144,50 @@ def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tu
         yield int(gap.end), armed + float(value), armed + float(value) + late
 
 
-def _own_times(analysis: "Analysis", flow: int) -> pd.Series:
-    """Return the capture times of the connection's segments, by frame."""
-    segments = analysis.segments[analysis.segments["flow"] == flow]
-    return segments.drop_duplicates("frame").set_index("frame")["time"]
+def _closed_windows(ax: Axes, scale: TimeScale, closed: Sequence[Span]) -> None:
+    """Shade the lane of an end while its window is closed."""
+    label = "window closed"
+    for span in closed:
+        left, right, y = scale.place(span.begin), scale.place(span.until), TOP if span.end == 0 else BOTTOM
+        ax.broken_barh(
+            [(left, right - left)], (y - 0.045, 0.09), facecolor=AMBER, alpha=0.35, linewidth=0, label=label, zorder=2
+        )
+        label = ""
 
 
-def _fault(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
-    """Mark the time between the last sign of the lost end and the first thing that it should have answered."""
-    about = analysis.flows.loc[flow]
-    if about["outcome"] not in ("timed-out", "unreachable", "probing", "undetected"):
+def _fault(ax: Axes, span: Span | None, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
+    """Mark the time between the last sign of the lost end and the first thing that it never answered, and its lane
+    from then on, up to where it is heard again."""
+    if span is None:
         return
-    lost = next((stroke for stroke in strokes if not stroke.arrives or stroke.kind.label == "resent"), None)
-    if lost is None:
-        return
-    silent = 1 - lost.end
-    heard = [s.time for s in strokes if s.end == silent and s.time < lost.time and s.kind.label != "ICMP error"]
-    begin, end = scale.place(heard[-1] if heard else 0.0), scale.place(lost.time)
-    y = TOP if silent == 0 else BOTTOM
+    begin, until = scale.place(max(span.begin, scale.first)), scale.place(max(span.until, scale.first))
+    y = TOP if span.end == 0 else BOTTOM
     ax.broken_barh(
-        [(begin, end - begin)], (y - 0.045, 0.09), facecolor=RED, alpha=0.3, linewidth=0, label="lost in here", zorder=2
-    )
-    ax.plot([end, 1.04 * scale.width], [y, y], color=style.PAPER, linewidth=2.2, linestyle=(0, (1, 1.5)), zorder=2)
+        [(begin, until - begin)], (y - 0.045, 0.09), facecolor=RED, alpha=0.3, linewidth=0, label="lost in here",
+        zorder=2,
+    )  # fmt: skip
+    again = heard_again(strokes, span)
+    _dotted(ax, until, scale.place(again) if again is not None else 1.04 * scale.width, y, "not heard any more")
+
+
+def _tail(ax: Axes, scale: TimeScale, tail: Span | None) -> None:
+    """Shade the silence up to the capture's end, and mark that."""
+    if tail is None or not _is_wide(scale, tail):
+        return
+    left, right = scale.place(tail.begin), scale.place(tail.until)
+    ax.axvspan(left, right, ymin=0.17, ymax=0.685, facecolor=RULE, alpha=0.4, linewidth=0, label="silence", zorder=0)
+    ax.plot([right, right], [BOTTOM - 0.1, TOP + 0.1], color=INK, linewidth=1.2, linestyle=(0, (4, 2)), zorder=2)
+
+
+def _is_wide(scale: TimeScale, span: Span) -> bool:
+    """Tell whether a span can be seen."""
+    return scale.place(span.until) - scale.place(span.begin) >= VISIBLE * scale.width
+
+
+def _dotted(ax: Axes, begin: float, until: float, y: float, label: str) -> None:
+    """Turn a stretch of a lane into dots."""
+    ax.plot([begin, until], [y, y], color=style.PAPER, linewidth=2.4, zorder=1.5)
+    ax.plot([begin, until], [y, y], color=MUTED, linewidth=1.8, linestyle=(0, (1, 1.5)), label=label, zorder=1.6)
 
 
 def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
@@ -205,7 +201,8 @@ def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
         for x, stroke in drawn:
             begin, end = _span(stroke)
             lines.append([(x, begin), (x, end)])
-            heads.append((x, end, "x" if not stroke.arrives else "v" if end < begin else "^"))
+            is_in_vain = not stroke.arrives or kind.label == LOST
+            heads.append((x, end, "x" if is_in_vain else "v" if end < begin else "^"))
         pattern, width = "--" if kind.label == "resent" else "-", kind.width * (1 if kind.label == UNANSWERED else thin)
         ax.add_collection(
             LineCollection(lines, colors=kind.color, linewidths=width, linestyles=pattern, label=kind.label, zorder=3)
@@ -228,36 +225,111 @@ def _span(stroke: Stroke) -> tuple[float, float]:
     return own, other if stroke.arrives else own + HALFWAY * (1 if other > own else -1)
 
 
-def _words(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale, errno: str) -> None:
-    """Write above the lanes what the segments are, and over that the times between them."""
-    upper, lower = style.Labels(ax, 1.2), style.Labels(ax, -0.2)
-    labelled = [s for s in strokes if s.tag in ("rst", "give-up-rst", "syn", "keepalive-probe", "fin")]
-    order = {"rst": 0, "give-up-rst": 0, "syn": 1, "keepalive-probe": 2, "fin": 1}
-    names = {"rst": "RST", "give-up-rst": "RST", "syn": "SYN", "fin": "FIN", "keepalive-probe": "probe"}
-    for stroke in sorted(labelled, key=lambda s: order[s.tag]):
-        words = names[stroke.tag]
-        if errno and words == "RST":
-            words += f": {errno}"
+def _closer(ax: Axes, found: Flow, scale: TimeScale, strokes: Sequence[Stroke]) -> None:
+    """Mark on its lane who sent the first FIN or RST."""
+    ending = found.ending
+    closing = [s for s in strokes if ending is not None and ending.frame and s.frame == ending.frame]
+    if ending is None or not closing:
+        return
+    label = {How.GIVE_UP: "gave up", How.RST: "reset it"}.get(ending.how, "closed it first")
+    color = PURPLE if closing[0].kind.label == "RST" else GREY
+    y = 0.5 if ending.by == BY_PATH else TOP if closing[0].end == 0 else BOTTOM
+    label = "the path reset it" if ending.by == BY_PATH else label
+    ax.scatter([scale.place(closing[0].time)], [y], s=44, marker="s", color=color, label=label, zorder=5)
+
+
+def _names(found: Flow, strokes: Sequence[Stroke], scale: TimeScale, upper: style.Labels, lower: style.Labels) -> None:
+    """Write beside the lanes what the segments are that begin and end the connection, those that ended it first."""
+    names = {"rst": "RST", "give-up-rst": "RST", "fin": "FIN", "syn": "SYN"}
+    late = found.ending.crossed_frames if found.ending is not None else ()
+    closing = found.ending.frame if found.ending is not None else 0
+    named = [s for s in strokes if s.tag in names or s.kind.label == LOST]
+    resets = [s.frame for s in named if names.get(s.tag) == "RST"]
+    fatal = found.story.reset.frame if found.story.reset is not None else resets[0] if resets else 0
+    order = {LOST: 0, "rst": 1, "give-up-rst": 1, "fin": 2, "syn": 3}
+    for stroke in sorted(named, key=lambda s: (s.frame != closing, order.get(s.kind.label, order.get(s.tag, 0)))):
+        in_time = "crossed" if stroke.frame in late else "too late"
+        words = in_time if stroke.kind.label == LOST else names[stroke.tag]
+        if found.verdict.errno and stroke.frame == fatal:
+            words += f": {found.verdict.errno}"
         color = INK if stroke.tag == "syn" else stroke.kind.color
-        (upper if stroke.end == 0 else lower).add(scale.place(stroke.time), words, color)
-    durations = style.Labels(ax, 1.48)
+        (upper if stroke.end == 0 else lower).add_near(scale.place(stroke.time), words, color)
+
+
+def _probes(strokes: Sequence[Stroke], scale: TimeScale, upper: style.Labels, lower: style.Labels) -> None:
+    """Name the probes, one by one where there is room, else how many alike follow each other; the last ones first."""
+    alike: list[list[Stroke]] = []
+    for stroke in strokes:
+        if stroke.tag != "keepalive-probe":
+            continue
+        if alike and alike[-1][-1].end == stroke.end and alike[-1][-1].kind is stroke.kind:
+            alike[-1].append(stroke)
+        else:
+            alike.append([stroke])
+    for group in reversed(alike):
+        labels, color = upper if group[0].end == 0 else lower, group[0].kind.color
+        places = [scale.place(stroke.time) for stroke in group]
+        if labels.have_room(places, "probe"):
+            for place in places:
+                labels.add(place, "probe", color)
+        elif len(group) > 1:
+            words = f"{len(group)} probes"
+            for place in ((places[0] + places[-1]) / 2, places[0], places[-1]):
+                if labels.add(place, words, color):
+                    break
+
+
+def _spoken(
+    found: Flow, strokes: Sequence[Stroke], closed: Sequence[Span], tail: Span | None
+) -> list[tuple[Span, str]]:
+    """Return the spans that have words, the most telling first.
+
+    An application that closes does not count probes; for all others the times between these say more.
+    """
+    spoken = [(span, f"window closed for {_for(span)}") for span in closed if span.until > span.begin]
+    before = spans.before_close(found)
+    probed = [s.time for s in strokes if s.tag == "keepalive-probe"]
+    is_application = found.verdict.outcome is Outcome.CLOSED
+    if before is not None and (is_application or not any(before.begin < time < before.until for time in probed)):
+        spoken.append((before, f"{_for(before)} without data"))
+    if tail is not None:
+        spoken.append((tail, f"silent for {_for(tail)}"))
+    return spoken
+
+
+def _for(span: Span) -> str:
+    return short(round((span.until - span.begin) * SECOND))
+
+
+def _durations(ax: Axes, scale: TimeScale, strokes: Sequence[Stroke], spoken: Sequence[tuple[Span, str]]) -> None:
+    """Write above all what lasted for how long, then the times between probes."""
+    labels = style.Labels(ax, 1.48)
+    for span, words in spoken:
+        if _is_wide(scale, span):
+            left, right = scale.place(max(span.begin, scale.first)), scale.place(span.until)
+            if labels.add((left + right) / 2, words, INK):
+                _bracket(ax, left, right)
+                labels.taken.append((left, right))
     marks = [s.time for s in strokes if s.tag in ("keepalive-probe", "give-up-rst", "rst")]
     before = [s.time for s in strokes if marks and s.time < marks[0]]
     steps = [(a, b) for a, b in pairwise([*before[-1:], *marks]) if b > a]
     for earlier, later in sorted(steps, key=lambda pair: -(scale.place(pair[1]) - scale.place(pair[0]))):
         left, right = scale.place(earlier), scale.place(later)
         words = short(round((later - earlier) * SECOND))
-        if durations.add((left + right) / 2, words, MUTED, room=right - left):
-            ax.annotate(
-                "", (left, 1.38), (right, 1.38), arrowprops={"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
-            )
+        if labels.add((left + right) / 2, words, MUTED, room=right - left):
+            _bracket(ax, left, right)
 
 
-def _noticed(ax: Axes, about: pd.Series, strokes: Sequence[Stroke], scale: TimeScale) -> None:
+def _bracket(ax: Axes, left: float, right: float) -> None:
+    look = {"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
+    ax.annotate("", (left, 1.38), (right, 1.38), arrowprops=look)
+
+
+def _noticed(ax: Axes, about: pd.Series, noticed: Sequence[float], scale: TimeScale) -> None:
     """Mark when the application got its error, where no RST shows it."""
-    for time in _noticed_at(about, strokes):
+    for time in noticed:
         x = scale.place(time)
-        ax.axvline(x, color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
+        ax.plot([x, x], [BOTTOM - 0.1, TOP + 0.1], color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
         style.say(ax, x, 1.2, str(about["errno"]), PURPLE)
 
 
@@ -266,7 +338,7 @@ def _noticed_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
     if pd.isna(about["detection_delay"]) or any(stroke.kind.label == "RST" for stroke in strokes):
         return []
     loser = about["prober"] if pd.notna(about["prober"]) else strokes[-1].end
-    heard = [s.time for s in strokes if s.end != loser and s.kind.label not in ("ICMP error", "ARP unanswered")]
+    heard = [s.time for s in strokes if s.end != loser and s.kind.label not in FOREIGN]
     return [heard[-1] + float(about["detection_delay"].total_seconds())] if heard else []
 
 

@@ -148,6 +148,18 @@ def events(epoll: int) -> str:
     return "|".join(event for bit, event in EVENTS.items() if epoll & bit)
 
 
+def closed_window(flow: Flow) -> str:
+    """Say whose application does not read, and for how long its window has been closed; empty where none is, or where
+    nothing answers any more."""
+    if flow.silent_ns is None or flow.story.unanswered_data is not None:
+        return ""
+    for index, end in enumerate(flow.story.ends):
+        if end.window_closed_ns:
+            words = f"the window of {name(flow, 1 - index)} has been closed for {short(end.window_closed_ns)}"
+            return _sentence(f"{words}: its application does not read, and {name(flow, index)} waits to send")
+    return ""
+
+
 def heartbeat(flow: Flow, index: int) -> str:
     """Describe an end's heartbeat: how much, how often, whether answered, since when it has stopped."""
     beat = flow.ends[index].story.heartbeat

@@ -222,7 +222,8 @@ def sentences(flow: Flow) -> list[str]:
     if flow.story.is_too_incomplete:
         said.append("Of this connection the capture lacks a third or more: nothing is said of settings.")
     said += [ending_sentences.heartbeat(flow, index) for index in flow.beating]
-    first = (ended, ending_sentences.unacknowledged(flow), *where_it_goes_on(flow), *what_goes_astray(flow))
+    held = (ending_sentences.unacknowledged(flow), ending_sentences.closed_window(flow))
+    first = (ended, *held, *where_it_goes_on(flow), *what_goes_astray(flow))
     return list(filter(None, (*first, *said, _what_was_seen(flow))))
 
 

@@ -15,6 +15,14 @@ def test_counts_are_in_the_title(name: str) -> None:
     assert overlapping(ax) == []
 
 
+def test_survived_ones_are_above_and_failed_ones_below() -> None:
+    a = sample("nat-fifty-300")  # the NAT forgets after 300 s (truth.toml)
+    marks = {one.get_label(): one.get_offsets() for one in a.plot.silences().collections}
+    survived, failed = marks["a silence that it survived"], marks["one that it did not"]
+    assert max(x for x, _ in survived) < 300 < min(x for x, _ in failed)
+    assert min(y for _, y in survived) > 0.5 > max(y for _, y in failed)
+
+
 def test_one_path_of_several() -> None:
     a = sample("nat-forgets-one-of-two")
     assert "198.51.100.2:9000" in words(a.plot.silences("198.51.100.2:9000"))[-1]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
-from analyzer.report.charts.timeline import KIND_OF, windows
+from analyzer.report.charts.timeline import windows
 from analyzer.schema.export import FRAMES  # noqa: F401  # the tables that it reads
 from tests.recordings import SHORT
 from tests.report.charts.drawing import overlapping, sample, words
@@ -13,6 +13,7 @@ from tests.report.charts.drawing import overlapping, sample, words
 EVERY_OUTCOME = (
     "peer-alive-8-2-4", "closed-in-order", "nc-30-10-5", "unreachable-host-7-2-4", "firewall-resets-14-3-4",
     "still-probing-8-3-9", "nat-data-too-late", "link-dead-arp-8-3-5", "both-ends", "heartbeat-each-5-s", "ipv6-45-7-4",
+    "half-open", "zero-window", "zero-window-dead", "heartbeat-stopped", "host-outage", "path-resets-9-2-4",
 )  # fmt: skip
 
 
@@ -25,18 +26,78 @@ def drawn(ax: matplotlib.axes.Axes) -> dict[str, int]:
     }
 
 
-def test_every_tag_is_drawn_somehow() -> None:
-    from analyzer.keepalive.tags.tag import Tag
-
-    assert set(KIND_OF) == {tag.label for tag in Tag}
-
-
 def test_a_nat_that_forgets() -> None:
     ax = sample("nat-forgets-one-of-two").plot.timeline(0)
     assert drawn(ax)["probe, unanswered"] == 4
     assert drawn(ax)["RST"] == 1
     assert "RST: ETIMEDOUT" in words(ax)
     assert "lost in here" in words(ax)
+
+
+def shaded(ax: matplotlib.axes.Axes, label: str) -> tuple[float, float]:
+    """From where to where on the axis something is shaded."""
+    [one] = [one for one in (*ax.collections, *ax.patches) if one.get_label() == label]
+    box = one.get_paths()[0].get_extents() if hasattr(one, "get_paths") else one.get_extents()
+    if not hasattr(one, "get_paths"):
+        box = box.transformed(ax.transData.inverted())
+    return box.x0, box.x1
+
+
+@pytest.mark.parametrize(("name", "flow"), [("lossy-60-10-6-hz250", 0), ("grid-hz250", 3)])
+def test_a_peer_is_lost_after_its_last_answer(name: str, flow: int) -> None:
+    a = sample(name)
+    probes = a.flow(flow).probes
+    answered = (probes["time"] - a.flows.loc[flow, "start"]).dt.total_seconds()[probes["answer"] == "ack"]
+    begin, _ = shaded(a.plot.timeline(flow), "lost in here")
+    assert begin == pytest.approx(answered.iloc[-1], abs=0.2)
+
+
+def test_the_axis_ends_with_the_capture_while_a_connection_is_open() -> None:
+    ax = sample("half-open").plot.timeline()
+    assert shaded(ax, "silence")[1] == pytest.approx(5.127, abs=0.01)
+    assert {"silent for 5.127 s", "capture ends"} < set(words(ax))
+    assert "silent for 28.5 s" in words(sample("heartbeat-stopped").plot.timeline(0))
+    assert "capture ends" not in words(sample("nc-30-10-5").plot.timeline())
+
+
+def test_a_closed_window_is_told() -> None:
+    ax = sample("zero-window").plot.timeline()
+    assert "window closed for 56.24 s" in words(ax)
+    begin, end = shaded(ax, "window closed")
+    assert end - begin == pytest.approx(56.24, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "flow", "said"),
+    [
+        ("node-closes-after-5", 0, {"closed it first", "5.02 s without data"}),
+        ("node-closes-after-5", 2, {"closed it first", "crossed", "data, lost to the close"}),
+        ("node-closes-after-5", 4, {"closed it first", "too late", "RST: EPIPE"}),
+        ("nc-30-10-5", 0, {"gave up", "not heard any more"}),
+        ("firewall-resets-14-3-4", 0, {"the path reset it", "RST: ECONNRESET"}),
+    ],
+)
+def test_who_ended_it_is_marked(name: str, flow: int, said: set[str]) -> None:
+    ax = sample(name).plot.timeline(flow)
+    assert said <= set(words(ax))
+    assert overlapping(ax) == []
+
+
+def test_probes_that_have_no_room_are_counted() -> None:
+    said = words(sample("grid-hz250").plot.timeline(3))
+    assert "73 probes" in said
+    assert "probe" in said
+    assert overlapping(sample("grid-hz250").plot.timeline(3)) == []
+
+
+def test_only_the_fatal_reset_has_the_error() -> None:
+    """The peer tries to close half an hour later: those RST are not what the application got."""
+    assert words(sample("unreachable").plot.timeline()).count("RST: ETIMEDOUT") == 1
+
+
+def test_every_mark_has_a_legend() -> None:
+    said = words(sample("unreachable").plot.timeline())
+    assert {"not heard any more", "gave up", "lost in here", "ICMP error"} < set(said)
 
 
 def test_answered_probes_meet_their_answers() -> None:

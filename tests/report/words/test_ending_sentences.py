@@ -2,8 +2,10 @@
 
 import pytest
 
+from analyzer.analysis import analyze
 from analyzer.report.words import ending_sentences, sentences
 from tests.keepalive.verdict.test_endings import ASKED, BEATS, CROSSED, FORGOTTEN
+from tests.recordings import FOLDER
 from tests.transcript import told
 
 CLOSE = "B>A  FA  seq 5500  ack 1100\n    {0}1  A>B  FA  seq 1100  ack 5501\n    {0}2  B>A  A  seq 5501  ack 1101"
@@ -94,3 +96,19 @@ def test_data_that_nothing_acknowledges() -> None:
     )
     assert "TCP_USER_TIMEOUT" in words
     assert ending_sentences.unacknowledged(told(ASKED).flow) == ""
+
+
+@pytest.mark.parametrize(("name", "words"), [("zero-window", "56.24 s"), ("zero-window-keepalive-5-2-3", "54.61 s")])
+def test_a_window_that_stays_closed(name: str, words: str) -> None:
+    """From the first probe of the window to the last: frames 14 and 29, whose times tshark shows."""
+    [flow] = analyze(str(FOLDER / name / "capture.pcap")).flows
+    assert ending_sentences.closed_window(flow) == (
+        f"The window of the responder has been closed for {words}: its application does not read, and the originator "
+        "waits to send."
+    )
+
+
+@pytest.mark.parametrize("name", ["zero-window-dead", "nc-30-10-5", "peer-alive-8-2-4"])
+def test_a_window_of_which_nobody_knows(name: str) -> None:
+    [flow] = analyze(str(FOLDER / name / "capture.pcap")).flows
+    assert ending_sentences.closed_window(flow) == ""
