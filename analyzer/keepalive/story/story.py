@@ -262,10 +262,13 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
 def answers_last_data(c: Any, row: int) -> bool:
     """Tell whether a RST answers the other end's last segment, which was data: its number is what that acknowledged.
 
-    It has no ACK (RFC 9293 §3.10.7.1).
+    It has no ACK (RFC 9293 §3.10.7.1). An end that has sent something since then has received the data: its RST without
+    ACK is the application's, as some stacks send it.
     """
-    is_last = c.peer_data_ns[row] != ABSENT and c.peer_data_ns[row] == c.any_ns[row]
-    return bool(is_last and not c.flags[row] & ACK and c.relation[row] == segment_facts.REL_NEXT)
+    said_ns = c.peer_data_ns[row]
+    is_last = said_ns != ABSENT and said_ns == c.any_ns[row]
+    has_replied = c.own_ns[row] != ABSENT and c.ts_ns[row] - c.own_ns[row] > said_ns
+    return bool(is_last and not has_replied and not c.flags[row] & ACK and c.relation[row] == segment_facts.REL_NEXT)
 
 
 def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
