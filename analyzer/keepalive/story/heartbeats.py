@@ -16,6 +16,11 @@ ANSWERED_NS = 2_000_000_000
 """Longest time from a heartbeat to its answer."""
 MISSED_PERIODS_2 = 5
 """A heartbeat that has been missing for so many half periods has stopped: one may be lost, two are not."""
+BEATS_THAT_STOP = 5
+"""Fewest messages of which it can be said that they have stopped: a few in a row may be a conversation, a poll or the
+steps of a handshake, which have an end."""
+SAME_OCTETS = 16
+"""Heartbeats differ by no more octets than a number or a time takes that they carry; other messages do."""
 
 
 def note_beat(c: Any, row: int, e: Any, end_row: int) -> None:
@@ -89,7 +94,8 @@ def stopped_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int
     end_row, own = 2 * flow_row + end, 2 * t.flow[flow_row] + end
     if not e.steady_beats[end_row] or rows.ends.data_ns[own] > c.ts_ns[e.last_beat[end_row]]:
         return ABSENT
-    if unacknowledged_end(rows, stories, flow_row) == end:
+    is_series = e.beats[end_row] >= BEATS_THAT_STOP and e.most_beat[end_row] - e.least_beat[end_row] <= SAME_OCTETS
+    if not is_series or unacknowledged_end(rows, stories, flow_row) == end:
         return ABSENT
     closing = t.closing_row[flow_row]
     until_ns = c.ts_ns[closing] if closing != ABSENT else t.capture_end_ns[flow_row]

@@ -30,7 +30,7 @@ from analyzer.keepalive.verdict.values import (
     BY_SILENCE,
     has_reason,
 )
-from analyzer.schema import ABSENT, ACK
+from analyzer.schema import ABSENT, ACK, RST
 from analyzer.schema import FIN as FIN_BIT
 from analyzer.sequence import seq_add, seq_diff
 
@@ -128,7 +128,10 @@ def note_clocks(endings: Any, flow_row: int, ts_ns: int, mine: int, theirs: int,
 
 
 def leave_out_farewell(batch: Batch, endings: Any, flow_row: int, place: int) -> None:
-    """Run the clocks from before what the closer said last, if that came after a silence and right before its close."""
+    """Run the clocks from before what the closer said last, if that came after a silence and right before its close.
+
+    What it said before the other end's last data is none: that was a conversation, which the close followed.
+    """
     c, row = batch.rows.candidates, batch.rows.order[place]
     said_ns, heard_ns = c.own_data_ns[row], c.peer_data_ns[row]
     is_last_word = said_ns != ABSENT and said_ns > heard_ns and c.ts_ns[row] - said_ns <= FAREWELL_NS
@@ -138,6 +141,8 @@ def leave_out_farewell(batch: Batch, endings: Any, flow_row: int, place: int) ->
         place - 1, max(batch.rows.starts[batch.stories.flows.flow[flow_row]], place - LOOKBACK) - 1, -1
     ):
         said = batch.rows.order[before]
+        if c.ts_ns[said] <= heard_ns:
+            return
         if is_new_data_of(batch, said, c.end[row]) and c.ts_ns[row] - c.ts_ns[said] <= FAREWELL_NS:
             mine, theirs = c.own_data_ns[said], c.peer_data_ns[said]
             busy_ns = min(batch.stories.flows.busy_ns[flow_row], max(mine, theirs))
@@ -189,13 +194,28 @@ def note_lost_to_fin(batch: Batch, endings: Any, flow_row: int, place: int, unse
             has_crossed = not c.flags[row] & ACK or seq_diff(c.ack[row], after) < 0
             if not is_late or has_crossed != is_crossed or not is_new_data_of(batch, row, 1 - c.end[closing]):
                 continue
-            if is_crossed or not is_reply_to_close(batch, flow, closing, at):
+            if is_crossed:
+                is_reply = is_reply_to_farewell(batch, closing, row)
+            else:
+                is_reply = is_reply_to_close(batch, flow, closing, at)
+            if not is_reply:
                 note_lost(batch, endings, flow_row, row, is_crossed)
 
 
+def is_reply_to_farewell(batch: Batch, closing: int, row: int) -> bool:
+    """Tell whether data that crossed a FIN answers the farewell that the closer had said right before: a few octets
+    that acknowledge it (close_notify for close_notify, SMTP 221 for QUIT). A request that crosses a close follows a
+    silence."""
+    c = batch.rows.candidates
+    said_ns = c.own_data_ns[closing]
+    has_farewell = said_ns != ABSENT and c.ts_ns[closing] - said_ns <= FAREWELL_NS
+    is_short = c.payload_len[row] <= HEARTBEAT_OCTETS and c.payload_len[closing] == 0
+    return bool(has_farewell and is_short and c.flags[row] & ACK and c.ack[row] == c.seq[closing])
+
+
 def is_reply_to_close(batch: Batch, flow: int, closing: int, place: int) -> bool:
-    """Tell whether data that came after a FIN is the other end's own farewell: a few octets, and either its FIN comes
-    right after or it comes right after the FIN (TLS close_notify, RFC 8446 §6.1; SSH_MSG_DISCONNECT)."""
+    """Tell whether data that came after a FIN is the other end's own farewell: a few octets, and either its FIN or RST
+    comes right after or it comes right after the FIN (TLS close_notify, RFC 8446 §6.1; SSH_MSG_DISCONNECT)."""
     c, row = batch.rows.candidates, batch.rows.order[place]
     if c.payload_len[row] > HEARTBEAT_OCTETS:
         return False
@@ -204,7 +224,7 @@ def is_reply_to_close(batch: Batch, flow: int, closing: int, place: int) -> bool
     for at in range(place + 1, batch.rows.starts[flow + 1]):
         later = batch.rows.order[at]
         if c.end[later] == c.end[row]:
-            return bool(c.flags[later] & FIN_BIT and c.ts_ns[later] - c.ts_ns[row] <= FAREWELL_NS)
+            return bool(c.flags[later] & (FIN_BIT | RST) and c.ts_ns[later] - c.ts_ns[row] <= FAREWELL_NS)
     return False
 
 
