@@ -40,6 +40,7 @@ from analyzer.engine.prefetch import cores, made_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.keepalive.assembler import Assembler
+from analyzer.keepalive.context.idle_trials import IdleTime
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
@@ -177,6 +178,10 @@ class Analysis:
         """Return the services whose connections show an idle limit, of either end or of the path."""
         to_services = [one for one in self.path_limits if one.path != paths.ALL and "/" not in one.path]
         return services.services(self._assembler.services, to_services, self._assembler.flows_like)
+
+    def idle_times_like(self, flow: int) -> Sequence[IdleTime]:
+        """Return how long each connection to the same service as this one was idle, on four clocks."""
+        return self._assembler.idle_times_like(flow)
 
     @cached_property
     def conclusions(self) -> tuple[conclusions.Conclusion, ...]:

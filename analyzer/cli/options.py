@@ -1,11 +1,13 @@
 """Every flag once: its name, its one help text, the heading under which `--help` shows it."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 import click
 
 from analyzer.errors import OptionError
+from analyzer.report.units import TIMES
 from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
@@ -67,6 +69,13 @@ INPUT = (
 
 FACES = (
     click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
+    click.Option(
+        ["--time"],
+        type=click.Choice(TIMES),
+        default="rel",
+        help="Times in --flow: from the first frame, as dates, since 1970, or from the line above (rel).",
+    ),
+    click.Option(["--utc/--local"], default=True, help="Zone of --time abs (UTC)."),
     click.Option(["--top"], type=click.IntRange(0), default=5, metavar="N", help="Connections shown in full (5)."),
     click.Option(
         ["--only"],
@@ -77,7 +86,7 @@ FACES = (
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
-        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all."
+        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, kubernetes, go, nginx, … or all."
     ),
     click.Option(
         ["--what-if"],
@@ -92,7 +101,7 @@ OUTPUT = (
         ["--annotate"],
         type=PATH,
         metavar="OUT",
-        help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
+        help="Also write the capture to OUT (pcapng), with findings as comments on it and on its frames.",
     ),
     click.Option(
         ["--html"], type=PATH, metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."
@@ -121,7 +130,10 @@ CHECKS = (
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
-        ["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection has one of these outcomes: timed-out,reset,…"
+        ["--fail-on"],
+        metavar="WORD[,…]",
+        help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
+        "these conclusions (path-forgets,keepalive-race,…).",
     ),
 )
 
@@ -177,6 +189,8 @@ class Options:
     json: bool
     tags: bool
     flow: int | None
+    time: str
+    utc: bool
     top: int
     only: str | None
     annotate: str | None
@@ -241,8 +255,22 @@ class Options:
         return {flag: path for flag, path in named.items() if path is not None}
 
 
+ARGUMENTS = "ka-analyze.arguments"
+
+
+def command_line() -> str:
+    """Return the line that the running command was called with, as a shell takes it; empty outside of a run."""
+    context = click.get_current_context(silent=True)
+    arguments = context.meta.get(ARGUMENTS, ()) if context is not None else ()
+    return shlex.join(("ka-analyze", *arguments)) if arguments else ""
+
+
 class GroupedCommand(click.Command):
-    """Shows its flags under headings."""
+    """Shows its flags under headings, and remembers its arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rest = [

@@ -16,7 +16,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.catalogue.profiles import matching_profiles
 from analyzer.keepalive.context.addresses import Addresses, address_of
-from analyzer.keepalive.context.idle_trials import IdleTrials, Service
+from analyzer.keepalive.context.idle_trials import IdleTime, IdleTrials, Service
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
 from analyzer.keepalive.context.peer_silences import Notes
@@ -296,6 +296,10 @@ class Assembler:
     def flows_like(self, some: Sequence[int]) -> list[int]:
         """Return for each of some flows how many lead to the same service."""
         return self._survey.trials.flows_like(self._tracker.table.flows, some, self._engine)
+
+    def idle_times_like(self, flow: int) -> list[IdleTime]:
+        """Return the idle times of all connections that lead to the same service as this one."""
+        return self._survey.trials.like(self._tracker.table.flows, flow)
 
     def rows(self, flow: int) -> "array[int]":
         """Return the flow's rows in `candidates` and `segments`, in capture order."""

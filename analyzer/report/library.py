@@ -1,6 +1,7 @@
 """The Python interface: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
 
     a = analyzer.analyze("capture.pcap")
+    a.conclusions               # what all of it says, and what to do about it
     a.flows                     # a pandas DataFrame, as are probes, gaps, segments, hosts, path_limits, …
     a.flow(12)                  # one connection in full
     a.verdict                   # of the connection that matters most
@@ -18,10 +19,11 @@ from analyzer.analysis import Capture
 from analyzer.capture.files.locations import octets_of
 from analyzer.capture.until import Until
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
 from analyzer.report.ranking import SHOWN, by_urgency
-from analyzer.report.words import sentences
+from analyzer.report.words import conclusion_sentences, sentences
 from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
+    from analyzer.keepalive.summary.services import IdleLimit
     from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
@@ -204,12 +207,12 @@ class Analysis:
         """Return the charts."""
         return Plot(self)
 
-    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN) -> None:
+    def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN, command: str = "") -> None:
         """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
-        most."""
+        most. Its foot names the date (SOURCE_DATE_EPOCH if that is set), and the `command` line if there was one."""
         from analyzer.report.page.page import write
 
-        write(self, str(path), shown)
+        write(self, str(path), shown, command)
 
     def write_csv(self, folder: "str | PathLike[str]") -> None:
         """Write every table as CSV."""
@@ -265,7 +268,8 @@ def _report(analysis: Analysis) -> "Group":
 def _title(analysis: Analysis) -> str:
     from analyzer.report.terminal import title
 
-    return f"<Analysis of {' · '.join(title(analysis.findings))}>"
+    said = [line for one in analysis.findings.conclusions[:MOST_SHOWN] for line in conclusion_sentences.in_full(one)]
+    return "\n".join((f"<Analysis of {' · '.join(title(analysis.findings))}>", *said))
 
 
 class Connection:
@@ -362,11 +366,13 @@ class Plot:
 
         return silences(self._of, path, ax)
 
-    def services(self, service: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Draw after how long idle the connections to a service were closed, by whom, and its idle limit."""
+    def services(
+        self, service: str | None = None, limit: "IdleLimit | None" = None, ax: "Axes | None" = None
+    ) -> "Axes":
+        """Draw how long the connections to a service were idle, and which of them its idle limit closed."""
         from analyzer.report.charts.services import services
 
-        return services(self._of, service, ax)
+        return services(self._of, service, limit, ax)
 
     def overview(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every connection as a bar in time, by outcome."""

@@ -14,6 +14,7 @@ from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.grouping import by_key
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.endings import FAREWELL_NS
 from analyzer.keepalive.verdict.values import BY_FIN, BY_RST
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
 from analyzer.schema.hosts import IDLE_TRIALS
@@ -42,6 +43,16 @@ class IdleTrial(NamedTuple):
     at_ns: int
     since: Clocks
     lost: int
+
+
+class IdleTime(NamedTuple):
+    """How long a connection had been idle by the end of it, or so far, and what it survived before; see IDLE_TRIALS."""
+
+    flow: int
+    is_over: bool
+    lost: int
+    since: Clocks
+    survived: Clocks
 
 
 class Service(NamedTuple):
@@ -88,6 +99,19 @@ class IdleTrials:
         t = self._table.view
         since = Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
         return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.at_ns[row], since, t.lost[row])
+
+    def like(self, flows: Table, flow: int) -> list[IdleTime]:
+        """Return the idle times of all connections to the service that this one leads to, in order of appearance."""
+        t = self._table.view
+        service = service_of(flows.view, self._addresses.of_end, flow)
+        rows = [row for row, one in enumerate(t.service[: self._table.rows]) if one == service]
+        return sorted(map(self._idle_time, rows))
+
+    def _idle_time(self, row: int) -> IdleTime:
+        t = self._table.view
+        survived = Clocks(t.data_gap_ns[row], t.client_gap_ns[row], t.service_gap_ns[row], t.other_gap_ns[row])
+        trial = self._trial(row)
+        return IdleTime(trial.flow, bool(t.is_over[row]), trial.lost, trial.since, survived)
 
     def flows_like(self, flows: Table, some: Sequence[int], engine: Engine) -> list[int]:
         """Return for each of some flows how many lead to the same service."""
@@ -167,13 +191,35 @@ def note_closed(rows: Rows, stories: StoryTables, endings: Any, flow_row: int, s
     out.since_data_ns[at], out.since_other_ns[at] = endings.data_ns[flow_row], endings.no_heartbeat_ns[flow_row]
     out.since_client_ns[at] = peer_ns if is_of_service else own_ns
     out.since_service_ns[at] = own_ns if is_of_service else peer_ns
+    if has_farewell(rows, stories, endings, flow_row):
+        out.data_gap_ns[at] = before_farewell(out.data_gap_ns[at], out.since_data_ns[at])
+        out.client_gap_ns[at] = before_farewell(out.client_gap_ns[at], out.since_client_ns[at])
+        out.service_gap_ns[at] = before_farewell(out.service_gap_ns[at], out.since_service_ns[at])
+        out.other_gap_ns[at] = before_farewell(out.other_gap_ns[at], out.since_other_ns[at])
+
+
+def closing_row(stories: StoryTables, endings: Any, flow_row: int) -> int:
+    """Return the row of the segment that closed the connection."""
+    t = stories.flows
+    return int(t.reset_row[flow_row] if endings.how[flow_row] == BY_RST else t.closing_row[flow_row])
 
 
 def closing_end(rows: Rows, stories: StoryTables, endings: Any, flow_row: int) -> int:
     """Return the end in whose name the connection was closed."""
-    t = stories.flows
-    row = t.reset_row[flow_row] if endings.how[flow_row] == BY_RST else t.closing_row[flow_row]
-    return int(rows.candidates.end[row])
+    return int(rows.candidates.end[closing_row(stories, endings, flow_row)])
+
+
+def has_farewell(rows: Rows, stories: StoryTables, endings: Any, flow_row: int) -> bool:
+    """Tell whether the clocks run from before what the closer said last."""
+    c, row = rows.candidates, closing_row(stories, endings, flow_row)
+    last_ns = max(c.own_data_ns[row], c.peer_data_ns[row])
+    return bool(c.ts_ns[row] - last_ns < endings.data_ns[flow_row])
+
+
+def before_farewell(gap_ns: int, since_ns: int) -> int:
+    """Return the longest idle time survived, if that is not the one that the farewell ended: this one it did not
+    survive."""
+    return 0 if 0 <= since_ns - gap_ns <= FAREWELL_NS else gap_ns
 
 
 def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: Any, at: int) -> None:

@@ -68,9 +68,7 @@ def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int
     if story.reset_row == ABSENT:
         return True
     segment = rows.segments[story.reset_row]
-    is_asked_for = (
-        story.reset_follows_data or segment.tag != tag.RST_TAG or segment.of != ABSENT or story.reset_unheard
-    )
+    is_asked_for = story.reset_follows_data or segment.tag != tag.RST_TAG or segment.of != ABSENT or story.reset_unheard
     sender = stories.ends[2 * flow_row + rows.candidates[story.reset_row].end]
     return bool(sender.fin_frame and not is_asked_for)
 

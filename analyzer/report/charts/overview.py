@@ -59,13 +59,14 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
         )  # fmt: skip
     ax.set_xlim(-0.02 * end, 1.03 * end)
     ax.set_ylim(count - 0.3, -0.7)
-    _names(ax, flows, is_dense=is_dense)
+    _names(ax, flows)
     unit, words = style.clock_words(end)
     step = style.step_s(end)
     ticks = [step * index for index in range(int(end / step) + 1)]
     ax.set_xticks(ticks, [words(tick) for tick in ticks])
-    style.label(ax, x=f"since the capture's first connection ({unit})")
-    style.title(ax, f"{count} connection{'s' * (count != 1)} by outcome")
+    of_rows = "connections, by outcome" if is_dense else "connections, the first on top" if count > MOST_NAMED else ""
+    style.label(ax, x=f"since the capture's first connection ({unit})", y=of_rows)
+    style.title(ax, f"{count} connection{'s' * (count != 1)} in time, by outcome")
     if has_rest:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="silent up to the capture's end")
     counts = flows["outcome"].value_counts()
@@ -75,12 +76,11 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _names(ax: Axes, flows: pd.DataFrame, *, is_dense: bool) -> None:
+def _names(ax: Axes, flows: pd.DataFrame) -> None:
     ax.tick_params(axis="y", length=0)
     if len(flows) > MOST_NAMED:
         ax.grid(visible=False, axis="y")
         ax.set_yticks([])
-        style.label(ax, y="connections, by outcome" if is_dense else "connections, the first on top")
         return
     names = [f"#{flow.Index}  {flow.addr_0}:{flow.port_0} – {flow.addr_1}:{flow.port_1}" for flow in flows.itertuples()]
     ax.set_yticks(range(len(flows)), names, color=INK, fontsize=style.SIZE - 1, fontfamily=style.FONT)

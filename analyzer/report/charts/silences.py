@@ -9,21 +9,28 @@ from matplotlib.axes import Axes
 
 from analyzer.keepalive.catalogue.profiles import middleboxes
 from analyzer.report.charts import style
-from analyzer.report.charts.style import AMBER, BLUE, GREEN, MUTED, RED
+from analyzer.report.charts.style import AMBER, BLUE, GREEN, INK, MUTED, RED
+from analyzer.report.units import short
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
 
-BINS_PER_DECADE = 10
+MOST_DRAWN_APART = 400
+"""Most silences drawn as vectors."""
+SPREAD, GOLDEN = 0.11, 0.618033988749895
+"""By so much marks stand above and below their line, so that equal silences are seen; each a golden part further."""
+BOTTOM, NAMES, TOP = -0.25, 1.2, 2.45
+"""Where the axes begin, and the known limits' names; and where both end."""
 ROOM = 0.035
 """Share of the axis that a limit's name needs."""
-LONGEST_NAME = 30
+LONGEST_NAME = 24
+"""Most letters of a known limit's name, and of how many others there are."""
 
 
 def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw silences of 10 s and more of one path, or of all: survived ones up, failed ones down, and the survival
-    curve."""
-    ax = style.axes(ax, height=3.8)
+    """Draw each silence of 10 s and more of one path, or of all: survived ones above, failed ones below, and between
+    them the survival curve."""
+    ax = style.axes(ax, height=4.7)
     found = analysis.silences
     if path not in (None, "all"):
         found = found[[_is_in(service, path) for service in found["path"]]]
@@ -32,15 +39,17 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
         return style.nothing(ax, "no silence of 10 s or more tells anything of the path")
     length, has_survived = style.seconds(found["length"]), (found["result"] == "survived").to_numpy()
     style.log_seconds(ax, 8, max(420.0, float(length.max()) * 1.6))
-    ax.set_ylim(-0.06, 1.16)
-    _curve(ax, analysis, path)
-    _bars(ax, length, has_survived)
-    _limits(ax)
-    ax.set_yticks((0, 0.5, 1), ("0", "50 %", "100 %"))
-    style.label(ax, x="length of the silence: time without any segment", y="share that survives")
-    which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
+    ax.set_ylim(BOTTOM, TOP)
     good, bad = int(has_survived.sum()), int((~has_survived).sum())
-    style.title(ax, f"Silences that survived and failed, {which}: {good} survived, {bad} failed")
+    _limits(ax)
+    _curve(ax, analysis, path)
+    _marks(ax, length[has_survived], 1, GREEN, "o", "a silence that it survived")
+    _marks(ax, length[~has_survived], 0, RED, "X", "one that it did not")
+    ax.set_yticks((0, 0.5, 1), (f"failed ({bad})", "50 %", f"survived ({good})"), color=INK)
+    ax.tick_params(axis="y", length=0)
+    style.label(ax, x="silence: so long without any segment")
+    which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
+    style.title(ax, f"Silences of {which}: {good} survived, {bad} failed")
     style.describe(ax, _words(analysis, path, good, bad))
     style.legend(ax)
     return ax
@@ -52,7 +61,7 @@ def _words(analysis: "Analysis", path: str | None, good: int, bad: int) -> str:
     limits = limits[(limits["path"] == path) & limits["failed"].notna()]
     words = f"{good} silences of 10 s and more survived, {bad} failed."
     for limit in limits.itertuples():
-        words += f" The shortest that failed was {style.plain_s(round(limit.failed.total_seconds(), 1))} long."
+        words += f" The shortest that failed was {short(limit.failed.value)} long."
     return words
 
 
@@ -74,22 +83,25 @@ def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
         ax.plot(x, share, color=BLUE, linewidth=1.8, marker=".", label="likeliest share that survives")
     if pd.notna(limit["failed"]) and pd.notna(limit["survived"]):
         span = limit["survived"].total_seconds(), limit["failed"].total_seconds()
-        ax.axvspan(*span, color=AMBER, alpha=0.22, linewidth=0, label="the idle limit is in here")
+        ax.axvspan(
+            *span,
+            0,
+            (NAMES - BOTTOM) / (TOP - BOTTOM),
+            color=AMBER,
+            alpha=0.45,
+            linewidth=1,
+            label="the idle limit is in here",
+        )
 
 
-def _bars(ax: Axes, length: np.ndarray, has_survived: np.ndarray) -> None:
-    """Draw how often each length was tried; the bars' height is in proportion to the commonest."""
-    low, high = ax.get_xlim()
-    edges = np.geomspace(low, high, int(np.log10(high / low) * BINS_PER_DECADE) + 2)
-    good, bad = (np.histogram(length[which], edges)[0] for which in (has_survived, ~has_survived))
-    most, widths = max(good.max(), bad.max()), np.diff(edges)
-    ax.bar(
-        edges[:-1], 0.4 * good / most, widths * 0.9, align="edge", color=GREEN, alpha=0.45, label="survived, how often"
-    )
-    has = bad > 0
-    ax.bar(
-        edges[:-1][has], 0.4 * bad[has] / most, widths[has] * 0.9, bottom=0.4 * good[has] / most, align="edge",
-        facecolor="none", edgecolor=RED, hatch="////", linewidth=1, label="failed, how often" if has.any() else "",
+def _marks(ax: Axes, length: np.ndarray, height: float, color: str, marker: str, label: str) -> None:
+    """Draw a mark for each silence, about a line."""
+    if not len(length):
+        return
+    y = height + SPREAD * (2 * (np.arange(len(length)) * GOLDEN % 1) - 1)
+    ax.scatter(
+        length, y, s=26 if marker == "X" else 13, marker=marker, color=color, alpha=0.75, linewidths=0, label=label,
+        zorder=3, rasterized=len(length) > MOST_DRAWN_APART,
     )  # fmt: skip
 
 
@@ -105,14 +117,14 @@ def _limits(ax: Axes) -> None:
         if any(abs(np.log(idle_s / other)) < ROOM * np.log(high / low) for other in shown):
             continue
         shown.append(idle_s)
-        others = f" and {len(names[idle_s]) - 1} more" if len(names[idle_s]) > 1 else ""
+        others = f" +{len(names[idle_s]) - 1}" if len(names[idle_s]) > 1 else ""
         label = "limits that boxes are shipped with" if len(shown) == 1 else ""
-        ax.plot([idle_s, idle_s], [0, 1.05], color=MUTED, linewidth=0.9, linestyle=":", zorder=1, label=label)
+        ax.plot([idle_s, idle_s], [BOTTOM, TOP], color=MUTED, linewidth=0.9, linestyle=":", zorder=1, label=label)
         style.say(
-            ax, idle_s, 1.04, f"{_cut(names[idle_s][0])}{others} ", MUTED,
-            rotation=90, va="top", ha="right", fontsize=style.SIZE - 1.5,
+            ax, idle_s, NAMES, f"{_cut(names[idle_s][0], LONGEST_NAME - len(others))}{others} ", MUTED,
+            rotation=90, va="bottom", ha="right", fontsize=style.SIZE - 1.5,
         )  # fmt: skip
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"

@@ -5,17 +5,24 @@
   const [ID, WHO, OUTCOME, HEADLINE, SETTINGS, PROBES, ANSWERED, IDLE, START, LENGTH, PACKETS, MORE] = Array(12).keys();
   const STEP = 200;
   const word = index => index < 0 ? "" : data.words[index];
-  const seconds = s => s >= 7200 ? (s / 3600).toFixed(1) + " h" : s >= 600 ? (s / 60).toFixed(1) + " min" : +s.toPrecision(4) + " s";
+  const seconds = s => s.toFixed(s >= 1000 ? 0 : s >= 10 ? 1 : 3);
+  const numbers = words => (words.match(/[\d.]+|\?/g) || []).map(one => one === "?" ? Infinity : +one);
+  const parts = words => words.match(/\d+|\D+/g).map(one => isNaN(one) ? one : +one);
+  // Of instants only what differs: not the year, nor the day, that all of them have.
+  const instant = row => new Date(row[START] * 1000).toISOString().slice(0, 19);
+  const first = data.rows.length ? instant(data.rows[0]) : "";
+  const known = [11, 5].find(length => data.rows.every(row => instant(row).startsWith(first.slice(0, length)))) || 0;
   const COLUMNS = [
-    ["#", row => row[ID], row => "#" + row[ID], ""],
-    ["connection", row => row[WHO], row => row[WHO], ""],
-    ["what happened", row => row[OUTCOME], row => data.outcomes[row[OUTCOME]][2] + " " + word(row[HEADLINE]), "what"],
-    ["time/intvl/probes", row => word(row[SETTINGS]), row => word(row[SETTINGS]), "less"],
-    ["probes", row => row[PROBES], row => row[PROBES] ? row[ANSWERED] + " of " + row[PROBES] + " answered" : "", "less"],
-    ["longest silence", row => row[IDLE], row => seconds(row[IDLE]), "n"],
-    ["began", row => row[START], row => new Date(row[START] * 1000).toISOString().slice(0, 19).replace("T", " "), "less"],
-    ["lasted", row => row[LENGTH], row => seconds(row[LENGTH]), "n less least"],
-    ["segments", row => row[PACKETS], row => row[PACKETS], "n less least"],
+    ["#", row => [row[ID]], row => "#" + row[ID], "n"],
+    ["connection", row => parts(row[WHO]), row => row[WHO], ""],
+    ["what happened", row => [row[OUTCOME], word(row[HEADLINE])], row => data.outcomes[row[OUTCOME]][2] + " " + word(row[HEADLINE]), "what"],
+    ["time/intvl/probes", row => numbers(word(row[SETTINGS])), row => word(row[SETTINGS]), "less"],
+    ["probes", row => [row[PROBES]], row => row[PROBES] || "", "n less"],
+    ["answered", row => [row[PROBES] ? row[ANSWERED] : -1], row => row[PROBES] ? row[ANSWERED] : "", "n less"],
+    ["silence, s", row => [row[IDLE]], row => seconds(row[IDLE]), "n"],
+    ["began", row => [row[START]], row => instant(row).slice(known).replace("T", " "), "less"],
+    ["lasted, s", row => [row[LENGTH]], row => seconds(row[LENGTH]), "n less least"],
+    ["segments", row => [row[PACKETS]], row => row[PACKETS], "n less least"],
   ];
   const table = document.getElementById("table"), body = table.tBodies[0], filter = document.getElementById("filter");
   const count = document.getElementById("count"), further = document.getElementById("further");
@@ -100,6 +107,16 @@
     further.textContent = "Show more (" + (rows.length - shown) + ")";
   };
 
+  // Numbers by number, words by letter, the first part that differs decides; nothing comes before something.
+  const order = (a, b) => {
+    for (let at = 0; at < Math.max(a.length, b.length); at++) {
+      if (at >= a.length || at >= b.length) return a.length - b.length;
+      const [one, other] = typeof a[at] === typeof b[at] ? [a[at], b[at]] : [String(a[at]), String(b[at])];
+      if (one !== other) return one < other ? -1 : 1;
+    }
+    return 0;
+  };
+
   const draw = () => {
     const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     rows = data.rows.filter(row => {
@@ -109,7 +126,7 @@
     });
     if (sorted !== null) {
       const key = COLUMNS[sorted][1], sign = isDown ? -1 : 1;
-      rows = rows.map(row => [key(row), row]).sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x[ID] - y[ID]) * sign).map(([, row]) => row);
+      rows = rows.map(row => [key(row), row]).sort(([a, x], [b, y]) => (order(a, b) || x[ID] - y[ID]) * sign).map(([, row]) => row);
     }
     body.replaceChildren();
     shown = 0;
@@ -117,6 +134,8 @@
     count.textContent = rows.length === data.rows.length ? "" : rows.length + " of " + data.rows.length;
   };
 
+  const date = first.slice(0, known).replace(/[-T]$/, "");
+  table.createCaption().textContent = "Silence (the longest) and length in seconds; instants UTC" + (date && ", " + date);
   const head = table.tHead.insertRow();
   for (const [index, [name, , , kind]] of COLUMNS.entries()) {
     const heading = make("th", undefined, kind === "what" ? "" : kind), button = make("button", name);
@@ -135,14 +154,14 @@
     head.append(heading);
   }
 
-  const numbers = new Map();
-  for (const row of data.rows) numbers.set(row[OUTCOME], (numbers.get(row[OUTCOME]) || 0) + 1);
+  const counts = new Map();
+  for (const row of data.rows) counts.set(row[OUTCOME], (counts.get(row[OUTCOME]) || 0) + 1);
   for (const [index, [code, words, sign]] of data.outcomes.entries()) {
-    if (!numbers.has(index)) continue;
+    if (!counts.has(index)) continue;
     const button = make("button", undefined, "o-" + code);
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
-    button.append(make("b", sign), " " + words + " " + numbers.get(index));
+    button.append(make("b", sign), " " + words + " " + counts.get(index));
     button.addEventListener("click", () => {
       const isOn = chosen.has(index);
       if (isOn) chosen.delete(index); else chosen.add(index);

@@ -4,9 +4,12 @@ Knows what stands on the page, in which order. Templates escape all they are giv
 script shows comes as JSON and is put in as text. No address on the network is ever named.
 """
 
+import os
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -17,17 +20,21 @@ from markupsafe import Markup
 
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
-from analyzer.keepalive.summary.advice import recommended
+from analyzer.keepalive.summary.advice import Advice, recommended
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, unsaid
+from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import recipes
 from analyzer.report.output_file import text_output
+from analyzer.report.page import first_screen
 from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import URGENCY, to_describe
 from analyzer.report.terminal import title
-from analyzer.report.units import short
-from analyzer.report.words import plain_words, sentences, service_sentences, setting_sentences
+from analyzer.report.units import plain, short
+from analyzer.report.words import conclusion_sentences, plain_words, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
+from analyzer.version import __version__
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +42,10 @@ if TYPE_CHECKING:
     from analyzer.report.library import Analysis, Connection
 
 MOST_PATHS = 6
-"""Most paths, and services, with a chart."""
+"""Most paths, and services, with charts."""
 BY_APPLICATION = ("responder", "originator")
+USERINFO = re.compile(r"://[^/@\s]+@")
+"""What a URL may have before the host: a name and a password, which are nobody's business."""
 MOST_ALIKE = 3
 """Most pieces of advice of one kind."""
 SIGNS = {
@@ -73,33 +82,53 @@ def _environment() -> Environment:
     return made
 
 
-def write(analysis: "Analysis", path: str, shown: int) -> None:
-    """Write the page to a file; OptionError if it cannot be written."""
-    words = analysis.ask(page, shown)
+def write(analysis: "Analysis", path: str, shown: int, command: str = "") -> None:
+    """Write the page to a file; OptionError if it cannot be written. `command` is the line that asked for it."""
+    words = analysis.ask(page, shown, colophon(command))
     with text_output(path, "--html") as file:
         file.write(words)
 
 
-def page(analysis: "Analysis", shown: int) -> str:
-    """Return the whole page, with charts for the `shown` connections that matter most."""
+def colophon(command: str = "") -> dict[str, str]:
+    """Return what the foot of the page says: version, date (SOURCE_DATE_EPOCH if that is set) and command line."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    at = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    return {"version": __version__, "date": f"{at:%Y-%m-%d %H:%M} UTC", "command": USERINFO.sub("://…@", command)}
+
+
+def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
+    """Return the whole page, with charts for the `shown` connections that matter most; `foot` is of `colophon`."""
     from analyzer.report.charts.style import dark_css
 
     findings = analysis.findings
     names, what = title(findings)
-    in_full, alike = _examples(findings.flows, shown)
+    conclusions, further = first_screen.conclusions(analysis)
+    named = [one.flows[0] for one in findings.conclusions[:MOST_SHOWN] if one.flows]
+    in_full, alike = _examples(findings.flows, shown, named)
+    groups = first_screen.groups(analysis) if len(findings.flows) > 1 else []
     script = _part("page.js")
+    why = first_screen.why(analysis)
     return _environment().get_template("report.html.j2").render(
         title=plain_words.overall(findings.flows),
         names=names,
         what=what,
-        cards=[_card(analysis, flow, alike[sentences.headline(flow)]) for flow in in_full],
+        conclusions=conclusions,
+        further=further,
+        groups=groups[: first_screen.MOST_GROUPS],
+        more_groups=groups[first_screen.MOST_GROUPS :],
+        why=_why(why) if why is not None else None,
+        cards=[
+            _card(analysis, flow, alike[sentences.headline(flow)], is_drawn=why is not None and why.flow == flow.id)
+            for flow in in_full
+        ],
         counts=_counts(findings.flows),
         advice=_advice(analysis),
-        recipes=_recipes(analysis),
+        recipes=_recipes(analysis) if findings.advice or _names_lines(findings.conclusions) else None,
         overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
-        services=_services(analysis),
-        paths=_paths(analysis),
+        paths=_paths(analysis, why.path if why is not None else None),
+        services=_services(analysis, why.limit if why is not None else None),
         hosts=_hosts(analysis),
+        foot=foot,
         diagnostics=findings.diagnostics,
         table=table(findings.flows, SIGNS),
         left_out=max(0, len(findings.flows) - MOST_ROWS),
@@ -135,11 +164,21 @@ def _svg(ax: "Axes", name: str) -> Markup:
     return Markup(svg(ax, name, is_dark_too=False))  # noqa: S704  # as above
 
 
-def _examples(flows: Flows, shown: int) -> tuple[Sequence[Flow], Counter[str]]:
-    """Choose the connections with a chart: all that matter, or one of each kind if they are too many. Return them, and
-    how many of each kind there are."""
+def _why(why: first_screen.Why) -> dict[str, Any]:
+    """Return the chart of the first screen, what it shows, and the connection that it is of."""
+    return {"chart": _svg(why.ax, "why"), "caption": why.caption, "flow": why.flow}
+
+
+def _names_lines(conclusions: Sequence[Conclusion]) -> bool:
+    """Tell whether what is said to do names lines to set, which then stand on the page."""
+    return any("--advice" in (conclusion_sentences.fix(one) or "") for one in conclusions)
+
+
+def _examples(flows: Flows, shown: int, named: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:
+    """Choose the connections with a chart: all that matter, or one of each kind if they are too many, those `named` by
+    a conclusion first. Return them, and how many of each kind there are."""
     in_full: Sequence[Flow]
-    in_full, rest = to_describe(flows, shown)
+    in_full, rest = to_describe(flows, shown, named=named)
     alike: Counter[str] = Counter()
     if rest:
         alike.update(sentences.headline(flow) for flow in (*in_full, *rest))
@@ -161,17 +200,18 @@ def _counts(flows: Flows) -> list[tuple[str, str, int]]:
     return [one for one in found if one[2]]
 
 
-def _card(analysis: "Analysis", flow: Flow, alike: int) -> dict[str, Any]:
+def _card(analysis: "Analysis", flow: Flow, alike: int, *, is_drawn: bool) -> dict[str, Any]:
+    """Return all about a connection; its timeline unless that `is_drawn` on the first screen."""
     card = _description(flow)
     card["alike"] = max(0, alike - 1)
-    card["timeline"] = _svg(analysis.plot.timeline(flow.id), f"timeline-{flow.id}")
+    card["timeline"] = "" if is_drawn else _svg(analysis.plot.timeline(flow.id), f"timeline-{flow.id}")
     card["candidates"] = [
         _svg(analysis.plot.candidates(flow.id, name, index), f"candidates-{flow.id}-{index}-{name}")
         for index in flow.probers
         for name in SETTINGS[:2]
         if _is_measured(getattr(flow.ends[index].settings, name))
     ]
-    card["advice"] = [sentences.advice(one) for one in analysis.findings.advice if flow.id in one.flows]
+    card["advice"] = [sentences.advice(one) for one in _unsaid(analysis) if flow.id in one.flows]
     return card
 
 
@@ -215,10 +255,15 @@ def _setting(end: End, name: str) -> tuple[str, str, str, str]:
     return name, value, setting_sentences.bounds(setting), setting_sentences.observed(setting, end.settings)
 
 
+def _unsaid(analysis: "Analysis") -> list[Advice]:
+    """Return the advice that the conclusions do not give already."""
+    return unsaid(analysis.findings.advice, analysis.findings.conclusions)
+
+
 def _advice(analysis: "Analysis") -> list[dict[str, Any]]:
     """Return some advice of each kind, and how many more there are."""
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in analysis.findings.advice:
+    for one in _unsaid(analysis):
         kinds.setdefault(one.code.value, []).append({"text": sentences.advice(one), "flows": one.flows, "more": 0})
     for alike in kinds.values():
         alike[min(len(alike), MOST_ALIKE) - 1]["more"] = max(0, len(alike) - MOST_ALIKE)
@@ -233,20 +278,9 @@ def _recipes(analysis: "Analysis") -> dict[str, Any]:
     return {"triple": "/".join(map(str, triple)), "intro": " ".join(intro), "how": how}
 
 
-def _services(analysis: "Analysis") -> list[dict[str, Any]]:
-    """Return the services that applications close idle connections to, with a chart each."""
-    found: list[dict[str, Any]] = []
-    for number, one in enumerate(analysis.findings.services):
-        limits = [limit for limit in one.idle_limits if limit.by in BY_APPLICATION and not limit.half_closed]
-        if limits and len(found) < MOST_PATHS:
-            chart = _svg(analysis.plot.services(one.service), f"service-{number}")
-            said = [service_sentences.idle_limit(limit) for limit in limits]
-            found.append({"name": service_sentences.service(one), "sentences": said, "chart": chart})
-    return found
-
-
-def _paths(analysis: "Analysis") -> list[dict[str, Any]]:
-    """Return the paths that forgot a connection, with a chart each; without one, what all of them survived."""
+def _paths(analysis: "Analysis", drawn: str | None) -> list[dict[str, Any]]:
+    """Return the paths that forgot a connection, with a chart each but for the one that is `drawn` on the first screen;
+    without one, what all of them survived."""
     limits = analysis.findings.path_limits
     broken = [limit for limit in limits if limit.failed_ns is not None][:MOST_PATHS]
     shown: Sequence[Any] = broken or [limit for limit in limits if len(limits) == 1 or limit.path == "all"]
@@ -255,13 +289,65 @@ def _paths(analysis: "Analysis") -> list[dict[str, Any]]:
             "limit": limit,
             "sentences": sentences.path(limit),
             "name": sentences.path_name(limit),
-            "chart": "" if limit.half_closed else _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
+            "is_above": limit.path == drawn and not limit.half_closed,
+            "chart": ""
+            if limit.half_closed or limit.path == drawn
+            else _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
         }
         for number, limit in enumerate(shown)
     ]
 
 
+def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, Any]]:
+    """Return the services of which an application ends idle connections, and its limits in words, with a chart each but
+    for the one that is `drawn` on the first screen."""
+    found: list[dict[str, Any]] = []
+    for one in analysis.findings.services:
+        limits = [limit for limit in one.idle_limits if limit.by in BY_APPLICATION]
+        if not limits or len(found) == MOST_PATHS:
+            continue
+        said = []
+        for number, limit in enumerate(limits):
+            is_above = limit == drawn
+            name = f"service-{len(found)}-{number}"
+            has_chart = not is_above and not limit.half_closed
+            chart = _svg(analysis.plot.services(one.service, limit), name) if has_chart else ""
+            said.append({"text": service_sentences.idle_limit(limit), "is_above": is_above, "chart": chart})
+        found.append({"name": service_sentences.service(one), "limits": said})
+    return found
+
+
 def _hosts(analysis: "Analysis") -> dict[str, Any] | None:
     if not analysis.findings.hosts:
         return None
-    return {"settings": _svg(analysis.plot.hosts(), "hosts"), "cost": _svg(analysis.plot.cost(), "cost")}
+    from analyzer.report.charts.hosts import MOST, by_service
+
+    found = by_service(analysis.hosts).sort_values("flows", ascending=False, kind="stable")
+    return {
+        "rows": [_host(row) for row in found.head(MOST).to_dict("records")],
+        "more": max(0, len(found) - MOST),
+        "settings": _svg(analysis.plot.hosts(), "hosts"),
+        "cost": _svg(analysis.plot.cost(), "cost"),
+    }
+
+
+def _host(row: dict[Any, Any]) -> dict[str, Any]:
+    """Return a row of the hosts' table: a host's connections to one service, with the range of their settings."""
+    from pandas import isna
+
+    known = {name: None if isna(value) else value for name, value in row.items()}
+    return {
+        "name": known["addr"] or f"middlebox before {str(known['before']).split()[0]}",
+        "port": known["port"],
+        "flows": known["flows"],
+        "kinds": known["kinds"],
+        "settings": [_range(known[name], known[f"{name}_low"], known[f"{name}_high"]) for name in SETTINGS[:3]],
+        "system": known["stack"],
+        "hz": known["hz"],
+    }
+
+
+def _range(value: int | None, low: float | None, high: float | None) -> str:
+    if value is not None or low is None:
+        return "?" if value is None else str(value)
+    return f"≥ {plain(low)}" if high is None else f"{plain(low)}–{plain(high)}"

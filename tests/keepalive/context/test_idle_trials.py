@@ -62,3 +62,12 @@ def test_the_service_is_the_responder_or_the_lower_port() -> None:
 def test_flows_are_counted_by_service() -> None:
     analysis = analyse(transcript(ASKED + CLOSED + "\n7.0 A:1>B S seq 1\n7.1 A:2>B:81 S seq 1"))
     assert analysis._assembler.flows_like([0, 2]) == [2, 1]
+
+
+def test_all_of_a_service_are_told_with_what_they_survived() -> None:
+    lines = [*(ASKED + CLOSED).splitlines(), "60.0  A:1>B:81  S  seq 1"]
+    closed, *others = analyse(transcript("\n".join(lines))).idle_times_like(0)
+    assert (closed.flow, closed.is_over, closed.since.data_ns, closed.survived.data_ns < SECOND) == (
+        0, True, 5 * SECOND, True,
+    )  # fmt: skip
+    assert others == []

@@ -1,5 +1,8 @@
 """Settings by host and port, as the findings have them."""
 
+import pandas as pd
+
+from analyzer.report.charts.hosts import by_service
 from tests.report.charts.drawing import overlapping, sample, words
 
 
@@ -13,10 +16,26 @@ def test_a_host_and_the_port_that_differs() -> None:
     assert overlapping(ax) == []
 
 
-def test_very_many_rows_are_cut() -> None:
-    ax = sample("grid-hz250").plot.hosts()
-    assert "(the first 30 of" in words(ax)[-1]
+def test_many_settings_of_one_service_are_one_row() -> None:
+    ax = sample("nat-fifty-300").plot.hosts()
+    [row] = [word for word in words(ax) if word.startswith("192.0.2.1")]
+    assert row.startswith("192.0.2.1, port 9000  (50, ")
     assert overlapping(ax) == []
+
+
+def test_bounds_of_a_row_hold_all_settings() -> None:
+    [row] = by_service(sample("nat-fifty-300").hosts).to_dict("records")
+    assert row["flows"] == 50
+    assert row["tcp_keepalive_time_low"] <= 60  # they were set to 60 to 600 s (truth.toml)
+    assert row["tcp_keepalive_time_high"] >= 600
+    assert pd.isna(row["tcp_keepalive_time"])
+
+
+def test_unknown_bounds_stay_unknown_together() -> None:
+    hosts = sample("port-overrides").hosts
+    together = by_service(hosts)
+    assert together["flows"].sum() == hosts["flows"].sum()
+    assert list(together.columns) == [*hosts.columns, "kinds"]
 
 
 def test_without_a_prober_it_says_so() -> None:

@@ -17,11 +17,18 @@ def test_counts_are_in_the_title(name: str) -> None:
 
 def test_axes_have_names() -> None:
     ax = sample("nat-fifty-300").plot.silences()
-    assert words(ax)[-1].startswith("Silences that survived and failed, 198.51.100.2:9000")
-    assert (ax.get_xlabel(), ax.get_ylabel()) == (
-        "length of the silence: time without any segment", "share that survives"
-    )  # fmt: skip
+    assert words(ax)[-1].startswith("Silences of 198.51.100.2:9000")
+    assert ax.get_xlabel() == "silence: so long without any segment"
+    assert [one.get_text().split()[0] for one in ax.get_yticklabels()] == ["failed", "50", "survived"]
     assert "limits that boxes are shipped with" in words(ax)
+
+
+def test_survived_ones_are_above_and_failed_ones_below() -> None:
+    a = sample("nat-fifty-300")  # the NAT forgets after 300 s (truth.toml)
+    marks = {one.get_label(): one.get_offsets() for one in a.plot.silences().collections}
+    survived, failed = marks["a silence that it survived"], marks["one that it did not"]
+    assert max(x for x, _ in survived) < 300 < min(x for x, _ in failed)
+    assert min(y for _, y in survived) > 0.5 > max(y for _, y in failed)
 
 
 def test_one_path_of_several() -> None:
