@@ -56,7 +56,7 @@ def test_the_axis_ends_with_the_capture_while_a_connection_is_open() -> None:
     ax = sample("half-open").plot.timeline()
     assert shaded(ax, "silence")[1] == pytest.approx(5.127, abs=0.01)
     assert {"silent for 5.13 s", "capture ends"} < set(words(ax))
-    assert "silent for 28.5 s" in words(sample("heartbeat-stopped").plot.timeline(0))
+    assert "silent for 28.50 s" in words(sample("heartbeat-stopped").plot.timeline(0))
     assert "capture ends" not in words(sample("nc-30-10-5").plot.timeline())
 
 
