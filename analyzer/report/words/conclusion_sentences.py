@@ -170,6 +170,7 @@ def _race(one: Conclusion) -> str:
     return (
         f"{one.service} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: on "
         f"{met[0].lower()}{met[1:]} a request met the close, and was lost. TCP keepalive has nothing to do with it."
+        f"{ONLY_ONE if n['closed'] == 1 else ''}"
     )
 
 
@@ -286,8 +287,9 @@ def _left_open(one: Conclusion) -> str:
     n, count = one.known, len(one.flows)
     shortest, longest = _about(n["shortest_s"]), _about(n["longest_s"])
     span = longest if shortest == longest else f"{shortest} to {longest}"
+    to = one.service or _n(n["services"], "service")
     return (
-        f"{_n(count)} to {one.service} {'has' if count == 1 else 'have'} been silent for {span}, and nobody probes: "
+        f"{_n(count)} to {to} {'has' if count == 1 else 'have'} been silent for {span}, and nobody probes: "
         "whether the other end is still there, nobody knows."
     )
 
