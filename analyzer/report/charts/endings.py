@@ -83,7 +83,7 @@ def endings(
                 [rows[y].idle_s for y in such], such, s=34 if is_named else 10, marker=fate.marker, color=fate.color,
                 linewidths=0, label=f"{fate.label} ({len(such)})", zorder=3, rasterized=is_dense,
             )  # fmt: skip
-    ax.set_ylim(len(rows) - 0.4, -1.6 if is_named else -0.1 * len(rows))
+    ax.set_ylim(len(rows) - 0.4, -0.8 if is_named else -0.1 * len(rows))
     _names(ax, rows, is_named=is_named)
     closed = sum(row.fate in (CLOSED, LOST) for row in rows)
     others = f", {len(rows) - closed} not" if closed < len(rows) else ""

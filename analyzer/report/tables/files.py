@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 OBEYED = ("=", "+", "-", "@")
 """First characters that make a spreadsheet take a cell for a formula."""
-CHARTS = ("overview", "silences", "hosts", "cost")
+CHARTS = ("overview", "silences", "endings", "hosts", "cost")
 """Charts of the whole capture."""
 
 
