@@ -2,6 +2,7 @@
 
     import analyzer
     a = analyzer.analyze("capture.pcap")
+    a.conclusions               # what all of it says, and what to do about it
     a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
     a.flow(12)                  # one connection in full
     a.plot.timeline(flow=12)    # a matplotlib Axes

@@ -79,7 +79,8 @@ CODES = (
     Code(
         "findings-pooled",
         Severity.LIMIT,
-        "hosts, path limits and advice leave out so many of the connections, evenly chosen; each still has its verdict",
+        "conclusions, hosts, path limits and advice leave out so many of the connections, evenly chosen; each "
+        "still has its verdict",
     ),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from analyzer.keepalive.summary.conclusions import ConclusionCode
 from samples.record.engine_uml import CLOCK_RATES, kernel_for
 from samples.record.scenarios import FILE, ScenarioError, load
 from samples.record.truth import UnexpectedTruthError, first_sign
@@ -91,6 +92,7 @@ def test_declaration_is_complete(name: str) -> None:
     assert len({connection.port for connection in scenario.connections}) == len(scenario.connections)
     assert set(scenario.hz) <= set(CLOCK_RATES)
     assert scenario.kernel == "uml" or not scenario.hz
+    assert {one.partition("/")[0] for one in scenario.concludes} <= {code.value for code in ConclusionCode}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -241,8 +241,8 @@ def test_what_is_asked_for_is_written(flag: str) -> None:
 
 VALUES = {"flow": "0", "advice": "linux", "what_if": "time=60"}
 """Of those of FACES that take one, a value."""
-REFINING = {"top", "only"}
-"""These choose connections, and are no output of their own."""
+REFINING = {"top", "only", "time", "utc"}
+"""These choose connections or the form of times, and are no output of their own."""
 TOGETHER = {("json", "what_if")}
 """The document has a part for it."""
 ON_STDOUT = [option for option in FACES if option.name not in REFINING]

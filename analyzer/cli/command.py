@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.analysis import Analysis
-    from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
-    from analyzer.report.expectations import Expectation
+    from analyzer.report.expectations import Expectation, Unwanted
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     ANALYSED: "analysed, whatever was found",
-    NOT_AS_EXPECTED: "only with --expect or --fail-on: a connection is not as it should be",
+    NOT_AS_EXPECTED: "only with --expect or --fail-on: something is not as it should be",
     UNUSABLE: "wrong usage, or no input that can be analysed",
     DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
     INTERRUPTED: "interrupted by ^C",
@@ -147,7 +146,7 @@ def _run(options: Options) -> int:
         list_interfaces()
         return ANALYSED
     expected = [expectations.parse(words) for words in options.expect]
-    unwanted = expectations.parse_outcomes(options.fail_on, "--fail-on") if options.fail_on is not None else frozenset()
+    unwanted = expectations.parse_unwanted(options.fail_on) if options.fail_on is not None else frozenset()
     if options.only is not None:
         expectations.parse_outcomes(options.only, "--only")  # reports a wrong name before anything is read
     if options.annotate is not None:
@@ -187,7 +186,7 @@ def _run(options: Options) -> int:
 
 
 def _failures(
-    analysis: "Analysis", expected: "Sequence[Expectation]", is_strict: bool, unwanted: "frozenset[Outcome]"
+    analysis: "Analysis", expected: "Sequence[Expectation]", is_strict: bool, unwanted: "Unwanted"
 ) -> list[str]:
     from analyzer.report import expectations
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.keepalive.model.linux import Keepalive
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
+    from analyzer.report.units import Clock
 
 
 def write_files(analysis: "Held", options: Options) -> None:
@@ -77,11 +78,14 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
 
         file.writelines(pieces(analysis, tag_lines, only))
     elif supposed is not None:
-        file.writelines(pieces(analysis, _what_if_lines, supposed, options.top))
+        width = console(file, options.color).width
+        file.writelines(pieces(analysis, _what_if_lines, supposed, options.top, width))
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
     elif options.flow is not None:
-        _print(ask(analysis, _timeline, options.flow), options, file)
+        from analyzer.report.units import Clock
+
+        _print(ask(analysis, _timeline, options.flow, Clock(options.time, options.utc)), options, file)
     else:
         from analyzer.report.terminal import report
 
@@ -99,10 +103,10 @@ def _document(
     return document(analysis, analysis.what_if(keepalive) if keepalive is not None else None, only)
 
 
-def _what_if_lines(analysis: "Analysis", keepalive: "Keepalive", top: int) -> "Iterable[str]":
+def _what_if_lines(analysis: "Analysis", keepalive: "Keepalive", top: int, width: int) -> "Iterable[str]":
     from analyzer.report import what_if
 
-    return (line + "\n" for line in what_if.lines(analysis.what_if(keepalive), analysis, top))
+    return (line + "\n" for line in what_if.lines(analysis.what_if(keepalive), analysis, top, width))
 
 
 def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
@@ -112,10 +116,10 @@ def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
     return (line + "\n" for line in lines)
 
 
-def _timeline(analysis: "Analysis", flow: int) -> "Group":
+def _timeline(analysis: "Analysis", flow: int, clock: "Clock") -> "Group":
     from analyzer.report.terminal import timeline
 
-    return timeline(analysis, analysis.flows[flow])
+    return timeline(analysis, analysis.flows[flow], clock)
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":

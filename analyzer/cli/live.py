@@ -19,7 +19,7 @@ from analyzer.cli.progress import say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
-from analyzer.monitor.events import Event
+from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Session, Source, Stop
 from analyzer.monitor.watcher import LIMITS, Watcher
 from analyzer.tcp.eviction import limits_within
@@ -175,13 +175,15 @@ def _for_people(options: Options, session: Session, crosscheck: Crosscheck | Non
     """Make a listener for people: on standard output, unless that is for a machine; in a terminal a view, else a line
     for each event."""
     is_report = not (options.json or options.tags or options.sysctl or options.advice is not None)
-    file = sys.stdout if is_report and options.output == "-" else sys.stderr
+    is_followed = is_report and options.output == "-"
+    file = sys.stdout if is_followed else sys.stderr
     shown = console(file, options.color)
     if not shown.is_terminal:
         from analyzer.monitor.words import line
 
         def tell(events: Sequence[Event]) -> None:
-            file.writelines(line(event) + "\n" for event in events)
+            left_out = Name.CONCLUSION if is_followed else None  # the report that follows begins with them
+            file.writelines(line(event) + "\n" for event in events if event.name is not left_out)
             if events:
                 file.flush()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from analyzer.errors import OptionError
+from analyzer.report.units import TIMES
 from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
@@ -68,6 +69,13 @@ INPUT = (
 
 FACES = (
     click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
+    click.Option(
+        ["--time"],
+        type=click.Choice(TIMES),
+        default="rel",
+        help="Times in --flow: from the first frame, as dates, since 1970, or from the line above (rel).",
+    ),
+    click.Option(["--utc/--local"], default=True, help="Zone of --time abs (UTC)."),
     click.Option(["--top"], type=click.IntRange(0), default=5, metavar="N", help="Connections shown in full (5)."),
     click.Option(
         ["--only"],
@@ -78,7 +86,7 @@ FACES = (
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
-        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, windows, go, nginx, … or all."
+        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, kubernetes, go, nginx, … or all."
     ),
     click.Option(
         ["--what-if"],
@@ -93,7 +101,7 @@ OUTPUT = (
         ["--annotate"],
         type=PATH,
         metavar="OUT",
-        help="Also write the capture to OUT (pcapng), with findings as comments on frames.",
+        help="Also write the capture to OUT (pcapng), with findings as comments on it and on its frames.",
     ),
     click.Option(
         ["--html"], type=PATH, metavar="FILE", help="Also write the report to FILE, one page that needs nothing else."
@@ -121,7 +129,10 @@ CHECKS = (
     ),
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
-        ["--fail-on"], metavar="OUTCOME[,…]", help="Exit 1 if a connection has one of these outcomes: timed-out,reset,…"
+        ["--fail-on"],
+        metavar="WORD[,…]",
+        help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
+        "these conclusions (path-forgets,keepalive-race,…).",
     ),
 )
 
@@ -177,6 +188,8 @@ class Options:
     json: bool
     tags: bool
     flow: int | None
+    time: str
+    utc: bool
     top: int
     only: str | None
     annotate: str | None

@@ -15,6 +15,7 @@ end that the event is about, `ends` are both, as address and port. What follows 
     settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
     verdict             as in the document
     drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
+    conclusion          as in the document, but for the numbers of `flows`: last, and the most important first
 """
 
 import json
@@ -39,6 +40,7 @@ class Name(Enum):
     SETTINGS = "settings"
     VERDICT = "verdict"
     DROPS = "drops"
+    CONCLUSION = "conclusion"
 
 
 TROUBLE = frozenset(

@@ -127,8 +127,8 @@ class Session:
         return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
 
     def finish(self) -> tuple[list[Event], Analysis]:
-        """Return the last events, and the analysis that a file with the same frames and the same end would give. The
-        recording is complete then."""
+        """Return the last events, conclusions at the end, and the analysis that a file with the same frames and the
+        same end would give. The recording is complete then."""
         self.source.finish()
         if self._recording is not None:
             self._recording.describe(self.source.described())
@@ -139,4 +139,7 @@ class Session:
         analyzer = self.watcher.analyzer
         analyzer.coverage.went_on(analyzer.coverage.last_ns, self.clock.now_ns)
         link_types = dict.fromkeys(one.link_type for one in self.source.described())
-        return events, analyzer.finish(self.source.names, self.source.formats, list(link_types))
+        analysis = analyzer.finish(self.source.names, self.source.formats, list(link_types))
+        if self.clock.now_ns != ABSENT:
+            events += self.watcher.conclusions(analysis, self.clock.now_ns)
+        return events, analysis

@@ -29,8 +29,8 @@ EVENTS = 12
 STYLES = {Outcome.TIMED_OUT: "bold red", Outcome.UNREACHABLE: "bold red", Outcome.RESET: "bold red",
           Outcome.UNDETECTED: "bold red", Outcome.PROBING: "bold yellow", Outcome.ALIVE: "green",
           Outcome.OPEN: "green"}  # fmt: skip
-QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED})
-"""Events that the view leaves out; without a view they are shown as lines."""
+QUIET = frozenset({Name.FLOW_OPEN, Name.FLOW_CLOSED, Name.CONCLUSION})
+"""Events that the view leaves out; without a view they are shown as lines. Conclusions come when it closes."""
 
 
 class View:

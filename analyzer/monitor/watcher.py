@@ -25,6 +25,7 @@ from analyzer.keepalive.verdict.values import Outcome
 from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, next_due_ns
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
+from analyzer.report.json import document
 from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
 from analyzer.tcp import segment_facts
 from analyzer.tcp.eviction import Limits
@@ -120,6 +121,15 @@ class Watcher:
         while self.is_behind:
             events += self.tick(now_ns)
         return events
+
+    def conclusions(self, analysis: Analysis, now_ns: int) -> list[Event]:
+        """Return what the whole capture says, after the last tick; connections have the numbers of the events."""
+        found = []
+        for one in analysis.conclusions:
+            flows = [self.watched[flow].reported.number for flow in one.flows]
+            fields = document.conclusion_object(one) | {"flows": flows}
+            found.append(Event(now_ns, Name.CONCLUSION, None, None, (), fields))
+        return found
 
     @property
     def is_behind(self) -> bool:

@@ -36,7 +36,11 @@ def _what(event: Event) -> str:
             return f"{other} does not answer: {_unanswered(f)}"
         case Name.GIVE_UP:
             how = "resets the connection" if f["basis"] == "rst" else "has given up in silence"
-            late = f", {f['detection_delay_s']:.4g} s after the peer was last heard" if f["detection_delay_s"] else ""
+            late = (
+                f", {short(round(f['detection_delay_s'] * SECOND))} after the peer was last heard"
+                if f["detection_delay_s"]
+                else ""
+            )
             return f"{end or 'one end'} {how}: its application gets {f['errno']}{late}"
         case Name.RESET:
             why = f": {CAUSES[Cause(f['cause'])]}" if f["cause"] else ""
@@ -57,6 +61,8 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+        case Name.CONCLUSION:
+            return f"{f['text']}{' → ' + f['fix'] if f['fix'] else ''}"
 
 
 def _after(f: Mapping[str, Any]) -> str:

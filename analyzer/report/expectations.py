@@ -1,7 +1,7 @@
 """`--expect` and `--fail-on`: what a person demands of a capture, and what does not meet it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -10,14 +10,18 @@ from analyzer.errors import OptionError
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import LONG_NS, GapKind
+from analyzer.keepalive.summary.conclusions import ConclusionCode
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.units import SECOND, short
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 
 TIME = "tcp_keepalive_time"
 NAMES = {"time": TIME, "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
 """The place of an expectation: 10.0.0.5, [2001:db8::5], :443, or an address and a port."""
+
+Unwanted = frozenset[Outcome | ConclusionCode]
+"""What should not be found: how connections ended, and what is concluded of all of them. No word names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,19 @@ def parse_outcomes(words: str, flag: str) -> frozenset[Outcome]:
     unknown = [word for word in words.split(",") if word not in known]
     if unknown:
         raise OptionError(f"{flag} {words}: no outcome is called '{unknown[0]}'; there are {', '.join(known)}")
+    return frozenset(known[word] for word in words.split(","))
+
+
+def parse_unwanted(words: str) -> Unwanted:
+    """Parse outcomes and codes of conclusions, with commas between them. Raises OptionError."""
+    known: dict[str, Outcome | ConclusionCode] = {one.value: one for one in (*Outcome, *ConclusionCode)}
+    unknown = [word for word in words.split(",") if word not in known]
+    if unknown:
+        outcomes, codes = (", ".join(one.value for one in names) for names in (Outcome, ConclusionCode))
+        raise OptionError(
+            f"--fail-on {words}: no outcome or conclusion is called '{unknown[0]}'; "
+            f"there are the outcomes {outcomes}, and the conclusions {codes}"
+        )
     return frozenset(known[word] for word in words.split(","))
 
 
@@ -175,7 +192,14 @@ def includes(setting: Setting, number: int) -> bool:
     return setting.low <= number and (setting.high is None or number <= setting.high)
 
 
-def found(unwanted: Iterable[Outcome], analysis: Analysis) -> Iterator[str]:
-    """Yield a line for each connection that ended as it should not."""
-    for flow in analysis.flows.that_ended(frozenset(unwanted)):
+def found(unwanted: Unwanted, analysis: Analysis) -> Iterator[str]:
+    """Yield a line for each connection that ended as it should not, and for each conclusion that should not be drawn,
+    whether it is among those that are shown or not."""
+    outcomes = frozenset(one for one in unwanted if isinstance(one, Outcome))
+    for flow in analysis.flows.that_ended(outcomes) if outcomes else ():
         yield f"#{flow.id} {flow.ends[0]} and {flow.ends[1]}: {sentences.headline(flow)}"
+    if len(outcomes) == len(unwanted):
+        return
+    for conclusion in analysis.conclusions:
+        if conclusion.code in unwanted:
+            yield f"{conclusion.code.value}: {conclusion_sentences.text(conclusion)}"

@@ -1,6 +1,7 @@
 """The Python interface: what `import analyzer` gives. Tables, connections, charts, and what shows itself in a notebook.
 
     a = analyzer.analyze("capture.pcap")
+    a.conclusions               # what all of it says, and what to do about it
     a.flows                     # a pandas DataFrame, as are probes, gaps, segments, hosts, path_limits, …
     a.flow(12)                  # one connection in full
     a.verdict                   # of the connection that matters most
@@ -18,10 +19,11 @@ from analyzer.analysis import Capture
 from analyzer.capture.files.locations import octets_of
 from analyzer.capture.until import Until
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
 from analyzer.report.ranking import SHOWN, by_urgency
-from analyzer.report.words import sentences
+from analyzer.report.words import conclusion_sentences, sentences
 from analyzer.report.words.one_line import who
 
 if TYPE_CHECKING:
@@ -266,7 +268,8 @@ def _report(analysis: Analysis) -> "Group":
 def _title(analysis: Analysis) -> str:
     from analyzer.report.terminal import title
 
-    return f"<Analysis of {' · '.join(title(analysis.findings))}>"
+    said = [line for one in analysis.findings.conclusions[:MOST_SHOWN] for line in conclusion_sentences.in_full(one)]
+    return "\n".join((f"<Analysis of {' · '.join(title(analysis.findings))}>", *said))
 
 
 class Connection:

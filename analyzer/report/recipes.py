@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Template
+from textwrap import wrap
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
@@ -16,10 +17,16 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.summary.advice import recommended
 from analyzer.keepalive.summary.hosts import LINUX, Host
 from analyzer.keepalive.summary.paths import PathLimit
-from analyzer.report.units import short
+from analyzer.report.units import count, short
 from analyzer.report.words import sentences, setting_sentences
 
 EVERYTHING = "all"
+WIDTH = 100
+"""Of notes; lines are as long as their syntax wants them."""
+DEFAULT_LIMIT_S = 350
+"""Idle limit of an AWS Network Load Balancer."""
+DEFAULT_MINUTES = 4
+"""Idle limit of an Azure Load Balancer."""
 NAMES = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 
 
@@ -30,9 +37,14 @@ class Recipe:
     name: str
     title: str
     lines: str
+    source: str
+    verified: bool
+    comment: str = "#"
     note: str = ""
 
     def filled(self, time: int, intvl: int, probes: int) -> Iterator[str]:
+        """Yield the lines with these settings; title and note are comments in the target's own syntax."""
+        limit_s = max(DEFAULT_LIMIT_S, time + 2 * intvl)
         values = {
             "time": time,
             "intvl": intvl,
@@ -41,11 +53,17 @@ class Recipe:
             "intvl_ms": 1000 * intvl,
             "third": max(1, time // 3),  # anet.c anetKeepAlive
             "window": 1000 * (time + probes * intvl),
+            "rest_ms": 1000 * probes * intvl,
+            "half_ms": 500 * time,
+            "idle_ms": 3000 * time,
+            "limit": limit_s,
+            "minutes": max(DEFAULT_MINUTES, -(-(time + 2 * intvl) // 60)),
         }
-        yield f"# {self.name}: {self.title}"
+        yield f"{self.comment} {self.name}: {self.title}"
         yield from Template(self.lines).substitute(values).strip("\n").split("\n")
-        if self.note:
-            yield "# " + Template(self.note).substitute(values)
+        sign = f"{self.comment} "
+        note = Template(self.note).substitute(values)
+        yield from wrap(note, WIDTH, initial_indent=sign, subsequent_indent=sign, break_on_hyphens=False)
 
 
 @cache
@@ -68,14 +86,16 @@ def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
     found = chosen(name)
     limit = tightest(analysis)
     time, intvl, probes = recommended(limit)
-    yield f"# {time}/{intvl}/{probes}: probe after {time} s idle, every {intvl} s, {probes} times;"
-    yield f"# a dead peer is noticed within {time + probes * intvl} s and what Linux timers add, an eighth at most."
+    sign = found[0].comment if len(found) == 1 else "#"
+    yield f"{sign} {time}/{intvl}/{probes}: probe after {time} s idle, every {intvl} s, {probes} times;"
+    noticed_s = time + probes * intvl
+    yield f"{sign} a dead peer is noticed within {noticed_s} s and what Linux timers add, an eighth at most."
     if limit is not None and limit.failed_ns is not None:
         survived = f", having survived {short(limit.survived_ns)}" if limit.survived_ns is not None else ""
         once = "; seen on one connection only" if limit.failed == 1 else ""
-        yield f"# The path to {limit.path} forgot a connection after {short(limit.failed_ns)}{survived}{once}."
+        yield f"{sign} The path to {limit.path} forgot a connection after {short(limit.failed_ns)}{survived}{once}."
     else:
-        yield "# No path in this capture forgot a connection; many known ones do so after 300 to 350 s."
+        yield f"{sign} No path in this capture forgot a connection; many known ones do so after 300 to 350 s."
     for recipe in found:
         yield ""
         yield from recipe.filled(time, intvl, probes)
@@ -101,7 +121,7 @@ def _host_lines(host: Host) -> Iterator[str]:
         yield from _middlebox_lines(host)
         return
     hz = f", {host.hz} Hz" if host.hz is not None else ""
-    yield f"# {host.addr}: {host.stack}{hz}; {host.flows} connection{'s' * (host.flows != 1)} in the capture"
+    yield f"# {host.addr}: {host.stack}{hz}; {count(host.flows, 'connection')} in the capture"
     if host.stack != LINUX:
         yield "# The names are Linux's; the capture does not show whether it runs Linux."
     if host.sysctl is None:
@@ -112,14 +132,14 @@ def _host_lines(host: Host) -> Iterator[str]:
             yield from _setting_lines(name, getattr(host.sysctl, name), host.sysctl)
     for one in host.overrides:
         triple = _in_short(one.settings)
-        yield f"# Connections to port {one.port} have their own: {triple}, seen {one.flows} times."
+        yield f"# Connections to port {one.port} have their own: {triple}, seen {one.flows:,} times."
 
 
 def _middlebox_lines(host: Host) -> Iterator[str]:
     """Yield comments only: the middlebox's settings are those of no host."""
     yield f"# {sentences.host_name(host)}: something on the path that probes in their names; their own do not show."
     if host.sysctl is not None:
-        yield f"# Its own are {_in_short(host.sysctl)}, in {host.flows} connection{'s' * (host.flows != 1)}."
+        yield f"# Its own are {_in_short(host.sysctl)}, in {count(host.flows, 'connection')}."
 
 
 def _in_short(settings: Settings) -> str:

@@ -27,7 +27,7 @@ from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
 from analyzer.report.layout import BLANK, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
-from analyzer.report.units import SECOND, iso, short
+from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, rough, short
 from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema import ABSENT
@@ -59,9 +59,9 @@ def connection(flow: Flow) -> Group:
     return Group(*_described(flow))
 
 
-def timeline(analysis: Analysis, flow: Flow) -> Group:
+def timeline(analysis: Analysis, flow: Flow, clock: Clock = FROM_FIRST_FRAME) -> Group:
     """Return one connection with its timeline: every segment that is not plain data or a plain ACK."""
-    return Group(*_timeline(analysis, flow))
+    return Group(*_timeline(analysis, flow, clock))
 
 
 def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
@@ -94,16 +94,20 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield from _advice(analysis)
 
 
-def _timeline(analysis: Analysis, flow: Flow) -> Iterator[RenderableType]:
+def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[RenderableType]:
     yield _title(analysis)
     yield BLANK
     yield from _described(flow)
-    lines = table("time", "frame", "", "silence", "what", "rule")
+    lines = table(clock.heading, "frame", "", "silence", "what", "rule")
+    for column in (lines.columns[0], lines.columns[3]):
+        column.justify, column.no_wrap = "right", True
     rules: dict[Rule, int] = {}
+    above_ns = ABSENT
     for event in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
-        silence = short(event.idle_ns) if event.idle_ns >= SECOND else ""
+        silence = exact(event.idle_ns) if event.idle_ns >= SECOND else ""
         number = rules.setdefault(event.rule, len(rules) + 1)
-        time = short(event.ts_ns - analysis.capture.first_ns)
+        time = clock.tell(event.ts_ns, analysis.capture.first_ns, above_ns if above_ns != ABSENT else event.ts_ns)
+        above_ns = event.ts_ns
         what = Text(event.what, TAG_STYLES.get(event.tag, ""))
         comes_from = 1 - event.end if event.tag is Tag.ICMP_UNREACHABLE else event.end  # a router sent it to this end
         lines.add_row(time, str(event.frame), "→←"[comes_from], silence, what, str(number))
@@ -138,7 +142,7 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
         tag, of = Tag(s.tag[row]), s.of[row]
         if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
             continue
-        answers = f" → {c.frame[of]} after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
+        answers = f" → {c.frame[of]} after {exact(c.ts_ns[row] - c.ts_ns[of])} s" if of != ABSENT else ""
         what = f"{tag.label}{answers}"
         yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, Rule(s.rule[row]))
 
@@ -159,14 +163,14 @@ def title(analysis: Analysis) -> tuple[str, str]:
     flows = len(analysis.flows)
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
-        f"{capture.packets} frame{'s' * (capture.packets != 1)}",
-        f"{flows} TCP connection{'s' * (flows != 1)}",
+        count(capture.packets, "frame"),
+        count(flows, "TCP connection"),
     ]
     if capture.packets:
         begin = (iso(capture.first_ns) or "")[:19].replace("T", " ")
         silence = capture.until_ns - capture.last_ns
-        parts.append(f"{short(capture.last_ns - capture.first_ns)} from {begin} UTC")
-        parts += [f"then {short(silence)} without a frame"] if silence >= LONG_NS else []
+        parts.append(f"{rough(capture.last_ns - capture.first_ns)} from {begin} UTC")
+        parts += [f"then {rough(silence)} without a frame"] if silence >= LONG_NS else []
     return names + more, " · ".join(parts)
 
 

@@ -54,7 +54,7 @@ def _side_by_side(points: Mapping[str, Analysis], matches: Sequence[Match], show
         yield Text("")
     yield Text(f"Between {names[0]} and {names[1]}", style="bold underline")
     first, second = points.values()
-    yield Text(f"{len(matches)} of {len(first.flows)} and {len(second.flows)} connections were captured at both.")
+    yield Text(f"{len(matches):,} of {len(first.flows):,} and {len(second.flows):,} connections were captured at both.")
     for match in [one for one in matches if one.probes][:shown]:
         a, b = first.flows[match.flows[0]], second.flows[match.flows[1]]
         yield Text("")

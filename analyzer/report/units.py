@@ -1,8 +1,19 @@
-"""The format of times and durations: ISO instants in UTC, seconds a person can read."""
+"""The format of times, durations and counts, the same wherever a person reads them.
 
+- A duration in a sentence, a table or a chart is in seconds, however long: it can be compared with a setting, and added
+  to a time (`short`).
+- Hours and days stand only in titles, where a duration says how much was captured (`rough`).
+- `--flow` tells times and durations to the microsecond, as Wireshark's time column does (`exact`, `Clock`).
+- Counts have commas between thousands (`count`); seconds never do.
+"""
+
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 SECOND = 1_000_000_000
+MICROSECOND = 1_000
+TIMES = ("rel", "abs", "epoch", "delta")
+"""What a time counts from: the capture's first frame, the calendar, 1970, the line above."""
 
 
 def iso(time_ns: int) -> str | None:
@@ -19,17 +30,70 @@ def seconds(duration_ns: int | None) -> float | None:
 
 
 def short(duration_ns: int) -> str:
-    """Format a duration for people: as many digits as tell timers apart, hours and minutes when long."""
-    value = duration_ns / SECOND
-    if value < 0.9995:  # more would become "1e+03 ms"
-        return f"{value * 1000:.3g} ms"
-    if value < 1000:
-        return f"{value:.4g} s"
-    minutes, rest = divmod(round(value), 60)
+    """Format a duration for sentences, tables and charts: seconds with two decimals, milliseconds below one second.
+
+    Two decimals are those of the column "seen", and tell timers of all kernels apart. There are no minutes and hours:
+    7208.94 s shows at once that it is a timer of 7200 s.
+    """
+    hundredths = _rounded(duration_ns, SECOND // 100)
+    of_ms = _rounded(duration_ns, SECOND // 100_000)
+    if of_ms < 100_000:
+        return f"{of_ms // 100}.{of_ms % 100:02d} ms"
+    return f"{hundredths // 100}.{hundredths % 100:02d} s"
+
+
+def _rounded(duration_ns: int, unit_ns: int) -> int:
+    return (duration_ns + unit_ns // 2) // unit_ns
+
+
+def rough(duration_ns: int) -> str:
+    """Format a duration for a title: days and hours, hours and minutes, minutes and seconds, or as `short` does."""
+    if duration_ns < 1000 * SECOND:
+        return short(duration_ns)
+    minutes, seconds = divmod(_rounded(duration_ns, SECOND), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    days, hours_of_day = divmod(hours, 24)
+    if days > 1:
+        return f"{days} d {hours_of_day} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def exact(duration_ns: int) -> str:
+    """Format seconds to the microsecond, cut off and not rounded: the beginning of what Wireshark shows."""
+    seconds, rest_ns = divmod(abs(duration_ns), SECOND)
+    return f"{'-' if duration_ns < 0 else ''}{seconds}.{rest_ns // MICROSECOND:06d}"
+
+
+def count(number: int, what: str) -> str:
+    """Format a number of things: "1,234 frames", "1 frame"."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def plain(number: float) -> str:
     """Format a bound without needless digits."""
     return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How `--flow` tells times: one of TIMES, and for the calendar in which zone."""
+
+    time: str = "rel"
+    is_utc: bool = True
+
+    @property
+    def heading(self) -> str:
+        """Name the column."""
+        zone = "UTC" if self.is_utc else "local time"
+        return {"rel": "time", "abs": zone, "epoch": "since 1970", "delta": "delta"}[self.time]
+
+    def tell(self, time_ns: int, first_ns: int, above_ns: int) -> str:
+        """Format an instant; `first_ns` is that of the capture's first frame, `above_ns` that of the line above."""
+        if self.time == "abs":
+            instant = datetime.fromtimestamp(time_ns // SECOND, UTC)
+            zoned = instant if self.is_utc else instant.astimezone()
+            return f"{zoned:%Y-%m-%d %H:%M:%S}.{time_ns % SECOND // MICROSECOND:06d}"
+        return exact(time_ns - {"rel": first_ns, "epoch": 0, "delta": above_ns}[self.time])
+
+
+FROM_FIRST_FRAME = Clock()

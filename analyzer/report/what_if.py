@@ -1,22 +1,26 @@
 """The options and output of `--what-if`: other settings, and what they would have done, as lines and as an object."""
 
 from collections.abc import Iterator
+from re import sub
+from textwrap import wrap
 from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import Keepalive
-from analyzer.keepalive.summary.paths import failure
-from analyzer.keepalive.summary.what_if import Prevented, Replay, WhatIf
-from analyzer.report.units import seconds, short
-from analyzer.report.words import sentences
+from analyzer.keepalive.summary.what_if import WhatIf
+from analyzer.report.units import seconds
+from analyzer.report.words import sentences, what_if_sentences
+from analyzer.report.words.one_line import who
 
 NAMES = {"time": "time_s", "intvl": "intvl_s", "probes": "probes", "user_timeout_ms": "user_timeout_ms"}
 DEFAULTS = {"time_s": 7200, "intvl_s": 75, "probes": 9}
 """Linux's defaults (include/net/tcp.h)."""
 MOST = {"time_s": 32767, "intvl_s": 32767, "probes": 127, "user_timeout_ms": 2**31 - 1}
 """Largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
+PROSE_WIDTH = 100
+INDENT = 4 * " "
+TIE = "\N{NO-BREAK SPACE}"
 
 
 def parse(words: str) -> Keepalive:
@@ -32,60 +36,31 @@ def parse(words: str) -> Keepalive:
     return Keepalive(**given)
 
 
-def lines(supposed: WhatIf, analysis: Analysis, top: int) -> Iterator[str]:
-    """Yield the cost, and for `top` of the connections that were lost what would have become of them."""
+def lines(supposed: WhatIf, analysis: Analysis, top: int, width: int) -> Iterator[str]:
+    """Yield what all connections come to, and `top` of those that were lost, as lines no longer than `width`."""
     settings, flows = supposed.keepalive, analysis.flows
-    numbers = f"{settings.time_s}/{settings.intvl_s}/{settings.probes}"
-    yield f"What if the settings were {numbers} (time/intvl/probes){_until(settings)}?"
-    yield ""
-    yield f"In {short(supposed.capture_ns)}, {len(flows)} connection{_s(len(flows))}: {_cost(supposed)}"
-    yield f"The capture has {supposed.probes_now} probe{_s(supposed.probes_now)}."
-    shown = [
+    lost = [
         one for one in supposed.replays if one.noticed_ns is not None or one.was_noticed_ns is not None or one.prevented
     ]
-    for one in shown[:top]:
+    yield what_if_sentences.title(settings)
+    for sentence in what_if_sentences.overall(supposed, lost):
+        yield from _wrapped(sentence, width)
+    for one in lost[:top]:
         flow = flows[one.flow]
         yield ""
-        yield f"#{flow.id}  {flow.ends[0]} → {flow.ends[1]}  {sentences.headline(flow)}"
-        yield from (f"    {sentence}" for sentence in replay_sentences(one, flow))
-    if len(shown) > top:
-        yield f"… and {len(shown) - top} more; --top N shows N, --json all"
+        yield from wrap(f"#{flow.id}  {who(flow)}      {sentences.headline(flow)}", width, subsequent_indent=INDENT)
+        for sentence in what_if_sentences.replayed(one, flow, settings):
+            yield from _wrapped(sentence, width)
+    if len(lost) > top:
+        yield ""
+        yield f"and {len(lost) - top:,} more; --top N shows N, --json all"
 
 
-def _until(settings: Keepalive) -> str:
-    return f" with a user timeout of {settings.user_timeout_ms / 1000:g} s" if settings.user_timeout_ms else ""
-
-
-def _s(count: int) -> str:
-    return "s" * (count != 1)
-
-
-def _cost(supposed: WhatIf) -> str:
-    said = f"{supposed.probes:,} probe{_s(supposed.probes)}, {supposed.packets:,} packets with their answers, "
-    said += f"{supposed.octets:,} octets"
-    packets, octets = supposed.a_day(supposed.packets), supposed.a_day(supposed.octets)
-    return said + (f"; at that rate {packets:,} packets and {octets:,} octets a day." if packets is not None else ".")
-
-
-def replay_sentences(one: Replay, flow: Flow) -> Iterator[str]:
-    """Say what would have become of a connection that was lost."""
-    broken = failure(flow)
-    if one.prevented is not None and broken is not None:
-        yield f"The path forgot it after {short(broken.ns)} of silence. {PREVENTED[one.prevented]}"
-    was = f"after {short(one.was_noticed_ns)}" if one.was_noticed_ns is not None else "not at all"
-    if one.noticed_ns is not None:
-        soonest, latest = (short(ns) for ns in one.noticed_ns)
-        when = soonest if soonest == latest else f"between {soonest} and {latest}"
-        yield f"Noticed {when} after the other end was last heard; in the capture, {was}."
-    else:
-        yield f"Data was in flight before the probes could have decided, so nothing changes: noticed {was}."
-
-
-PREVENTED = {
-    Prevented.YES: "These probes would have kept it open: the path survived longer silences than they leave.",
-    Prevented.NO: "These probes would have come too late, too.",
-    Prevented.UNKNOWN: "Nothing in the capture shows whether these probes would have kept it open.",
-}
+def _wrapped(sentence: str, width: int) -> Iterator[str]:
+    """Yield the lines of a sentence; a number stays with its unit."""
+    tied = sub(r"(?<=\d) (?=m?s\b)", TIE, sentence)
+    for line in wrap(tied, min(width, PROSE_WIDTH), initial_indent=INDENT, subsequent_indent=INDENT):
+        yield line.replace(TIE, " ")
 
 
 def as_object(supposed: WhatIf) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class Scenario:
     ending: str = ""
     """by/how, where what the applications saw does not tell who ended it (truth.py); then whose deed it looks like."""
     limits: tuple[Limit, ...] = ()
+    concludes: tuple[str, ...] = ()
+    """What a colleague says first of such a capture: codes of conclusions, with "/port" where it is not 9000."""
     look: tuple[str, ...] = ()
     middle: str = "router"
     ip: int = 4
@@ -173,7 +175,7 @@ def _scenario(name: str, table: dict[str, Any]) -> Scenario:
     grid = table.pop("grid", None)
     connections = tuple(Connection(FIRST_PORT + n, **one) for n, one in enumerate(table.pop("connection", [{}])))
     script = tuple(step for line in table.pop("script", []) for step in _steps(line))
-    for key in ("look", "capture", "hz", "never_due"):
+    for key in ("look", "capture", "hz", "never_due", "concludes"):
         table[key] = tuple(table.get(key, Scenario.__dataclass_fields__[key].default))
     table["limits"] = tuple(Limit(**one) for one in table.get("limits", ()))
     table["missing"] = tuple(tuple(span) for span in table.get("missing", ()))

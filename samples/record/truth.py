@@ -14,6 +14,8 @@ the latter two where unanswered probes reach the capture point, the last where n
 Who ended a connection follows from the first thing that an application did or was told: it closed, or was told that
 the other end had; if it was no orderly close, the first error that one saw. What they cannot know is declared.
 
+What a reader must conclude first (`[[conclusion]]`) is declared with the scene.
+
 Linux's timers are late by up to an eighth. Below SHARP_BELOW_S that is less than the second that
 would lead to the next setting; above it a setting counts as determined when it is one that people use.
 """
@@ -69,6 +71,8 @@ def write(scenario: Scenario, points: tuple[str, ...], logs: dict[str, list[dict
         lines += ["", f"[{prefix}ending]", *_pairs(flow["ending"])]
     for limit in scenario.limits:
         lines += ["", "[[service]]", *_pairs(_service(scenario, limit, flows))]
+    for declared in scenario.concludes:
+        lines += ["", "[[conclusion]]", *_pairs(_conclusion(scenario, declared))]
     (folder / "truth.toml").write_text("\n".join(lines) + "\n")
     (folder / "README.md").write_text("\n".join(_readme(scenario, folder.name)) + "\n")
 
@@ -157,6 +161,16 @@ def _service(scenario: Scenario, limit: Limit, flows: list[dict[str, Any]]) -> d
     service |= {name: True for name in ("farewell", "half_closed") if getattr(limit, name)}
     closed = sum(ending["by"] == limit.by for ending in endings) if limit.by != "none" else 0
     return service | {"closed": closed, "lost": sum(ending["lost"] for ending in endings)}
+
+
+def _conclusion(scenario: Scenario, declared: str) -> dict[str, Any]:
+    """What is to be said first, and of which service; what concerns several, as "/all", names none."""
+    code, _, port = declared.partition("/")
+    if port == "all":
+        return {"code": code}
+    address = scenario.address("responder")
+    host = f"[{address}]" if ":" in address else address
+    return {"code": code, "service": f"{host}:{port or 9000}"}
 
 
 def _fault(scenario: Scenario, connection: Connection) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,8 +223,9 @@ def test_no_capture_at_all() -> None:
         (("--flow", "1"), "there is no connection 1; the capture has 1"),
         (("--expect", "time"), "'time' is not understood"),
         (("--expect", ""), "is not understood"),
-        (("--fail-on", "died"), "no outcome is called 'died'"),
-        (("--fail-on", ""), "no outcome is called ''"),
+        (("--fail-on", "died"), "no outcome or conclusion is called 'died'"),
+        (("--fail-on", "reset,"), "no outcome or conclusion is called ''"),
+        (("--fail-on", ""), "no outcome or conclusion is called ''"),
         (("--only", "died"), "--only died: no outcome is called 'died'"),
         (("--only", "reset", "--sysctl"), "--only goes with the report, --json and --tags"),
     ],
@@ -556,7 +558,7 @@ def test_expectation_without_a_place_concerns_probing_ends_only() -> None:
 def test_an_idle_time_at_a_place_is_excluded_by_a_silence_without_a_probe() -> None:
     result = invoke(HEALTHY, "--expect", ":9000:time=30")
     assert result.exit_code == 1
-    assert "100.1 s went by without a probe, up to frame 168, so 30 s is not in force" in result.stderr
+    assert "100.12 s went by without a probe, up to frame 168, so 30 s is not in force" in result.stderr
 
 
 def test_captured_until_before_the_last_frame_is_a_line() -> None:
@@ -566,9 +568,32 @@ def test_captured_until_before_the_last_frame_is_a_line() -> None:
     assert "--until 2026-11-20T07:29:18Z is before the last frame" in line
 
 
+@pytest.mark.parametrize(
+    ("options", "heading", "first"),
+    [
+        ((), "time", "0.474459  5 "),
+        (("--time", "abs"), "UTC", "2026-11-20 07:29:18."),
+        (("--time", "abs", "--local"), "local time", "2026-11-20 13:14:18."),
+        (("--time", "epoch"), "since 1970", "1795159758."),
+        (("--time", "delta"), "delta", "0.000000  "),
+    ],
+)
+def test_times_of_a_timeline(
+    options: tuple[str, ...], heading: str, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    lines = invoke(SAMPLE, "--flow", "0", *options).stdout.splitlines()
+    monkeypatch.undo()
+    time.tzset()
+    [place] = [place for place, line in enumerate(lines) if line.split()[-3:] == ["silence", "what", "rule"]]
+    assert lines[place].strip().startswith(heading)
+    assert lines[place + 1].strip().startswith(first)
+
+
 def test_the_head_of_the_report_says_how_long_nothing_came() -> None:
-    assert "then 2 min 30 s" not in invoke(SAMPLE, "--until", "+9").stdout
-    assert "then 150 s without a frame" in " ".join(invoke(SAMPLE, "--until", "+150").stdout.split())
+    assert "without a frame" not in invoke(SAMPLE, "--until", "+9").stdout
+    assert "then 150.00 s without a frame" in " ".join(invoke(SAMPLE, "--until", "+150").stdout.split())
 
 
 @pytest.mark.parametrize(("outcomes", "code"), [("timed-out", 1), ("reset,timed-out", 1), ("reset,probing", 0)])
@@ -576,6 +601,13 @@ def test_fail_on_outcomes(outcomes: str, code: int) -> None:
     result = invoke(SAMPLE, "--fail-on", outcomes)
     assert result.exit_code == code
     assert len(result.stderr.splitlines()) == code
+
+
+@pytest.mark.parametrize(("codes", "code"), [("peer-silent", 1), ("path-forgets,keepalive-race", 0)])
+def test_fail_on_conclusions(codes: str, code: int) -> None:
+    result = invoke(SAMPLE, "--fail-on", codes)
+    assert result.exit_code == code
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [["ka-analyze", "peer-silent"]] * code
 
 
 def test_failed_expectation_outranks_damage() -> None:

@@ -5,6 +5,7 @@ What needs root is skipped elsewhere. Truth is what the sockets were set to and 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -268,7 +269,29 @@ def test_a_recording_is_replayed() -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
     assert [event["event"] for event in events].count("keepalive-probe") == 5
-    assert events[-1]["event"] in ("verdict", "settings", "give-up")
+    *_, before, last = events
+    assert before["event"] in ("verdict", "settings", "give-up")
+    assert (last["event"], last["code"], last["flows"]) == ("conclusion", "peer-silent", [0])
+    assert last["time"] == max(event["time"] for event in events)
+
+
+def test_people_are_told_what_is_concluded_unless_the_report_that_follows_says_it(tmp_path: Path) -> None:
+    """Not in a terminal the events are lines on standard output, or on standard error where the report goes
+    elsewhere."""
+    words = ["--on-event", "true", str(FOLDER / "nat-forgets-one-of-two" / "capture.pcap")]
+    concluded, second = "The path to 198.51.100.2:9000 ", "Keepalive works on 1 connection"
+    said = run(*words).stdout.splitlines()
+    events = [line for line in said if re.match(r"\d\d:\d\d:\d\d\.\d{3}  ", line)]
+    assert said[: len(events)] == events
+    assert not any(concluded in line for line in events)
+    report = said[len(events) :]
+    assert next(line for line in report if line and not line.startswith(" ") and "pcap" not in line).startswith(
+        concluded
+    )
+    for elsewhere in (["-o", str(tmp_path / "report")], ["--json"]):
+        *_, before, last = run(*elsewhere, *words).stderr.splitlines()
+        assert concluded in before
+        assert second in last
 
 
 def test_events_of_a_pipe_come_while_it_is_open() -> None:

@@ -120,9 +120,9 @@ def test_json_keeps_what_there_is_as_text(analysis: Analysis) -> None:
 
 
 def test_comments_are_words(analysis: Analysis) -> None:
-    from analyzer.report.wireshark.annotate import comments
+    from analyzer.report.wireshark.annotate import comments, conclusions
 
-    for said in comments(analysis).values():
+    for said in (*comments(analysis).values(), conclusions(analysis)):
         assert all(one.isprintable() for one in said)
 
 

@@ -1,6 +1,7 @@
 """From a source to events, a recording and an analysis, without a network."""
 
 import io
+import json
 from array import array
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +12,7 @@ from analyzer.capture.live.merge import Frames
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Clock, Session, Stop
 from analyzer.monitor.watcher import Watcher
+from analyzer.report.json import document
 from tests.capture.live.test_merge import block
 from tests.capture.reading import read_capture
 from tests.monitor.live import at
@@ -69,6 +71,22 @@ def test_events_come_out_and_the_analysis_is_that_of_a_file() -> None:
     assert analysis.flows[0].verdict.outcome.value == "timed-out"
     assert (analysis.capture.files, analysis.capture.formats, analysis.capture.packets) == (("eth0",), ("live",), 10)
     assert source.is_finished
+
+
+def test_what_is_concluded_comes_last_and_is_that_of_the_document() -> None:
+    session = Session(Scripted(*lost()), Watcher(), Stop())
+    before = [event for events in session.run() for event in events]
+    last, analysis = session.finish()
+    concluded = [event for event in last if event.name is Name.CONCLUSION]
+    assert last[-len(concluded) :] == concluded != []
+    assert not any(event.name is Name.CONCLUSION or event.time_ns > concluded[0].time_ns for event in before)
+    head = next(iter(document.document(analysis)))
+    assert [event.fields for event in concluded] == json.loads(head + "]}")["conclusions"]
+    assert not any(event.is_trouble for event in concluded)
+
+
+def test_without_a_frame_nothing_is_concluded() -> None:
+    assert run(Session(Scripted(None), Watcher(), Stop())) == []
 
 
 def test_live_the_clock_says_when_capturing_ended(monkeypatch: pytest.MonkeyPatch) -> None:

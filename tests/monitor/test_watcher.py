@@ -198,6 +198,21 @@ def test_memory_is_bounded_and_what_is_forgotten_is_counted() -> None:
     assert found == [(0, Name.KEEPALIVE_PROBE), (0, Name.KEEPALIVE_ANSWER)]
 
 
+def test_conclusions_name_connections_by_the_numbers_of_the_events() -> None:
+    """Also where those before it were forgotten."""
+    watcher = Watcher(limits=Limits(flows=50, candidates=150))
+    for first in range(0, 200, 50):
+        text = "\n".join(f"{(first + n) / 1000:.3f} C:{1000 + first + n}>B S seq {n}" for n in range(50))
+        told(text, watcher=watcher)
+    later = [line.split(maxsplit=1) for line in LOST.splitlines() if line.strip()]
+    told("\n".join(f"{1000 + float(seconds):.3f} {what}" for seconds, what in later), watcher=watcher)
+    assert watcher.forgotten_flows > 0
+    analysis = watcher.analyzer.finish([], [], [])
+    [event] = watcher.conclusions(analysis, at("1110"))
+    assert (event.fields["code"], event.fields["flows"]) == ("peer-silent", [200])
+    assert (event.name, event.flow, event.end) == (Name.CONCLUSION, None, None)
+
+
 def test_a_long_life_takes_no_more_memory_than_a_short_one() -> None:
     watcher = Watcher(limits=Limits(flows=100, candidates=40, of_one_flow=16))
     told(OPENED, watcher=watcher)

@@ -18,9 +18,9 @@ def test_the_course_of_a_connection() -> None:
     assert [(time, what) for time, _, what in lines] == [
         ("22:13:20.000", "opened"),
         ("22:13:50.000", "10.0.0.1:40000 probes"),
-        ("22:13:50.010", "10.0.0.2:80 answers after 10 ms"),
+        ("22:13:50.010", "10.0.0.2:80 answers after 10.00 ms"),
         ("22:14:20.000", "10.0.0.1:40000 probes"),
-        ("22:14:20.010", "10.0.0.2:80 answers after 10 ms"),
+        ("22:14:20.010", "10.0.0.2:80 answers after 10.00 ms"),
         ("22:14:50.000", "10.0.0.1:40000 probes"),
         ("22:14:50.600", "10.0.0.2:80 does not answer: unanswered 1"),
         ("22:15:00.000", "being probed, the peer fell silent"),
@@ -54,6 +54,12 @@ def test_settings_are_said_with_their_bounds() -> None:
 def test_what_becomes_of_an_interface(fields: dict[str, object], words: str) -> None:
     event = Event(SECOND, Name.DROPS, None, None, (), {"interface": "eth0", **fields})
     assert line(event) == f"00:00:01.000  {words}"
+
+
+@pytest.mark.parametrize(("fix", "more"), [(None, ""), ("Do this.", " → Do this.")])
+def test_what_is_concluded_and_what_to_do_are_one_line(fix: str | None, more: str) -> None:
+    event = Event(SECOND, Name.CONCLUSION, None, None, (), {"code": "path-forgets", "text": "So it is.", "fix": fix})
+    assert line(event) == f"00:00:01.000  So it is.{more}"
 
 
 def span(low: float, high: float | None) -> Span:

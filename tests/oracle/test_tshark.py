@@ -6,13 +6,16 @@ ours too; they are not part of the project.
 
 import csv
 import lzma
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.capture.decode.packets import Decoder
@@ -21,6 +24,8 @@ from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.tags.tag import Tag
+from analyzer.report.terminal import timeline
+from analyzer.report.units import Clock
 from analyzer.schema import KIND_TCP
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +69,7 @@ EXPLAINED = {
 }
 """By sample; clauses are of RFC 9293 where nothing else is said."""
 AGREED = Disagreement((), "", "")
+MOST_TIMELINES = 3
 
 PUBLIC = ROOT.parent / "shared/public"
 PUBLIC_CAPTURES = sorted(PUBLIC.glob("*.pcap*")) or [PUBLIC]
@@ -134,6 +140,33 @@ def test_segments_are_those_of_tshark(capture: Path) -> None:
 @each_sample
 def test_connections_are_those_of_tshark(capture: Path) -> None:
     assert len(analysis(capture).flows) == len({one["stream"] for one in tshark(capture)})
+
+
+def instants(capture: Path) -> dict[str, dict[str, str]]:
+    """tshark's times, with nine decimals, by what they count from and by frame."""
+    octets = capture.read_bytes()
+    octets = lzma.decompress(octets) if capture.suffix == ".xz" else octets
+    fields = ("frame.number", "frame.time_relative", "frame.time_epoch")
+    command = ["tshark", "-n", "-r", "-", "-T", "fields", *(word for field in fields for word in ("-e", field))]
+    words = subprocess.run(command, check=True, input=octets, capture_output=True).stdout.decode().split()
+    return {
+        "rel": dict(zip(words[::3], words[1::3], strict=True)),
+        "epoch": dict(zip(words[::3], words[2::3], strict=True)),
+    }
+
+
+@is_needed
+@each_sample
+def test_times_of_a_timeline_are_found_in_tshark_s(capture: Path) -> None:
+    """Every digit that is shown is there."""
+    console = Console(width=200, color_system=None)
+    flows = analysis(capture).flows[:MOST_TIMELINES]
+    for (time, theirs), flow in product(instants(capture).items(), flows):
+        with console.capture() as captured:
+            console.print(timeline(analysis(capture), flow, Clock(time)))
+        lines = re.findall(r"^ +(\d+\.\d{6})  (\d+) ", captured.get(), re.MULTILINE)
+        assert lines
+        assert [(shown, frame) for shown, frame in lines if not theirs[frame].startswith(shown)] == []
 
 
 @is_needed

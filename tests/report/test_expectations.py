@@ -14,8 +14,9 @@ from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import ProbedBy
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode
 from analyzer.keepalive.verdict.values import Cause, Outcome
-from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, unmet
+from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, parse_unwanted, unmet
 from tests.keepalive.made import Given, Made, flow, ns, probing, settings, within
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -85,20 +86,33 @@ def test_not_understood(words: str) -> None:
     assert f"--expect {words}:" in str(error.value)
 
 
-@pytest.mark.parametrize("words", [outcome.value for outcome in Outcome])
-def test_every_outcome_can_be_unwanted(words: str) -> None:
-    assert parse_outcomes(words, "--fail-on") == {Outcome(words)}
+@pytest.mark.parametrize("one", [*Outcome, *ConclusionCode], ids=lambda one: one.value)
+def test_every_outcome_and_conclusion_can_be_unwanted(one: Outcome | ConclusionCode) -> None:
+    assert parse_unwanted(one.value) == {one}
 
 
-def test_several_outcomes() -> None:
-    assert parse_outcomes("reset,timed-out,reset", "--fail-on") == {Outcome.RESET, Outcome.TIMED_OUT}
+def test_a_word_names_an_outcome_or_a_conclusion_never_both() -> None:
+    assert {one.value for one in Outcome}.isdisjoint(one.value for one in ConclusionCode)
+
+
+def test_several_words() -> None:
+    assert parse_outcomes("reset,timed-out,reset", "--only") == {Outcome.RESET, Outcome.TIMED_OUT}
+    assert parse_unwanted("reset,path-forgets,reset") == {Outcome.RESET, ConclusionCode.PATH_FORGETS}
 
 
 @pytest.mark.parametrize("words", ["", "dead", "reset,", "reset;timed-out", "RESET"])
-def test_no_such_outcome(words: str) -> None:
+def test_no_such_word(words: str) -> None:
+    with pytest.raises(OptionError) as only:
+        parse_outcomes(words, "--only")
     with pytest.raises(OptionError) as error:
-        parse_outcomes(words, "--fail-on")
-    assert all(outcome.value in str(error.value) for outcome in Outcome)
+        parse_unwanted(words)
+    assert all(outcome.value in str(only.value) for outcome in Outcome)
+    assert all(one.value in str(error.value) for one in (*Outcome, *ConclusionCode))
+
+
+def test_only_outcomes_choose_connections() -> None:
+    with pytest.raises(OptionError, match="no outcome is called 'path-forgets'"):
+        parse_outcomes("path-forgets", "--only")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +229,24 @@ def test_a_real_capture() -> None:
     assert list(unmet([parse("time=60,intvl=20,probes=3")], analysis, is_strict=True)) == []
     [line] = unmet([parse("time=61,intvl=20,probes=3")], analysis)
     assert TIME in line
-    assert len(list(found(parse_outcomes("timed-out", "--fail-on"), analysis))) == 1
+    assert len(list(found(parse_unwanted("timed-out"), analysis))) == 1
+
+
+def test_an_unwanted_conclusion_is_a_line_with_its_code_and_its_text() -> None:
+    """Which path forgets is in the recording's scenario, and that a NAT does."""
+    analysis = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap"))
+    [line] = found(parse_unwanted("path-forgets,path-resets"), analysis)
+    assert line.startswith("path-forgets: The path to 198.51.100.2:9000 ")
+    assert list(found(parse_unwanted("path-resets,keepalive-race"), analysis)) == []
+    assert len(list(found(parse_unwanted("timed-out,path-forgets"), analysis))) == 2
+
+
+def test_a_conclusion_that_is_not_shown_is_unwanted_too() -> None:
+    analysis = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap"))
+    drawn = [one for one in analysis.conclusions if one.code is ConclusionCode.PATH_FORGETS]
+    others = [drawn[0]._replace(code=ConclusionCode.PEER_SILENT, numbers=(("unnoticed", 0.0),))] * MOST_SHOWN
+    many = SimpleNamespace(conclusions=(*others, *drawn))
+    assert len(list(found(parse_unwanted("path-forgets"), many))) == 1  # type: ignore[arg-type]
 
 
 def silent(low_s: int, silence_s: int, frame: int, number: int = 0, ends_there: bool = False) -> Flow:
@@ -229,8 +260,8 @@ def test_a_silence_without_a_probe_excludes_what_is_shorter() -> None:
     one = silent(134, 151, 12)
     [line] = lines_of([":443:time=30"], one)
     assert line == (
-        "expected tcp_keepalive_time = 30, but #0 10.0.0.1:40000 (originator) shows otherwise: 151 s went by without a"
-        " probe, up to frame 12, so 30 s is not in force"
+        "expected tcp_keepalive_time = 30, but #0 10.0.0.1:40000 (originator) shows otherwise: 151.00 s went by "
+        "without a probe, up to frame 12, so 30 s is not in force"
     )
     assert lines_of([":443:time=133"], one) != []
     assert lines_of([":443:time=134"], one) == []
@@ -253,7 +284,7 @@ def test_a_connection_needs_one_end_that_probes() -> None:
     both = replace(client, ends=(client.ends[0], server))
     assert lines_of([":443:time=150"], both) == []
     [line] = lines_of(["10.0.0.2:time=60"], both)
-    assert "10.0.0.2:443 (responder) shows otherwise: 151 s" in line
+    assert "10.0.0.2:443 (responder) shows otherwise: 151.00 s" in line
 
 
 def test_an_end_that_could_not_probe_may_have_the_expected_time() -> None:
@@ -282,7 +313,7 @@ def test_a_recorded_silence() -> None:
     said = list(unmet([parse(":9000:time=30")], analysis))
     assert ["(originator)" in line for line in said] == [True, False]
     assert all(
-        line.endswith("100.1 s went by without a probe, up to frame 168, so 30 s is not in force") for line in said
+        line.endswith("100.12 s went by without a probe, up to frame 168, so 30 s is not in force") for line in said
     )
     assert len(list(unmet([parse(":9000:time=88")], analysis))) == 2  # a wheel is late by an eighth at most
     assert list(unmet([parse(":9000:time=101")], analysis)) == []

@@ -79,7 +79,10 @@ def test_it_shows_itself_in_a_notebook_and_a_terminal(nat: analyzer.Analysis) ->
         console = Console(width=100, record=True, file=StringIO())
         console.print(one)
         assert "timed out" in console.export_text()
-    assert repr(nat).startswith(f"<Analysis of {NAT} · pcap, Ethernet · 37 frames")
+    title, *said = repr(nat).splitlines()
+    assert title.startswith(f"<Analysis of {NAT} · pcap, Ethernet · 37 frames")
+    first, second = nat.conclusions.itertuples()
+    assert said == [first.text, f"→ {first.fix}", second.text]
 
 
 def test_an_empty_capture_has_no_verdict(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Each program runs inside the recorder's namespaces, as the samples of real progr
 
 import json
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +85,17 @@ listen clients
   bind $address:$port
   server one $address:$port
 """
+MARIADB = """
+{lines}
+user = mysql
+datadir = $place/data
+socket = $place/socket
+bind-address = $address
+port = $port
+connect_timeout = 60
+skip-name-resolve
+skip-grant-tables
+"""
 
 
 class Program(NamedTuple):
@@ -125,6 +137,14 @@ PROGRAMS = (
     Program("python", "python3", "originator", PYTHON, "exec python3 $place/file"),
     Program("postgresql", "postgres", "responder", "", POSTGRES),
     Program(
+        "mariadb",
+        "mariadbd",
+        "responder",
+        MARIADB,
+        "chown mysql $place; mariadb-install-db --user=mysql --datadir=$place/data >/dev/null; "
+        "exec mariadbd --defaults-file=$place/file",
+    ),
+    Program(
         "redis",
         "redis-server",
         "responder",
@@ -141,7 +161,7 @@ PROGRAMS = (
 def scenario(program: Program) -> str:
     """A declaration for the recorder: the program at one end, and an application of the recorder's at the other."""
     [recipe] = chosen(program.recipe)
-    lines = "\n".join(line for line in recipe.filled(60, 10, 5) if not line.startswith("# "))
+    lines = "\n".join(line for line in recipe.filled(60, 10, 5) if not line.startswith(f"{recipe.comment} "))
     lines = lines.replace("listen 443 ssl", "listen $address:$port").replace("URL", "http://$peer:$port/")
     file = program.file.format(lines=lines) if "{lines}" in program.file else program.file
     command = program.command.replace("{lines}", lines)
@@ -179,3 +199,15 @@ def test_program_takes_the_recipe(program: Program, recorded: Path) -> None:
     [end] = [end for end in truth["end"] if end["role"] == program.role]
     assert end["keepalive"]
     assert tuple(end[name] for name in SETTINGS) == program.expected
+
+
+def test_a_container_does_not_inherit_the_values_of_its_host() -> None:
+    """A network namespace within another one, whose values were changed, begins with the kernel's own."""
+    reason = why_not_here()
+    if reason is not None:
+        pytest.skip(reason)
+    path = "/proc/sys/net/ipv4/tcp_keepalive_"
+    inner = f"unshare --net cat {path}time {path}intvl {path}probes"
+    outer = f"echo 60 >{path}time; echo 10 >{path}intvl; echo 5 >{path}probes; {inner}"
+    said = subprocess.run(["unshare", "--net", "sh", "-c", outer], check=True, capture_output=True, text=True).stdout
+    assert said.split() == ["7200", "75", "9"]

@@ -43,7 +43,7 @@ def test_the_terminal_says_where_it_was_lost(points: list[str]) -> None:
         "#0 10.0.0.1:40000 → 10.0.0.2:80 is #0 10.0.0.3:40001 → 10.0.0.2:80, translated on the way",
         "    1 probe of 10.0.0.1:40000 passed both points and came back.",
         "    1 probe of 10.0.0.1:40000 passed client and never server: lost on the way between the two.",
-        "    The clock of server is 20 ms behind, the way between them included.",
+        "    The clock of server is 20.00 ms behind, the way between them included.",
     ]
     assert result.stdout.startswith("At client\n")
 

@@ -1,14 +1,14 @@
 """How instants and durations are written, above all where the form changes."""
 
-import math
-import re
+import time
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.units import SECOND, iso, plain, seconds, short
+from analyzer.report.units import SECOND, TIMES, Clock, count, exact, iso, plain, rough, seconds, short
 
 MAX_NS = 2**63 - 1
 
@@ -51,34 +51,72 @@ def test_seconds_of_a_duration_that_there_is_not(nothing: int | None) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0 ms"),
-        (0.000015, "0.015 ms"),
-        (0.25, "250 ms"),
-        (0.9994, "999 ms"),
-        (0.9996, "0.9996 s"),
-        (1, "1 s"),
+        (0, "0.00 ms"),
+        (0.000015, "0.02 ms"),
+        (0.25, "250.00 ms"),
+        (0.999994, "999.99 ms"),
+        (0.999996, "1.00 s"),
+        (1, "1.00 s"),
         (10.2401, "10.24 s"),
         (31.16, "31.16 s"),
-        (999.9, "999.9 s"),
-        (1000, "16 min 40 s"),
-        (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 0 min"),
-        (7200, "2 h 0 min"),
-        (90_061, "25 h 1 min"),
+        (999.996, "1000.00 s"),
+        (7208.944, "7208.94 s"),
+        (90_061, "90061.00 s"),
     ],
 )
 def test_short(value: float, text: str) -> None:
     assert short(round(value * SECOND)) == text
 
 
-@given(st.integers(1000, MAX_NS))
-def test_short_is_short_and_nearly_right(duration_ns: int) -> None:
-    text = short(duration_ns)
-    units = {"ms": 1e6, "s": 1e9, "min": 60e9, "h": 3600e9}
-    parts = re.findall(r"([0-9.]+) (ms|s|min|h)\b", text)
-    assert " ".join(f"{number} {unit}" for number, unit in parts) == text
-    told_ns = sum(float(number) * units[unit] for number, unit in parts)
-    assert math.isclose(told_ns, duration_ns, rel_tol=0.01)
+@given(st.integers(0, MAX_NS))
+def test_short_is_right_to_half_a_hundredth(duration_ns: int) -> None:
+    number, unit = short(duration_ns).split(" ")
+    told_ns = Decimal(number) * {"ms": 1_000_000, "s": SECOND}[unit]
+    assert abs(told_ns - duration_ns) <= {"ms": 5_000, "s": 5_000_000}[unit]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.25, "250.00 ms"),
+        (999.9, "999.90 s"),
+        (1000, "16 min 40 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h 0 min"),
+        (7200, "2 h 0 min"),
+        (90_061, "25 h 1 min"),
+        (2 * 86_400, "2 d 0 h"),
+        (1_000_000, "11 d 13 h"),
+    ],
+)
+def test_rough(value: float, text: str) -> None:
+    assert rough(round(value * SECOND)) == text
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "text"), [(0, "0.000000"), (7_208_950_001_999, "7208.950001"), (-1_500_000_000, "-1.500000")]
+)
+def test_exact(duration_ns: int, text: str) -> None:
+    assert exact(duration_ns) == text
+
+
+def test_counts_have_commas_between_thousands() -> None:
+    assert [count(number, "frame") for number in (0, 1, 1_234_567)] == ["0 frames", "1 frame", "1,234,567 frames"]
+
+
+def test_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")  # half an hour off
+    time.tzset()
+    instant, first, above = 1_700_000_000_999_999_999, 1_700_000_000 * SECOND, 1_699_999_999_999_999_000
+    told = {(one, is_utc): Clock(one, is_utc).tell(instant, first, above) for one in TIMES for is_utc in (True, False)}
+    monkeypatch.undo()
+    time.tzset()
+    assert (told["rel", True], told["epoch", True]) == ("0.999999", "1700000000.999999")
+    assert told["delta", True] == "1.000000"
+    assert told["abs", True] == "2023-11-14 22:13:20.999999"
+    assert told["abs", False] == "2023-11-15 03:43:20.999999"
+    assert all(told[one, True] == told[one, False] for one in TIMES if one != "abs")
+    assert {Clock(one, is_utc).heading for one, is_utc in told} >= {"UTC", "local time"}
 
 
 @pytest.mark.parametrize(

@@ -38,20 +38,36 @@ def test_not_understood(words: str) -> None:
     assert str(error.value).startswith(f"--what-if {words}:")
 
 
-def test_what_is_said_of_a_connection_that_was_lost() -> None:
-    analysis = analyze(DEAD)
-    said = list(lines(analysis.what_if(parse("time=5,intvl=2,probes=3")), analysis, 10))
-    assert said[0] == "What if the settings were 5/2/3 (time/intvl/probes)?"
-    assert "1 connection: 3 probes, 4 packets with their answers, 264 octets" in said[2]
-    assert said[-1].endswith("in the capture, after 82.36 s.")
+def said(capture: str, words: str, top: int = 10, width: int = 200) -> list[str]:
+    analysis = analyze(str(next((ROOT / "samples" / capture).glob("capture.pcap*"))))
+    return list(lines(analysis.what_if(parse(words)), analysis, top, width))
+
+
+def test_a_loss_is_told_before_the_cost() -> None:
+    told = said("nc-30-10-5", "time=5,intvl=2,probes=3")
+    assert told[:2] == [
+        "With 5/2/3 (time/intvl/probes):",
+        "    The one connection that was lost would have been noticed sooner.",
+    ]
+    assert told[2].startswith("    The cost: 3 probes instead of 5 in ")
+    assert told[-1].endswith(", instead of 82.36 s.")
 
 
 def test_only_so_many_are_told() -> None:
-    [capture] = (ROOT / "samples/grid-host").glob("capture.pcap*")
-    analysis = analyze(str(capture))
-    supposed = analysis.what_if(parse("time=5,intvl=2,probes=3"))
-    assert sum(line.startswith("#") for line in lines(supposed, analysis, 2)) == 2
-    assert list(lines(supposed, analysis, 2))[-1].startswith("… and ")
+    told = said("grid-host", "time=5,intvl=2,probes=3", top=2)
+    assert sum(line.startswith("#") for line in told) == 2
+    assert told[-1].startswith("and ")
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 300])
+def test_lines_fit_and_prose_is_no_wider_than_reads_well(width: int) -> None:
+    told = said("nat-fifty-300", "time=600,intvl=10,probes=3", width=width)
+    assert max(map(len, told)) <= width
+    assert max(len(line) for line in told if not line.startswith("#")) <= 100
+    assert not any(line.strip().startswith(("s ", "s.", "ms")) for line in told)  # a number stays with its unit
+    assert " ".join(" ".join(told).split()) == " ".join(
+        " ".join(said("nat-fifty-300", "time=600,intvl=10,probes=3")).split()
+    )
 
 
 def test_document_with_it_follows_the_schema() -> None:

@@ -14,6 +14,7 @@ from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.grouping import by_key
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.verdict import values
+from analyzer.keepalive.verdict.endings import FAREWELL_NS
 from analyzer.keepalive.verdict.values import BY_FIN, BY_RST
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
 from analyzer.schema.hosts import IDLE_TRIALS
@@ -190,13 +191,35 @@ def note_closed(rows: Rows, stories: StoryTables, endings: Any, flow_row: int, s
     out.since_data_ns[at], out.since_other_ns[at] = endings.data_ns[flow_row], endings.no_heartbeat_ns[flow_row]
     out.since_client_ns[at] = peer_ns if is_of_service else own_ns
     out.since_service_ns[at] = own_ns if is_of_service else peer_ns
+    if has_farewell(rows, stories, endings, flow_row):
+        out.data_gap_ns[at] = before_farewell(out.data_gap_ns[at], out.since_data_ns[at])
+        out.client_gap_ns[at] = before_farewell(out.client_gap_ns[at], out.since_client_ns[at])
+        out.service_gap_ns[at] = before_farewell(out.service_gap_ns[at], out.since_service_ns[at])
+        out.other_gap_ns[at] = before_farewell(out.other_gap_ns[at], out.since_other_ns[at])
+
+
+def closing_row(stories: StoryTables, endings: Any, flow_row: int) -> int:
+    """Return the row of the segment that closed the connection."""
+    t = stories.flows
+    return int(t.reset_row[flow_row] if endings.how[flow_row] == BY_RST else t.closing_row[flow_row])
 
 
 def closing_end(rows: Rows, stories: StoryTables, endings: Any, flow_row: int) -> int:
     """Return the end in whose name the connection was closed."""
-    t = stories.flows
-    row = t.reset_row[flow_row] if endings.how[flow_row] == BY_RST else t.closing_row[flow_row]
-    return int(rows.candidates.end[row])
+    return int(rows.candidates.end[closing_row(stories, endings, flow_row)])
+
+
+def has_farewell(rows: Rows, stories: StoryTables, endings: Any, flow_row: int) -> bool:
+    """Tell whether the clocks run from before what the closer said last."""
+    c, row = rows.candidates, closing_row(stories, endings, flow_row)
+    last_ns = max(c.own_data_ns[row], c.peer_data_ns[row])
+    return bool(c.ts_ns[row] - last_ns < endings.data_ns[flow_row])
+
+
+def before_farewell(gap_ns: int, since_ns: int) -> int:
+    """Return the longest idle time survived, if that is not the one that the farewell ended: this one it did not
+    survive."""
+    return 0 if 0 <= since_ns - gap_ns <= FAREWELL_NS else gap_ns
 
 
 def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: Any, at: int) -> None:

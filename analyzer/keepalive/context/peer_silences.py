@@ -136,11 +136,17 @@ def waited_for(stories: StoryTables, flow_row: int) -> int:
 
 
 def waited_since(rows: Rows, stories: StoryTables, flow_row: int) -> int:
-    """Return since when, in ns: the first probe that it did not answer, or when it was last heard."""
-    t, end = stories.flows, stories.flows.run_end[flow_row]
+    """Return since when, in ns: the first probe that it did not answer; or the data that was sent again, and not what
+    silence came before that, in which nothing was asked of it."""
+    c, t, end = rows.candidates, stories.flows, stories.flows.run_end[flow_row]
     if end != ABSENT:
-        return int(rows.candidates.ts_ns[stories.probes.row[stories.ends.run_probe[2 * flow_row + end]]])
-    return int(max(rows.ends.last_ns[2 * t.flow[flow_row] + 1 - t.unresponsive_end[flow_row]], 0))
+        return int(c.ts_ns[stories.probes.row[stories.ends.run_probe[2 * flow_row + end]]])
+    heard_ns = max(rows.ends.last_ns[2 * t.flow[flow_row] + 1 - t.unresponsive_end[flow_row]], 0)
+    end_row = 2 * flow_row + t.unresponsive_end[flow_row]
+    if not stories.ends.resends[end_row]:
+        return int(heard_ns)
+    first = stories.ends.first_resend_row[end_row]
+    return int(max(heard_ns, c.ts_ns[first] - max(c.own_ns[first], 0)))
 
 
 def watched_until(rows: Rows, stories: StoryTables, flow_row: int) -> int:

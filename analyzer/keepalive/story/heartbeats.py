@@ -16,6 +16,11 @@ ANSWERED_NS = 2_000_000_000
 """Longest time from a heartbeat to its answer."""
 MISSED_PERIODS_2 = 5
 """A heartbeat that has been missing for so many half periods has stopped: one may be lost, two are not."""
+BEATS_THAT_STOP = 5
+"""Fewest messages of which it can be said that they have stopped: a few in a row may be a conversation, a poll or the
+steps of a handshake, which have an end."""
+SAME_OCTETS = 16
+"""Heartbeats differ by no more octets than a number or a time takes that they carry; other messages do."""
 
 
 def note_beat(c: Any, segment: Any, row: int, own: Any) -> None:
@@ -90,7 +95,8 @@ def stopped_ns(rows: Rows, stories: StoryTables, flow_row: int, end: int) -> int
     tracked = rows.ends[2 * story.flow + end]
     if not own.steady_beats or tracked.data_ns > c[own.last_beat].ts_ns:
         return ABSENT
-    if unacknowledged_end(rows, stories, flow_row) == end:
+    is_series = own.beats >= BEATS_THAT_STOP and own.most_beat - own.least_beat <= SAME_OCTETS
+    if not is_series or unacknowledged_end(rows, stories, flow_row) == end:
         return ABSENT
     until_ns = c[story.closing_row].ts_ns if story.closing_row != ABSENT else story.capture_end_ns
     silent_ns = until_ns - c[own.last_beat].ts_ns

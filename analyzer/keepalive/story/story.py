@@ -257,10 +257,14 @@ def note_reset(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> N
 def answers_last_data(reset: Any) -> bool:
     """Tell whether a RST answers the other end's last segment, which was data: its number is what that acknowledged.
 
-    It has no ACK (RFC 9293 §3.10.7.1).
+    It has no ACK (RFC 9293 §3.10.7.1). An end that has sent something since then has received the data: its RST without
+    ACK is the application's, as some stacks send it.
     """
-    is_last = reset.peer_data_ns != ABSENT and reset.peer_data_ns == reset.any_ns
-    return bool(is_last and not reset.flags & ACK and reset.relation == segment_facts.REL_NEXT)
+    said_ns = reset.peer_data_ns
+    is_last = said_ns != ABSENT and said_ns == reset.any_ns
+    has_replied = reset.own_ns != ABSENT and reset.ts_ns - reset.own_ns > said_ns
+    is_next = reset.relation == segment_facts.REL_NEXT
+    return bool(is_last and not has_replied and not reset.flags & ACK and is_next)
 
 
 def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:

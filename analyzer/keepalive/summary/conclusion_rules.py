@@ -9,13 +9,14 @@ Codes and numbers only; the words are in `report/words/conclusion_sentences.py`.
   goes_one_way           the other end hears, or is heard, and still the connection breaks
   was_rebound            a NAT that gave a connection another port
   path_ends_idle         a path, or something in the other end's name, that forgets silent connections
+  path_resets            something on the path that sends RST, and no idle limit explains it
   service_races          an idle limit of the service's application that costs requests
   was_reused             requests on connections that had been closed
   pings_too_often        the other end closes right after a heartbeat
   data_is_stuck          data sent again and again without an answer
-  is_unreachable         routers that report it
+  is_unreachable         ICMP errors that report it
   was_restarted          a host that no longer knows its connections
-  fell_silent            a host that does not answer any more
+  fell_silent            a host that does not answer any more, or a path that drops
   heartbeat_stopped      a heartbeat that is missing, and nobody noticed
   beats_too_rarely       a heartbeat no more frequent than the limit that it should beat
   service_closes_idle    an idle limit that costs nothing so far
@@ -24,20 +25,42 @@ Codes and numbers only; the words are in `report/words/conclusion_sentences.py`.
   nothing_is_idle        no silence long enough to matter
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary.advice import IDLE_S
-from analyzer.keepalive.summary.conclusions import MOST_FRAMES, Conclusion, ConclusionCode, Known, by_service, concluded
+from analyzer.keepalive.summary.conclusions import (
+    MOST_FRAMES,
+    Conclusion,
+    ConclusionCode,
+    Known,
+    by_service,
+    concluded,
+    delays,
+    has_forgotten,
+    hosts_lost,
+    is_asked_once,
+    is_too_early,
+    limit_numbers,
+    silence_numbers,
+    times_of,
+    weight,
+)
 from analyzer.keepalive.summary.hosts import service_end
-from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, path_of
+from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
+from analyzer.schema import ABSENT
 
 SOON_NS = 100_000_000
 """A close so soon after a heartbeat answers it."""
+PING_NS = 5_000_000_000
+"""Messages that follow each other faster are work, and no heartbeat."""
+STEADY = 6
+"""So many messages at equal distances are a heartbeat that will be missed, and not a few requests made in turn."""
 TOO_RARE = 0.9
 """A heartbeat's period of so large a part of the limit leaves no room for a lost one."""
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
@@ -55,9 +78,9 @@ Rule = Callable[[Known], Iterator[Conclusion]]
 def conclude(known: Known) -> tuple[Conclusion, ...]:
     """Return all conclusions, the most important first."""
     found: list[Conclusion] = []
-    left = {flow.id: flow for flow in known.flows}
+    left = {flow.id: flow for flow in known.flows if not is_too_early(flow)}
     for rule in RULES:
-        for one in rule(known._replace(left=tuple(left.values()))):
+        for one in sorted(rule(known._replace(left=tuple(left.values()))), key=weight):
             found.append(one)
             for flow in one.flows:
                 left.pop(flow, None)
@@ -79,8 +102,11 @@ def was_rebound(known: Known) -> Iterator[Conclusion]:
     moved = [flow for flow in known.left if flow.rebound_to is not None or flow.rebound_from is not None]
     for service, members in by_service(moved):
         silences = [flow.rebound_to.silent_ns for flow in members if flow.rebound_to is not None]
+        moves = len({flow.id if flow.continues is None else flow.continues for flow in members})
         limit = next((one for one in known.path_limits if one.path == service and not one.half_closed), None)
-        numbers = {"failed_s": min(silences) / SECOND} if silences else {}
+        numbers: dict[str, float] = {"moved": moves}
+        if silences:
+            numbers["failed_s"] = min(silences) / SECOND
         if limit is not None and limit.survived_ns is not None:
             numbers["survived_s"] = limit.survived_ns / SECOND
         numbers["safe_s"] = safe_s(limit.survived_ns if limit is not None else None, min(silences, default=LONG_NS))
@@ -88,11 +114,16 @@ def was_rebound(known: Known) -> Iterator[Conclusion]:
 
 
 def path_ends_idle(known: Known) -> Iterator[Conclusion]:
-    """Yield the idle limits of paths, those of single services rather than of networks."""
+    """Yield the idle limits of paths, those of single services rather than of networks.
+
+    What one connection shows is left out if others to the service fell silent otherwise: whatever they met explains it.
+    """
     left = {flow.id: flow for flow in known.left}
     for limit in known.path_limits:
         lost = [left[flow] for flow in limit.failed_flows if flow in left]
         if limit.failed_ns is None or not lost or limit.path == ALL or "/" in limit.path:
+            continue
+        if limit.failed == 1 and limit.on_expiry == "silent" and any(map(is_dead, others(limit, known))):
             continue
         code = ConclusionCode.PATH_RESETS if limit.on_expiry == "rst" else ConclusionCode.PATH_FORGETS
         code = ConclusionCode.HALF_CLOSED_FORGOTTEN if limit.half_closed else code
@@ -108,6 +139,23 @@ def path_ends_idle(known: Known) -> Iterator[Conclusion]:
         )
 
 
+def others(limit: PathLimit, known: Known) -> Iterator[Flow]:
+    """Yield the connections over a path that its limit did not break."""
+    return (flow for flow in known.flows if path_of(flow) == limit.path and flow.id not in limit.failed_flows)
+
+
+def is_dead(flow: Flow) -> bool:
+    """Tell whether one end of a connection was not heard any more."""
+    return flow.verdict.outcome in DEAD
+
+
+def path_resets(known: Known) -> Iterator[Conclusion]:
+    """Yield the services with connections that something on the path reset, whether they were idle or not."""
+    reset = [flow for flow in known.left if flow.verdict.cause is Cause.PATH_RESET]
+    for service, members in by_service(reset):
+        yield concluded(ConclusionCode.PATH_RESETS, service, members)
+
+
 def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
     """Return the numbers around a path's limit: the bracket, who died of it, when their first probe comes, what is
     safe."""
@@ -116,18 +164,11 @@ def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
     if limit.survived_ns is not None:
         numbers["survived_s"] = limit.survived_ns / SECOND
     members = [flow for flow in known.flows if path_of(flow) == limit.path]
-    numbers["of"] = len(members)
+    numbers["of"] = next((one.flows for one in known.services if one.service == limit.path), len(members))
     numbers["safe_s"] = safe_s(limit.survived_ns, limit.failed_ns)
-    times = times_of([flow for flow in members if flow.id in limit.failed_flows])
-    if times:
-        numbers |= {"earliest_s": min(times), "latest_s": max(times)}
-    return numbers
-
-
-def times_of(flows: Iterable[Flow]) -> list[float]:
-    """Return the idle times before the first probe that their probing ends have, where known."""
-    times = [flow.ends[end].settings.tcp_keepalive_time for flow in flows for end in flow.probers]
-    return [time.value if time.value is not None else time.low for time in times if time is not None]
+    died = [flow for flow in members if flow.id in limit.failed_flows]
+    numbers["reset"] = sum(on_expiry(flow) == "rst" for flow in died)
+    return numbers | (times_of(died) if all(flow.probers for flow in died) else {})
 
 
 def safe_s(survived_ns: int | None, failed_ns: int) -> int:
@@ -152,9 +193,7 @@ def was_reused(known: Known) -> Iterator[Conclusion]:
     lost = [flow for flow in known.left if flow.verdict.outcome is Outcome.CLOSED and lost_to_service(flow)]
     for service, members in by_service(lost):
         frames = tuple(frame for flow in members for frame in lost_frames(flow))
-        yield concluded(
-            ConclusionCode.REUSED_AFTER_CLOSE, service, members, {"lost": len(frames)}, frames=frames[:MOST_FRAMES]
-        )
+        yield concluded(ConclusionCode.REUSED_AFTER_CLOSE, service, members, frames=frames[:MOST_FRAMES])
 
 
 def lost_to_service(flow: Flow) -> bool:
@@ -175,6 +214,8 @@ def pings_too_often(known: Known) -> Iterator[Conclusion]:
             beat, ended = flow.ends[index].story.heartbeat, flow.ending
             if beat is None or ended is None or ended.at_ns is None or ended.how not in (How.FIN, How.RST):
                 continue
+            if beat.period_ns < PING_NS:
+                continue
             if ended.by == 1 - index and 0 <= ended.at_ns - beat.last_ns <= SOON_NS:
                 answered[flow.id] = flow, beat.period_ns / SECOND
     for service, members in by_service([flow for flow, _ in answered.values()]):
@@ -194,7 +235,7 @@ def heartbeat_stopped(known: Known) -> Iterator[Conclusion]:
     for flow in known.left:
         for index in flow.beating:
             beat = flow.ends[index].story.heartbeat
-            if beat is not None and beat.stopped_ns >= 0 and flow.silent_ns is not None:
+            if beat is not None and beat.sent >= STEADY and beat.stopped_ns >= 0 and flow.silent_ns is not None:
                 stopped[flow.id] = flow, index
     for service, members in by_service([flow for flow, _ in stopped.values()]):
         beats = [flow.ends[stopped[flow.id][1]].story.heartbeat for flow in members]
@@ -214,7 +255,7 @@ def beats_too_rarely(known: Known) -> Iterator[Conclusion]:
             reach_s = (limit.value_ns or limit.high_ns or 0) / SECOND * TOO_RARE
             members = [
                 flow
-                for flow in known.flows
+                for flow in known.left
                 if flow.id in limit.flows and any(period_s >= reach_s for period_s in periods_of(flow))
             ]
             if members and limit.clock != "no-heartbeat":
@@ -238,8 +279,19 @@ def service_closes_idle(known: Known) -> Iterator[Conclusion]:
 
 
 def limits_by(known: Known, side: str) -> Iterator[tuple[ServiceLimits, IdleLimit]]:
-    """Yield the idle limits that one side's applications have."""
-    return ((one, limit) for one in known.services for limit in one.idle_limits if limit.by == side)
+    """Yield the idle limits of one side's applications that ended connections which nothing else has explained."""
+    return (
+        (one, limit)
+        for one in known.services
+        for limit in one.idle_limits
+        if limit.by == side and not_explained(limit, known)
+    )
+
+
+def not_explained(limit: IdleLimit, known: Known) -> tuple[int, ...]:
+    """Return the connections that a limit ended and nothing else has explained, whether findings use them or not."""
+    explained = {flow.id for flow in known.flows} - {flow.id for flow in known.left}
+    return tuple(flow for flow in limit.flows if flow not in explained)
 
 
 def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
@@ -249,31 +301,18 @@ def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
 
 def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
     """Return what an idle limit of an application comes to."""
-    members = {flow.id: flow for flow in known.flows}
-    frames = tuple(
-        members[one].ending.frame  # type: ignore[union-attr]  # whatever a limit closed has ended
-        for one in limit.flows
-        if one in members and members[one].ending is not None
-    )
+    ended = [flow.ending for flow in known.flows if flow.id in limit.flows and flow.ending is not None]
+    hit = {"hit": max(sum(ending.lost > 0 for ending in ended), 1)} if limit.lost else {}
     return Conclusion(
         code,
-        limit.flows,
+        not_explained(limit, known),
         service.service,
-        frames[:MOST_FRAMES],
+        tuple(sorted(ending.frame for ending in ended))[:MOST_FRAMES],
         limit.confidence,
-        tuple((limit_numbers(limit) | {"of": service.flows}).items()),
+        tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
         limit.matches,
         limit,
     )
-
-
-def limit_numbers(limit: IdleLimit) -> dict[str, float]:
-    """Return the numbers of an idle limit."""
-    numbers: dict[str, float] = {"closed": limit.closed, "lost": limit.lost}
-    for name, ns in (("value_s", limit.value_ns), ("high_s", limit.high_ns), ("survived_s", limit.survived_ns)):
-        if ns is not None:
-            numbers[name] = ns / SECOND
-    return numbers
 
 
 # ---- what became of hosts
@@ -302,9 +341,9 @@ def data_is_stuck(known: Known) -> Iterator[Conclusion]:
 
 
 def is_unreachable(known: Known) -> Iterator[Conclusion]:
-    """Yield the services that routers report as unreachable."""
+    """Yield the services that ICMP errors report as unreachable, or whose clients."""
     for service, members in by_service([flow for flow in known.left if flow.verdict.outcome is Outcome.UNREACHABLE]):
-        yield concluded(ConclusionCode.PEER_UNREACHABLE, service, members, delays(members))
+        yield concluded(ConclusionCode.PEER_UNREACHABLE, service, members, delays(members), names=hosts_lost(members))
 
 
 def was_restarted(known: Known) -> Iterator[Conclusion]:
@@ -312,28 +351,46 @@ def was_restarted(known: Known) -> Iterator[Conclusion]:
     lost = [
         flow
         for flow in known.left
-        if (flow.verdict.outcome is Outcome.RESET and flow.verdict.cause in (Cause.PEER_LOST_STATE, None))
-        or (flow.verdict.outcome is Outcome.UNDETECTED and not RESTARTED.isdisjoint(flow.verdict.reasons))
+        if (flow.verdict.outcome is Outcome.RESET and has_forgotten(flow))
+        or (flow.verdict.outcome in DEAD and not RESTARTED.isdisjoint(flow.verdict.reasons))
     ]
     for service, members in by_service(lost):
         idle = [broken.ns for flow in members for broken in [failure(flow)] if broken is not None]
-        numbers = delays(members) | ({"idle_s": max(idle) / SECOND} if idle else {})
-        yield concluded(ConclusionCode.PEER_RESTARTED, service, members, numbers)
+        numbers: dict[str, float] = {"idle_s": max(idle) / SECOND} if idle else {}
+        is_late = all(flow.story.reset is not None and flow.story.reset.own_ns == ABSENT for flow in members)
+        yield concluded(
+            ConclusionCode.PEER_RESTARTED,
+            service,
+            members,
+            numbers | ({"unheard": 1} if is_late else {}),
+            confidence=Confidence.GUESS if is_late else None,
+            names=hosts_lost(members),
+        )
 
 
 def fell_silent(known: Known) -> Iterator[Conclusion]:
-    """Yield the services with connections on which one end was not heard any more."""
-    for service, members in by_service([flow for flow in known.left if flow.verdict.outcome in DEAD]):
-        unnoticed = sum(flow.verdict.outcome is not Outcome.TIMED_OUT for flow in members)
-        numbers = delays(members) | {"unnoticed": unnoticed}
-        yield concluded(ConclusionCode.PEER_SILENT, service, members, numbers)
-
-
-def delays(flows: Iterable[Flow]) -> dict[str, float]:
-    """Return the shortest and the longest time until a loss was noticed, in seconds, where known."""
-    known = [flow.verdict.detection_delay_ns for flow in flows]
-    times = [ns / SECOND for ns in known if ns is not None]
-    return {"soonest_s": min(times), "latest_s": max(times)} if times else {}
+    """Yield the networks and services with connections on which one end was not heard any more."""
+    dead = [flow for flow in known.left if is_dead(flow) and Reason.WINDOW_STAYED_CLOSED not in flow.verdict.reasons]
+    networks: dict[str, list[Flow]] = defaultdict(list)
+    for flow in dead:
+        if Reason.NETWORK_SILENT in flow.verdict.reasons:
+            networks[network_of(flow)].append(flow)
+    for network, members in networks.items():
+        yield concluded(ConclusionCode.PATH_DROPS, None, members, silence_numbers(members), names=(network,))
+    alone = [flow for flow in dead if Reason.NETWORK_SILENT not in flow.verdict.reasons]
+    for code, is_path in ((ConclusionCode.PATH_DROPS, True), (ConclusionCode.PEER_SILENT, False)):
+        for service, members in by_service(
+            [flow for flow in alone if (flow.verdict.cause is Cause.PATH_DROPPED) == is_path]
+        ):
+            is_doubtful = all(map(is_asked_once, members))
+            yield concluded(
+                code,
+                service,
+                members,
+                silence_numbers(members) | ({"asked": 1} if is_doubtful else {}),
+                confidence=Confidence.GUESS if is_doubtful else None,
+                names=hosts_lost(members),
+            )
 
 
 def is_left_open(known: Known) -> Iterator[Conclusion]:
@@ -357,17 +414,15 @@ def keepalive_works(known: Known) -> Iterator[Conclusion]:
     ]
     if sound:
         sent = sum(flow.ends[end].story.sent for flow in sound for end in flow.probers)
-        times = times_of(sound)
-        numbers: dict[str, float] = {"probes": sent} | (
-            {"earliest_s": min(times), "latest_s": max(times)} if times else {}
-        )
+        numbers = {"probes": sent} | times_of(sound)
         yield concluded(ConclusionCode.KEEPALIVE_WORKS, None, sound, numbers, confidence=Confidence.CERTAIN)
 
 
 def nothing_is_idle(known: Known) -> Iterator[Conclusion]:
-    """Yield that no connection was silent for long enough to matter."""
-    if known.connections and known.longest_idle_ns < LONG_NS:
-        numbers = (("longest_s", known.longest_idle_ns / SECOND), ("connections", known.connections))
+    """Yield that no connection was silent for long enough to matter, up to the capture's end where it is open."""
+    longest_ns = max([known.longest_idle_ns, *(flow.silent_ns or 0 for flow in known.flows)])
+    if known.connections and longest_ns < LONG_NS:
+        numbers = (("longest_s", longest_ns / SECOND), ("connections", known.connections))
         yield Conclusion(ConclusionCode.NOTHING_IDLE, (), None, (), Confidence.CERTAIN, numbers)
 
 
@@ -375,6 +430,7 @@ RULES: tuple[Rule, ...] = (
     goes_one_way,
     was_rebound,
     path_ends_idle,
+    path_resets,
     service_races,
     was_reused,
     pings_too_often,

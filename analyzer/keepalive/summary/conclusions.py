@@ -10,15 +10,20 @@ from enum import Enum
 from typing import NamedTuple
 
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
-from analyzer.keepalive.summary.paths import PathLimit, path_of
+from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
-from analyzer.keepalive.verdict.values import Confidence
+from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
 MOST_SHOWN = 3
 """More than that nobody reads at once."""
 MOST_FRAMES = 12
 """Most frames that a conclusion names."""
+SEVERAL = 2
+"""So many window probes in a row were hardly lost."""
+STUCK_NS = 5_000_000_000
+"""What nobody has acknowledged for less may have been lost, and arrives when it is sent again."""
 
 
 class ConclusionCode(Enum):
@@ -35,6 +40,7 @@ class ConclusionCode(Enum):
     DATA_UNACKNOWLEDGED = "data-unacknowledged"
     PEER_UNREACHABLE = "peer-unreachable"
     PEER_RESTARTED = "peer-restarted"
+    PATH_DROPS = "path-drops"
     PEER_SILENT = "peer-silent"
     HEARTBEAT_STOPPED = "heartbeat-stopped"
     HEARTBEAT_TOO_RARE = "heartbeat-too-rare"
@@ -107,11 +113,14 @@ def unsaid(advice: Iterable[Advice], conclusions: Iterable[Conclusion]) -> list[
     return [one for one in advice if said.isdisjoint(SAYS.get(one.code, ()))]
 
 
-def by_service(flows: Iterable[Flow]) -> list[tuple[str, list[Flow]]]:
-    """Group connections by the service that they lead to, those with most connections first."""
+def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]:
+    """Group connections by the service that they lead to, those with most connections first; many services are one
+    group without a name."""
     groups: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
         groups[path_of(flow)].append(flow)
+    if len(groups) > MOST_SHOWN:
+        return [(None, [flow for members in groups.values() for flow in members])]
     return sorted(groups.items(), key=lambda one: -len(one[1]))
 
 
@@ -127,16 +136,98 @@ def concluded(
     limit: IdleLimit | None = None,
 ) -> Conclusion:
     """Return a conclusion from these connections: no surer than the least sure of their verdicts, unless told."""
-    order = tuple(Confidence)
-    least = max((flow.verdict.confidence for flow in flows), key=order.index, default=Confidence.GUESS)
+    least = max((flow.verdict.confidence for flow in flows), key=CONFIDENCES.index, default=Confidence.GUESS)
     evidence = frames or tuple(frame for flow in flows for frame in flow.verdict.evidence_frames)
+    services = {"services": len({path_of(flow) for flow in flows})} if service is None else {}
     return Conclusion(
         code,
         tuple(sorted(flow.id for flow in flows)),
         service,
         tuple(sorted(set(evidence)))[:MOST_FRAMES],
         confidence or least,
-        tuple((numbers or {}).items()),
+        tuple(((numbers or {}) | services).items()),
         names,
         limit,
     )
+
+
+def times_of(flows: Iterable[Flow]) -> dict[str, float]:
+    """Return the range of the idle times before the first probe that their probing ends have, where known."""
+    times = [flow.ends[end].settings.tcp_keepalive_time for flow in flows for end in flow.probers]
+    known = [time for time in times if time is not None]
+    lows = [time.value if time.value is not None else time.low for time in known]
+    highs = [time.value if time.value is not None else time.high for time in known]
+    found = [high for high in highs if high is not None]
+    return {"earliest_s": min(lows), "latest_s": max(found)} if lows and len(found) == len(lows) else {}
+
+
+def limit_numbers(limit: IdleLimit) -> dict[str, float]:
+    """Return the numbers of an idle limit."""
+    numbers: dict[str, float] = {"closed": limit.closed, "lost": limit.lost}
+    for name, ns in (("value_s", limit.value_ns), ("high_s", limit.high_ns), ("survived_s", limit.survived_ns)):
+        if ns is not None:
+            numbers[name] = ns / SECOND
+    return numbers
+
+
+def silence_numbers(flows: Sequence[Flow]) -> dict[str, float]:
+    """Return when it was noticed that one end is not heard, on how many connections nobody has, or asks, and whether
+    the path may have forgotten them."""
+    outcomes = [flow.verdict.outcome for flow in flows]
+    silences = [ns for flow in flows for ns in [fatal_silence_ns(flow)] if ns is not None]
+    numbers = delays(flows) | {
+        "unnoticed": outcomes.count(Outcome.UNDETECTED),
+        "probing": outcomes.count(Outcome.PROBING),
+    }
+    return numbers | ({"idle_s": min(silences) / SECOND} if len(silences) == len(flows) else {})
+
+
+def hosts_lost(flows: Iterable[Flow]) -> tuple[str, ...]:
+    """Return the addresses of the ends that were not heard any more, or had forgotten, where that is known."""
+    lost = [(flow, lost_end(flow)) for flow in flows]
+    return tuple(sorted({flow.ends[end].address for flow, end in lost if end is not None}))
+
+
+def is_too_early(flow: Flow) -> bool:
+    """Tell whether all that goes unanswered was sent so shortly before the capture's end that an answer may still
+    come."""
+    data = flow.story.unanswered_data
+    if flow.verdict.outcome is not Outcome.UNDETECTED or data is None:
+        return False
+    return flow.story.capture_end_ns - data.since_ns < STUCK_NS if data.octets else data.resends < SEVERAL
+
+
+def lost_end(flow: Flow) -> int | None:
+    """Return the end that was not heard any more, or that no longer knew the connection."""
+    story = flow.story
+    if flow.verdict.outcome is Outcome.RESET:
+        return story.reset.end if story.reset is not None else None
+    waiting = [one.end for one in (story.run, story.unanswered_data) if one is not None]
+    if not waiting and flow.ending is not None and flow.ending.how is How.GIVE_UP and flow.ending.by in (0, 1):
+        waiting = [flow.ending.by]
+    return 1 - waiting[0] if waiting else None
+
+
+def delays(flows: Iterable[Flow]) -> dict[str, float]:
+    """Return the shortest and the longest time until a loss was noticed, in seconds, where known."""
+    known = [flow.verdict.detection_delay_ns for flow in flows]
+    times = [ns / SECOND for ns in known if ns is not None]
+    return {"soonest_s": min(times), "latest_s": max(times)} if times else {}
+
+
+def weight(one: Conclusion) -> tuple[int, int]:
+    """Order what one rule concludes: the surest first, and then what concerns most connections."""
+    return CONFIDENCES.index(one.confidence), -len(one.flows)
+
+
+def has_forgotten(flow: Flow) -> bool:
+    """Tell whether a RST says that its end does not know the connection: one that nothing asked for may be an
+    application's."""
+    verdict = flow.verdict
+    is_stateless = verdict.cause is None and Reason.RST_WITHOUT_STATE in verdict.reasons
+    return verdict.cause is Cause.PEER_LOST_STATE or is_stateless
+
+
+def is_asked_once(flow: Flow) -> bool:
+    """Tell whether all that shows it is one probe without an answer so far, which may as well have been lost."""
+    return flow.verdict.outcome is Outcome.PROBING and flow.story.run is not None and len(flow.story.run.frames) == 1

@@ -1,7 +1,6 @@
 """Connections that fared alike: same outcome, cause, service and settings, so that many read as a few lines.
 
-Settings that take many values within a group become ranges. Connections that only came and went are one group, however
-many services they led to.
+Settings that take many values within a group become ranges. Connections of one fate to many services are one group.
 """
 
 from collections import defaultdict
@@ -16,6 +15,8 @@ from analyzer.keepalive.verdict.values import BY_PATH, Cause, How, Outcome
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 MOST_APART = 3
 """So many settings, or services, are groups of their own; more become ranges."""
+MOST_SERVICES = 8
+"""So many services with connections to which something happened are groups of their own."""
 MOST_GROUPED = 512
 """Of more connections only those that findings are based on are grouped: each has to be assembled."""
 ORDINARY = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
@@ -88,12 +89,12 @@ def _close(flow: Flow) -> tuple[How | None, Role | None]:
 
 
 def _by_service(flows: list[Flow]) -> list[Group]:
-    """Split connections of one fate by service, unless nothing happened to them on many."""
+    """Split connections of one fate by service, unless there are many, or nothing happened to them on some."""
     services: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
         services[path_of(flow)].append(flow)
     is_dull = flows[0].verdict.outcome in ORDINARY and not flows[0].probers
-    if is_dull and len(services) > MOST_APART:
+    if len(services) > (MOST_APART if is_dull else MOST_SERVICES):
         return [_group(flows, tuple(services))]
     return [group for service, members in services.items() for group in _by_settings(members, service)]
 

@@ -171,20 +171,28 @@ def _limits_of(service: Service, closer: int, port: int) -> Iterator[IdleLimit]:
 def _cluster(
     closings: Sequence[IdleTrial], service: Service, closer: int, clock: Clock, places: tuple[int, int]
 ) -> Cluster | None:
-    """Return the closes that are alike on a clock, if they are separate and most, and none survived for longer."""
+    """Return the closes that are alike on a clock, if they are separate and most, and no connection was idle for
+    longer, whatever became of it: one that this side closed later had survived until then."""
     place = places[closer]
     survived_ns = service.survived[closer][place]
     timed = sorted((one.since[place], one.at_ns, one) for one in closings if one.since[place] >= IDLE_NS)
     for share, span_ns, fewest in ((ALIKE, ALIKE_NS, SEVERAL), (COARSE, COARSE_NS, SEVERAL + 1)):
         chosen = _most_alike([ns for ns, _, _ in timed], share, span_ns)
         times = [ns for ns, _, _ in timed[chosen]]
-        if not times or len(times) < SHARE * len(closings) or survived_ns > times[-1]:
+        if not times or len(times) < SHARE * len(closings) or chosen.stop < len(timed):
+            continue
+        if survived_ns > min(times[0] + _lateness(times[0]), times[-1]):
             continue
         separate = _separate(sorted((at_ns, ns) for ns, at_ns, _ in timed[chosen]))
         is_shown = separate > SEVERAL or _round_for_its_size(times[0]) is not None
         if separate >= fewest and is_shown:
             return Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
     return None
+
+
+def _lateness(shortest_ns: int) -> int:
+    """Return by how much closes of an exact timer differ."""
+    return max(ALIKE_NS, int(shortest_ns * ALIKE))
 
 
 def _most_alike(times: Sequence[int], share: float, span_ns: int) -> slice:
@@ -209,11 +217,13 @@ def _separate(closes: Sequence[tuple[int, int]]) -> int:
 
 
 def _best(clusters: Sequence[Cluster]) -> Cluster:
-    """Return the cluster on the clock on which the closes agree: plain data's, unless another is clearly better."""
+    """Return the cluster on the clock on which the closes agree: plain data's, unless another is clearly better, and
+    not by less than closes are early or late anyway."""
     best = clusters[0]
     for other in clusters[1:]:
         is_fuller = len(other.trials) > len(best.trials)
-        if is_fuller or (len(other.trials) == len(best.trials) and other.spread < CLEARLY * best.spread):
+        is_closer = other.spread < CLEARLY * best.spread and best.times_ns[-1] - best.times_ns[0] > EARLY_NS
+        if is_fuller or (len(other.trials) == len(best.trials) and is_closer):
             best = other
     return best
 
@@ -222,15 +232,16 @@ def _limit(cluster: Cluster, closer: int, port: int) -> IdleLimit:
     """Return what a cluster says."""
     times, survived_ns = cluster.times_ns, cluster.survived_ns
     known = _known(times[0], times[-1], closer, port)
-    is_exact = times[-1] - times[0] <= max(times[0] * ALIKE, ALIKE_NS)
+    is_exact = times[-1] - times[0] <= _lateness(times[0])
     value_ns = round_number(times[0], survived_ns) if is_exact else None
+    high_ns = max(times[0], value_ns or 0)
     return IdleLimit(
         by="responder" if closer else "originator",
         how=_how(cluster.trials),
         clock=cluster.clock,
         value_ns=value_ns,
-        low_ns=max(survived_ns, 0) if survived_ns >= IDLE_NS else 0,
-        high_ns=max(times[0], value_ns or 0),
+        low_ns=min(survived_ns, high_ns) if survived_ns >= IDLE_NS else 0,
+        high_ns=high_ns,
         closed=len(cluster.trials),
         survived_ns=survived_ns if survived_ns >= IDLE_NS else None,
         lost=sum(one.lost for one in cluster.trials),

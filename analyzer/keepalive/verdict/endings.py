@@ -30,7 +30,7 @@ from analyzer.keepalive.verdict.values import (
     BY_SILENCE,
     has_reason,
 )
-from analyzer.schema import ABSENT, ACK
+from analyzer.schema import ABSENT, ACK, RST
 from analyzer.schema import FIN as FIN_BIT
 from analyzer.sequence import seq_add, seq_diff
 
@@ -132,7 +132,10 @@ def note_clocks(ending: Any, ts_ns: int, mine: int, theirs: int, busy_ns: int) -
 
 
 def leave_out_farewell(batch: Batch, flow_row: int, ending: Any, place: int) -> None:
-    """Run the clocks from before what the closer said last, if that came after a silence and right before its close."""
+    """Run the clocks from before what the closer said last, if that came after a silence and right before its close.
+
+    What it said before the other end's last data is none: that was a conversation, which the close followed.
+    """
     story, closing = batch.stories.flows[flow_row], segment_at(batch, place)
     said_ns, heard_ns = closing.own_data_ns, closing.peer_data_ns
     is_last_word = said_ns != ABSENT and said_ns > heard_ns and closing.ts_ns - said_ns <= FAREWELL_NS
@@ -140,6 +143,8 @@ def leave_out_farewell(batch: Batch, flow_row: int, ending: Any, place: int) -> 
         return
     for before in range(place - 1, max(batch.rows.starts[story.flow], place - LOOKBACK) - 1, -1):
         said = segment_at(batch, before)
+        if said.ts_ns <= heard_ns:
+            return
         if is_new_data_of(batch, batch.rows.order[before], closing.end) and closing.ts_ns - said.ts_ns <= FAREWELL_NS:
             mine, theirs = said.own_data_ns, said.peer_data_ns
             note_clocks(ending, closing.ts_ns, mine, theirs, min(story.busy_ns, max(mine, theirs)))
@@ -188,13 +193,27 @@ def note_lost_to_fin(batch: Batch, flow_row: int, ending: Any, place: int, unsee
             has_crossed = not segment.flags & ACK or seq_diff(segment.ack, after) < 0
             if not is_late or has_crossed != is_crossed or not is_new_data_of(batch, row, 1 - closing.end):
                 continue
-            if is_crossed or not is_reply_to_close(batch, flow, closing, at):
+            if is_crossed:
+                is_reply = is_reply_to_farewell(closing, segment)
+            else:
+                is_reply = is_reply_to_close(batch, flow, closing, at)
+            if not is_reply:
                 note_lost(batch, ending, segment, is_crossed)
 
 
+def is_reply_to_farewell(closing: Any, data: Any) -> bool:
+    """Tell whether data that crossed a FIN answers the farewell that the closer had said right before: a few octets
+    that acknowledge it (close_notify for close_notify, SMTP 221 for QUIT). A request that crosses a close follows a
+    silence."""
+    said_ns = closing.own_data_ns
+    has_farewell = said_ns != ABSENT and closing.ts_ns - said_ns <= FAREWELL_NS
+    is_short = data.payload_len <= HEARTBEAT_OCTETS and closing.payload_len == 0
+    return bool(has_farewell and is_short and data.flags & ACK and data.ack == closing.seq)
+
+
 def is_reply_to_close(batch: Batch, flow: int, closing: Any, place: int) -> bool:
-    """Tell whether data that came after a FIN is the other end's own farewell: a few octets, and either its FIN comes
-    right after or it comes right after the FIN (TLS close_notify, RFC 8446 §6.1; SSH_MSG_DISCONNECT)."""
+    """Tell whether data that came after a FIN is the other end's own farewell: a few octets, and either its FIN or RST
+    comes right after or it comes right after the FIN (TLS close_notify, RFC 8446 §6.1; SSH_MSG_DISCONNECT)."""
     data = segment_at(batch, place)
     if data.payload_len > HEARTBEAT_OCTETS:
         return False
@@ -203,7 +222,7 @@ def is_reply_to_close(batch: Batch, flow: int, closing: Any, place: int) -> bool
     for at in range(place + 1, batch.rows.starts[flow + 1]):
         later = segment_at(batch, at)
         if later.end == data.end:
-            return bool(later.flags & FIN_BIT and later.ts_ns - data.ts_ns <= FAREWELL_NS)
+            return bool(later.flags & (FIN_BIT | RST) and later.ts_ns - data.ts_ns <= FAREWELL_NS)
     return False
 
 

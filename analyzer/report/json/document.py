@@ -45,7 +45,7 @@ def document(
         "version": __version__,
         "capture": _capture(analysis),
         "diagnostics": _diagnostics(analysis),
-        "conclusions": [_conclusion(one) for one in analysis.conclusions],
+        "conclusions": [conclusion_object(one) for one in analysis.conclusions],
     }
     yield _dump(head)[:-1] + ', "flows": [\n'
     yield from _flow_lines(analysis, kept(analysis.flows, only))
@@ -146,7 +146,7 @@ def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:
     ]
 
 
-def _conclusion(one: Conclusion) -> dict[str, Any]:
+def conclusion_object(one: Conclusion) -> dict[str, Any]:
     return {
         "code": one.code.value,
         "text": conclusion_sentences.text(one),

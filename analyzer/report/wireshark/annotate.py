@@ -1,7 +1,7 @@
-"""Findings as comments on the frames of the capture, for Wireshark: `--annotate`.
+"""Findings as comments on the capture and on its frames, for Wireshark: `--annotate`.
 
-Decides which frames get a comment. The sentences come from `report/words/`; `output_file.py` sees to it that the output
-is whole and the input is never touched.
+Decides which frames get a comment, and what is said of the capture as a whole. The sentences come from
+`report/words/`; `output_file.py` sees to it that the output is whole and the input is never touched.
 """
 
 from collections import defaultdict
@@ -13,12 +13,13 @@ from analyzer.analysis import Analysis
 from analyzer.capture.files.source import open_source
 from analyzer.errors import CaptureError, OptionError
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.reading import ask
 from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
-from analyzer.report.wireshark.copy import copy_commented
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.wireshark.copy import CAPTURE, copy_commented
+from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.version import __version__
 
@@ -56,18 +57,32 @@ def check(out: str, paths: Sequence[str]) -> None:
 
 def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
     """Write the captures that were analysed to `out`, with comments; CaptureError if they have changed since."""
-    said = ask(analysis, comments)
+    said = ask(analysis, all_comments)
     frames = 0
     with binary_output(out, "--annotate") as file:
         for path in paths:
             try:
                 with open_source(path) as source:
                     frames += copy_commented(source, file, said, frames, PROGRAM)
+                said.pop(CAPTURE, None)  # the others add sections of their own
             except CaptureError:
                 if len(paths) == 1:
                     raise
         if frames != analysis.capture.packets:
             raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
+
+
+def all_comments(analysis: Analysis) -> dict[int, list[str]]:
+    """Return comments by frame number, and what is concluded of the capture at CAPTURE, as one comment: of several
+    mergecap keeps the first."""
+    lines = conclusions(analysis)
+    return comments(analysis) | ({CAPTURE: ["\n".join(lines)]} if lines else {})
+
+
+def conclusions(analysis: Analysis) -> list[str]:
+    """Return what is concluded, the most important first, each with what to do about it on a line of its own."""
+    said = [conclusion_sentences.in_full(one) for one in analysis.conclusions[:MOST_SHOWN]]
+    return [_plain(line) for first, *more in said for line in (f"ka-analyze: {first}", *more)]
 
 
 def comments(analysis: Analysis) -> dict[int, list[str]]:

@@ -1,4 +1,4 @@
-"""A capture written once more as pcapng, with comments on some of its frames and nothing else changed.
+"""A capture written once more as pcapng, with comments on some of its frames and on the whole, nothing else changed.
 
 Blocks of pcapng are copied octet for octet, each section in its own byte order; the records of
 pcap become packet blocks of a section of their own, with the resolution that they had. Frames are
@@ -49,6 +49,9 @@ from analyzer.schema import ABSENT
 from analyzer.schema.packets import RECORDS
 
 Comments = Mapping[int, Sequence[str]]
+"""What is said, by number of the frame; at CAPTURE, of all of them: it goes to the first section header."""
+CAPTURE = 0
+"""Before the first frame, which is 1."""
 ByteOrder = Literal["<", ">"]
 
 PACKETS = (PACKET, PACKET_SIMPLE, PACKET_OBSOLETE)
@@ -62,7 +65,7 @@ LONGEST_OPTION = 0xFFFF
 
 
 def copy_commented(source: Source, out: BinaryIO, comments: Comments, before: int, program: str) -> int:
-    """Copy one capture; `comments` are by frame number, `before` frames came before. Returns the frames copied."""
+    """Copy one capture; `before` frames came before. Returns the frames copied."""
     reader = CaptureReader(source, Diagnostics(), frames_before=before)
     if reader.format == "pcap":
         return _copy_pcap(reader, out, comments, program)
@@ -98,7 +101,7 @@ def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program
     """Copy what the reader finds, as one section; each file header becomes an interface with its own resolution. Return
     the number of frames."""
     engine, before = new_engine(), reader.frames
-    out.write(_section("<", _option("<", SHB_USERAPPL, program.encode())))
+    out.write(_section("<", comments.get(CAPTURE, ()), _option("<", SHB_USERAPPL, program.encode()) + _end("<")))
     header, on = reader.file_header, 0
     out.write(_interface(header))
     for buffer, records, first_frame in reader.chunks(engine):
@@ -126,17 +129,19 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
     """Copy each block by itself through the walker, which says whether it is a frame. Return the number of frames."""
     state, interfaces, notes, records = new_state(), Table(INTERFACES), Diagnostics(), Table(RECORDS)
     records.reserve(1)
+    unsaid = comments.get(CAPTURE, ())
     for order, kind, block, is_whole in _blocks(octets):
         state[NEXT] = 0
+        said, unsaid = (unsaid, ()) if kind == SECTION else ((), unsaid)
         if not is_whole:
             count_damaged(block, 0, state, interfaces)
-            out.write(_undescribed(order, kind))
+            out.write(_undescribed(order, kind, said))
             continue
         is_frame = walk_pcapng(block, 0, len(block), state, interfaces.view, records.view, 1, notes.counts)
         if state[STATUS] == DESCRIPTION:
             read_description(block, len(block), state, interfaces, notes)
             is_described = kind != INTERFACE or interfaces.view.link_type[len(interfaces) - 1] != ABSENT
-            out.write(_description(order, kind, block) if is_described else _undescribed(order, kind))
+            out.write(_description(order, kind, block, said) if is_described else _undescribed(order, kind))
         elif is_frame:
             said = comments.get(before + state[FRAMES], ())
             out.write(_packet(order, kind, block, records.view.captured_len[0], said))
@@ -183,19 +188,21 @@ def _is_sound(order: ByteOrder, block: bytearray) -> bool:
     return bool(total_again == len(block) and len(block) % 4 == 0)
 
 
-def _undescribed(order: ByteOrder, kind: int) -> bytes:
+def _undescribed(order: ByteOrder, kind: int, said: Sequence[str] = ()) -> bytes:
     """Return a substitute for a damaged section header or interface, which keeps the numbers of the others."""
-    return _section(order, b"") if kind == SECTION else _block(order, INTERFACE, bytes(8))
+    return _section(order, said, b"") if kind == SECTION else _block(order, INTERFACE, bytes(8))
 
 
-def _description(order: ByteOrder, kind: int, block: bytearray) -> bytes:
-    """Return a section header, interface or statistics, made anew where Wireshark would stop at it."""
+def _description(order: ByteOrder, kind: int, block: bytearray, said: Sequence[str]) -> bytes:
+    """Return a section header, interface or statistics, made anew where Wireshark would stop at it; comments are for a
+    section."""
     if kind != SECTION:
         return bytes(block) if _is_sound(order, block) else b"" if kind != INTERFACE else _undescribed(order, kind)
     if len(block) < SMALLEST_SECTION or not _is_sound(order, block):
-        return _undescribed(order, kind)
+        return _undescribed(order, kind, said)
     block[16:24] = struct.pack(f"{order}q", UNKNOWN_LENGTH)
-    return bytes(block)
+    options = bytes(block[SMALLEST_SECTION - 4 : -4])
+    return _block(order, SECTION, bytes(block[8:24]) + _options(order, said, options)) if said else bytes(block)
 
 
 def _packet(order: ByteOrder, kind: int, block: bytearray, captured: int, said: Sequence[str]) -> bytes:
@@ -209,9 +216,9 @@ def _packet(order: ByteOrder, kind: int, block: bytearray, captured: int, said: 
     return _block(order, kind, body + (_options(order, said, options) if has_options else b""))
 
 
-def _section(order: ByteOrder, options: bytes) -> bytes:
+def _section(order: ByteOrder, said: Sequence[str], options: bytes) -> bytes:
     fixed = struct.pack(f"{order}IHHq", BYTE_ORDER_MAGIC, 1, 0, UNKNOWN_LENGTH)
-    return _block(order, SECTION, fixed + (options + _end(order) if options else b""))
+    return _block(order, SECTION, fixed + _options(order, said, options))
 
 
 def _block(order: ByteOrder, kind: int, body: bytes) -> bytes:

@@ -5,13 +5,15 @@ Beside `sentences.py` the only prose about findings.
 
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.story.values import Heartbeat
+from analyzer.keepalive.verdict.os_errors import EPOLLERR, EPOLLHUP, EPOLLIN
 from analyzer.keepalive.verdict.values import BY_PATH, Ending, How, Outcome
-from analyzer.report.units import SECOND, short
+from analyzer.report.units import SECOND, count, short
 
 AT_ONCE_NS = 100_000_000
 """A close so soon after data belongs to it: the exchange was over."""
 SOON_NS = SECOND
 """A close so soon after a heartbeat may well answer it."""
+EVENTS = {EPOLLIN: "IN", EPOLLERR: "ERR", EPOLLHUP: "HUP"}
 
 
 def name(flow: Flow, index: int) -> str:
@@ -127,9 +129,9 @@ def unacknowledged(flow: Flow) -> str:
     if data is None or not data.octets:
         return ""
     since_ns = flow.story.capture_end_ns - data.since_ns
-    what = f"{data.octets} octet{'s' * (data.octets != 1)} of {name(flow, data.end)}"
+    what = f"{count(data.octets, 'octet')} of {name(flow, data.end)}"
     verb = "were" if data.octets != 1 else "was"
-    times = f"{data.resends} time{'s' * (data.resends != 1)}"
+    times = count(data.resends, "time")
     if flow.verdict.outcome is not Outcome.UNDETECTED:
         return _sentence(f"{what} {verb} never acknowledged, though sent again {times}")
     earliest, latest = data.gives_up_ns
@@ -139,6 +141,11 @@ def unacknowledged(flow: Flow) -> str:
         f"waits; its kernel gives up {short(earliest)} to {short(latest)} after it first sent them, unless a "
         "TCP_USER_TIMEOUT ends it sooner. Keepalive is suspended all the while"
     )
+
+
+def events(epoll: int) -> str:
+    """Spell out a mask of epoll, without EPOLL before each bit: IN|ERR|HUP."""
+    return "|".join(event for bit, event in EVENTS.items() if epoll & bit)
 
 
 def closed_window(flow: Flow) -> str:
@@ -158,9 +165,9 @@ def heartbeat(flow: Flow, index: int) -> str:
     beat = flow.ends[index].story.heartbeat
     assert beat is not None
     least, most = beat.octets
-    size = f"{most} octet{'s' * (most != 1)}" if least == most else f"{least} to {most} octets"
+    size = count(most, "octet") if least == most else f"{least} to {most} octets"
     words = f"the application at {name(flow, index)} itself sends {size} every {short(beat.period_ns)}"
-    words += f", {beat.sent} times, {_answered(beat)}"
+    words += f", {beat.sent:,} times, {_answered(beat)}"
     if beat.stopped_ns >= 0:
         return _sentence(f"{words}; the next has been missing: it stopped {short(beat.stopped_ns)} before the end")
     due = "" if flow.probers else ", which it keeps from becoming due"

@@ -39,11 +39,11 @@ def course(flow: Flow) -> str:
     for place, (probe, count, gap_ns) in enumerate(folded):
         if FIRST <= place < FIRST + len(left_out):
             if place == FIRST:
-                parts.append(f"─ … {sum(count for _, count, _ in left_out)} more probes …")
+                parts.append(f"─ … {sum(count for _, count, _ in left_out):,} more probes …")
             continue
         idle = idle_ns.get(probe.frame)
         after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != ABSENT else ""
-        parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count}" if count > 1 else ""))
+        parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count:,}" if count > 1 else ""))
     data = flow.story.unanswered_data
     if data is not None and data.octets:
         parts.append(f"─▶ data ✗ ×{data.resends + 1}")

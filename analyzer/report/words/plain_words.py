@@ -41,8 +41,8 @@ def overall(flows: Flows) -> str:
         if flows[0].verdict.outcome is Outcome.UNKNOWN:
             return "What became of the one connection is not known."
         return f"The one connection {'died' if dead else f'is {OUTCOMES[flows[0].verdict.outcome]}'}."
-    died = f"{dead} of {opened} connections died" if dead else f"None of {opened} connections died"
-    return died + (f", {doubtful} more do not answer." if doubtful else ".")
+    died = f"{dead:,} of {opened:,} connections died" if dead else f"None of {opened:,} connections died"
+    return died + (f", {doubtful:,} more do not answer." if doubtful else ".")
 
 
 def meaning(flow: Flow) -> str:

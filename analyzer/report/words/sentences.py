@@ -15,7 +15,7 @@ from analyzer.keepalive.summary.hosts import Host
 from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.tags.tag import Rule
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason, Verdict
-from analyzer.report.units import plain, short
+from analyzer.report.units import count, plain, short
 from analyzer.report.words import ending_sentences
 from analyzer.report.words.ending_sentences import name
 from analyzer.report.words.move_sentences import what_goes_astray, where_it_goes_on
@@ -178,8 +178,8 @@ ADVICE = {
     "while data is in flight, so no keepalive setting notices that; the kernel itself gives up after up to "
     "{gives_up_s} s. Set TCP_USER_TIMEOUT on the socket, or let the application give up after a time of its own.",
     AdviceCode.FREQUENT_PROBES: "Probes every {period_s} s keep nothing open that probes every minute would not: "
-    "on {connections} idle connections of this host they and their answers are {probes_a_day} round trips and up to "
-    "{octets_a_day} octets a day, instead of {cheaper_probes_a_day}. Only the wish to notice a dead peer at once "
+    "on {connections} idle connections of this host they and their answers are {probes_a_day:,} round trips and up to "
+    "{octets_a_day:,} octets a day, instead of {cheaper_probes_a_day:,}. Only the wish to notice a dead peer at once "
     "justifies that.",
 }
 USER_TIMEOUT = "; a TCP_USER_TIMEOUT, where there is one, decides instead of the count, and must be longer than the "
@@ -240,15 +240,15 @@ def _who_probes(flow: Flow, index: int) -> str:
     in_its_name = f"something on the path probed in the name of {name(flow, index)}"
     words = f"{in_its_name if end.is_probed_for else f'{name(flow, index)} probed'}{_after(settings)}: "
     if end.story.probes[0].answer is Answer.UNSEEN:
-        words += _times(sent, "probe") + ", and what came back is not in the capture"
+        words += count(sent, "probe") + ", and what came back is not in the capture"
     elif lost == sent:
-        words += _times(sent, "probe") + " without an answer"
+        words += count(sent, "probe") + " without an answer"
     elif end.answered == sent:
-        words += _times(sent, "probe") + (", each answered" if sent > 1 else ", answered")
+        words += count(sent, "probe") + (", each answered" if sent > 1 else ", answered")
     elif lost and end.answered == sent - lost:
-        words += f"{end.answered} answered, then {lost} not"
+        words += f"{end.answered:,} answered, then {lost:,} not"
     else:
-        words += f"{end.answered} of {_times(sent, 'probe')} answered"
+        words += f"{end.answered:,} of {count(sent, 'probe')} answered"
     intvl = settings.tcp_keepalive_intvl
     if lost > 1 and intvl is not None and intvl.value is not None:
         words += f", {intvl.value} s apart"
@@ -263,7 +263,7 @@ def _who_it_is(flow: Flow, index: int) -> list[str]:
     if not end.is_probed_for or look is None:
         return []
     hops = min(initial for initial in INITIAL_TTLS if initial >= look.ttl[1]) - look.ttl[1]
-    away = f" ({_times(hops, 'hop')} away)" if hops else ""
+    away = f" ({count(hops, 'hop')} away)" if hops else ""
     others = [("window", look.has_other_window), ("timestamp option", look.has_other_timestamps)]
     differing = [what for what, differs in [*others, ("acknowledgement", look.acknowledges_less)] if differs]
     more = f", and they differ in {' and '.join(differing)}, too" if differing else ""
@@ -300,25 +300,23 @@ def _in_brackets(numbers: Sequence[tuple[str, int]]) -> str:
     return f" ({', '.join(f'{what} {number}' for what, number in numbers)})" if numbers else ""
 
 
-def _times(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"
-
-
 def probe_ledger(flow: Flow, index: int) -> str:
     """Account for one end's probes, with the delay of answers and the rate of loss."""
     found, who = ledger(flow.ends[index].story.probes), prober(flow, index)
     if dict(found.answers).get(Answer.UNSEEN):
-        words = f"{who} sent {_times(found.sent, 'probe')}; what came back is not in the capture."
+        words = f"{who} sent {count(found.sent, 'probe')}; what came back is not in the capture."
         return words[:1].upper() + words[1:]
-    answered = [f"{count} answered by {ANSWERS[kind]}" for kind, count in found.answers if kind is not Answer.NOTHING]
-    words = f"{who} sent {_times(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
+    answered = [
+        f"{number:,} answered by {ANSWERS[kind]}" for kind, number in found.answers if kind is not Answer.NOTHING
+    ]
+    words = f"{who} sent {count(found.sent, 'probe')}: {', '.join(answered) or 'none answered'}"
     if found.fastest_ns is not None and found.slowest_ns is not None:
         fastest, slowest = short(found.fastest_ns), short(found.slowest_ns)
         words += f", after {fastest}" + (f" to {slowest}" if fastest != slowest else "")
     if found.excused:
-        words += f"; {found.excused} so soon after an answer that none was due"
+        words += f"; {found.excused:,} so soon after an answer that none was due"
     if found.lost:
-        words += f"; {found.lost} not ({found.loss_rate:.0%})"
+        words += f"; {found.lost:,} not ({found.loss_rate:.0%})"
     return words[:1].upper() + words[1:] + "."
 
 
@@ -359,7 +357,7 @@ def _what_was_seen(flow: Flow) -> str:
     most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
     delay_ns = verdict.detection_delay_ns
     late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
-    epoll = f" (epoll {verdict.epoll})" if verdict.epoll is not None else ""
+    epoll = f" (epoll {ending_sentences.events(verdict.epoll)})" if verdict.epoll is not None else ""
     return f"{whose} saw {verdict.errno}{epoll}{late}."
 
 

@@ -5,7 +5,7 @@ Beside `sentences.py` the only prose about findings.
 
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.units import SECOND, plain, short
+from analyzer.report.units import SECOND, count, plain, short
 
 WHO = {
     "responder": "the responder",
@@ -32,11 +32,11 @@ def idle_limit(limit: IdleLimit) -> str:
     does = ANSWERS if is_answer else DOES[limit.how]
     who = WHO[limit.by]
     words = f"{who[:1].upper()}{who[1:]} {does} after {_how_long(limit)} {SINCE[limit.clock]}: "
-    words += f"{limit.closed} ended so"
+    words += f"{limit.closed:,} ended so"
     if limit.survived_ns is not None:
         words += f", and one lived that was idle for {short(limit.survived_ns)}"
     if limit.lost:
-        words += f"; {limit.lost} request{'s were' if limit.lost > 1 else ' was'} lost"
+        words += f"; {limit.lost:,} request{'s were' if limit.lost > 1 else ' was'} lost"
     if limit.confidence is Confidence.GUESS:
         words += "; one connection alone may be a coincidence"
     like = f" Like {', '.join(limit.matches)}." if limit.matches else ""
@@ -62,4 +62,4 @@ def _keepalive(limit: IdleLimit) -> str:
 
 def service(one: ServiceLimits) -> str:
     """Name the service and how many connections lead to it."""
-    return f"{one.service} ({one.flows} connection{'s' * (one.flows != 1)})"
+    return f"{one.service} ({count(one.flows, 'connection')})"

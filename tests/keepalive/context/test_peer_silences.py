@@ -29,13 +29,14 @@ def test_until_the_reset() -> None:
     assert (end, until) == (1, (flow.story.reset.ts_ns - START_NS) / 10**9)
 
 
-def test_data_is_waited_for_since_the_other_end_was_heard() -> None:
+def test_data_is_waited_for_since_it_was_sent() -> None:
+    """What else was heard of the other end in the silence before says nothing of whether it is still there."""
     result = told(f"""{OPENED}
     2.000  A>B  PA  seq 1100  ack 5000  len 10
     2.300  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
     9.000  end
     """)
-    assert peer_silences(result) == [(1, 1.01, 9.0)]
+    assert peer_silences(result) == [(1, 2.0, 9.0)]
 
 
 def test_who_answers_is_not_waited_for() -> None:

@@ -60,7 +60,7 @@ def test_the_numbers_go_on_from_another_port() -> None:
     assert continues(OLD + rebound()) == [None, 0]
     old, new = found(OLD + rebound()).flows
     assert (old.rebound_to, new.rebound_from) == ((1, 723_930_000_000, False), (0, 723_930_000_000, False))
-    assert "#1 goes on with its sequence numbers 723.9 s later from another port" in sentences.sentences(old)[0]
+    assert "#1 goes on with its sequence numbers 723.93 s later from another port" in sentences.sentences(old)[0]
     assert sentences.sentences(new)[0] == (
         "It goes on with the sequence numbers of #0 from another port: a NAT on the way has rebound it."
     )

@@ -9,7 +9,7 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.settings.values import NOTHING_KNOWN, Setting
-from analyzer.keepalive.summary.groups import MOST_APART, Group, Range, groups, ranges
+from analyzer.keepalive.summary.groups import MOST_APART, MOST_SERVICES, Group, Range, groups, ranges
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
 from tests.keepalive.made import exactly, within
 
@@ -90,20 +90,22 @@ def test_a_close_is_told_with_the_time_without_data() -> None:
     assert sorted(round(one.idle_ns[0] / 1e9) for one in found) == [5, 7, 9]
 
 
-def on_many_services(flow: Flow) -> Iterator[Flow]:
-    for port in range(9000, 9001 + MOST_APART):
+def on_services(flow: Flow, count: int) -> Iterator[Flow]:
+    for port in range(9000, 9000 + count):
         ends = tuple(replace(end, port=port) if end.role is Role.RESPONDER else end for end in flow.ends)
         yield replace(flow, ends=(ends[0], ends[1]))
 
 
 def test_what_came_and_went_on_many_services_is_one_group() -> None:
-    [found] = groups(on_many_services(closes("haproxy-closes-after-5-7-9")[0]))
+    [found] = groups(on_services(closes("haproxy-closes-after-5-7-9")[0], MOST_APART + 1))
     assert len(found.services) == MOST_APART + 1
 
 
-def test_what_died_is_told_for_each_service(flows: tuple[Flow, ...]) -> None:
+def test_what_died_is_told_for_each_service_of_a_few(flows: tuple[Flow, ...]) -> None:
     dead = next(flow for flow in flows if flow.verdict.outcome is Outcome.TIMED_OUT)
-    assert len(groups(on_many_services(dead))) == MOST_APART + 1
+    assert len(groups(on_services(dead, MOST_SERVICES))) == MOST_SERVICES
+    [found] = groups(on_services(dead, MOST_SERVICES + 1))
+    assert len(found.services) == MOST_SERVICES + 1
 
 
 def timed(*times: Setting) -> tuple[Range | None, ...]:

@@ -109,6 +109,35 @@ def test_one_that_was_idle_for_longer_and_lives_contradicts() -> None:
     assert limits(*closed, Life([2], None), until=60) == ()
 
 
+def test_one_that_the_same_side_closed_later_contradicts() -> None:
+    assert limits(Life([1], ("client", 3.2)), Life([9], ("client", 11.2)), Life([20], ("client", 50.28))) == ()
+
+
+def test_one_that_lived_for_clearly_longer_than_another_contradicts() -> None:
+    closed = [Life([1 + 20 * i], ("server", 1.2 + 20 * i + time)) for i, time in enumerate((10.2, 10.5, 10.4))]
+    assert limits(*closed, Life([80, 90.6], ("client", 91))) == ()
+
+
+def test_a_clock_is_not_chosen_for_what_timers_are_late_anyway() -> None:
+    [limit] = limits(Life([1], ("server", 61.04), took=0.04), Life([9], ("server", 69.0405), took=0.0404))
+    assert (limit.clock, limit.value_ns) == ("data", 60 * SECOND)
+
+
+def test_the_silence_before_a_farewell_was_not_survived() -> None:
+    lines: list[tuple[float, str]] = []
+    for port, begin in ((41000, 1.0), (41001, 21.0)):
+        a, b = f"A:{port}>B:443", f"B:443>A:{port}"
+        lines += list(Life([begin], None).lines(port, 443))
+        lines += [
+            (begin + 300.2, f"{a}  PA  seq 1100  ack 5500  len 24"),
+            (begin + 300.201, f"{a}  FA  seq 1124  ack 5500"),
+            (begin + 300.21, f"{b}  FA  seq 5500  ack 1125"),
+            (begin + 300.211, f"{a}  A  seq 1125  ack 5501"),
+        ]
+    [[limit]] = said(told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))))
+    assert (limit.by, limit.value_ns, limit.survived_ns, limit.low_ns) == ("originator", 300 * SECOND, None, 0)
+
+
 def test_connections_that_end_at_once_are_one_event() -> None:
     """A program ends: they were idle for equally long since they were used together."""
     assert limits(Life([1], ("server", 31.203)), Life([1.001], ("server", 31.204))) == ()

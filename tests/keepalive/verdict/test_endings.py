@@ -107,6 +107,47 @@ def test_a_request_sent_after_the_fin_had_arrived_is_lost_too() -> None:
     assert (found.crossed_frames, found.reused_frames) == ((), (9,))
 
 
+@pytest.mark.parametrize("octets", [31, 600])
+def test_a_farewell_for_a_farewell_is_not_lost(octets: int) -> None:
+    """close_notify and FIN are answered with close_notify before the FIN is read; an answer of other data is lost."""
+    found = ending(
+        told(f"""{ASKED}
+    6.3000  A>B  PA  seq 1100  ack 5500  len 31
+    6.3001  A>B  FA  seq 1131  ack 5500
+    6.3300  B>A  PA  seq 5500  ack 1131  len {octets}
+    6.3301  A>B  R   seq 1131  win 0
+    """)
+    )
+    assert found.crossed_frames == ((9,) if octets > 128 else ())
+
+
+def test_a_farewell_before_a_rst_is_not_lost() -> None:
+    found = ending(
+        told(f"""{ASKED}
+    6.300  B>A  FA  seq 5500  ack 1100
+    6.310  A>B  A   seq 1100  ack 5501
+    66.300 A>B  PA  seq 1100  ack 5501  len 24
+    66.301 A>B  RA  seq 1124  ack 5501
+    66.310 B>A  R   seq 5501  win 0
+    """)
+    )
+    assert found.lost == 0
+
+
+def test_a_conversation_before_the_close_is_no_farewell() -> None:
+    """QUIT comes after a silence, 221 answers it: the server has not closed an idle connection."""
+    found = ending(
+        told(f"""{ASKED}
+    9.3000  B>A  PA  seq 5500  ack 1100  len 40
+    9.3001  A>B  PA  seq 1100  ack 5540  len 6
+    9.3002  B>A  PA  seq 5540  ack 1106  len 15
+    9.3003  B>A  FA  seq 5555  ack 1106
+    9.3004  A>B  FA  seq 1106  ack 5556
+    """)
+    )
+    assert clocks(found) == pytest.approx((0.0001, 0.0002, 0.0001))
+
+
 def test_data_for_an_end_that_only_shut_down_its_sending_half_is_not_lost() -> None:
     result = told(f"""{ASKED}
     2.00   A>B  FA  seq 1100  ack 5500
@@ -156,6 +197,15 @@ def test_a_rst_that_answers_data_in_mid_stream_shows_that_there_is_no_such_conne
     """)
     assert result.flow.verdict.outcome is Outcome.RESET
     assert Reason.RST_WITHOUT_STATE in result.flow.verdict.reasons
+
+
+def test_a_rst_without_ack_after_the_data_was_acknowledged_is_the_applications() -> None:
+    """Some stacks send such a RST when their application aborts: nobody lost the connection."""
+    result = told(f"""{ASKED}
+    2.90   A>B  R   seq 1100  win 0
+    """)
+    assert (result.flow.verdict.outcome, result.flow.verdict.cause) == (Outcome.CLOSED, Cause.APPLICATION)
+    assert (ending(result).by, ending(result).lost) == (0, 0)
 
 
 def test_two_rsts_that_answer_two_segments_are_two() -> None:
@@ -251,6 +301,18 @@ def test_an_end_that_sends_other_data_has_not_stopped() -> None:
     700.00  end
     """)
     beat = result.flow.ends[0].story.heartbeat
+    assert beat is not None
+    assert beat.stopped_ns == -1
+
+
+@pytest.mark.parametrize("octets", [(1, 1, 1, 1), (20, 60, 20, 60, 20, 60, 20)])
+def test_a_few_messages_or_unlike_ones_do_not_stop(octets: tuple[int, ...]) -> None:
+    seq, lines = 1100, []
+    for number, size in enumerate(octets):
+        lines.append(f"    {31 + 30 * number}.00  A>B  PA  seq {seq}  ack 5500  len {size}  | heartbeat\n")
+        lines.append(f"    {31 + 30 * number}.01  B>A  A   seq 5500  ack {seq + size}\n")
+        seq += size
+    beat = told(f"{ASKED}{''.join(lines)}    900.00  end\n").flow.ends[0].story.heartbeat
     assert beat is not None
     assert beat.stopped_ns == -1
 

@@ -14,13 +14,15 @@ from click.testing import CliRunner, Result
 from analyzer.analysis import analyze
 from analyzer.cli import main
 from analyzer.errors import CaptureError, OptionError
-from analyzer.report.wireshark.annotate import annotate, check, comments
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN
+from analyzer.report.wireshark.annotate import annotate, check, comments, conclusions
 from tests.capture.reading import read_capture
-from tests.capture.writers import interface, packet, section
+from tests.capture.writers import interface, option, packet, section
 from tests.transcript import analyse, transcript
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 SAMPLE = SAMPLES / "nc-30-10-5/capture.pcap"
+FORGETFUL = SAMPLES / "nat-forgets-one-of-two/capture.pcap"
 
 LINK_DEAD = """
      0.000  A>B  S   seq 999
@@ -57,8 +59,8 @@ def test_probes_the_give_up_and_the_evidence_are_said_with_their_rules() -> None
 
 def test_an_answer_names_its_probe_and_a_solicitation_too() -> None:
     said = comments(analyse(transcript(LINK_DEAD)))
-    assert "keepalive-probe of #0, answered by frame 5 after 10 ms" in said[4][0]
-    assert "keepalive-answer of #0 to frame 4, after 10 ms" in said[5][0]
+    assert "keepalive-probe of #0, answered by frame 5 after 10.00 ms" in said[4][0]
+    assert "keepalive-answer of #0 to frame 4, after 10.00 ms" in said[5][0]
     assert "arp-unanswered of #0 for probe 6" in said[7][0]
 
 
@@ -70,6 +72,20 @@ def test_plain_segments_are_left_alone() -> None:
 def test_comments_are_plain_text(sample: str) -> None:
     for words in comments(analyze(str(SAMPLES / sample / "capture.pcap"))).values():
         assert all(one.isprintable() and one.startswith("ka-analyze: ") for one in words)
+
+
+def test_conclusions_are_lines_and_what_to_do_follows_each() -> None:
+    """A NAT forgot one of two connections, and the other was probed in time: samples/…/README.md."""
+    first, fix, second = conclusions(analyze(str(FORGETFUL)))
+    assert first.startswith("ka-analyze: The path to 198.51.100.2:9000 ")
+    assert fix.startswith("→ Set tcp_keepalive_time to ")
+    assert second.startswith("ka-analyze: Keepalive works on 1 connection")
+
+
+def test_no_more_conclusions_than_one_reads_at_once() -> None:
+    analysis = analyze(str(FORGETFUL))
+    analysis.conclusions = analysis.conclusions[1:] * (MOST_SHOWN + 1)
+    assert len(conclusions(analysis)) == MOST_SHOWN
 
 
 # What is written
@@ -122,6 +138,30 @@ def test_wireshark_shows_the_comments_and_the_same_frames(tmp_path: Path) -> Non
     assert tshark(out, *fields) == tshark(SAMPLE, *fields)
     commented = {int(number): words for number, words in tshark(out, "frame.number", "frame.comment") if words}
     assert commented == {frame: ",".join(words) for frame, words in comments(analyze(str(SAMPLE))).items()}
+
+
+@pytest.mark.needs("capinfos")
+def test_capinfos_shows_the_conclusions_and_what_was_there_before(tmp_path: Path) -> None:
+    by_hand, out = tmp_path / "by hand.pcapng", tmp_path / "out.pcapng"
+    by_hand.write_bytes(section("<", option(1, b"by hand") + option(0, b"")) + interface() + packet(b"abc", 7))
+    run("--annotate", out, FORGETFUL)
+    assert capture_comments(out) == [" ".join(conclusions(analyze(str(FORGETFUL))))]
+    run("--annotate", out, by_hand)
+    assert capture_comments(out) == [*filter(None, [" ".join(conclusions(analyze(str(by_hand))))]), "by hand"]
+
+
+def capture_comments(capture: Path) -> list[str]:
+    """As capinfos prints them, each on one line."""
+    said = subprocess.run(["capinfos", "-k", capture], check=True, capture_output=True, text=True).stdout
+    return [line.partition(":")[2].strip() for line in said.splitlines() if line.startswith("Capture comment")]
+
+
+def test_of_several_captures_the_first_says_what_is_concluded(tmp_path: Path) -> None:
+    out = tmp_path / "out.pcapng"
+    assert run("--annotate", out, SAMPLE, FORGETFUL).exit_code == 0
+    said = "\n".join(conclusions(analyze(str(SAMPLE), str(FORGETFUL)))).encode()
+    assert out.read_bytes().find(said) == 24 + 4  # the header of the first section, and that of an option
+    assert out.read_bytes().count(said) == 1
 
 
 def tshark(capture: Path, *fields: str) -> list[list[str]]:

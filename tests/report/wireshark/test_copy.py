@@ -36,20 +36,20 @@ def copied(capture: bytes, comments: dict[int, list[str]] | None = None, before:
 
 
 def comments_in(capture: bytes, order: str = "<") -> dict[int, list[str]]:
-    """By frame number; a small reader of options of its own."""
+    """By frame number, those of sections at 0; a small reader of options of its own."""
     found, at, frame = {}, 0, 0
     while at < len(capture):
         kind, total = struct.unpack_from(f"{order}II", capture, at)
         body = capture[at + 8 : at + total - 4]
         if kind in (2, 3, 6):
             frame += 1
-        if kind in (2, 6):
+        if kind in (2, 6, 0x0A0D0D0A):
             [captured] = struct.unpack_from(f"{order}I", body, 12)
-            options = body[20 + (captured + 3) // 4 * 4 :]
+            options = body[20 + (captured + 3) // 4 * 4 :] if kind in (2, 6) else body[16:]
             while options:
                 code, length = struct.unpack_from(f"{order}HH", options)
                 if code == 1:
-                    found.setdefault(frame, []).append(options[4 : 4 + length].decode())
+                    found.setdefault(frame if kind in (2, 6) else 0, []).append(options[4 : 4 + length].decode())
                 options = options[4 + (length + 3) // 4 * 4 :] if code else b""
         at += total
     return found
@@ -88,7 +88,7 @@ def test_pcapng_keeps_its_blocks(order: str) -> None:
     copy = copied(capture, {1: ["one"], 3: ["three"], 4: ["has no room"], 5: ["five"]})
     ours, theirs = read_capture(copy), read_capture(capture)
     assert ours == theirs
-    assert comments_in(copy, order) == {1: ["one"], 3: ["three"], 5: ["five"]}
+    assert comments_in(copy, order) == {0: ["whole capture"], 1: ["one"], 3: ["three"], 5: ["five"]}
     for part in (parts[0], parts[1], parts[2], parts[4], parts[5], parts[7], parts[8], parts[10]):
         assert part in copy
 
@@ -98,6 +98,41 @@ def test_what_was_said_before_stays() -> None:
     fixed = struct.pack("<IIIII", 0, 0, 7, 3, 3)
     capture = section() + interface() + block(6, fixed + b"abc\0" + old)
     assert comments_in(copied(capture, {1: ["ours"]})) == {1: ["ours", "by hand"]}
+
+
+@each_order
+@pytest.mark.parametrize("old", [["by hand", "once more"], []], ids=["commented", "bare"])
+def test_what_is_said_of_the_capture_is_in_the_first_section_before_what_was_there(old: list[str], order: str) -> None:
+    """Also where the list of options that was there is not closed (§3.5)."""
+    options = b"".join(option(1, one.encode(), order) for one in old) + option(3, b"Linux", order)
+    frame, other = packet(b"abc", 7, order=order), section(order, options) + interface(order=order)
+    for opening in (section(order, options), section(order, options + option(0, b"", order))):
+        capture = opening + interface(order=order) + frame + other + frame
+        copy = copied(capture, {0: ["of all\n→ this", "and that"], 2: ["second"]})
+        assert comments_in(copy, order) == {0: ["of all\n→ this", "and that", *old, *old], 2: ["second"]}
+        assert read_capture(copy) == read_capture(capture)
+        assert other in copy
+
+
+@each_order
+def test_a_section_without_options_gets_what_is_said_of_the_capture(order: str) -> None:
+    capture = section(order) + interface(order=order) + packet(b"abc", 7, order=order)
+    copy = copied(capture, {0: ["of all"]})
+    assert comments_in(copy, order) == {0: ["of all"]}
+    assert read_capture(copy) == read_capture(capture)
+
+
+@each_order
+def test_a_section_that_is_made_anew_has_what_is_said_of_the_capture(order: str) -> None:
+    """One too short to hold what every section holds, in front."""
+    short = block(0x0A0D0D0A, struct.pack(f"{order}I", 0x1A2B3C4D), order)
+    copy = copied(short + interface(order=order) + packet(b"abc", 7, order=order), {0: ["of all"]})
+    assert comments_in(copy, order) == {0: ["of all"]}
+    assert len(read_capture(copy).frames) == 1
+
+
+def test_pcap_too_says_it_of_the_capture() -> None:
+    assert comments_in(copied(pcap_bytes(FRAMES), {0: ["of all"], 2: ["second"]})) == {0: ["of all"], 2: ["second"]}
 
 
 def test_a_section_that_told_its_length_no_longer_does() -> None:

@@ -30,7 +30,7 @@ HALF = f"""{ASKED}
 LATER = CROSSED.replace("6.31   A>B  PA  seq 1100  ack 5500  len 100", "6.31   A>B  PA  seq 1100  ack 5501  len 600")
 
 
-FIVE = "The responder closed it 5 s after its last data"
+FIVE = "The responder closed it 5.00 s after its last data"
 BEAT = (
     "The responder closed it {} after the last data that was no heartbeat, and {} after a heartbeat of the originator."
 )
@@ -43,14 +43,14 @@ BEAT = (
         (f"{ASKED}    1.32  {CLOSE.format('1.32')}", "The responder closed it right after its last data."),
         (CROSSED, f"{FIVE}; a request that crossed its FIN was lost (frame 8)."),
         (LATER, f"{FIVE}; a request that came after its FIN had arrived was lost (frame 8)."),
-        (BEATEN, BEAT.format("330 s", "29.8 s")),
-        (TOO_OFTEN, BEAT.format("300.2 s", "33 ms")),
+        (BEATEN, BEAT.format("330.00 s", "29.80 s")),
+        (TOO_OFTEN, BEAT.format("300.23 s", "33.00 ms")),
         (
             PROBED,
-            "The responder closed it 30 s after its last data, whatever keepalive probes were answered in between.",
+            "The responder closed it 30.00 s after its last data, whatever keepalive probes were answered in between.",
         ),
         (HALF, "The originator has closed its half, and the responder has not."),
-        (f"{ASKED}    9.30  B>A  RA  seq 5500  ack 1100", "The responder reset it 8 s after its last data."),
+        (f"{ASKED}    9.30  B>A  RA  seq 5500  ack 1100", "The responder reset it 8.00 s after its last data."),
         (ASKED, ""),
     ],
     ids=range(10),
@@ -61,7 +61,7 @@ def test_who_closed_after_how_long_and_at_what_cost(text: str, words: str) -> No
 
 def test_what_a_rst_answers_was_lost() -> None:
     flow = told(FORGOTTEN.format(ttl=61), hops={"B": 3}).flow
-    assert ending_sentences.ending(flow) == "What was sent after 352.6 s without data was lost (frame 7)."
+    assert ending_sentences.ending(flow) == "What was sent after 352.60 s without data was lost (frame 7)."
 
 
 def test_headlines_say_who() -> None:
@@ -72,15 +72,15 @@ def test_headlines_say_who() -> None:
 
 def test_a_heartbeat_with_its_answers() -> None:
     assert ending_sentences.heartbeat(told(BEATEN).flow, 0) == (
-        "The application at the originator itself sends 20 octets every 60 s, 5 times, each answered: an alternative "
-        "to keepalive, which it keeps from becoming due."
+        "The application at the originator itself sends 20 octets every 60.00 s, 5 times, each answered: an "
+        "alternative to keepalive, which it keeps from becoming due."
     )
 
 
 def test_a_heartbeat_that_stopped() -> None:
     stopped = told(f"{ASKED}{BEATS}\n    700.0  end").flow
     assert ending_sentences.heartbeat(stopped, 0).endswith(
-        "the next has been missing: it stopped 398.5 s before the end."
+        "the next has been missing: it stopped 398.50 s before the end."
     )
 
 
@@ -92,7 +92,7 @@ def test_data_that_nothing_acknowledges() -> None:
     flow = told(f"{ASKED}{resent}    40.0  end").flow
     words = ending_sentences.unacknowledged(flow)
     assert words.startswith(
-        "19 octets of the originator have been unacknowledged for 20 s, and were sent again 5 times"
+        "19 octets of the originator have been unacknowledged for 20.00 s, and were sent again 5 times"
     )
     assert "TCP_USER_TIMEOUT" in words
     assert ending_sentences.unacknowledged(told(ASKED).flow) == ""

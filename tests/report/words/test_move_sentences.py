@@ -9,7 +9,7 @@ from tests.keepalive.context.test_stray_requests import OPENED, asks
 def test_both_of_two_say_where_it_goes_on() -> None:
     old, new = test_rebinding.found(OLD + rebound()).flows
     assert where_it_goes_on(old) == [
-        "#1 goes on with its sequence numbers 723.9 s later from another port: a NAT on the way has rebound it."
+        "#1 goes on with its sequence numbers 723.93 s later from another port: a NAT on the way has rebound it."
     ]
     assert where_it_goes_on(new) == [
         "It goes on with the sequence numbers of #0 from another port: a NAT on the way has rebound it."
@@ -28,7 +28,7 @@ def test_what_goes_astray() -> None:
     [flow] = test_stray_requests.found(OPENED + asks()).flows
     [words] = what_goes_astray(flow)
     assert words == (
-        "After 17 min 4 s idle, 10.0.0.1 asked again and again, in vain, who has an address other than 10.0.0.2, "
+        "After 1023.98 s idle, 10.0.0.1 asked again and again, in vain, who has an address other than 10.0.0.2, "
         "as if what it sends on this connection went there."
     )
     assert where_it_goes_on(flow) == []

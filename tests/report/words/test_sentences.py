@@ -111,7 +111,7 @@ def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Rea
 
 def test_without_epoll_nothing_is_said_of_it() -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PEER_SILENT)
-    for epoll, words in ((25, "saw ETIMEDOUT (epoll 25)."), (None, "saw ETIMEDOUT.")):
+    for epoll, words in ((25, "saw ETIMEDOUT (epoll IN|ERR|HUP)."), (None, "saw ETIMEDOUT.")):
         told = replace(lost, verdict=replace(lost.verdict, errno="ETIMEDOUT", epoll=epoll))
         assert sentences.sentences(told)[-1].endswith(words)
 
@@ -138,7 +138,7 @@ def test_sentences(time: Setting | None, intvl: Setting | None, answers: str) ->
 def test_no_probe_is_a_bound_and_not_silence() -> None:
     survived = replace(within(18720, None), basis=Basis.SURVIVED_GAPS, seen_ns=(ns(18732), ns(18732)))
     words = (
-        "No keepalive probe from either end in 5 h 12 min idle: at {} it is off, or tcp_keepalive_time is 18720 s or "
+        "No keepalive probe from either end in 18732.00 s idle: at {} it is off, or tcp_keepalive_time is 18720 s or "
     )
     one, nothing = flow(Made(), found=settings(survived), max_idle_s=18732), flow(Made(), max_idle_s=7)
     assert sentences.sentences(one) == [words.format("the originator") + "more."]
@@ -147,7 +147,7 @@ def test_no_probe_is_a_bound_and_not_silence() -> None:
     older = replace(survived, low=1, basis=Basis.SURVIVED_EITHER)
     either = "is off, or the longer of its time and interval is no shorter than about that."
     assert sentences.sentences(flow(Made(), found=settings(older)))[0].endswith(either)
-    assert sentences.sentences(nothing) == ["No keepalive probe from either end in 7 s idle."]
+    assert sentences.sentences(nothing) == ["No keepalive probe from either end in 7.00 s idle."]
 
 
 def test_known_settings_are_in_the_sentence() -> None:
@@ -162,7 +162,7 @@ def test_what_the_application_saw() -> None:
     dead = flow(Made().probe(30).probe(10))
     verdict = replace(dead.verdict, errno="ETIMEDOUT", epoll=25, detection_delay_ns=ns(82.362), prober=0)
     said = sentences.sentences(replace(dead, verdict=verdict))[-1]
-    assert all(one in said for one in ("ETIMEDOUT", "25", "82.36 s"))
+    assert all(one in said for one in ("ETIMEDOUT", "IN|ERR|HUP", "82.36 s"))
     nobody_heard = sentences.sentences(replace(dead, verdict=replace(verdict, detection_delay_ns=None)))[-1]
     assert is_prose(nobody_heard)
 

@@ -27,7 +27,7 @@ LIMIT = IdleLimit(
 
 def test_all_of_it() -> None:
     assert idle_limit(LIMIT) == (
-        "The responder closes a connection after 5 s without data: 3 ended so, and one lived that was idle for 4 s; "
+        "The responder closes a connection after 5 s without data: 3 ended so, and one lived that was idle for 4.00 s; "
         "2 requests were lost. Like Node.js http server. TCP keepalive does not count for it: the kernel answers that, "
         "and no application sees it."
     )
@@ -41,8 +41,8 @@ def test_every_kind_is_prose(by: str, how: str, clock: str) -> None:
 
 
 def test_without_a_round_number_the_bracket() -> None:
-    assert " after 4 s to 5.1 s without data:" in idle_limit(LIMIT._replace(value_ns=None, high_ns=5_100_000_000))
-    assert " after at most 5.1 s without data:" in idle_limit(
+    assert " after 4.00 s to 5.10 s without data:" in idle_limit(LIMIT._replace(value_ns=None, high_ns=5_100_000_000))
+    assert " after at most 5.10 s without data:" in idle_limit(
         LIMIT._replace(value_ns=None, low_ns=0, high_ns=5_100_000_000, survived_ns=None)
     )
 
