@@ -36,6 +36,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
         style.say(ax, longest * 2.7, y, _probes(row), INK, ha="right")
     _names(ax, shown)
     more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
+    style.describe(ax, f"{len(found)} row{'s' * (len(found) != 1)}; the table of hosts has the numbers.")
     style.title(ax, f"Settings by host and port{more}")
     style.label(ax, x="idle time before the first probe, and interval")
     style.legend(ax)

@@ -62,6 +62,8 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     ax.set_xticks(ticks, [words(tick) for tick in ticks])
     of_rows = "connections, by outcome" if is_dense else "connections, the first on top" if count > MOST_NAMED else ""
     style.label(ax, x=f"since the capture's first connection ({unit})", y=of_rows)
+    by_outcome = flows["outcome"].value_counts()
+    style.describe(ax, ", ".join(f"{by_outcome[name]} {name}" for name in LOOKS if by_outcome.get(name)) + ".")
     style.title(ax, f"{count} connection{'s' * (count != 1)} in time, by outcome")
     style.legend(ax)
     return ax

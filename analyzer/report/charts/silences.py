@@ -47,6 +47,9 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     ax.tick_params(axis="y", length=0)
     style.label(ax, x="silence: so long without any segment")
     which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
+    longest = f", the longest after {style.plain_s(round(length[has_survived].max(), 1))}" if good else ""
+    shortest = f", the shortest after {style.plain_s(round(length[~has_survived].min(), 1))}" if bad else ""
+    style.describe(ax, f"{good} silences were survived{longest}; {bad} were not{shortest}.")
     style.title(ax, f"Silences of {which}: {good} survived, {bad} failed")
     style.legend(ax)
     return ax
