@@ -197,8 +197,10 @@ def was_reused(known: Known) -> Iterator[Conclusion]:
 
 
 def lost_to_service(flow: Flow) -> bool:
-    """Tell whether the service closed a connection, and a request was lost to that."""
-    return flow.ending is not None and flow.ending.by == service_end(flow) and flow.ending.lost > 0
+    """Tell whether the service closed a connection that was idle for once, and a request was lost to that: in one that
+    never was, the service had enough of what was being sent."""
+    ended = flow.ending
+    return ended is not None and ended.by == service_end(flow) and ended.lost > 0 and flow.max_idle_ns >= SECOND
 
 
 def lost_frames(flow: Flow) -> tuple[int, ...]:
@@ -212,11 +214,9 @@ def pings_too_often(known: Known) -> Iterator[Conclusion]:
     for flow in known.left:
         for index in flow.beating:
             beat, ended = flow.ends[index].story.heartbeat, flow.ending
-            if beat is None or ended is None or ended.at_ns is None or ended.how not in (How.FIN, How.RST):
+            if beat is None or beat.period_ns < PING_NS or ended is None or ended.at_ns is None:
                 continue
-            if beat.period_ns < PING_NS:
-                continue
-            if ended.by == 1 - index and 0 <= ended.at_ns - beat.last_ns <= SOON_NS:
+            if ended.how in (How.FIN, How.RST) and ended.by == 1 - index and 0 <= ended.at_ns - beat.last_ns <= SOON_NS:
                 answered[flow.id] = flow, beat.period_ns / SECOND
     for service, members in by_service([flow for flow, _ in answered.values()]):
         periods = [answered[flow.id][1] for flow in members]

@@ -179,6 +179,11 @@ def test_a_request_that_met_a_close() -> None:
     assert (one.code, one.service, one.flows) == (ConclusionCode.REUSED_AFTER_CLOSE, "10.0.0.2:9000", (0,))
 
 
+def test_a_close_in_the_middle_of_what_is_sent_is_no_reuse() -> None:
+    """The service has had enough of it."""
+    assert codes(of_lives(Life([1], ("server", 1.3), lost=True))) == ["nothing-idle"]
+
+
 def test_a_request_that_was_answered_before_the_close_was_not_lost() -> None:
     assert codes(of_lives(Life([1, 4.6], ("server", 4.9)))) == ["nothing-idle"]
 
