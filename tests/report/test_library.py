@@ -12,6 +12,7 @@ from rich.console import Console
 import analyzer
 from analyzer.errors import OptionError
 from analyzer.keepalive.verdict.values import Outcome
+from analyzer.report.page import first_screen
 from analyzer.schema.export import FRAMES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -79,6 +80,8 @@ def test_it_shows_itself_in_a_notebook_and_a_terminal(nat: analyzer.Analysis) ->
         console = Console(width=100, record=True, file=StringIO())
         console.print(one)
         assert "timed out" in console.export_text()
+    fixed = f"<br>→ {first_screen.with_code(nat.conclusions.fix[0])}</p>"
+    assert nat._repr_html_().index(fixed) < nat._repr_html_().index("#0</b>")
     title, *said = repr(nat).splitlines()
     assert title.startswith(f"<Analysis of {NAT} · pcap, Ethernet · 37 frames")
     first, second = nat.conclusions.itertuples()

@@ -40,11 +40,14 @@ from analyzer.keepalive.summary.conclusions import (
     by_service,
     concluded,
     delays,
+    has_forgotten,
     hosts_lost,
+    is_asked_once,
     is_too_early,
     limit_numbers,
     silence_numbers,
     times_of,
+    weight,
 )
 from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
@@ -54,6 +57,8 @@ from analyzer.schema import ABSENT
 
 SOON_NS = 100_000_000
 """A close so soon after a heartbeat answers it."""
+PING_NS = 5_000_000_000
+"""Messages that follow each other faster are work, and no heartbeat."""
 STEADY = 6
 """So many messages at equal distances are a heartbeat that will be missed, and not a few requests made in turn."""
 TOO_RARE = 0.9
@@ -75,7 +80,7 @@ def conclude(known: Known) -> tuple[Conclusion, ...]:
     found: list[Conclusion] = []
     left = {flow.id: flow for flow in known.flows if not is_too_early(flow)}
     for rule in RULES:
-        for one in rule(known._replace(left=tuple(left.values()))):
+        for one in sorted(rule(known._replace(left=tuple(left.values()))), key=weight):
             found.append(one)
             for flow in one.flows:
                 left.pop(flow, None)
@@ -97,7 +102,7 @@ def was_rebound(known: Known) -> Iterator[Conclusion]:
     moved = [flow for flow in known.left if flow.rebound_to is not None or flow.rebound_from is not None]
     for service, members in by_service(moved):
         silences = [flow.rebound_to.silent_ns for flow in members if flow.rebound_to is not None]
-        moves = sum(flow.rebound_from is None or flow.rebound_to is not None for flow in members)
+        moves = len({flow.id if flow.continues is None else flow.continues for flow in members})
         limit = next((one for one in known.path_limits if one.path == service and not one.half_closed), None)
         numbers: dict[str, float] = {"moved": moves}
         if silences:
@@ -142,11 +147,6 @@ def others(limit: PathLimit, known: Known) -> Iterator[Flow]:
 def is_dead(flow: Flow) -> bool:
     """Tell whether one end of a connection was not heard any more."""
     return flow.verdict.outcome in DEAD
-
-
-def is_asked_once(flow: Flow) -> bool:
-    """Tell whether all that shows it is one probe without an answer so far, which may as well have been lost."""
-    return flow.verdict.outcome is Outcome.PROBING and flow.story.run is not None and len(flow.story.run.frames) == 1
 
 
 def path_resets(known: Known) -> Iterator[Conclusion]:
@@ -197,8 +197,10 @@ def was_reused(known: Known) -> Iterator[Conclusion]:
 
 
 def lost_to_service(flow: Flow) -> bool:
-    """Tell whether the service closed a connection, and a request was lost to that."""
-    return flow.ending is not None and flow.ending.by == service_end(flow) and flow.ending.lost > 0
+    """Tell whether the service closed a connection that was idle for once, and a request was lost to that: in one that
+    never was, the service had enough of what was being sent."""
+    ended = flow.ending
+    return ended is not None and ended.by == service_end(flow) and ended.lost > 0 and flow.max_idle_ns >= SECOND
 
 
 def lost_frames(flow: Flow) -> tuple[int, ...]:
@@ -212,9 +214,9 @@ def pings_too_often(known: Known) -> Iterator[Conclusion]:
     for flow in known.left:
         for index in flow.beating:
             beat, ended = flow.ends[index].story.heartbeat, flow.ending
-            if beat is None or ended is None or ended.at_ns is None or ended.how not in (How.FIN, How.RST):
+            if beat is None or beat.period_ns < PING_NS or ended is None or ended.at_ns is None:
                 continue
-            if ended.by == 1 - index and 0 <= ended.at_ns - beat.last_ns <= SOON_NS:
+            if ended.how in (How.FIN, How.RST) and ended.by == 1 - index and 0 <= ended.at_ns - beat.last_ns <= SOON_NS:
                 answered[flow.id] = flow, beat.period_ns / SECOND
     for service, members in by_service([flow for flow, _ in answered.values()]):
         periods = [answered[flow.id][1] for flow in members]
@@ -349,7 +351,7 @@ def was_restarted(known: Known) -> Iterator[Conclusion]:
     lost = [
         flow
         for flow in known.left
-        if (flow.verdict.outcome is Outcome.RESET and flow.verdict.cause in (Cause.PEER_LOST_STATE, None))
+        if (flow.verdict.outcome is Outcome.RESET and has_forgotten(flow))
         or (flow.verdict.outcome in DEAD and not RESTARTED.isdisjoint(flow.verdict.reasons))
     ]
     for service, members in by_service(lost):

@@ -14,7 +14,7 @@ from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
-from analyzer.keepalive.verdict.values import Confidence, How, Outcome
+from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
 MOST_SHOWN = 3
 """More than that nobody reads at once."""
@@ -136,8 +136,7 @@ def concluded(
     limit: IdleLimit | None = None,
 ) -> Conclusion:
     """Return a conclusion from these connections: no surer than the least sure of their verdicts, unless told."""
-    order = tuple(Confidence)
-    least = max((flow.verdict.confidence for flow in flows), key=order.index, default=Confidence.GUESS)
+    least = max((flow.verdict.confidence for flow in flows), key=CONFIDENCES.index, default=Confidence.GUESS)
     evidence = frames or tuple(frame for flow in flows for frame in flow.verdict.evidence_frames)
     services = {"services": len({path_of(flow) for flow in flows})} if service is None else {}
     return Conclusion(
@@ -214,3 +213,21 @@ def delays(flows: Iterable[Flow]) -> dict[str, float]:
     known = [flow.verdict.detection_delay_ns for flow in flows]
     times = [ns / SECOND for ns in known if ns is not None]
     return {"soonest_s": min(times), "latest_s": max(times)} if times else {}
+
+
+def weight(one: Conclusion) -> tuple[int, int]:
+    """Order what one rule concludes: the surest first, and then what concerns most connections."""
+    return CONFIDENCES.index(one.confidence), -len(one.flows)
+
+
+def has_forgotten(flow: Flow) -> bool:
+    """Tell whether a RST says that its end does not know the connection: one that nothing asked for may be an
+    application's."""
+    verdict = flow.verdict
+    is_stateless = verdict.cause is None and Reason.RST_WITHOUT_STATE in verdict.reasons
+    return verdict.cause is Cause.PEER_LOST_STATE or is_stateless
+
+
+def is_asked_once(flow: Flow) -> bool:
+    """Tell whether all that shows it is one probe without an answer so far, which may as well have been lost."""
+    return flow.verdict.outcome is Outcome.PROBING and flow.story.run is not None and len(flow.story.run.frames) == 1

@@ -87,10 +87,11 @@ def services(
     _names(ax, rows, is_named=is_named)
     closed = sum(row.fate in (CLOSED, LOST) for row in rows)
     others = f", {len(rows) - closed} not" if closed < len(rows) else ""
+    ends = (f"#{row.flow} {row.idle_s:.4g} s, {row.fate.label}" for row in rows[:MOST_NAMED])
+    style.describe(ax, f"{idle_limit(limit)} {'; '.join(ends)}{' …' if len(rows) > MOST_NAMED else ''}.")
     style.title(ax, f"Idle times at {name}: {closed} closed by the limit{others}")
     y = "" if is_named else "connections, by idle time"
     style.label(ax, x=f"idle: {SINCE[limit.clock]}, at the end or so far", y=y)
-    style.describe(ax, f"A mark for each of {len(rows)} connections. {idle_limit(limit)}")
     style.legend(ax)
     return ax
 

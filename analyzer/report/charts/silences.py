@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from analyzer.keepalive.catalogue.profiles import middleboxes
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, INK, MUTED, RED
-from analyzer.report.units import short
+from analyzer.report.units import SECOND, short
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -49,20 +49,16 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     ax.tick_params(axis="y", length=0)
     style.label(ax, x="silence: so long without any segment")
     which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
+    longest = f", the longest after {_short(length[has_survived].max())}" if good else ""
+    shortest = f", the shortest after {_short(length[~has_survived].min())}" if bad else ""
+    style.describe(ax, f"{good} silences were survived{longest}; {bad} were not{shortest}.")
     style.title(ax, f"Silences of {which}: {good} survived, {bad} failed")
-    style.describe(ax, _words(analysis, path, good, bad))
     style.legend(ax)
     return ax
 
 
-def _words(analysis: "Analysis", path: str | None, good: int, bad: int) -> str:
-    """Say what the chart shows."""
-    limits = analysis.path_limits
-    limits = limits[(limits["path"] == path) & limits["failed"].notna()]
-    words = f"{good} silences of 10 s and more survived, {bad} failed."
-    for limit in limits.itertuples():
-        words += f" The shortest that failed was {short(limit.failed.value)} long."
-    return words
+def _short(length_s: float) -> str:
+    return short(round(length_s * SECOND))
 
 
 def _is_in(service: str, path: str) -> bool:

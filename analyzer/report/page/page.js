@@ -17,10 +17,10 @@
     ["connection", row => parts(row[WHO]), row => row[WHO], ""],
     ["what happened", row => [row[OUTCOME], word(row[HEADLINE])], row => data.outcomes[row[OUTCOME]][2] + " " + word(row[HEADLINE]), "what"],
     ["time/intvl/probes", row => numbers(word(row[SETTINGS])), row => word(row[SETTINGS]), "less"],
-    ["probes", row => [row[PROBES]], row => row[PROBES] || "", "n less"],
-    ["answered", row => [row[PROBES] ? row[ANSWERED] : -1], row => row[PROBES] ? row[ANSWERED] : "", "n less"],
+    ["probes", row => [row[PROBES]], row => row[PROBES] || "", "n mid"],
+    ["answered", row => [row[PROBES] ? row[ANSWERED] : -1], row => row[PROBES] ? row[ANSWERED] : "", "n mid"],
     ["silence, s", row => [row[IDLE]], row => seconds(row[IDLE]), "n"],
-    ["began", row => [row[START]], row => instant(row).slice(known).replace("T", " "), "less"],
+    ["began", row => [row[START]], row => instant(row).slice(known).replace("T", " "), "mid"],
     ["lasted, s", row => [row[LENGTH]], row => seconds(row[LENGTH]), "n less least"],
     ["segments", row => [row[PACKETS]], row => row[PACKETS], "n less least"],
   ];

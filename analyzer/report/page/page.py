@@ -144,12 +144,15 @@ def notebook_summary(analysis: "Analysis") -> str:
     names, what = title(analysis.findings)
     words = plain_words.overall(analysis.findings.flows)
     cards = [_description(flow) for flow in in_full]
-    return _environment().get_template("notebook.html.j2").render(title=words, names=names, what=what, cards=cards)
+    conclusions, _ = first_screen.conclusions(analysis)
+    template = _environment().get_template("notebook.html.j2")
+    return template.render(title=words, names=names, what=what, conclusions=conclusions, cards=cards)
 
 
 def notebook_connection(connection: "Connection") -> str:
     card = _description(connection.findings)
-    return _environment().get_template("notebook.html.j2").render(title=None, names="", what="", cards=[card])
+    template = _environment().get_template("notebook.html.j2")
+    return template.render(title=None, names="", what="", conclusions=[], cards=[card])
 
 
 @cache

@@ -185,6 +185,7 @@ def _race(one: Conclusion) -> str:
     return (
         f"{_to(one)} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: on "
         f"{met[0].lower()}{met[1:]} a request met the close, and was lost. TCP keepalive has nothing to do with it."
+        f"{ONLY_ONE if n['closed'] == 1 else ''}"
     )
 
 

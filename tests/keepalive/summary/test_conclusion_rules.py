@@ -179,6 +179,11 @@ def test_a_request_that_met_a_close() -> None:
     assert (one.code, one.service, one.flows) == (ConclusionCode.REUSED_AFTER_CLOSE, "10.0.0.2:9000", (0,))
 
 
+def test_a_close_in_the_middle_of_what_is_sent_is_no_reuse() -> None:
+    """The service has had enough of it."""
+    assert codes(of_lives(Life([1], ("server", 1.3), lost=True))) == ["nothing-idle"]
+
+
 def test_a_request_that_was_answered_before_the_close_was_not_lost() -> None:
     assert codes(of_lives(Life([1, 4.6], ("server", 4.9)))) == ["nothing-idle"]
 
@@ -286,6 +291,14 @@ def test_what_is_reset_when_the_capture_begins_may_have_been_closed_before() -> 
     assert (one.code, one.confidence, one.known) == (ConclusionCode.PEER_RESTARTED, Confidence.GUESS, {"unheard": 1})
 
 
+def test_a_reset_that_nothing_asked_for_tells_of_no_restart() -> None:
+    """One right after the handshake: whose it is, and why, the wire does not tell."""
+    opened = OPENED.partition("    1.000")[0]
+    result = told(f"{opened}    0.030  B>A  R  seq 5000  win 0  ttl 250")
+    assert (result.flow.verdict.outcome, result.flow.verdict.cause) == (Outcome.RESET, None)
+    assert codes(result.analysis.conclusions) == ["nothing-idle"]
+
+
 def test_an_application_that_aborts_was_not_restarted() -> None:
     """A process that ends with data unread."""
     assert codes(said(f"{OPENED}    1.02  B>A  RA  seq 5000  ack 1100")) == ["nothing-idle"]
@@ -345,6 +358,22 @@ def test_silent_for_long_and_nobody_probes() -> None:
     assert one.known["longest_s"] == pytest.approx(1298.99)
 
 
+def test_silent_connections_to_many_services_are_one_conclusion() -> None:
+    opened = "".join(
+        line.replace("A>B", f"A>B:{port}").replace("B>A", f"B:{port}>A") + "\n"
+        for line in OPENED.splitlines()
+        for port in (80, 81, 82, 83)
+        if line
+    )
+    [one] = heard(f"{opened}    1300.0  end")
+    assert (one.code, one.service, one.flows, one.known["services"]) == (
+        ConclusionCode.OPEN_AND_SILENT,
+        None,
+        (0, 1, 2, 3),
+        4,
+    )
+
+
 def test_silent_for_a_minute_is_nothing_to_speak_of() -> None:
     assert said(f"{OPENED}    60.0  end") == ()
 
@@ -387,6 +416,14 @@ def test_nothing_is_said_twice() -> None:
     explained = [flow for one in conclusions for flow in one.flows]
     assert codes(conclusions)[0] == "keepalive-race"
     assert len(explained) == len(set(explained))
+
+
+def test_of_one_kind_the_surest_comes_first() -> None:
+    """And then what concerns most connections."""
+    many = [dropped(400 + 10 * n, n, server="10.9.0.3") for n in (1, 2)]
+    conclusions = drawn(dropped(400, 0), *many)
+    assert [one.service for one in conclusions] == ["10.9.0.3:443", SERVICE]
+    assert [one.confidence for one in conclusions] == [Confidence.LIKELY, Confidence.GUESS]
 
 
 def test_the_most_important_comes_first() -> None:

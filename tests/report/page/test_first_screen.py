@@ -96,5 +96,6 @@ def test_a_chart_stands_on_the_page_once(fifty: Page, tmp_path: Path) -> None:
 def test_charts_have_a_role_and_a_title(fifty: Page) -> None:
     charts = [attributes for tag, attributes in fifty.elements if tag == "svg"]
     assert all(one["role"] == "img" for one in charts)
+    assert "24 were not, the shortest after 30" in fifty.text  # what a screen reader says of the silences
     titles = {attributes.get("id") for tag, attributes in fifty.elements if tag == "title"}
     assert all((one["aria-labelledby"] or "").split()[0] in titles for one in charts)

@@ -164,7 +164,8 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         conclusion("keepalive-race", 1, limit=LIMIT, value_s=600, lost=1, hit=1, closed=1, of=6),
         """
         10.0.0.2:443 closes a connection after 600 s without data, just when the client may use it again: on the
-        only connection a request met the close, and was lost. TCP keepalive has nothing to do with it.
+        only connection a request met the close, and was lost. TCP keepalive has nothing to do with it. One connection
+        alone may be a coincidence.
         """,
         """
         Let 10.0.0.2:443 keep idle connections for longer than its clients do (for 65 s where a load balancer keeps
@@ -369,7 +370,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """,
     ),
     (
-        conclusion("open-and-silent", 1, shortest_s=400.3, longest_s=400.3),
+        conclusion("open-and-silent", 1, shortest_s=400.3, longest_s=400.3, services=1),
         """
         1 connection to 10.0.0.2:443 has been silent for 400 s, and nobody probes: whether the other end is still
         there, nobody knows.
@@ -428,3 +429,10 @@ def test_a_service_over_ipv6_is_named_in_full() -> None:
 
 def test_an_end_that_is_not_known_is_one_of_both() -> None:
     assert text(conclusion("peer-silent", **SILENT)) == "One end fell silent on 1 connection to 10.0.0.2:443."
+
+
+def test_silent_connections_to_many_services() -> None:
+    one = conclusion("open-and-silent", 30, None, shortest_s=400, longest_s=1242, services=28)
+    assert text(one).startswith(
+        "30 connections to 28 services have been silent for 400 s to 21 min, and nobody probes:"
+    )

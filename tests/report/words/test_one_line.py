@@ -31,7 +31,7 @@ def test_the_silence_at_the_end_is_told() -> None:
     silent = analyse(
         transcript("0 A>B S seq 99\n1 B>A SA seq 6 ack 100\n9 A>B A seq 99 ack 7\n9.1 B>A A seq 7 ack 100\n20 end")
     ).flows
-    assert course(silent[0]).endswith("─ 10.9 s ─▶ end of capture")
+    assert course(silent[0]).endswith("─ 10.90 s ─▶ end of capture")
 
 
 def test_equal_probes_are_folded() -> None:
