@@ -37,6 +37,8 @@ SHARP, SHOWN = 120, 90
 """Dots for each inch of a picture in a notebook, and those at which it is shown."""
 FONT = "DejaVu Sans"
 """Font that comes with matplotlib; readers with another one have narrower letters."""
+BESIDE = 4.8
+"""Room of a legend's mark and the gaps about it, in sizes of a letter."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
@@ -121,11 +123,20 @@ def legend(ax: Axes) -> None:
         return
     options: dict[str, Any] = {"frameon": False, "prop": {"family": FONT, "size": SIZE}, "labelcolor": INK}
     figure = _figure(ax)
-    options["ncols"] = min(len(handles), max(1, int(figure.get_figwidth() / 1.9)))
+    options["ncols"] = _columns([str(one) for one in labels], figure.get_figwidth())
     if isinstance(figure, Chart):
         figure.legend(handles, labels, loc="outside lower left", **options)
     else:
         ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.18), borderaxespad=0, **options)
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend fit in so many inches."""
+    for columns in range(min(len(labels), int(width / 1.9)), 1, -1):
+        letters = sum(max(map(len, one)) for one in np.array_split(np.array(labels, dtype=object), columns))
+        if (letters * 0.6 + columns * BESIDE) * SIZE / 72 <= width:
+            return columns
+    return 1
 
 
 def nothing(ax: Axes, words: str) -> Axes:

@@ -1,5 +1,7 @@
 """Idle times on the clock of a limit: those that it closed at it, all others below, no name over another."""
 
+from typing import Any
+
 import pytest
 
 import analyzer
@@ -76,4 +78,12 @@ def test_very_many_have_no_names() -> None:
 
 def test_who_does_not_see_it_hears_the_limit() -> None:
     ax = sample("pool-closes-after-6").plot.services()
-    assert "4 connections. The originator closes a connection after 6 s" in style.svg(ax, "one")
+    assert "The originator closes a connection after 6 s without data: 4 ended so" in style.svg(ax, "one")
+
+
+@pytest.mark.parametrize("name", ["gunicorn-closes-after-2", "path-forgets-10-resets-as-peer", "node-closes-after-5"])
+def test_the_legend_is_within_the_chart(name: str) -> None:
+    figure: Any = sample(name).plot.services().figure
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
