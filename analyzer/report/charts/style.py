@@ -134,7 +134,7 @@ def _columns(labels: Sequence[str], width: float) -> int:
     """Return how many columns of a legend fit in so many inches."""
     for columns in range(min(len(labels), int(width / 1.9)), 1, -1):
         letters = sum(max(map(len, one)) for one in np.array_split(np.array(labels, dtype=object), columns))
-        if (letters * 0.6 + columns * BESIDE) * SIZE / 72 <= width:
+        if (letters * 0.57 + columns * BESIDE - 2) * SIZE / 72 <= width:
             return columns
     return 1
 
