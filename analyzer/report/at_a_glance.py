@@ -79,7 +79,7 @@ class _Lines:
             service, settings = group_sentences.service(one), group_sentences.settings(one)
             idle, examples = group_sentences.idle(one), group_sentences.examples(one)
             rows.add_row(f"{len(one.flows):,}", fate, service, *([settings] if probed else []), idle, examples)
-            below = " · ".join(filter(None, (service, settings, f"idle for {idle}", examples)))
+            below = " · ".join(filter(None, (service, settings, f"idle {idle}", examples)))
             narrow.add_row(f"{len(one.flows):,}", Text.assemble(fate, "\n", below))
         yield rows if console.measure(rows, options=options.update(width=1000)).maximum <= options.max_width else narrow
 

@@ -80,7 +80,7 @@ def to_describe(
 
 def _first(named: Sequence[int], flows: Flows) -> Flows:
     """Put the named flows before the others, in their order; those that are not among the flows are left out."""
-    present = set(flows.numbers)
-    first = [number for number in dict.fromkeys(named) if number in present]
-    rest = [number for number in flows.numbers if number not in set(first)]
+    first, rest = [number for number in dict.fromkeys(named) if number in flows.numbers], list(flows.numbers)
+    for number in first:
+        rest.remove(number)
     return Flows([*first, *rest], flows.by)

@@ -5,7 +5,7 @@ markup, no control characters. Width and colour are the console's; prose is kept
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from typing import NamedTuple
 
@@ -231,19 +231,21 @@ def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield what several probing connections of one host have in common, and the ports that differ."""
-    rows = []
+    rows: list[tuple[Host, int | None, Sequence[Settings], int]] = []
     for host in analysis.hosts:
         if host.probing < 2:
             continue
-        timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
         if host.sysctl is not None:
-            rows.append((sentences.host_name(host), *_triple(host.sysctl), str(host.probing), timer))
-        rows += [(f"{sentences.host_name(host)}, port {port}", *cells, "") for port, *cells in _overrides(host)]
+            rows.append((host, None, [host.sysctl], host.probing))
+        rows += [(host, *rest) for rest in _overrides(host)]
     if not rows:
         return
     lines = table("host", "time", "intvl", "probes", "connections", "timer")
-    for row in rows[:MOST_ROWS]:
-        lines.add_row(*row)
+    for host, port, settings, flows in rows[:MOST_ROWS]:
+        timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
+        cells = _triple(settings[0]) if len(settings) == 1 else map(group_sentences.number, ranges(settings))
+        name = sentences.host_name(host) + (f", port {port}" if port is not None else "")
+        lines.add_row(name, *cells, f"{flows:,}", timer if port is None else "")
     yield from headed("Hosts whose connections probe", lines)
     if len(rows) > MOST_ROWS:
         yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
@@ -251,17 +253,16 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
         yield prose(sentence)
 
 
-def _overrides(host: Host) -> Iterator[tuple[str, ...]]:
-    """Yield port, settings and connections for what a host's programs set themselves; many of one port as ranges."""
+def _overrides(host: Host) -> Iterator[tuple[int, Sequence[Settings], int]]:
+    """Yield port, settings and connections for what a host's programs set themselves; many of one port together."""
     ports: dict[int, list[Override]] = defaultdict(list)
     for one in host.overrides:
         ports[one.port].append(one)
     for port, several in ports.items():
         if len(several) <= MOST_APART:
-            yield from ((str(port), *_triple(one.settings), str(one.flows)) for one in several)
+            yield from ((port, [one.settings], one.flows) for one in several)
         else:
-            cells = (group_sentences.number(one) for one in ranges([one.settings for one in several]))
-            yield (str(port), *cells, str(sum(one.flows for one in several)))
+            yield port, [one.settings for one in several], sum(one.flows for one in several)
 
 
 def _triple(settings: Settings) -> list[str]:

@@ -340,9 +340,9 @@ def data_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
     """Yield advice for connections whose data nothing acknowledges: a user timeout ends that, and no keepalive does."""
     since: dict[int, int] = {}
     latest_s = 0
-    for flow in flows:
+    for flow in (flow for flow in flows if flow.verdict.outcome is Outcome.UNDETECTED):
         data = flow.story.unanswered_data
-        if flow.verdict.outcome is Outcome.UNDETECTED and data is not None and data.octets:
+        if data is not None and data.octets:
             since[flow.id] = (flow.story.capture_end_ns - data.since_ns) // SECOND
             latest_s = max(latest_s, data.gives_up_ns[1] // SECOND)
     if since:

@@ -191,8 +191,10 @@ def hosts_lost(flows: Iterable[Flow]) -> tuple[str, ...]:
 def is_too_early(flow: Flow) -> bool:
     """Tell whether all that goes unanswered was sent so shortly before the capture's end that an answer may still
     come."""
+    if flow.verdict.outcome is not Outcome.UNDETECTED:
+        return False
     data = flow.story.unanswered_data
-    if flow.verdict.outcome is not Outcome.UNDETECTED or data is None:
+    if data is None:
         return False
     return flow.story.capture_end_ns - data.since_ns < STUCK_NS if data.octets else data.resends < SEVERAL
 
