@@ -43,7 +43,7 @@ def page(chromium: str) -> None:
             check=True, capture_output=True, timeout=120,
         )  # fmt: skip
         with Image.open(folder / "page.png") as picture:
-            few = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+            few = picture.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
             few.save(FOLDER / "page.png", optimize=True)
 
 
