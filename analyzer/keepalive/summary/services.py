@@ -8,7 +8,7 @@ early, so the limit is no more than the shortest of these times, and people set 
 
   Evidence                                                    Confidence
   ----------------------------------------------------------  ----------
-  MANY separate closes alike                                  certain
+  MANY separate closes alike, to a tenth                      certain
   SEVERAL separate closes alike                               likely
   one close, after a time that is a program's known limit     guess
   one close, after a round number of minutes, to a second     guess
@@ -39,6 +39,8 @@ ALIKE, ALIKE_NS = 0.01, 60_000_000
 """Closes of an exact timer lie within a hundredth, or 60 ms: what a busy host and the way there take."""
 COARSE, COARSE_NS = 0.05, 1_100_000_000
 """Those of a program that looks at its clock once a second, or now and then (idle_limits.toml)."""
+MOST_SPREAD = 0.1
+"""Closes that differ by a larger part of the idle time are pauses of a conversation, unless there are MANY."""
 SEPARATE_NS = SECOND
 """Closes nearer to each other may have one reason, such as the end of a program, where they were idle equally long."""
 SHARE = 0.5
@@ -185,8 +187,9 @@ def _cluster(
             continue
         separate = _separate(sorted((at_ns, ns) for ns, at_ns, _ in timed[chosen]))
         is_shown = separate > SEVERAL or _round_for_its_size(times[0]) is not None
-        if separate >= fewest and is_shown:
-            return Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
+        cluster = Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
+        if is_shown and separate >= fewest and (cluster.spread <= MOST_SPREAD or len(times) >= MANY):
+            return cluster
     return None
 
 
@@ -247,9 +250,15 @@ def _limit(cluster: Cluster, closer: int, port: int) -> IdleLimit:
         lost=sum(one.lost for one in cluster.trials),
         half_closed=False,
         matches=tuple(one.name for one in known),
-        confidence=Confidence.CERTAIN if cluster.separate >= MANY else Confidence.LIKELY,
+        confidence=_confidence(cluster),
         flows=tuple(sorted(one.flow for one in cluster.trials)),
     )
+
+
+def _confidence(cluster: Cluster) -> Confidence:
+    """Return how sure it is that these closes show a limit."""
+    is_certain = cluster.separate >= MANY and cluster.spread <= MOST_SPREAD
+    return Confidence.CERTAIN if is_certain else Confidence.LIKELY
 
 
 def _how(trials: Sequence[IdleTrial]) -> Literal["fin", "rst"]:

@@ -172,6 +172,20 @@ def test_a_program_that_looks_at_its_clock_now_and_then_gives_no_round_number() 
     assert (limit.low_ns, limit.high_ns) == (0, pytest.approx(10.2 * SECOND))
 
 
+@pytest.mark.parametrize(
+    ("pauses", "confidences"),
+    [
+        ((4.7, 5.1, 5.4), []),
+        ((4.7, 5.1, 5.4, 4.8, 5.6), [Confidence.LIKELY]),
+        ((57.7, 58.1, 58.4), [Confidence.LIKELY]),
+    ],
+)
+def test_a_second_is_much_of_five(pauses: Sequence[float], confidences: list[Confidence]) -> None:
+    """Few closes that differ by a fifth are pauses of a conversation; a program that looks at its clock closes more."""
+    lives = (Life([1 + 20 * i], ("server", 1.2 + 20 * i + pause)) for i, pause in enumerate(pauses))
+    assert [one.confidence for one in limits(*lives)] == confidences
+
+
 def test_known_limits_are_named() -> None:
     [limit] = limits(*(Life([1 + 3 * i], ("server", 6.203 + 3 * i)) for i in range(5)), service=3000)
     assert limit.matches[0] == "Node.js http server"
