@@ -252,8 +252,8 @@ def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, l
         if place == first:
             for clock in range(8):
                 longest[at + clock] = ABSENT
-        is_idle = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
-        if t.closer[row] != ABSENT and is_idle >= IDLE_NS:
+        idle_ns = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
+        if t.closer[row] != ABSENT and idle_ns >= IDLE_NS and not waited_in_vain(t, row):
             closings[closed] = row
             closed += 1
         for closer in (0, 1):
@@ -263,6 +263,13 @@ def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, l
             services += closed > starts[services]
             starts[services] = closed
     return services
+
+
+def waited_in_vain(t: Any, row: int) -> bool:
+    """Tell whether a client closed a connection on which its own data was the last: it waited for an answer, and no
+    idle limit ended that."""
+    client_ns, service_ns = t.since_client_ns[row], t.since_service_ns[row]
+    return bool(t.closer[row] == 0 and client_ns != ABSENT and (service_ns == ABSENT or client_ns < service_ns))
 
 
 def note_survived(t: Any, row: int, closer: int, longest: Any, at: int) -> None:

@@ -103,6 +103,33 @@ def test_a_client_that_gives_back_idle_connections() -> None:
     assert (limit.by, limit.value_ns) == ("originator", 6 * SECOND)
 
 
+def unanswered(begin: float, port: int, waits_s: float) -> list[tuple[float, str]]:
+    """A request that the service only acknowledges, and the client's close."""
+    a, b = f"A:{port}>B:9000", f"B:9000>A:{port}"
+    return [
+        *Life([begin], None).lines(port, 9000),
+        (begin + 0.5, f"{a}  PA  seq 1100  ack 5500  len 100"),
+        (begin + 0.51, f"{b}  A  seq 5500  ack 1200"),
+        (begin + 0.5 + waits_s, f"{a}  FA  seq 1200  ack 5500"),
+        (begin + 0.51 + waits_s, f"{b}  FA  seq 5500  ack 1201"),
+        (begin + 0.52 + waits_s, f"{a}  A  seq 1201  ack 5501"),
+    ]
+
+
+def said_of(lines: Iterable[tuple[float, str]]) -> list[tuple[IdleLimit, ...]]:
+    return said(told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))))
+
+
+def test_a_client_that_waits_for_an_answer_in_vain_has_no_idle_limit() -> None:
+    assert said_of(line for i in range(5) for line in unanswered(1 + 20 * i, 41000 + i, 5.003)) == []
+
+
+def test_nor_does_it_contradict_the_limit_of_idle_ones() -> None:
+    idle = (line for i in range(3) for line in Life([1 + 20 * i], ("client", 7.204 + 20 * i)).lines(42000 + i, 9000))
+    [[limit]] = said_of([*idle, *unanswered(3, 41000, 30)])
+    assert (limit.by, limit.value_ns, limit.closed) == ("originator", 6 * SECOND, 3)
+
+
 def test_one_that_was_idle_for_longer_and_lives_contradicts() -> None:
     closed = Life([1], ("server", 31.203)), Life([7], ("server", 37.204))
     assert limits(*closed, Life([2, 40], ("client", 41))) == ()
@@ -134,7 +161,7 @@ def test_the_silence_before_a_farewell_was_not_survived() -> None:
             (begin + 300.21, f"{b}  FA  seq 5500  ack 1125"),
             (begin + 300.211, f"{a}  A  seq 1125  ack 5501"),
         ]
-    [[limit]] = said(told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))))
+    [[limit]] = said_of(lines)
     assert (limit.by, limit.value_ns, limit.survived_ns, limit.low_ns) == ("originator", 300 * SECOND, None, 0)
 
 
