@@ -13,6 +13,9 @@ early, so the limit is no more than the shortest of these times, and people set 
   one close, after a time that is a program's known limit     guess
   one close, after a round number of minutes, to a second     guess
 
+A client that mostly opens its next connection when it closes one is a script that does the one after the other, or
+pauses in between: what its closes show is a guess, and no program's.
+
 What a path forgets, it forgets without a close: those limits come from `paths.py`, as brackets, and so do those of a
 host or a box in its name that answers with RST what comes too late.
 """
@@ -165,9 +168,18 @@ def _limits_of(service: Service, closer: int, port: int) -> Iterator[IdleLimit]:
     closings = [one for one in service.closings if one.closer == closer]
     clusters = [one for one in (_cluster(closings, service, closer, *clock) for clock in CLOCKS) if one is not None]
     if clusters:
-        yield _limit(_best(clusters), closer, port)
+        best = _best(clusters)
+        yield _doubted(_limit(best, closer, port), best.trials, service)
     elif len(closings) == 1:
-        yield from _of_one(closings[0], service, closer, port)
+        yield from (_doubted(limit, closings, service) for limit in _of_one(closings[0], service, closer, port))
+
+
+def _doubted(limit: IdleLimit, trials: Sequence[IdleTrial], service: Service) -> IdleLimit:
+    """Return a limit as a guess that names nobody, if most of its closes came when the client went on to its next
+    connection."""
+    if len(trials) > 2 * sum(one.flow in service.followed for one in trials):
+        return limit
+    return limit._replace(confidence=Confidence.GUESS, matches=())
 
 
 def _cluster(

@@ -103,6 +103,25 @@ def test_a_client_that_gives_back_idle_connections() -> None:
     assert (limit.by, limit.value_ns) == ("originator", 6 * SECOND)
 
 
+@pytest.mark.parametrize("opens_s", [0.11, 1.4, -0.4])
+def test_a_script_that_goes_on_to_its_next_connection_is_no_pool(opens_s: float) -> None:
+    """It sleeps for 4 s between requests; undici's pools close after as long, when nobody asks for anything."""
+    step_s = 4.3 + opens_s
+    lives = (Life([1 + step_s * i], ("client", 5.203 + step_s * i)) for i in range(6))
+    [limit] = limits(*lives, service=443)
+    assert (limit.by, limit.value_ns, limit.closed) == ("originator", 4 * SECOND, 6)
+    assert (limit.confidence, limit.matches) == (Confidence.GUESS, ())
+
+
+def test_a_pool_whose_connections_are_used_together_is_no_script() -> None:
+    """Two at a time, which the pool closes before it opens others."""
+    begins = [begin + 20 * i for i in range(3) for begin in (1, 1.001)]
+    [limit] = limits(*(Life([begin], ("client", begin + 1.203)) for begin in begins))
+    assert (limit.value_ns, limit.confidence) == (1 * SECOND, Confidence.LIKELY)
+    [limit] = limits(*(Life([1 + 20 * i], ("client", 5.203 + 20 * i)) for i in range(5)), service=443)
+    assert (limit.confidence, limit.matches) == (Confidence.CERTAIN, ("Node.js undici and fetch",))
+
+
 def unanswered(begin: float, port: int, waits_s: float) -> list[tuple[float, str]]:
     """A request that the service only acknowledges, and the client's close."""
     a, b = f"A:{port}>B:9000", f"B:9000>A:{port}"
