@@ -12,6 +12,7 @@ from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
 from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
     latest_give_up_ns,
+    stuck_end,
     unacknowledged_end,
     unacknowledged_octets,
     unacknowledged_since_ns,
@@ -290,6 +291,8 @@ class Story(ReadOnDemand):
             return None
         rows, sender = self._rows, self._stories.ends[2 * self._flow_row + end]
         is_data = unacknowledged_end(rows, self._stories, self._flow_row) == end
+        if is_data and stuck_end(rows, self._stories, self._flow_row) == ABSENT:
+            return None
         return UnansweredData(
             end=end,
             heard_ns=self.heard_ns[1 - end],

@@ -5,6 +5,8 @@ Kernels that note it while stories are made, so that no story need be kept. What
 """
 
 from array import array
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +24,9 @@ from analyzer.tcp.tracker import IDLE_NS
 
 MOST_OF_A_SERVICE = 1 << 12
 """Most closed connections of a service that its limits are found from; of more an even choice is taken."""
+
+NEXT_NS = 1_500_000_000
+"""A client that opens its next connection so soon before or after it closed one did both for one reason."""
 
 
 class Clocks(NamedTuple):
@@ -63,6 +68,8 @@ class Service(NamedTuple):
     closings: tuple[IdleTrial, ...]
     survived: tuple[Clocks, Clocks]
     """The longest idle times that connections survived, as the client (0) and the service (1) saw them close."""
+    followed: frozenset[int]
+    """Flows whose clients, which closed them, opened their next connection to the service right then."""
 
 
 class IdleTrials:
@@ -93,7 +100,28 @@ class IdleTrials:
         of_service, until = of_client + len(Clocks._fields), of_client + 2 * len(Clocks._fields)
         flow = t.flow[closings[0]]
         survived = Clocks(*longest[of_client:of_service]), Clocks(*longest[of_service:until])
-        return Service(2 * flow + service_end(flows.view, flow), tuple(map(self._trial, _some(closings))), survived)
+        trials = tuple(map(self._trial, _some(closings)))
+        return Service(2 * flow + service_end(flows.view, flow), trials, survived, self._followed(flows.view, closings))
+
+    def _followed(self, f: Any, closings: "array[int]") -> frozenset[int]:
+        """Return the flows that their client closed when it opened another one of these.
+
+        Right before the close is not when they were in use together.
+        """
+        t, starts, closed = self._table.view, defaultdict[int, list[int]](list), []
+        for row in closings:
+            client = self._addresses.of_end[2 * t.flow[row] + 1 - service_end(f, t.flow[row])]
+            starts[client].append(f.first_ns[t.flow[row]])
+            if t.closer[row] == 0:
+                closed.append((row, client))
+        for found in starts.values():
+            found.sort()
+        followed = set()
+        for row, client in closed:
+            first = bisect_left(starts[client], t.at_ns[row] - min(NEXT_NS, t.since_data_ns[row] // 2))
+            if first < len(starts[client]) and starts[client][first] <= t.at_ns[row] + NEXT_NS:
+                followed.add(t.flow[row])
+        return frozenset(followed)
 
     def _trial(self, row: int) -> IdleTrial:
         t = self._table.view
@@ -252,8 +280,8 @@ def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, l
         if place == first:
             for clock in range(8):
                 longest[at + clock] = ABSENT
-        is_idle = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
-        if t.closer[row] != ABSENT and is_idle >= IDLE_NS:
+        idle_ns = max(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
+        if t.closer[row] != ABSENT and idle_ns >= IDLE_NS and not waited_in_vain(t, row):
             closings[closed] = row
             closed += 1
         for closer in (0, 1):
@@ -263,6 +291,13 @@ def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, l
             services += closed > starts[services]
             starts[services] = closed
     return services
+
+
+def waited_in_vain(t: Any, row: int) -> bool:
+    """Tell whether a client closed a connection on which its own data was the last: it waited for an answer, and no
+    idle limit ended that."""
+    client_ns, service_ns = t.since_client_ns[row], t.since_service_ns[row]
+    return bool(t.closer[row] == 0 and client_ns != ABSENT and (service_ns == ABSENT or client_ns < service_ns))
 
 
 def note_survived(t: Any, row: int, closer: int, longest: Any, at: int) -> None:

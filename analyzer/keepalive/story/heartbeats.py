@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.resends import unacknowledged_end
-from analyzer.keepalive.tags.rules import HEARTBEAT_OCTETS, STEADY
+from analyzer.keepalive.tags.rules import HEARTBEAT_OCTETS, SAME_OCTETS, STEADY
 from analyzer.schema import ABSENT, ACK
 from analyzer.sequence import seq_add, seq_diff
 
@@ -19,8 +19,6 @@ MISSED_PERIODS_2 = 5
 BEATS_THAT_STOP = 5
 """Fewest messages of which it can be said that they have stopped: a few in a row may be a conversation, a poll or the
 steps of a handshake, which have an end."""
-SAME_OCTETS = 16
-"""Heartbeats differ by no more octets than a number or a time takes that they carry; other messages do."""
 
 
 def note_beat(c: Any, segment: Any, row: int, own: Any) -> None:

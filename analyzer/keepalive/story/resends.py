@@ -14,6 +14,8 @@ from analyzer.tcp import segment_facts
 
 SHORTEST_BACKOFF_NS = 3_000_000_000
 """Resends that follow sooner are the first ones, which need not double (RFC 8985 §7.2, RFC 1122 §4.2.3.1)."""
+LONGEST_BACKOFF_NS = 120_000_000_000
+"""No stack waits longer between resends (TCP_RTO_MAX)."""
 SHORTEST_RTO_NS = 100_000_000
 """Shortest wait before a timer's resend: what comes sooner is a copy, or sent for a duplicate ACK (Linux TCP_RTO_MIN is
 200 ms)."""
@@ -73,6 +75,26 @@ def unacknowledged_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
     is_window_probe = rows.segments[sender.resend_row].tag == WINDOW_PROBE
     is_sent = unacknowledged_octets(rows.ends[2 * story.flow + end]) > 0
     return int(end) if is_sent and not is_window_probe else ABSENT
+
+
+def stuck_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
+    """Return the end whose data is unacknowledged, ABSENT if none, or where it seems so for want of an ACK in the
+    capture.
+
+    After a single resend, and twice the longest wait until the next, its sender has heard an ACK, or has gone.
+    """
+    end = unacknowledged_end(rows, stories, flow_row)
+    if end == ABSENT:
+        return ABSENT
+    sender = stories.ends[2 * flow_row + end]
+    resend = rows.candidates[sender.resend_row]
+    waited_ns = stories.flows.capture_end_ns[flow_row] - resend.ts_ns
+    return ABSENT if sender.resends == 1 and waited_ns > 2 * next_try_ns(resend.own_ns) else end
+
+
+def next_try_ns(spacing_ns: int) -> int:
+    """Return the longest time in ns until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
+    return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
 
 
 def unacknowledged_octets(tracked: Any) -> int:

@@ -8,10 +8,13 @@ early, so the limit is no more than the shortest of these times, and people set 
 
   Evidence                                                    Confidence
   ----------------------------------------------------------  ----------
-  MANY separate closes alike                                  certain
+  MANY separate closes alike, to a tenth                      certain
   SEVERAL separate closes alike                               likely
   one close, after a time that is a program's known limit     guess
   one close, after a round number of minutes, to a second     guess
+
+A client that mostly opens its next connection when it closes one is a script that does the one after the other, or
+pauses in between: what its closes show is a guess, and no program's.
 
 What a path forgets, it forgets without a close: those limits come from `paths.py`, as brackets, and so do those of a
 host or a box in its name that answers with RST what comes too late.
@@ -39,6 +42,8 @@ ALIKE, ALIKE_NS = 0.01, 60_000_000
 """Closes of an exact timer lie within a hundredth, or 60 ms: what a busy host and the way there take."""
 COARSE, COARSE_NS = 0.05, 1_100_000_000
 """Those of a program that looks at its clock once a second, or now and then (idle_limits.toml)."""
+MOST_SPREAD = 0.1
+"""Closes that differ by a larger part of the idle time are pauses of a conversation, unless there are MANY."""
 SEPARATE_NS = SECOND
 """Closes nearer to each other may have one reason, such as the end of a program, where they were idle equally long."""
 SHARE = 0.5
@@ -163,9 +168,18 @@ def _limits_of(service: Service, closer: int, port: int) -> Iterator[IdleLimit]:
     closings = [one for one in service.closings if one.closer == closer]
     clusters = [one for one in (_cluster(closings, service, closer, *clock) for clock in CLOCKS) if one is not None]
     if clusters:
-        yield _limit(_best(clusters), closer, port)
+        best = _best(clusters)
+        yield _doubted(_limit(best, closer, port), best.trials, service)
     elif len(closings) == 1:
-        yield from _of_one(closings[0], service, closer, port)
+        yield from (_doubted(limit, closings, service) for limit in _of_one(closings[0], service, closer, port))
+
+
+def _doubted(limit: IdleLimit, trials: Sequence[IdleTrial], service: Service) -> IdleLimit:
+    """Return a limit as a guess that names nobody, if most of its closes came when the client went on to its next
+    connection."""
+    if len(trials) > 2 * sum(one.flow in service.followed for one in trials):
+        return limit
+    return limit._replace(confidence=Confidence.GUESS, matches=())
 
 
 def _cluster(
@@ -185,8 +199,9 @@ def _cluster(
             continue
         separate = _separate(sorted((at_ns, ns) for ns, at_ns, _ in timed[chosen]))
         is_shown = separate > SEVERAL or _round_for_its_size(times[0]) is not None
-        if separate >= fewest and is_shown:
-            return Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
+        cluster = Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
+        if is_shown and separate >= fewest and (cluster.spread <= MOST_SPREAD or len(times) >= MANY):
+            return cluster
     return None
 
 
@@ -247,9 +262,15 @@ def _limit(cluster: Cluster, closer: int, port: int) -> IdleLimit:
         lost=sum(one.lost for one in cluster.trials),
         half_closed=False,
         matches=tuple(one.name for one in known),
-        confidence=Confidence.CERTAIN if cluster.separate >= MANY else Confidence.LIKELY,
+        confidence=_confidence(cluster),
         flows=tuple(sorted(one.flow for one in cluster.trials)),
     )
+
+
+def _confidence(cluster: Cluster) -> Confidence:
+    """Return how sure it is that these closes show a limit."""
+    is_certain = cluster.separate >= MANY and cluster.spread <= MOST_SPREAD
+    return Confidence.CERTAIN if is_certain else Confidence.LIKELY
 
 
 def _how(trials: Sequence[IdleTrial]) -> Literal["fin", "rst"]:

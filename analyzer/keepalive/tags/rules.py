@@ -59,6 +59,13 @@ HEARTBEAT_OCTETS = 128
 longer."""
 FEWEST_BEATS = 3
 """Fewest messages that show a period: they have two equal spacings."""
+FEWEST_VARIED = 5
+"""Fewest if they differ by more than COUNTED_OCTETS: three commands of a person, or of a login, may be as evenly spaced
+(POP3 LIST, UIDL, RETR)."""
+COUNTED_OCTETS = 1
+"""A number that heartbeats carry grows by a digit at a time."""
+SAME_OCTETS = 16
+"""Heartbeats differ by no more octets than a number or a time takes that they carry; other messages do."""
 STEADY = 20
 """A period varies by one part in this many at most: an application waits for an answer before it sleeps again."""
 QUIET = 4
@@ -396,6 +403,11 @@ def keeps_beat(c: Any, row: int, before: int, period_ns: int) -> bool:
     since_ns = c.ts_ns[row] - c.ts_ns[before]
     is_quiet = (c.ts_ns[row] - c.data_ns[row]) * QUIET >= since_ns
     return bool(is_quiet and abs(since_ns - period_ns) * STEADY <= period_ns)
+
+
+def fewest_beats(least: int, most: int) -> int:
+    """Return how many messages of so few and so many octets it takes to be heartbeats."""
+    return FEWEST_BEATS if most - least <= COUNTED_OCTETS else FEWEST_VARIED
 
 
 def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:

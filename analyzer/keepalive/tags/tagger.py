@@ -76,12 +76,13 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.tags.challenge_acks import challenged_row, is_challenged, is_disputed, resets_older
 from analyzer.keepalive.tags.rules import (
-    FEWEST_BEATS,
     REPEAT_NS,
+    SAME_OCTETS,
     answers,
     answers_data,
     answers_with_reset,
     comes_too_soon,
+    fewest_beats,
     gives_up,
     is_behind_own_fin,
     is_behind_own_syn,
@@ -338,26 +339,30 @@ def probe_or_not(
 
 
 def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: Any) -> None:
-    """Tag one end's heartbeats, the application's own keepalive: small messages, evenly spaced on an otherwise idle
-    flow.
+    """Tag one end's heartbeats, the application's own keepalive: small messages of about one length, evenly spaced on
+    an otherwise idle flow.
 
-    FEWEST_BEATS make a series; the first ones are tagged once it is that long.
+    The first ones are tagged once the series is long enough.
     """
     before, begin, begin_before = ABSENT, first, first  # the beat before; where this run begins, and that beat's place
-    period_ns, beats = ABSENT, 0
+    period_ns, beats, least, most = ABSENT, 0, 0, 0
     for place in range(first, last):
         row = order[place]
         if c.end[row] != end or not may_be_beat(c, row, out):
             continue
-        if beats >= 2 and keeps_beat(c, row, before, period_ns):
+        least, most = min(least, c.payload_len[row]), max(most, c.payload_len[row])
+        if beats >= 2 and most - least <= SAME_OCTETS and keeps_beat(c, row, before, period_ns):
             beats += 1
         else:
             begin, beats = begin_before, 1 if before == ABSENT else 2
             period_ns = c.ts_ns[row] - c.ts_ns[before] if before != ABSENT else ABSENT
-        if beats == FEWEST_BEATS:
-            for other in range(begin, place):
-                if c.end[order[other]] == end and may_be_beat(c, order[other], out):
-                    out.tag[order[other]], out.rule[order[other]] = HEARTBEAT, STEADY_PERIOD
+            octets, octets_before = c.payload_len[row], c.payload_len[before if before != ABSENT else row]
+            least, most = min(octets, octets_before), max(octets, octets_before)
+        fewest = fewest_beats(least, most)
+        if beats == fewest:
+            for earlier in range(begin, place):
+                if c.end[order[earlier]] == end and may_be_beat(c, order[earlier], out):
+                    out.tag[order[earlier]], out.rule[order[earlier]] = HEARTBEAT, STEADY_PERIOD
         before, begin_before = row, place
-        if beats >= FEWEST_BEATS:
+        if beats >= fewest:
             out.tag[row], out.rule[row] = HEARTBEAT, STEADY_PERIOD

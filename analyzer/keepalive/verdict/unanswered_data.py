@@ -5,7 +5,7 @@ Keepalive is suspended all the while. Kernels over a batch of stories; each rule
 
 from typing import Any
 
-from analyzer.keepalive.story.resends import SHORTEST_BACKOFF_NS
+from analyzer.keepalive.story.resends import next_try_ns
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict import values
@@ -24,8 +24,6 @@ from analyzer.schema import ABSENT
 
 UNRESPONSIVE_NS = 5_000_000_000
 """Resends over a shorter time may be mere loss."""
-LONGEST_BACKOFF_NS = 120_000_000_000
-"""No stack waits longer between resends (TCP_RTO_MAX)."""
 LATE_TRY_NS = 1_000_000_000
 """A resend after so long is not the first try: one more that nothing answers is no mere loss."""
 FEWEST_TRIES = 5
@@ -114,11 +112,6 @@ def errno_of_data(batch: Batch, flow_row: int, cause: int) -> int:
     is_window_probe = batch.rows.segments[sender.resend_row].tag == tag.WINDOW_PROBE and is_empty
     is_told = cause == values.LINK_DEAD and not is_window_probe
     return link_errno(batch.context[flow_row].asked) if is_told else ETIMEDOUT
-
-
-def next_try_ns(spacing_ns: int) -> int:
-    """Return the longest time in ns until the next resend or window probe: the wait doubles (RFC 6298 §5.5)."""
-    return min(max(2 * spacing_ns, SHORTEST_BACKOFF_NS), LONGEST_BACKOFF_NS)
 
 
 def data_goes_unanswered(batch: Batch, flow_row: int) -> bool:

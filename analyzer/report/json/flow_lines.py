@@ -15,7 +15,7 @@ from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
 from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
     latest_give_up_ns,
-    unacknowledged_end,
+    stuck_end,
     unacknowledged_octets,
     unacknowledged_since_ns,
 )
@@ -108,7 +108,7 @@ def silent_ns(found: Found, flow_row: int) -> int:
 
 def write_unacknowledged(found: Found, flow_row: int, buffer: JsonBuffer, at: int) -> int:
     rows, stories = found.rows, found.stories
-    end = unacknowledged_end(rows, stories, flow_row)
+    end = stuck_end(rows, stories, flow_row)
     if end == ABSENT:
         return put(buffer, at, member.NO_UNACKNOWLEDGED)
     c, flow, sender = rows.candidates, stories.flows.flow[flow_row], stories.ends[2 * flow_row + end]

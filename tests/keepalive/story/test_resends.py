@@ -1,7 +1,10 @@
 """What is sent again: who is left without an answer, and who sends what was acknowledged."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from analyzer.keepalive.verdict.values import Outcome
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
@@ -16,6 +19,23 @@ def test_an_end_whose_resends_nothing_follows_is_left_without_an_answer() -> Non
     unanswered_data = told(RESENT).flow.story.unanswered_data
     assert unanswered_data is not None
     assert unanswered_data.end == 0
+
+
+@pytest.mark.parametrize(
+    ("resends", "end", "outcome", "is_stuck"),
+    [
+        ((2.7,), 8, Outcome.OPEN, True),
+        ((2.7,), 45, Outcome.OPEN, False),
+        ((2.7, 3.1), 45, Outcome.TIMED_OUT, True),
+    ],
+)
+def test_a_single_resend_shows_nothing_once_the_next_is_long_overdue(
+    resends: Sequence[float], end: int, outcome: Outcome, is_stuck: bool
+) -> None:
+    """Its sender has heard an ACK that the capture lacks, or is gone."""
+    again = "".join(f"    {at}  A>B  PA  seq 1100  ack 5000  len 10  | retransmission\n" for at in resends)
+    flow = told(f"{OPENED}    2.50  A>B  PA  seq 1100  ack 5000  len 10\n{again}    {end}  end").flow
+    assert (flow.verdict.outcome, flow.story.unanswered_data is not None) == (outcome, is_stuck)
 
 
 @pytest.mark.parametrize(

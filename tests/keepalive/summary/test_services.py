@@ -103,6 +103,52 @@ def test_a_client_that_gives_back_idle_connections() -> None:
     assert (limit.by, limit.value_ns) == ("originator", 6 * SECOND)
 
 
+@pytest.mark.parametrize("opens_s", [0.11, 1.4, -0.4])
+def test_a_script_that_goes_on_to_its_next_connection_is_no_pool(opens_s: float) -> None:
+    """It sleeps for 4 s between requests; undici's pools close after as long, when nobody asks for anything."""
+    step_s = 4.3 + opens_s
+    lives = (Life([1 + step_s * i], ("client", 5.203 + step_s * i)) for i in range(6))
+    [limit] = limits(*lives, service=443)
+    assert (limit.by, limit.value_ns, limit.closed) == ("originator", 4 * SECOND, 6)
+    assert (limit.confidence, limit.matches) == (Confidence.GUESS, ())
+
+
+def test_a_pool_whose_connections_are_used_together_is_no_script() -> None:
+    """Two at a time, which the pool closes before it opens others."""
+    begins = [begin + 20 * i for i in range(3) for begin in (1, 1.001)]
+    [limit] = limits(*(Life([begin], ("client", begin + 1.203)) for begin in begins))
+    assert (limit.value_ns, limit.confidence) == (1 * SECOND, Confidence.LIKELY)
+    [limit] = limits(*(Life([1 + 20 * i], ("client", 5.203 + 20 * i)) for i in range(5)), service=443)
+    assert (limit.confidence, limit.matches) == (Confidence.CERTAIN, ("Node.js undici and fetch",))
+
+
+def unanswered(begin: float, port: int, waits_s: float) -> list[tuple[float, str]]:
+    """A request that the service only acknowledges, and the client's close."""
+    a, b = f"A:{port}>B:9000", f"B:9000>A:{port}"
+    return [
+        *Life([begin], None).lines(port, 9000),
+        (begin + 0.5, f"{a}  PA  seq 1100  ack 5500  len 100"),
+        (begin + 0.51, f"{b}  A  seq 5500  ack 1200"),
+        (begin + 0.5 + waits_s, f"{a}  FA  seq 1200  ack 5500"),
+        (begin + 0.51 + waits_s, f"{b}  FA  seq 5500  ack 1201"),
+        (begin + 0.52 + waits_s, f"{a}  A  seq 1201  ack 5501"),
+    ]
+
+
+def said_of(lines: Iterable[tuple[float, str]]) -> list[tuple[IdleLimit, ...]]:
+    return said(told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))))
+
+
+def test_a_client_that_waits_for_an_answer_in_vain_has_no_idle_limit() -> None:
+    assert said_of(line for i in range(5) for line in unanswered(1 + 20 * i, 41000 + i, 5.003)) == []
+
+
+def test_nor_does_it_contradict_the_limit_of_idle_ones() -> None:
+    idle = (line for i in range(3) for line in Life([1 + 20 * i], ("client", 7.204 + 20 * i)).lines(42000 + i, 9000))
+    [[limit]] = said_of([*idle, *unanswered(3, 41000, 30)])
+    assert (limit.by, limit.value_ns, limit.closed) == ("originator", 6 * SECOND, 3)
+
+
 def test_one_that_was_idle_for_longer_and_lives_contradicts() -> None:
     closed = Life([1], ("server", 31.203)), Life([7], ("server", 37.204))
     assert limits(*closed, Life([2, 40], ("client", 41))) == ()
@@ -134,7 +180,7 @@ def test_the_silence_before_a_farewell_was_not_survived() -> None:
             (begin + 300.21, f"{b}  FA  seq 5500  ack 1125"),
             (begin + 300.211, f"{a}  A  seq 1125  ack 5501"),
         ]
-    [[limit]] = said(told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))))
+    [[limit]] = said_of(lines)
     assert (limit.by, limit.value_ns, limit.survived_ns, limit.low_ns) == ("originator", 300 * SECOND, None, 0)
 
 
@@ -170,6 +216,20 @@ def test_a_program_that_looks_at_its_clock_now_and_then_gives_no_round_number() 
     )
     assert limit.value_ns is None
     assert (limit.low_ns, limit.high_ns) == (0, pytest.approx(10.2 * SECOND))
+
+
+@pytest.mark.parametrize(
+    ("pauses", "confidences"),
+    [
+        ((4.7, 5.1, 5.4), []),
+        ((4.7, 5.1, 5.4, 4.8, 5.6), [Confidence.LIKELY]),
+        ((57.7, 58.1, 58.4), [Confidence.LIKELY]),
+    ],
+)
+def test_a_second_is_much_of_five(pauses: Sequence[float], confidences: list[Confidence]) -> None:
+    """Few closes that differ by a fifth are pauses of a conversation; a program that looks at its clock closes more."""
+    lives = (Life([1 + 20 * i], ("server", 1.2 + 20 * i + pause)) for i, pause in enumerate(pauses))
+    assert [one.confidence for one in limits(*lives)] == confidences
 
 
 def test_known_limits_are_named() -> None:

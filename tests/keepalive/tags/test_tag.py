@@ -7,7 +7,7 @@ import pytest
 
 from analyzer.keepalive.tags.tag import Tag
 from analyzer.keepalive.verdict.values import Outcome
-from tests.transcript import analyse, told, transcript
+from tests.transcript import Told, analyse, told, transcript
 
 OPENED = """
     0.000  A>B  S   seq 999
@@ -929,6 +929,31 @@ def test_both_ends_may_beat() -> None:
 def test_other_data_now_and_then_is_no_heartbeat(times: tuple[int, ...], length: int) -> None:
     lines = [f"{time} A>B PA seq {1100 + n * length} ack 5000 len {length}" for n, time in enumerate(times)]
     told("\n".join([OPENED, *lines]))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "beats"),
+    [
+        ((6, 6, 8), 0),  # POP3: LIST, UIDL, RETR
+        ((16, 26, 6), 0),  # FTP: USER, PASS, SYST
+        ((52, 84, 100, 52, 84), 0),  # SSH: a login
+        ((9, 9, 10), 3),  # a number that they carry
+        ((80, 86, 82, 80), 0),
+        ((80, 86, 82, 80, 95), 5),  # FIX
+        ((80, 86, 82, 80, 97), 0),
+        ((30, 6, 6, 6, 30), 3),
+        ((6, 6, 6, 8), 3),
+    ],
+)
+def test_heartbeats_are_of_one_length(lengths: tuple[int, ...], beats: int) -> None:
+    """More or less: five show it, and three if they differ by a digit."""
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+    lines = [
+        f"{31 + 5 * place} A>B PA seq {1100 + start} ack 5000 len {length}"
+        for place, (start, length) in enumerate(zip(starts, lengths, strict=True))
+    ]
+    marks = Told(analyse(transcript("\n".join([OPENED, *lines])))).marks
+    assert sum(tag == "heartbeat" for tag, _, _ in marks.values()) == beats
 
 
 def test_probes_between_heartbeats_are_no_data() -> None:
