@@ -100,10 +100,11 @@ class IdleTrials:
         of_service, until = of_client + len(Clocks._fields), of_client + 2 * len(Clocks._fields)
         flow = t.flow[closings[0]]
         survived = Clocks(*longest[of_client:of_service]), Clocks(*longest[of_service:until])
-        trials = tuple(map(self._trial, _some(closings)))
-        return Service(2 * flow + service_end(flows.view, flow), trials, survived, self._followed(flows.view, closings))
+        chosen = _some(closings)
+        trials = tuple(map(self._trial, chosen))
+        return Service(2 * flow + service_end(flows.view, flow), trials, survived, self._followed(flows.view, chosen))
 
-    def _followed(self, f: Any, closings: "array[int]") -> frozenset[int]:
+    def _followed(self, f: Any, closings: Sequence[int]) -> frozenset[int]:
         """Return the flows that their client closed when it opened another one of these.
 
         Right before the close is not when they were in use together.
