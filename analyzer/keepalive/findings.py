@@ -23,6 +23,13 @@ NAMELESS = ""
 
 OVER = frozenset({Outcome.CLOSED, Outcome.RESET, Outcome.TIMED_OUT, Outcome.UNREACHABLE})
 """Outcomes after which nobody holds the connection open any more."""
+WHICH: dict[tuple[bool, bool], tuple[int, ...]] = {
+    (False, False): (),
+    (True, False): (0,),
+    (False, True): (1,),
+    (True, True): (0, 1),
+}
+"""The ends of which something is true, which is asked of every connection again and again."""
 AS_SENT = frozenset({64, 128, 255})
 """Values that stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
 
@@ -119,12 +126,14 @@ class Flow:
     @property
     def beating(self) -> tuple[int, ...]:
         """Return the ends whose application sends a heartbeat."""
-        return tuple(index for index in (0, 1) if self.ends[index].story.heartbeat is not None)
+        first, second = self.ends
+        return WHICH[first.story.heartbeat is not None, second.story.heartbeat is not None]
 
     @property
     def probers(self) -> tuple[int, ...]:
         """Return the ends that probe, or in whose name something on the path does."""
-        return tuple(index for index in (0, 1) if self.ends[index].story.sent)
+        first, second = self.ends
+        return WHICH[first.story.sent > 0, second.story.sent > 0]
 
 
 class Presence(NamedTuple):

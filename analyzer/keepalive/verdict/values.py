@@ -266,9 +266,9 @@ class Ending:
 
 def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
     """Return row `flow_row` of ENDINGS as a value, None while the connection goes on; `proofs` as in `verdict_of`."""
-    ending = endings[flow_row]
-    if ending.how == ABSENT:
+    if endings.how[flow_row] == ABSENT:
         return None
+    ending = endings[flow_row]
     first, crossed = ending.first_lost, ending.crossed
     frames = tuple(proofs.frame[first : first + crossed + ending.reused])
     return Ending(
