@@ -13,9 +13,9 @@ from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
     latest_give_up_ns,
     stuck_end,
+    tries_of,
     unacknowledged_end,
     unacknowledged_octets,
-    unacknowledged_since_ns,
 )
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
@@ -293,15 +293,17 @@ class Story(ReadOnDemand):
         is_data = unacknowledged_end(rows, self._stories, self._flow_row) == end
         if is_data and stuck_end(rows, self._stories, self._flow_row) == ABSENT:
             return None
+        since_ns, first, resends = tries_of(rows, self._flow, sender)
+        c, last = rows.candidates, sender.resend_row
         return UnansweredData(
             end=end,
             heard_ns=self.heard_ns[1 - end],
             octets=unacknowledged_octets(rows.ends[2 * self._flow + end]) if is_data else 0,
-            since_ns=unacknowledged_since_ns(rows.candidates, sender),
-            resends=sender.resends,
+            since_ns=since_ns,
+            resends=resends,
             gives_up_ns=(
-                earliest_give_up_ns(rows.candidates, sender),
-                latest_give_up_ns(rows.candidates, sender),
+                earliest_give_up_ns(c, since_ns, first, last, resends),
+                latest_give_up_ns(c, since_ns, first, last),
             ),
         )
 

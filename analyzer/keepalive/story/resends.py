@@ -7,7 +7,8 @@ from typing import Any
 
 from analyzer.keepalive.model.retransmission import LATE, linux_gives_up_ns, windows_gives_up_ns
 from analyzer.keepalive.story.gaps import Rows, StoryTables, is_in_flight
-from analyzer.keepalive.tags.tag import WINDOW_PROBE
+from analyzer.keepalive.tags.rules import is_extra
+from analyzer.keepalive.tags.tag import DATA, HEARTBEAT, RETRANSMISSION, WINDOW_PROBE
 from analyzer.schema import ABSENT
 from analyzer.sequence import seq_diff
 from analyzer.tcp import segment_facts
@@ -105,35 +106,55 @@ def unacknowledged_octets(tracked: Any) -> int:
     return seq_diff(tracked.snd_nxt, tracked.snd_una) - has_closed
 
 
-def unacknowledged_since_ns(c: Any, own: Any) -> int:
-    """Return when the data was sent first, in ns: its end's last segment before the first resend."""
-    first = c[own.first_resend_row]
-    return int(first.ts_ns - max(first.own_ns, 0))
+def tries_of(rows: Rows, flow: int, own: Any) -> tuple[int, int, int]:
+    """Return when what an end sends again was sent first, in ns, the row of the first resend, and the number of these,
+    whether the other end was heard in between or not.
+
+    If the capture shows only resends, it was sent with its end's last segment before the first of them. Window probes
+    and FINs count since the other end was heard: what came before was answered.
+    """
+    c, last = rows.candidates, own.resend_row
+    since_ns, first, resends = ABSENT, ABSENT, 0
+    if rows.segments.tag[last] != RETRANSMISSION:
+        first = own.first_resend_row
+        return int(c.ts_ns[first] - max(c.own_ns[first], 0)), int(first), int(own.resends)
+    for place in range(rows.starts[flow], rows.starts[flow + 1]):
+        row = rows.order[place]
+        of = rows.segments.tag[row]
+        is_again = row == last or (of == RETRANSMISSION and not is_extra(c, row))
+        is_same = c.end[row] == c.end[last] and c.seq[row] == c.seq[last]
+        if not is_same or not (is_again or of == DATA or of == HEARTBEAT):
+            continue
+        if since_ns == ABSENT:
+            since_ns = c.ts_ns[row] - max(c.own_ns[row], 0) if is_again else c.ts_ns[row]
+        if is_again:
+            first = row if first == ABSENT else first
+            resends += 1
+    return int(since_ns), int(first), resends
 
 
-def earliest_give_up_ns(c: Any, own: Any) -> int:
+def earliest_give_up_ns(c: Any, since_ns: int, first: int, last: int, resends: int) -> int:
     """Return the earliest time at which the sender gives up, in ns since the data was sent; ABSENT if that has passed.
 
-    Windows gives up earlier than Linux, unless so many resends were seen that it cannot be Windows.
+    Windows gives up earlier than Linux, unless so many resends were seen that it cannot be Windows. `first` and `last`
+    are the rows of the first and the last resend.
     """
-    since_first_ns, wait_ns = resend_times_ns(c, own)
-    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
-    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, own.resends)
-    return int(first_ns + (windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns)))
+    since_first_ns, wait_ns = resend_times_ns(c, first, last)
+    windows_ns = windows_gives_up_ns(since_first_ns, wait_ns, resends)
+    left_ns = windows_ns if windows_ns != ABSENT else linux_gives_up_ns(since_first_ns, wait_ns)
+    return int(c.ts_ns[first] - since_ns + left_ns)
 
 
-def latest_give_up_ns(c: Any, own: Any) -> int:
+def latest_give_up_ns(c: Any, since_ns: int, first: int, last: int) -> int:
     """Return the latest such time, in ns since the data was sent: Linux's, with each timer as late as it may be."""
-    since_first_ns, wait_ns = resend_times_ns(c, own)
-    first_ns = c[own.first_resend_row].ts_ns - unacknowledged_since_ns(c, own)
+    since_first_ns, wait_ns = resend_times_ns(c, first, last)
     left_ns = linux_gives_up_ns(since_first_ns, wait_ns) - since_first_ns
-    return int(first_ns + since_first_ns + left_ns + left_ns // LATE)
+    return int(c.ts_ns[first] - since_ns + since_first_ns + left_ns + left_ns // LATE)
 
 
-def resend_times_ns(c: Any, own: Any) -> tuple[int, int]:
+def resend_times_ns(c: Any, first: int, last: int) -> tuple[int, int]:
     """Return the time from the first resend to the last, and the wait before the last, in ns."""
-    first, last = c[own.first_resend_row], c[own.resend_row]
-    return int(last.ts_ns - first.ts_ns), int(max(last.own_ns, SHORTEST_RTO_NS))
+    return int(c.ts_ns[last] - c.ts_ns[first]), int(max(c.own_ns[last], SHORTEST_RTO_NS))
 
 
 def note_spurious_resend(segment: Any, place: int, own: Any) -> None:

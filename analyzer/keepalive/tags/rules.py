@@ -405,11 +405,6 @@ def keeps_beat(c: Any, row: int, before: int, period_ns: int) -> bool:
     return bool(is_quiet and abs(since_ns - period_ns) * STEADY <= period_ns)
 
 
-def fewest_beats(least: int, most: int) -> int:
-    """Return how many messages of so few and so many octets it takes to be heartbeats."""
-    return FEWEST_BEATS if most - least <= COUNTED_OCTETS else FEWEST_VARIED
-
-
 def gives_up(c: Any, row: int, probe: int, spacing: int) -> bool:
     """Tell whether a RST is that of a keepalive timer: SEG.SEQ is SND.NXT, an interval after a probe that nothing
     answered.

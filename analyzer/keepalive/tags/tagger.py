@@ -76,13 +76,15 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.tags.challenge_acks import challenged_row, is_challenged, is_disputed, resets_older
 from analyzer.keepalive.tags.rules import (
+    COUNTED_OCTETS,
+    FEWEST_BEATS,
+    FEWEST_VARIED,
     REPEAT_NS,
     SAME_OCTETS,
     answers,
     answers_data,
     answers_with_reset,
     comes_too_soon,
-    fewest_beats,
     gives_up,
     is_behind_own_fin,
     is_behind_own_syn,
@@ -366,3 +368,8 @@ def mark_heartbeats(c: Any, order: Any, first: int, last: int, end: int, out: An
         before, begin_before = row, place
         if beats >= fewest:
             out.tag[row], out.rule[row] = HEARTBEAT, STEADY_PERIOD
+
+
+def fewest_beats(least: int, most: int) -> int:
+    """Return how many messages of so few and so many octets it takes to be heartbeats."""
+    return FEWEST_BEATS if most - least <= COUNTED_OCTETS else FEWEST_VARIED

@@ -16,8 +16,8 @@ from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
     latest_give_up_ns,
     stuck_end,
+    tries_of,
     unacknowledged_octets,
-    unacknowledged_since_ns,
 )
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.keepalive.verdict import values
@@ -112,15 +112,18 @@ def write_unacknowledged(found: Found, flow_row: int, buffer: JsonBuffer, at: in
     if end == ABSENT:
         return put(buffer, at, member.NO_UNACKNOWLEDGED)
     c, flow, sender = rows.candidates, stories.flows.flow[flow_row], stories.ends[2 * flow_row + end]
-    since_ns = unacknowledged_since_ns(c, sender)
+    since_ns, first, resends = tries_of(rows, flow, sender)
     at = put_number(buffer, at, member.UNACKNOWLEDGED, end)
     at = put_number(buffer, at, member.UNACKNOWLEDGED_OCTETS, unacknowledged_octets(rows.ends[2 * flow + end]))
     at = put_duration(buffer, at, member.SINCE, stories.flows.capture_end_ns[flow_row] - since_ns)
-    at = put_number(buffer, at, member.RESENDS, sender.resends)
+    at = put_number(buffer, at, member.RESENDS, resends)
     if found.verdicts.outcome[flow_row] != values.UNDETECTED:
         return put(buffer, put(buffer, at, member.NO_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
-    at = write_seconds(buffer.out, put(buffer, at, member.GIVES_UP), earliest_give_up_ns(c, sender))
-    at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(c, sender))
+    last = sender.resend_row
+    at = write_seconds(
+        buffer.out, put(buffer, at, member.GIVES_UP), earliest_give_up_ns(c, since_ns, first, last, resends)
+    )
+    at = write_seconds(buffer.out, put(buffer, at, COMMA), latest_give_up_ns(c, since_ns, first, last))
     return put(buffer, put(buffer, at, member.END_OF_GIVE_UP), member.END_OF_UNACKNOWLEDGED)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.keepalive.verdict.values import Outcome
 from tests.keepalive.tags.test_tag import OPENED
-from tests.transcript import told
+from tests.transcript import START_NS, told
 
 RESENT = f"""{OPENED}
     2.50  A>B  PA  seq 1100  ack 5000  len 10
@@ -38,6 +38,21 @@ def test_a_single_resend_shows_nothing_once_the_next_is_long_overdue(
     assert (flow.verdict.outcome, flow.story.unanswered_data is not None) == (outcome, is_stuck)
 
 
+def test_data_is_unacknowledged_since_it_was_sent_first_and_all_resends_count() -> None:
+    """B is heard in between, and A sends more behind it; nothing of that acknowledges what waits."""
+    data = told(f"""{OPENED}
+    2.50  A>B  PA  seq 1100  ack 5000  len 10
+    2.60  A>B  PA  seq 1110  ack 5000  len 10
+    2.80  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    3.20  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
+    3.50  B>A  PA  seq 5000  ack 1100  len 10
+    4.00  A>B  PA  seq 1100  ack 5010  len 10  | retransmission
+    5.60  A>B  PA  seq 1100  ack 5010  len 10  | retransmission
+    8.00  end""").flow.story.unanswered_data
+    assert data is not None
+    assert ((data.since_ns - START_NS) / 10**9, data.resends) == (2.5, 4)
+
+
 @pytest.mark.parametrize(
     "heard",
     [
@@ -56,7 +71,9 @@ def test_a_window_probe_has_nothing_in_flight_and_waits_all_the_same() -> None:
     2.20  A>B  A  seq 1099  ack 5000         | zero-window-probe
     2.60  A>B  A  seq 1099  ack 5000         | zero-window-probe
     """)
-    assert result.flow.story.unanswered_data is not None
+    data = result.flow.story.unanswered_data
+    assert data is not None
+    assert (data.octets, data.resends) == (0, 2)
 
 
 def test_data_that_was_acknowledged_each_time_is_sent_in_vain() -> None:
