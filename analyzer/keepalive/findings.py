@@ -121,7 +121,8 @@ class Flow:
     @property
     def is_within_lan(self) -> bool:
         """Tell whether no hop lies between the capture point and either end, so that no path could forget anything."""
-        return all(end.ttl in AS_SENT for end in self.ends)
+        first, second = self.ends
+        return first.ttl in AS_SENT and second.ttl in AS_SENT
 
     @property
     def beating(self) -> tuple[int, ...]:

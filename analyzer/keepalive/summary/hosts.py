@@ -110,10 +110,10 @@ class _Prober(NamedTuple):
 
 def service_end(flow: Flow) -> int:
     """Return the end that offers the service: the responder, or the lower port if roles are unknown."""
-    for index, end in enumerate(flow.ends):
-        if end.role is Role.RESPONDER:
-            return index
-    return int(flow.ends[1].port < flow.ends[0].port)
+    first, second = flow.ends
+    if first.role is Role.RESPONDER or second.role is Role.RESPONDER:
+        return int(second.role is Role.RESPONDER)
+    return int(second.port < first.port)
 
 
 def pool(
