@@ -14,15 +14,16 @@ from analyzer.report.charts.style import svg
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs/pictures"
-PAGE = "nat-forgets-one-of-two"
-PAGE_SIZE = (1000, 1330)
+PAGE = "nat-fifty-300"
+PAGE_SIZE = (1120, 1110)
+TIMELINE, CANDIDATES = "nat-forgets-one-of-two", "defaults-dead-hz250"
 SHARP = 1.5
 COLORS = 128
 
 
 def charts() -> None:
     """Charts as SVG, which has a light and a dark face."""
-    nat, defaults = (analyzer.analyze(ROOT / f"samples/{name}/capture.pcap") for name in (PAGE, "defaults-dead-hz250"))
+    nat, defaults = (analyzer.analyze(ROOT / f"samples/{name}/capture.pcap") for name in (TIMELINE, CANDIDATES))
     (FOLDER / "timeline.svg").write_text(svg(nat.plot.timeline(0), "timeline"))
     (FOLDER / "candidates.svg").write_text(svg(defaults.plot.candidates(0), "candidates"))
 
