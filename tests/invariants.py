@@ -5,6 +5,8 @@ They know the document and nothing of how findings come about.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from math import ceil
 from typing import Any
 
 from analyzer.keepalive.verdict.values import Reason
@@ -16,6 +18,8 @@ FOREIGN = ("files", "message")
 """Members that carry names and messages of others: zlib numbers its errors below zero."""
 ROUNDING_S = 1
 """Advice has whole seconds."""
+ROUNDING_US = 1e-6
+"""Instants are read to the microsecond."""
 NEGATIVE = re.compile(r"(?:^|[\s(\[])[-\N{MINUS SIGN}]\d")
 ASKED = {Reason.NEIGHBOUR_SILENT.value, Reason.ASKED_BY_TIMER.value}
 """Probes that a host could not send, since nobody on the link answered for the peer."""
@@ -82,14 +86,17 @@ def answers_are_not_more_than_probes(document: Document) -> Faults:
 
 
 def nothing_takes_longer_than_the_capture(document: Document) -> Faults:
-    """No silence, idle time or delay is longer than the capture, nor is one that an advice is drawn from."""
-    duration_s = document["capture"]["duration_s"] or 0
+    """No silence, idle time or delay is longer than the capturing, nor is one that an advice is drawn from.
+
+    Settings are whole seconds: what is longer than 1.99 s is 2 s or more.
+    """
+    duration_s = _captured_s(document)
     for flow in document["flows"]:
         for name, length_s in (("idle", flow["max_idle_s"]), ("delay", flow["verdict"]["detection_delay_s"])):
             if length_s is not None and length_s > duration_s:
                 yield f"flow {flow['id']} {name} {length_s} of {duration_s}"
     for where, setting in _settings(document):
-        if setting["low"] > duration_s and not where.endswith("probes"):
+        if setting["low"] > ceil(duration_s) and not where.endswith("probes"):
             yield f"{where} {setting['low']} or more of {duration_s}"
     for limit in document["path_limits"]:
         for name in ("survived_s", "failed_s"):
@@ -229,6 +236,15 @@ INVARIANTS: tuple[Callable[[Document], Faults], ...] = (
     advice_is_about_connections,
     advice_does_not_contradict_itself,
 )
+
+
+def _captured_s(document: Document) -> float:
+    """How long capturing went on: from the first frame, and not only up to the last."""
+    first, until = document["capture"]["first"], document["capture"]["until"]
+    if first is None or until is None:
+        return 0
+    begin, end = (datetime.fromisoformat(time[:26]) for time in (first, until))
+    return max((end - begin).total_seconds() + ROUNDING_US, document["capture"]["duration_s"] or 0)
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
