@@ -79,8 +79,8 @@ CODES = (
     Code(
         "findings-pooled",
         Severity.LIMIT,
-        "conclusions, hosts, path limits and advice leave out so many of the connections, evenly chosen; each "
-        "still has its verdict",
+        "conclusions, groups, hosts, path limits and advice leave out so many of the connections, evenly chosen; "
+        "each still has its verdict",
     ),
 )
 

@@ -11,11 +11,10 @@ from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion
 from analyzer.keepalive.summary.groups import Group
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.layout import BLANK, PROSE_WIDTH, marked, table
-from analyzer.report.ranking import URGENCY
-from analyzer.report.words import conclusion_sentences, group_sentences, sentences
+from analyzer.report.ranking import MOST_GROUPS, ordered
+from analyzer.report.words import conclusion_sentences, group_sentences
+from analyzer.report.words.group_sentences import counted
 
-MOST_GROUPS = 12
-"""Most lines about groups."""
 STYLES = {
     Outcome.TIMED_OUT: "bold red",
     Outcome.UNREACHABLE: "bold red",
@@ -50,10 +49,11 @@ def fix(one: Conclusion) -> Iterator[RenderableType]:
 
 def groups(analysis: Analysis, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
     """Yield a line for each group of connections, the most urgent first, and how many there are of each outcome."""
-    found = [one for one in analysis.groups if only is None or one.outcome in only]
-    found.sort(key=lambda one: URGENCY.index(one.outcome))
+    found = [one for one in ordered(analysis.groups) if only is None or one.outcome in only]
+    counts = ", ".join(f"{number:,} {words}" for _, words, number in counted(analysis.flows))
+    flows = len(analysis.flows)
     yield BLANK
-    yield Text(_counts(analysis), "bold")
+    yield Text(f"{f'All {flows:,} connections' if flows > 1 else 'One connection'}: {counts}.", "bold")
     if not found:
         return
     yield _Lines(found[:MOST_GROUPS])
@@ -82,15 +82,3 @@ class _Lines:
             below = " · ".join(filter(None, (service, settings, f"idle {idle}", examples)))
             narrow.add_row(f"{len(one.flows):,}", Text.assemble(fate, "\n", below))
         yield rows if console.measure(rows, options=options.update(width=1000)).maximum <= options.max_width else narrow
-
-
-def _counts(analysis: Analysis) -> str:
-    """Give the number of connections by outcome."""
-    counts, attempts, resets = analysis.flows.outcomes(), analysis.flows.attempts(), analysis.flows.resets()
-    counts[Outcome.UNKNOWN] -= attempts
-    counts[Outcome.CLOSED] -= resets
-    words = [f"{counts[outcome]:,} {sentences.OUTCOMES[outcome]}" for outcome in URGENCY if counts[outcome]]
-    words += [f"{resets:,} closed by RST"] if resets else []
-    words += [f"{attempts:,} never opened"] if attempts else []
-    what = f"All {len(analysis.flows):,} connections" if len(analysis.flows) > 1 else "One connection"
-    return f"{what}: {', '.join(words)}."

@@ -1,8 +1,9 @@
 """The order of connections by importance, and the choice of those to describe at all; the same for every output."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.summary.groups import Group
 from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, SECOND_PROBES, outcome_of
 from analyzer.keepalive.verdict.values import Outcome
 
@@ -20,6 +21,8 @@ URGENCY = (
 """Outcomes, the most urgent first."""
 SHOWN = 5
 """Number of connections described in full; more than that nobody reads at once."""
+MOST_GROUPS = 12
+"""Number of groups that are shown at once."""
 UNEVENTFUL = (Outcome.ALIVE, Outcome.OPEN, Outcome.CLOSED, Outcome.UNKNOWN)
 PROBES = FIRST_PROBES | SECOND_PROBES
 
@@ -76,6 +79,11 @@ def to_describe(
         return ordered[:shown], ordered[shown:]
     found = _first(named, by_urgency(eventful(flows)))
     return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])
+
+
+def ordered(groups: Iterable[Group]) -> list[Group]:
+    """Return groups with the most urgent outcome first, and of one outcome the largest."""
+    return sorted(groups, key=lambda one: (URGENCY.index(one.outcome), -len(one.flows)))
 
 
 def _first(named: Sequence[int], flows: Flows) -> Flows:

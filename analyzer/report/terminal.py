@@ -18,7 +18,7 @@ from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
-from analyzer.keepalive.summary.conclusions import MOST_SHOWN, unsaid
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, named, unsaid
 from analyzer.keepalive.summary.groups import MOST_APART, ranges
 from analyzer.keepalive.summary.hosts import Host, Override
 from analyzer.keepalive.tags.tag import Rule, Tag
@@ -66,8 +66,7 @@ def timeline(analysis: Analysis, flow: Flow, clock: Clock = FROM_FIRST_FRAME) ->
 
 def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
     concluded = analysis.conclusions[:MOST_SHOWN]
-    named = [one.flows[0] for one in concluded if one.flows]
-    in_full, rest = to_describe(analysis.flows, shown, only, named)
+    in_full, rest = to_describe(analysis.flows, shown, only, named(concluded))
     is_alone = len(analysis.flows) == 1
     yield _title(analysis)
     if not is_alone:

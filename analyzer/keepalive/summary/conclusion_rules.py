@@ -59,8 +59,6 @@ SOON_NS = 100_000_000
 """A close so soon after a heartbeat answers it."""
 PING_NS = 5_000_000_000
 """Messages that follow each other faster are work, and no heartbeat."""
-STEADY = 6
-"""So many messages at equal distances are a heartbeat that will be missed, and not a few requests made in turn."""
 TOO_RARE = 0.9
 """A heartbeat's period of so large a part of the limit leaves no room for a lost one."""
 ONE_WAY = frozenset({Reason.PEER_STILL_SENDS, Reason.ANSWERS_UNHEARD, Reason.ACKS_UNHEARD})
@@ -134,7 +132,7 @@ def path_ends_idle(known: Known) -> Iterator[Conclusion]:
             path_numbers(limit, known),
             frames=limit.failed_frames,
             confidence=Confidence.GUESS if limit.failed == 1 else Confidence.LIKELY,
-            names=tuple(box.name for box in limit.matches),
+            matches=tuple(box.name for box in limit.matches),
             limit=next((one for one in limits_of(known, limit.path) if one.by in ("path", "unknown")), None),
         )
 
@@ -235,7 +233,7 @@ def heartbeat_stopped(known: Known) -> Iterator[Conclusion]:
     for flow in known.left:
         for index in flow.beating:
             beat = flow.ends[index].story.heartbeat
-            if beat is not None and beat.sent >= STEADY and beat.stopped_ns >= 0 and flow.silent_ns is not None:
+            if beat is not None and beat.stopped_ns >= 0 and flow.silent_ns is not None:
                 stopped[flow.id] = flow, index
     for service, members in by_service([flow for flow, _ in stopped.values()]):
         beats = [flow.ends[stopped[flow.id][1]].story.heartbeat for flow in members]
@@ -311,7 +309,7 @@ def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, kno
         limit.confidence,
         tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
         limit.matches,
-        limit,
+        limit=limit,
     )
 
 
@@ -320,22 +318,16 @@ def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, kno
 
 def data_is_stuck(known: Known) -> Iterator[Conclusion]:
     """Yield the services to or from which data goes unacknowledged."""
-    stuck = [
-        flow
-        for flow in known.left
-        if flow.verdict.outcome is Outcome.UNDETECTED
-        and flow.story.unanswered_data is not None
-        and flow.story.unanswered_data.octets
-    ]
-    for service, members in by_service(stuck):
-        data = [flow.story.unanswered_data for flow in members]
+    undetected = [flow for flow in known.left if flow.verdict.outcome is Outcome.UNDETECTED]
+    stuck = [(flow, data) for flow in undetected for data in [flow.story.unanswered_data] if data and data.octets]
+    data_of = {flow.id: data for flow, data in stuck}
+    for service, members in by_service([flow for flow, _ in stuck]):
+        data = [data_of[flow.id] for flow in members]
+        since_ns = [flow.story.capture_end_ns - data_of[flow.id].since_ns for flow in members]
         numbers = {
-            "longest_s": max(
-                flow.story.capture_end_ns - one.since_ns for flow, one in zip(members, data, strict=True) if one
-            )
-            / SECOND,
-            "gives_up_s": max(one.gives_up_ns[1] for one in data if one) / SECOND,
-            "resends": max(one.resends for one in data if one),
+            "longest_s": max(since_ns) / SECOND,
+            "gives_up_s": max(one.gives_up_ns[1] for one in data) / SECOND,
+            "resends": max(one.resends for one in data),
         }
         yield concluded(ConclusionCode.DATA_UNACKNOWLEDGED, service, members, numbers)
 
@@ -343,7 +335,7 @@ def data_is_stuck(known: Known) -> Iterator[Conclusion]:
 def is_unreachable(known: Known) -> Iterator[Conclusion]:
     """Yield the services that ICMP errors report as unreachable, or whose clients."""
     for service, members in by_service([flow for flow in known.left if flow.verdict.outcome is Outcome.UNREACHABLE]):
-        yield concluded(ConclusionCode.PEER_UNREACHABLE, service, members, delays(members), names=hosts_lost(members))
+        yield concluded(ConclusionCode.PEER_UNREACHABLE, service, members, delays(members), hosts=hosts_lost(members))
 
 
 def was_restarted(known: Known) -> Iterator[Conclusion]:
@@ -364,7 +356,7 @@ def was_restarted(known: Known) -> Iterator[Conclusion]:
             members,
             numbers | ({"unheard": 1} if is_late else {}),
             confidence=Confidence.GUESS if is_late else None,
-            names=hosts_lost(members),
+            hosts=hosts_lost(members),
         )
 
 
@@ -376,7 +368,7 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
         if Reason.NETWORK_SILENT in flow.verdict.reasons:
             networks[network_of(flow)].append(flow)
     for network, members in networks.items():
-        yield concluded(ConclusionCode.PATH_DROPS, None, members, silence_numbers(members), names=(network,))
+        yield concluded(ConclusionCode.PATH_DROPS, None, members, silence_numbers(members), hosts=(network,))
     alone = [flow for flow in dead if Reason.NETWORK_SILENT not in flow.verdict.reasons]
     for code, is_path in ((ConclusionCode.PATH_DROPS, True), (ConclusionCode.PEER_SILENT, False)):
         for service, members in by_service(
@@ -387,9 +379,11 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
                 code,
                 service,
                 members,
-                silence_numbers(members) | ({"asked": 1} if is_doubtful else {}),
+                silence_numbers(members)
+                | ({"asked": 1} if is_doubtful else {})
+                | ({"heard": 1} if all(Reason.PEER_HOST_ANSWERS in flow.verdict.reasons for flow in members) else {}),
                 confidence=Confidence.GUESS if is_doubtful else None,
-                names=hosts_lost(members),
+                hosts=hosts_lost(members),
             )
 
 

@@ -60,8 +60,10 @@ class Conclusion(NamedTuple):
     confidence: Confidence
     numbers: tuple[tuple[str, float], ...] = ()
     """Numbers for its sentences, by name: seconds and counts."""
-    names: tuple[str, ...] = ()
-    """Known programs or boxes that fit, or hosts that are concerned."""
+    matches: tuple[str, ...] = ()
+    """Known programs or boxes that fit."""
+    hosts: tuple[str, ...] = ()
+    """Addresses that are concerned, or a network."""
     limit: IdleLimit | None = None
 
     @property
@@ -107,10 +109,19 @@ SAYS = {
 """The conclusions whose fix says what an advice would say again."""
 
 
-def unsaid(advice: Iterable[Advice], conclusions: Iterable[Conclusion]) -> list[Advice]:
-    """Return the advice that none of the conclusions gives."""
-    said = {one.code for one in conclusions}
-    return [one for one in advice if said.isdisjoint(SAYS.get(one.code, ()))]
+def unsaid(advice: Iterable[Advice], conclusions: Sequence[Conclusion]) -> list[Advice]:
+    """Return the advice that none of the conclusions gives to any of the same connections."""
+    return [one for one in advice if not any(says(conclusion, one) for conclusion in conclusions)]
+
+
+def says(conclusion: Conclusion, advice: Advice) -> bool:
+    """Tell whether the fix of a conclusion says what an advice would say again."""
+    return conclusion.code in SAYS.get(advice.code, ()) and not set(advice.flows).isdisjoint(conclusion.flows)
+
+
+def named(conclusions: Iterable[Conclusion]) -> list[int]:
+    """Return an example for each conclusion: its first connection."""
+    return [one.flows[0] for one in conclusions if one.flows]
 
 
 def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]:
@@ -132,7 +143,8 @@ def concluded(
     *,
     frames: tuple[int, ...] = (),
     confidence: Confidence | None = None,
-    names: tuple[str, ...] = (),
+    matches: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
     limit: IdleLimit | None = None,
 ) -> Conclusion:
     """Return a conclusion from these connections: no surer than the least sure of their verdicts, unless told."""
@@ -146,7 +158,8 @@ def concluded(
         tuple(sorted(set(evidence)))[:MOST_FRAMES],
         confidence or least,
         tuple(((numbers or {}) | services).items()),
-        names,
+        matches,
+        hosts,
         limit,
     )
 

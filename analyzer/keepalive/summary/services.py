@@ -45,7 +45,7 @@ COARSE, COARSE_NS = 0.05, 1_100_000_000
 MOST_SPREAD = 0.1
 """Closes that differ by a larger part of the idle time are pauses of a conversation, unless there are MANY."""
 SEPARATE_NS = SECOND
-"""Closes nearer to each other may have one reason, such as the end of a program, where they were idle equally long."""
+"""Closes nearer to each other may have one reason, such as the end of a program."""
 SHARE = 0.5
 """Least part of the closes after an idle time that the limit explains."""
 CLEARLY = 0.5
@@ -197,7 +197,7 @@ def _cluster(
             continue
         if survived_ns > min(times[0] + _lateness(times[0]), times[-1]):
             continue
-        separate = _separate(sorted((at_ns, ns) for ns, at_ns, _ in timed[chosen]))
+        separate = _separate(sorted(at_ns for _, at_ns, _ in timed[chosen]))
         is_shown = separate > SEVERAL or _round_for_its_size(times[0]) is not None
         cluster = Cluster(clock, tuple(one for _, _, one in timed[chosen]), tuple(times), separate, survived_ns)
         if is_shown and separate >= fewest and (cluster.spread <= MOST_SPREAD or len(times) >= MANY):
@@ -221,10 +221,10 @@ def _most_alike(times: Sequence[int], share: float, span_ns: int) -> slice:
     return best
 
 
-def _separate(closes: Sequence[tuple[int, int]]) -> int:
-    """Return how many of these closes, each its instant and idle time in ns, are no part of one event."""
+def _separate(instants: Sequence[int]) -> int:
+    """Return how many closes at these ascending instants, in ns, are no part of one event."""
     count, before_ns = 0, ABSENT
-    for at_ns, _ in closes:
+    for at_ns in instants:
         if before_ns == ABSENT or at_ns - before_ns >= SEPARATE_NS:
             count += 1
             before_ns = at_ns

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, ConclusionCode
 from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.ranking import URGENCY
+from analyzer.report.ranking import ordered
 from analyzer.report.words import chart_sentences, conclusion_sentences, group_sentences
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ OF_A_SERVICE = frozenset(
     {ConclusionCode.SERVICE_CLOSES_IDLE, ConclusionCode.KEEPALIVE_RACE, ConclusionCode.HEARTBEAT_TOO_RARE}
 )
 """Conclusions that the idle times at a service show."""
-MOST_GROUPS = 12
-"""Most groups that stand on the first screen."""
 FEWEST_SILENCES = 3
 """Fewer silences show no limit."""
 SURENESS = {Confidence.LIKELY: "likely", Confidence.GUESS: "a guess"}
@@ -77,7 +75,6 @@ def with_code(words: str) -> Markup:
 
 def groups(analysis: "Analysis") -> list[dict[str, Any]]:
     """Return a line for each group of connections that fared alike, the most urgent first."""
-    found = sorted(analysis.findings.groups, key=lambda one: URGENCY.index(one.outcome))
     return [
         {
             "count": len(one.flows),
@@ -88,7 +85,7 @@ def groups(analysis: "Analysis") -> list[dict[str, Any]]:
             "idle": group_sentences.idle(one),
             "examples": one.flows[: group_sentences.EXAMPLES],
         }
-        for one in found
+        for one in ordered(analysis.findings.groups)
     ]
 
 

@@ -21,17 +21,17 @@ from markupsafe import Markup
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
 from analyzer.keepalive.summary.advice import Advice, recommended
-from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, unsaid
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, named, unsaid
 from analyzer.keepalive.summary.services import IdleLimit
-from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import recipes
 from analyzer.report.output_file import text_output
 from analyzer.report.page import first_screen
 from analyzer.report.page.rows import MOST_ROWS, table
-from analyzer.report.ranking import URGENCY, to_describe
+from analyzer.report.ranking import MOST_GROUPS, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import plain, short
 from analyzer.report.words import conclusion_sentences, plain_words, sentences, service_sentences, setting_sentences
+from analyzer.report.words.group_sentences import counted
 from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
 from analyzer.version import __version__
@@ -103,8 +103,7 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
     findings = analysis.findings
     names, what = title(findings)
     conclusions, further = first_screen.conclusions(analysis)
-    named = [one.flows[0] for one in findings.conclusions[:MOST_SHOWN] if one.flows]
-    in_full, alike = _examples(findings.flows, shown, named)
+    in_full, alike = _examples(findings.flows, shown, named(findings.conclusions[:MOST_SHOWN]))
     groups = first_screen.groups(analysis) if len(findings.flows) > 1 else []
     script = _part("page.js")
     why = first_screen.why(analysis)
@@ -114,14 +113,14 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
         what=what,
         conclusions=conclusions,
         further=further,
-        groups=groups[: first_screen.MOST_GROUPS],
-        more_groups=groups[first_screen.MOST_GROUPS :],
+        groups=groups[: MOST_GROUPS],
+        more_groups=groups[MOST_GROUPS :],
         why=_why(why) if why is not None else None,
         cards=[
             _card(analysis, flow, alike[sentences.headline(flow)], is_drawn=why is not None and why.flow == flow.id)
             for flow in in_full
         ],
-        counts=_counts(findings.flows),
+        counts=[(outcome.value, words, count) for outcome, words, count in counted(findings.flows)],
         advice=_advice(analysis),
         recipes=_recipes(analysis) if findings.advice or _names_lines(findings.conclusions) else None,
         overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
@@ -177,11 +176,11 @@ def _names_lines(conclusions: Sequence[Conclusion]) -> bool:
     return any("--advice" in (conclusion_sentences.fix(one) or "") for one in conclusions)
 
 
-def _examples(flows: Flows, shown: int, named: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:
-    """Choose the connections with a chart: all that matter, or one of each kind if they are too many, those `named` by
-    a conclusion first. Return them, and how many of each kind there are."""
+def _examples(flows: Flows, shown: int, first: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:
+    """Choose the connections with a chart: all that matter, or one of each kind if they are too many, those that come
+    `first` before others. Return them, and how many of each kind there are."""
     in_full: Sequence[Flow]
-    in_full, rest = to_describe(flows, shown, named=named)
+    in_full, rest = to_describe(flows, shown, named=first)
     alike: Counter[str] = Counter()
     if rest:
         alike.update(sentences.headline(flow) for flow in (*in_full, *rest))
@@ -190,17 +189,6 @@ def _examples(flows: Flows, shown: int, named: Sequence[int]) -> tuple[Sequence[
             kinds.setdefault(sentences.headline(flow), flow)
         in_full = list(kinds.values())[:shown]
     return in_full, alike
-
-
-def _counts(flows: Flows) -> list[tuple[str, str, int]]:
-    """Return each outcome, its words, and the number of connections that ended so; the most urgent first. RSTs of
-    applications, and what never became a connection, have words of their own."""
-    counts, resets, attempts = flows.outcomes(), flows.resets(), flows.attempts()
-    counts[Outcome.CLOSED] -= resets
-    counts[Outcome.UNKNOWN] -= attempts
-    found = [(one.value, sentences.OUTCOMES[one], counts[one]) for one in URGENCY]
-    found += [(Outcome.CLOSED.value, "closed by RST", resets), (Outcome.UNKNOWN.value, "never opened", attempts)]
-    return [one for one in found if one[2]]
 
 
 def _card(analysis: "Analysis", flow: Flow, alike: int, *, is_drawn: bool) -> dict[str, Any]:

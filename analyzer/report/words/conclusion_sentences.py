@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 from analyzer.keepalive.summary.conclusions import Conclusion, ConclusionCode
 from analyzer.report.units import plain
-from analyzer.report.words.service_sentences import SINCE
+from analyzer.report.words.service_sentences import ONLY_ONE, SINCE, doubt
 
 Numbers = dict[str, float]
-ONLY_ONE = " One connection alone may be a coincidence."
 WHOLE_S, MINUTES_S, HOURS_S = 1000, 600, 7200
 """From these on nobody needs tenths of seconds, seconds, or minutes."""
 COMMON_LIMIT_S = 300
@@ -75,9 +74,9 @@ def _span(n: Numbers, low: str, high: str) -> str:
 
 def _who(one: Conclusion) -> str:
     """Name the end that is concerned: the service, the one client's host, or how many there are."""
-    if len(one.names) != 1:
-        return f"Each of {len(one.names)} hosts" if one.names else "One end"
-    [host] = one.names
+    if len(one.hosts) != 1:
+        return f"Each of {len(one.hosts)} hosts" if one.hosts else "One end"
+    [host] = one.hosts
     return one.service if one.service and one.service.rpartition(":")[0].strip("[]") == host else host
 
 
@@ -93,7 +92,7 @@ def _to(one: Conclusion) -> str:
 
 
 def _is_network(one: Conclusion) -> bool:
-    return len(one.names) == 1 and "/" in one.names[0]
+    return len(one.hosts) == 1 and "/" in one.hosts[0]
 
 
 def _one_way_path(one: Conclusion) -> str:
@@ -181,11 +180,12 @@ def _since(one: Conclusion) -> str:
 
 def _race(one: Conclusion) -> str:
     n = one.known
-    met = _of(n["hit"], n["closed"])
+    hit, closed = n["hit"], n["closed"]
+    where = "" if closed == 1 else f"on all {_n(closed)} " if hit == closed else f"on {hit:,.0f} of {_n(closed)} "
     return (
-        f"{_to(one)} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: on "
-        f"{met[0].lower()}{met[1:]} a request met the close, and was lost. TCP keepalive has nothing to do with it."
-        f"{ONLY_ONE if n['closed'] == 1 else ''}"
+        f"{_to(one)} closes a connection after {_limit(n)} {_since(one)}, just when the client may use it again: "
+        f"{where}a request met the close, and was lost. TCP keepalive has nothing to do with it."
+        f"{doubt(one.limit) if one.limit is not None else ''}"
     )
 
 
@@ -211,13 +211,13 @@ def _unacknowledged(one: Conclusion) -> str:
     most = "up to " if len(one.flows) > 1 else ""
     return (
         f"Data on {_n(len(one.flows))} to or from {_to(one)} has been unacknowledged for {most}"
-        f"{_about(n['longest_s'])}, though sent again {most}{_n(n['resends'], 'time')}. The kernel goes on so for up "
+        f"{_about(n['longest_s'])}, though sent again {most}{_n(n['resends'], 'time')}. The kernel may go on so for up "
         f"to {_about(n['gives_up_s'])}, and sends no keepalive probe meanwhile."
     )
 
 
 def _unreachable(one: Conclusion) -> str:
-    who = one.names[0] if len(one.names) == 1 else _to(one)
+    who = one.hosts[0] if len(one.hosts) == 1 else _to(one)
     return f"ICMP errors say that {who} is unreachable: {_n(len(one.flows))} ended so{_noticed(one.known)}."
 
 
@@ -233,10 +233,11 @@ def _restarted(one: Conclusion) -> str:
 
 def _drops(one: Conclusion) -> str:
     if _is_network(one):
-        return f"The whole network {one.names[0]} fell silent, on {_n(len(one.flows))}{_noticed(one.known)}{_now(one)}."
+        return f"The whole network {one.hosts[0]} fell silent, on {_n(len(one.flows))}{_noticed(one.known)}{_now(one)}."
+    heard = ", while the host is heard elsewhere" if "heard" in one.known else ""
     return (
-        f"Something on the path to {_to(one)} drops what is sent on {_n(len(one.flows))}, while the host is heard "
-        f"elsewhere{_noticed(one.known)}{_now(one)}.{_asked_once(one)}"
+        f"The path to {_to(one)}, or a filter at its end, drops what is sent on {_n(len(one.flows))}{heard}"
+        f"{_noticed(one.known)}{_now(one)}.{_asked_once(one)}"
     )
 
 
@@ -273,11 +274,10 @@ def _now(one: Conclusion) -> str:
 
 def _stopped(one: Conclusion) -> str:
     n, count = one.known, len(one.flows)
-    still = "the connection is still open" if count == 1 else "the connections are still open"
     most = "up to " if count > 1 else ""
     return (
         f"A heartbeat every {_s(n['period_s'])} on {_n(count)} to or from {_to(one)} stopped {most}"
-        f"{_about(n['stopped_s'])} before the capture ends, and {still}."
+        f"{_about(n['stopped_s'])} before the capture ends, and nobody has closed {_it(count)}."
     )
 
 
@@ -294,7 +294,7 @@ def _closes_idle(one: Conclusion) -> str:
     by_client = one.limit is not None and one.limit.by == "originator"
     who = f"The client of {_to(one)}" if by_client else f"{_to(one)}"
     words = f"{who} closes a connection after {_limit(n)} {_since(one)}. {_of(n['closed'], n['of'])} ended so; TCP "
-    return f"{words}keepalive does not prevent that.{ONLY_ONE if n['closed'] == 1 else ''}"
+    return f"{words}keepalive does not prevent that.{doubt(one.limit) if one.limit is not None else ''}"
 
 
 def _left_open(one: Conclusion) -> str:
@@ -346,7 +346,7 @@ TEXTS: dict[ConclusionCode, Callable[[Conclusion], str]] = {
 
 
 def _behaves_like(one: Conclusion) -> str:
-    return f" Behaves like {', '.join(one.names)}." if one.names else ""
+    return f" Behaves like {', '.join(one.matches)}." if one.matches else ""
 
 
 def _set_time(one: Conclusion) -> str:

@@ -3,9 +3,10 @@
 Beside `sentences.py` the only prose about findings.
 """
 
-from analyzer.keepalive.findings import Role
+from analyzer.keepalive.findings import Flows, Role
 from analyzer.keepalive.summary.groups import Group, Range
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
+from analyzer.report.ranking import URGENCY
 from analyzer.report.units import SECOND, plain, short
 from analyzer.report.words.sentences import OUTCOMES
 
@@ -19,6 +20,19 @@ CAUSES = {
 CLOSERS = {Role.RESPONDER: " by the responder", Role.ORIGINATOR: " by the originator"}
 EXAMPLES = 3
 """Connections that are named; more are counted."""
+
+
+def counted(flows: Flows) -> list[tuple[Outcome, str, int]]:
+    """Return each outcome, its words, and the number of connections that ended so; the most urgent first.
+
+    RSTs of applications, and what never became a connection, have words of their own.
+    """
+    counts, resets, attempts = flows.outcomes(), flows.resets(), flows.attempts()
+    counts[Outcome.CLOSED] -= resets
+    counts[Outcome.UNKNOWN] -= attempts
+    found = [(one, OUTCOMES[one], counts[one]) for one in URGENCY]
+    found += [(Outcome.CLOSED, "closed by RST", resets), (Outcome.UNKNOWN, "never opened", attempts)]
+    return [one for one in found if one[2]]
 
 
 def fate(group: Group) -> str:

@@ -23,6 +23,8 @@ DOES = {
     "rst": "resets a connection",
     "silent": "forgets a connection, and drops what comes later,",
 }
+ONLY_ONE = " One connection alone may be a coincidence."
+NEXT_ONE = " The client opened its next connection right then: this may as well be the pause between two of its tasks."
 ANSWERS = "answers with RST what comes on a connection"
 
 
@@ -37,10 +39,15 @@ def idle_limit(limit: IdleLimit) -> str:
         words += f", and one lived that was idle for {short(limit.survived_ns)}"
     if limit.lost:
         words += f"; {limit.lost:,} request{'s were' if limit.lost > 1 else ' was'} lost"
-    if limit.confidence is Confidence.GUESS:
-        words += "; one connection alone may be a coincidence"
     like = f" Like {', '.join(limit.matches)}." if limit.matches else ""
-    return f"{words}.{like}{_keepalive(limit)}"
+    return f"{words}.{doubt(limit)}{like}{_keepalive(limit)}"
+
+
+def doubt(limit: IdleLimit) -> str:
+    """Say what else a limit that is no more than a guess may be."""
+    if limit.confidence is not Confidence.GUESS:
+        return ""
+    return ONLY_ONE if limit.closed == 1 else NEXT_ONE
 
 
 def _how_long(limit: IdleLimit) -> str:

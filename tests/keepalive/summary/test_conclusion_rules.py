@@ -72,7 +72,7 @@ def test_one_way() -> None:
 
 def test_an_end_that_says_nothing_at_all_is_no_one_way_path() -> None:
     [one] = said(f"{OPENED}{GIVEN_UP}")
-    assert (one.code, one.service, one.names) == (ConclusionCode.PEER_SILENT, "10.0.0.2:80", ("10.0.0.2",))
+    assert (one.code, one.service, one.hosts) == (ConclusionCode.PEER_SILENT, "10.0.0.2:80", ("10.0.0.2",))
     assert one.confidence is Confidence.CERTAIN
 
 
@@ -256,7 +256,7 @@ UNREACHABLE = "    44.01  icmp host-unreachable about A>B seq 1099  | icmp-unrea
 
 def test_an_end_that_is_reported_unreachable() -> None:
     [one] = said(OPENED + GIVEN_UP.replace("    51.01", f"{UNREACHABLE}    51.01"))
-    assert (one.code, one.names, one.known) == (
+    assert (one.code, one.hosts, one.known) == (
         ConclusionCode.PEER_UNREACHABLE,
         ("10.0.0.2",),
         {"soonest_s": 60, "latest_s": 60},
@@ -278,7 +278,7 @@ FORGOT = """
 
 def test_an_end_that_no_longer_knows_the_connection() -> None:
     [one] = said(OPENED + FORGOT)
-    assert (one.code, one.names, one.confidence) == (
+    assert (one.code, one.hosts, one.confidence) == (
         ConclusionCode.PEER_RESTARTED,
         ("10.0.0.2",),
         Confidence.CERTAIN,
@@ -311,7 +311,7 @@ def test_a_path_that_drops_what_others_are_answered() -> None:
 
 def test_a_silent_end() -> None:
     [one] = drawn(dropped(9, 0, SILENT), dropped(8, 1, SILENT))
-    assert (one.code, one.names) == (ConclusionCode.PEER_SILENT, ("10.0.0.2",))
+    assert (one.code, one.hosts) == (ConclusionCode.PEER_SILENT, ("10.0.0.2",))
     assert (one.known["unnoticed"], one.known["probing"]) == (0, 0)
 
 

@@ -14,6 +14,8 @@ from tests.report.words.test_service_sentences import LIMIT, SECOND
 
 SERVICE = "10.0.0.2:443"
 SILENT = {"unnoticed": 0, "probing": 0}
+ALONE = LIMIT._replace(closed=1, confidence=Confidence.GUESS)
+SCRIPT = LIMIT._replace(by="originator", closed=95, confidence=Confidence.GUESS)
 PATH_LIMIT = LIMIT._replace(by="path", how="silent", value_ns=350 * SECOND)
 
 
@@ -21,7 +23,8 @@ def conclusion(
     code: str,
     flows: int = 1,
     service: str | None = SERVICE,
-    names: tuple[str, ...] = (),
+    matches: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
     limit: IdleLimit | None = None,
     **numbers: float,
 ) -> Conclusion:
@@ -32,7 +35,8 @@ def conclusion(
         (),
         Confidence.LIKELY,
         tuple(numbers.items()),
-        names,
+        matches,
+        hosts,
         limit,
     )
 
@@ -73,7 +77,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         conclusion(
             "path-forgets",
             24,
-            names=("Linux conntrack", "F5 BIG-IP"),
+            matches=("Linux conntrack", "F5 BIG-IP"),
             limit=PATH_LIMIT,
             died=24,
             of=50,
@@ -149,7 +153,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
     ),
     (
         conclusion(
-            "keepalive-race", 5, names=("Node.js http server",), limit=LIMIT, value_s=5, lost=3, hit=3, closed=5, of=6
+            "keepalive-race", 5, matches=("Node.js http server",), limit=LIMIT, value_s=5, lost=3, hit=3, closed=5, of=6
         ),
         """
         10.0.0.2:443 closes a connection after 5 s without data, just when the client may use it again: on 3 of 5
@@ -161,11 +165,11 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """,
     ),
     (
-        conclusion("keepalive-race", 1, limit=LIMIT, value_s=600, lost=1, hit=1, closed=1, of=6),
+        conclusion("keepalive-race", 1, limit=ALONE, value_s=600, lost=1, hit=1, closed=1, of=6),
         """
-        10.0.0.2:443 closes a connection after 600 s without data, just when the client may use it again: on the
-        only connection a request met the close, and was lost. TCP keepalive has nothing to do with it. One connection
-        alone may be a coincidence.
+        10.0.0.2:443 closes a connection after 600 s without data, just when the client may use it again: a
+        request met the close, and was lost. TCP keepalive has nothing to do with it. One connection alone may be a
+        coincidence.
         """,
         """
         Let 10.0.0.2:443 keep idle connections for longer than its clients do (for 65 s where a load balancer keeps
@@ -203,7 +207,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         conclusion("data-unacknowledged", 1, longest_s=111.4, resends=10, gives_up_s=1045.8),
         """
         Data on 1 connection to or from 10.0.0.2:443 has been unacknowledged for 111 s, though sent again 10 times.
-        The kernel goes on so for up to 17 min, and sends no keepalive probe meanwhile.
+        The kernel may go on so for up to 17 min, and sends no keepalive probe meanwhile.
         """,
         """
         Set TCP_USER_TIMEOUT on the socket, or let the application give up by itself: no keepalive setting helps
@@ -214,7 +218,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         conclusion("data-unacknowledged", 3, longest_s=5.708, resends=1, gives_up_s=14.6),
         """
         Data on 3 connections to or from 10.0.0.2:443 has been unacknowledged for up to 5.7 s, though sent again up
-        to 1 time. The kernel goes on so for up to 15 s, and sends no keepalive probe meanwhile.
+        to 1 time. The kernel may go on so for up to 15 s, and sends no keepalive probe meanwhile.
         """,
         """
         Set TCP_USER_TIMEOUT on the socket, or let the application give up by itself: no keepalive setting helps
@@ -222,12 +226,12 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """,
     ),
     (
-        conclusion("peer-unreachable", 2, names=("10.0.0.2",), soonest_s=14.71, latest_s=15.24),
+        conclusion("peer-unreachable", 2, hosts=("10.0.0.2",), soonest_s=14.71, latest_s=15.24),
         "ICMP errors say that 10.0.0.2 is unreachable: 2 connections ended so, noticed within 14.7 to 15.2 s.",
         "Look at the route and at filters on the way; the ICMP errors name the router.",
     ),
     (
-        conclusion("peer-restarted", 1, names=("10.0.0.2",), idle_s=7209.3),
+        conclusion("peer-restarted", 1, hosts=("10.0.0.2",), idle_s=7209.3),
         """
         10.0.0.2:443, or something in its name, no longer knew 1 connection, after 2 h of silence: it was restarted,
         or had forgotten it.
@@ -238,7 +242,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """,
     ),
     (
-        conclusion("peer-restarted", 2, names=("10.0.0.1",), idle_s=15),
+        conclusion("peer-restarted", 2, hosts=("10.0.0.1",), idle_s=15),
         """
         10.0.0.1, or something in its name, no longer knew 2 connections to 10.0.0.2:443, after up to 15 s of
         silence: it was restarted, or had forgotten them.
@@ -246,7 +250,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
-        conclusion("peer-restarted", 1, names=("10.0.0.2",), unheard=1),
+        conclusion("peer-restarted", 1, hosts=("10.0.0.2",), unheard=1),
         """
         10.0.0.2:443, or something in its name, no longer knew 1 connection: it was restarted, or had forgotten or
         closed it before the capture began.
@@ -254,15 +258,24 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
-        conclusion("path-drops", 39, soonest_s=15.4, latest_s=60.4, **SILENT),
+        conclusion("path-drops", 39, heard=1, soonest_s=15.4, latest_s=60.4, **SILENT),
         """
-        Something on the path to 10.0.0.2:443 drops what is sent on 39 connections, while the host is heard
-        elsewhere, noticed within 15.4 to 60.4 s.
+        The path to 10.0.0.2:443, or a filter at its end, drops what is sent on 39 connections, while the host is
+        heard elsewhere, noticed within 15.4 to 60.4 s.
         """,
         "Look for a filter, a NAT or a broken link on the way.",
     ),
     (
-        conclusion("path-drops", 3, None, ("10.0.0.0/24",), soonest_s=11.2, latest_s=16.4, unnoticed=0, probing=1),
+        conclusion("path-drops", 1, unnoticed=1, probing=0),
+        """
+        The path to 10.0.0.2:443, or a filter at its end, drops what is sent on 1 connection, and nobody has noticed.
+        """,
+        "Look for a filter, a NAT or a broken link on the way.",
+    ),
+    (
+        conclusion(
+            "path-drops", 3, None, hosts=("10.0.0.0/24",), soonest_s=11.2, latest_s=16.4, unnoticed=0, probing=1
+        ),
         """
         The whole network 10.0.0.0/24 fell silent, on 3 connections, noticed within 11.2 to 16.4 s; 1 of them is
         still being probed.
@@ -270,7 +283,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         "Look at the link to that network, and at its router.",
     ),
     (
-        conclusion("peer-silent", 1, names=("10.0.0.2",), soonest_s=26.3, latest_s=26.3, idle_s=14, **SILENT),
+        conclusion("peer-silent", 1, hosts=("10.0.0.2",), soonest_s=26.3, latest_s=26.3, idle_s=14, **SILENT),
         """
         10.0.0.2:443 fell silent on 1 connection, noticed within 26.3 s. A path that forgets a connection within 14
         s of silence looks the same.
@@ -278,7 +291,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
-        conclusion("peer-silent", 5, names=("10.0.0.1",), soonest_s=7890.9, latest_s=8040.4, unnoticed=2, probing=2),
+        conclusion("peer-silent", 5, hosts=("10.0.0.1",), soonest_s=7890.9, latest_s=8040.4, unnoticed=2, probing=2),
         """
         10.0.0.1 fell silent on 5 connections to 10.0.0.2:443, noticed within 7891 to 8040 s; 2 of them are still
         being probed; on 2 of them nobody has noticed.
@@ -289,7 +302,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """,
     ),
     (
-        conclusion("peer-silent", 1, names=("10.0.0.2",), unnoticed=0, probing=1, asked=1),
+        conclusion("peer-silent", 1, hosts=("10.0.0.2",), unnoticed=0, probing=1, asked=1),
         """
         10.0.0.2:443 has not answered on 1 connection so far, and probing goes on. A single probe without an answer
         may have been lost.
@@ -297,7 +310,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
-        conclusion("peer-silent", 2, names=("10.0.0.1", "10.0.0.4"), unnoticed=2, probing=0),
+        conclusion("peer-silent", 2, hosts=("10.0.0.1", "10.0.0.4"), unnoticed=2, probing=0),
         "Each of 2 hosts fell silent on 2 connections to 10.0.0.2:443, and nobody has noticed.",
         """
         Switch SO_KEEPALIVE on at the end that waits, for example 60/10/5 (time/intvl/probes): `ka-analyze --advice
@@ -308,7 +321,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         conclusion("heartbeat-stopped", 1, period_s=59.84, stopped_s=2163.3),
         """
         A heartbeat every 59.8 s on 1 connection to or from 10.0.0.2:443 stopped 36 min before the capture ends, and
-        the connection is still open.
+        nobody has closed it.
         """,
         """
         Let the application give up when a heartbeat is missing (a hold timer), or switch SO_KEEPALIVE on:
@@ -340,7 +353,7 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         "If such connections are to stay open, send a request every 6 s, or raise the timeout of 10.0.0.2:443.",
     ),
     (
-        conclusion("service-closes-idle", 1, limit=LIMIT._replace(clock="no-heartbeat"), value_s=3600, closed=1, of=1),
+        conclusion("service-closes-idle", 1, limit=ALONE._replace(clock="no-heartbeat"), value_s=3600, closed=1, of=1),
         """
         10.0.0.2:443 closes a connection after 3600 s without data other than heartbeats. The only connection ended
         so; TCP keepalive does not prevent that. One connection alone may be a coincidence.
@@ -349,6 +362,15 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         If such connections are to stay open, send a request (heartbeats do not count) every 2400 s, or raise the
         timeout of 10.0.0.2:443.
         """,
+    ),
+    (
+        conclusion("service-closes-idle", 95, limit=SCRIPT, high_s=1.303, closed=95, of=100),
+        """
+        The client of 10.0.0.2:443 closes a connection after at most 1.303 s without data. 95 of 100 connections ended
+        so; TCP keepalive does not prevent that. The client opened its next connection right then: this may as well be
+        the pause between two of its tasks.
+        """,
+        None,
     ),
     (
         conclusion("service-closes-idle", 4, limit=LIMIT._replace(by="originator"), high_s=6.02, closed=4, of=9),
@@ -423,7 +445,7 @@ def test_every_code_has_words() -> None:
 
 
 def test_a_service_over_ipv6_is_named_in_full() -> None:
-    one = conclusion("peer-silent", service="[fd00::2]:443", names=("fd00::2",), **SILENT)
+    one = conclusion("peer-silent", service="[fd00::2]:443", hosts=("fd00::2",), **SILENT)
     assert text(one) == "[fd00::2]:443 fell silent on 1 connection."
 
 

@@ -1,13 +1,17 @@
 """The words about groups of connections."""
 
+from pathlib import Path
+
 import pytest
 
+from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.summary.groups import Group, Range
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
 from analyzer.report.words import group_sentences
 from tests.keepalive.made import ns
 
+SAMPLES = Path(__file__).parents[3] / "samples"
 GROUP = Group(
     outcome=Outcome.TIMED_OUT,
     cause=Cause.PATH_DROPPED,
@@ -62,3 +66,10 @@ def test_idle_times_have_units_that_fit(least_s: float, most_s: float, starts: s
 def test_a_few_connections_are_named() -> None:
     assert group_sentences.examples(GROUP) == "#0 #2 #3 …"
     assert group_sentences.examples(GROUP._replace(flows=(7,))) == "#7"
+
+
+def test_counts_tell_resets_apart_and_add_up() -> None:
+    flows = analyze(str(SAMPLES / "killed-with-unread-data/capture.pcap")).flows
+    counts = {words: number for _, words, number in group_sentences.counted(flows)}
+    assert counts.get("closed by RST", 0) == flows.resets() > 0
+    assert sum(counts.values()) == len(flows)

@@ -49,4 +49,10 @@ def test_without_a_round_number_the_bracket() -> None:
 
 def test_one_alone_may_be_a_coincidence() -> None:
     words = idle_limit(LIMIT._replace(closed=1, lost=1, confidence=Confidence.GUESS))
-    assert "1 request was lost; one connection alone may be a coincidence." in words
+    assert "1 request was lost. One connection alone may be a coincidence." in words
+
+
+def test_several_that_are_a_guess_are_not_called_one_alone() -> None:
+    words = idle_limit(LIMIT._replace(by="originator", closed=95, confidence=Confidence.GUESS))
+    assert "may as well be the pause between two of its tasks." in words
+    assert "alone" not in words
