@@ -228,9 +228,9 @@ def pings_too_often(known: Known) -> Iterator[Conclusion]:
 
 
 def heartbeat_stopped(known: Known) -> Iterator[Conclusion]:
-    """Yield the services with a connection whose heartbeat is missing, and that is open."""
+    """Yield the services with a connection whose heartbeat is missing, and that is open as far as both ends show."""
     stopped: dict[int, tuple[Flow, int]] = {}
-    for flow in known.left:
+    for flow in (flow for flow in known.left if flow.verdict.outcome is not Outcome.UNKNOWN):
         for index in flow.beating:
             beat = flow.ends[index].story.heartbeat
             if beat is not None and beat.stopped_ns >= 0 and flow.silent_ns is not None:

@@ -341,6 +341,11 @@ def test_a_heartbeat_that_is_hardly_due_has_not_stopped() -> None:
     assert beating("75.0") == []
 
 
+def test_where_one_side_only_was_captured_nobody_knows_that_a_heartbeat_stopped() -> None:
+    lines = "".join(f"    {10 * n}.00  A>B  PA  seq {1083 + 17 * n}  ack 5000  len 17\n" for n in range(1, 8))
+    assert "heartbeat-stopped" not in codes(heard(f"{lines}    200.0  end"))
+
+
 def test_a_heartbeat_that_comes_when_it_is_too_late() -> None:
     [one] = of_lives(*(Life([1 + n, 31 + n, 61 + n, 91 + n], ("server", 121.2 + n)) for n in (0, 7)))
     assert (one.code, one.flows) == (ConclusionCode.HEARTBEAT_TOO_RARE, (0, 1))
