@@ -86,7 +86,8 @@ def survey(rows: Rows, tracker: Tracker, last_frame: tuple[int, int], engine: En
     which ends a middlebox probes for, and who fell silent, was started anew or looked for when.
     """
     flows, addresses = tracker.table.flows.rows, Addresses(tracker.table, tracker.neighbours, engine)
-    stories, court, notes = Stories(rows, last_frame, engine), Court(rows, engine), Notes(flows, addresses)
+    stories, court = Stories(rows, addresses.of_end, len(addresses), last_frame, engine), Court(rows, engine)
+    notes = Notes(flows, addresses)
     trials = IdleTrials(addresses)
     pays = pays_to_assemble_ahead(engine, flows)
     with closing(made_ahead(stories.tell_all(flows), BATCHES_HELD, pays)) as batches:

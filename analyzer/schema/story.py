@@ -24,6 +24,12 @@ STORY_FLOWS = table(
     Column("reset_follows_data", "b", "bool", "the other end had sent data, and this came back"),
     Column("bridged_ns", "q", "ns", "longest time without data that an answered probe bridged"),
     Column(
+        "lacks",
+        "q",
+        "per mille",
+        "of its segments missing in the capture, as all handshakes show, 1 as its own do; 0 if nothing shows that",
+    ),
+    Column(
         "is_too_incomplete",
         "b",
         "bool",

@@ -65,7 +65,6 @@ KNOWN_HOLES = {
     ("both-ends", 0.1): "an answer is missing, and what its probe echoes may be the other end's own probe",
     ("interval-longer-3-8-3", 0.1): "the interval is longer than the idle time, and the first probe is missing",
     ("ipv6-45-7-4", 0.1): "over IPv6 the first probe of a run is missing, and no answer is",
-    ("closed-in-order", 0.5): SMALL,
     ("ipv6-45-7-4", 0.5): SMALL,
     ("snaplen-64-8-2-4", 0.5): SMALL,
     ("unreachable-ipv6-7-2-4", 0.5): SMALL,

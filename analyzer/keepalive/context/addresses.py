@@ -21,6 +21,8 @@ Address = tuple[int, int, int]
 """The number of the tunnel, and both halves of the address: the same address in two tunnels is not one host."""
 GONE_NS = 1_900_000_000
 """Time from the first of three tries to the last, after which the address counts as gone from the link."""
+TRIES_NS = 3_500_000_000
+"""A later question is no try of the same kind: the first one was answered, and the answer is not in the capture."""
 
 
 def address_of(table: FlowTable, flow: int, end: int) -> Address:
@@ -207,7 +209,7 @@ def note_asked(
             was_question = kind == NEIGHBOUR_ASKED
             if not was_question:
                 first_ns = ABSENT
-            elif first_ns == ABSENT:
+            elif first_ns == ABSENT or ts_ns - first_ns > TRIES_NS:
                 first_ns = ts_ns
             elif ts_ns - first_ns >= GONE_NS:
                 failed_arp.ts_ns[failures] = first_ns

@@ -64,6 +64,8 @@ CLOCK_BITS = 4
 WHEELS = len(LINUX)
 EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of an exact timer that every segment restarts."""
+MANY_MISSING = 80
+"""Of a thousand segments: if so many are missing, equal gaps are no longer one timer's for sure."""
 WIDE = 3
 """Ratio of a value to its lower bound that a single missing probe does not explain."""
 
@@ -90,7 +92,8 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     find_typical(work, rows)
     correct_for_loss(work, rows, is_far)
     if not is_probed(work.gaps, rows):
-        note_unprobed(s, rows, observed.ends.is_whole[end], to, row + TIME)
+        if not observed.ends.lacks[end]:
+            note_unprobed(s, rows, observed.ends.is_whole[end], to, row + TIME)
         return
     is_lossy = is_far or has_losses(corrected, rows)
     is_other = False if is_far else believe_prober(work, rows)
@@ -111,6 +114,21 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     count_runs(corrected, rows, work.run_counts)
     note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
+    if observed.ends.lacks[end] >= MANY_MISSING:
+        allow_for_missing(to.settings, row)
+
+
+def allow_for_missing(settings: Any, row: int) -> None:
+    """Leave of an end's settings what holds however many of its probes are missing: no timer is longer than its gap.
+
+    Each gap may be several, a run may have begun later, and its count may lack some.
+    """
+    for one in (row + TIME, row + INTVL):
+        settings.value[one], settings.low_ms[one] = ABSENT, MILLI
+        if settings.high_ms[one] == ABSENT:
+            settings.basis[one] = ABSENT
+    for one in (row + PROBES, row + USER_TIMEOUT):
+        settings.basis[one] = ABSENT
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:

@@ -7,9 +7,10 @@ from analyzer.keepalive.context.addresses import first_asked
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.story.gaps import Rows, StoryTables
+from analyzer.keepalive.story.holes import captured_syns
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, PENDING, SPACING, SURVIVED, UNTOLD
-from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN
+from analyzer.schema import ABSENT, OPENED_SYN
 from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
 FEWEST_FOLLOWING = 2
@@ -56,6 +57,7 @@ def observe_gaps(
             observed.ends.first_gap[end_row], observed.ends.is_whole[end_row] = gaps, is_whole(rows, flow)
             observed.ends.clocks[end_row] = LIKELY_CLOCKS if has_empty_probes(rows, stories, gap, end) else EXACT_CLOCKS
             observed.ends.is_one_sided[end_row] = rows.ends.last_ns[2 * flow + 1 - end] == ABSENT
+            observed.ends.lacks[end_row] = stories.flows.lacks[gap]
             observed.ends.has_company[end_row] = ends.has_company[end_row]
             observed.ends.is_cut_off[end_row] = ends.is_cut_off[end_row] > 0 or context.asked[gap] > 0
             first_failed_arp = ends.first_failed_arp[end_row]
@@ -162,13 +164,6 @@ def may_be_its_own(ends: Any, end_row: int) -> bool:
         return True
     is_level = ends.level[end_row] >= FEWEST_LEVEL or (ends.level[end_row] and not ends.lost[end_row])
     return bool(ends.uneven[end_row] <= ends.even[end_row] and not is_level)
-
-
-def captured_syns(opened: int, ends: Any, first: int) -> int:
-    """Return 1 if both SYNs were captured, -1 if one is missing, 0 if the capture began later or lacks an end."""
-    if opened == OPENED_MIDSTREAM or ends.last_ns[first] == ABSENT or ends.last_ns[first + 1] == ABSENT:
-        return 0
-    return -1 if ends.isn[first] == ABSENT or ends.isn[first + 1] == ABSENT else 1
 
 
 def allocate(flows: int, gaps: int) -> Observations:

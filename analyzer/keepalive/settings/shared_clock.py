@@ -35,7 +35,8 @@ TELLING_BITS = 2.0
 SURE_BITS = 8.0
 """Several ends have one host clock if chance would make them agree at most once in 256."""
 MANY_BITS = 24.0
-"""What a second host clock behind an address requires: among many ends some agree by chance, or after a loss."""
+"""What it takes for a second host clock behind an address, or against a rate: among many ends some agree by chance, or
+after a loss."""
 
 
 class Boundary(NamedTuple):
@@ -209,7 +210,10 @@ def host_clocks(probers: Iterable[Prober]) -> tuple[HostClock, ...]:
 
 
 def _of_address(probers: Sequence[Prober]) -> list[HostClock]:
-    """Return the host clocks behind one address, the one with most ends first."""
+    """Return the host clocks behind one address, the one with most ends first.
+
+    Only ends that contradict a host clock are evidence of another one.
+    """
     address = probers[0].address
     if len(probers) == 1:
         return [_of_one_end(probers[0])]
@@ -221,10 +225,10 @@ def _of_address(probers: Sequence[Prober]) -> list[HostClock]:
             break
         members = [one for one in left if one.end in best.ends]
         trains = [group.train if group.ends == best.ends else None for group in groups]
-        slower = [_slower_train(members, rate, trains) for rate in range(len(LINUX))]
-        found.append(HostClock((address,), best.ends, tuple(map(_first_known, trains, slower))))
-        left = [one for one in left if one.end not in best.ends]
-    if len(found) == 1 and all(_may_share(found[0], one) for one in left):
+        found.append(HostClock((address,), best.ends, _with_nested(members, trains)))
+        others = [one for one in left if one.end not in best.ends]
+        left = [one for one in others if not _may_share(found[-1], one)]
+    if len(found) == 1 and not left:
         return [replace(found[0], ends=frozenset(one.end for one in probers))]
     return found
 
@@ -262,23 +266,42 @@ def _grow_group(probers: Sequence[Prober], rate: int) -> _Group:
     return _Group(frozenset(one.end for one in members), bits, train)
 
 
-def _slower_train(members: Sequence[Prober], rate: int, trains: Sequence[Train | None]) -> Train | None:
-    """Return the train of these ends at a slower clock rate; None if that rate is not possible.
+def _with_nested(members: Sequence[Prober], trains: Sequence[Train | None]) -> Trains:
+    """Return these trains of a host clock with those of rates that agree because they are nested in one of them.
 
-    Every boundary at 250 Hz is one at 1000 Hz, too, so ends that tick at 250 Hz do not agree at 1000 Hz by chance.
-    Agreement at a faster rate therefore leaves the slower one possible unless an end contradicts it.
+    Every boundary at 250 Hz is one at 1000 Hz, and some at 1000 Hz are more than one at 250 Hz: agreement at one rate
+    is then no chance at the other. Such a rate is left out only where boundaries contradict it, or where they agree
+    more closely than it explains.
     """
-    clock = LINUX[rate]
-    if not any(train is not None and train.clock.hz % clock.hz == 0 for train in trains):
-        return None
-    train = Train(clock, (boundary for one in members for boundary in one.boundaries[rate]))
-    is_possible = all(one.rates[rate] and not train.compare(one.boundaries[rate]).is_other for one in members)
-    return train if is_possible else None
+    known = [train.clock.hz for train in trains if train is not None]
+    found = list(trains)
+    for rate, clock in enumerate(LINUX):
+        is_nested = any(clock.hz % hz == 0 or hz % clock.hz == 0 for hz in known)
+        if found[rate] is None and is_nested and all(one.rates[rate] for one in members):
+            found[rate] = Train(clock, (boundary for one in members for boundary in one.boundaries[rate]))
+    best = max(range(len(LINUX)), key=lambda rate: _agreement(members, rate) if trains[rate] is not None else ABSENT)
+    return tuple([train if _is_as_close(members, rate, best) else None for rate, train in enumerate(found)])
 
 
-def _first_known(train: Train | None, other: Train | None) -> Train | None:
-    """Return the first train unless it is None, else the other."""
-    return other if train is None else train
+def _is_as_close(members: Sequence[Prober], rate: int, best: int) -> bool:
+    """Tell whether ends with boundaries at both rates agree as closely at one rate as at the best, give or take
+    chance."""
+    telling = [one for one in members if one.boundaries[rate] and one.boundaries[best]]
+    agreement = _agreement(telling, rate)
+    return agreement >= max(_agreement(telling, best) - MANY_BITS, 0)
+
+
+def _agreement(members: Sequence[Prober], rate: int) -> float:
+    """Return in bits how closely the two halves of these ends agree at a clock rate, -1 if they contradict it."""
+    agreeing, differing, bits = 0, 0, 0.0
+    halves = members[::2], members[1::2]
+    for some, others in (halves, halves[::-1]):
+        train = Train(LINUX[rate], (boundary for one in some for boundary in one.boundaries[rate]))
+        for one in others:
+            comparison = train.compare(one.boundaries[rate])
+            agreeing, differing = agreeing + comparison.is_same, differing + comparison.is_other
+            bits += comparison.bits if comparison.is_same else 0
+    return bits if 4 * differing <= agreeing else -1.0
 
 
 def _may_share(host_clock: HostClock, one: Prober) -> bool:

@@ -8,7 +8,8 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import cores
 from analyzer.engine.table import Table
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.story import CLOSING_GAPS, tell
+from analyzer.keepalive.story.holes import note_shares
+from analyzer.keepalive.story.story import CLOSING_GAPS, Captured, tell
 from analyzer.schema.story import STORY_ENDS, STORY_FLOWS, STORY_GAPS, STORY_PROBES, STORY_SILENCES
 
 BATCH = 4096
@@ -21,11 +22,15 @@ FLOW_TABLES = (STORY_FLOWS, STORY_ENDS, STORY_PROBES, STORY_GAPS, STORY_SILENCES
 class Stories:
     """Tells the stories of a capture's flows."""
 
-    def __init__(self, rows: Rows, capture_end: tuple[int, int], engine: Engine) -> None:
-        """`capture_end` is the last frame's number and time."""
+    def __init__(
+        self, rows: Rows, of_end: "array[int]", addresses: int, capture_end: tuple[int, int], engine: Engine
+    ) -> None:
+        """`of_end` has the address of each end, `capture_end` the last frame's number and time."""
         self._rows = rows
-        self._last_frame, self._capture_end_ns = capture_end
         self._engine = engine
+        handshakes, shares = (array("q", [0]) * addresses for _ in range(2))
+        engine.run(note_shares, rows, len(of_end) // 2, of_end, handshakes, shares)
+        self._captured = Captured(*capture_end, of_end, shares)
 
     def tell_all(self, flows: int) -> Generator[tuple[StoryTables, int]]:
         """Yield stories of all flows, and how many; each batch is good until BATCHES_HELD others follow."""
@@ -42,7 +47,7 @@ class Stories:
             one.reserve(room + 1)
         flows_view, ends, probes, gaps, silences = (one.view for one in tables)
         stories = StoryTables(flows_view, ends, probes, gaps, silences, array("q", [0, 0, 0]))
-        self._engine.run(tell, self._rows, array("i", flows), count, self._last_frame, self._capture_end_ns, stories)
+        self._engine.run(tell, self._rows, array("i", flows), count, self._captured, stories)
         return stories
 
     def _rows_of_all(self, flows: Sequence[int]) -> int:

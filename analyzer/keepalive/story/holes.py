@@ -1,19 +1,72 @@
-"""What a flow's own segments show to be missing in the capture: by number, ACK, IP identification and timestamp echo.
+"""What a flow's own segments show to be missing in the capture: by number, ACK, IP identification and timestamp echo;
+and what the handshakes of all flows show of which the capture has one half.
 
 Kernels over the columns of a story in the making (`story.py`).
 """
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import missing
+from analyzer.keepalive.story.gaps import Rows, missing
 from analyzer.keepalive.tags.tag import PROBE, PURE_ACK, STRAY, WINDOW_PROBE
-from analyzer.schema import ABSENT
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp import segment_facts
 from analyzer.tcp.tracker import IDLE_NS
 
 ONE_PACKET = 1460
 """Octets of payload that are never cut into several packets of Ethernet."""
+FEWEST_HALVES = 2
+"""Fewest handshakes of a host of which one half is missing that tell something of its other connections."""
+FEWEST_FOLLOWING = 2
+"""Fewest segments with consecutive IP identifications that show that their end counts its segments."""
+
+
+def note_shares(rows: Rows, flows: int, of_end: Any, handshakes: Any, shares: Any) -> int:
+    """Kernel: write for each address how many of a thousand segments the capture lacks, as its handshakes tell.
+
+    Of n handshakes of which anything was captured, 2np / (1 + p) lack one of two segments if each is missing with
+    probability p. `of_end` has the address of each end. Hosts are counted apart, so that nobody's traffic changes what
+    is said of that of others. Returns how many addresses there are.
+    """
+    for flow in range(flows):
+        syns = captured_syns(rows.flows.opened[flow], rows.ends, 2 * flow)
+        for end in (2 * flow, 2 * flow + 1):
+            handshakes[of_end[end]] += syns != 0
+            shares[of_end[end]] += syns < 0
+    for address in range(len(shares)):
+        halves = shares[address]
+        shares[address] = 1000 * halves // (2 * handshakes[address] - halves) if halves >= FEWEST_HALVES else 0
+    return len(shares)
+
+
+def captured_syns(opened: int, ends: Any, first: int) -> int:
+    """Return 1 if both SYNs were captured, -1 if one is missing, 0 if the capture began later or lacks an end."""
+    is_heard = ends.last_ns[first] != ABSENT and ends.last_ns[first + 1] != ABSENT
+    if opened == OPENED_MIDSTREAM or not is_heard or was_refused(ends, first, 0) or was_refused(ends, first, 1):
+        return 0
+    return -1 if ends.isn[first] == ABSENT or ends.isn[first + 1] == ABSENT else 1
+
+
+def was_refused(ends: Any, first: int, end: int) -> bool:
+    """Tell whether nothing but SYNs came from the other end, and last of all a RST from this one."""
+    return bool(ends.last_flags[first + end] & RST_BIT and ends.last_flags[first + 1 - end] & SYN)
+
+
+def lacks(rows: Rows, flow: int, first: Any, second: Any, share: int) -> int:
+    """Return how many of a thousand segments of the flow are missing at least; `share` is that of its hosts."""
+    is_shown = first.holes or second.holes or captured_syns(rows.flows.opened[flow], rows.ends, 2 * flow) < 0
+    return max(share, int(bool(is_shown)), uncounted(first), uncounted(second))
+
+
+def uncounted(own: Any) -> int:
+    """Return how many of a thousand steps between the end's identifications leave some out, less one by accident.
+
+    That is known of an end that numbers its segments one by one; a counter of the whole host counts other connections
+    besides.
+    """
+    if own.follows < FEWEST_FOLLOWING or own.follows < 2 * own.skips:
+        return 0
+    return max(1, int(1000 * (own.skips - 1) // (own.follows + own.skips))) if own.skips else 0
 
 
 def note_identification(segment: Any, own: Any) -> None:

@@ -4,7 +4,8 @@ One kernel, one pass over the flow's rows in capture order. It knows what an obs
 (tcp_timer.c tcp_keepalive_timer), and not what follows from it.
 """
 
-from typing import Any
+from array import array
+from typing import Any, NamedTuple
 
 from analyzer.keepalive.story.gaps import (
     GAPS,
@@ -24,7 +25,7 @@ from analyzer.keepalive.story.gaps import (
     unheard_run,
 )
 from analyzer.keepalive.story.heartbeats import last_other_data_ns, note_beat, was_last_answered
-from analyzer.keepalive.story.holes import note_holes, note_identification, note_stamp
+from analyzer.keepalive.story.holes import lacks, note_holes, note_identification, note_stamp
 from analyzer.keepalive.story.idle_times import begin_idle_times, confirm, note_data
 from analyzer.keepalive.story.prober import note_prober
 from analyzer.keepalive.story.resends import (
@@ -78,20 +79,34 @@ CLOSING_GAPS = 4
 """Most gaps that the end of a flow's story adds: for each end what it survived, and the capture's end."""
 
 
-def tell(rows: Rows, flows: Any, count: int, capture_frame: int, capture_end_ns: int, stories: StoryTables) -> int:
+class Captured(NamedTuple):
+    """What stories need to know of the whole capture."""
+
+    last_frame: int
+    end_ns: int
+    of_end: "array[int]"
+    """The address of each end, by number."""
+    shares: "array[int]"
+    """How many of a thousand segments of each address are missing (`holes.note_shares`)."""
+
+
+def tell(rows: Rows, flows: Any, count: int, captured: Captured, stories: StoryTables) -> int:
     """Kernel: write the stories of these flows, from row 0 on; one more row marks where the last ends. Returns
     `count`."""
+    of_end, shares = captured.of_end, captured.shares
     stories.counts[PROBES] = stories.counts[GAPS] = stories.counts[SILENCES] = 0
     for flow_row in range(count):
         flow, story = flows[flow_row], stories.flows[flow_row]
-        end_ns = watched_until(rows.flows, flow, capture_end_ns)
+        end_ns = watched_until(rows.flows, flow, captured.end_ns)
         begin(stories, flow_row, rows.starts[flow])
         story.flow, story.capture_end_ns = flow, end_ns
         for place in range(rows.starts[flow], rows.starts[flow + 1]):
             note_row(rows, place, stories, flow_row)
         if story.reset_row == ABSENT:
             reach_capture_end(rows, flow, end_ns, stories, flow_row)
-        close(rows, flow, capture_frame, end_ns, stories, flow_row)
+        close(rows, flow, captured.last_frame, end_ns, stories, flow_row)
+        share = max(shares[of_end[2 * flow]], shares[of_end[2 * flow + 1]])
+        story.lacks = lacks(rows, flow, *ends_of(stories, flow_row), share)
     note_places(stories, count)
     return count
 

@@ -16,12 +16,14 @@ is judged again with its context when it is assembled, and where other hosts may
   never_opened              no segment but SYN and RST               no connection to judge      UNKNOWN
   gave_up                   RST an interval after unanswered probes  tcp_keepalive_timer         TIMED_OUT, UNREACHABLE
   was_reset                 RST for a probe or data, or by the path  RFC 9293 §3.10.7.1          RESET
+  was_reset_unexplained     a RST, and frames before it are missing  what it answers is unknown  UNKNOWN
   was_reset_by_application  any other RST                            no other explanation        CLOSED
   was_closed                FIN from both ends                       RFC 9293 §3.6               CLOSED
   is_one_sided              the answering end is not captured        its silence shows nothing   UNKNOWN
   data_was_given_up         resends ceased, unanswered               tcp_write_timeout           TIMED_OUT, UNREACHABLE
   data_goes_unanswered      unanswered resends, silent 5 s           keepalive is suspended      UNDETECTED
   window_was_given_up       answered window probes ceased            tcp_probe_timer             TIMED_OUT, UNKNOWN
+  may_lack_answers          unanswered probes, and frames missing    they may have been answered UNKNOWN
   is_probing                unanswered probes, no RST                RFC 1122 §4.2.3.6           PROBING, or as gave_up
   acks_are_unheard          resends of what was acknowledged         one way is broken           UNDETECTED, UNKNOWN
   goes_on_elsewhere         numbers that go on from another port     RFC 4787 §4.3, RFC 5382     UNDETECTED
@@ -58,14 +60,14 @@ from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, pro
 from analyzer.keepalive.verdict.endings import find_endings
 from analyzer.keepalive.verdict.moves import goes_on_elsewhere, is_sent_astray, was_rebound
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
-from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application
+from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application, was_reset_unexplained
 from analyzer.keepalive.verdict.unanswered_data import (
     acks_are_unheard,
     data_goes_unanswered,
     data_was_given_up,
     window_was_given_up,
 )
-from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing
+from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing, may_lack_answers
 from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
 from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, ENDINGS, PROOFS, RESETS, VERDICTS
@@ -89,13 +91,19 @@ def decide(batch: Batch, flow_row: int) -> bool:
     if was_rebound(batch, flow_row) or never_opened(batch, flow_row):
         return True
     if batch.stories.flows[flow_row].reset_row != ABSENT:
-        return gave_up(batch, flow_row) or was_reset(batch, flow_row) or was_reset_by_application(batch, flow_row)
+        return (
+            gave_up(batch, flow_row)
+            or was_reset(batch, flow_row)
+            or was_reset_unexplained(batch, flow_row)
+            or was_reset_by_application(batch, flow_row)
+        )
     return (
         was_closed(batch, flow_row)
         or is_one_sided(batch, flow_row)
         or data_was_given_up(batch, flow_row)
         or data_goes_unanswered(batch, flow_row)
         or window_was_given_up(batch, flow_row)
+        or may_lack_answers(batch, flow_row)
         or is_probing(batch, flow_row)
         or acks_are_unheard(batch, flow_row)
         or goes_on_elsewhere(batch, flow_row)

@@ -9,7 +9,7 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 
 from typing import Any
 
-from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
+from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of, missing
 from analyzer.keepalive.story.values import BY_ACK
 from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict import values
@@ -30,6 +30,8 @@ FEWEST_DUPLICATES = 2
 """Fewest segments captured twice that show that all are."""
 CLEARLY_NS = 5_000_000
 """Least difference that shows: by less a host may be faster or slower to answer."""
+SHORTEST_NS = 900_000_000
+"""Just below 1 s, the shortest interval of a keepalive timer; no clock is so wrong."""
 
 ENOUGH = 2
 """Fields that must agree to outweigh another distance."""
@@ -63,7 +65,7 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
         reason = values.RST_ANSWERS_PROBE
         probe = batch.rows.candidates[probe_of(batch.rows, batch.stories, flow_row)]
         prove(batch, flow_row, probe.frame)
-    elif data_was_reset(batch, flow_row, sender) and is_stateless:
+    elif data_was_reset(batch, flow_row, sender) and is_stateless and not batch.stories.flows[flow_row].lacks:
         reason = values.RST_WITHOUT_STATE
     elif was_reset_unasked(batch, flow_row, sender):
         reason = values.RST_UNASKED
@@ -93,8 +95,12 @@ def rst_of(batch: Batch, flow_row: int) -> Any:
 
 
 def probe_was_reset(batch: Batch, flow_row: int) -> bool:
-    """Tell whether the RST came back for a probe (RFC 9293 §3.10.7.1, RFC 1122 §4.2.3.6)."""
-    return probe_of(batch.rows, batch.stories, flow_row) != ABSENT
+    """Tell whether the RST came back for a probe (RFC 9293 §3.10.7.1, RFC 1122 §4.2.3.6).
+
+    One with ACK may be the give-up of the other end, of whose probes the capture may lack some.
+    """
+    is_ambiguous = batch.stories.flows[flow_row].lacks and rst_of(batch, flow_row).flags & ACK
+    return probe_of(batch.rows, batch.stories, flow_row) != ABSENT and not is_ambiguous
 
 
 def data_was_reset(batch: Batch, flow_row: int, sender: int) -> bool:
@@ -134,6 +140,24 @@ def differences(odd: int) -> int:
     return because(values.RST_LOOKS_FOREIGN, why) if odd & TTL else why
 
 
+def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where the capture lacks frames, so that the RST may be a timer's or answer what is missing.
+
+    A RST without ACK that comes out of the blue shows that by itself: nearly all stacks send it as an answer only.
+    A timer's comes an interval after the last probe. One that comes sooner after its end's last segment is none, and
+    neither is one whose identification follows that of the segment before, if that is no unanswered probe.
+    """
+    rst = rst_of(batch, flow_row)
+    own = batch.stories.ends[2 * flow_row + rst.end]
+    is_next = missing(rst) == 0 and not own.unanswered
+    lacks = batch.stories.flows[flow_row].lacks or not rst.flags & ACK
+    if not lacks or is_next or rst.own_ns < SHORTEST_NS or (own.fin_frame and not batch.stories.flows[flow_row].lacks):
+        return False
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.RST_UNEXPLAINED, 0))
+    prove(batch, flow_row, rst.frame)
+    return True
+
+
 def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
     """Conclude CLOSED: no timer and no probe explains the RST, so that an application sent it.
 
@@ -153,12 +177,14 @@ def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
 def errno_of_reset(batch: Batch, flow_row: int) -> int:
     """Return what the other end's application gets from the RST; ABSENT if it has closed too, or its host went on.
 
+    Where the capture lacks frames, a FIN may be among them.
+
     One that has only shut down its sending half and still reads is in FIN_WAIT2, where a RST is what it always is
     (tcp_input.c tcp_reset). If only the end that resets had closed, the other is in CLOSE_WAIT.
     """
     end_row = 2 * flow_row + rst_of(batch, flow_row).end
     own, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
-    if was_never_heard(batch, flow_row):
+    if was_never_heard(batch, flow_row) or batch.stories.flows[flow_row].lacks:
         return ABSENT
     if peer.fin_frame and (own.fin_frame or not reads_on(batch, flow_row, 1 - rst_of(batch, flow_row).end)):
         return ABSENT

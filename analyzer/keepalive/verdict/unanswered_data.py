@@ -8,6 +8,7 @@ from typing import Any
 from analyzer.keepalive.story.resends import next_try_ns
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.tags import tag
+from analyzer.keepalive.tags.rules import ANSWER_NS
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import EVIDENCE, Batch, conclude, note_delay, show_asked, show_sent, show_tries
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT, icmp_errno, link_errno
@@ -67,12 +68,14 @@ def data_was_given_up(batch: Batch, flow_row: int) -> bool:
 def is_unresponsive(batch: Batch, flow_row: int) -> bool:
     """Tell whether one end sends again and again what nothing answers, and that is no mere loss.
 
-    A single resend of data may be no resend at all, where the capture has holes.
+    A single resend of data may be no resend at all, where the capture has holes. One of anything else counts once an
+    answer to it would be overdue.
     """
     if batch.stories.flows[flow_row].unresponsive_end == ABSENT:
         return False
     sender = sender_of_data(batch, flow_row)
-    is_late = batch.rows.candidates[sender.resend_row].own_ns >= LATE_TRY_NS
+    resend, ends_ns = batch.rows.candidates[sender.resend_row], batch.stories.flows[flow_row].capture_end_ns
+    is_late = resend.own_ns >= LATE_TRY_NS and ends_ns - resend.ts_ns >= ANSWER_NS
     is_data = batch.rows.segments[sender.resend_row].tag == tag.RETRANSMISSION
     return bool(sender.resends > 1 or (is_late and not is_data))
 

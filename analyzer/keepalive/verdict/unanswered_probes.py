@@ -10,7 +10,7 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 from typing import Any
 
 from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
-from analyzer.keepalive.story.values import FIRST
+from analyzer.keepalive.story.values import CYCLE, FIRST, SPACING
 from analyzer.keepalive.tags.rules import ANSWER_NS
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, note_delay, prove, show_asked, show_run
@@ -21,10 +21,20 @@ from analyzer.schema import ABSENT
 
 SILENCE = 2
 """A run of probes has ended without a RST when this many of its intervals pass without a probe."""
+LATEST = 8
+"""A timer is late by an eighth of its time at most (timer_wheel LVL_GRAN)."""
+ALIKE, JITTER_NS = 256, 250_000_000
+"""Spacings that are alike differ by less than this part of them, and by what the way to the capture point varies."""
+FEWEST_ALIKE = 3
+"""Unanswered probes after which two spacings are known, of which the second is what all others are."""
 LONGEST_INTERVAL_NS = 90_000_000_000
 """Stands for an interval that the run does not show: the default of 75 s, a timer's lateness included."""
 SOLICITED_NS = 3_200_000_000
 """A solicitation is under way for three tries, a second apart (net/core/neighbour.c mcast_solicit)."""
+LEAST_SHARE = 50
+"""Of a thousand segments: as many are reckoned with where a flow shows only that some are missing."""
+RARELY = 5_000
+"""Answers are missing by chance no more often than once in so many runs."""
 FEWEST_SPURIOUS = 3
 """Fewer resends of what was acknowledged may be due to a round trip that took longer than usual."""
 SHORTEST_INTERVAL_NS = 1_200_000_000
@@ -78,9 +88,15 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     verdict.cause, verdict.prober = cause_of(why), end
     prober = batch.stories.ends[2 * flow_row + end]
     last_ns = max(probe_ns, last_asked_ns(batch, flow_row), batch.rows.flows[story.flow].last_ns)
-    wait_ns = longest_ns if longest_ns >= SHORTEST_INTERVAL_NS else longest_interval_ns(batch, flow_row)
-    if story.capture_end_ns - last_ns <= SILENCE * wait_ns:
-        is_single = story.run_end != ABSENT and prober.unanswered == 1
+    is_spaced = longest_ns >= SHORTEST_INTERVAL_NS or (story.run_end != ABSENT and prober.unanswered > 1)
+    wait_ns = longest_ns if is_spaced else longest_interval_ns(batch, flow_row)
+    silent_ns, is_single = story.capture_end_ns - last_ns, story.run_end != ABSENT and prober.unanswered == 1
+    is_overdue = is_spaced and silent_ns > latest_ns(wait_ns, least_spacing_ns(batch, flow_row), prober.unanswered)
+    if silent_ns <= SILENCE * wait_ns and (is_overdue or (story.lacks and silent_ns > wait_ns)):
+        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_CEASED, 0))
+        verdict.cause, verdict.prober = ABSENT, ABSENT
+        return True
+    if silent_ns <= SILENCE * wait_ns:
         conclude(
             batch,
             flow_row,
@@ -94,6 +110,62 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     verdict.errno = ETIMEDOUT
     note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
     return True
+
+
+def may_lack_answers(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where a run of probes has no answers in a capture that lacks frames, and may have had them.
+
+    A prober that hears no answer probes again after an interval, and one that hears it after its idle time: where the
+    interval is the shorter, the spacings of the run tell. A long run is no accident.
+    """
+    story = batch.stories.flows[flow_row]
+    if not story.lacks or story.run_end == ABSENT or is_one_stray_loss(batch, flow_row):
+        return False
+    unanswered = batch.stories.ends[2 * flow_row + story.run_end].unanswered
+    if not may_all_be_missing(unanswered, story.lacks) or is_run_spaced(batch, flow_row):
+        return False
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ANSWERS_MISSING, 0))
+    show_run(batch, flow_row)
+    return True
+
+
+def may_all_be_missing(answers: int, lacks: int) -> bool:
+    """Tell whether so many answers in a row may be missing by chance where `lacks` of a thousand segments are."""
+    share, chance = max(lacks, LEAST_SHARE), 1000 * RARELY
+    for _ in range(answers):
+        chance = chance * share // 1000
+    return chance > 1000
+
+
+def is_run_spaced(batch: Batch, flow_row: int) -> bool:
+    """Tell whether the run's probes follow each other sooner than those that were answered."""
+    t, least_cycle_ns, least_ns = batch.stories.flows, ABSENT, least_spacing_ns(batch, flow_row)
+    for row in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
+        gap = batch.stories.gaps[row]
+        if gap.end == t[flow_row].run_end and (gap.kind == CYCLE or gap.kind == FIRST):
+            least_cycle_ns = gap.any_ns if least_cycle_ns == ABSENT else min(least_cycle_ns, gap.any_ns)
+    return bool(least_ns != ABSENT and (least_cycle_ns == ABSENT or 8 * least_ns < 7 * least_cycle_ns))
+
+
+def least_spacing_ns(batch: Batch, flow_row: int) -> int:
+    """Return the shortest time in ns between two probes of its end of which the first went unanswered, ABSENT without
+    any."""
+    t, least_ns = batch.stories.flows, ABSENT
+    for row in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
+        gap = batch.stories.gaps[row]
+        if gap.end == t[flow_row].run_end and gap.kind == SPACING and gap.unanswered > 0:
+            least_ns = gap.probe_ns if least_ns == ABSENT else min(least_ns, gap.probe_ns)
+    return least_ns
+
+
+def latest_ns(longest_ns: int, least_ns: int, unanswered: int) -> int:
+    """Return within which time in ns after a probe the next one is due, given the longest and shortest spacing before.
+
+    All spacings but the first of a run are alike; one that is far longer lacks a probe.
+    """
+    if 0 < least_ns < longest_ns - longest_ns // LATEST:
+        return least_ns + least_ns // LATEST
+    return longest_ns + (longest_ns // LATEST if unanswered < FEWEST_ALIKE else longest_ns // ALIKE + JITTER_NS)
 
 
 def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:

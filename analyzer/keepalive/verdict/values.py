@@ -94,6 +94,7 @@ class Reason(Enum):
     RST_LOOKS_NATIVE = "rst-looks-native"
     RST_UNASKED = "rst-unasked"
     RST_UNDECIDED = "rst-undecided"
+    RST_UNEXPLAINED = "rst-unexplained"
     RST_BY_APPLICATION = "rst-by-application"
     RST_AFTER_CLOSE = "rst-after-close"
     FIN_BOTH = "fin-both"
@@ -103,6 +104,7 @@ class Reason(Enum):
     WINDOW_STAYED_CLOSED = "window-stayed-closed"
     PROBES_ANSWERED = "probes-answered"
     PROBES_IGNORED = "probes-ignored"
+    ANSWERS_MISSING = "answers-missing"
     PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
     SILENT_FOR_LONG = "silent-for-long"
@@ -162,6 +164,7 @@ HOWS = tuple(How)
     RST_LOOKS_NATIVE,
     RST_UNASKED,
     RST_UNDECIDED,
+    RST_UNEXPLAINED,
     RST_BY_APPLICATION,
     RST_AFTER_CLOSE,
     FIN_BOTH,
@@ -171,13 +174,14 @@ HOWS = tuple(How)
     WINDOW_STAYED_CLOSED,
     PROBES_ANSWERED,
     PROBES_IGNORED,
+    ANSWERS_MISSING,
     PROBES_CEASED,
     NO_PROBE_DUE,
     SILENT_FOR_LONG,
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(47)
+) = range(49)
 """Places in `Reason`."""
 
 

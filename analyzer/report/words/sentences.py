@@ -91,6 +91,7 @@ REASONS = {
     Reason.RST_UNASKED: "A RST came that neither a probe nor a timer explains.",
     Reason.RST_UNDECIDED: "The other end sent it, or something in its name: its fields do not tell which.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
+    Reason.RST_UNEXPLAINED: "A RST ended it, and frames before it are missing: what it was for does not show.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
     Reason.RST_AFTER_CLOSE: "It had sent its FIN before, and answers what comes then with a RST, as a host does whose "
     "application has closed.",
@@ -104,6 +105,7 @@ REASONS = {
     Reason.PROBES_ANSWERED: "Every probe so far was answered.",
     Reason.PROBES_IGNORED: "Not every probe was answered, but the peer was heard again since: probes or answers were "
     "lost, or the peer does not answer probes.",
+    Reason.ANSWERS_MISSING: "The last probes have no answer, and frames are missing: it may be among them.",
     Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
     "closed unseen, or was no longer captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",

@@ -140,12 +140,18 @@ def test_another_flow_of_the_peer_before_the_silence_says_nothing() -> None:
     assert result.analysis.flows[1].verdict.cause is Cause.PEER_SILENT
 
 
-@pytest.mark.parametrize("end", ["", "    52.0  end", "    61.5  end"])
+@pytest.mark.parametrize("end", ["", "    52.0  end", "    61.2  end"])
 def test_where_the_capture_ends_too_soon_it_is_said(end: str) -> None:
     """Given up in silence or not: with the last probe as last frame nobody can know."""
     v = verdict(told(f"{RUN}{end}"))
     assert (v.outcome, v.cause, v.errno, v.detection_delay_ns) == (Outcome.PROBING, Cause.PEER_SILENT, None, None)
     assert v.reasons[0] is Reason.RUN_GOES_ON
+
+
+def test_an_overdue_probe_is_missing_or_will_never_come() -> None:
+    """All spacings of a run are alike: soon after the third one something else is the matter."""
+    v = verdict(told(f"{RUN}    61.5  end"))
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.PROBES_CEASED,))
 
 
 def test_probing_while_the_run_goes_on() -> None:
