@@ -330,12 +330,11 @@ class Assembler:
         for end in (0, 1):
             end_story, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
             settings = settings_of(found, 2 * flow_row + end)
+            role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
             if end_story.sent and end_story.probed_by is not ProbedBy.MIDDLEBOX:
                 matches = matching_profiles(settings, end_story.payload_len, f.ports[flow])
-                stack = stack_of(
-                    fingerprint_of(settings, end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes)
-                )
-            role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
+                look = end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes, ttl
+                stack = stack_of(fingerprint_of(settings, *look))
             address = self._address(flow, end)
             known_ttl = ttl if ttl != ABSENT else None
             ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl))

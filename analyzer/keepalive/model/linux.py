@@ -159,6 +159,8 @@ TICK_NS = 25_000_000
 SLACK_SHIFT = 8
 """A timer with slack is late by up to delay / 256."""
 SLOW_TICK_NS = 500_000_000
+SHORTEST_NS = 900_000_000
+"""Just below 1 s, the shortest setting; no clock is so wrong."""
 """lwIP's TCP_SLOW_INTERVAL, 4.4BSD's PR_SLOWHZ."""
 EXACT: tuple[Clock, ...] = (
     Slack("exact", 1000),

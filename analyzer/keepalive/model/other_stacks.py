@@ -11,6 +11,8 @@ from typing import NamedTuple
 from analyzer.keepalive.model.linux import SECOND, Event, Keepalive, What
 
 MILLISECOND = 1_000_000
+LINUX_TTL, WINDOWS_TTL = 64, 128
+"""Highest TTL of packets from these: what they send, less the routers on the way. lwIP and routers send 255."""
 
 
 class Restarting(NamedTuple):

@@ -20,7 +20,7 @@ from analyzer.keepalive.settings.constraints import (
 from analyzer.keepalive.settings.evidence import Search
 from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.keepalive.settings.prior import BIT, likeliest, weight
-from analyzer.keepalive.story.values import FIRST, GIVE_UP, SPACING, SURVIVED
+from analyzer.keepalive.story.values import FIRST, GIVE_UP, PENDING, SPACING, SURVIVED
 from analyzer.schema import ABSENT
 
 TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
@@ -36,13 +36,16 @@ TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
     SURVIVED_EITHER,
     USER_TIMEOUT_ALTERNATIVE,
     CONTRADICTORY,
-) = range(10)
+    CEASED,
+) = range(11)
 """What settings rest on, as compiled functions write it: places in `values.Basis`."""
 MAX_FRAMES = 8
 """Most frames that are named as proof."""
 MILLI = 1000
 """Bounds are in thousandths of a second, or of a count."""
 MILLISECOND = 1_000_000
+CEASED_AFTER = 2
+"""Intervals without a probe after which no more will come."""
 NEAR_NS = 100_000_000
 """Distance from a whole second below which a slow timer's gap counts as near it; its other ticks, though they may
 drift, are further off."""
@@ -335,6 +338,22 @@ def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, 
     else:
         note_setting(found, row, GIVE_UP_COUNT, milli(low), milli(low + may_lack_one), corrected, 0, rows)
         found.settings.value[row] = low
+
+
+def note_ceased(corrected: Any, rows: int, found: Inferred, row: int) -> None:
+    """Write the count of unanswered probes after which the end gave up in silence, as stacks other than Linux do.
+
+    The next probe is overdue by far when the capture ends. `row` is the first of the end's settings.
+    """
+    t, probes = found.settings, row + PROBES
+    longest_ms: int = t.high_ms[row + INTVL]
+    if t.basis[probes] != RUN_LENGTH or t.basis[row + INTVL] == ABSENT or longest_ms == ABSENT:
+        return
+    for gap in range(rows):
+        count_ms = milli(corrected.unanswered[gap])
+        is_over = corrected.kind[gap] == PENDING and corrected.probe_ns[gap] > CEASED_AFTER * longest_ms * MILLISECOND
+        if is_over and count_ms == t.low_ms[probes]:
+            t.basis[probes], t.high_ms[probes], t.value[probes] = CEASED, count_ms, corrected.unanswered[gap]
 
 
 def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferred, row: int) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from analyzer.keepalive.model.linux import SECOND
-from analyzer.keepalive.model.other_stacks import LWIP, MILLISECOND
+from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND
 from analyzer.keepalive.settings.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings.values import Settings
 
@@ -52,6 +52,8 @@ class Fingerprint(NamedTuple):
     payload_len: int
     has_bare_probes: bool
     """Whether its probes carry no timestamp although it was agreed on."""
+    may_be_linux: bool
+    """Whether its packets have the TTL with which Linux sends them."""
     models: tuple[str, ...]
     """As in `values.Settings.models`."""
     timers: tuple[str, ...]
@@ -77,7 +79,7 @@ def stack_of(fingerprint: Fingerprint) -> Stack:
     if "slow" in fingerprint.timers and fingerprint.is_on_slow_grid and not FINE.intersection(fingerprint.timers):
         return Stack.LWIP
     if are_linux == {True}:
-        return Stack.LINUX
+        return Stack.LINUX if fingerprint.may_be_linux else Stack.UNKNOWN
     if are_linux == {False}:
         if fingerprint.timers == ("slack",) and fingerprint.late_ns > HOST_LATE_NS:
             return Stack.OLD_LINUX
@@ -86,14 +88,16 @@ def stack_of(fingerprint: Fingerprint) -> Stack:
 
 
 def fingerprint_of(
-    settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool
+    settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool, ttl: int
 ) -> Fingerprint:
-    """Return an end's fingerprint; `spacings_ns` are those between probes that nothing answered."""
+    """Return an end's fingerprint; `spacings_ns` are those between probes that nothing answered, `ttl` is -1 if not
+    known."""
     time, intvl, count = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
     timed = [one for one in (time, intvl) if one is not None and one.value is not None]
     return Fingerprint(
         payload_len=payload_len,
         has_bare_probes=has_bare_probes,
+        may_be_linux=ttl <= LINUX_TTL,
         models=settings.models,
         timers=settings.timers,
         intvl_s=intvl.value if intvl is not None else None,

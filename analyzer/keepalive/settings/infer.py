@@ -27,6 +27,7 @@ from analyzer.keepalive.settings.bounds import (
     TIME,
     USER_TIMEOUT,
     Inferred,
+    note_ceased,
     note_intvl,
     note_probes,
     note_spread_of_intvl,
@@ -66,6 +67,8 @@ EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of an exact timer that every segment restarts."""
 MANY_MISSING = 80
 """Of a thousand segments: if so many are missing, equal gaps are no longer one timer's for sure."""
+TICK_MS = 500
+"""lwIP's TCP_SLOW_INTERVAL."""
 WIDE = 3
 """Ratio of a value to its lower bound that a single missing probe does not explain."""
 
@@ -113,9 +116,24 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         make_counts_ambiguous(corrected, rows)
     count_runs(corrected, rows, work.run_counts)
     note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
+    if not observed.ends.lacks[end] and not is_lossy and not has_clock(to, end, 0, WHEELS):
+        note_ceased(corrected, rows, to, row)
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
+    if observed.ends.may_tick[end]:
+        allow_for_ticks(to.settings, row)
     if observed.ends.lacks[end] >= MANY_MISSING:
         allow_for_missing(to.settings, row)
+
+
+def allow_for_ticks(settings: Any, row: int) -> None:
+    """Widen the bounds of an end's timers by what a clock of slow ticks hides (lwIP core/tcp.c tcp_slowtmr).
+
+    A setting is cut to whole ticks, and a time counts as over at the tick after the one in which it ends.
+    """
+    for one in (row + TIME, row + INTVL):
+        settings.low_ms[one] = max(0, settings.low_ms[one] - 2 * TICK_MS)
+        if settings.high_ms[one] != ABSENT:
+            settings.high_ms[one] += TICK_MS
 
 
 def allow_for_missing(settings: Any, row: int) -> None:

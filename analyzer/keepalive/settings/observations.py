@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from analyzer.engine.table import rows_of
 from analyzer.keepalive.context.addresses import first_asked
-from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.model.linux import LINUX, SHORTEST_NS
+from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.settings.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.holes import captured_syns
@@ -28,8 +29,6 @@ FEWEST_HOLES = 2
 EXACT_CLOCKS = (1 << LIKELY_COUNT) - (1 << len(LINUX))
 LIKELY_CLOCKS = (1 << LIKELY_COUNT) - 1
 """Bits of OBSERVED_ENDS.clocks."""
-SHORTEST_NS = 900_000_000
-"""Just below 1 s, the shortest setting; no clock is so wrong."""
 
 
 class Observations(NamedTuple):
@@ -55,7 +54,8 @@ def observe_gaps(
         for end in (0, 1):
             end_row = 2 * gap + end
             observed.ends.first_gap[end_row], observed.ends.is_whole[end_row] = gaps, is_whole(rows, flow)
-            observed.ends.clocks[end_row] = LIKELY_CLOCKS if has_empty_probes(rows, stories, gap, end) else EXACT_CLOCKS
+            observed.ends.clocks[end_row] = LIKELY_CLOCKS if may_be_linux(rows, stories, gap, end) else EXACT_CLOCKS
+            observed.ends.may_tick[end_row] = rows.ends.ttl[2 * flow + end] > WINDOWS_TTL
             observed.ends.is_one_sided[end_row] = rows.ends.last_ns[2 * flow + 1 - end] == ABSENT
             observed.ends.lacks[end_row] = stories.flows.lacks[gap]
             observed.ends.has_company[end_row] = ends.has_company[end_row]
@@ -113,8 +113,10 @@ def is_whole(rows: Rows, flow: int) -> bool:
     return bool(rows.candidates.frame[rows.order[first]] == rows.flows.first_frame[flow])
 
 
-def has_empty_probes(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:
-    """Tell whether all probes of the end are empty; Linux sends no others (tcp_output.c tcp_xmit_probe_skb)."""
+def may_be_linux(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:
+    """Tell whether the end's TTL is Linux's, and all its probes are empty (tcp_output.c tcp_xmit_probe_skb)."""
+    if rows.ends.ttl[2 * stories.flows.flow[gap] + end] > LINUX_TTL:
+        return False
     for probe in range(stories.flows.first_probe[gap], stories.flows.first_probe[gap + 1]):
         if stories.probes.end[probe] == end and rows.candidates.payload_len[stories.probes.row[probe]]:
             return False

@@ -17,6 +17,8 @@ from analyzer.keepalive.story.values import SURVIVED
 from analyzer.schema import ABSENT
 
 TENTH_NS = 100_000_000
+SHORT_NS, TWENTIETH_NS = 10_000_000_000, 50_000_000
+"""What is shorter is also set to twentieths of a second, such as 2.25 s."""
 FEWEST = 3
 """Fewest gaps that do not come at one tenth by chance: of what explains them nothing shows which it is."""
 
@@ -59,7 +61,8 @@ def tenth_of(corrected: Any, rows: int, is_spacing: bool) -> int:
             most_ns = max(most_ns, shown_ns)
     if least_ns == ABSENT:
         return ABSENT
-    tenth_ns = (least_ns + TENTH_NS // 2) // TENTH_NS * TENTH_NS
+    step_ns = TWENTIETH_NS if least_ns < SHORT_NS else TENTH_NS
+    tenth_ns = (least_ns + step_ns // 2) // step_ns * step_ns
     is_on_time = abs(least_ns - tenth_ns) <= off_ns(tenth_ns)
     return tenth_ns if is_on_time and most_ns - tenth_ns <= TICK_NS + off_ns(tenth_ns) else 0
 

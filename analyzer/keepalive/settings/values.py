@@ -42,6 +42,8 @@ class Basis(Enum):
     """After the last probe and by the RST: a user timeout in between would have looked the same."""
     CONTRADICTORY = "contradictory"
     """No single value explains all observations; the bounds cover them."""
+    CEASED = "ceased"
+    """Unanswered probes of a stack other than Linux, and then none for twice their interval: it gave up in silence."""
 
 
 @dataclass(frozen=True, slots=True)

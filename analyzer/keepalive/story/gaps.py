@@ -10,6 +10,7 @@ the end in question and that of the other, `story` is a row of STORY_FLOWS, `tra
 from array import array
 from typing import Any, NamedTuple
 
+from analyzer.keepalive.model.linux import SHORTEST_NS
 from analyzer.keepalive.story.values import (
     AGREES,
     BY_ACK,
@@ -22,7 +23,6 @@ from analyzer.keepalive.story.values import (
     UNSEEN,
     UNTOLD,
 )
-from analyzer.keepalive.tags.rules import GIVE_UP_NS
 from analyzer.keepalive.tags.tag import PROBE
 from analyzer.schema import ABSENT, ACK
 from analyzer.sequence import seq_add, seq_diff
@@ -221,13 +221,14 @@ def unheard_run(c: Any, reset: Any, stories: StoryTables, flow_row: int) -> int:
     """Return how many probes before this RST were answered although their sender did not hear it; 0 if it is no
     give-up.
 
-    The answers were lost behind the capture point. The prober's timestamps show it, and without them its timer: the
+    The answers were lost behind the capture point. No interval is shorter than a second, but lwIP probes at each tick
+    once it has read a FIN, answered or not. The prober's timestamps show it, and without them its timer: the
     probes come an interval apart, although an answered one is followed by the idle time, and so does the RST
     (tcp_timer.c tcp_keepalive_timer). An idle time that is not clearly longer than the interval does not show it.
     """
     own = stories.ends[2 * flow_row + reset.end]
     waited_ns = since_probe(c, stories, own, reset.ts_ns)
-    if not reset.flags & ACK or waited_ns < GIVE_UP_NS:
+    if not reset.flags & ACK or waited_ns < SHORTEST_NS:
         return 0
     probe = stories.probes[own.last_probe]
     if reset.seq != seq_add(c[probe.row].seq, 1):

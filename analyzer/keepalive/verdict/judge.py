@@ -51,6 +51,7 @@ from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
+from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.story import both_closed
@@ -59,7 +60,7 @@ from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.verdict.endings import find_endings
 from analyzer.keepalive.verdict.moves import goes_on_elsewhere, is_sent_astray, was_rebound
-from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
+from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD, ETIMEDOUT
 from analyzer.keepalive.verdict.resets import was_reset, was_reset_by_application, was_reset_unexplained
 from analyzer.keepalive.verdict.unanswered_data import (
     acks_are_unheard,
@@ -119,9 +120,10 @@ def decide(batch: Batch, flow_row: int) -> bool:
 def note_epoll(batch: Batch, flow_row: int) -> None:
     """Write the epoll mask that goes with the errno, and clear the errno where no application learns of the end.
 
-    The mask is the same for every pending error. Only Linux has epoll, and it never puts an octet into a probe
-    (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Where a middlebox probes, no application
-    gets an error.
+    The mask is the same for every pending error. Only Linux has epoll; it sends packets with a TTL of 64 and never puts
+    an octet into a probe (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Nor is it known
+    what a give-up is called by stacks that send 255, as lwIP does, where it becomes ECONNABORTED. Where a middlebox
+    probes, no application gets an error.
     """
     verdict, stories = batch.verdicts[flow_row], batch.stories
     if verdict.prober != ABSENT and stories.ends[2 * flow_row + verdict.prober].probed_by == BY_MIDDLEBOX:
@@ -130,11 +132,21 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
         return
     verdict.epoll = EPOLL_DEAD
     if verdict.prober != ABSENT:
-        for place in range(stories.flows[flow_row].first_probe, stories.flows[flow_row + 1].first_probe):
-            probe = stories.probes[place]
-            if probe.end == verdict.prober and batch.rows.candidates[probe.row].payload_len:
-                verdict.epoll = ABSENT
-                return
+        ttl = batch.rows.ends[2 * stories.flows[flow_row].flow + verdict.prober].ttl
+        if ttl > LINUX_TTL or sends_octets(batch, flow_row, verdict.prober):
+            verdict.epoll = ABSENT
+        if ttl > WINDOWS_TTL and verdict.errno == ETIMEDOUT:
+            verdict.errno = ABSENT
+
+
+def sends_octets(batch: Batch, flow_row: int, end: int) -> bool:
+    """Tell whether a probe of the end has an octet of payload."""
+    stories = batch.stories
+    for place in range(stories.flows[flow_row].first_probe, stories.flows[flow_row + 1].first_probe):
+        probe = stories.probes[place]
+        if probe.end == end and batch.rows.candidates[probe.row].payload_len:
+            return True
+    return False
 
 
 def was_closed(batch: Batch, flow_row: int) -> bool:

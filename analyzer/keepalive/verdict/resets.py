@@ -9,6 +9,7 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 
 from typing import Any
 
+from analyzer.keepalive.model.linux import SHORTEST_NS
 from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of, missing
 from analyzer.keepalive.story.values import BY_ACK
 from analyzer.keepalive.tags import tag
@@ -30,8 +31,6 @@ FEWEST_DUPLICATES = 2
 """Fewest segments captured twice that show that all are."""
 CLEARLY_NS = 5_000_000
 """Least difference that shows: by less a host may be faster or slower to answer."""
-SHORTEST_NS = 900_000_000
-"""Just below 1 s, the shortest interval of a keepalive timer; no clock is so wrong."""
 
 ENOUGH = 2
 """Fields that must agree to outweigh another distance."""
@@ -141,7 +140,8 @@ def differences(odd: int) -> int:
 
 
 def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
-    """Conclude UNKNOWN where the capture lacks frames, so that the RST may be a timer's or answer what is missing.
+    """Conclude UNKNOWN where the RST may be a timer's or answer what is missing: the capture lacks frames, or its end's
+    probes have no answer.
 
     A RST without ACK that comes out of the blue shows that by itself: nearly all stacks send it as an answer only.
     A timer's comes an interval after the last probe. One that comes sooner after its end's last segment is none, and
@@ -150,12 +150,31 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
     rst = rst_of(batch, flow_row)
     own = batch.stories.ends[2 * flow_row + rst.end]
     is_next = missing(rst) == 0 and not own.unanswered
-    lacks = batch.stories.flows[flow_row].lacks or not rst.flags & ACK
-    if not lacks or is_next or rst.own_ns < SHORTEST_NS or (own.fin_frame and not batch.stories.flows[flow_row].lacks):
+    story, is_amid_probes = batch.stories.flows[flow_row], comes_amid_probes(batch, flow_row)
+    if (rst.own_ns < SHORTEST_NS and not is_amid_probes) or (own.fin_frame and not story.lacks):
         return False
-    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.RST_UNEXPLAINED, 0))
+    if (story.lacks or not rst.flags & ACK) and not is_next:
+        reason = values.RST_UNEXPLAINED
+    elif is_amid_probes:
+        reason = values.RST_AMID_PROBES
+    else:
+        return False
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
     prove(batch, flow_row, rst.frame)
     return True
+
+
+def comes_amid_probes(batch: Batch, flow_row: int) -> bool:
+    """Tell whether the RST's end has probed in vain, or less than any interval before.
+
+    lwIP probes at each tick once it has read a FIN, and resets the connection in the end (core/tcp.c tcp_slowtmr).
+    """
+    rst = rst_of(batch, flow_row)
+    own = batch.stories.ends[2 * flow_row + rst.end]
+    if batch.stories.flows[flow_row].run_end == rst.end:
+        return True
+    probe_ns = batch.rows.candidates[batch.stories.probes[own.last_probe].row].ts_ns if own.probes else ABSENT
+    return bool(own.probes and rst.own_ns < SHORTEST_NS and rst.own_ns == rst.ts_ns - probe_ns)
 
 
 def was_reset_by_application(batch: Batch, flow_row: int) -> bool:

@@ -44,6 +44,8 @@ FEWEST_ASKED = 4
 late."""
 ON_WHEEL_NS = 10_000_000
 """Largest deviation of a timer that runs out evenly: a tick of the slowest clock."""
+EXACT_NS = 10_000_000
+"""Most by which an interval of an exact timer is longer than it was set to, or shorter."""
 MARKED_NS = 20_000_000
 """A wheel that makes an interval later by less cannot be told from a program that waits whole seconds."""
 LONGEST_NS = 119_000_000_000
@@ -61,7 +63,7 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
         return False
     rst, why = batch.rows.candidates[story.reset_row], why_silent(batch, flow_row)
     conclude(batch, flow_row, outcome_of(why), confidence_of(why), because(values.GIVE_UP_RST, why))
-    verdict.cause, verdict.prober, verdict.errno = cause_of(why), rst.end, ETIMEDOUT
+    verdict.cause, verdict.prober, verdict.errno = cause_of(why), rst.end, errno_of_probes(batch, flow_row, why)
     note_delay(batch, flow_row, rst.ts_ns, batch.stories.ends[2 * flow_row + story.run_end].run_heard_ns)
     show_run(batch, flow_row)
     prove(batch, flow_row, rst.frame)
@@ -92,6 +94,7 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     wait_ns = longest_ns if is_spaced else longest_interval_ns(batch, flow_row)
     silent_ns, is_single = story.capture_end_ns - last_ns, story.run_end != ABSENT and prober.unanswered == 1
     is_overdue = is_spaced and silent_ns > latest_ns(wait_ns, least_spacing_ns(batch, flow_row), prober.unanswered)
+    is_overdue = is_overdue or (is_single and silent_ns > longest_idle_ns(batch, flow_row) * 9 // 8)
     if silent_ns <= SILENCE * wait_ns and (is_overdue or (story.lacks and silent_ns > wait_ns)):
         conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_CEASED, 0))
         verdict.cause, verdict.prober = ABSENT, ABSENT
@@ -107,9 +110,20 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
         return True
     sign = values.SILENT_AFTER_PROBES if prober.probes else values.ASKED_BY_TIMER
     conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))
-    verdict.errno = ETIMEDOUT
+    verdict.errno = errno_of_probes(batch, flow_row, why)
     note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
     return True
+
+
+def errno_of_probes(batch: Batch, flow_row: int, why: int) -> int:
+    """Return what the application sees when probes are given up; ABSENT where that depends on the stack.
+
+    Linux discards ICMP errors that quote a probe (tcp_ipv4.c tcp_v4_err); FreeBSD (tcp_drop) and gVisor report the last
+    of them. Their timers are exact, while the wheel makes intervals longer by more than a few milliseconds.
+    """
+    off_ns = (least_spacing_ns(batch, flow_row) + EXACT_NS) % SECOND
+    is_exact = batch.stories.flows[flow_row].run_end == ABSENT or off_ns <= 2 * EXACT_NS
+    return ABSENT if cause_of(why) == values.PATH_UNREACHABLE and is_exact else ETIMEDOUT
 
 
 def may_lack_answers(batch: Batch, flow_row: int) -> bool:
@@ -237,10 +251,15 @@ def longest_interval_ns(batch: Batch, flow_row: int) -> int:
 
     Hardly anybody waits longer than before the first one.
     """
-    t, longest_ns = batch.stories.flows, LONGEST_INTERVAL_NS
+    return max(LONGEST_INTERVAL_NS, longest_idle_ns(batch, flow_row))
+
+
+def longest_idle_ns(batch: Batch, flow_row: int) -> int:
+    """Return the longest idle time in ns that a probe ended, 0 without any."""
+    t, longest_ns = batch.stories.flows, 0
     for row in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
         gap = batch.stories.gaps[row]
-        if gap.kind == FIRST:
+        if gap.kind == FIRST or gap.kind == CYCLE:
             longest_ns = max(longest_ns, gap.any_ns)
     return longest_ns
 

@@ -95,6 +95,7 @@ class Reason(Enum):
     RST_UNASKED = "rst-unasked"
     RST_UNDECIDED = "rst-undecided"
     RST_UNEXPLAINED = "rst-unexplained"
+    RST_AMID_PROBES = "rst-amid-probes"
     RST_BY_APPLICATION = "rst-by-application"
     RST_AFTER_CLOSE = "rst-after-close"
     FIN_BOTH = "fin-both"
@@ -165,6 +166,7 @@ HOWS = tuple(How)
     RST_UNASKED,
     RST_UNDECIDED,
     RST_UNEXPLAINED,
+    RST_AMID_PROBES,
     RST_BY_APPLICATION,
     RST_AFTER_CLOSE,
     FIN_BOTH,
@@ -181,7 +183,7 @@ HOWS = tuple(How)
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(49)
+) = range(50)
 """Places in `Reason`."""
 
 

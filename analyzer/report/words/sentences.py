@@ -92,6 +92,7 @@ REASONS = {
     Reason.RST_UNDECIDED: "The other end sent it, or something in its name: its fields do not tell which.",
     Reason.RST_LOOKS_NATIVE: "The RST's TTL is that of the peer's own segments, as far as any were seen.",
     Reason.RST_UNEXPLAINED: "A RST ended it, and frames before it are missing: what it was for does not show.",
+    Reason.RST_AMID_PROBES: "It reset the connection amid its probes: a timer of its own, or an application.",
     Reason.RST_BY_APPLICATION: "A RST that no probe and no timer explains: an application closed at once.",
     Reason.RST_AFTER_CLOSE: "It had sent its FIN before, and answers what comes then with a RST, as a host does whose "
     "application has closed.",

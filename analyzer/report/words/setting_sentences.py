@@ -10,7 +10,7 @@ from analyzer.report.units import plain
 from analyzer.schema import ABSENT
 
 BASES = tuple(Basis)
-FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE = map(
+FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE, CEASED = map(
     BASES.index,
     (
         Basis.FIRST_GAP,
@@ -19,6 +19,7 @@ FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTE
         Basis.GIVE_UP_COUNT,
         Basis.RUN_LENGTH,
         Basis.USER_TIMEOUT_ALTERNATIVE,
+        Basis.CEASED,
     ),
 )
 PLACES = ("n", "shortest", "longest", "low", "high", "other_low", "other_high", "rates")
@@ -44,6 +45,7 @@ OBSERVED = {
         "{low} unanswered, then RST (or a user timeout between {other_low} and {other_high} s)",
     ),
     Basis.RUN_LENGTH: (UNFINISHED, f"{{low}} went unanswered, and {UNFINISHED}"),
+    Basis.CEASED: ("{low} unanswered, and then no more", "{low} unanswered, and then no more"),
     Basis.SURVIVED_GAPS: _with_times("no probe in an idle time of {seen}: off, or longer than that"),
     Basis.SURVIVED_EITHER: _with_times(
         "no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
@@ -116,7 +118,8 @@ def is_timed(basis: int) -> bool:
 
 def is_duration(basis: int) -> bool:
     """Tell whether times that were seen determined it, rather than a count."""
-    return basis != GIVE_UP_COUNT and basis != RUN_LENGTH and basis != USER_TIMEOUT_ALTERNATIVE
+    is_count = basis == GIVE_UP_COUNT or basis == RUN_LENGTH or basis == CEASED
+    return not is_count and basis != USER_TIMEOUT_ALTERNATIVE
 
 
 def has_user_timeout(basis: int, user_timeout_high: int) -> bool:
@@ -128,7 +131,7 @@ def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_n
     """Return which sentence of a basis applies; bounds are in thousandths, ABSENT where there is none."""
     if basis == GIVE_UP_COUNT:
         return int(has_user_timeout(basis, user_timeout_high))
-    if basis == RUN_LENGTH:
+    if basis == RUN_LENGTH or basis == CEASED:
         return int(low > 1000)
     if basis == USER_TIMEOUT_ALTERNATIVE:
         return int(high != ABSENT)

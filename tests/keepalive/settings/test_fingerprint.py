@@ -15,8 +15,8 @@ FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 
 
 def fingerprint(payload_len: int = 0, models: tuple[str, ...] = ("exact",), **features: object) -> Fingerprint:
-    typical: dict[str, object] = {"has_bare_probes": False, "timers": (), "intvl_s": None, "probes": None, "late_ns": 0}
-    typical |= {"is_doubling": False, "is_on_slow_grid": False}
+    typical: dict[str, object] = {"has_bare_probes": False, "may_be_linux": True, "timers": (), "intvl_s": None}
+    typical |= {"probes": None, "late_ns": 0, "is_doubling": False, "is_on_slow_grid": False}
     return Fingerprint(payload_len, models=models, **{**typical, **features})  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ def test_doubling_is_no_jitter() -> None:
 def stack_seen(gaps: list[Gap], octets: int) -> Stack:
     found: Settings = infer(gaps, is_whole=True, may_be_linux=not octets)
     between_ns = [gap.probe_ns for gap in gaps if gap.kind is SPACING]
-    return stack_of(fingerprint_of(found, octets, between_ns, has_bare_probes=False))
+    return stack_of(fingerprint_of(found, octets, between_ns, has_bare_probes=False, ttl=64))
 
 
 def test_stacks_by_their_whole_life() -> None:
