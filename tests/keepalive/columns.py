@@ -55,7 +55,11 @@ def row_of(gap: Gap) -> tuple[int, ...]:
 
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps."""
-    return settings_of(inferred(heard_of([ObservedEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
+    return settings_of_end(ObservedEnd(gaps, is_whole, may_be_linux))
+
+
+def settings_of_end(end: ObservedEnd) -> Settings:
+    return settings_of(inferred(heard_of([end]), 1, Engine()), 0)
 
 
 class Seen(NamedTuple):
