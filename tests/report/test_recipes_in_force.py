@@ -214,6 +214,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.recipe)
 def test_program_takes_the_recipe(program: Program, recorded: Path) -> None:
     if (reason := why_missing(program)) is not None:
