@@ -245,7 +245,8 @@ ANSWERS_PROBE = """
     31.0  A>B  A  seq 999  ack {next}  | keepalive-probe
     {at}  B>A  R  seq {next}  {rst}  | rst of 31.0
 """
-UNASKED = "    57.0  B>A  RA  seq {next}  ack 1000  win 500  {rst}"
+UNASKED = "    10.5  B>A  RA  seq {next}  ack 1000  win 500  {rst}"
+"""Half a second after the last segment of that end: a timer's comes later."""
 THE_END = (Outcome.RESET, Cause.PEER_LOST_STATE)
 THE_PATH = (Outcome.RESET, Cause.PATH_RESET)
 UNDECIDED = (Outcome.RESET, None)
