@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv native same check test bench format docs notebooks pictures kernels record fuzz hunt ci clean
+.PHONY: help venv native same check test slow bench format docs notebooks pictures kernels record fuzz hunt ci clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +18,11 @@ check: venv  ## format, lint and types, without changing anything
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-test: venv  ## run the tests
+test: venv  ## run the tests, but for the slow ones
 	$(BIN)/python -m pytest
+
+slow: venv  ## run the slow ones: recordings made here, notebooks, conversions, a loaded interface
+	$(BIN)/python -m pytest -m slow
 
 same: venv  ## whether all faces of all captures in FOLDERS=samples are those of the commit BEFORE=HEAD, octet by octet
 	$(BIN)/python -m tests.same_faces $(or $(BEFORE),HEAD) $(or $(FOLDERS),samples)

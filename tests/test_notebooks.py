@@ -18,6 +18,7 @@ def kinds(cell: nbformat.NotebookNode) -> list[list[str]]:
     return [sorted(one.get("data", {one.get("name", one.output_type): ""})) for one in cell.outputs]
 
 
+@pytest.mark.slow
 @each_notebook
 # The kernel is told a key over its own loopback connection; how it is spoken to is no business of ours.
 @pytest.mark.filterwarnings("default")

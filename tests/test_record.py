@@ -148,6 +148,7 @@ def test_an_end_that_nobody_saw_must_be_declared() -> None:
         first_sign({"outcome": "closed"}, {"originator": [], "responder": []})
 
 
+@pytest.mark.slow
 def test_two_scenarios_on_this_kernel(tmp_path: Path) -> None:
     """Recorded here and now: the truth is the shipped one, the analyzer finds it, and nothing is left behind."""
     reason = why_not_here()
@@ -162,6 +163,7 @@ def test_two_scenarios_on_this_kernel(tmp_path: Path) -> None:
         assert Path(f"/proc/{owner}").exists(), "left behind"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hz", CLOCK_RATES)
 def test_defaults_in_user_mode_linux(hz: int, tmp_path: Path) -> None:
     reason = why_not_here() or (None if kernel_for(hz).exists() else "no kernel: make kernels")

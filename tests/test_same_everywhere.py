@@ -145,6 +145,7 @@ def test_pcapng(sample: Path, order: str, tmp_path: Path) -> None:
     assert document_of(path) == plain(sample)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("editcap")
 @pytest.mark.parametrize("kind", ["pcapng", "nsecpcap", "modpcap", "nokiapcap", "rh6_1pcap", "suse6_3pcap"])
 @each_sample

@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
@@ -63,16 +64,20 @@ IN_NO_SAMPLE = {Outcome.UNKNOWN}
 
 def names_used(sources: list[Path]) -> set[str]:
     """The names that these files read; what they only import is not among them."""
-    return set(_names(sources))
+    return set().union(*map(names_in, sources))
 
 
-def _names(sources: list[Path]) -> Iterator[str]:
-    for source in sources:
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                yield node.id
-            elif isinstance(node, ast.Attribute):
-                yield node.attr
+@cache
+def names_in(source: Path) -> frozenset[str]:
+    return frozenset(_names(source))
+
+
+def _names(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 # An outcome

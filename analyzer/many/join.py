@@ -3,7 +3,7 @@
 A flow whose endpoints no earlier file has is taken over as the shard has it. Of the others the shard's prefix is
 tracked again, twice: in the state that the flow really had, and in none, as the shard did. If both end in the same
 state, all that follows is the same too, and the shard's end state and candidates are taken over, with what only the
-flow's beginning can say about them filled in (`late.py`). If not, the file is read once more for these flows.
+flow's beginning can say about them filled in (`resume.py`). If not, the file is read once more for these flows.
 ARCHITECTURE.md says why that is exact.
 """
 
@@ -22,7 +22,7 @@ from analyzer.diagnostics import FILE_GONE, Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
-from analyzer.many.late import FIRSTS, Meeting, State, state_of
+from analyzer.many.resume import FIRSTS, Meeting, State, state_of
 from analyzer.many.shard import Shard, TooLargeError, read_again
 from analyzer.many.tables import arrays, copy_of, take
 from analyzer.schema import ABSENT, KIND_ICMP_ERROR, KIND_TCP, UNSEEN

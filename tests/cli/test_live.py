@@ -226,6 +226,7 @@ def test_a_capture_that_dumpcap_or_tcpdump_writes_is_followed(hosts: tuple[Host,
         assert came - instant(event) < 2 * LATE_S  # tcpdump hands over once a second
 
 
+@pytest.mark.slow
 @needs_namespaces
 def test_thirty_thousand_frames_a_second_beside_it(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     """TCP and UDP, 20 s: the probes of interest are all seen, and the drops are stated."""

@@ -23,7 +23,7 @@ KINDS, ECHOES = list(GapKind), list(Echo)
 
 
 class ObservedEnd(NamedTuple):
-    """What HEARD_ENDS has of an end, as values."""
+    """What OBSERVED_ENDS has of an end, as values."""
 
     gaps: Sequence[Gap]
     """In the order in which they ended."""
@@ -36,7 +36,7 @@ class ObservedEnd(NamedTuple):
     lacks: int = 0
 
 
-def heard_of(ends: Sequence[ObservedEnd]) -> Observations:
+def observed_of(ends: Sequence[ObservedEnd]) -> Observations:
     observed, gaps = Table(OBSERVED_ENDS), Table(OBSERVED_GAPS)
     for one in ends:
         clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
@@ -50,7 +50,7 @@ def heard_of(ends: Sequence[ObservedEnd]) -> Observations:
 
 
 def row_of(gap: Gap) -> tuple[int, ...]:
-    """Of HEARD_GAPS, in the order of its columns."""
+    """Of OBSERVED_GAPS, in the order of its columns."""
     durations_ns = gap.heard_ns, gap.any_ns, gap.since_new_segment_ns, gap.probe_ns
     said = gap.capture_rtt_ns, gap.missing, gap.is_numbered, ECHOES.index(gap.echo), gap.has_uncaptured
     return KINDS.index(gap.kind), gap.frame, gap.at_ns, *durations_ns, gap.unanswered, *said, UNHINDERED
@@ -58,7 +58,11 @@ def row_of(gap: Gap) -> tuple[int, ...]:
 
 def infer(gaps: Sequence[Gap], is_whole: bool = False, may_be_linux: bool = True) -> Settings:
     """The settings that explain one end's gaps."""
-    return settings_of(inferred(heard_of([ObservedEnd(gaps, is_whole, may_be_linux)]), 1, Engine()), 0)
+    return settings_of_end(ObservedEnd(gaps, is_whole, may_be_linux))
+
+
+def settings_of_end(end: ObservedEnd) -> Settings:
+    return settings_of(inferred(observed_of([end]), 1, Engine()), 0)
 
 
 class Seen(NamedTuple):
@@ -70,7 +74,7 @@ class Seen(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A row of FOUND. None where nothing bounds a setting, or does not determine it."""
+    """A row of SOLUTIONS. None where nothing bounds a setting, or does not determine it."""
 
     clocks: tuple[Clock, ...] = ()
     time_low: int = 0
@@ -89,16 +93,16 @@ class Answer(NamedTuple):
 UNANSWERED = Answer()
 
 
-def lived_by(gaps: Sequence[Gap]) -> tuple[EndWork, int]:
+def timed_of(gaps: Sequence[Gap]) -> tuple[EndWork, int]:
     """The gaps of an end that its timer may have made, and how many they are."""
-    observed = heard_of([ObservedEnd(gaps)])
+    observed = observed_of([ObservedEnd(gaps)])
     work, _, _ = allocate(1, len(gaps), len(gaps))
     return work, copy_timed(observed, 0, work.gaps)
 
 
-def lived_as(corrected: Sequence[Seen]) -> EndWork:
-    """Gaps that their prober lived as they were captured."""
-    observed = heard_of([ObservedEnd([one.gap for one in corrected])])
+def corrected_as(corrected: Sequence[Seen]) -> EndWork:
+    """Gaps that are believed as they were captured."""
+    observed = observed_of([ObservedEnd([one.gap for one in corrected])])
     work, _, _ = allocate(1, len(corrected), len(corrected))
     for it, one in enumerate(corrected):
         take_as_captured(observed.gaps, it, work.corrected, it)
@@ -109,7 +113,7 @@ def lived_as(corrected: Sequence[Seen]) -> EndWork:
 def asked(corrected: Sequence[Seen], clocks: tuple[Clock, ...], is_whole: bool, is_rare: bool = False) -> Search:
     """One question about these gaps, as they are."""
     _, s, _ = allocate(1, len(corrected), len(corrected))
-    s = s._replace(corrected=lived_as(corrected).corrected)
+    s = s._replace(corrected=corrected_as(corrected).corrected)
     s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = bits(clocks), is_whole
     plan(s, 0, (0, len(corrected)), (0, 0))
     s.hypotheses.is_rare[0] = is_rare

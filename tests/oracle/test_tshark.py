@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,17 +89,28 @@ FIELDS = {
     "stream": "tcp.stream",
     "is_probe": "tcp.analysis.keep_alive",
 }
+"""Of a segment, by our names."""
+OF_EACH_FRAME = ("frame.protocols", "frame.len", "frame.time_epoch", "frame.time_relative")
 
 
 @cache
-def tshark(capture: Path) -> list[dict[str, int]]:
-    """Its fields of every segment, by our names. What ICMP errors quote is no segment, but has a TCP header for it."""
+def dissected(capture: Path) -> list[dict[str, str]]:
+    """What tshark says of every frame; it is asked once."""
     octets = capture.read_bytes()
     octets = lzma.decompress(octets) if capture.suffix == ".xz" else octets  # which tshark does not expand
-    command = ["tshark", "-n", "-r", "-", "-Y", "tcp and not icmp and not icmpv6", "-T", "fields"]
-    command += [word for field in FIELDS.values() for word in ("-e", field)]
-    lines = subprocess.run(command, check=True, input=octets, capture_output=True).stdout.splitlines()
-    return [dict(zip(FIELDS, (int(one or b"0", 0) for one in line.split(b"\t")), strict=True)) for line in lines]
+    fields = (*OF_EACH_FRAME, *FIELDS.values())
+    command = ["tshark", "-n", "-r", "-", "-T", "fields", *(word for field in fields for word in ("-e", field))]
+    lines = subprocess.run(command, check=False, input=octets, capture_output=True).stdout.decode().splitlines()
+    return [dict(zip(fields, line.split("\t"), strict=True)) for line in lines]
+
+
+def tshark(capture: Path) -> list[dict[str, int]]:
+    """Its fields of every segment. What ICMP errors quote is no segment, but has a TCP header for it."""
+    return [
+        {name: int(frame[field] or "0", 0) for name, field in FIELDS.items()}
+        for frame in dissected(capture)
+        if "tcp" in (layers := frame["frame.protocols"].split(":")) and not {"icmp", "icmpv6"} & {*layers}
+    ]
 
 
 def packets(capture: Path) -> Iterator[dict[str, int]]:
@@ -129,6 +140,19 @@ def probes(capture: Path) -> set[int]:
 
 @is_needed
 @each_sample
+def test_frames_are_those_of_tshark(capture: Path) -> None:
+    with open_source(str(capture)) as source:
+        frames = [
+            (f"{ts_ns // 10**9}.{ts_ns % 10**9:09d}", str(wire_len))
+            for _, records, _ in CaptureReader(source, Diagnostics()).chunks(Engine())
+            for ts_ns, wire_len in islice(zip(records.view.ts_ns, records.view.wire_len, strict=True), len(records))
+        ]
+    assert frames == [(one["frame.time_epoch"], one["frame.len"]) for one in dissected(capture)]
+    assert frames
+
+
+@is_needed
+@each_sample
 def test_segments_are_those_of_tshark(capture: Path) -> None:
     names = ("frame", "payload_len", "seq", "ack", "flags", "window")
     ours = [tuple(one[name] for name in names) for one in packets(capture) if one["kind"] == KIND_TCP]
@@ -144,14 +168,9 @@ def test_connections_are_those_of_tshark(capture: Path) -> None:
 
 def instants(capture: Path) -> dict[str, dict[str, str]]:
     """tshark's times, with nine decimals, by what they count from and by frame."""
-    octets = capture.read_bytes()
-    octets = lzma.decompress(octets) if capture.suffix == ".xz" else octets
-    fields = ("frame.number", "frame.time_relative", "frame.time_epoch")
-    command = ["tshark", "-n", "-r", "-", "-T", "fields", *(word for field in fields for word in ("-e", field))]
-    words = subprocess.run(command, check=True, input=octets, capture_output=True).stdout.decode().split()
+    fields = {"rel": "frame.time_relative", "epoch": "frame.time_epoch"}
     return {
-        "rel": dict(zip(words[::3], words[1::3], strict=True)),
-        "epoch": dict(zip(words[::3], words[2::3], strict=True)),
+        name: {frame["frame.number"]: frame[field] for frame in dissected(capture)} for name, field in fields.items()
     }
 
 

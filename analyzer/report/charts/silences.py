@@ -73,7 +73,10 @@ def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
     if limits.empty:
         return  # within one LAN
     name = path if path is not None else ("all" if (limits["path"] == "all").any() else limits["path"].iloc[0])
-    curve, [limit] = curve[curve["path"] == name], limits[limits["path"] == name].to_dict("records")
+    curve, limits = curve[curve["path"] == name], limits[limits["path"] == name]
+    if limits.empty:
+        return  # a network of which nothing is said as a whole
+    [limit] = limits.to_dict("records")
     if not curve.empty:
         x, share = style.seconds(curve["length"]), curve["share"].to_numpy()
         ax.plot(x, share, color=BLUE, linewidth=1.8, marker=".", label="likeliest share that survives")

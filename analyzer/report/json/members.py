@@ -23,7 +23,7 @@ def put_string(buffer: JsonBuffer, at: int, member: int, string: int) -> int:
 
 @not_inlined
 def put_number(buffer: JsonBuffer, at: int, member: int, value: int) -> int:
-    """`null` for NEVER."""
+    """`null` for ABSENT."""
     at = put(buffer, at, member)
     return put(buffer, at, NULL) if value == ABSENT else write_integer(buffer.out, at, value)
 

@@ -2,18 +2,13 @@
 
 import gzip
 import io
-import lzma
-import shutil
-import subprocess
-from itertools import islice
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.capture.files.reader import CHUNK_RECORDS, CaptureReader, describe
-from analyzer.capture.files.source import Source, open_source
+from analyzer.capture.files.source import Source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.errors import CaptureError, UnknownFormatError
@@ -115,36 +110,6 @@ def test_what_is_no_capture_is_named(words: str) -> None:
 def test_compression_broken_before_any_packet() -> None:
     with pytest.raises(CaptureError, match="gzip: the data ends too early, before any packet; get the file again"):
         read_capture(gzip.compress(PCAP)[:12])
-
-
-CAPTURES = sorted(Path(__file__).parents[3].glob("samples/**/*.pcap*"))
-
-
-@pytest.mark.needs("tshark")
-@pytest.mark.skipif(not CAPTURES, reason="no samples beside the tests")
-def test_tshark_sees_the_same_frames_in_the_samples() -> None:
-    for path in CAPTURES:
-        octets = path.read_bytes()
-        octets = lzma.decompress(octets) if path.suffix == ".xz" else octets  # which tshark does not expand
-        tshark = [
-            str(shutil.which("tshark")),
-            "-r",
-            "-",
-            "-T",
-            "fields",
-            "-e",
-            "frame.time_epoch",
-            "-e",
-            "frame.len",
-        ]
-        expected = subprocess.run(tshark, input=octets, capture_output=True, check=False).stdout.decode().splitlines()
-        with open_source(str(path)) as source:
-            frames = [
-                f"{ts_ns // 10**9}.{ts_ns % 10**9:09d}\t{wire_len}"
-                for _, records, _ in CaptureReader(source, Diagnostics()).chunks(Engine())
-                for ts_ns, wire_len in islice(zip(records.view.ts_ns, records.view.wire_len, strict=True), len(records))
-            ]
-        assert frames == expected, path
 
 
 def test_of_a_long_text_only_the_beginning_is_shown() -> None:

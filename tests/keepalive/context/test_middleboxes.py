@@ -19,7 +19,7 @@ def server(port: int, ttl: int, at: int = 31) -> str:
 """
 
 
-def heard_of(look: str, at: str = "31.9") -> str:
+def observed_of(look: str, at: str = "31.9") -> str:
     """A connection with a server of which nothing else was captured."""
     return f"""
     {at}1  C:80>A:300  A  seq 4999  ack 1000  {look}  | keepalive-probe
@@ -41,22 +41,22 @@ SERVERS = server(101, 43) + server(102, 46) + server(103, 52)
 
 
 def test_one_burst_with_one_look_is_of_one_middlebox() -> None:
-    assert is_probed_for(SERVERS + heard_of(BOX))
+    assert is_probed_for(SERVERS + observed_of(BOX))
 
 
 @pytest.mark.parametrize("look", ["ttl 247  ipid 9000  win 1024", "ttl 248  ipid 9000  win 512"])
 def test_another_look_says_nothing(look: str) -> None:
-    assert not is_probed_for(SERVERS + heard_of(look))
+    assert not is_probed_for(SERVERS + observed_of(look))
 
 
 def test_another_moment_says_nothing() -> None:
-    assert not is_probed_for(SERVERS + heard_of(BOX, "40.9"))
+    assert not is_probed_for(SERVERS + observed_of(BOX, "40.9"))
 
 
 def test_two_that_are_known_may_be_chance() -> None:
-    assert not is_probed_for(server(101, 43) + server(102, 46) + heard_of(BOX))
+    assert not is_probed_for(server(101, 43) + server(102, 46) + observed_of(BOX))
 
 
 def test_without_any_that_is_known_many_alike_say_nothing() -> None:
     """Servers of one network, whose connections fell idle together."""
-    assert not is_probed_for(server(101, 248) + server(102, 248) + server(103, 248) + heard_of(BOX))
+    assert not is_probed_for(server(101, 248) + server(102, 248) + server(103, 248) + observed_of(BOX))

@@ -1,11 +1,10 @@
 """What is said of each setting: which gaps prove it, and how many of them are named."""
 
 from analyzer.keepalive.settings import bounds
-from analyzer.keepalive.settings.bounds import MAX_FRAMES, SPACINGS, note_setting, note_spread_of_intvl, prove
-from analyzer.keepalive.settings.infer import allocate
-from analyzer.keepalive.settings.values import Basis, setting_of
+from analyzer.keepalive.settings.bounds import MAX_FRAMES
+from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.story.values import GapKind
-from tests.keepalive.columns import Seen, lived_as
+from tests.keepalive.columns import infer
 from tests.keepalive.simulated import gap
 
 
@@ -15,25 +14,18 @@ def test_what_settings_rest_on_has_the_places_that_kernels_write() -> None:
 
 
 def test_many_gaps_prove_a_setting_a_few_are_named() -> None:
-    work, _, found = allocate(1, 20, 0)
-    for it in range(20):
-        work.corrected.frame[it] = 100 + it
-        if it != 3:
-            prove(work.corrected, it, 10 + it)
-    note_setting(found, 1, SPACINGS, 9000, 10_000, work.corrected, 0, 20)
-    setting = setting_of(found, 1)
-    assert setting is not None
-    assert (setting.value, setting.low, setting.high, setting.n) == (None, 9, 10, 19)
-    assert setting.seen_ns == (10, 29)
-    assert setting.frames == (100, 101, 102, 104, 105, 106, 107, 108)
-    assert len(setting.frames) == MAX_FRAMES
+    """75 s at 250 Hz, but for one gap that a SYN-ACK, or something else that is not the timer's, has ended."""
+    spacings = [gap(GapKind.SPACING, -1, 75.776 + it / 10**6, 2)._replace(frame=100 + it) for it in range(20)]
+    spacings[3] = spacings[3]._replace(kind=GapKind.SURVIVED, any_ns=10**9)
+    intvl = infer(spacings, is_whole=True).tcp_keepalive_intvl
+    assert intvl is not None
+    assert (intvl.low, intvl.high, intvl.basis, intvl.n) == (74, 75, Basis.SPACING, 19)
+    assert intvl.seen_ns == (75_776_000_000, 75_776_019_000)
+    assert intvl.frames == (100, 101, 102, 104, 105, 106, 107, 108)
+    assert len(intvl.frames) == MAX_FRAMES
 
 
 def test_a_spread_covers_what_any_clock_could_have_made() -> None:
-    work = lived_as([Seen(gap(GapKind.SPACING, -1, spacing, 2)) for spacing in (10.24, 5.12)])
-    _, s, found = allocate(1, 2, 0)
-    work.corrected.is_measure[0] = work.corrected.is_measure[1] = 1
-    note_spread_of_intvl(s._replace(corrected=work.corrected), 0, 2, found, 0)
-    setting = setting_of(found, 0)
-    assert setting is not None
-    assert (setting.low, setting.high, setting.basis) == (5, 10, Basis.CONTRADICTORY)
+    intvl = infer([gap(GapKind.SPACING, -1, spacing, 2) for spacing in (10.24, 5.12)]).tcp_keepalive_intvl
+    assert intvl is not None
+    assert (intvl.value, intvl.low, intvl.high, intvl.basis) == (None, 5, 10, Basis.CONTRADICTORY)

@@ -13,7 +13,7 @@ from analyzer.keepalive.settings.values import Basis, Settings, settings_of
 from analyzer.keepalive.story.values import Echo, Gap, GapKind
 from analyzer.schema.results import INFERRED_SETTINGS
 from tests.engines import chosen
-from tests.keepalive.columns import ObservedEnd, heard_of
+from tests.keepalive.columns import ObservedEnd, observed_of
 from tests.keepalive.simulated import gap, observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -35,7 +35,7 @@ def lives(count: int, seed: int = 0) -> list[list[Gap]]:
 
 def settings(some: list[list[Gap]], engine: Engine) -> list[Settings]:
     ends = [ObservedEnd(gaps, is_whole=number % 2 == 0) for number, gaps in enumerate(some)]
-    columns = inferred(heard_of(ends), len(ends), engine)
+    columns = inferred(observed_of(ends), len(ends), engine)
     return [settings_of(columns, end) for end in range(len(ends))]
 
 
@@ -74,7 +74,8 @@ def test_what_is_found_of_an_end_may_be_replaced() -> None:
     """Each by what was found of another one; all others, and what proves them, stay what they are."""
     some = lives(12, seed=3)
     one, other = (
-        inferred(heard_of([ObservedEnd(gaps) for gaps in half]), 6, Engine(), more=6) for half in (some[:6], some[6:])
+        inferred(observed_of([ObservedEnd(gaps) for gaps in half]), 6, Engine(), more=6)
+        for half in (some[:6], some[6:])
     )
     before, others = ([settings_of(found, end) for end in range(6)] for found in (one, other))
     for end in (4, 1):

@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, Keepalive
-from analyzer.keepalive.settings.losses import correct_for_loss, count_runs, is_distant
-from analyzer.keepalive.settings.typical import EndWork, find_typical
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import Echo, Gap, GapKind
-from tests.keepalive.columns import infer, lived_by
+from tests.keepalive.columns import infer
 from tests.keepalive.simulated import Fate, Path, gap, observe_lossy
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -39,20 +37,6 @@ def run(cycle_s: float, *spacings_s: float) -> list[Gap]:
 
 def known(setting: Setting | None) -> tuple[int | None, float, float | None] | None:
     return None if setting is None else (setting.value, setting.low, setting.high)
-
-
-def mended(gaps: list[Gap]) -> EndWork:
-    work, rows = lived_by(gaps)
-    assert rows == len(gaps)
-    find_typical(work, rows)
-    correct_for_loss(work, rows, is_distant(work.gaps, rows))
-    return work
-
-
-def missing(gaps: list[Gap]) -> list[tuple[int, int, int]]:
-    """Probes within each gap that were not captured: at least, most likely, at most."""
-    corrected = mended(gaps).corrected
-    return [(corrected.fewest[it], corrected.best[it], corrected.most[it]) for it in range(len(gaps))]
 
 
 LIFE = [far(FIRST, 30.4), *cycles(30.72, 30.72, 30.72)]
@@ -117,9 +101,7 @@ def test_an_answer_that_only_the_capture_missed() -> None:
     """A spacing as long as a cycle: the prober heard the answer, and counted anew."""
     late = [far(SPACING, 64.48, 32.24, 1), far(SPACING, 74.507, 10.027, 2), far(GIVE_UP, 84.534, 10.027, 3)]
     gaps = [far(FIRST, 32.1), *cycles(32.24, 32.24, 32.24, 32.24), *late]
-    work = mended(gaps)
-    count_runs(work.corrected, len(gaps), work.run_counts)
-    assert work.run_counts.best[len(gaps) - 1] == 2
+    assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (2, 2, 2)
 
 
 def test_loss_of_the_only_first_gaps_probe_is_covered() -> None:
@@ -258,7 +240,9 @@ def test_far_away_the_silence_at_the_captures_end_says_nothing() -> None:
 def test_where_most_gaps_differ_it_is_no_loss() -> None:
     """The interval was changed from 5 to 10 s in mid-capture, and not one time in three lost."""
     gaps = [far(SPACING, -1, spacing, 2) for spacing in (5.12, 10.24, 10.24, 10.24)]
-    assert missing(gaps) == [(0, 0, 0)] * 4
+    intvl = infer(gaps).tcp_keepalive_intvl
+    assert intvl is not None
+    assert (known(intvl), intvl.basis) == ((None, 5, 10), Basis.CONTRADICTORY)
 
 
 def test_at_the_prober_a_hole_leaves_the_count_open() -> None:
@@ -269,13 +253,14 @@ def test_at_the_prober_a_hole_leaves_the_count_open() -> None:
         gap(SPACING, 60.5, 20.054, 2),
         gap(GIVE_UP, 70.5, 10.027, 3),
     ]
-    assert not is_distant(lived_by(gaps)[0].gaps, len(gaps))
     assert known(infer(gaps, is_whole=True).tcp_keepalive_probes) == (None, 3, 4)
 
 
 @pytest.mark.parametrize("lag_s", [0, LAG_S])
 def test_nothing_is_missing_where_nothing_is_known(lag_s: float) -> None:
-    assert missing([gap(FIRST, -1, -1, 0, lag_s), gap(SPACING, -1, -1, 1, lag_s)]) == [(0, 0, 0)] * 2
+    settings = infer([gap(FIRST, -1, -1, 0, lag_s), gap(SPACING, -1, -1, 1, lag_s)])
+    assert settings.tcp_keepalive_time is None
+    assert settings.tcp_keepalive_intvl is None
 
 
 KEEPALIVES = st.builds(Keepalive, time_s=st.integers(5, 3000), intvl_s=st.integers(1, 120), probes=st.integers(2, 9))

@@ -17,7 +17,7 @@ from analyzer.keepalive.settings.shared_clock import Boundary, HostClock, Train,
 from analyzer.keepalive.settings.values import Settings, settings_of
 from analyzer.keepalive.story.values import Gap
 from analyzer.schema import ABSENT
-from tests.keepalive.columns import ObservedEnd, heard_of, infer
+from tests.keepalive.columns import ObservedEnd, infer, observed_of
 from tests.keepalive.simulated import observe
 
 HZ_100, HZ_250, HZ_300, HZ_1000 = LINUX
@@ -48,7 +48,7 @@ def end(number: int, keepalive: Keepalive, clock: Clock, seed: int = 0, address:
 
 
 def together(*ends: End) -> Together:
-    observed = heard_of([ObservedEnd(one.gaps, is_whole=True) for one in ends])
+    observed = observed_of([ObservedEnd(one.gaps, is_whole=True) for one in ends])
     found = infer_together(observed, len(ends), lambda row: ends[row].address, Engine())
     return Together([settings_of(found.found, row) for row in range(len(ends))], found.host_clocks)
 

@@ -15,7 +15,7 @@ from analyzer.keepalive.settings.losses import is_distant
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.gaps import MOST_MISSING
 from analyzer.keepalive.story.values import Gap, GapKind
-from tests.keepalive.columns import ObservedEnd, heard_of, infer
+from tests.keepalive.columns import ObservedEnd, infer, observed_of
 from tests.keepalive.simulated import Model, gap, life, observe, transcript
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -428,7 +428,7 @@ def test_more_of_an_end_never_widens_its_bounds(keepalive: Keepalive, clock: Clo
     Away from the prober more gaps may also show that one of them is longer by a loss (`losses`).
     """
     gaps, is_whole = life(Random(seed), keepalive, clock)
-    assume(not is_distant(heard_of([ObservedEnd(gaps)]).gaps, len(gaps)))
+    assume(not is_distant(observed_of([ObservedEnd(gaps)]).gaps, len(gaps)))
     told = [one for one in gaps if one.kind is not PENDING and (one.kind is not SURVIVED or one.any_ns >= 0)]
     former: Settings | None = None
     first = next((place for place, one in enumerate(told, 1) if one.kind is not SURVIVED), len(told))

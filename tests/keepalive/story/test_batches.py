@@ -11,7 +11,7 @@ from analyzer.keepalive.settings.losses import correct_for_loss, forget_ambiguou
 from analyzer.keepalive.settings.typical import find_typical
 from analyzer.keepalive.story import batches
 from analyzer.keepalive.story_reader import Story
-from tests.keepalive.columns import lived_by
+from tests.keepalive.columns import timed_of
 from tests.recordings import SAMPLES
 from tests.transcript import told as told_of
 
@@ -66,7 +66,7 @@ def numbered(*identifications: int) -> str:
 
 
 def missing(identifications: tuple[int, ...]) -> list[int]:
-    lived, rows = lived_by(told_of(numbered(*identifications)).flow.ends[0].story.gaps)
+    lived, rows = timed_of(told_of(numbered(*identifications)).flow.ends[0].story.gaps)
     forget_ambiguous(lived.gaps, rows)
     return [one for one in lived.gaps.missing[:rows] if one != -1]
 
@@ -83,7 +83,7 @@ def test_a_few_identifications_that_step_over_some_are_a_doubt() -> None:
     """Of gaps as long as ever none, whoever else is numbered."""
     shared = (100, 103, 105, 106, 111)
     assert missing(shared) == [1, 0, 4]
-    lived, rows = lived_by(told_of(numbered(*shared)).flow.ends[0].story.gaps)
+    lived, rows = timed_of(told_of(numbered(*shared)).flow.ends[0].story.gaps)
     find_typical(lived, rows)
     correct_for_loss(lived, rows, is_far=True)
     assert rows == 3

@@ -1,14 +1,14 @@
-"""What its receiver refuses, as transcripts; that floods of it cost no more than their size; see also test_tags.py."""
+"""What its receiver refuses, as transcripts; that floods of it cost no more than their size; see also test_tag.py."""
 
-from array import array
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 
-from analyzer.engine.dispatch import Engine
-from analyzer.engine.table import Table
-from analyzer.keepalive.tags.tagger import decide, tag_segments
+from analyzer.keepalive.tags import challenge_acks, rules, tagger
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.schema.flows import SEGMENTS
 from tests.transcript import analyse, told, transcript
 
 OLD = """
@@ -18,6 +18,7 @@ OLD = """
     0.03  A>B  PA  seq 1000  ack 5000  len 100
     0.04  B>A  A   seq 5000  ack 1100
 """
+RULES = {str(module.__file__) for module in (challenge_acks, rules, tagger)}
 MIDSTREAM = "60.0  A>B  A  seq 1100  ack 5000\n"
 
 
@@ -48,18 +49,6 @@ def test_a_reset_of_the_new_connection_itself_ends_it() -> None:
     assert result.analysis.flows[-1].verdict.outcome is not Outcome.ALIVE
 
 
-class Counted:
-    """An order of rows that counts how often a rule looks something up in it."""
-
-    def __init__(self, order: "array[int]") -> None:
-        self._order = order
-        self.looks = 0
-
-    def __getitem__(self, place: int) -> int:
-        self.looks += 1
-        return self._order[place]
-
-
 FLOODS = {
     "RSTs within the window": "{at}  A>B  R  seq 3000",
     "RSTs that tell the same ACK": "{at}  A>B  RA  seq 3000  ack 5000",
@@ -73,23 +62,29 @@ FLOODS = {
 }
 
 
-def looks_of(flood: str, segments: int, opening: str = OLD) -> int:
+def lines_run(flood: str, segments: int, opening: str) -> int:
+    """Analyse a flood; return how many lines of the rules were run."""
     lines = (flood.format(at=f"{70 + 1.1 * one:.1f}", seq=1100 + 2 * one) for one in range(segments))
-    analysis = analyse(transcript(opening + "\n".join(lines)))
-    candidates, engine = analysis.candidates, Engine()
-    flows = len(analysis.flows)
-    expected, order, starts = tag_segments(candidates, flows, engine)
-    counted, again = Counted(order), Table(SEGMENTS)
-    again.reserve(candidates.rows)
-    decide(candidates.view, counted, starts, flows, again.view)
-    assert list(again.view.tag[: candidates.rows]) == list(expected.view.tag[: candidates.rows])
-    assert candidates.rows > segments // 2
-    return counted.looks
+    frames, count, before = transcript(opening + "\n".join(lines)), 0, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal count
+        count += event == "line"
+        return trace if frame.f_code.co_filename in RULES else None
+
+    sys.settrace(trace)
+    try:
+        analysis = analyse(frames)
+    finally:
+        sys.settrace(before)
+    assert len(analysis.candidates) > segments // 2
+    assert count > segments
+    return count
 
 
 @pytest.mark.parametrize("opening", [OLD, MIDSTREAM], ids=["opened", "midstream"])
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_four_times_the_segments_are_four_times_the_work(flood: str, opening: str) -> None:
-    """Looks, not seconds. What looks as far as 64 rows ahead does so from the first row on."""
-    few, many = looks_of(flood, 400, opening), looks_of(flood, 1600, opening)
+    """Lines, not seconds. What looks as far as 64 rows ahead does so from the first row on."""
+    few, many = lines_run(flood, 400, opening), lines_run(flood, 1600, opening)
     assert many < 6 * few

@@ -1,4 +1,4 @@
-"""Briefs: what is said of a connection without drawing it is what drawing it says, and findings need no plain ones."""
+"""Flow flags say of a connection what the whole finding says, and summaries need no plain ones."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def is_plain(analysis: Analysis, number: int) -> bool:
     return not analysis.flows.by.flow_flags[number] & NOTABLE
 
 
-def assert_briefs_are_true(analysis: Analysis) -> int:
+def assert_flags_are_true(analysis: Analysis) -> int:
     """How a flow ended does not depend on surroundings that nobody asks for, nor findings on plain flows."""
     plain = 0
     for flow in analysis.flows:
@@ -52,19 +52,19 @@ def assert_briefs_are_true(analysis: Analysis) -> int:
 @pytest.mark.parametrize(
     "capture", [one for one in SAMPLES if "grid" not in one.parent.name], ids=lambda capture: capture.parent.name
 )
-def test_briefs_of_recordings(capture: Path) -> None:
-    assert_briefs_are_true(analyze(str(capture)))
+def test_flags_of_recordings(capture: Path) -> None:
+    assert_flags_are_true(analyze(str(capture)))
 
 
 @pytest.mark.parametrize("name", ["data", "frames", "idle"])
-def test_briefs_of_generated_captures(name: str, tmp_path: Path) -> None:
+def test_flags_of_generated_captures(name: str, tmp_path: Path) -> None:
     capture = tmp_path / "capture.pcap"
     CAPTURES[name].make(capture, 0.001 if name == "idle" else 0.005)
-    assert (assert_briefs_are_true(analyze(str(capture))) > 0) == (name != "idle")
+    assert (assert_flags_are_true(analyze(str(capture))) > 0) == (name != "idle")
 
 
 def outcome_of(text: str) -> Outcome | None:
-    """What is said without drawing it; None if it is not plain."""
+    """What the flags say; None if it is not plain."""
     analysis = analyse(transcript(text))
     [outcome] = analysis.flows.outcomes()
     return outcome if is_plain(analysis, 0) else None

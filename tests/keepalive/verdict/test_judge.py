@@ -23,12 +23,6 @@ def outcome(result: Told) -> tuple[Outcome, Cause | None]:
     return verdict(result).outcome, verdict(result).cause
 
 
-# ---- the timer gave up
-
-
-# ---- resets
-
-
 # ---- closed
 
 
@@ -136,9 +130,6 @@ def test_unknown_when_the_side_that_would_acknowledge_data_was_not_captured(end:
     assert verdict(result).outcome is Outcome.UNKNOWN
 
 
-# ---- who hears what
-
-
 @pytest.mark.parametrize(("end", "expected"), [("90.0", Outcome.ALIVE), ("160.0", Outcome.UNKNOWN)])
 def test_of_a_prober_that_ceases_nothing_is_known(end: str, expected: Outcome) -> None:
     """Probed every 30 s: gone, closed unseen, or no longer captured."""
@@ -153,6 +144,3 @@ def test_of_a_prober_that_ceases_nothing_is_known(end: str, expected: Outcome) -
     )
     assert v.outcome is expected
     assert (Reason.PROBES_CEASED in v.reasons) == (expected is Outcome.UNKNOWN)
-
-
-# ---- what the application is told

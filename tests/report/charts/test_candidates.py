@@ -1,12 +1,13 @@
 """The chart that shows how 75.776 s becomes 75: the marks are the forward model's, and the truth meets the line."""
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from analyzer.keepalive.model.linux import LINUX, SECOND, spacing_ns
-from analyzer.report.charts.candidates import _frame, durations, foretold
+from analyzer.report.charts.candidates import durations, foretold
+from analyzer.report.library import Analysis
+from tests.keepalive.tags.test_tag import OPENED
 from tests.report.charts.drawing import overlapping, sample, words
+from tests.transcript import analyse, transcript
 
 HZ_250 = next(clock for clock in LINUX if clock.hz == 250)
 
@@ -41,8 +42,11 @@ def test_without_a_measure_it_says_so() -> None:
 
 
 def test_what_is_no_later_than_any_candidate_has_a_picture_too() -> None:
-    """Of an exact timer: nothing is drawn to the left of what was seen, nor was anything seen later."""
-    axes = Figure().subplots()
-    _frame(axes, [40, 41], 40, np.array([40.0]), "tcp_keepalive_time")
+    """Of an exact timer of 1 s: nothing is drawn to the left of what was seen, nor was anything seen later."""
+    probes = "".join(
+        f"    {at}.01  A>B  A  seq 1099  ack 5000  len 1\n    {at}.01  B>A  A  seq 5000  ack 1100\n" for at in (2, 3, 4)
+    )
+    axes = Analysis(analyse(transcript(OPENED + probes))).plot.candidates(0, "tcp_keepalive_time")
+    assert "1 s ◂" in words(axes)
     left, right = axes.get_xlim()
-    assert left < 40 < right
+    assert left < 1 < right

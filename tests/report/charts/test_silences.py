@@ -2,8 +2,10 @@
 
 import pytest
 
-from analyzer.report.charts.silences import _is_in
+from analyzer.report.library import Analysis
+from tests.keepalive.tags.test_tag import OPENED
 from tests.report.charts.drawing import overlapping, sample, words
+from tests.transcript import analyse, transcript
 
 
 @pytest.mark.parametrize("name", ["nat-forgets-one-of-two", "defaults-answered-hz250", "grid-hz100"])
@@ -36,20 +38,28 @@ def test_one_path_of_several() -> None:
     assert "198.51.100.2:9000" in words(a.plot.silences("198.51.100.2:9000"))[-1]
 
 
+IDLE_FOR_A_MINUTE = f"""{OPENED}
+    61.00  A>B  PA  seq 1100  ack 5000  len 5
+    61.01  B>A  A   seq 5000  ack 1105
+"""
+
+
 @pytest.mark.parametrize(
-    ("service", "path", "is_in"),
+    ("ipv6", "path", "is_in"),
     [
-        ("10.0.0.1:443", "10.0.0.1:443", True),
-        ("10.0.0.1:443", "10.0.0.1:44", False),
-        ("10.0.0.1:443", "10.0.0.0/24", True),
-        ("10.0.1.1:443", "10.0.0.0/24", False),
-        ("[2001:db8::1]:443", "2001:db8::/64", True),
-        ("[2001:db8:1::1]:443", "2001:db8::/64", False),
-        ("10.0.0.1:443", "2001:db8::/64", False),
+        (False, "10.0.0.2:80", True),
+        (False, "10.0.0.2:8", False),
+        (False, "10.0.0.0/24", True),
+        (False, "10.0.1.0/24", False),
+        (True, "fd00::/64", True),
+        (True, "fd00:0:0:1::/64", False),
+        (False, "fd00::/64", False),
     ],
 )
-def test_services_of_a_network(service: str, path: str, is_in: bool) -> None:
-    assert _is_in(service, path) is is_in
+def test_services_of_a_network(ipv6: bool, path: str, is_in: bool) -> None:
+    """10.0.0.2:80, or [fd00::2]:80."""
+    a = Analysis(analyse(transcript(IDLE_FOR_A_MINUTE, ipv6, hops={"B": 5})))
+    assert any("no silence" in word for word in words(a.plot.silences(path))) is not is_in
 
 
 def test_without_silences_it_says_so() -> None:

@@ -14,7 +14,7 @@ from analyzer.keepalive.summary.paths import limits
 from analyzer.keepalive.tags.tag import Rule
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.words import sentences
-from tests.keepalive.context.test_middleboxes import BOX, SERVERS, flows, heard_of, server
+from tests.keepalive.context.test_middleboxes import BOX, SERVERS, flows, observed_of, server
 from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within, within_lan
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
@@ -69,7 +69,7 @@ def test_a_middlebox_is_said_to_probe_and_the_server_is_not() -> None:
 
 
 def test_a_middlebox_that_is_known_by_others_is_said_to_be_so() -> None:
-    _, said = sentences.sentences(flows(SERVERS + heard_of(BOX))[-1])
+    _, said = sentences.sentences(flows(SERVERS + observed_of(BOX))[-1])
     assert said == (
         "A middlebox sends them: their TTL is 248 (7 hops away), as that of what it sends in other names at the same "
         "moment."

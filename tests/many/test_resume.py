@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis
-from analyzer.many import late
+from analyzer.many import resume
 from analyzer.many.join import Join
 from analyzer.many.shard import Shard, read_shard
 from analyzer.tcp.segment_facts import AT_FIN, AT_SYN
@@ -115,7 +115,7 @@ def test_a_file_that_is_gone_is_told_and_joined_as_well_as_can_be(tmp_path: Path
 def test_a_column_that_is_new_must_be_equal_unless_it_has_a_role() -> None:
     from analyzer.schema.flows import ENDS, FLOWS
 
-    roles = late.WHO | late.OPENING | late.SUMS | late.EXTREMES
+    roles = resume.WHO | resume.OPENING | resume.SUMS | resume.EXTREMES
     assert roles <= set(FLOWS._fields)
-    assert set(ENDS._fields) >= late.OWN_RULE
-    assert set(late.FLOW_STATE) == set(FLOWS._fields) - roles
+    assert set(ENDS._fields) >= resume.OWN_RULE
+    assert set(resume.FLOW_STATE) == set(FLOWS._fields) - roles
