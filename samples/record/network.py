@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from samples.record.scenarios import FAULTS, HOSTS, IPV4, REBOUND_PORT, WAYS, Scenario
+from samples.record.stacks.catalogue import STACKS, Stack
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "ka-record"
@@ -74,6 +75,15 @@ beacon.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
 beacon.sendto(b"still here", (group, 9))
 """
 """Each host says one word to all: the capture goes on when the connection no longer does."""
+CHECKSUMS = """
+import fcntl, socket, struct, sys
+ETHTOOL_STXCSUM, SIOCETHTOOL = 0x17, 0x8946
+import ctypes
+value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_STXCSUM, 0))
+request = struct.pack("16sQ8x", sys.argv[1].encode(), ctypes.addressof(value))
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, request)
+"""
+"""The kernel fills in checksums itself, which it would leave to a card (linux/ethtool.h)."""
 QUICK_NEIGHBOURS = {"base_reachable_time_ms": 4000, "gc_stale_time": 2}
 """A neighbour that has gone is noticed within seconds, not a minute."""
 
@@ -166,10 +176,33 @@ class Network:
         if scenario.netem:
             self._tc("add", "netem", "limit", "100000", *scenario.netem.split())
         for host in {connection.host for connection in scenario.connections} - {2}:
-            self._in("responder", "address", "add", f"{self.address('responder', host)}/{self._prefix}", "dev", "eth0")
+            self._in("responder", "address", "add", f"{self.address('responder', host)}/{self.prefix}", "dev", "eth0")
         self._nft(self._faulty, fault_table())
         for role in HOSTS:
             self.set_sysctl(role, **scenario.host(role).sysctl)
+        for role in HOSTS:
+            if stack := scenario.host(role).stack:
+                self._leave_to_stack(role, STACKS[stack])
+
+    def _leave_to_stack(self, role: str, stack: Stack) -> None:
+        """The end's kernel does not have its address; what reaches the stack is complete, with checksums.
+
+        Before a stack behind a TUN interface the kernel is a router with an address of its own.
+        """
+        self._in(role, "address", "flush", "dev", "eth0")
+        port = {"originator": "left", "responder": "right"}[role]
+        subprocess.run(self.inside("middle", sys.executable, "-c", CHECKSUMS, port), check=True)
+        if stack.is_routed_to:
+            self.set_sysctl(role, ip_forward=1, ipv4__conf__eth0__proxy_arp=1)
+            self._in(role, "address", "add", f"{self.address(role, 1)}/{self.prefix}", "dev", "eth0")
+            self._in(role, "route", "add", "default", "via", self.gateway(role))
+
+    def gateway(self, role: str) -> str:
+        """The router's address on that end's side; none behind a switch."""
+        if self._scenario.middle == "switch":
+            return ""
+        subnet = HOSTS.index(role) + 1
+        return f"2001:db8:{subnet}::fe" if self._scenario.ip == 6 else f"{IPV4[subnet]}.254"
 
     def _hurry_neighbours(self, place: str, device: str) -> None:
         family = f"ipv{self._scenario.ip}"
@@ -197,15 +230,15 @@ class Network:
                 tunnel = ("id", "7", "local", mine, "remote", other, "dstport", "4789")
                 self._in(role, "link", "add", device, "type", "vxlan", *tunnel)
             self._in(role, "link", "set", device, "up")
-            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", device)
+            self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", device)
 
     def _build_router(self) -> None:
         scenario = self._scenario
         self.set_sysctl("middle", ip_forward=1, ipv6__conf__all__forwarding=1)
-        for subnet, (role, port) in enumerate((("originator", "left"), ("responder", "right")), 1):
-            gateway = f"2001:db8:{subnet}::fe" if scenario.ip == 6 else f"{IPV4[subnet]}.254"
-            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", "eth0")
-            self._in("middle", "address", "add", f"{gateway}/{self._prefix}", "dev", port)
+        for role, port in (("originator", "left"), ("responder", "right")):
+            gateway = self.gateway(role)
+            self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", "eth0")
+            self._in("middle", "address", "add", f"{gateway}/{self.prefix}", "dev", port)
             self._in(role, "route", "add", "default", "via", gateway)
         if scenario.middle == "nat":
             self._nft("middle", NAT_TABLE.format(action=FORGOTTEN[scenario.forgotten]))
@@ -214,7 +247,7 @@ class Network:
             self.set_sysctl("middle", netfilter__nf_conntrack_tcp_timeout_established=limit)
 
     @property
-    def _prefix(self) -> int:
+    def prefix(self) -> int:
         return 64 if self._scenario.ip == 6 else 24
 
     def _in(self, place: str, *arguments: str) -> None:
