@@ -115,6 +115,7 @@ def test_scenario_is_recorded(name: str) -> None:
         ("delay_ms = 20", "a delay needs a switch"),
         ('limits = [{ by = "responder", s = 5, to = 9001 }]', "a limit of no service"),
         ('originator = { stack = "plan9" }', "stack plan9"),
+        ('middle = "pasta"\nip = 6', "pasta: over IPv4"),
         ('middle = "switch"\noriginator = { stack = "lwip" }', "over IPv4 and a router"),
         ('colour = "red"', "colour"),
     ],

@@ -118,6 +118,16 @@ def test_bounds_contain_the_truth(folder: Path) -> None:
 
 
 @each_sample
+def test_no_value_of_settings_that_do_not_exist(folder: Path) -> None:
+    """A prober may have one timer for all of its connections, and no idle time: pasta does."""
+    for truth, flow in cases(folder):
+        for end, found in ends(truth, flow):
+            if end["keepalive"] and "tcp_keepalive_time" not in end:
+                values = {name: claim["value"] for name, claim in found["settings"].items() if claim is not None}
+                assert not any(values.values()), where(truth, end["role"])
+
+
+@each_sample
 def test_user_timeout_in_force_is_bounded(folder: Path) -> None:
     """It replaced the count, so silence about it would be a wrong answer."""
     for truth, flow in cases(folder):
@@ -264,6 +274,7 @@ def check_folder(folder: Path) -> None:
     test_keepalive_is_seen_where_it_is_on(folder)
     test_determined_settings_are_exact(folder)
     test_bounds_contain_the_truth(folder)
+    test_no_value_of_settings_that_do_not_exist(folder)
     test_user_timeout_in_force_is_bounded(folder)
     test_verdict(folder)
     test_ending(folder)

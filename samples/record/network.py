@@ -2,7 +2,8 @@
 
     originator  eth0 ── left   middle   right ── eth0  responder
 
-The middle is a router, a router that translates and tracks connections (nat), or a bridge (switch).
+The middle is a router, a router that translates and tracks connections (nat), a bridge (switch), or pasta, which has
+each of the originator's connections again as its own, as for a container of Podman's.
 Names carry the recorder's process id, so `sweep` finds what a recorder that is gone has left behind.
 """
 
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -76,14 +78,18 @@ beacon.sendto(b"still here", (group, 9))
 """
 """Each host says one word to all: the capture goes on when the connection no longer does."""
 CHECKSUMS = """
-import fcntl, socket, struct, sys
+import ctypes, fcntl, socket, struct, sys
 ETHTOOL_STXCSUM, SIOCETHTOOL = 0x17, 0x8946
-import ctypes
 value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_STXCSUM, 0))
 request = struct.pack("16sQ8x", sys.argv[1].encode(), ctypes.addressof(value))
 fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, request)
 """
 """The kernel fills in checksums itself, which it would leave to a card (linux/ethtool.h)."""
+PASTA_OPTIONS = (
+    *("-f", "-4", "--runas", "0", "--config-net", "-i", "right", "-I", "eth0"),
+    *("-t", "none", "-u", "none", "-T", "none", "-U", "none", "--no-map-gw"),
+)
+PASTA_STARTS_WITHIN_S = 5
 QUICK_NEIGHBOURS = {"base_reachable_time_ms": 4000, "gc_stale_time": 2}
 """A neighbour that has gone is noticed within seconds, not a minute."""
 
@@ -94,7 +100,8 @@ class Network:
     def __init__(self, scenario: Scenario, number: int) -> None:
         self._scenario = scenario
         self._number = number
-        self._wire: subprocess.Popen[bytes] | None = None
+        self._carrier: subprocess.Popen[bytes] | None = None
+        """What carries frames in the middle, if it is not the kernel."""
 
     def __enter__(self) -> "Network":
         try:
@@ -109,8 +116,8 @@ class Network:
     def __exit__(self, *_: object) -> None:
         for place in PLACES:
             _remove(self.namespace(place))
-        if self._wire is not None:
-            self._wire.wait()
+        if self._carrier is not None:
+            self._carrier.wait()
 
     def namespace(self, place: str) -> str:
         return f"{PREFIX}-{os.getpid()}-{self._number}-{place}"
@@ -152,7 +159,7 @@ class Network:
 
     @property
     def _faulty(self) -> str:
-        return "responder" if self._scenario.middle == "switch" else "middle"
+        return {"switch": "responder", "pasta": "originator"}.get(self._scenario.middle, "middle")
 
     def _build(self) -> None:
         scenario = self._scenario
@@ -161,7 +168,10 @@ class Network:
             off = int(scenario.ip == 4)
             self.set_sysctl(place, ipv6__conf__all__disable_ipv6=off, ipv6__conf__default__disable_ipv6=off)
             self.set_sysctl(place, ipv6__conf__default__accept_dad=0, ipv6__conf__default__router_solicitations=0)
-        for role, port in (("originator", "left"), ("responder", "right")):
+        ports = {"originator": "left", "responder": "right"}
+        if scenario.middle == "pasta":
+            del ports["originator"]
+        for role, port in ports.items():
             peer = ("peer", "name", port, "netns", self.namespace("middle"))
             self._in(role, "link", "add", "eth0", "type", "veth", *peer)
             self._in(role, "link", "set", "eth0", "up")
@@ -171,6 +181,8 @@ class Network:
                 self._hurry_neighbours("middle", port)
         if scenario.middle == "switch":
             self._build_switch()
+        elif scenario.middle == "pasta":
+            self._build_pasta()
         else:
             self._build_router()
         if scenario.netem:
@@ -212,7 +224,7 @@ class Network:
     def _build_switch(self) -> None:
         if self._scenario.delay_ms:
             command = (sys.executable, "-m", "samples.record.wire", str(self._scenario.delay_ms))
-            self._wire = subprocess.Popen(self.inside("middle", *command), cwd=ROOT)
+            self._carrier = subprocess.Popen(self.inside("middle", *command), cwd=ROOT)
         else:
             self._in("middle", "link", "add", "switch", "type", "bridge")
             for port in ("left", "right"):
@@ -231,6 +243,24 @@ class Network:
                 self._in(role, "link", "add", device, "type", "vxlan", *tunnel)
             self._in(role, "link", "set", device, "up")
             self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", device)
+
+    def _build_pasta(self) -> None:
+        """Pasta gives the originator its interface; it is there when that is up."""
+        gateway, role = self.gateway("responder"), "responder"
+        self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", "eth0")
+        self._in(role, "route", "add", "default", "via", gateway)
+        self._in("middle", "address", "add", f"{gateway}/{self.prefix}", "dev", "right")
+        self._in("middle", "route", "add", "default", "via", self.address(role))
+        command = ["pasta", *PASTA_OPTIONS, "--netns", str(NAMESPACES / self.namespace("originator"))]
+        command += ["-a", f"{self.address('originator')}/{self.prefix}", "-g", self.gateway("originator")]
+        quiet = subprocess.DEVNULL
+        self._carrier = subprocess.Popen(self.inside("middle", *command), stdout=quiet, stderr=quiet)
+        for _ in range(PASTA_STARTS_WITHIN_S * 10):
+            links = subprocess.run(self.inside("originator", "ip", "link"), capture_output=True, text=True, check=True)
+            if "eth0" in links.stdout:
+                return
+            time.sleep(0.1)
+        raise RuntimeError("pasta did not start")
 
     def _build_router(self) -> None:
         scenario = self._scenario

@@ -18,7 +18,7 @@ from samples.record import truth
 from samples.record.capture import Tcpdump, assemble
 from samples.record.network import INTERFACES, PREFIX, Network
 from samples.record.scenarios import HOSTS, WAYS, Scenario
-from samples.record.stacks.catalogue import STACKS
+from samples.record.stacks.catalogue import STACKS, pasta_version
 from samples.record.stacks.plan import lines_of
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,8 @@ def record(scenario: Scenario, number: int, out: Path) -> list[Path]:
         points[f"{name}-{scenario.also_at}"] = (scenario.also_at,)
     with temporary_folder() as place, Network(scenario, number) as network:
         with one_at_a_time:
+            if scenario.middle == "pasta":
+                pasta_version()
             for role in HOSTS:
                 if stack := scenario.host(role).stack:
                     STACKS[stack].build(Path(place))
@@ -109,9 +111,10 @@ def _start(scenario: Scenario, network: Network, role: str, start: float, shared
             [str(STACKS[host.stack].program_in(Path(shared)))],
             "".join(f"{line}\n" for line in lines_of(plan)),
         )
+    elif host.stack:
+        command = [STACKS[host.stack].python, "-m", f"samples.record.stacks.{host.stack}"]
     else:
-        module = "programs" if host.program else f"stacks.{host.stack}" if host.stack else "hosts"
-        command = [sys.executable, "-m", f"samples.record.{module}"]
+        command = [sys.executable, "-m", f"samples.record.{'programs' if host.program else 'hosts'}"]
     process = subprocess.Popen(
         network.inside(role, *command),
         cwd=ROOT,

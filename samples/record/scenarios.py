@@ -13,7 +13,7 @@ from samples.record.stacks.catalogue import STACKS
 
 FILE = Path(__file__).with_name("scenarios.toml")
 HOSTS = ("originator", "responder")
-MIDDLES = ("router", "switch", "nat")
+MIDDLES = ("router", "switch", "nat", "pasta")
 FAULTS = ("silence", "net", "host", "prohibited", "forge")
 """What the path can do to a connection: drop it, report it unreachable, or answer it with RST."""
 WAYS = ("there", "back")
@@ -237,6 +237,7 @@ def _check(scenario: Scenario) -> None:
             (f"middle {scenario.middle}", scenario.middle not in MIDDLES),
             (f"kernel {scenario.kernel}", scenario.kernel not in {"host", "uml"}),
             ("an overlay needs a switch", scenario.link and scenario.middle != "switch"),
+            ("pasta: over IPv4", scenario.middle == "pasta" and scenario.ip == 6),
             ("a delay needs a switch", scenario.delay_ms and (scenario.middle != "switch" or scenario.link)),
             ("a limit of no service", not {limit.to for limit in scenario.limits} <= services),
             (f"stack {', '.join(stacks)}", not stacks <= set(STACKS)),

@@ -24,11 +24,12 @@ the slow timers of other stacks, too. Fractions of a second, which some can be s
 import platform
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from samples.record.scenarios import HOSTS, REBOUND_PORT, Connection, Limit, Scenario
-from samples.record.stacks.catalogue import SILENT, STACKS
+from samples.record.stacks.catalogue import SILENT, STACKS, pasta_version
 
 SHARP_BELOW_S = 14
 USED_BY_PEOPLE = {15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200}
@@ -43,6 +44,8 @@ ANSWER_MS = 300
 """An ACK so much younger than the last data answered a probe, if no data waited to be sent."""
 COARSE_CLOCK = 6
 """CLOCK_MONOTONIC_COARSE, which advances once a tick (linux/time.h)."""
+PASTA_QUIET_S = 30
+"""tcp.c KEEPALIVE_INTERVAL of passt."""
 MOST_STEPS = 8
 """A longer script is not repeated in the README."""
 
@@ -98,10 +101,9 @@ def _flow(
     scenario: Scenario, connection: Connection, points: tuple[str, ...], logs: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     heard = {role: [entry for entry in logs[role] if entry["port"] == connection.port] for role in HOSTS}
-    declared = connection.verdict or scenario.verdict
-    ends = [_end(scenario, points, role, heard[role], declared) for role in HOSTS]
+    ends = [_end(scenario, connection, points, role, heard[role]) for role in HOSTS]
     fault = _fault(scenario, connection)
-    verdict = _verdict(scenario, declared, heard, bool(fault))
+    verdict = _verdict(scenario, connection.verdict or scenario.verdict, heard, bool(fault))
     ending = _ending(scenario, connection, verdict, heard)
     return {"port": connection.port, "fault": fault, "end": ends, "verdict": verdict, "ending": ending}
 
@@ -206,33 +208,48 @@ def loses_probes(scenario: Scenario, points: tuple[str, ...], role: str) -> bool
 
 
 def _end(
-    scenario: Scenario, points: tuple[str, ...], role: str, heard: list[dict[str, Any]], declared: str
+    scenario: Scenario, connection: Connection, points: tuple[str, ...], role: str, heard: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    last = _last(heard)
+    declared = connection.verdict or scenario.verdict
+    last, error = _last(heard), _error(heard)
+    if error is not None and "errno" not in error and declared.startswith("reset"):
+        last = last | {"probes_out": 0}  # a stack that ignores the RST goes on probing, which is no silence
     settings = last["settings"]
     end: dict[str, Any] = {"role": role, "keepalive": bool(settings["keepalive"])}
+    if role == "responder" and scenario.middle == "pasta":
+        return end | _probed_by_pasta(scenario, connection, error)
     if stack := scenario.host(role).stack:
         end["stack"] = STACKS[stack].version()
-    error = _error(heard)
     if end["keepalive"]:
         end |= {name: settings[option] for name, option in SETTINGS.items() if option in settings}
         if settings["user_timeout_ms"]:
             end["tcp_user_timeout_s"] = settings["user_timeout_ms"] / 1000
-            is_limit = not stack or (last["probes_out"] != settings.get("probes") and not declared.startswith("reset"))
-            if error is not None and last["probes_out"] and is_limit and role not in scenario.never_due:
+            is_in_force = last["probes_out"] and not (stack and last["probes_out"] == settings.get("probes"))
+            if error is not None and is_in_force and role not in scenario.never_due:
                 end["effective_probes"] = last["probes_out"]
         if role in scenario.never_due or not _has_probed(last):
             end["probed"] = False
+        gave_up = _has_given_up(error, declared)
         end["determined"] = [
             name
-            for name in ([] if role in scenario.never_due else _observed(last, error, stack in SILENT))
-            if _is_exact(scenario, end, name)
+            for name in ([] if role in scenario.never_due else _observed(last, gave_up, stack in SILENT))
+            if name in end
+            and _is_exact(scenario, end, name)
             and (name == "tcp_keepalive_time" or is_recorded(scenario, points, role))
             and (name != "tcp_keepalive_probes" or not loses_probes(scenario, points, role))
         ]
     if error is not None:
         end["saw"] = {**_told_of(error), "at_s": error["t"]}
     return end
+
+
+def _probed_by_pasta(scenario: Scenario, connection: Connection, error: dict[str, Any] | None) -> dict[str, Any]:
+    """What pasta does in the responder's name has no settings; it has no occasion while the container talks."""
+    end: dict[str, Any] = {"keepalive": True, "stack": pasta_version()}
+    sends = [at for at, who, verb, *_ in scenario.steps_for(connection) if (who, verb) == ("originator", "send")]
+    if max(later - at for at, later in pairwise([*sorted(sends), scenario.seconds])) < PASTA_QUIET_S:
+        end["probed"] = False
+    return end | ({"saw": {**_told_of(error), "at_s": error["t"]}} if error else {})
 
 
 def _last(heard: list[dict[str, Any]]) -> dict[str, Any]:
@@ -252,12 +269,18 @@ def _has_probed(last: dict[str, Any]) -> bool:
     return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or is_answered)
 
 
-def _observed(last: dict[str, Any], error: dict[str, Any] | None, is_silent: bool) -> Iterator[str]:
+def _has_given_up(error: dict[str, Any] | None, declared: str) -> bool:
+    """An application that is told no errno does not know a give-up from a RST: then it is declared."""
+    if error is None or "errno" in error:
+        return error is not None and error["errno"] in GIVE_UPS
+    return not declared.startswith("reset")
+
+
+def _observed(last: dict[str, Any], gave_up: bool, is_silent: bool) -> Iterator[str]:
     """The three rules of this file's head; a give-up without a RST shows by the probe that does not come."""
     if not _has_probed(last):
         return
     yield "tcp_keepalive_time"
-    gave_up = error is not None and error.get("errno") in GIVE_UPS
     shows_interval = last["probes_out"] >= (1 if gave_up and not is_silent else 2)
     if shows_interval:
         yield "tcp_keepalive_intvl"

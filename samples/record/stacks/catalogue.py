@@ -1,9 +1,10 @@
 """Which stacks there are: what each is made from, and how."""
 
 import os
+import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -25,6 +26,8 @@ class Stack:
     """The compiler and what stands before the source; `-o` and the program's place are added."""
     libraries: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    python: str = sys.executable
+    """What runs it if nothing is compiled."""
     is_routed_to: bool = False
     """It is behind a TUN interface of the namespace, whose kernel is a router in front of it."""
 
@@ -34,10 +37,12 @@ class Stack:
 
     def version(self) -> str:
         """The name and the package's version."""
-        of = _debian_version if self.is_compiled else _python_version
-        versions = [of(package) for package in self.packages]
+        if self.is_compiled:
+            versions, where = [_debian_version(package) for package in self.packages], "here"
+        else:
+            versions, where = [_python_version(self.python, package) for package in self.packages], f"in {self.python}"
         if not all(versions):
-            raise MissingPackageError(f"{self.name} needs {' and '.join(self.packages)}: not installed")
+            raise MissingPackageError(f"{self.name} needs {' and '.join(self.packages)}: not installed {where}")
         return f"{self.name} {versions[0]}"
 
     def build(self, place: Path) -> None:
@@ -50,6 +55,13 @@ class Stack:
         return place / self.source.partition(".")[0]
 
 
+def pasta_version() -> str:
+    """Name and version of the middle that probes; those before 2026 do not."""
+    if shutil.which("pasta") is None:
+        raise MissingPackageError("a middle of pasta needs passt: not installed")
+    return subprocess.run(["pasta", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
 def _debian_version(package: str) -> str:
     """The upstream version, without what Debian has added to it; nothing if the package is not installed."""
     query = ("dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package)
@@ -57,11 +69,11 @@ def _debian_version(package: str) -> str:
     return version.rsplit("-", 1)[0].partition("+")[0] if status == "installed" else ""
 
 
-def _python_version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
+def _python_version(python: str, package: str) -> str:
+    if shutil.which(python) is None:
         return ""
+    query = (python, "-c", f"from importlib import metadata; print(metadata.version('{package}'))")
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
 
 
 STACKS = {
@@ -79,7 +91,8 @@ STACKS = {
         ("gcc", "-O1", "-I/usr/include/lwip"),
         libraries=("-llwip",),
     ),
+    "pytcp": Stack("PyTCP", "pytcp.py", ("pytcp",), python="python3.14"),
     "smoltcp": Stack("smoltcp in mitmproxy_rs", "smoltcp.py", ("mitmproxy_rs",), is_routed_to=True),
 }
-SILENT = {"gvisor"}
+SILENT = {"gvisor", "pytcp"}
 """Stacks that give up without a RST."""
