@@ -116,7 +116,7 @@ def test_scenario_is_recorded(name: str) -> None:
         ('limits = [{ by = "responder", s = 5, to = 9001 }]', "a limit of no service"),
         ('originator = { stack = "plan9" }', "stack plan9"),
         ('middle = "pasta"\nip = 6', "pasta: over IPv4"),
-        ('middle = "switch"\noriginator = { stack = "lwip" }', "over IPv4 and a router"),
+        ('ip = 6\noriginator = { stack = "lwip" }', "a stack of its own: over IPv4"),
         ('colour = "red"', "colour"),
     ],
 )

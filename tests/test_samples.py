@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from analyzer.analysis import analyze
 from analyzer.cli import main
+from analyzer.keepalive.settings.fingerprint import Stack
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "analyzer/report/json/ka-analyze-2.schema.json").read_text())
@@ -125,6 +126,26 @@ def test_no_value_of_settings_that_do_not_exist(folder: Path) -> None:
             if end["keepalive"] and "tcp_keepalive_time" not in end:
                 values = {name: claim["value"] for name, claim in found["settings"].items() if claim is not None}
                 assert not any(values.values()), where(truth, end["role"])
+
+
+MAY_BE_CALLED = {
+    "gVisor netstack": {Stack.EXACT, Stack.BSD, Stack.UNKNOWN},
+    "lwIP": {Stack.LWIP, Stack.UNKNOWN},
+    "smoltcp in mitmproxy_rs": {Stack.ONE_OCTET, Stack.UNKNOWN},
+    "PyTCP": {Stack.EXACT, Stack.BSD, Stack.UNKNOWN},
+    "pasta": {Stack.UNKNOWN},
+}
+"""What is true of a stack, be it rough: each of these names has room for it."""
+
+
+@each_sample
+def test_no_stack_is_called_by_the_name_of_another(folder: Path) -> None:
+    hosts = {host["addr"]: host["stack"] for host in document_of(folder)["hosts"]}
+    for truth, flow in cases(folder):
+        for end, found in ends(truth, flow):
+            if "stack" in end:
+                names = {stack.value for stack in MAY_BE_CALLED[end["stack"].rpartition(" ")[0]]}
+                assert set(hosts.get(found["addr"], "unknown").split(" and ")) <= names, where(truth, end["role"])
 
 
 @each_sample
@@ -275,6 +296,7 @@ def check_folder(folder: Path) -> None:
     test_determined_settings_are_exact(folder)
     test_bounds_contain_the_truth(folder)
     test_no_value_of_settings_that_do_not_exist(folder)
+    test_no_stack_is_called_by_the_name_of_another(folder)
     test_user_timeout_in_force_is_bounded(folder)
     test_verdict(folder)
     test_ending(folder)

@@ -241,10 +241,7 @@ def _check(scenario: Scenario) -> None:
             ("a delay needs a switch", scenario.delay_ms and (scenario.middle != "switch" or scenario.link)),
             ("a limit of no service", not {limit.to for limit in scenario.limits} <= services),
             (f"stack {', '.join(stacks)}", not stacks <= set(STACKS)),
-            (
-                "a stack of its own: over IPv4 and a router",
-                stacks and (scenario.ip == 6 or scenario.middle == "switch"),
-            ),
+            ("a stack of its own: over IPv4", stacks and scenario.ip == 6),
             ("netem and VLANs: user-mode Linux only", scenario.kernel == "host" and needs_uml),
         )
         if is_so
