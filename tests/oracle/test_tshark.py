@@ -91,6 +91,10 @@ FIELDS = {
 }
 
 
+EIGHT_BITS = 0xFF
+"""Control bits that are decoded; the ninth of tshark's is AE (RFC 9768)."""
+
+
 @cache
 def tshark(capture: Path) -> list[dict[str, int]]:
     """Its fields of every segment, by our names. What ICMP errors quote is no segment, but has a TCP header for it."""
@@ -99,7 +103,8 @@ def tshark(capture: Path) -> list[dict[str, int]]:
     command = ["tshark", "-n", "-r", "-", "-Y", "tcp and not icmp and not icmpv6", "-T", "fields"]
     command += [word for field in FIELDS.values() for word in ("-e", field)]
     lines = subprocess.run(command, check=True, input=octets, capture_output=True).stdout.splitlines()
-    return [dict(zip(FIELDS, (int(one or b"0", 0) for one in line.split(b"\t")), strict=True)) for line in lines]
+    rows = [dict(zip(FIELDS, (int(one or b"0", 0) for one in line.split(b"\t")), strict=True)) for line in lines]
+    return [row | {"flags": row["flags"] & EIGHT_BITS} for row in rows]
 
 
 def packets(capture: Path) -> Iterator[dict[str, int]]:

@@ -274,7 +274,12 @@ func duration(seconds float64) time.Duration { return time.Duration(seconds * fl
 
 func milliseconds(seconds float64) int64 { return int64(seconds * 1000) }
 
-func ip(address string) tcpip.Address { return tcpip.Address(net.ParseIP(address).To4()) }
+// ip reads the address from a header, since the type of addresses is not the same in all versions.
+func ip(address string) tcpip.Address {
+	packet := make(header.IPv4, header.IPv4MinimumSize)
+	copy(packet[12:], net.ParseIP(address).To4())
+	return packet.SourceAddress()
+}
 
 func scan(line string, into ...any) {
 	_, err := fmt.Sscan(line, into...)
