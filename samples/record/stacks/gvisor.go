@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"sort"
@@ -270,7 +271,9 @@ func now() float64 {
 	return float64(at.Sec) + float64(at.Nsec)/1e9 - start
 }
 
-func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+func duration(seconds float64) time.Duration {
+	return time.Duration(math.Round(seconds * float64(time.Second)))
+}
 
 func milliseconds(seconds float64) int64 { return int64(seconds * 1000) }
 
