@@ -54,7 +54,7 @@ def output_of(sample: str) -> str:
 
 def samples_table() -> str:
     rows = [
-        "| case | what happens | kernel | keepalive | outcome | errno |",
+        "| case | what happens | kernel or stack | keepalive | outcome | errno |",
         "|---|---|---|---|---|---|",
     ]
     for folder in sorted(path.parent for path in ROOT.glob("samples/*/truth.toml")):
@@ -63,7 +63,7 @@ def samples_table() -> str:
         cells = [
             f"[{folder.name}]({folder.name}/README.md)",
             truth["what"],
-            f"{truth['kernel'].removeprefix('Linux ')}, {truth['hz']} Hz",
+            _stack(flows) or f"{truth['kernel'].removeprefix('Linux ')}, {truth['hz']} Hz",
             "; ".join(dict.fromkeys(prober for flow in flows for prober in _probers(flow))) or "off",
             _counted(_outcome(flow) for flow in flows),
             _counted(flow["verdict"]["errno"] for flow in flows if "errno" in flow["verdict"]),
@@ -72,6 +72,11 @@ def samples_table() -> str:
             cells[3] = f"{len(flows)} connections"
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _stack(flows: list[dict[str, Any]]) -> str:
+    """The stack beside Linux, if there is one."""
+    return ", ".join(dict.fromkeys(end["stack"] for flow in flows for end in flow["end"] if "stack" in end))
 
 
 def _outcome(flow: dict[str, Any]) -> str:
@@ -87,7 +92,7 @@ def _counted(words: Iterable[str]) -> str:
 def _probers(flow: dict[str, Any]) -> Iterator[str]:
     for end in flow["end"]:
         if end["keepalive"]:
-            settings = "/".join(str(end[name]) for name in SETTINGS)
+            settings = "/".join(str(end.get(name, "–")) for name in SETTINGS)
             timeout = end.get("tcp_user_timeout_s")
             yield f"{end['role']} {settings}" + (f", user timeout {timeout:g} s" if timeout else "")
 

@@ -148,9 +148,9 @@ def who_does_not_know_is_not_certain(document: Document) -> Faults:
 
 
 def what_the_application_saw_is_whole(document: Document) -> Faults:
-    """An errno comes with what epoll says, and neither without the other."""
+    """What epoll says comes with an errno; an errno comes alone where the stack has no epoll, or nobody knows."""
     for flow in document["flows"]:
-        if (flow["verdict"]["errno"] is None) != (flow["verdict"]["epoll"] is None):
+        if flow["verdict"]["errno"] is None and flow["verdict"]["epoll"] is not None:
             yield f"flow {flow['id']} {flow['verdict']['errno']}, {flow['verdict']['epoll']}"
 
 

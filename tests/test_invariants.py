@@ -70,7 +70,7 @@ SPOILED = {
     "who_does_not_know_is_not_certain": [
         _spoil("flows.0.verdict", {"outcome": "unknown", "confidence": "certain", "prober": None})
     ],
-    "what_the_application_saw_is_whole": [_spoil("flows.0.verdict.epoll", None)],
+    "what_the_application_saw_is_whole": [_spoil("flows.0.verdict.errno", None)],
     "a_prober_probed": [_spoil("flows.0.verdict.prober", 1)],
     "what_failed_was_longer_than_what_survived": [_spoil("path_limits.0.survived_s", 400)],
     "limits_are_counted": [_spoil("path_limits.0.failed_s", None), _spoil("path_limits.0.failed_flows", 0)],

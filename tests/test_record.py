@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from analyzer.keepalive.summary.conclusions import ConclusionCode
 from samples.record.engine_uml import CLOCK_RATES, kernel_for
 from samples.record.scenarios import FILE, ScenarioError, load
+from samples.record.stacks.catalogue import STACKS, MissingPackageError, Stack
+from samples.record.stacks.plan import lines_of
 from samples.record.truth import UnexpectedTruthError, first_sign
 from tests.test_samples import ROOT, check_folder
 
@@ -111,6 +114,9 @@ def test_scenario_is_recorded(name: str) -> None:
         ('netem = "loss 1%"', "user-mode Linux only"),
         ("delay_ms = 20", "a delay needs a switch"),
         ('limits = [{ by = "responder", s = 5, to = 9001 }]', "a limit of no service"),
+        ('originator = { stack = "plan9" }', "stack plan9"),
+        ('middle = "pasta"\nip = 6', "pasta: over IPv4"),
+        ('ip = 6\noriginator = { stack = "lwip" }', "a stack of its own: over IPv4"),
         ('colour = "red"', "colour"),
     ],
 )
@@ -146,6 +152,36 @@ def test_the_first_sign_tells_who_ended_it(
 def test_an_end_that_nobody_saw_must_be_declared() -> None:
     with pytest.raises(UnexpectedTruthError, match="declare the ending"):
         first_sign({"outcome": "closed"}, {"originator": [], "responder": []})
+
+
+def test_plan_of_a_stack_is_told_in_lines() -> None:
+    """What programs in C and Go read (stacks/plan.py)."""
+    connection = {"peer": "198.51.100.2", "to": 9000, "opens": 0.5, "script": [[1.0, "send", 12], [9.0, "close"]]}
+    options = {"keepalive": 1, "time": 7.5, "intvl": 2, "user_timeout_ms": 6000}
+    plan = {"interface": "eth0", "address": "192.0.2.1", "prefix": 24, "gateway": "", "start": 17.25, "seconds": 60.0}
+    assert list(lines_of(plan | {"connections": {40000: connection | {"options": options}}})) == [
+        "network eth0 192.0.2.1 24 -",
+        "open 40000 0.5 198.51.100.2 9000 1 7.5 2 0 6.0",
+        "step 40000 1.0 send 12",
+        "step 40000 9.0 close",
+        "run 17.25 60.0",
+    ]
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS.keys())
+def test_stack_is_built_where_its_packages_are(stack: Stack, tmp_path: Path) -> None:
+    try:
+        stack.build(tmp_path)
+    except MissingPackageError as missing:
+        pytest.skip(str(missing))
+    assert stack.version().startswith(stack.name)
+    assert stack.program_in(tmp_path).exists() == stack.is_compiled
+
+
+def test_stack_without_its_package_says_which(tmp_path: Path) -> None:
+    stack = replace(STACKS["lwip"], packages=("no-such-package", "gcc"))
+    with pytest.raises(MissingPackageError, match="lwIP needs no-such-package and gcc"):
+        stack.build(tmp_path)
 
 
 @pytest.mark.slow

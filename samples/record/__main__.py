@@ -12,6 +12,7 @@ from samples.record import engine_uml
 from samples.record.network import sweep
 from samples.record.recorder import RecordingError, record
 from samples.record.scenarios import FILE, Scenario, load
+from samples.record.stacks.catalogue import MissingPackageError
 from samples.record.truth import UnexpectedTruthError
 
 SAMPLES = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ def _record_here(chosen: list[Scenario], out: Path) -> int:
         for job in as_completed(jobs):
             try:
                 sys.stdout.writelines(f"{folder}\n" for folder in job.result())
-            except (RecordingError, UnexpectedTruthError) as error:
+            except (RecordingError, UnexpectedTruthError, MissingPackageError) as error:
                 failures += 1
                 sys.stderr.write(f"{jobs[job].name}: {error}\n")
             sys.stdout.flush()

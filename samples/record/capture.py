@@ -4,6 +4,7 @@ It knows the pcap container and nothing of what is in the frames.
 """
 
 import lzma
+import re
 import struct
 import subprocess
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from samples.record.network import INTERFACES, Network
 
 FILE_HEADER = struct.Struct("=IHHiIII")
 RECORD_HEADER = struct.Struct("=IIII")
+BUFFER_KIB = "65536"
+"""A frame takes as much of the kernel's buffer as the longest would: its own size holds eight."""
+DROPPED = re.compile(r"(\d+) packets? dropped by kernel")
 COMPRESS_FROM = 200_000
 """Octets; smaller recordings can be looked at with anything."""
 
@@ -24,7 +28,7 @@ class Tcpdump:
     def __init__(self, network: Network, point: str, file: Path, snaplen: int) -> None:
         place, _, interface = point.partition(":")
         command = ["tcpdump", "-i", interface or INTERFACES[place], "-n", "-U", "-Z", "root", "--immediate-mode"]
-        command += ["-s", str(snaplen), "-w", str(file)]
+        command += ["-s", str(snaplen), "-B", BUFFER_KIB, "-w", str(file)]
         self._process = subprocess.Popen(network.inside(place, *command), stderr=subprocess.PIPE, text=True)
         assert self._process.stderr is not None
         for line in self._process.stderr:
@@ -32,9 +36,12 @@ class Tcpdump:
                 return
         raise RuntimeError(f"tcpdump at {point} did not start")
 
-    def stop(self) -> None:
+    def stop(self) -> int:
+        """End it; the number of frames that the kernel had no room for."""
         self._process.terminate()
-        self._process.communicate()
+        _, last_words = self._process.communicate()
+        dropped = DROPPED.search(last_words)
+        return int(dropped[1]) if dropped else 0
 
 
 def assemble(parts: Iterable[Path], start: float, missing: Iterable[tuple[float, float]], folder: Path) -> Path:

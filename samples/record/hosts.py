@@ -185,6 +185,8 @@ class Application:
         self._epoll = select.epoll()
         self._open: dict[int, Connection] = {}
         self._listeners: dict[int, socket.socket] = {}
+        opens = {int(port): connection["opens"] for port, connection in plan["connections"].items()}
+        self._in_order = sorted(opens, key=opens.__getitem__)
         self._todo: list[tuple[float, int, int, list[Any]]] = []
         for port, connection in plan["connections"].items():
             for at, *action in connection["script"]:
@@ -242,6 +244,8 @@ class Application:
     def _dispatch(self, file: int, mask: int) -> None:
         if file in self._listeners:
             sock, (_, port, *_) = self._listeners[file].accept()
+            if str(port) not in self._plan["connections"]:  # a proxy's, which has them in the same order
+                port = self._in_order.pop(0)
             set_options(sock, self._plan["connections"][str(port)]["options"])
             self._adopt(port, sock)
             return

@@ -2,7 +2,8 @@
 
     originator  eth0 ── left   middle   right ── eth0  responder
 
-The middle is a router, a router that translates and tracks connections (nat), or a bridge (switch).
+The middle is a router, a router that translates and tracks connections (nat), a bridge (switch), or pasta, which has
+each of the originator's connections again as its own, as for a container of Podman's.
 Names carry the recorder's process id, so `sweep` finds what a recorder that is gone has left behind.
 """
 
@@ -12,11 +13,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from samples.record.scenarios import FAULTS, HOSTS, IPV4, REBOUND_PORT, WAYS, Scenario
+from samples.record.stacks.catalogue import STACKS, Stack
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "ka-record"
@@ -74,6 +77,19 @@ beacon.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
 beacon.sendto(b"still here", (group, 9))
 """
 """Each host says one word to all: the capture goes on when the connection no longer does."""
+CHECKSUMS = """
+import ctypes, fcntl, socket, struct, sys
+ETHTOOL_STXCSUM, SIOCETHTOOL = 0x17, 0x8946
+value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_STXCSUM, 0))
+request = struct.pack("16sQ8x", sys.argv[1].encode(), ctypes.addressof(value))
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, request)
+"""
+"""The kernel fills in checksums itself, which it would leave to a card (linux/ethtool.h)."""
+PASTA_OPTIONS = (
+    *("-f", "-4", "--runas", "0", "--config-net", "-i", "right", "-I", "eth0"),
+    *("-t", "none", "-u", "none", "-T", "none", "-U", "none", "--no-map-gw"),
+)
+PASTA_STARTS_WITHIN_S = 5
 QUICK_NEIGHBOURS = {"base_reachable_time_ms": 4000, "gc_stale_time": 2}
 """A neighbour that has gone is noticed within seconds, not a minute."""
 
@@ -84,7 +100,8 @@ class Network:
     def __init__(self, scenario: Scenario, number: int) -> None:
         self._scenario = scenario
         self._number = number
-        self._wire: subprocess.Popen[bytes] | None = None
+        self._carrier: subprocess.Popen[bytes] | None = None
+        """What carries frames in the middle, if it is not the kernel."""
 
     def __enter__(self) -> "Network":
         try:
@@ -99,8 +116,8 @@ class Network:
     def __exit__(self, *_: object) -> None:
         for place in PLACES:
             _remove(self.namespace(place))
-        if self._wire is not None:
-            self._wire.wait()
+        if self._carrier is not None:
+            self._carrier.wait()
 
     def namespace(self, place: str) -> str:
         return f"{PREFIX}-{os.getpid()}-{self._number}-{place}"
@@ -142,7 +159,7 @@ class Network:
 
     @property
     def _faulty(self) -> str:
-        return "responder" if self._scenario.middle == "switch" else "middle"
+        return {"switch": "responder", "pasta": "originator"}.get(self._scenario.middle, "middle")
 
     def _build(self) -> None:
         scenario = self._scenario
@@ -151,7 +168,10 @@ class Network:
             off = int(scenario.ip == 4)
             self.set_sysctl(place, ipv6__conf__all__disable_ipv6=off, ipv6__conf__default__disable_ipv6=off)
             self.set_sysctl(place, ipv6__conf__default__accept_dad=0, ipv6__conf__default__router_solicitations=0)
-        for role, port in (("originator", "left"), ("responder", "right")):
+        ports = {"originator": "left", "responder": "right"}
+        if scenario.middle == "pasta":
+            del ports["originator"]
+        for role, port in ports.items():
             peer = ("peer", "name", port, "netns", self.namespace("middle"))
             self._in(role, "link", "add", "eth0", "type", "veth", *peer)
             self._in(role, "link", "set", "eth0", "up")
@@ -161,15 +181,40 @@ class Network:
                 self._hurry_neighbours("middle", port)
         if scenario.middle == "switch":
             self._build_switch()
+        elif scenario.middle == "pasta":
+            self._build_pasta()
         else:
             self._build_router()
         if scenario.netem:
             self._tc("add", "netem", "limit", "100000", *scenario.netem.split())
         for host in {connection.host for connection in scenario.connections} - {2}:
-            self._in("responder", "address", "add", f"{self.address('responder', host)}/{self._prefix}", "dev", "eth0")
+            self._in("responder", "address", "add", f"{self.address('responder', host)}/{self.prefix}", "dev", "eth0")
         self._nft(self._faulty, fault_table())
         for role in HOSTS:
             self.set_sysctl(role, **scenario.host(role).sysctl)
+        for role in HOSTS:
+            if stack := scenario.host(role).stack:
+                self._leave_to_stack(role, STACKS[stack])
+
+    def _leave_to_stack(self, role: str, stack: Stack) -> None:
+        """The end's kernel does not have its address; what reaches the stack is complete, with checksums.
+
+        Before a stack behind a TUN interface the kernel is a router with an address of its own.
+        """
+        self._in(role, "address", "flush", "dev", "eth0")
+        port = {"originator": "left", "responder": "right"}[role]
+        subprocess.run(self.inside("middle", sys.executable, "-c", CHECKSUMS, port), check=True)
+        if stack.is_routed_to:
+            self.set_sysctl(role, ip_forward=1, ipv4__conf__eth0__proxy_arp=1)
+            self._in(role, "address", "add", f"{self.address(role, 1)}/{self.prefix}", "dev", "eth0")
+            self._in(role, "route", "add", "default", "via", self.gateway(role))
+
+    def gateway(self, role: str) -> str:
+        """The router's address on that end's side; none behind a switch."""
+        if self._scenario.middle == "switch":
+            return ""
+        subnet = HOSTS.index(role) + 1
+        return f"2001:db8:{subnet}::fe" if self._scenario.ip == 6 else f"{IPV4[subnet]}.254"
 
     def _hurry_neighbours(self, place: str, device: str) -> None:
         family = f"ipv{self._scenario.ip}"
@@ -179,7 +224,7 @@ class Network:
     def _build_switch(self) -> None:
         if self._scenario.delay_ms:
             command = (sys.executable, "-m", "samples.record.wire", str(self._scenario.delay_ms))
-            self._wire = subprocess.Popen(self.inside("middle", *command), cwd=ROOT)
+            self._carrier = subprocess.Popen(self.inside("middle", *command), cwd=ROOT)
         else:
             self._in("middle", "link", "add", "switch", "type", "bridge")
             for port in ("left", "right"):
@@ -197,15 +242,33 @@ class Network:
                 tunnel = ("id", "7", "local", mine, "remote", other, "dstport", "4789")
                 self._in(role, "link", "add", device, "type", "vxlan", *tunnel)
             self._in(role, "link", "set", device, "up")
-            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", device)
+            self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", device)
+
+    def _build_pasta(self) -> None:
+        """Pasta gives the originator its interface; it is there when that is up."""
+        gateway, role = self.gateway("responder"), "responder"
+        self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", "eth0")
+        self._in(role, "route", "add", "default", "via", gateway)
+        self._in("middle", "address", "add", f"{gateway}/{self.prefix}", "dev", "right")
+        self._in("middle", "route", "add", "default", "via", self.address(role))
+        command = ["pasta", *PASTA_OPTIONS, "--netns", str(NAMESPACES / self.namespace("originator"))]
+        command += ["-a", f"{self.address('originator')}/{self.prefix}", "-g", self.gateway("originator")]
+        quiet = subprocess.DEVNULL
+        self._carrier = subprocess.Popen(self.inside("middle", *command), stdout=quiet, stderr=quiet)
+        for _ in range(PASTA_STARTS_WITHIN_S * 10):
+            links = subprocess.run(self.inside("originator", "ip", "link"), capture_output=True, text=True, check=True)
+            if "eth0" in links.stdout:
+                return
+            time.sleep(0.1)
+        raise RuntimeError("pasta did not start")
 
     def _build_router(self) -> None:
         scenario = self._scenario
         self.set_sysctl("middle", ip_forward=1, ipv6__conf__all__forwarding=1)
-        for subnet, (role, port) in enumerate((("originator", "left"), ("responder", "right")), 1):
-            gateway = f"2001:db8:{subnet}::fe" if scenario.ip == 6 else f"{IPV4[subnet]}.254"
-            self._in(role, "address", "add", f"{self.address(role)}/{self._prefix}", "dev", "eth0")
-            self._in("middle", "address", "add", f"{gateway}/{self._prefix}", "dev", port)
+        for role, port in (("originator", "left"), ("responder", "right")):
+            gateway = self.gateway(role)
+            self._in(role, "address", "add", f"{self.address(role)}/{self.prefix}", "dev", "eth0")
+            self._in("middle", "address", "add", f"{gateway}/{self.prefix}", "dev", port)
             self._in(role, "route", "add", "default", "via", gateway)
         if scenario.middle == "nat":
             self._nft("middle", NAT_TABLE.format(action=FORGOTTEN[scenario.forgotten]))
@@ -214,7 +277,7 @@ class Network:
             self.set_sysctl("middle", netfilter__nf_conntrack_tcp_timeout_established=limit)
 
     @property
-    def _prefix(self) -> int:
+    def prefix(self) -> int:
         return 64 if self._scenario.ip == 6 else 24
 
     def _in(self, place: str, *arguments: str) -> None:

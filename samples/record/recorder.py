@@ -16,8 +16,10 @@ from typing import Any
 
 from samples.record import truth
 from samples.record.capture import Tcpdump, assemble
-from samples.record.network import PREFIX, Network
+from samples.record.network import INTERFACES, PREFIX, Network
 from samples.record.scenarios import HOSTS, WAYS, Scenario
+from samples.record.stacks.catalogue import STACKS, pasta_version
+from samples.record.stacks.plan import lines_of
 
 ROOT = Path(__file__).parents[2]
 one_at_a_time = threading.Lock()
@@ -36,6 +38,11 @@ def record(scenario: Scenario, number: int, out: Path) -> list[Path]:
         points[f"{name}-{scenario.also_at}"] = (scenario.also_at,)
     with temporary_folder() as place, Network(scenario, number) as network:
         with one_at_a_time:
+            if scenario.middle == "pasta":
+                pasta_version()
+            for role in HOSTS:
+                if stack := scenario.host(role).stack:
+                    STACKS[stack].build(Path(place))
             dumps = {
                 Path(place) / f"{name}-{index}.pcap": point
                 for name, several in points.items()
@@ -49,8 +56,8 @@ def record(scenario: Scenario, number: int, out: Path) -> list[Path]:
             reading = {role: pool.submit(_log_of, host) for role, host in hosts.items()}
             _run_path(scenario, network, start)
             logs = {role: log.result() for role, log in reading.items()}
-        for tcpdump in tcpdumps:
-            tcpdump.stop()
+        if dropped := sum(tcpdump.stop() for tcpdump in tcpdumps):
+            raise RecordingError(f"{scenario.name}: the capture lacks {dropped} frames")
         for host in hosts.values():
             host.communicate()
         folders = []
@@ -80,6 +87,9 @@ def _start(scenario: Scenario, network: Network, role: str, start: float, shared
         "seconds": scenario.seconds,
         "listener": host.listener,
         "program": host.program,
+        "interface": INTERFACES[role],
+        "prefix": network.prefix,
+        "gateway": network.gateway(role),
         "preload": host.preload,
         "closes": host.closes,
         "shared": str(shared),
@@ -95,9 +105,18 @@ def _start(scenario: Scenario, network: Network, role: str, start: float, shared
             for connection in scenario.connections
         },
     }
-    module = "samples.record.programs" if host.program else "samples.record.hosts"
+    text = json.dumps(plan) + "\n"
+    if host.stack and STACKS[host.stack].is_compiled:
+        command, text = (
+            [str(STACKS[host.stack].program_in(Path(shared)))],
+            "".join(f"{line}\n" for line in lines_of(plan)),
+        )
+    elif host.stack:
+        command = [STACKS[host.stack].python, "-m", f"samples.record.stacks.{host.stack}"]
+    else:
+        command = [sys.executable, "-m", f"samples.record.{'programs' if host.program else 'hosts'}"]
     process = subprocess.Popen(
-        network.inside(role, sys.executable, "-m", module),
+        network.inside(role, *command),
         cwd=ROOT,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
@@ -106,7 +125,7 @@ def _start(scenario: Scenario, network: Network, role: str, start: float, shared
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(plan) + "\n")
+    process.stdin.write(text)
     process.stdin.flush()
     if "ready" not in process.stdout.readline():
         raise RecordingError(f"{scenario.name}: the {role} did not start")

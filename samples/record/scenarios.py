@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from samples.record.stacks.catalogue import STACKS
+
 FILE = Path(__file__).with_name("scenarios.toml")
 HOSTS = ("originator", "responder")
-MIDDLES = ("router", "switch", "nat")
+MIDDLES = ("router", "switch", "nat", "pasta")
 FAULTS = ("silence", "net", "host", "prohibited", "forge")
 """What the path can do to a connection: drop it, report it unreachable, or answer it with RST."""
 WAYS = ("there", "back")
@@ -41,8 +43,10 @@ class Host:
 
     reads: str = "sink"
     """"sink", "echo", "deaf" (reads nothing); "client" and "server" are sink and echo that close if the peer does."""
+    stack: str = ""
+    """A TCP stack other than the kernel's, as stacks/catalogue.py names it, with an application of ours."""
     sysctl: dict[str, int | str] = field(default_factory=dict)
-    options: dict[str, int] = field(default_factory=dict)
+    options: dict[str, float] = field(default_factory=dict)
     listener: dict[str, int] = field(default_factory=dict)
     """Set before listen(): what must be known before the first segment, or is inherited by every connection."""
     program: tuple[str, ...] = ()
@@ -55,7 +59,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection of a scenario, where it has several; empty options mean the host's."""
+    """One connection of a scenario, where it has several; empty options mean the host's.
+
+    Short forms: `settings` are those of the originator's socket, whose keepalive is on; a `script` of its own is about
+    this connection only.
+    """
 
     port: int
     to: int = 9000
@@ -68,7 +76,7 @@ class Connection:
     """Where it differs from the scenario's."""
     reads: str = ""
     """What the originator does with what it reads, where that differs."""
-    options: dict[str, dict[str, int]] = field(default_factory=dict)
+    options: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class Scenario:
             if not str(step[-1]).startswith("#") or step[-1] == name
         ]
 
-    def options(self, role: str, connection: Connection) -> dict[str, int]:
+    def options(self, role: str, connection: Connection) -> dict[str, float]:
         return connection.options.get(role, self.host(role).options)
 
 
@@ -173,14 +181,18 @@ def _scenario(name: str, table: dict[str, Any]) -> Scenario:
         given = table.pop(role, {})
         table[role] = Host(**{**given, "program": tuple(given.get("program", ()))})
     grid = table.pop("grid", None)
-    connections = tuple(Connection(FIRST_PORT + n, **one) for n, one in enumerate(table.pop("connection", [{}])))
-    script = tuple(step for line in table.pop("script", []) for step in _steps(line))
+    connections, script = [], [step for line in table.pop("script", []) for step in _steps(line)]
+    for n, one in enumerate(table.pop("connection", [{}])):
+        script += [(*step, f"#{n}") for line in one.pop("script", []) for step in _steps(line)]
+        if settings := one.pop("settings", None):
+            one["options"] = {"originator": {"keepalive": 1, **dict(zip(SETTINGS, settings, strict=True))}}
+        connections.append(Connection(FIRST_PORT + n, **one))
     for key in ("look", "capture", "hz", "never_due", "concludes"):
         table[key] = tuple(table.get(key, Scenario.__dataclass_fields__[key].default))
     table["limits"] = tuple(Limit(**one) for one in table.get("limits", ()))
     table["missing"] = tuple(tuple(span) for span in table.get("missing", ()))
     try:
-        scenario = Scenario(name=name, script=script, connections=connections, **table)
+        scenario = Scenario(name=name, script=tuple(script), connections=tuple(connections), **table)
     except TypeError as error:
         raise ScenarioError(f"{name}: {error}") from error
     scenario = _with_grid(scenario, **grid) if grid else scenario
@@ -217,6 +229,7 @@ def _with_grid(
 def _check(scenario: Scenario) -> None:
     known = len(scenario.connections)
     services = {connection.to for connection in scenario.connections}
+    stacks = {scenario.host(role).stack for role in HOSTS} - {""}
     needs_uml = bool(scenario.netem) or scenario.link == "vlan"
     problems = [
         problem
@@ -224,8 +237,11 @@ def _check(scenario: Scenario) -> None:
             (f"middle {scenario.middle}", scenario.middle not in MIDDLES),
             (f"kernel {scenario.kernel}", scenario.kernel not in {"host", "uml"}),
             ("an overlay needs a switch", scenario.link and scenario.middle != "switch"),
+            ("pasta: over IPv4", scenario.middle == "pasta" and scenario.ip == 6),
             ("a delay needs a switch", scenario.delay_ms and (scenario.middle != "switch" or scenario.link)),
             ("a limit of no service", not {limit.to for limit in scenario.limits} <= services),
+            (f"stack {', '.join(stacks)}", not stacks <= set(STACKS)),
+            ("a stack of its own: over IPv4", stacks and scenario.ip == 6),
             ("netem and VLANs: user-mode Linux only", scenario.kernel == "host" and needs_uml),
         )
         if is_so

@@ -17,21 +17,26 @@ the other end had; if it was no orderly close, the first error that one saw. Wha
 What a reader must conclude first (`[[conclusion]]`) is declared with the scene.
 
 Linux's timers are late by up to an eighth. Below SHARP_BELOW_S that is less than the second that
-would lead to the next setting; above it a setting counts as determined when it is one that people use.
+would lead to the next setting; above it a setting counts as determined when it is one that people use. That suits
+the slow timers of other stacks, too. Fractions of a second, which some can be set to, are never determined.
 """
 
 import platform
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from samples.record.scenarios import HOSTS, REBOUND_PORT, Connection, Limit, Scenario
+from samples.record.stacks.catalogue import SILENT, STACKS, pasta_version
 
 SHARP_BELOW_S = 14
 USED_BY_PEOPLE = {15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200}
 SETTINGS = {"tcp_keepalive_time": "time", "tcp_keepalive_intvl": "intvl", "tcp_keepalive_probes": "probes"}
 NOTICED = ("timed-out", "unreachable", "reset")
+GIVE_UPS = ("ETIMEDOUT", "ECONNABORTED")
+"""The latter on lwIP (err.c err_to_errno of ERR_ABRT)."""
 RESETS = ("ECONNRESET", "EPIPE")
 RESET_MASK = 25
 """EPOLLIN, EPOLLERR and EPOLLHUP, with which the kernel tells an application of a RST."""
@@ -39,6 +44,8 @@ ANSWER_MS = 300
 """An ACK so much younger than the last data answered a probe, if no data waited to be sent."""
 COARSE_CLOCK = 6
 """CLOCK_MONOTONIC_COARSE, which advances once a tick (linux/time.h)."""
+PASTA_QUIET_S = 30
+"""tcp.c KEEPALIVE_INTERVAL of passt."""
 MOST_STEPS = 8
 """A longer script is not repeated in the README."""
 
@@ -94,7 +101,7 @@ def _flow(
     scenario: Scenario, connection: Connection, points: tuple[str, ...], logs: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     heard = {role: [entry for entry in logs[role] if entry["port"] == connection.port] for role in HOSTS}
-    ends = [_end(scenario, points, role, heard[role]) for role in HOSTS]
+    ends = [_end(scenario, connection, points, role, heard[role]) for role in HOSTS]
     fault = _fault(scenario, connection)
     verdict = _verdict(scenario, connection.verdict or scenario.verdict, heard, bool(fault))
     ending = _ending(scenario, connection, verdict, heard)
@@ -146,7 +153,7 @@ def first_sign(verdict: dict[str, Any], heard: dict[str, list[dict[str, Any]]]) 
         return role, sign["how"]
     if sign["event"] == "end-of-stream":
         return other, "fin"
-    if sign["errno"] in RESETS:
+    if sign.get("errno") in RESETS:
         return "path" if verdict.get("cause") == "path-reset" else other, "rst"
     return role, "give-up"
 
@@ -200,29 +207,49 @@ def loses_probes(scenario: Scenario, points: tuple[str, ...], role: str) -> bool
     return "loss" in scenario.netem and role not in points
 
 
-def _end(scenario: Scenario, points: tuple[str, ...], role: str, heard: list[dict[str, Any]]) -> dict[str, Any]:
-    last = _last(heard)
+def _end(
+    scenario: Scenario, connection: Connection, points: tuple[str, ...], role: str, heard: list[dict[str, Any]]
+) -> dict[str, Any]:
+    declared = connection.verdict or scenario.verdict
+    last, error = _last(heard), _error(heard)
+    if error is not None and "errno" not in error and declared.startswith("reset"):
+        last = last | {"probes_out": 0}  # a stack that ignores the RST goes on probing, which is no silence
     settings = last["settings"]
     end: dict[str, Any] = {"role": role, "keepalive": bool(settings["keepalive"])}
-    error = _error(heard)
+    if role == "responder" and scenario.middle == "pasta":
+        return end | _probed_by_pasta(scenario, connection, error)
+    if stack := scenario.host(role).stack:
+        end["stack"] = STACKS[stack].version()
     if end["keepalive"]:
-        end |= {name: settings[option] for name, option in SETTINGS.items()}
+        end |= {name: settings[option] for name, option in SETTINGS.items() if option in settings}
         if settings["user_timeout_ms"]:
             end["tcp_user_timeout_s"] = settings["user_timeout_ms"] / 1000
-            if error is not None and last["probes_out"] and role not in scenario.never_due:
+            is_in_force = last["probes_out"] and not (stack and last["probes_out"] == settings.get("probes"))
+            if error is not None and is_in_force and role not in scenario.never_due:
                 end["effective_probes"] = last["probes_out"]
         if role in scenario.never_due or not _has_probed(last):
             end["probed"] = False
+        gave_up = _has_given_up(error, declared)
         end["determined"] = [
             name
-            for name in ([] if role in scenario.never_due else _observed(last, error))
-            if _is_exact(scenario, end, name)
+            for name in ([] if role in scenario.never_due else _observed(last, gave_up, stack in SILENT))
+            if name in end
+            and _is_exact(scenario, end, name)
             and (name == "tcp_keepalive_time" or is_recorded(scenario, points, role))
             and (name != "tcp_keepalive_probes" or not loses_probes(scenario, points, role))
         ]
     if error is not None:
-        end["saw"] = {"errno": error["errno"], "epoll": error["epoll"], "at_s": error["t"]}
+        end["saw"] = {**_told_of(error), "at_s": error["t"]}
     return end
+
+
+def _probed_by_pasta(scenario: Scenario, connection: Connection, error: dict[str, Any] | None) -> dict[str, Any]:
+    """What pasta does in the responder's name has no settings; it has no occasion while the container talks."""
+    end: dict[str, Any] = {"keepalive": True, "stack": pasta_version()}
+    sends = [at for at, who, verb, *_ in scenario.steps_for(connection) if (who, verb) == ("originator", "send")]
+    if max(later - at for at, later in pairwise([*sorted(sends), scenario.seconds])) < PASTA_QUIET_S:
+        end["probed"] = False
+    return end | ({"saw": {**_told_of(error), "at_s": error["t"]}} if error else {})
 
 
 def _last(heard: list[dict[str, Any]]) -> dict[str, Any]:
@@ -242,22 +269,30 @@ def _has_probed(last: dict[str, Any]) -> bool:
     return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or is_answered)
 
 
-def _observed(last: dict[str, Any], error: dict[str, Any] | None) -> Iterator[str]:
-    """The three rules of this file's head."""
+def _has_given_up(error: dict[str, Any] | None, declared: str) -> bool:
+    """An application that is told no errno does not know a give-up from a RST: then it is declared."""
+    if error is None or "errno" in error:
+        return error is not None and error["errno"] in GIVE_UPS
+    return not declared.startswith("reset")
+
+
+def _observed(last: dict[str, Any], gave_up: bool, is_silent: bool) -> Iterator[str]:
+    """The three rules of this file's head; a give-up without a RST shows by the probe that does not come."""
     if not _has_probed(last):
         return
     yield "tcp_keepalive_time"
-    gave_up = error is not None and error["errno"] == "ETIMEDOUT"
-    if last["probes_out"] >= (1 if gave_up else 2):
+    shows_interval = last["probes_out"] >= (1 if gave_up and not is_silent else 2)
+    if shows_interval:
         yield "tcp_keepalive_intvl"
-    if gave_up and not last["settings"]["user_timeout_ms"]:
+    if gave_up and (shows_interval or not is_silent) and not last["settings"]["user_timeout_ms"]:
         yield "tcp_keepalive_probes"
 
 
 def _is_exact(scenario: Scenario, end: dict[str, Any], name: str) -> bool:
     if name in scenario.undetermined:
         return False
-    return name == "tcp_keepalive_probes" or end[name] < SHARP_BELOW_S or end[name] in USED_BY_PEOPLE
+    is_whole = end[name] == int(end[name])
+    return is_whole and (name == "tcp_keepalive_probes" or end[name] < SHARP_BELOW_S or end[name] in USED_BY_PEOPLE)
 
 
 def _verdict(
@@ -278,15 +313,20 @@ def _verdict(
         raise UnexpectedTruthError(f"{scenario.name}: {outcome} declared, but an application saw {errors[0]['errno']}")
     verdict = {"outcome": outcome} | ({"cause": cause} if cause else {})
     if outcome in NOTICED or (outcome == "closed" and errors):
-        verdict |= {"errno": errors[0]["errno"], "epoll": errors[0]["epoll"]}
+        verdict |= _told_of(errors[0])
     elif unseen:
         verdict |= {"errno": unseen, "epoll": RESET_MASK}
     return verdict
 
 
+def _told_of(error: dict[str, Any]) -> dict[str, Any]:
+    """What epoll and SO_ERROR reported; other stacks may have neither."""
+    return {name: error[name] for name in ("errno", "epoll") if name in error}
+
+
 def _place_in_time(error: dict[str, Any]) -> tuple[float, bool]:
     """The RST of a give-up tells the other end at once: of two errors at one instant the timeout came first."""
-    return round(error["t"], 1), error["errno"] != "ETIMEDOUT"
+    return round(error["t"], 1), error.get("errno") in RESETS
 
 
 def _readme(scenario: Scenario, name: str) -> Iterator[str]:

@@ -93,6 +93,10 @@ FIELDS = {
 OF_EACH_FRAME = ("frame.protocols", "frame.len", "frame.time_epoch", "frame.time_relative")
 
 
+EIGHT_BITS = 0xFF
+"""Control bits that are decoded; the ninth of tshark's is AE (RFC 9768)."""
+
+
 @cache
 def dissected(capture: Path) -> list[dict[str, str]]:
     """What tshark says of every frame; it is asked once."""
@@ -106,11 +110,12 @@ def dissected(capture: Path) -> list[dict[str, str]]:
 
 def tshark(capture: Path) -> list[dict[str, int]]:
     """Its fields of every segment. What ICMP errors quote is no segment, but has a TCP header for it."""
-    return [
+    rows = [
         {name: int(frame[field] or "0", 0) for name, field in FIELDS.items()}
         for frame in dissected(capture)
         if "tcp" in (layers := frame["frame.protocols"].split(":")) and not {"icmp", "icmpv6"} & {*layers}
     ]
+    return [row | {"flags": row["flags"] & EIGHT_BITS} for row in rows]
 
 
 def packets(capture: Path) -> Iterator[dict[str, int]]:
