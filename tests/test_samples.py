@@ -24,15 +24,31 @@ VALIDATOR = Draft202012Validator(json.loads((ROOT / "analyzer/report/json/ka-ana
 FOLDERS = sorted(file.parent for file in (ROOT / "samples").glob("*/truth.toml"))
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 
+TIME, INTVL, PROBES = SETTINGS
+FITS_A_WHEEL = "what was seen of it alone fits a wheel as well, and Linux would go on, or reset the connection"
+TICKS = "what was seen of it alone fits an exact timer and one that ticks"
 NOT_DETERMINED = {
-    ("grid-hz100-responder", 40025): "interval and idle time are both 60 s: answered cycles show only the longer",
-    ("grid-hz300-responder", 40093): "interval and idle time are both 75 s: answered cycles show only the longer",
+    ("grid-hz100-responder", 40025, TIME): "interval and idle time are both 60 s: answered cycles show only the longer",
+    ("grid-hz300-responder", 40093, TIME): "interval and idle time are both 75 s: answered cycles show only the longer",
     (
         "grid-hz250-responder",
         40231,
+        TIME,
     ): "in the only idle gap one segment is missing: an ACK, or the probe of half the time",
+    ("gvisor", 40010, PROBES): FITS_A_WHEEL,
+    ("gvisor", 40022, PROBES): FITS_A_WHEEL,
+    ("lwip", 40014, PROBES): "its interval is shorter than any of whole seconds",
+    ("gvisor", 40014, PROBES): "its interval is shorter than any of whole seconds",
+    ("gvisor-long", 40016, PROBES): FITS_A_WHEEL,
+    ("gvisor-path-forgets-20", 40005, PROBES): FITS_A_WHEEL,
+    ("lwip", 40007, TIME): TICKS,
+    ("lwip", 40008, TIME): TICKS,
+    ("lwip-close-wait", 40003, TIME): TICKS,
+    ("lwip-long", 40003, TIME): TICKS,
+    ("lwip-long", 40004, TIME): TICKS,
+    ("lwip-long", 40012, TIME): TICKS,
 }
-"""Idle times that the wire does not tell at the far end of a lossy path: nothing may be claimed there."""
+"""Settings that the wire does not tell, of that connection and end alone: nothing may be claimed there."""
 
 each_sample = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
@@ -63,11 +79,14 @@ def ends(truth: dict[str, Any], flow: dict[str, Any]) -> list[tuple[dict[str, An
 
 
 def true_settings(end: dict[str, Any]) -> dict[str, float]:
-    """The settings in force; an effective count replaces a configured one that never shows."""
+    """The settings in force; an effective count replaces a configured one that never shows.
+
+    On Linux a user timeout replaces the count; elsewhere what comes first ends the connection.
+    """
     settings = {name: end[name] for name in SETTINGS if name in end}
     if "effective_probes" in end:
         settings["tcp_keepalive_probes"] = end["effective_probes"]
-    if "tcp_user_timeout_s" in end:
+    if "tcp_user_timeout_s" in end and ("stack" not in end or "effective_probes" in end):
         settings["tcp_user_timeout"] = end["tcp_user_timeout_s"]
     return settings
 
@@ -108,7 +127,7 @@ def test_determined_settings_are_exact(folder: Path) -> None:
             for name in end.get("determined", ()):
                 claim = found["settings"][name]
                 value = claim["value"] if claim is not None else None
-                is_hidden = name == "tcp_keepalive_time" and (folder.name, truth.get("port")) in NOT_DETERMINED
+                is_hidden = (folder.name, truth.get("port"), name) in NOT_DETERMINED
                 expected = None if is_hidden else true_settings(end)[name]
                 assert value == expected, where(truth, end["role"], name)
 
@@ -124,7 +143,15 @@ def test_bounds_contain_the_truth(folder: Path) -> None:
                     assert claim["high"] is None or value <= claim["high"], where(truth, end["role"], name)
 
 
-@each_sample
+STILL_WRONG = {"pasta": "one timer for all connections is not told from boundaries of a wheel that they share"}
+
+
+def marked(folder: Path) -> Any:
+    marks = [pytest.mark.xfail(reason=STILL_WRONG[folder.name], strict=True)] if folder.name in STILL_WRONG else []
+    return pytest.param(folder, marks=marks, id=folder.name)
+
+
+@pytest.mark.parametrize("folder", [*map(marked, FOLDERS)])
 def test_no_value_of_settings_that_do_not_exist(folder: Path) -> None:
     """A prober may have one timer for all of its connections, and no idle time: pasta does."""
     for truth, flow in cases(folder):
@@ -138,7 +165,6 @@ MAY_BE_CALLED = {
     "gVisor netstack": {Stack.EXACT, Stack.BSD, Stack.UNKNOWN},
     "lwIP": {Stack.LWIP, Stack.UNKNOWN},
     "smoltcp in mitmproxy_rs": {Stack.ONE_OCTET, Stack.UNKNOWN},
-    "PyTCP": {Stack.EXACT, Stack.BSD, Stack.UNKNOWN},
     "pasta": {Stack.UNKNOWN},
 }
 """What is true of a stack, be it rough: each of these names has room for it."""
@@ -156,11 +182,18 @@ def test_no_stack_is_called_by_the_name_of_another(folder: Path) -> None:
 
 @each_sample
 def test_user_timeout_in_force_is_bounded(folder: Path) -> None:
-    """It replaced the count, so silence about it would be a wrong answer."""
+    """It replaced the count, so silence about it would be a wrong answer where a count is bounded."""
     for truth, flow in cases(folder):
         for end, found in ends(truth, flow):
-            if "effective_probes" in end:
+            probes = found["settings"]["tcp_keepalive_probes"]
+            if "effective_probes" in end and probes is not None and probes["high"] is not None:
                 assert found["settings"]["tcp_user_timeout"] is not None, where(truth, end["role"])
+
+
+UNDECIDED = {"unknown", "open"}
+"""What is said where nobody knows how the connection is, or how it ended."""
+ENDS_TOO_SOON = {("gvisor-unreachable", 40005): {"probing"}, ("smoltcp", 40013): {"alive"}}
+"""The capture ends soon after the last probe: an answer may still come, or an interval is not over yet."""
 
 
 @each_sample
@@ -168,7 +201,7 @@ def test_verdict(folder: Path) -> None:
     for truth, flow in cases(folder):
         expected = {key: truth["verdict"].get(key) for key in ("outcome", "cause", "errno", "epoll")}
         if is_foreign(truth):
-            if flow["verdict"]["outcome"] == "unknown":
+            if flow["verdict"]["outcome"] in UNDECIDED | ENDS_TOO_SOON.get((folder.name, truth["port"]), set()):
                 continue
             expected |= {key: None for key in ("errno", "epoll") if flow["verdict"][key] is None}
         assert {key: flow["verdict"][key] for key in expected} == expected, where(truth)
@@ -211,7 +244,7 @@ def test_ending(folder: Path) -> None:
         if expected["by"] == "none" or flow["verdict"]["outcome"] in ("undetected", "probing"):
             assert found is None or found["how"] == "silence", where(truth)
             continue
-        if is_foreign(truth) and flow["verdict"]["outcome"] == "unknown":
+        if is_foreign(truth) and flow["verdict"]["outcome"] in UNDECIDED:
             continue
         assert found is not None, where(truth)
         is_given_up = expected["how"] in ("give-up", "silence")
@@ -250,6 +283,7 @@ def test_idle_limits(folder: Path) -> None:
 
 NOT_CONCLUDED = {
     "abandoned-at-the-server": "silent for half a minute when the capture ends: nobody calls that long",
+    "gvisor-answers-unheard": "answered where it was captured; nothing shows that the answers are not heard",
     "grpc-too-many-pings": "told GOAWAY, it is the client that closes, as it might after any answer",
     "mosquitto-closes-after-9": NO_LIMIT["mosquitto-closes-after-9"],
     "nat-gives-another-port": NO_LIMIT["nat-gives-another-port"],

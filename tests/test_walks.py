@@ -200,7 +200,7 @@ def fingerprints() -> Iterator[Fingerprint]:
     timers = {(), *((clock.kind,) for clock in ALL_CLOCKS)}
     octets, intervals_s, counts, flags = (0, 1), (None, 1), (None, BSD_PROBES, 10), (False, True)
     for one in product(
-        octets, flags, flags, models, sorted(timers), intervals_s, counts, (0, 2 * HOST_LATE_NS), flags, flags
+        octets, flags, flags, flags, models, sorted(timers), intervals_s, counts, (0, 2 * HOST_LATE_NS), flags, flags
     ):
         yield Fingerprint(*one)
 

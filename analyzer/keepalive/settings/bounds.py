@@ -343,17 +343,27 @@ def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, 
 def note_ceased(corrected: Any, rows: int, found: Inferred, row: int) -> None:
     """Write the count of unanswered probes after which the end gave up in silence, as stacks other than Linux do.
 
-    The next probe is overdue by far when the capture ends. `row` is the first of the end's settings.
+    The next probe is overdue by far when the capture ends. A user timeout between the last and the next would have
+    looked the same. `row` is the first of the end's settings.
     """
     t, probes = found.settings, row + PROBES
     longest_ms: int = t.high_ms[row + INTVL]
     if t.basis[probes] != RUN_LENGTH or t.basis[row + INTVL] == ABSENT or longest_ms == ABSENT:
         return
+    last = ABSENT
     for gap in range(rows):
+        corrected.is_proof[gap] = 0
         count_ms = milli(corrected.unanswered[gap])
         is_over = corrected.kind[gap] == PENDING and corrected.probe_ns[gap] > CEASED_AFTER * longest_ms * MILLISECOND
         if is_over and count_ms == t.low_ms[probes]:
             t.basis[probes], t.high_ms[probes], t.value[probes] = CEASED, count_ms, corrected.unanswered[gap]
+            if last != ABSENT and prove(corrected, last, corrected.heard_ns[last]):
+                low_ms = rounded_ms(corrected.heard_ns[last])
+                note_setting(
+                    found, row + USER_TIMEOUT, USER_TIMEOUT_ALTERNATIVE, low_ms, low_ms + longest_ms, corrected, 0, gap
+                )
+        elif corrected.kind[gap] != SURVIVED and corrected.heard_ns[gap] >= 0:
+            last = gap
 
 
 def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferred, row: int) -> None:

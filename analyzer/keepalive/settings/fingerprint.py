@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from analyzer.keepalive.model.linux import SECOND
-from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND
+from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND, WINDOWS_TTL
 from analyzer.keepalive.settings.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings.values import Settings
 
@@ -54,6 +54,8 @@ class Fingerprint(NamedTuple):
     """Whether its probes carry no timestamp although it was agreed on."""
     may_be_linux: bool
     """Whether its packets have the TTL with which Linux sends them."""
+    may_tick: bool
+    """Whether they have that of lwIP, so that the timer may be a slow one, however exact it looks."""
     models: tuple[str, ...]
     """As in `values.Settings.models`."""
     timers: tuple[str, ...]
@@ -75,13 +77,15 @@ def stack_of(fingerprint: Fingerprint) -> Stack:
         is_windows = fingerprint.intvl_s == 1 and fingerprint.probes in WINDOWS_PROBES
         return Stack.WINDOWS if is_windows else Stack.ONE_OCTET
     if fingerprint.has_bare_probes:
-        return Stack.UNKNOWN if are_linux == {True} else Stack.BSD_OR_APPLE
+        return Stack.UNKNOWN if are_linux == {True} or fingerprint.may_tick else Stack.BSD_OR_APPLE
     if "slow" in fingerprint.timers and fingerprint.is_on_slow_grid and not FINE.intersection(fingerprint.timers):
         return Stack.LWIP
+    if fingerprint.may_tick:
+        return Stack.UNKNOWN
     if are_linux == {True}:
         return Stack.LINUX if fingerprint.may_be_linux else Stack.UNKNOWN
     if are_linux == {False}:
-        if fingerprint.timers == ("slack",) and fingerprint.late_ns > HOST_LATE_NS:
+        if fingerprint.may_be_linux and fingerprint.timers == ("slack",) and fingerprint.late_ns > HOST_LATE_NS:
             return Stack.OLD_LINUX
         return Stack.BSD if fingerprint.timers == ("hears all",) or fingerprint.probes == BSD_PROBES else Stack.EXACT
     return Stack.UNKNOWN
@@ -98,6 +102,7 @@ def fingerprint_of(
         payload_len=payload_len,
         has_bare_probes=has_bare_probes,
         may_be_linux=ttl <= LINUX_TTL,
+        may_tick=ttl > WINDOWS_TTL,
         models=settings.models,
         timers=settings.timers,
         intvl_s=intvl.value if intvl is not None else None,

@@ -52,7 +52,7 @@ from analyzer.keepalive.settings.losses import (
     take_as_captured,
 )
 from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
-from analyzer.keepalive.settings.prior import PRIOR
+from analyzer.keepalive.settings.prior import PRIOR, Prior, likeliest
 from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
@@ -67,8 +67,8 @@ EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of an exact timer that every segment restarts."""
 MANY_MISSING = 80
 """Of a thousand segments: if so many are missing, equal gaps are no longer one timer's for sure."""
-TICK_MS = 500
-"""lwIP's TCP_SLOW_INTERVAL."""
+TICK_MS, SLOWER = 500, 40
+"""lwIP's TCP_SLOW_INTERVAL, and by which part of it a tick is longer at most: they were seen to take 500 to 512 ms."""
 WIDE = 3
 """Ratio of a value to its lower bound that a single missing probe does not explain."""
 
@@ -116,24 +116,29 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         make_counts_ambiguous(corrected, rows)
     count_runs(corrected, rows, work.run_counts)
     note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
+    note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
     if not observed.ends.lacks[end] and not is_lossy and not has_clock(to, end, 0, WHEELS):
         note_ceased(corrected, rows, to, row)
-    note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
     if observed.ends.may_tick[end]:
-        allow_for_ticks(to.settings, row)
+        allow_for_ticks(s.prior, to.settings, row)
     if observed.ends.lacks[end] >= MANY_MISSING:
         allow_for_missing(to.settings, row)
 
 
-def allow_for_ticks(settings: Any, row: int) -> None:
+def allow_for_ticks(prior: Prior, settings: Any, row: int) -> None:
     """Widen the bounds of an end's timers by what a clock of slow ticks hides (lwIP core/tcp.c tcp_slowtmr).
 
-    A setting is cut to whole ticks, and a time counts as over at the tick after the one in which it ends.
+    A setting is cut to whole ticks, and a time counts as over at the tick after the one in which it ends. A tick may
+    take a little longer: where that adds up, only the likeliest value stays.
     """
     for one in (row + TIME, row + INTVL):
-        settings.low_ms[one] = max(0, settings.low_ms[one] - 2 * TICK_MS)
+        settings.low_ms[one] = max(0, settings.low_ms[one] - settings.low_ms[one] // SLOWER - 2 * TICK_MS)
         if settings.high_ms[one] != ABSENT:
             settings.high_ms[one] += TICK_MS
+            if settings.low_ms[one] > SLOWER * TICK_MS and settings.value[one] != ABSENT:
+                low, high = -(-settings.low_ms[one] // MILLI), settings.high_ms[one] // MILLI
+                if likeliest(prior, low, high) != settings.value[one]:
+                    settings.value[one] = ABSENT
 
 
 def allow_for_missing(settings: Any, row: int) -> None:

@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple, Self
 
 from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence, Role
+from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.shared_clock import HostClock
@@ -89,6 +90,7 @@ class _Prober(NamedTuple):
     port: int
     settings: Settings
     stack: Stack
+    ttl: int
 
     @property
     def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
@@ -129,7 +131,7 @@ def pool(
     for flow in flows:
         port = flow.ends[service_end(flow)].port
         for end in flow.ends:
-            prober = _Prober(flow.id, port, end.settings, end.stack)
+            prober = _Prober(flow.id, port, end.settings, end.stack, end.ttl or 0)
             if end.is_probed_for:
                 boxes[flow.tunnel, _distance(end)].append((end, prober))
             elif end.has_keepalive:
@@ -257,8 +259,10 @@ def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
     seen -= {rough for rough, precise in MORE_OF.items() if seen.intersection(precise)}
     if seen:
         return " and ".join(sorted(stack.value for stack in seen))
-    are_linux = {model.startswith(LINUX_MODEL) for model in models}
-    return UNKNOWN if len(are_linux) != 1 else LINUX if True in are_linux else EXACT
+    are_linux, ttl = {model.startswith(LINUX_MODEL) for model in models}, max(prober.ttl for prober in probers)
+    if len(are_linux) != 1 or ttl > (LINUX_TTL if True in are_linux else WINDOWS_TTL):
+        return UNKNOWN
+    return LINUX if True in are_linux else EXACT
 
 
 def _hz(models: Sequence[str]) -> int | None:

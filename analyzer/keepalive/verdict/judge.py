@@ -30,6 +30,7 @@ is judged again with its context when it is assembled, and where other hosts may
   is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED
   is_half_open              an end was started anew, nobody probes   RFC 9293 §3.5.1             UNDETECTED
   is_sent_astray            ARP in vain for another address          tcp_retransmit_timer        UNDETECTED
+  may_not_hear              answered probes that come ever sooner    or the settings were set    UNKNOWN
   has_fallen_silent         answered probes ceased                   three periods without one   UNKNOWN
   is_alive                  heard no longer ago than its own rhythm          answered, or no silence     ALIVE
   is_open                   anything else                            nobody knows                OPEN
@@ -55,7 +56,7 @@ from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.story import both_closed
-from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
+from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE, FIRST
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.verdict.endings import find_endings
@@ -111,6 +112,7 @@ def decide(batch: Batch, flow_row: int) -> bool:
         or is_gone_from_link(batch, flow_row)
         or is_half_open(batch, flow_row)
         or is_sent_astray(batch, flow_row)
+        or may_not_hear(batch, flow_row)
         or has_fallen_silent(batch, flow_row)
         or is_alive(batch, flow_row)
         or is_open(batch, flow_row)
@@ -122,8 +124,8 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
 
     The mask is the same for every pending error. Only Linux has epoll; it sends packets with a TTL of 64 and never puts
     an octet into a probe (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Nor is it known
-    what a give-up is called by stacks that send 255, as lwIP does, where it becomes ECONNABORTED. Where a middlebox
-    probes, no application gets an error.
+    what a give-up is called by stacks that send 255, as lwIP does, where it becomes ECONNABORTED; or by smoltcp, which
+    sends 64 and an octet, and has no such numbers. Where a middlebox probes, no application gets an error.
     """
     verdict, stories = batch.verdicts[flow_row], batch.stories
     if verdict.prober != ABSENT and stories.ends[2 * flow_row + verdict.prober].probed_by == BY_MIDDLEBOX:
@@ -133,9 +135,10 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
     verdict.epoll = EPOLL_DEAD
     if verdict.prober != ABSENT:
         ttl = batch.rows.ends[2 * stories.flows[flow_row].flow + verdict.prober].ttl
-        if ttl > LINUX_TTL or sends_octets(batch, flow_row, verdict.prober):
+        has_octet = sends_octets(batch, flow_row, verdict.prober)
+        if ttl > LINUX_TTL or has_octet:
             verdict.epoll = ABSENT
-        if ttl > WINDOWS_TTL and verdict.errno == ETIMEDOUT:
+        if (has_octet and ttl <= LINUX_TTL) or (not has_octet and ttl > WINDOWS_TTL and verdict.errno == ETIMEDOUT):
             verdict.errno = ABSENT
 
 
@@ -224,6 +227,28 @@ def is_half_open(batch: Batch, flow_row: int) -> bool:
     conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, context.restart)
     verdict.first_evidence, verdict.evidence = context.first_restart_frame, context.restart_frames
     return True
+
+
+def may_not_hear(batch: Batch, flow_row: int) -> bool:
+    """Conclude UNKNOWN where an end's last answered probes come sooner than answered ones before.
+
+    An end that does not hear answers probes again after an interval. Its settings may also have been changed.
+    """
+    story = batch.stories.flows[flow_row]
+    for end in (0, 1):
+        own = batch.stories.ends[2 * flow_row + end]
+        least_ns, last_ns, before_ns = ABSENT, 0, 0
+        for place in range(story.first_gap, batch.stories.flows[flow_row + 1].first_gap):
+            gap = batch.stories.gaps[place]
+            if gap.end == end and (gap.kind == CYCLE or gap.kind == FIRST):
+                if before_ns and (least_ns == ABSENT or before_ns < least_ns):
+                    least_ns = before_ns
+                before_ns, last_ns = last_ns, gap.any_ns
+        if before_ns and 8 * max(last_ns, before_ns) < 7 * least_ns:
+            conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_HASTEN, 0))
+            prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
+            return True
+    return False
 
 
 def has_fallen_silent(batch: Batch, flow_row: int) -> bool:

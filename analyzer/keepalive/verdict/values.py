@@ -106,6 +106,7 @@ class Reason(Enum):
     PROBES_ANSWERED = "probes-answered"
     PROBES_IGNORED = "probes-ignored"
     ANSWERS_MISSING = "answers-missing"
+    PROBES_HASTEN = "probes-hasten"
     PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
     SILENT_FOR_LONG = "silent-for-long"
@@ -177,13 +178,14 @@ HOWS = tuple(How)
     PROBES_ANSWERED,
     PROBES_IGNORED,
     ANSWERS_MISSING,
+    PROBES_HASTEN,
     PROBES_CEASED,
     NO_PROBE_DUE,
     SILENT_FOR_LONG,
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(50)
+) = range(51)
 """Places in `Reason`."""
 
 

@@ -107,6 +107,7 @@ REASONS = {
     Reason.PROBES_IGNORED: "Not every probe was answered, but the peer was heard again since: probes or answers were "
     "lost, or the peer does not answer probes.",
     Reason.ANSWERS_MISSING: "The last probes have no answer, and frames are missing: it may be among them.",
+    Reason.PROBES_HASTEN: "Probes are answered and come sooner than before: unheard, or the settings were changed.",
     Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
     "closed unseen, or was no longer captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",

@@ -45,7 +45,10 @@ OBSERVED = {
         "{low} unanswered, then RST (or a user timeout between {other_low} and {other_high} s)",
     ),
     Basis.RUN_LENGTH: (UNFINISHED, f"{{low}} went unanswered, and {UNFINISHED}"),
-    Basis.CEASED: ("{low} unanswered, and then no more", "{low} unanswered, and then no more"),
+    Basis.CEASED: (
+        "{low} unanswered, and then no more",
+        "{low} unanswered, and then no more (or a user timeout between {other_low} and {other_high} s)",
+    ),
     Basis.SURVIVED_GAPS: _with_times("no probe in an idle time of {seen}: off, or longer than that"),
     Basis.SURVIVED_EITHER: _with_times(
         "no probe in an idle time of {seen}: off, or the longer of time and interval is longer than that"
@@ -124,14 +127,14 @@ def is_duration(basis: int) -> bool:
 
 def has_user_timeout(basis: int, user_timeout_high: int) -> bool:
     """Tell whether a user timeout would explain the give-up as well."""
-    return basis == GIVE_UP_COUNT and user_timeout_high != ABSENT
+    return (basis == GIVE_UP_COUNT or basis == CEASED) and user_timeout_high != ABSENT
 
 
 def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_ns: int, user_timeout_high: int) -> int:
     """Return which sentence of a basis applies; bounds are in thousandths, ABSENT where there is none."""
-    if basis == GIVE_UP_COUNT:
+    if basis == GIVE_UP_COUNT or basis == CEASED:
         return int(has_user_timeout(basis, user_timeout_high))
-    if basis == RUN_LENGTH or basis == CEASED:
+    if basis == RUN_LENGTH:
         return int(low > 1000)
     if basis == USER_TIMEOUT_ALTERNATIVE:
         return int(high != ABSENT)

@@ -91,8 +91,7 @@ STACKS = {
         ("gcc", "-O1", "-I/usr/include/lwip"),
         libraries=("-llwip",),
     ),
-    "pytcp": Stack("PyTCP", "pytcp.py", ("pytcp",), python="python3.14"),
     "smoltcp": Stack("smoltcp in mitmproxy_rs", "smoltcp.py", ("mitmproxy_rs",), is_routed_to=True),
 }
-SILENT = {"gvisor", "pytcp"}
+SILENT = {"gvisor"}
 """Stacks that give up without a RST."""

@@ -16,7 +16,7 @@ FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
 
 def fingerprint(payload_len: int = 0, models: tuple[str, ...] = ("exact",), **features: object) -> Fingerprint:
     typical: dict[str, object] = {"has_bare_probes": False, "may_be_linux": True, "timers": (), "intvl_s": None}
-    typical |= {"probes": None, "late_ns": 0, "is_doubling": False, "is_on_slow_grid": False}
+    typical |= {"may_tick": False, "probes": None, "late_ns": 0, "is_doubling": False, "is_on_slow_grid": False}
     return Fingerprint(payload_len, models=models, **{**typical, **features})  # type: ignore[arg-type]
 
 

@@ -195,8 +195,10 @@ def test_one_probe_may_be_followed_by_an_interval_as_long_as_the_time() -> None:
 def test_probes_that_double_and_cease() -> None:
     """illumos: the interval doubles from the retransmission timeout up to a minute, and the end is silent."""
     times = [7201.01 + 2**n for n in range(1, 6)] + [7201.01 + 34 + 30 + 60 * n for n in range(6)]
-    probes = "\n".join(f"    {time:.2f}  A>B  A  seq 1099  ack 5000  len 1  | keepalive-probe" for time in times)
-    v = verdict(told(f"{OPENED}{probes}\n    9000.0  end"))
+    probes = "\n".join(
+        f"    {time:.2f}  A>B  A  seq 1099  ack 5000  len 1  ttl 250  | keepalive-probe" for time in times
+    )
+    v = verdict(told(f"{OPENED.replace('ack 5000', 'ack 5000  ttl 250')}{probes}\n    9000.0  end"))
     assert (v.outcome, v.cause, v.errno) == (Outcome.TIMED_OUT, Cause.PEER_SILENT, "ETIMEDOUT")
     assert v.reasons[0] is Reason.SILENT_AFTER_PROBES
     assert v.detection_delay_ns == round((times[-1] + 60 - 1.01) * 100) * SECOND // 100
@@ -234,10 +236,17 @@ def test_answers_that_the_prober_did_not_hear() -> None:
 
 
 def test_a_stack_that_puts_an_octet_into_its_probes_has_no_epoll() -> None:
-    """Windows, illumos: the error is the same, how the application is told of it is not."""
+    """Windows, illumos: the error is the same, how the application is told of it is not; smoltcp has none."""
     octets = GAVE_UP.replace("seq 1099  ack 5000  |", "seq 1099  ack 5000  len 1  |")
-    v = verdict(told(octets))
-    assert (v.outcome, v.errno, v.epoll) == (Outcome.TIMED_OUT, "ETIMEDOUT", None)
+    for ttl, errno in ((64, None), (120, "ETIMEDOUT"), (250, "ETIMEDOUT")):  # smoltcp, Windows, illumos
+        v = verdict(told(octets.replace("ack 5000", f"ack 5000  ttl {ttl}")))
+        assert (v.outcome, v.errno, v.epoll) == (Outcome.TIMED_OUT, errno, None)
+
+
+def test_what_a_give_up_is_called_by_a_stack_that_sends_a_ttl_of_255_is_not_known() -> None:
+    """lwIP's becomes ECONNABORTED; others are like BSD."""
+    v = verdict(told(GAVE_UP.replace("ack 5000", "ack 5000  ttl 250")))
+    assert (v.outcome, v.errno, v.epoll) == (Outcome.TIMED_OUT, None, None)
 
 
 # Questions for a neighbour that nobody answers, and which of them a keepalive timer has asked
