@@ -148,7 +148,8 @@ class Analysis:
 
     @cached_property
     def silences(self) -> "pd.DataFrame":
-        """Return every silence of 10 s and more, and whether the path survived it."""
+        """Return every silence of 10 s and more, and whether the path survived it, and the longest of those connections
+        that survived only shorter ones."""
         return self.frame("silences")
 
     @cached_property

@@ -293,9 +293,10 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     lines = table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
-        survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "none seen"
+        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none of 10 s"
+        survived += f" ({limit.survived:,}×)" if limit.survived else ""
         like = ", ".join(box.name for box in limit.matches)
-        lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
+        lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed:,}×)", like)
     if lines.row_count:
         yield from headed("Paths that forgot a connection when it was silent", lines)
     if len(broken) > MOST_PATHS:

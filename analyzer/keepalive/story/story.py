@@ -70,6 +70,7 @@ from analyzer.keepalive.tags.tag import (
 from analyzer.schema import ABSENT, ACK, SYN
 from analyzer.schema import RST as RST_BIT
 from analyzer.tcp import segment_facts
+from analyzer.tcp.tracker import IDLE_NS
 
 UNKNOWN_CAPTURE_RTT_NS = 250_000_000
 """Allowance for the way from the capture point to an end that never answered anything measurable."""
@@ -181,7 +182,7 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
         return  # what follows a reset is no longer this connection
     if not segment.flags & RST_BIT:
         confirm_survived(own)
-    if segment.idle_ns >= LONG_NS and is_test_of_path(segment, tag, own, peer):
+    if segment.idle_ns >= IDLE_NS and is_test_of_path(segment, tag, own, peer):
         stories.silences[stories.counts[SILENCES]].row = row
         stories.counts[SILENCES] += 1
     note_survived(c, segment, tag, stories, flow_row)
@@ -413,13 +414,30 @@ def note_troubled_ends(rows: Rows, flow: int, stories: StoryTables, flow_row: in
 
 
 def note_survivors(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
-    """Mark the silences that the path survived: the end that did not end them was heard later, by more than a RST."""
-    for place in range(stories.flows[flow_row].first_silence, stories.counts[SILENCES]):
+    """Mark the silences that the path survived: the end that did not end them was heard later, by more than a RST.
+
+    Those shorter than LONG_NS are dropped; but where an end probes, has a heartbeat, or is silent for longer, the
+    longest survived one stays, however short.
+    """
+    first, last = stories.flows[flow_row].first_silence, stories.counts[SILENCES]
+    own, peer = ends_of(stories, flow_row)
+    is_tried = own.probes or peer.probes or own.beats > 1 or peer.beats > 1 or rows.flows[flow].max_idle_ns >= LONG_NS
+    longest_ns, longest = 0, ABSENT
+    for place in range(first, last):
         silence = stories.silences[place]
         segment = rows.candidates[silence.row]
         other = 1 - segment.end
         heard_ns = heard_last_ns(rows, flow, other, stories.ends[2 * flow_row + other])
         silence.survived = heard_ns > segment.ts_ns
+        if silence.survived and segment.idle_ns > longest_ns:
+            longest_ns, longest = segment.idle_ns, place
+    stories.counts[SILENCES] = first
+    for place in range(first, last):
+        silence = stories.silences[place]
+        if (is_tried and place == longest) or rows.candidates[silence.row].idle_ns >= LONG_NS:
+            kept = stories.silences[stories.counts[SILENCES]]
+            kept.row, kept.survived = silence.row, silence.survived
+            stories.counts[SILENCES] += 1
 
 
 def heard_last_ns(rows: Rows, flow: int, end: int, own: Any) -> int:

@@ -210,7 +210,7 @@ def _asked(flow: int, one: Any) -> Row:
 
 
 def _silences(analysis: Analysis) -> Iterator[Row]:
-    for flow in analysis.flows:
+    for flow in analysis.notable:
         silences, broken = flow.story.silences, paths.failure(flow)
         if broken is not None and broken not in silences:
             silences = (*silences, broken)
