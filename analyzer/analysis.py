@@ -194,6 +194,7 @@ class Analysis:
             path_limits=self.path_limits,
             connections=len(self.flows) - self.flows.attempts(),
             longest_idle_ns=max(table.view.max_idle_ns[: table.rows], default=0),
+            is_sampled=len(flows) < len(self.notable),
         )
         return conclusion_rules.conclude(known)
 

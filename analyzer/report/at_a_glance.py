@@ -56,6 +56,8 @@ def groups(analysis: Analysis, only: frozenset[Outcome] | None) -> Iterator[Rend
     yield Text(f"{f'All {flows:,} connections' if flows > 1 else 'One connection'}: {counts}.", "bold")
     if not found:
         return
+    if which := group_sentences.chosen(analysis):
+        yield Text(which)
     yield _Lines(found[:MOST_GROUPS])
     if len(found) > MOST_GROUPS:
         yield Text(f"and {len(found) - MOST_GROUPS} more groups; --html has all of them")

@@ -163,6 +163,8 @@ def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
         numbers["survived_s"] = limit.survived_ns / SECOND
     members = [flow for flow in known.flows if path_of(flow) == limit.path]
     numbers["of"] = next((one.flows for one in known.services if one.service == limit.path), len(members))
+    if known.is_sampled:
+        numbers |= {"of": len(members), "examined": 1}
     numbers["safe_s"] = safe_s(limit.survived_ns, limit.failed_ns)
     died = [flow for flow in members if flow.id in limit.failed_flows]
     numbers["reset"] = sum(on_expiry(flow) == "rst" for flow in died)

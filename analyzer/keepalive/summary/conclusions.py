@@ -85,6 +85,8 @@ class Known(NamedTuple):
     """Number of all connections, whether findings use them or not."""
     longest_idle_ns: int
     """Longest time between two segments of any of them."""
+    is_sampled: bool = False
+    """There are more connections like `flows`, which are an even choice of them."""
 
 
 SAYS = {

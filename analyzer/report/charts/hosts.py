@@ -82,12 +82,12 @@ def _bars(ax: Axes, shown: pd.DataFrame, name: str, marker: str, color: str, shi
 
 
 def _names(ax: Axes, shown: pd.DataFrame) -> None:
-    names = []
+    names, between = [], "\n" if style.is_narrow(ax) else "  "
     for row in shown.itertuples():
         port = "" if pd.isna(row.port) else f", port {row.port}"
         addr = row.addr if pd.isna(row.before) else f"middlebox before {row.before.split()[0]}"
         kinds = f", {row.kinds} settings" if row.kinds > 1 else ""
-        names.append(f"{addr}{port}  ({row.flows}{kinds})")
+        names.append(f"{addr}{port}{between}({row.flows:,}{kinds})")
     ax.set_yticks(range(len(shown)), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
     ax.set_ylim(len(shown) - 0.4, -0.6)

@@ -134,7 +134,7 @@ def _path(one: Conclusion) -> str:
     words = f"{who} {does} {_after(one)}, and {how}."
     if is_one:
         return words + ONLY_ONE
-    words += f" {_of(n['died'], n['of'])} died of it"
+    words += f" {_of(n['died'], n['of'], 'examined connection' if 'examined' in n else 'connection')} died of it"
     if "earliest_s" in n:
         words += f": their keepalive time of {_span(n, 'earliest_s', 'latest_s')} is too long"
     return words + "."
@@ -151,11 +151,11 @@ def _after(one: Conclusion) -> str:
     return f"within {_s(n['failed_s'])} of silence"
 
 
-def _of(count: float, total: float) -> str:
+def _of(count: float, total: float, what: str = "connection") -> str:
     """Write a part of all connections."""
     if count == total:
-        return f"All {_n(total)}" if total > 1 else "The only connection"
-    return f"{count:,.0f} of {_n(total)}"
+        return f"All {_n(total, what)}" if total > 1 else f"The only {what}"
+    return f"{count:,.0f} of {_n(total, what)}"
 
 
 def _half_closed(one: Conclusion) -> str:

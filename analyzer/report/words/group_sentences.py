@@ -3,6 +3,7 @@
 Beside `sentences.py` the only prose about findings.
 """
 
+from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import Flows, Role
 from analyzer.keepalive.summary.groups import Group, Range
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
@@ -33,6 +34,14 @@ def counted(flows: Flows) -> list[tuple[Outcome, str, int]]:
     found = [(one, OUTCOMES[one], counts[one]) for one in URGENCY]
     found += [(Outcome.CLOSED, "closed by RST", resets), (Outcome.UNKNOWN, "never opened", attempts)]
     return [one for one in found if one[2]]
+
+
+def chosen(analysis: Analysis) -> str:
+    """Say which connections the groups are of, where these are not all."""
+    grouped, flows = sum(len(one.flows) for one in analysis.groups), len(analysis.flows)
+    if grouped < len(analysis.notable):
+        return f"Conclusions and groups rest on a choice of {grouped:,} connections."
+    return f"{grouped:,} of {flows:,} connections show keepalive, trouble or a long silence:" if grouped < flows else ""
 
 
 def fate(group: Group) -> str:
