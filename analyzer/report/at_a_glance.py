@@ -60,7 +60,7 @@ def groups(analysis: Analysis, only: frozenset[Outcome] | None) -> Iterator[Rend
         yield Text(which)
     yield _Lines(found[:MOST_GROUPS])
     if len(found) > MOST_GROUPS:
-        yield Text(f"and {len(found) - MOST_GROUPS} more groups; --html has all of them")
+        yield Text(f"and {len(found) - MOST_GROUPS:,} more groups; --html has all of them")
 
 
 class _Lines:

@@ -158,7 +158,7 @@ def title(analysis: Analysis) -> tuple[str, str]:
     """Return the names of the files, and a line about their content."""
     capture = analysis.capture
     names = ", ".join(_printable(name) for name in capture.files[:3])
-    more = f" and {len(capture.files) - 3} more" if len(capture.files) > 3 else ""
+    more = f" and {len(capture.files) - 3:,} more" if len(capture.files) > 3 else ""
     flows = len(analysis.flows)
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
@@ -225,7 +225,7 @@ def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
         lines.add_row(str(flow.id), who(flow), sentences.headline(flow), short(sentences.longest_idle_ns(flow)))
     yield from headed(heading, lines)
     if len(flows) > 3 * shown:
-        yield Text(f"and {len(flows) - 3 * shown} more; --html and --json have all of them")
+        yield Text(f"and {len(flows) - 3 * shown:,} more; --html and --json have all of them")
 
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
@@ -247,7 +247,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
         lines.add_row(name, *cells, f"{flows:,}", timer if port is None else "")
     yield from headed("Hosts whose connections probe", lines)
     if len(rows) > MOST_ROWS:
-        yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
+        yield Text(f"and {len(rows) - MOST_ROWS:,} more ports; --html and --json have all of them")
     for sentence in [words for host in analysis.hosts for words in sentences.host_clocks(host)][:MOST_ROWS]:
         yield prose(sentence)
 
@@ -300,7 +300,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     if lines.row_count:
         yield from headed("Paths that forgot a connection when it was silent", lines)
     if len(broken) > MOST_PATHS:
-        yield Text(f"and {len(broken) - MOST_PATHS} more; --html and --json have all of them")
+        yield Text(f"and {len(broken) - MOST_PATHS:,} more; --html and --json have all of them")
     for limit in broken[:MOST_PATHS]:
         for sentence in sentences.path(limit):
             yield prose(sentence)
@@ -325,7 +325,7 @@ def _concerned(alike: list[Advice]) -> str:
     """Name the first connections of the first piece of advice, and count those with other numbers."""
     flows, others = alike[0].flows, sum(len(one.flows) for one in alike[1:])
     words = ", ".join(f"#{flow}" for flow in flows[:5]) + (" …" if len(flows) > 5 else "")
-    return f"{words}; {others} more with other numbers" if others else words
+    return f"{words}; {others:,} more with other numbers" if others else words
 
 
 def _printable(words: str) -> str:

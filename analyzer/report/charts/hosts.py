@@ -35,7 +35,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
     for y, row in enumerate(shown.to_dict("records")):
         style.say(ax, longest * 2.7, y, _probes(row), INK, ha="right")
     _names(ax, shown)
-    more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
+    more = f" (the first {MOST} of {len(found):,} rows)" if len(found) > MOST else ""
     style.title(ax, f"Settings by host and port{more}")
     style.label(ax, x="idle time before the first probe, and interval")
     style.describe(ax, f"Idle time, interval and count of {len(shown)} hosts and ports, with their bounds.")

@@ -46,14 +46,14 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     _curve(ax, analysis, path)
     _marks(ax, length[has_survived], 1, GREEN, "o", "a silence that it survived")
     _marks(ax, length[~has_survived], 0, RED, "X", "one that it did not")
-    ax.set_yticks((0, 0.5, 1), (f"failed ({bad})", "50 %", f"survived ({good})"), color=INK)
+    ax.set_yticks((0, 0.5, 1), (f"failed ({bad:,})", "50 %", f"survived ({good:,})"), color=INK)
     ax.tick_params(axis="y", length=0)
     style.label(ax, x="silence: so long without any segment")
     which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
     longest = f", the longest after {_short(length[has_survived].max())}" if good else ""
     shortest = f", the shortest after {_short(length[~has_survived].min())}" if bad else ""
-    style.describe(ax, f"{good} silences were survived{longest}; {bad} were not{shortest}.")
-    style.title(ax, f"Silences of {which}: {good} survived, {bad} failed")
+    style.describe(ax, f"{good:,} silences were survived{longest}; {bad:,} were not{shortest}.")
+    style.title(ax, f"Silences of {which}: {good:,} survived, {bad:,} failed")
     style.legend(ax)
     return ax
 

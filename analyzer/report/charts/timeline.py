@@ -92,7 +92,7 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     _noticed(ax, about, noticed, scale)
     _cuts(ax, scale)
     _axis(ax, scale)
-    more = "" if is_whole else f" (the last {MOST_SHOWN} of {len(segments)} segments)"
+    more = "" if is_whole else f" (the last {MOST_SHOWN:,} of {len(segments):,} segments)"
     style.title(ax, f"#{flow}  {about['summary']}{more}")
     style.describe(ax, f"Timeline of {who(found)}. " + " ".join(sentences.sentences(found)))
     style.legend(ax)
@@ -285,7 +285,7 @@ def _probes(strokes: Sequence[Stroke], scale: TimeScale, upper: style.Labels, lo
             for place in places:
                 labels.add(place, "probe", color)
         elif len(group) > 1:
-            words = f"{len(group)} probes"
+            words = f"{len(group):,} probes"
             for place in ((places[0] + places[-1]) / 2, places[0], places[-1]):
                 if labels.add(place, words, color):
                     break

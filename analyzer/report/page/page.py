@@ -83,7 +83,7 @@ def _environment() -> Environment:
         loader=PackageLoader("analyzer.report", "page"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    made.filters["short"] = short
+    made.filters["short"], made.filters["thousands"] = short, "{:,}".format
     made.globals["signs"], made.globals["colors"] = SIGNS, {name: look.color for name, look in LOOKS.items()}
     return made
 

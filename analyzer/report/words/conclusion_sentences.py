@@ -75,7 +75,7 @@ def _span(n: Numbers, low: str, high: str) -> str:
 def _who(one: Conclusion) -> str:
     """Name the end that is concerned: the service, the one client's host, or how many there are."""
     if len(one.hosts) != 1:
-        return f"Each of {len(one.hosts)} hosts" if one.hosts else "One end"
+        return f"Each of {len(one.hosts):,} hosts" if one.hosts else "One end"
     [host] = one.hosts
     return one.service if one.service and one.service.rpartition(":")[0].strip("[]") == host else host
 
@@ -264,10 +264,10 @@ def _now(one: Conclusion) -> str:
     n, count = one.known, len(one.flows)
     words = ""
     if n["probing"]:
-        some = f"; {n['probing']:.0f} of them {'is' if n['probing'] == 1 else 'are'} still being probed"
+        some = f"; {n['probing']:,.0f} of them {'is' if n['probing'] == 1 else 'are'} still being probed"
         words += ", and probing goes on" if n["probing"] == count else some
     if n["unnoticed"]:
-        some = f"; on {n['unnoticed']:.0f} of them nobody has noticed"
+        some = f"; on {n['unnoticed']:,.0f} of them nobody has noticed"
         words += ", and nobody has noticed" if n["unnoticed"] == count else some
     return words
 

@@ -138,7 +138,7 @@ def test_strokes_that_cannot_be_told_apart_are_drawn_once() -> None:
     a = sample("grid-hz250")
     [flow] = a.segments["flow"].value_counts().head(1).index
     ax = a.plot.timeline(flow)
-    assert "the last 2000 of" in words(ax)[-1]
+    assert "the last 2,000 of" in words(ax)[-1]
     assert 300 < drawn(ax)["probe, answered"] <= 1000
     assert len(style.svg(ax, "dense")) < 200_000
 

@@ -190,6 +190,9 @@ def test_many_connections_are_rows_not_markup(large: Page) -> None:
     assert len(large.source) < 1_200_000  # 10,000 are less than 5 MB
     assert [attributes["id"] for tag, attributes in large.elements if tag == "article"] == ["flow-0"]
     assert "999 other connections ended the same way" in large.text
+    counted = "connections?|other|probes?|times|survived|failed|more|open|being"
+    assert "2,000 connections" in large.text
+    assert re.findall(rf"\b\d{{4,}} (?:{counted})\b", large.text) == []
 
 
 def test_rows_refer_to_words_that_exist(large: Page) -> None:
@@ -213,8 +216,8 @@ def test_the_table_is_drawn_in_a_browser(large: Page, tmp_path: Path) -> None:
     ]  # fmt: skip
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     assert dom.count('class="open"') == 200
-    assert "Show more (1800)" in dom
-    assert "being probed 1000" in re.sub("<[^>]*>", "", dom)
+    assert "Show more (1,800)" in dom
+    assert "being probed 1,000" in re.sub("<[^>]*>", "", dom)
 
 
 SORTED = """<script>
