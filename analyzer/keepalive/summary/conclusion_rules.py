@@ -301,13 +301,12 @@ def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
 
 def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
     """Return what an idle limit of an application comes to."""
-    ended = [flow.ending for flow in known.flows if flow.id in limit.flows and flow.ending is not None]
-    hit = {"hit": max(sum(ending.lost > 0 for ending in ended), 1)} if limit.lost else {}
+    hit = {"hit": limit.hit} if limit.hit else {}
     return Conclusion(
         code,
         not_explained(limit, known),
         service.service,
-        tuple(sorted(ending.frame for ending in ended))[:MOST_FRAMES],
+        limit.frames[:MOST_FRAMES],
         limit.confidence,
         tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
         limit.matches,
@@ -416,9 +415,8 @@ def keepalive_works(known: Known) -> Iterator[Conclusion]:
 
 def nothing_is_idle(known: Known) -> Iterator[Conclusion]:
     """Yield that no connection was silent for long enough to matter, up to the capture's end where it is open."""
-    longest_ns = max([known.longest_idle_ns, *(flow.silent_ns or 0 for flow in known.flows)])
-    if known.connections and longest_ns < LONG_NS:
-        numbers = (("longest_s", longest_ns / SECOND), ("connections", known.connections))
+    if known.connections and known.longest_idle_ns < LONG_NS:
+        numbers = (("longest_s", known.longest_idle_ns / SECOND), ("connections", known.connections))
         yield Conclusion(ConclusionCode.NOTHING_IDLE, (), None, (), Confidence.CERTAIN, numbers)
 
 

@@ -84,7 +84,7 @@ class Known(NamedTuple):
     connections: int
     """Number of all connections, whether findings use them or not."""
     longest_idle_ns: int
-    """Longest time between two segments of any of them."""
+    """Longest time without a segment of any of them, of open ones also up to the capture's end."""
     is_sampled: bool = False
     """There are more connections like `flows`, which are an even choice of them."""
 
