@@ -50,6 +50,7 @@ from analyzer.keepalive.summary.conclusions import (
     weight,
 )
 from analyzer.keepalive.summary.hosts import service_end
+from analyzer.keepalive.summary.outages import came_back
 from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
@@ -381,6 +382,7 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
                 service,
                 members,
                 silence_numbers(members)
+                | came_back(members, known.flows, hosts_lost(members))
                 | ({"asked": 1} if is_doubtful else {})
                 | ({"heard": 1} if all(Reason.PEER_HOST_ANSWERS in flow.verdict.reasons for flow in members) else {}),
                 confidence=Confidence.GUESS if is_doubtful else None,

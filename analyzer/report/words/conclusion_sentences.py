@@ -64,6 +64,12 @@ def _at_least(seconds: float) -> str:
     return plain(seconds // step * step)
 
 
+def _rounded_up(seconds: float) -> str:
+    """Write seconds that are to be exceeded."""
+    step = next(step for step in (100, 10, 5, 1) if seconds >= 10 * step or step == 1)
+    return plain(-(-seconds // step) * step)
+
+
 def _span(n: Numbers, low: str, high: str) -> str:
     """Write a range of seconds, or the one number that it is."""
     first, last = plain(round(n[low], 1)), plain(round(n[high], 1))
@@ -250,6 +256,9 @@ def _silent(one: Conclusion) -> str:
     if n["probing"] == len(one.flows):
         return f"{_who(one)} has not answered on {_on(one)} so far{_now(one)}.{_asked_once(one)}"
     words = f"{_who(one)} fell silent on {_on(one)}{_noticed(n)}{_now(one)}."
+    if "back_s" in n:
+        those = "a connection" if n["lived"] == 1 else _n(n["lived"])
+        return f"{words} It answered again within {_s(n['back_s'])}: {those} with more patience lived on."
     if "idle_s" in n and len(one.flows) == 1:
         words += f" A path that forgets a connection within {_s(n['idle_s'])} of silence looks the same."
     return words
@@ -388,6 +397,9 @@ def _below_limits(one: Conclusion) -> str | None:
 
 
 def _detect(one: Conclusion) -> str | None:
+    if "back_s" in one.known:
+        longer = _rounded_up(one.known["back_s"])
+        return f"To live through the like, let probing last for more than {longer} s (time + probes × interval)."
     if not one.known["unnoticed"]:
         return None
     return f"Switch SO_KEEPALIVE on at the end that waits, for example 60/10/5 (time/intvl/probes): {LINES}."

@@ -291,6 +291,24 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
+        conclusion(
+            "peer-silent", 1, hosts=("10.0.0.2",), soonest_s=11.2, latest_s=11.2, back_s=27.69, lived=2, **SILENT
+        ),
+        """
+        10.0.0.2:443 fell silent on 1 connection, noticed within 11.2 s. It answered again within 27.7 s: 2 connections
+        with more patience lived on.
+        """,
+        "To live through the like, let probing last for more than 28 s (time + probes × interval).",
+    ),
+    (
+        conclusion("peer-silent", 3, hosts=("10.0.0.2",), soonest_s=90, latest_s=110, back_s=125.2, lived=1, **SILENT),
+        """
+        10.0.0.2:443 fell silent on 3 connections, noticed within 90 to 110 s. It answered again within 125.2 s: a
+        connection with more patience lived on.
+        """,
+        "To live through the like, let probing last for more than 130 s (time + probes × interval).",
+    ),
+    (
         conclusion("peer-silent", 5, hosts=("10.0.0.1",), soonest_s=7890.9, latest_s=8040.4, unnoticed=2, probing=2),
         """
         10.0.0.1 fell silent on 5 connections to 10.0.0.2:443, noticed within 7891 to 8040 s; 2 of them are still
