@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, recommended
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, named, unsaid
 from analyzer.keepalive.summary.services import IdleLimit
@@ -29,7 +30,7 @@ from analyzer.report.page import first_screen
 from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import MOST_GROUPS, to_describe
 from analyzer.report.terminal import title
-from analyzer.report.units import plain, short
+from analyzer.report.units import short
 from analyzer.report.words import (
     conclusion_sentences,
     group_sentences,
@@ -321,34 +322,25 @@ def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, A
 def _hosts(analysis: "Analysis") -> dict[str, Any] | None:
     if not analysis.findings.hosts:
         return None
-    from analyzer.report.charts.hosts import MOST, by_service
+    from analyzer.report.charts.hosts import MOST
 
-    found = by_service(analysis.hosts).sort_values("flows", ascending=False, kind="stable")
+    found = sorted(hosts.rows(analysis.findings.hosts), key=lambda row: -row.flows)
     return {
-        "rows": [_host(row) for row in found.head(MOST).to_dict("records")],
+        "rows": [_host(row) for row in found[:MOST]],
         "more": max(0, len(found) - MOST),
         "settings": _chart(analysis.plot.hosts, "hosts"),
         "cost": _chart(analysis.plot.cost, "cost"),
     }
 
 
-def _host(row: dict[Any, Any]) -> dict[str, Any]:
+def _host(row: hosts.HostRow) -> dict[str, Any]:
     """Return a row of the hosts' table: a host's connections to one service, with the range of their settings."""
-    from pandas import isna
-
-    known = {name: None if isna(value) else value for name, value in row.items()}
     return {
-        "name": known["addr"] or f"middlebox before {str(known['before']).split()[0]}",
-        "port": known["port"],
-        "flows": known["flows"],
-        "kinds": known["kinds"],
-        "settings": [_range(known[name], known[f"{name}_low"], known[f"{name}_high"]) for name in SETTINGS[:3]],
-        "system": known["stack"],
-        "hz": known["hz"],
+        "name": sentences.host_name(row.host),
+        "port": row.port,
+        "flows": row.flows,
+        "kinds": len(row.settings),
+        "settings": group_sentences.triple(row.settings),
+        "system": row.host.stack,
+        "hz": row.host.hz,
     }
-
-
-def _range(value: int | None, low: float | None, high: float | None) -> str:
-    if value is not None or low is None:
-        return "?" if value is None else str(value)
-    return f"≥ {plain(low)}" if high is None else f"{plain(low)}–{plain(high)}"
