@@ -12,7 +12,7 @@ from analyzer.keepalive.summary.groups import Group
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.layout import BLANK, PROSE_WIDTH, marked, table
 from analyzer.report.ranking import MOST_GROUPS, ordered
-from analyzer.report.words import conclusion_sentences, group_sentences
+from analyzer.report.words import conclusion_sentences, fix_sentences, group_sentences
 from analyzer.report.words.group_sentences import counted
 
 STYLES = {
@@ -42,7 +42,7 @@ def conclusions(analysis: Analysis) -> Iterator[RenderableType]:
 
 def fix(one: Conclusion) -> Iterator[RenderableType]:
     """Yield what to do, if anything is to be done."""
-    words = conclusion_sentences.fix(one)
+    words = fix_sentences.fix(one)
     if words is not None:
         yield marked([("→", words)])
 

@@ -45,6 +45,7 @@ from analyzer.keepalive.summary.conclusions import (
     is_asked_once,
     is_too_early,
     limit_numbers,
+    reopened,
     silence_numbers,
     times_of,
     weight,
@@ -400,6 +401,7 @@ def is_left_open(known: Known) -> Iterator[Conclusion]:
     for service, members in by_service(silent):
         times = [flow.silent_ns or 0 for flow in members]
         numbers = {"shortest_s": min(times) / SECOND, "longest_s": max(times) / SECOND}
+        numbers |= reopened(members, known.flows)
         yield concluded(ConclusionCode.OPEN_AND_SILENT, service, members, numbers)
 
 

@@ -15,7 +15,7 @@ from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, Concl
 from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Confidence
 from analyzer.report.ranking import ordered
-from analyzer.report.words import chart_sentences, conclusion_sentences, group_sentences
+from analyzer.report.words import chart_sentences, conclusion_sentences, fix_sentences, group_sentences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def conclusions(analysis: "Analysis") -> tuple[list[dict[str, Any]], list[dict[s
 
 
 def _said(one: Conclusion) -> dict[str, Any]:
-    fix = conclusion_sentences.fix(one)
+    fix = fix_sentences.fix(one)
     return {
         "code": one.code.value,
         "text": with_code(conclusion_sentences.text(one)),

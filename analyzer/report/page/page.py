@@ -32,7 +32,7 @@ from analyzer.report.ranking import MOST_GROUPS, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import short
 from analyzer.report.words import (
-    conclusion_sentences,
+    fix_sentences,
     group_sentences,
     plain_words,
     sentences,
@@ -184,7 +184,7 @@ def _why(why: first_screen.Why) -> dict[str, Any]:
 
 def _names_lines(conclusions: Sequence[Conclusion]) -> bool:
     """Tell whether what is said to do names lines to set, which then stand on the page."""
-    return any("--advice" in (conclusion_sentences.fix(one) or "") for one in conclusions)
+    return any("--advice" in (fix_sentences.fix(one) or "") for one in conclusions)
 
 
 def _examples(flows: Flows, shown: int, first: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:

@@ -50,75 +50,12 @@ def test_traffic_that_nothing_answered_proves_nothing() -> None:
     assert limits([flow(Made().traffic(120, Answer.NOTHING).capture_end(1))]) == ()
 
 
-def test_a_silence_is_survived_when_the_other_end_is_heard_later() -> None:
-    """However late, and whatever it says."""
-    result = told(f"""{OPENED}
-    31.0  A>B  PA  seq 1100  ack 5000  len 10
-    31.2  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
-    32.9  B>A  A   seq 5000  ack 1110
-    75.0  B>A  PA  seq 5000  ack 1110  len 10
-    """)
-    first, second = result.flow.story.silences
-    assert (first.frame, first.sender, first.survived) == (6, 0, True)
-    assert (second.frame, second.sender, second.survived) == (9, 1, False)
-
-
-def test_of_short_silences_those_of_an_end_that_probes_tell_something() -> None:
-    """Of them the longest survived one is kept; the last, of 8 s, was not answered, so nobody knows. One of 4 s before
-    an answered probe is no limit of the path."""
-    quiet = f"""{OPENED}
-    4.0   A>B  PA  seq 1100  ack 5000  len 10
-    4.1   B>A  A   seq 5000  ack 1110
-    10.1  A>B  PA  seq 1110  ack 5000  len 10
-    10.2  B>A  A   seq 5000  ack 1120
-    """
-    probed = f"""{quiet}
-    14.2  A>B  A   seq 1119  ack 5000  | keepalive-probe
-    14.3  B>A  A   seq 5000  ack 1120  | keepalive-answer
-    22.3  A>B  PA  seq 1120  ack 5000  len 10
-    """
-    assert told(quiet).flow.story.silences == ()
-    [silence] = told(probed).flow.story.silences
-    assert (silence.frame, silence.ns, silence.survived) == (8, ns(6), True)
-    assert limits([told(probed).flow]) == ()
-
-
-def test_a_silence_that_was_not_survived_stands_beside_the_longest_that_was() -> None:
-    result = told(f"""{OPENED}
-    8.0   A>B  PA  seq 1100  ack 5000  len 10
-    8.1   B>A  A   seq 5000  ack 1110
-    11.1  A>B  PA  seq 1110  ack 5000  len 10
-    11.2  B>A  A   seq 5000  ack 1120
-    31.2  A>B  PA  seq 1120  ack 5010  len 10
-    """)
-    assert [(one.frame, one.survived) for one in result.flow.story.silences] == [(6, True), (10, False)]
-
-
 def test_a_path_that_forgets_sooner_than_10_s_has_survived_something() -> None:
     """The NAT of this recording forgets after 10 s; one connection probed every 6 s, and lived."""
     limit = only(analyze(str(SAMPLES / "nat-forgets-one-of-two" / "capture.pcap")).path_limits)
     assert limit.survived_ns is not None
     assert ns(6) <= limit.survived_ns < ns(10) < (limit.failed_ns or 0)
     assert (limit.survived, limit.survived_flows) == (0, 1)
-
-
-def test_a_reset_is_no_sign_that_the_path_works() -> None:
-    result = told(f"""{OPENED}
-    31.0  A>B  PA  seq 1100  ack 5000  len 10
-    31.1  B>A  R   seq 5000  win 0
-    """)
-    assert [silence.survived for silence in result.flow.story.silences] == [False]
-
-
-def test_a_silence_with_something_outstanding_is_no_test_of_the_path() -> None:
-    """The path broke while data was on its way: how long the resends were apart has nothing to do with it."""
-    result = told(f"""{OPENED}
-    2.0   A>B  PA  seq 1100  ack 5000  len 10
-    4.0   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
-    8.0   A>B  PA  seq 1100  ack 5000  len 10  | retransmission
-    24.0  A>B  PA  seq 1100  ack 5000  len 10  | retransmission
-    """)
-    assert result.flow.story.silences == ()
 
 
 def test_probes_bridge_a_time_without_data() -> None:
