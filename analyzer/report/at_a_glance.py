@@ -37,7 +37,7 @@ def conclusions(analysis: Analysis) -> Iterator[RenderableType]:
     more = len(analysis.conclusions) - MOST_SHOWN
     if more > 0:
         yield BLANK
-        yield Text(f"and {more} more; --json has all of them")
+        yield Text(f"and {more:,} more; --json has all of them")
 
 
 def fix(one: Conclusion) -> Iterator[RenderableType]:
