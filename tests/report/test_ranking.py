@@ -76,4 +76,4 @@ def test_one_that_a_conclusion_names_is_described_though_nothing_happened_to_it(
 def test_of_a_dull_capture_a_few() -> None:
     flows = analyze(str(SAMPLES / "nginx-closes-at-once/capture.pcap")).flows
     in_full, rest = to_describe(flows, 5, named=(6,))
-    assert ([flow.id for flow in in_full][0], len(in_full), len(rest)) == (6, 3, 0)
+    assert (in_full[0].id, len(in_full), len(rest)) == (6, 3, 0)
