@@ -53,6 +53,7 @@ from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
     from analyzer.keepalive.summary.what_if import Idle, WhatIf
+from analyzer.keepalive.verdict.values import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +187,23 @@ class Analysis:
     @cached_property
     def conclusions(self) -> tuple[conclusions.Conclusion, ...]:
         """Return what the whole capture says, the most important first."""
-        flows, table = tuple(self._assembler.sampled), self._tracker.table.flows
+        flows = tuple(self._assembler.sampled)
         known = conclusions.Known(
             flows=flows,
             left=flows,
             services=self.services,
             path_limits=self.path_limits,
             connections=len(self.flows) - self.flows.attempts(),
-            longest_idle_ns=max(table.view.max_idle_ns[: table.rows], default=0),
+            longest_idle_ns=self._longest_idle_ns(),
+            is_sampled=len(flows) < len(self.notable),
         )
         return conclusion_rules.conclude(known)
+
+    def _longest_idle_ns(self) -> int:
+        """Return for how long any connection was silent, those that are open also up to the capture's end."""
+        table, open_flows = self._tracker.table.flows, self.flows.that_ended((Outcome.ALIVE, Outcome.OPEN))
+        last_ns = min(map(table.view.last_ns.__getitem__, open_flows.numbers), default=self.capture.until_ns)
+        return max(max(table.view.max_idle_ns[: table.rows], default=0), self.capture.until_ns - last_ns)
 
     @cached_property
     def groups(self) -> tuple[groups.Group, ...]:

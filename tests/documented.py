@@ -24,7 +24,11 @@ TABLES = {
     "probes": "Every keepalive probe, and what answered it.",
     "gaps": "Every observation of a keepalive timer: what the settings are inferred from.",
     "segments": "The segments that may matter, each with its tag and the rule that gave it; no run of plain data.",
-    "silences": "Every silence of 10 s and more while neither end waited for the other: the experiments with the path.",
+    "silences": (
+        "The experiments with the path: every silence of 10 s and more while neither end waited for the other, and the "
+        "longest that was survived by a connection which survived only shorter ones, if it probes, has a heartbeat, or "
+        "is silent for longer."
+    ),
     "hosts": "What the probing connections of a host have in common; a row with a `port` for a service that differs.",
     "path_limits": "For how long each path may be silent.",
     "services": "After how long without use somebody ends the connections to a service.",

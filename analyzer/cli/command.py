@@ -170,7 +170,9 @@ def _run(options: Options) -> int:
     else:
         analysis = analyse(options, reading(options))
     if options.flow is not None and options.flow >= len(analysis.flows):
-        raise click.UsageError(f"there is no connection {options.flow}; the capture has {len(analysis.flows)}, from 0")
+        raise click.UsageError(
+            f"there is no connection {options.flow}; the capture has {len(analysis.flows):,}, from 0"
+        )
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import annotate
 
@@ -242,7 +244,7 @@ def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
         where = f", first at frame {one.first_frame}" if one.first_frame else ""
         file = analysis.file_of(one)
         where += f" in {file}" if file else ""
-        lines.append(f"{one.code.name} ({one.count}×{where}): {one.message}")
+        lines.append(f"{one.code.name} ({one.count:,}×{where}): {one.message}")
     return lines
 
 

@@ -83,9 +83,11 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
     elif options.flow is not None:
-        from analyzer.report.units import Clock
+        from analyzer.report.units import Clock, local_offsets
 
-        _print(ask(analysis, _timeline, options.flow, Clock(options.time, options.utc)), options, file)
+        capture = analysis.capture
+        offsets = () if options.utc else local_offsets(capture.first_ns, capture.until_ns)
+        _print(ask(analysis, _timeline, options.flow, Clock(options.time, offsets)), options, file)
     else:
         from analyzer.report.terminal import report
 

@@ -344,7 +344,7 @@ class Story(ReadOnDemand):
 
     @cached_property
     def silences(self) -> tuple[Silence, ...]:
-        """Return all silences of 10 s and more, in order."""
+        """Return in order all silences of 10 s and more, and the longest survived one, even if it is shorter."""
         t, s, c = self._stories.flows, self._stories.silences, self._rows.candidates
         found = []
         for silence in range(t.first_silence[self._flow_row], t.first_silence[self._flow_row + 1]):

@@ -77,7 +77,7 @@ def _ordinal(number: int) -> str:
 
 def _unanswered(f: Mapping[str, Any]) -> str:
     ahead = f["forecast"]
-    number = f"{f['unanswered']}"
+    number = f"{f['unanswered']:,}"
     if not ahead or not ahead["probes"]:
         return f"unanswered {number}"
     return f"unanswered {number} of {ahead['probes']} ({ahead['probes_basis']})"

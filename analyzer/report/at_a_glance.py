@@ -12,7 +12,7 @@ from analyzer.keepalive.summary.groups import Group
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.layout import BLANK, PROSE_WIDTH, marked, table
 from analyzer.report.ranking import MOST_GROUPS, ordered
-from analyzer.report.words import conclusion_sentences, group_sentences
+from analyzer.report.words import conclusion_sentences, fix_sentences, group_sentences
 from analyzer.report.words.group_sentences import counted
 
 STYLES = {
@@ -37,12 +37,12 @@ def conclusions(analysis: Analysis) -> Iterator[RenderableType]:
     more = len(analysis.conclusions) - MOST_SHOWN
     if more > 0:
         yield BLANK
-        yield Text(f"and {more} more; --json has all of them")
+        yield Text(f"and {more:,} more; --json has all of them")
 
 
 def fix(one: Conclusion) -> Iterator[RenderableType]:
     """Yield what to do, if anything is to be done."""
-    words = conclusion_sentences.fix(one)
+    words = fix_sentences.fix(one)
     if words is not None:
         yield marked([("→", words)])
 
@@ -56,9 +56,11 @@ def groups(analysis: Analysis, only: frozenset[Outcome] | None) -> Iterator[Rend
     yield Text(f"{f'All {flows:,} connections' if flows > 1 else 'One connection'}: {counts}.", "bold")
     if not found:
         return
+    if which := group_sentences.chosen(analysis):
+        yield Text(which)
     yield _Lines(found[:MOST_GROUPS])
     if len(found) > MOST_GROUPS:
-        yield Text(f"and {len(found) - MOST_GROUPS} more groups; --html has all of them")
+        yield Text(f"and {len(found) - MOST_GROUPS:,} more groups; --html has all of them")
 
 
 class _Lines:

@@ -148,7 +148,8 @@ class Analysis:
 
     @cached_property
     def silences(self) -> "pd.DataFrame":
-        """Return every silence of 10 s and more, and whether the path survived it."""
+        """Return every silence of 10 s and more, and whether the path survived it, and the longest of those connections
+        that survived only shorter ones."""
         return self.frame("silences")
 
     @cached_property
@@ -188,7 +189,7 @@ class Analysis:
     def flow(self, number: int) -> "Connection":
         """Return one connection; IndexError if there is none of that number."""
         if not 0 <= number < len(self.findings.flows):
-            raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows)}, from 0")
+            raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows):,}, from 0")
         return Connection(self, self.findings.flows[number])
 
     def __iter__(self) -> "Iterator[Connection]":

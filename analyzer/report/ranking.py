@@ -21,6 +21,8 @@ URGENCY = (
 """Outcomes, the most urgent first."""
 SHOWN = 5
 """Number of connections described in full; more than that nobody reads at once."""
+MOST_DULL = 3
+"""Number of those where nothing happened to any."""
 MOST_GROUPS = 12
 """Number of groups that are shown at once."""
 UNEVENTFUL = (Outcome.ALIVE, Outcome.OPEN, Outcome.CLOSED, Outcome.UNKNOWN)
@@ -70,15 +72,18 @@ def marks(flows: Flows, only: frozenset[Outcome] | None) -> bytearray:
 def to_describe(
     flows: Flows, shown: int, only: frozenset[Outcome] | None = None, named: Sequence[int] = ()
 ) -> tuple[Flows, Flows]:
-    """Return the flows to describe in full, and the eventful ones that do not fit; of a dull capture the first three.
+    """Return the flows to describe in full, and the eventful ones that do not fit; of a dull capture a few.
 
     Where outcomes are asked for, `only` those are described, dull or not. Those `named` by a conclusion come first.
     """
     if only is not None:
-        ordered = _first(named, by_urgency(kept(flows, only)))
+        chosen = kept(flows, only)
+        ordered = _first(named, by_urgency(chosen), chosen)
         return ordered[:shown], ordered[shown:]
-    found = _first(named, by_urgency(eventful(flows)))
-    return (found[:shown], found[shown:]) if found else (by_urgency(flows)[: min(shown, 3)], flows[:0])
+    found = _first(named, by_urgency(eventful(flows)), flows)
+    if any(map(_is_eventful, found.flow_flags)):
+        return found[:shown], found[shown:]
+    return _first(named, by_urgency(flows), flows)[: min(shown, MOST_DULL)], flows[:0]
 
 
 def ordered(groups: Iterable[Group]) -> list[Group]:
@@ -86,9 +91,7 @@ def ordered(groups: Iterable[Group]) -> list[Group]:
     return sorted(groups, key=lambda one: (URGENCY.index(one.outcome), -len(one.flows)))
 
 
-def _first(named: Sequence[int], flows: Flows) -> Flows:
-    """Put the named flows before the others, in their order; those that are not among the flows are left out."""
-    first, rest = [number for number in dict.fromkeys(named) if number in flows.numbers], list(flows.numbers)
-    for number in first:
-        rest.remove(number)
-    return Flows([*first, *rest], flows.by)
+def _first(named: Sequence[int], ranked: Flows, flows: Flows) -> Flows:
+    """Put the named ones of all flows before those that are ranked, in their order."""
+    first = [number for number in dict.fromkeys(named) if number in flows.numbers]
+    return Flows([*first, *(number for number in ranked.numbers if number not in first)], flows.by)

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 from string import Template
 from textwrap import wrap
+from typing import Literal
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
@@ -38,7 +39,7 @@ class Recipe:
     title: str
     lines: str
     source: str
-    verified: bool
+    verified: Literal["run", "read", "no"]
     comment: str = "#"
     note: str = ""
 

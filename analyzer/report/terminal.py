@@ -5,7 +5,7 @@ markup, no control characters. Width and colour are the console's; prose is kept
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from heapq import merge
 from typing import NamedTuple
 
@@ -17,10 +17,9 @@ from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import LONG_NS
+from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, named, unsaid
-from analyzer.keepalive.summary.groups import MOST_APART, ranges
-from analyzer.keepalive.summary.hosts import Host, Override
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
@@ -158,7 +157,7 @@ def title(analysis: Analysis) -> tuple[str, str]:
     """Return the names of the files, and a line about their content."""
     capture = analysis.capture
     names = ", ".join(_printable(name) for name in capture.files[:3])
-    more = f" and {len(capture.files) - 3} more" if len(capture.files) > 3 else ""
+    more = f" and {len(capture.files) - 3:,} more" if len(capture.files) > 3 else ""
     flows = len(analysis.flows)
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
@@ -225,52 +224,27 @@ def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
         lines.add_row(str(flow.id), who(flow), sentences.headline(flow), short(sentences.longest_idle_ns(flow)))
     yield from headed(heading, lines)
     if len(flows) > 3 * shown:
-        yield Text(f"and {len(flows) - 3 * shown} more; --html and --json have all of them")
+        yield Text(f"and {len(flows) - 3 * shown:,} more; --html and --json have all of them")
 
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield what several probing connections of one host have in common, and the ports that differ."""
-    rows: list[tuple[Host, int | None, Sequence[Settings], int]] = []
-    for host in analysis.hosts:
-        if host.probing < 2:
-            continue
-        if host.sysctl is not None:
-            rows.append((host, None, [host.sysctl], host.probing))
-        rows += [(host, *rest) for rest in _overrides(host)]
+    rows = [row for row in hosts.rows(analysis.hosts) if row.host.probing > 1]
     if not rows:
         return
     lines = table("host", "time", "intvl", "probes", "connections", "timer")
+    above = None
     for host, port, settings, flows in rows[:MOST_ROWS]:
-        timer = f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
-        cells = _triple(settings[0]) if len(settings) == 1 else map(group_sentences.number, ranges(settings))
+        timer = "" if host is above else f"{host.stack}, {host.hz} Hz" if host.hz else host.stack
+        above = host
         name = sentences.host_name(host) + (f", port {port}" if port is not None else "")
-        lines.add_row(name, *cells, f"{flows:,}", timer if port is None else "")
+        cells = group_sentences.triple(settings)
+        lines.add_row(name, *cells, f"{flows:,}", timer)
     yield from headed("Hosts whose connections probe", lines)
     if len(rows) > MOST_ROWS:
-        yield Text(f"and {len(rows) - MOST_ROWS} more ports; --html and --json have all of them")
+        yield Text(f"and {len(rows) - MOST_ROWS:,} more ports; --html and --json have all of them")
     for sentence in [words for host in analysis.hosts for words in sentences.host_clocks(host)][:MOST_ROWS]:
         yield prose(sentence)
-
-
-def _overrides(host: Host) -> Iterator[tuple[int, Sequence[Settings], int]]:
-    """Yield port, settings and connections for what a host's programs set themselves; many of one port together."""
-    ports: dict[int, list[Override]] = defaultdict(list)
-    for one in host.overrides:
-        ports[one.port].append(one)
-    for port, several in ports.items():
-        if len(several) <= MOST_APART:
-            yield from ((port, [one.settings], one.flows) for one in several)
-        else:
-            yield port, [one.settings for one in several], sum(one.flows for one in several)
-
-
-def _triple(settings: Settings) -> list[str]:
-    """Return each setting's value, or its bounds where it has none."""
-    cells = []
-    for name in TRIPLE:
-        value, bounds, _ = _cells(getattr(settings, name), settings)
-        cells.append(value if value != "?" else bounds or "?")
-    return cells
 
 
 def _services(analysis: Analysis) -> Iterator[RenderableType]:
@@ -293,13 +267,14 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     lines = table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
-        survived = f"{short(limit.survived_ns)} ({limit.survived}×)" if limit.survived_ns is not None else "none seen"
+        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none of 10 s"
+        survived += f" ({limit.survived:,}×)" if limit.survived else ""
         like = ", ".join(box.name for box in limit.matches)
-        lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed}×)", like)
+        lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed:,}×)", like)
     if lines.row_count:
         yield from headed("Paths that forgot a connection when it was silent", lines)
     if len(broken) > MOST_PATHS:
-        yield Text(f"and {len(broken) - MOST_PATHS} more; --html and --json have all of them")
+        yield Text(f"and {len(broken) - MOST_PATHS:,} more; --html and --json have all of them")
     for limit in broken[:MOST_PATHS]:
         for sentence in sentences.path(limit):
             yield prose(sentence)
@@ -324,7 +299,7 @@ def _concerned(alike: list[Advice]) -> str:
     """Name the first connections of the first piece of advice, and count those with other numbers."""
     flows, others = alike[0].flows, sum(len(one.flows) for one in alike[1:])
     words = ", ".join(f"#{flow}" for flow in flows[:5]) + (" …" if len(flows) > 5 else "")
-    return f"{words}; {others} more with other numbers" if others else words
+    return f"{words}; {others:,} more with other numbers" if others else words
 
 
 def _printable(words: str) -> str:

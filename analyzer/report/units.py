@@ -7,11 +7,14 @@
 - Counts have commas between thousands (`count`); seconds never do.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 
 SECOND = 1_000_000_000
 MICROSECOND = 1_000
+DAY_S = 86_400
 TIMES = ("rel", "abs", "epoch", "delta")
 """What a time counts from: the capture's first frame, the calendar, 1970, the line above."""
 
@@ -79,21 +82,45 @@ class Clock:
     """How `--flow` tells times: one of TIMES, and for the calendar in which zone."""
 
     time: str = "rel"
-    is_utc: bool = True
+    offsets: tuple[tuple[int, int], ...] = ()
+    """Of a zone, as `local_offsets` gives them; empty for UTC. A report may be made where the zone is another."""
 
     @property
     def heading(self) -> str:
         """Name the column."""
-        zone = "UTC" if self.is_utc else "local time"
+        zone = "local time" if self.offsets else "UTC"
         return {"rel": "time", "abs": zone, "epoch": "since 1970", "delta": "delta"}[self.time]
 
     def tell(self, time_ns: int, first_ns: int, above_ns: int) -> str:
         """Format an instant; `first_ns` is that of the capture's first frame, `above_ns` that of the line above."""
         if self.time == "abs":
-            instant = datetime.fromtimestamp(time_ns // SECOND, UTC)
-            zoned = instant if self.is_utc else instant.astimezone()
+            second = time_ns // SECOND
+            before = max(bisect_right(self.offsets, second, key=itemgetter(0)) - 1, 0)
+            offset_s = self.offsets[before][1] if self.offsets else 0
+            zoned = datetime.fromtimestamp(second + offset_s, UTC)
             return f"{zoned:%Y-%m-%d %H:%M:%S}.{time_ns % SECOND // MICROSECOND:06d}"
         return exact(time_ns - {"rel": first_ns, "epoch": 0, "delta": above_ns}[self.time])
+
+
+def local_offsets(first_ns: int, last_ns: int) -> tuple[tuple[int, int], ...]:
+    """Return by how many seconds this machine's local time is ahead of UTC between two instants: from the first second
+    on, and from each on at which that changes."""
+    second, last = first_ns // SECOND, last_ns // SECOND
+    found = [(second, _offset_s(second))]
+    while second < last:
+        later = min(second + DAY_S, last)
+        offset_s = _offset_s(later)
+        if offset_s != found[-1][1]:
+            changed = bisect_left(range(second, later), True, key=lambda one: _offset_s(one) == offset_s)
+            found.append((second + changed, offset_s))
+        second = later
+    return tuple(found)
+
+
+def _offset_s(second: int) -> int:
+    offset = datetime.fromtimestamp(second, UTC).astimezone().utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
 
 
 FROM_FIRST_FRAME = Clock()

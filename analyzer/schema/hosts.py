@@ -69,6 +69,7 @@ IDLE_TRIALS = table(
     Column("how", "b", "How", "how, -1 while it goes on"),
     Column("is_over", "b", "bool", "it had ended, by whatever"),
     Column("lost", "b", "", "requests that were lost to it: segments with data of the client"),
+    Column("frame", "i", "", "the frame that closed it, -1 without"),
     Column("at_ns", "q", "ns", "when it was closed; of an open one the capture's end"),
     Column("since_data_ns", "q", "ns", "since new data by then, -1 without any"),
     Column("since_client_ns", "q", "ns", "since new data of the client, -1"),

@@ -45,6 +45,15 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
     assert [flow.verdict for flow in some.flows] == [flow.verdict for flow in whole.flows]
 
 
+def test_a_limit_has_its_frames_though_its_connections_are_not_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = FOLDER / "node-closes-after-5/capture.pcap"
+    whole, some = analyze(str(capture)), thinned(capture, 1, monkeypatch)
+    [found], [sampled] = whole.conclusions, some.conclusions
+    assert len(some._assembler.sampled) == 1
+    assert sampled == found
+    assert len(found.frames) == len(found.flows) == 6
+
+
 @pytest.mark.parametrize(("cores", "threads"), [(1, 0), (2, 2)])
 def test_batches_are_drawn_beside_whoever_takes_them(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = list(document(analyze(str(MANY))))

@@ -8,6 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.keepalive import assembler
+from analyzer.keepalive.summary import groups
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
@@ -67,6 +69,23 @@ def test_nothing_is_wider_than_the_terminal(sample: str, width: int) -> None:
     analysis = analyze(str(SAMPLES / sample / "capture.pcap"))
     shown = [*lines(at_a_glance.conclusions(analysis), width), *lines(at_a_glance.groups(analysis, None), width)]
     assert max(map(cell_len, shown)) <= width
+
+
+def test_a_choice_of_connections_is_called_one(fifty: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of fifty connections twenty are examined, ten of which died: that is not ten of fifty."""
+    assert not any("choice" in line for line in lines(at_a_glance.groups(fifty, None), 120))
+    monkeypatch.setattr(assembler, "MOST_SAMPLED", 20)
+    monkeypatch.setattr(groups, "MOST_GROUPED", 20)
+    some = analyze(str(SAMPLES / "nat-fifty-300/capture.pcap"))
+    said = " ".join(lines(at_a_glance.conclusions(some), 500))
+    assert "10 of 20 examined connections died of it" in said
+    assert "Conclusions and groups rest on a choice of 20 connections." in lines(at_a_glance.groups(some, None), 120)
+
+
+def test_plain_connections_are_counted_and_not_grouped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MOST_GROUPED", 1)
+    some = analyze(str(SAMPLES / "half-closed-forgotten-8/capture.pcap"))
+    assert "3 of 4 connections show keepalive, trouble or a long silence:" in lines(at_a_glance.groups(some, None), 120)
 
 
 def test_only_the_outcomes_that_are_asked_for(fifty: Analysis) -> None:

@@ -62,3 +62,18 @@ def test_those_that_a_conclusion_names_come_first() -> None:
     flows = analyze(str(SAMPLES / "nat-forgets-one-of-two/capture.pcap")).flows
     in_full, rest = to_describe(flows, 1, named=(1, 1, 99))
     assert [flow.id for flow in (*in_full, *rest)] == [1, 0]
+
+
+def test_one_that_a_conclusion_names_is_described_though_nothing_happened_to_it() -> None:
+    """Three of these are open and silent, two have a heartbeat."""
+    flows = analyze(str(SAMPLES / "abandoned-at-the-server/capture.pcap")).flows
+    in_full, rest = to_describe(flows, 5)
+    assert [flow.id for flow in (*in_full, *rest)] == [3, 4]
+    in_full, rest = to_describe(flows, 2, named=(1,))
+    assert ([flow.id for flow in in_full], [flow.id for flow in rest]) == ([1, 3], [4])
+
+
+def test_of_a_dull_capture_a_few() -> None:
+    flows = analyze(str(SAMPLES / "nginx-closes-at-once/capture.pcap")).flows
+    in_full, rest = to_describe(flows, 5, named=(6,))
+    assert (in_full[0].id, len(in_full), len(rest)) == (6, 3, 0)

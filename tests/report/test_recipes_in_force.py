@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from analyzer.report.recipes import chosen
+from analyzer.report.recipes import chosen, recipes
 from tests.test_record import record, why_not_here
 
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -223,6 +223,11 @@ def test_program_takes_the_recipe(program: Program, recorded: Path) -> None:
     [end] = [end for end in truth["end"] if end["role"] == program.role]
     assert end["keepalive"]
     assert tuple(end[name] for name in SETTINGS) == program.expected
+
+
+def test_only_what_is_run_here_is_called_run() -> None:
+    assert {one.name for one in recipes() if one.verified == "run"} == {one.recipe for one in PROGRAMS}
+    assert {one.verified for one in recipes()} <= {"run", "read", "no"}
 
 
 def test_a_container_does_not_inherit_the_values_of_its_host() -> None:

@@ -1,14 +1,16 @@
 """How instants and durations are written, above all where the form changes."""
 
 import time
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.units import SECOND, TIMES, Clock, count, exact, iso, plain, rough, seconds, short
+from analyzer.report.units import SECOND, TIMES, Clock, count, exact, iso, local_offsets, plain, rough, seconds, short
 
 MAX_NS = 2**63 - 1
 
@@ -104,19 +106,44 @@ def test_counts_have_commas_between_thousands() -> None:
     assert [count(number, "frame") for number in (0, 1, 1_234_567)] == ["0 frames", "1 frame", "1,234,567 frames"]
 
 
-def test_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Kolkata")  # half an hour off
-    time.tzset()
-    instant, first, above = 1_700_000_000_999_999_999, 1_700_000_000 * SECOND, 1_699_999_999_999_999_000
-    told = {(one, is_utc): Clock(one, is_utc).tell(instant, first, above) for one in TIMES for is_utc in (True, False)}
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts this machine into another zone."""
+
+    def go(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield go
     monkeypatch.undo()
     time.tzset()
-    assert (told["rel", True], told["epoch", True]) == ("0.999999", "1700000000.999999")
-    assert told["delta", True] == "1.000000"
-    assert told["abs", True] == "2023-11-14 22:13:20.999999"
-    assert told["abs", False] == "2023-11-15 03:43:20.999999"
-    assert all(told[one, True] == told[one, False] for one in TIMES if one != "abs")
-    assert {Clock(one, is_utc).heading for one, is_utc in told} >= {"UTC", "local time"}
+
+
+def test_clocks(in_zone: Callable[[str], None]) -> None:
+    instant, first, above = 1_700_000_000_999_999_999, 1_700_000_000 * SECOND, 1_699_999_999_999_999_000
+    in_zone("Asia/Kolkata")  # half an hour off
+    local = local_offsets(first, instant)
+    in_zone("UTC")  # where the report is made
+    told = {(one, zone): Clock(one, zone).tell(instant, first, above) for one in TIMES for zone in ((), local)}
+    assert (told["rel", ()], told["epoch", ()]) == ("0.999999", "1700000000.999999")
+    assert told["delta", ()] == "1.000000"
+    assert told["abs", ()] == "2023-11-14 22:13:20.999999"
+    assert told["abs", local] == "2023-11-15 03:43:20.999999"
+    assert all(told[one, ()] == told[one, local] for one in TIMES if one != "abs")
+    assert {Clock(one, zone).heading for one, zone in told} >= {"UTC", "local time"}
+
+
+def test_clocks_that_are_changed_within_a_capture(in_zone: Callable[[str], None]) -> None:
+    """Central Europe's were on 26 October 2025 and on 29 March 2026, each time at 01:00 UTC."""
+    in_zone("Europe/Berlin")
+    first, last = (datetime(*day, tzinfo=UTC).timestamp() for day in ((2025, 10, 20), (2026, 4, 2)))
+    offsets = local_offsets(int(first) * SECOND, int(last) * SECOND)
+    changes = [datetime(*day, 1, tzinfo=UTC).timestamp() for day in ((2025, 10, 26), (2026, 3, 29))]
+    assert offsets == ((first, 7200), (changes[0], 3600), (changes[1], 7200))
+    clock = Clock("abs", offsets)
+    for second in (first - 5, changes[0] - 1, changes[0], changes[1] - 1, changes[1], last + 5):
+        expected = datetime.fromtimestamp(second, ZoneInfo("Europe/Berlin"))
+        assert clock.tell(int(second) * SECOND, 0, 0) == f"{expected:%Y-%m-%d %H:%M:%S}.000000"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class IdleTrial(NamedTuple):
     flow: int
     closer: int
     how: int
+    frame: int
     at_ns: int
     since: Clocks
     lost: int
@@ -127,7 +128,7 @@ class IdleTrials:
     def _trial(self, row: int) -> IdleTrial:
         t = self._table.view
         since = Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
-        return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.at_ns[row], since, t.lost[row])
+        return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.frame[row], t.at_ns[row], since, t.lost[row])
 
     def like(self, flows: Table, flow: int) -> list[IdleTime]:
         """Return the idle times of all connections to the service that this one leads to, in order of appearance."""
@@ -214,7 +215,7 @@ def note_closed(rows: Rows, stories: StoryTables, endings: Any, flow_row: int, s
     then neither application had closed it."""
     is_of_service = closing_end(rows, stories, endings, flow_row) == service
     peer_ns, own_ns = endings.peer_data_ns[flow_row], endings.own_data_ns[flow_row]
-    out.at_ns[at], out.lost[at] = endings.at_ns[flow_row], 0
+    out.at_ns[at], out.frame[at], out.lost[at] = endings.at_ns[flow_row], endings.frame[flow_row], 0
     if is_of_service:  # the client's data is a request
         out.lost[at] = endings.crossed[flow_row] + endings.reused[flow_row]
     out.since_data_ns[at], out.since_other_ns[at] = endings.data_ns[flow_row], endings.no_heartbeat_ns[flow_row]
@@ -254,7 +255,7 @@ def before_farewell(gap_ns: int, since_ns: int) -> int:
 def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: Any, at: int) -> None:
     """Write how long a connection that nobody closed has been idle at the capture's end; nothing where it was lost."""
     t, end_ns = stories.flows, stories.flows.capture_end_ns[flow_row]
-    out.at_ns[at], out.lost[at] = end_ns, 0
+    out.at_ns[at], out.frame[at], out.lost[at] = end_ns, ABSENT, 0
     out.since_data_ns[at] = out.since_client_ns[at] = out.since_service_ns[at] = out.since_other_ns[at] = ABSENT
     if out.is_over[at]:
         return

@@ -39,6 +39,7 @@ from analyzer.keepalive.story.resends import (
     persists,
     resends_spuriously,
 )
+from analyzer.keepalive.story.silences import heard_last_ns, note_silence, note_survivors
 from analyzer.keepalive.story.values import (
     BY_ACK,
     BY_DATA,
@@ -46,7 +47,6 @@ from analyzer.keepalive.story.values import (
     BY_NOTHING,
     BY_RST,
     GIVE_UP,
-    LONG_NS,
     PENDING,
     SURVIVED,
 )
@@ -62,8 +62,6 @@ from analyzer.keepalive.tags.tag import (
     RETRANSMISSION,
     RST_TAG,
     STRAY,
-    SYN_ACK,
-    SYN_TAG,
     WINDOW_ANSWER,
     WINDOW_PROBE,
 )
@@ -181,9 +179,7 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
         return  # what follows a reset is no longer this connection
     if not segment.flags & RST_BIT:
         confirm_survived(own)
-    if segment.idle_ns >= LONG_NS and is_test_of_path(segment, tag, own, peer):
-        stories.silences[stories.counts[SILENCES]].row = row
-        stories.counts[SILENCES] += 1
+    note_silence(segment, row, tag, own, peer, stories)
     note_survived(c, segment, tag, stories, flow_row)
     note_identification(segment, own)
     note_stamp(segment, row, tag, own)
@@ -308,15 +304,6 @@ def note_sign_of_life(rows: Rows, place: int, stories: StoryTables, flow_row: in
         note_closing(rows.candidates, row, place, story)
 
 
-def is_test_of_path(segment: Any, tag: int, own: Any, peer: Any) -> bool:
-    """Tell whether a silence began with nothing outstanding, so that only its length can have broken the path."""
-    if tag == SYN_TAG or tag == SYN_ACK or tag == GIVE_UP_RST or tag == RETRANSMISSION:
-        return False
-    if segment.in_flight > 0 or segment.facts & segment_facts.PEER_IN_FLIGHT:
-        return False
-    return not (own.unanswered or peer.unanswered or own.resends or peer.resends)
-
-
 def need_not_be_answered(segment: Any, own: Any) -> bool:
     """Tell whether no answer to a probe is due, so soon after the last one; a probe with an octet is always
     answered."""
@@ -410,23 +397,6 @@ def note_troubled_ends(rows: Rows, flow: int, stories: StoryTables, flow_row: in
     story.resending_end = (
         1 if resends_spuriously(rows, flow, 1, second) else 0 if resends_spuriously(rows, flow, 0, first) else ABSENT
     )
-
-
-def note_survivors(rows: Rows, flow: int, stories: StoryTables, flow_row: int) -> None:
-    """Mark the silences that the path survived: the end that did not end them was heard later, by more than a RST."""
-    for place in range(stories.flows[flow_row].first_silence, stories.counts[SILENCES]):
-        silence = stories.silences[place]
-        segment = rows.candidates[silence.row]
-        other = 1 - segment.end
-        heard_ns = heard_last_ns(rows, flow, other, stories.ends[2 * flow_row + other])
-        silence.survived = heard_ns > segment.ts_ns
-
-
-def heard_last_ns(rows: Rows, flow: int, end: int, own: Any) -> int:
-    """Return when an end was last heard, by more than a RST, in ns."""
-    tracked = rows.ends[2 * flow + end]
-    heard_ns: int = own.before_reset_ns if own.has_reset and tracked.last_flags & RST_BIT else tracked.last_ns
-    return heard_ns
 
 
 def end_of_run(c: Any, stories: StoryTables, flow_row: int) -> int:

@@ -45,11 +45,13 @@ from analyzer.keepalive.summary.conclusions import (
     is_asked_once,
     is_too_early,
     limit_numbers,
+    reopened,
     silence_numbers,
     times_of,
     weight,
 )
 from analyzer.keepalive.summary.hosts import service_end
+from analyzer.keepalive.summary.outages import came_back
 from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
@@ -163,6 +165,8 @@ def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
         numbers["survived_s"] = limit.survived_ns / SECOND
     members = [flow for flow in known.flows if path_of(flow) == limit.path]
     numbers["of"] = next((one.flows for one in known.services if one.service == limit.path), len(members))
+    if known.is_sampled:
+        numbers |= {"of": len(members), "examined": 1}
     numbers["safe_s"] = safe_s(limit.survived_ns, limit.failed_ns)
     died = [flow for flow in members if flow.id in limit.failed_flows]
     numbers["reset"] = sum(on_expiry(flow) == "rst" for flow in died)
@@ -299,13 +303,12 @@ def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
 
 def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
     """Return what an idle limit of an application comes to."""
-    ended = [flow.ending for flow in known.flows if flow.id in limit.flows and flow.ending is not None]
-    hit = {"hit": max(sum(ending.lost > 0 for ending in ended), 1)} if limit.lost else {}
+    hit = {"hit": limit.hit} if limit.hit else {}
     return Conclusion(
         code,
         not_explained(limit, known),
         service.service,
-        tuple(sorted(ending.frame for ending in ended))[:MOST_FRAMES],
+        limit.frames[:MOST_FRAMES],
         limit.confidence,
         tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
         limit.matches,
@@ -380,6 +383,7 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
                 service,
                 members,
                 silence_numbers(members)
+                | came_back(members, known.flows, hosts_lost(members))
                 | ({"asked": 1} if is_doubtful else {})
                 | ({"heard": 1} if all(Reason.PEER_HOST_ANSWERS in flow.verdict.reasons for flow in members) else {}),
                 confidence=Confidence.GUESS if is_doubtful else None,
@@ -397,6 +401,7 @@ def is_left_open(known: Known) -> Iterator[Conclusion]:
     for service, members in by_service(silent):
         times = [flow.silent_ns or 0 for flow in members]
         numbers = {"shortest_s": min(times) / SECOND, "longest_s": max(times) / SECOND}
+        numbers |= reopened(members, known.flows)
         yield concluded(ConclusionCode.OPEN_AND_SILENT, service, members, numbers)
 
 
@@ -414,9 +419,8 @@ def keepalive_works(known: Known) -> Iterator[Conclusion]:
 
 def nothing_is_idle(known: Known) -> Iterator[Conclusion]:
     """Yield that no connection was silent for long enough to matter, up to the capture's end where it is open."""
-    longest_ns = max([known.longest_idle_ns, *(flow.silent_ns or 0 for flow in known.flows)])
-    if known.connections and longest_ns < LONG_NS:
-        numbers = (("longest_s", longest_ns / SECOND), ("connections", known.connections))
+    if known.connections and known.longest_idle_ns < LONG_NS:
+        numbers = (("longest_s", known.longest_idle_ns / SECOND), ("connections", known.connections))
         yield Conclusion(ConclusionCode.NOTHING_IDLE, (), None, (), Confidence.CERTAIN, numbers)
 
 

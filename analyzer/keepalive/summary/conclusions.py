@@ -12,6 +12,7 @@ from typing import NamedTuple
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
+from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
 from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
@@ -84,7 +85,9 @@ class Known(NamedTuple):
     connections: int
     """Number of all connections, whether findings use them or not."""
     longest_idle_ns: int
-    """Longest time between two segments of any of them."""
+    """Longest time without a segment of any of them, of open ones also up to the capture's end."""
+    is_sampled: bool = False
+    """There are more connections like `flows`, which are an even choice of them."""
 
 
 SAYS = {
@@ -221,6 +224,19 @@ def lost_end(flow: Flow) -> int | None:
     if not waiting and flow.ending is not None and flow.ending.how is How.GIVE_UP and flow.ending.by in (0, 1):
         waiting = [flow.ending.by]
     return 1 - waiting[0] if waiting else None
+
+
+def reopened(silent: Sequence[Flow], flows: Iterable[Flow]) -> dict[str, float]:
+    """Return on how many silent connections the client has opened another one to the service since."""
+    latest: dict[tuple[str, str], int] = {}
+    for flow in flows:
+        latest[_client_of(flow)] = max(flow.start_ns, latest.get(_client_of(flow), 0))
+    count = sum(latest[_client_of(flow)] > flow.story.capture_end_ns - (flow.silent_ns or 0) for flow in silent)
+    return {"reopened": count} if count else {}
+
+
+def _client_of(flow: Flow) -> tuple[str, str]:
+    return flow.ends[1 - service_end(flow)].address, path_of(flow)
 
 
 def delays(flows: Iterable[Flow]) -> dict[str, float]:

@@ -7,7 +7,7 @@ middlebox gets an entry of its own.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import NamedTuple, Self
@@ -28,6 +28,10 @@ MORE_OF = {
     Stack.ONE_OCTET: (Stack.WINDOWS, Stack.ILLUMOS),
 }
 """Stacks that give way to more precise ones: a rough finding at one end yields to a precise finding at another."""
+
+
+MOST_APART = 3
+"""So many settings of one service are rows of their own; more become ranges."""
 
 
 class Override(NamedTuple):
@@ -58,6 +62,34 @@ class Host(NamedTuple):
     """Other addresses whose probes lie on the boundaries of the same Linux kernel."""
     before: tuple[str, ...] = ()
     """For a middlebox, the addresses in whose names it probes."""
+
+
+class HostRow(NamedTuple):
+    """Connections of a host whose settings are told together."""
+
+    host: Host
+    port: int | None
+    """The service that they lead to; None for what most connections of the host have."""
+    settings: tuple[Settings, ...]
+    """One, or all that the connections to the service have where these are many."""
+    flows: int
+
+
+def rows(hosts: Iterable[Host]) -> Iterator[HostRow]:
+    """Yield a row for what most connections of a host have, then those for each port that differs: one for each of a
+    few settings, together for many."""
+    for host in hosts:
+        if host.sysctl is not None:
+            yield HostRow(host, None, (host.sysctl,), host.probing)
+        ports: dict[int, list[Override]] = defaultdict(list)
+        for one in host.overrides:
+            ports[one.port].append(one)
+        for port, several in ports.items():
+            if len(several) <= MOST_APART:
+                yield from (HostRow(host, port, (one.settings,), one.flows) for one in several)
+            else:
+                settings = tuple(one.settings for one in several)
+                yield HostRow(host, port, settings, sum(one.flows for one in several))
 
 
 class _Bounds(NamedTuple):

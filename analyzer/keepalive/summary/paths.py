@@ -58,7 +58,7 @@ class PathLimit(NamedTuple):
     failed_frames: tuple[int, ...]
     """Frames that ended the shortest failed silences, the shortest first."""
     survived: int
-    """Number of silences that the path survived."""
+    """Number of silences of LONG_NS and more that the path survived; `survived_ns` may be shorter."""
     failed: int
     """Number of silences, and of connections, that were lost to the limit."""
     failed_flows: tuple[int, ...]
@@ -108,6 +108,8 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
     half_closed: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
     telling = [flow for flow in flows if any(one.survived for one in flow.story.silences) or failure(flow) is not None]
+    tried = {path_of(flow) for flow in telling if failure(flow) is not None or any(map(is_long, flow.story.silences))}
+    telling = [flow for flow in telling if path_of(flow) in tried]
     forgetful = {path_of(flow) for flow in telling if flow.is_within_lan and failure(flow) is not None}
     for flow in telling:
         if not flow.is_within_lan or path_of(flow) in forgetful:
@@ -128,6 +130,11 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
                 found.append(limit)
         found.append(_limit(ALL, [flow for members in by_path.values() for flow in members]))
     return tuple(found)
+
+
+def is_long(silence: Silence) -> bool:
+    """Tell whether a path survived a silence that not every path survives."""
+    return silence.survived and silence.ns >= LONG_NS
 
 
 def _bracket(limit: PathLimit) -> tuple[int | None, int | None]:
@@ -183,7 +190,7 @@ def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathL
         failed_ns=failed_ns,
         survived_frames=tuple(one.silence.frame for one in survived[:MAX_FRAMES]),
         failed_frames=tuple(one.silence.frame for one in explained[:MAX_FRAMES]),
-        survived=len(survived),
+        survived=sum(is_long(one.silence) for one in survived),
         failed=len(explained),
         failed_flows=tuple(sorted(one.flow for one in explained)),
         lost=sum(lost.get(one.flow, 0) for one in explained),

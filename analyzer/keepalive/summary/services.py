@@ -86,12 +86,16 @@ class IdleLimit(NamedTuple):
     survived_ns: int | None
     lost: int
     """Requests that were lost to it: segments with data of the client."""
+    hit: int | None
+    """Number of connections on which some were; None for a path's limit."""
     half_closed: bool
     matches: tuple[str, ...]
     """Names of known limits that fit."""
     confidence: Confidence
     flows: tuple[int, ...]
     """Numbers of the connections that it ended."""
+    frames: tuple[int, ...]
+    """Frames that ended these, in order."""
 
 
 class ServiceLimits(NamedTuple):
@@ -156,10 +160,12 @@ def _of_path(limit: PathLimit) -> IdleLimit:
         closed=limit.failed,
         survived_ns=limit.survived_ns,
         lost=limit.lost,
+        hit=None,
         half_closed=limit.half_closed,
         matches=tuple(box.name for box in limit.matches),
         confidence=Confidence.GUESS if limit.failed == 1 else Confidence.LIKELY,
         flows=limit.failed_flows,
+        frames=limit.failed_frames,
     )
 
 
@@ -260,10 +266,12 @@ def _limit(cluster: Cluster, closer: int, port: int) -> IdleLimit:
         closed=len(cluster.trials),
         survived_ns=survived_ns if survived_ns >= IDLE_NS else None,
         lost=sum(one.lost for one in cluster.trials),
+        hit=sum(one.lost > 0 for one in cluster.trials),
         half_closed=False,
         matches=tuple(one.name for one in known),
         confidence=_confidence(cluster),
         flows=tuple(sorted(one.flow for one in cluster.trials)),
+        frames=tuple(sorted(one.frame for one in cluster.trials)),
     )
 
 

@@ -48,11 +48,10 @@ def flags_of(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> i
 
 def has_silence(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:
     """Tell whether the flow was silent for LONG_NS, between segments or from its last one to the capture's end."""
-    story, next_story = stories.flows[flow_row], stories.flows[flow_row + 1]
+    story = stories.flows[flow_row]
     flow = rows.flows[story.flow]
-    is_told = next_story.first_silence > story.first_silence or flow.max_idle_ns >= LONG_NS
     is_open = outcome == values.ALIVE or outcome == values.OPEN
-    return bool(is_told or (is_open and story.capture_end_ns - flow.last_ns >= LONG_NS))
+    return bool(flow.max_idle_ns >= LONG_NS or (is_open and story.capture_end_ns - flow.last_ns >= LONG_NS))
 
 
 def has_fared_well(rows: Rows, stories: StoryTables, flow_row: int, outcome: int) -> bool:

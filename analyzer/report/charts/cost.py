@@ -39,13 +39,14 @@ def cost(analysis: "Analysis", ax: Axes | None = None) -> Axes:
         label="unanswered",
     )  # fmt: skip
     ax.plot(by_host["cheap"], y, "|", color=INK, markersize=16, markeredgewidth=2, label="with a probe each minute")
-    names = [f"{one.Index}  ({one.connections})" for one in by_host.itertuples()]
+    names = [f"{one.Index}  ({one.connections:,})" for one in by_host.itertuples()]
     ax.set_yticks(y, names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
     ax.set_ylim(len(by_host) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter("{x:,.10g}")
     style.label(ax, x="probes an hour, on all of the host's connections that probe")
     style.title(ax, "What the probes cost")
-    most = by_host.iloc[0]
-    style.describe(ax, f"Probes an hour by host; the most, {most['rate']:.3g}, come from {by_host.index[0]}.")
+    most = round(float(by_host["rate"].iloc[0]), 1)
+    style.describe(ax, f"Probes an hour by host; the most, {most:,.10g}, come from {by_host.index[0]}.")
     style.legend(ax)
     return ax

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analyzer.keepalive.summary.hosts import HostRow, rows
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, INK, MUTED, RULE
+from analyzer.report.units import count
+from analyzer.report.words import sentences
 from analyzer.schema.export import SETTINGS
 
 if TYPE_CHECKING:
@@ -18,11 +21,11 @@ LOOKS = (("tcp_keepalive_time", "o", BLUE, -0.15), ("tcp_keepalive_intvl", "s", 
 
 
 def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw a row for what most connections of a host have, and one for each port that differs, however many settings
-    there are; for one host, or for all."""
-    found = analysis.hosts
-    found = by_service(found[found["addr"] == addr] if addr is not None else found)
-    shown = found.sort_values("flows", ascending=False, kind="stable").head(MOST)
+    """Draw a row for what most connections of a host have, and those for each port that differs; for one host, or for
+    all."""
+    found = [row for row in rows(analysis.findings.hosts) if addr in (None, row.host.addr)]
+    found.sort(key=lambda row: -row.flows)
+    shown = pd.DataFrame([_cells(row) for row in found[:MOST]])
     ax = style.axes(ax, height=1.5 + 0.32 * max(2, len(shown)))
     if shown.empty:
         return style.nothing(ax, "no host probes")
@@ -35,7 +38,7 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
     for y, row in enumerate(shown.to_dict("records")):
         style.say(ax, longest * 2.7, y, _probes(row), INK, ha="right")
     _names(ax, shown)
-    more = f" (the first {MOST} of {len(found)} rows)" if len(found) > MOST else ""
+    more = f" (the first {MOST} of {len(found):,} rows)" if len(found) > MOST else ""
     style.title(ax, f"Settings by host and port{more}")
     style.label(ax, x="idle time before the first probe, and interval")
     style.describe(ax, f"Idle time, interval and count of {len(shown)} hosts and ports, with their bounds.")
@@ -43,30 +46,26 @@ def hosts(analysis: "Analysis", addr: str | None = None, ax: Axes | None = None)
     return ax
 
 
-def by_service(found: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each host and service, however many settings its connections have: `kinds` says how many, their
-    bounds are the widest, and a value is one that all of them have."""
-    rows = []
-    for _, alike in found.groupby(["addr", "port", "before"], dropna=False, sort=False):
-        row = {**alike.iloc[0].to_dict(), "flows": int(alike["flows"].sum()), "kinds": len(alike)}
-        for name in SETTINGS[:3]:
-            values = alike[name]
-            row[name] = values.iloc[0] if values.notna().all() and values.nunique() == 1 else pd.NA
-            row[f"{name}_low"] = alike[f"{name}_low"].min()
-            row[f"{name}_high"] = alike[f"{name}_high"].max(skipna=False)
-        rows.append(row)
-    if not rows:
-        return found.assign(kinds=0)
-    kept = {name: found[name].dtype for name in found.columns}
-    return pd.DataFrame(rows).astype(kept)
+def _cells(row: HostRow) -> dict[str, Any]:
+    """Return what is drawn of a row: of many settings the widest bounds, and a value only if all of them have it."""
+    cells: dict[str, Any] = {"row": row}
+    for name in SETTINGS[:3]:
+        found = [getattr(one, name) for one in row.settings]
+        known = [one for one in found if one is not None]
+        values, highs = {one.value for one in known}, {one.high for one in known}
+        is_known = 0 < len(known) == len(found)
+        cells[name] = values.pop() if is_known and len(values) == 1 and None not in values else np.nan
+        cells[f"{name}_low"] = min((one.low for one in known), default=np.nan)
+        cells[f"{name}_high"] = max(highs) if is_known and None not in highs else np.nan
+    return cells
 
 
 def _probes(row: dict[Any, Any]) -> str:
     low, high = row["tcp_keepalive_probes_low"], row["tcp_keepalive_probes_high"]
-    if row["kinds"] > 1 and pd.isna(row["tcp_keepalive_probes"]) and pd.notna(low):
+    if len(row["row"].settings) > 1 and pd.isna(row["tcp_keepalive_probes"]) and pd.notna(low):
         return f"≥ {low:.0f} probes" if pd.isna(high) else f"{low:.0f}–{high:.0f} probes"
     probes = row["tcp_keepalive_probes"]
-    return "? probes" if pd.isna(probes) else f"{probes} probe{'s' * (probes != 1)}"
+    return "? probes" if pd.isna(probes) else count(int(probes), "probe")
 
 
 def _bars(ax: Axes, shown: pd.DataFrame, name: str, marker: str, color: str, shift: float) -> None:
@@ -82,12 +81,11 @@ def _bars(ax: Axes, shown: pd.DataFrame, name: str, marker: str, color: str, shi
 
 
 def _names(ax: Axes, shown: pd.DataFrame) -> None:
-    names = []
-    for row in shown.itertuples():
-        port = "" if pd.isna(row.port) else f", port {row.port}"
-        addr = row.addr if pd.isna(row.before) else f"middlebox before {row.before.split()[0]}"
-        kinds = f", {row.kinds} settings" if row.kinds > 1 else ""
-        names.append(f"{addr}{port}  ({row.flows}{kinds})")
+    names, between = [], "\n" if style.is_narrow(ax) else "  "
+    for row in shown["row"]:
+        port = "" if row.port is None else f", port {row.port}"
+        kinds = f", {len(row.settings)} settings" if len(row.settings) > 1 else ""
+        names.append(f"{sentences.host_name(row.host)}{port}{between}({row.flows:,}{kinds})")
     ax.set_yticks(range(len(shown)), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
     ax.set_ylim(len(shown) - 0.4, -0.6)

@@ -55,7 +55,7 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
             has_rest = has_rest or any(end - stops[y] > VISIBLE * end for y in rows)
         ax.scatter(
             [stops[y] for y in rows], rows, s=26 if count <= MOST_NAMED else 7, marker=look.marker, color=look.color,
-            label=f"{outcome} ({len(rows)})", zorder=3, rasterized=is_dense,
+            label=f"{outcome} ({len(rows):,})", zorder=3, rasterized=is_dense,
         )  # fmt: skip
     ax.set_xlim(-0.02 * end, 1.03 * end)
     ax.set_ylim(count - 0.3, -0.7)
@@ -66,11 +66,11 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
     ax.set_xticks(ticks, [words(tick) for tick in ticks])
     of_rows = "connections, by outcome" if is_dense else "connections, the first on top" if count > MOST_NAMED else ""
     style.label(ax, x=f"since the capture's first connection ({unit})", y=of_rows)
-    style.title(ax, f"{count} connection{'s' * (count != 1)} in time, by outcome")
+    style.title(ax, f"{count:,} connection{'s' * (count != 1)} in time, by outcome")
     if has_rest:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="silent up to the capture's end")
     counts = flows["outcome"].value_counts()
-    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in LOOKS if counts.get(outcome, 0))
+    told = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in LOOKS if counts.get(outcome, 0))
     style.describe(ax, f"A bar for each connection from its first to its last segment: {told}.")
     style.legend(ax)
     return ax

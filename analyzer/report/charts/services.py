@@ -81,15 +81,15 @@ def services(
         if such:
             ax.scatter(
                 [rows[y].idle_s for y in such], such, s=34 if is_named else 10, marker=fate.marker, color=fate.color,
-                linewidths=0, label=f"{fate.label} ({len(such)})", zorder=3, rasterized=is_dense,
+                linewidths=0, label=f"{fate.label} ({len(such):,})", zorder=3, rasterized=is_dense,
             )  # fmt: skip
     ax.set_ylim(len(rows) - 0.4, -0.8 if is_named else -0.1 * len(rows))
     _names(ax, rows, is_named=is_named)
     closed = sum(row.fate in (CLOSED, LOST) for row in rows)
-    others = f", {len(rows) - closed} not" if closed < len(rows) else ""
+    others = f", {len(rows) - closed:,} not" if closed < len(rows) else ""
     ends = (f"#{row.flow} {row.idle_s:.4g} s, {row.fate.label}" for row in rows[:MOST_NAMED])
     style.describe(ax, f"{idle_limit(limit)} {'; '.join(ends)}{' …' if len(rows) > MOST_NAMED else ''}.")
-    style.title(ax, f"Idle times at {name}: {closed} closed by the limit{others}")
+    style.title(ax, f"Idle times at {name}: {closed:,} closed by the limit{others}")
     y = "" if is_named else "connections, by idle time"
     style.label(ax, x=f"idle: {SINCE[limit.clock]}, at the end or so far", y=y)
     style.legend(ax)

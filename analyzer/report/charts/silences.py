@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analyzer.keepalive.catalogue.profiles import middleboxes
+from analyzer.keepalive.story.values import LONG_NS
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, INK, MUTED, RED
 from analyzer.report.units import SECOND, short
@@ -28,31 +29,31 @@ LONGEST_NAME = 24
 
 
 def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw each silence of 10 s and more of one path, or of all: survived ones above, failed ones below, and between
-    them the survival curve."""
+    """Draw each silence of one path, or of all, that `Analysis.silences` has: survived ones above, failed ones below,
+    and between them the survival curve."""
     ax = style.axes(ax, height=4.7)
     found = analysis.silences
     if path not in (None, "all"):
         found = found[[_is_in(service, path) for service in found["path"]]]
     found = found[found["result"] != "unknown"]
-    if found.empty:
+    if not ((found["result"] == "failed") | (style.seconds(found["length"]) >= LONG_NS / SECOND)).any():
         return style.nothing(ax, "no silence of 10 s or more tells anything of the path")
     length, has_survived = style.seconds(found["length"]), (found["result"] == "survived").to_numpy()
-    style.log_seconds(ax, 8, max(420.0, float(length.max()) * 1.6))
+    style.log_seconds(ax, min(8.0, float(length.min()) / 1.6), max(420.0, float(length.max()) * 1.6))
     ax.set_ylim(BOTTOM, TOP)
     good, bad = int(has_survived.sum()), int((~has_survived).sum())
     _limits(ax)
     _curve(ax, analysis, path)
     _marks(ax, length[has_survived], 1, GREEN, "o", "a silence that it survived")
     _marks(ax, length[~has_survived], 0, RED, "X", "one that it did not")
-    ax.set_yticks((0, 0.5, 1), (f"failed ({bad})", "50 %", f"survived ({good})"), color=INK)
+    ax.set_yticks((0, 0.5, 1), (f"failed ({bad:,})", "50 %", f"survived ({good:,})"), color=INK)
     ax.tick_params(axis="y", length=0)
     style.label(ax, x="silence: so long without any segment")
     which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
     longest = f", the longest after {_short(length[has_survived].max())}" if good else ""
     shortest = f", the shortest after {_short(length[~has_survived].min())}" if bad else ""
-    style.describe(ax, f"{good} silences were survived{longest}; {bad} were not{shortest}.")
-    style.title(ax, f"Silences of {which}: {good} survived, {bad} failed")
+    style.describe(ax, f"{good:,} silences were survived{longest}; {bad:,} were not{shortest}.")
+    style.title(ax, f"Silences of {which}: {good:,} survived, {bad:,} failed")
     style.legend(ax)
     return ax
 

@@ -4,9 +4,12 @@ Colours are Okabe and Ito's, told apart by the colour-blind; what they mean is a
 pattern, so that nothing is lost in grey.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BytesIO, StringIO
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -39,6 +42,10 @@ FONT = "DejaVu Sans"
 """Font that comes with matplotlib; readers with another one have narrower letters."""
 BESIDE = 4.8
 """Room of a legend's mark and the gaps about it, in sizes of a letter."""
+LETTER = 0.6
+"""Width of a letter, about, in sizes of it."""
+BESIDE_AXES = 1.8
+"""Inches at the left of the axes, about, where names are."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
@@ -74,9 +81,27 @@ class Chart(Figure):
         return _png(self), {"width": width, "height": height}
 
 
-def axes(given: Axes | None, width: float = 9.0, height: float = 3.4) -> Axes:
-    """Return the axes given, or those of a new chart of this size in inches, cleaned of what is not needed."""
-    ax = given if given is not None else Chart(figsize=(width, height), layout="constrained").add_subplot()
+WIDE, NARROW = 9.0, 4.6
+"""Widths of charts in inches, for a page and for a telephone."""
+MORE_ROWS = 0.8
+"""Inches that the legend of a narrow chart needs besides: it has fewer columns."""
+_width = ContextVar("width", default=WIDE)
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Make the charts that are drawn meanwhile as wide as a telephone."""
+    before = _width.set(NARROW)
+    try:
+        yield
+    finally:
+        _width.reset(before)
+
+
+def axes(given: Axes | None, height: float = 3.4) -> Axes:
+    """Return the axes given, or those of a new chart of this height in inches, cleaned of what is not needed."""
+    size = _width.get(), height + (MORE_ROWS if _width.get() == NARROW else 0)
+    ax = given if given is not None else Chart(figsize=size, layout="constrained").add_subplot()
     ax.figure.set_facecolor(PAPER)
     ax.set_facecolor(PAPER)
     ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=SIZE, labelfontfamily=FONT, length=3)
@@ -88,18 +113,35 @@ def axes(given: Axes | None, width: float = 9.0, height: float = 3.4) -> Axes:
     return ax
 
 
+def is_narrow(ax: Axes) -> bool:
+    """Tell whether the axes are in a chart for a telephone."""
+    return _figure(ax).get_figwidth() <= NARROW
+
+
 def _figure(ax: Axes) -> Figure:
     figure = ax.get_figure(root=True)
     assert figure is not None
     return figure
 
 
+def _plot_width(ax: Axes) -> float:
+    """Return about how many inches wide the axes are, without what stands at their left."""
+    width = _figure(ax).get_figwidth()
+    return max(width - BESIDE_AXES, 0.5 * width)
+
+
+def _wrapped(ax: Axes, words: str, size: float) -> str:
+    """Break words into lines as wide as the axes."""
+    return "\n".join(wrap(words, int(_plot_width(ax) * 72 / (LETTER * size)), break_long_words=False))
+
+
 def title(ax: Axes, words: str) -> None:
+    words = _wrapped(ax, words, SIZE + 2)
     ax.set_title(words, loc="left", color=INK, fontsize=SIZE + 2, fontfamily=FONT, fontweight="bold", parse_math=False)
 
 
 def label(ax: Axes, *, x: str = "", y: str = "") -> None:
-    ax.set_xlabel(x, color=MUTED, fontsize=SIZE, fontfamily=FONT)
+    ax.set_xlabel(_wrapped(ax, x, SIZE), color=MUTED, fontsize=SIZE, fontfamily=FONT)
     ax.set_ylabel(y, color=MUTED, fontsize=SIZE, fontfamily=FONT)
 
 
@@ -199,14 +241,19 @@ def plain_s(value_s: float) -> str:
     return f"{value_s:g} s"
 
 
+TIMES_S = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 432000)
+"""Times that timers are set to."""
+NAMED_TICK = 0.42
+"""Inches that the name of a tick needs."""
+
+
 def log_seconds(ax: Axes, shortest_s: float, longest_s: float) -> None:
     """Make the axis logarithmic, with ticks where timers are set."""
-    ticks = [
-        t
-        for t in (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 432000)
-        if shortest_s <= t
-    ]
-    ticks = [t for t in ticks if t <= longest_s]
+    least = (longest_s / shortest_s) ** (NAMED_TICK / _plot_width(ax))
+    ticks: list[float] = []
+    for time_s in TIMES_S:
+        if shortest_s <= time_s <= longest_s and (not ticks or time_s >= least * ticks[-1]):
+            ticks.append(time_s)
     ax.set_xscale("log")
     ax.set_xlim(shortest_s, longest_s)
     ax.set_xticks(ticks, [plain_s(t) for t in ticks])
@@ -219,7 +266,7 @@ class Labels:
     def __init__(self, ax: Axes, y: float) -> None:
         left, right = ax.get_xlim()
         self.ax, self.y = ax, y
-        self.per_inch = (right - left) / (_figure(ax).get_figwidth() * 0.8)
+        self.per_inch = (right - left) / _plot_width(ax)
         self.taken: list[tuple[float, float]] = []
 
     def have_room(self, places: Sequence[float], words: str) -> bool:
@@ -230,7 +277,7 @@ class Labels:
 
     def _half(self, words: str) -> float:
         """Return half of the width that words need."""
-        return (len(words) * SIZE * 0.6 + 6) / 72 * self.per_inch / 2
+        return (len(words) * SIZE * LETTER + 6) / 72 * self.per_inch / 2
 
     def _is_taken(self, x: float, half: float) -> bool:
         return any(x - half < right and left < x + half for left, right in self.taken)
@@ -258,6 +305,15 @@ def spread(x: Sequence[float], least: float) -> list[float]:
     return moved
 
 
+def apart(x: Iterable[float], least: float) -> list[float]:
+    """Return the places in order without those that are less than that behind the last one that stays."""
+    kept: list[float] = []
+    for one in sorted(x):
+        if not kept or one - kept[-1] >= least:
+            kept.append(one)
+    return kept
+
+
 def seconds(values: Any) -> Any:
     """Return durations of a frame as floating seconds, NaN where there is none."""
     return values.dt.total_seconds().to_numpy(dtype=np.float64)
@@ -282,7 +338,7 @@ def _spoken(ax: Axes, name: str) -> str:
     figure = _figure(ax)
     said = [figure.description] if isinstance(figure, Chart) else []
     said += [text.get_text() for text in ax.texts if is_nothing(ax)]
-    title, words = ax.get_title(loc="left") or "Chart", " ".join(filter(None, said))
+    title, words = ax.get_title(loc="left").replace("\n", " ") or "Chart", " ".join(filter(None, said))
     return f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(words)}</desc>'
 
 

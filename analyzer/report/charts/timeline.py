@@ -1,6 +1,7 @@
 """The timeline of one connection, as an expert draws it: a lane for each end, what crossed between them, and when
 timers were due."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -8,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
@@ -42,8 +42,12 @@ HALFWAY = 0.42
 """Height at which an arrow that never arrived ends, as a share of the way."""
 VISIBLE = 0.01
 """Share of the axis from which a silence at the end can be seen."""
+LONG_ADDRESS = 20
+"""Letters of an address from which a narrow chart has two lines for it."""
 DENSE = 240
 """Number of segments from which their lines get thinner."""
+SAME_LINE, SAME_HEAD = 0.0012, 0.004
+"""Shares of the axis below which lines, and the heads of arrows, cannot be told apart: of those one is drawn."""
 
 
 def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
@@ -88,7 +92,7 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     _noticed(ax, about, noticed, scale)
     _cuts(ax, scale)
     _axis(ax, scale)
-    more = "" if is_whole else f" (the last {MOST_SHOWN} of {len(segments)} segments)"
+    more = "" if is_whole else f" (the last {MOST_SHOWN:,} of {len(segments):,} segments)"
     style.title(ax, f"#{flow}  {about['summary']}{more}")
     style.describe(ax, f"Timeline of {who(found)}. " + " ".join(sentences.sentences(found)))
     style.legend(ax)
@@ -100,12 +104,19 @@ def _lanes(ax: Axes, analysis: "Analysis", flow: int) -> None:
     names = []
     for end in ends.itertuples():
         role = f"{end.role}\n" if end.role != "unknown" else ""
-        address = f"[{end.addr}]\n" if ":" in end.addr else end.addr
+        address = f"[{_halved(end.addr) if style.is_narrow(ax) else end.addr}]\n" if ":" in end.addr else end.addr
         names.append(f"{role}{address}:{end.port}")
     for y in (TOP, BOTTOM):
         ax.axhline(y, color=MUTED, linewidth=1.6, zorder=1)
     ax.set_yticks((TOP, BOTTOM), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0)
+
+
+def _halved(address: str) -> str:
+    """Break a long IPv6 address into two lines."""
+    groups = address.split(":")
+    at = len(groups) // 2
+    return ":".join(groups[:at]) + ":\n" + ":".join(groups[at:]) if len(address) > LONG_ADDRESS else address
 
 
 def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start: pd.Timestamp) -> None:
@@ -197,22 +208,23 @@ def _draw(ax: Axes, strokes: Sequence[Stroke], scale: TimeScale) -> None:
         drawn = [(x, stroke) for x, stroke in zip(places, strokes, strict=True) if stroke.kind is kind]
         if not drawn:
             continue
-        lines, heads = [], []
+        alike: dict[tuple[float, float, str], list[float]] = defaultdict(list)
         for x, stroke in drawn:
             begin, end = _span(stroke)
-            lines.append([(x, begin), (x, end)])
             is_in_vain = not stroke.arrives or kind.label == LOST
-            heads.append((x, end, "x" if is_in_vain else "v" if end < begin else "^"))
+            alike[begin, end, "x" if is_in_vain else "v" if end < begin else "^"].append(x)
+        lines = [(x, *way) for way, several in alike.items() for x in style.apart(several, SAME_LINE * scale.width)]
+        xs, ys = [x for x, *_ in lines for _ in range(3)], [y for _, *way, _ in lines for y in (*way, np.nan)]
         pattern, width = "--" if kind.label == "resent" else "-", kind.width * (1 if kind.label == UNANSWERED else thin)
-        ax.add_collection(
-            LineCollection(lines, colors=kind.color, linewidths=width, linestyles=pattern, label=kind.label, zorder=3)
-        )
-        for marker in ("x", "v", "^"):
-            points = np.array([(x, y) for x, y, one in heads if one == marker]).reshape(-1, 2)
-            if len(points):
-                y = points[:, 1] + {"x": 0.0, "v": 0.03, "^": -0.03}[marker]
-                size = 34 if marker == "x" else 16 * thin
-                ax.scatter(points[:, 0], y, s=size, marker=marker, color=kind.color, linewidths=1.6, zorder=4)
+        ax.plot(
+            xs, ys, color=kind.color, linewidth=width, linestyle=pattern, label=kind.label, zorder=3,
+            solid_capstyle="butt", scalex=False, scaley=False,
+        )  # fmt: skip
+        for (_, end, marker), several in alike.items():
+            heads = style.apart(several, SAME_HEAD * scale.width)
+            y = end + {"x": 0.0, "v": 0.03, "^": -0.03}[marker]
+            size = 34 if marker == "x" else 16 * thin
+            ax.scatter(heads, [y] * len(heads), s=size, marker=marker, color=kind.color, linewidths=1.6, zorder=4)
 
 
 def _span(stroke: Stroke) -> tuple[float, float]:
@@ -273,7 +285,7 @@ def _probes(strokes: Sequence[Stroke], scale: TimeScale, upper: style.Labels, lo
             for place in places:
                 labels.add(place, "probe", color)
         elif len(group) > 1:
-            words = f"{len(group)} probes"
+            words = f"{len(group):,} probes"
             for place in ((places[0] + places[-1]) / 2, places[0], places[-1]):
                 if labels.add(place, words, color):
                     break

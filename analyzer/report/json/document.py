@@ -28,7 +28,7 @@ from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
 from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
-from analyzer.report.words import conclusion_sentences, sentences, service_sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, fix_sentences, sentences, service_sentences, setting_sentences
 from analyzer.version import __version__
 
 SCHEMA = "ka-analyze/2"
@@ -150,7 +150,7 @@ def conclusion_object(one: Conclusion) -> dict[str, Any]:
     return {
         "code": one.code.value,
         "text": conclusion_sentences.text(one),
-        "fix": conclusion_sentences.fix(one),
+        "fix": fix_sentences.fix(one),
         "flows": list(one.flows),
         "service": one.service,
         "frames": list(one.frames),

@@ -25,6 +25,7 @@ from analyzer.report.json import flow_members as member
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
 from analyzer.report.json.numbers import (
     write_address,
+    write_count,
     write_hundredths,
     write_integer,
     write_seconds,
@@ -250,7 +251,7 @@ def write_sentence(found: Found, row: int, sentence: int, words: Words, buffer: 
         place = buffer.string_pool.place[string]
         string += 1
         if place == AT_N:
-            at = write_integer(buffer.out, at, s.n[row])
+            at = write_count(buffer.out, at, s.n[row])
         elif place == AT_SHORTEST or place == AT_LONGEST:
             at = write_hundredths(buffer.out, at, s.shortest_ns[row] if place == AT_SHORTEST else s.longest_ns[row])
         elif place == AT_LOW or place == AT_HIGH:

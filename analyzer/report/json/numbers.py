@@ -9,7 +9,7 @@ from typing import Any
 SECOND = 1_000_000_000
 HUNDREDTH_NS = 10_000_000
 DAY_S = 86_400
-ZERO, DOT, COLON, DASH, LETTER_A, LETTER_E = map(ord, "0.:-ae")
+ZERO, DOT, COMMA, COLON, DASH, LETTER_A, LETTER_E = map(ord, "0.,:-ae")
 AFTER_THE_DATE, AFTER_THE_TIME = map(ord, "TZ")
 SHORTEST_POSITIONAL_NS = 100_000
 """Below 1e-4 s a float's text has an exponent."""
@@ -32,6 +32,19 @@ def write_integer(out: Any, at: int, value: int) -> int:
         out[at] = DASH
         at, value = at + 1, -value
     return write_digits(out, at, value, digits_of(value))
+
+
+def write_count(out: Any, at: int, value: int) -> int:
+    """Write a count as `units.count` does, with commas between thousands."""
+    unit = 1
+    while unit <= value // 1000:
+        unit *= 1000
+    at = write_integer(out, at, value // unit)
+    while unit > 1:
+        unit //= 1000
+        out[at] = COMMA
+        at = write_digits(out, at + 1, value // unit % 1000, 3)
+    return at
 
 
 def digits_of(value: int) -> int:

@@ -5,6 +5,8 @@ closes, and of all else the timeline of a connection that it is true of.
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -13,7 +15,7 @@ from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, Concl
 from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Confidence
 from analyzer.report.ranking import ordered
-from analyzer.report.words import chart_sentences, conclusion_sentences, group_sentences
+from analyzer.report.words import chart_sentences, conclusion_sentences, fix_sentences, group_sentences
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +42,7 @@ SURENESS = {Confidence.LIKELY: "likely", Confidence.GUESS: "a guess"}
 class Why(NamedTuple):
     """The chart that shows why the first conclusion holds."""
 
-    ax: "Axes"
+    draw: Callable[[], "Axes"]
     caption: str
     flow: int | None = None
     """The connection that it is the timeline of, if it is one."""
@@ -57,7 +59,7 @@ def conclusions(analysis: "Analysis") -> tuple[list[dict[str, Any]], list[dict[s
 
 
 def _said(one: Conclusion) -> dict[str, Any]:
-    fix = conclusion_sentences.fix(one)
+    fix = fix_sentences.fix(one)
     return {
         "code": one.code.value,
         "text": with_code(conclusion_sentences.text(one)),
@@ -107,13 +109,13 @@ def _of_many(analysis: "Analysis", one: Conclusion) -> Why | None:
     if one.code in OF_A_PATH or (one.code in OF_A_SERVICE and is_of_path):
         if not _tells(analysis, one.service):
             return None
-        made = Why(analysis.plot.silences(one.service), chart_sentences.silences(one.service), path=one.service)
-    elif one.code in OF_A_SERVICE and one.limit is not None:
+        draw = partial(analysis.plot.silences, one.service)
+        return Why(draw, chart_sentences.silences(one.service), path=one.service)
+    if one.code in OF_A_SERVICE and one.limit is not None:
+        draw = partial(analysis.plot.services, one.service, one.limit)
         words = chart_sentences.services(one.service, one.limit)
-        made = Why(analysis.plot.services(one.service, one.limit), words, limit=one.limit)
-    else:
-        return None
-    return None if is_nothing(made.ax) else made
+        return None if is_nothing(draw()) else Why(draw, words, limit=one.limit)
+    return None
 
 
 def _tells(analysis: "Analysis", path: str) -> bool:
@@ -127,5 +129,5 @@ def _of_one(analysis: "Analysis", one: Conclusion) -> Why | None:
     from analyzer.report.charts.style import is_nothing
 
     flow = one.flows[0]
-    ax = analysis.plot.timeline(flow)
-    return None if is_nothing(ax) else Why(ax, chart_sentences.timeline(flow, len(one.flows)), flow=flow)
+    draw = partial(analysis.plot.timeline, flow)
+    return None if is_nothing(draw()) else Why(draw, chart_sentences.timeline(flow, len(one.flows)), flow=flow)

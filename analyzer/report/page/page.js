@@ -5,6 +5,7 @@
   const [ID, WHO, OUTCOME, HEADLINE, SETTINGS, PROBES, ANSWERED, IDLE, START, LENGTH, PACKETS, MORE] = Array(12).keys();
   const STEP = 200;
   const word = index => index < 0 ? "" : data.words[index];
+  const thousands = n => n.toLocaleString("en");
   const seconds = s => s.toFixed(s >= 1000 ? 0 : s >= 10 ? 1 : 3);
   const numbers = words => (words.match(/[\d.]+|\?/g) || []).map(one => one === "?" ? Infinity : +one);
   const parts = words => words.match(/\d+|\D+/g).map(one => isNaN(one) ? one : +one);
@@ -17,12 +18,12 @@
     ["connection", row => parts(row[WHO]), row => row[WHO], ""],
     ["what happened", row => [row[OUTCOME], word(row[HEADLINE])], row => data.outcomes[row[OUTCOME]][2] + " " + word(row[HEADLINE]), "what"],
     ["time/intvl/probes", row => numbers(word(row[SETTINGS])), row => word(row[SETTINGS]), "less"],
-    ["probes", row => [row[PROBES]], row => row[PROBES] || "", "n mid"],
-    ["answered", row => [row[PROBES] ? row[ANSWERED] : -1], row => row[PROBES] ? row[ANSWERED] : "", "n mid"],
+    ["probes", row => [row[PROBES]], row => row[PROBES] ? thousands(row[PROBES]) : "", "n mid"],
+    ["answered", row => [row[PROBES] ? row[ANSWERED] : -1], row => row[PROBES] ? thousands(row[ANSWERED]) : "", "n mid"],
     ["silence, s", row => [row[IDLE]], row => seconds(row[IDLE]), "n"],
     ["began", row => [row[START]], row => instant(row).slice(known).replace("T", " "), "mid"],
     ["lasted, s", row => [row[LENGTH]], row => seconds(row[LENGTH]), "n less least"],
-    ["segments", row => [row[PACKETS]], row => row[PACKETS], "n less least"],
+    ["segments", row => [row[PACKETS]], row => thousands(row[PACKETS]), "n less least"],
   ];
   const table = document.getElementById("table"), body = table.tBodies[0], filter = document.getElementById("filter");
   const count = document.getElementById("count"), further = document.getElementById("further");
@@ -104,7 +105,7 @@
     body.append(part);
     shown = Math.min(upTo, rows.length);
     further.hidden = shown >= rows.length;
-    further.textContent = "Show more (" + (rows.length - shown) + ")";
+    further.textContent = "Show more (" + thousands(rows.length - shown) + ")";
   };
 
   // Numbers by number, words by letter, the first part that differs decides; nothing comes before something.
@@ -131,7 +132,7 @@
     body.replaceChildren();
     shown = 0;
     extend(STEP);
-    count.textContent = rows.length === data.rows.length ? "" : rows.length + " of " + data.rows.length;
+    count.textContent = rows.length === data.rows.length ? "" : thousands(rows.length) + " of " + thousands(data.rows.length);
   };
 
   const date = first.slice(0, known).replace(/[-T]$/, "");
@@ -161,7 +162,7 @@
     const button = make("button", undefined, "o-" + code);
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
-    button.append(make("b", sign), " " + words + " " + counts.get(index));
+    button.append(make("b", sign), " " + words + " " + thousands(counts.get(index)));
     button.addEventListener("click", () => {
       const isOn = chosen.has(index);
       if (isOn) chosen.delete(index); else chosen.add(index);

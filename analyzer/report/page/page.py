@@ -8,9 +8,9 @@ import os
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from analyzer.keepalive.findings import End, Flow, Flows
 from analyzer.keepalive.settings.values import Setting
+from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, recommended
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion, named, unsaid
 from analyzer.keepalive.summary.services import IdleLimit
@@ -29,9 +30,15 @@ from analyzer.report.page import first_screen
 from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import MOST_GROUPS, to_describe
 from analyzer.report.terminal import title
-from analyzer.report.units import plain, short
-from analyzer.report.words import conclusion_sentences, plain_words, sentences, service_sentences, setting_sentences
-from analyzer.report.words.group_sentences import counted
+from analyzer.report.units import short
+from analyzer.report.words import (
+    fix_sentences,
+    group_sentences,
+    plain_words,
+    sentences,
+    service_sentences,
+    setting_sentences,
+)
 from analyzer.report.words.one_line import course, who
 from analyzer.schema.export import SETTINGS
 from analyzer.version import __version__
@@ -77,7 +84,7 @@ def _environment() -> Environment:
         loader=PackageLoader("analyzer.report", "page"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    made.filters["short"] = short
+    made.filters["short"], made.filters["thousands"] = short, "{:,}".format
     made.globals["signs"], made.globals["colors"] = SIGNS, {name: look.color for name, look in LOOKS.items()}
     return made
 
@@ -113,6 +120,7 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
         what=what,
         conclusions=conclusions,
         further=further,
+        chosen=group_sentences.chosen(findings) if groups else "",
         groups=groups[: MOST_GROUPS],
         more_groups=groups[MOST_GROUPS :],
         why=_why(why) if why is not None else None,
@@ -120,10 +128,10 @@ def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
             _card(analysis, flow, alike[sentences.headline(flow)], is_drawn=why is not None and why.flow == flow.id)
             for flow in in_full
         ],
-        counts=[(outcome.value, words, count) for outcome, words, count in counted(findings.flows)],
+        counts=[(outcome.value, words, count) for outcome, words, count in group_sentences.counted(findings.flows)],
         advice=_advice(analysis),
         recipes=_recipes(analysis) if findings.advice or _names_lines(findings.conclusions) else None,
-        overview=_svg(analysis.plot.overview(), "overview") if len(findings.flows) > 1 else "",
+        overview=_chart(analysis.plot.overview, "overview") if len(findings.flows) > 1 else "",
         paths=_paths(analysis, why.path if why is not None else None),
         services=_services(analysis, why.limit if why is not None else None),
         hosts=_hosts(analysis),
@@ -159,21 +167,24 @@ def _part(name: str) -> str:
     return resources.files("analyzer.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _svg(ax: "Axes", name: str) -> Markup:
-    """Return a chart as SVG, whose words matplotlib escapes."""
-    from analyzer.report.charts.style import svg
+def _chart(draw: Callable[[], "Axes"], name: str) -> Markup:
+    """Return a chart as SVG, once as wide as a page and once as a telephone; matplotlib escapes its words."""
+    from analyzer.report.charts.style import narrow, svg
 
-    return Markup(svg(ax, name, is_dark_too=False))  # noqa: S704  # as above
+    wide = svg(draw(), name, is_dark_too=False)
+    with narrow():
+        small = svg(draw(), f"{name}-narrow", is_dark_too=False)
+    return Markup(f'<div class="roomy">{wide}</div><div class="tight">{small}</div>')  # noqa: S704  # as above
 
 
 def _why(why: first_screen.Why) -> dict[str, Any]:
     """Return the chart of the first screen, what it shows, and the connection that it is of."""
-    return {"chart": _svg(why.ax, "why"), "caption": why.caption, "flow": why.flow}
+    return {"chart": _chart(why.draw, "why"), "caption": why.caption, "flow": why.flow}
 
 
 def _names_lines(conclusions: Sequence[Conclusion]) -> bool:
     """Tell whether what is said to do names lines to set, which then stand on the page."""
-    return any("--advice" in (conclusion_sentences.fix(one) or "") for one in conclusions)
+    return any("--advice" in (fix_sentences.fix(one) or "") for one in conclusions)
 
 
 def _examples(flows: Flows, shown: int, first: Sequence[int]) -> tuple[Sequence[Flow], Counter[str]]:
@@ -195,9 +206,9 @@ def _card(analysis: "Analysis", flow: Flow, alike: int, *, is_drawn: bool) -> di
     """Return all about a connection; its timeline unless that `is_drawn` on the first screen."""
     card = _description(flow)
     card["alike"] = max(0, alike - 1)
-    card["timeline"] = "" if is_drawn else _svg(analysis.plot.timeline(flow.id), f"timeline-{flow.id}")
+    card["timeline"] = "" if is_drawn else _chart(partial(analysis.plot.timeline, flow.id), f"timeline-{flow.id}")
     card["candidates"] = [
-        _svg(analysis.plot.candidates(flow.id, name, index), f"candidates-{flow.id}-{index}-{name}")
+        _chart(partial(analysis.plot.candidates, flow.id, name, index), f"candidates-{flow.id}-{index}-{name}")
         for index in flow.probers
         for name in SETTINGS[:2]
         if _is_measured(getattr(flow.ends[index].settings, name))
@@ -283,7 +294,7 @@ def _paths(analysis: "Analysis", drawn: str | None) -> list[dict[str, Any]]:
             "is_above": limit.path == drawn and not limit.half_closed,
             "chart": ""
             if limit.half_closed or limit.path == drawn
-            else _svg(analysis.plot.silences(limit.path), f"silences-{number}"),
+            else _chart(partial(analysis.plot.silences, limit.path), f"silences-{number}"),
         }
         for number, limit in enumerate(shown)
     ]
@@ -302,7 +313,7 @@ def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, A
             is_above = limit == drawn
             name = f"service-{len(found)}-{number}"
             has_chart = not is_above and not limit.half_closed
-            chart = _svg(analysis.plot.services(one.service, limit), name) if has_chart else ""
+            chart = _chart(partial(analysis.plot.services, one.service, limit), name) if has_chart else ""
             said.append({"text": service_sentences.idle_limit(limit), "is_above": is_above, "chart": chart})
         found.append({"name": service_sentences.service(one), "limits": said})
     return found
@@ -311,34 +322,25 @@ def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, A
 def _hosts(analysis: "Analysis") -> dict[str, Any] | None:
     if not analysis.findings.hosts:
         return None
-    from analyzer.report.charts.hosts import MOST, by_service
+    from analyzer.report.charts.hosts import MOST
 
-    found = by_service(analysis.hosts).sort_values("flows", ascending=False, kind="stable")
+    found = sorted(hosts.rows(analysis.findings.hosts), key=lambda row: -row.flows)
     return {
-        "rows": [_host(row) for row in found.head(MOST).to_dict("records")],
+        "rows": [_host(row) for row in found[:MOST]],
         "more": max(0, len(found) - MOST),
-        "settings": _svg(analysis.plot.hosts(), "hosts"),
-        "cost": _svg(analysis.plot.cost(), "cost"),
+        "settings": _chart(analysis.plot.hosts, "hosts"),
+        "cost": _chart(analysis.plot.cost, "cost"),
     }
 
 
-def _host(row: dict[Any, Any]) -> dict[str, Any]:
+def _host(row: hosts.HostRow) -> dict[str, Any]:
     """Return a row of the hosts' table: a host's connections to one service, with the range of their settings."""
-    from pandas import isna
-
-    known = {name: None if isna(value) else value for name, value in row.items()}
     return {
-        "name": known["addr"] or f"middlebox before {str(known['before']).split()[0]}",
-        "port": known["port"],
-        "flows": known["flows"],
-        "kinds": known["kinds"],
-        "settings": [_range(known[name], known[f"{name}_low"], known[f"{name}_high"]) for name in SETTINGS[:3]],
-        "system": known["stack"],
-        "hz": known["hz"],
+        "name": sentences.host_name(row.host),
+        "port": row.port,
+        "flows": row.flows,
+        "kinds": len(row.settings),
+        "settings": group_sentences.triple(row.settings),
+        "system": row.host.stack,
+        "hz": row.host.hz,
     }
-
-
-def _range(value: int | None, low: float | None, high: float | None) -> str:
-    if value is not None or low is None:
-        return "?" if value is None else str(value)
-    return f"≥ {plain(low)}" if high is None else f"{plain(low)}–{plain(high)}"

@@ -19,7 +19,7 @@ from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.summary import paths
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import BY_PATH, Cause, Confidence, Ending, How, Outcome
-from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
+from analyzer.report.words import conclusion_sentences, fix_sentences, sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.schema.export import (
     DURATION,
@@ -210,7 +210,7 @@ def _asked(flow: int, one: Any) -> Row:
 
 
 def _silences(analysis: Analysis) -> Iterator[Row]:
-    for flow in analysis.flows:
+    for flow in analysis.notable:
         silences, broken = flow.story.silences, paths.failure(flow)
         if broken is not None and broken not in silences:
             silences = (*silences, broken)
@@ -279,7 +279,7 @@ def _conclusions(analysis: Analysis) -> Iterator[Row]:
             one.service,
             len(one.flows),
             conclusion_sentences.text(one),
-            conclusion_sentences.fix(one),
+            fix_sentences.fix(one),
             one.confidence.value,
             " ".join(map(str, one.flows)),
             " ".join(map(str, one.frames)),

@@ -25,5 +25,5 @@ def services(service: str, limit: IdleLimit) -> str:
 
 def timeline(flow: int, alike: int) -> str:
     """Say which connection a timeline is of, and how many others it stands for."""
-    others = f", one of {alike} that this is true of" if alike > 1 else ""
+    others = f", one of {alike:,} that this is true of" if alike > 1 else ""
     return f"The timeline of connection #{flow}{others}."

@@ -109,7 +109,7 @@ def _cost(flow: Flow, found: Ending) -> str:
 
 
 def _several(what: str, frames: tuple[int, ...]) -> str:
-    return what if len(frames) == 1 or what == "data" else f"{len(frames)} requests"
+    return what if len(frames) == 1 or what == "data" else f"{len(frames):,} requests"
 
 
 def _frames(found: Ending) -> str:

@@ -3,12 +3,17 @@
 Beside `sentences.py` the only prose about findings.
 """
 
+from collections.abc import Sequence
+
+from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import Flows, Role
-from analyzer.keepalive.summary.groups import Group, Range
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.summary.groups import SETTINGS, Group, Range, ranges
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
 from analyzer.report.ranking import URGENCY
 from analyzer.report.units import SECOND, plain, short
 from analyzer.report.words.sentences import OUTCOMES
+from analyzer.report.words.setting_sentences import bounds
 
 CAUSES = {
     Cause.PEER_SILENT: "the peer fell silent",
@@ -35,6 +40,14 @@ def counted(flows: Flows) -> list[tuple[Outcome, str, int]]:
     return [one for one in found if one[2]]
 
 
+def chosen(analysis: Analysis) -> str:
+    """Say which connections the groups are of, where these are not all."""
+    grouped, flows = sum(len(one.flows) for one in analysis.groups), len(analysis.flows)
+    if grouped < len(analysis.notable):
+        return f"Conclusions and groups rest on a choice of {grouped:,} connections."
+    return f"{grouped:,} of {flows:,} connections show keepalive, trouble or a long silence:" if grouped < flows else ""
+
+
 def fate(group: Group) -> str:
     """Say what became of the connections."""
     if group.outcome is Outcome.CLOSED:
@@ -52,6 +65,14 @@ def service(group: Group) -> str:
 def settings(group: Group) -> str:
     """Give time/intvl/probes, each a number or a range; empty without keepalive."""
     return "/".join(number(one) for one in group.settings) if group.has_keepalive else ""
+
+
+def triple(settings: Sequence[Settings]) -> list[str]:
+    """Give time, interval and count: of one end the value or else its bounds, of several the range."""
+    if len(settings) > 1:
+        return [number(one) for one in ranges(settings)]
+    found: list[Setting | None] = [getattr(settings[0], name) for name in SETTINGS]
+    return ["?" if one is None else str(one.value) if one.value is not None else bounds(one) for one in found]
 
 
 def number(one: Range | None) -> str:

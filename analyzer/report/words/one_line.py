@@ -46,7 +46,7 @@ def course(flow: Flow) -> str:
         parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count:,}" if count > 1 else ""))
     data = flow.story.unanswered_data
     if data is not None and data.octets:
-        parts.append(f"─▶ data ✗ ×{data.resends + 1}")
+        parts.append(f"─▶ data ✗ ×{data.resends + 1:,}")
     parts.append(_ending(flow, story.probes[-1].ts_ns))
     return " ".join(parts)
 

@@ -369,7 +369,7 @@ def host_name(host: Host) -> str:
     """Name a host by its address; a middlebox has none that the capture shows."""
     if host.addr is not None:
         return host.addr
-    more = f" and {len(host.before) - 1} more" if len(host.before) > 1 else ""
+    more = f" and {len(host.before) - 1:,} more" if len(host.before) > 1 else ""
     return f"a middlebox before {host.before[0]}{more}"
 
 

@@ -104,7 +104,7 @@ def observed(setting: Setting, settings: Settings) -> str:
     row = BASES.index(setting.basis)
     sentence = OBSERVED[setting.basis][variant(row, setting.n, low, high, shortest_ns, longest_ns, other_high)]
     return sentence.format(
-        n=setting.n,
+        n=f"{setting.n:,}",
         shortest=_in_hundredths(shortest_ns),
         longest=_in_hundredths(longest_ns),
         low=plain(setting.low),

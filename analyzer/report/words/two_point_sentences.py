@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from analyzer.keepalive.findings import End
 from analyzer.many.two_points import Fate
+from analyzer.report.units import count
 
 FATES = {
     Fate.ANSWERED: "passed both points and came back",
@@ -17,9 +18,9 @@ FATES = {
 }
 
 
-def fate(one: Fate, count: int, end: End, near: int | None, names: Sequence[str]) -> str:
+def fate(one: Fate, probes: int, end: End, near: int | None, names: Sequence[str]) -> str:
     """Say what became of so many probes of an end; `near` is the point nearer to it, `names` are the points'."""
     words = {"near": "one", "far": "the other"}
     if near is not None:
         words = {"near": names[near], "far": names[1 - near]}
-    return f"{count} {'probe' if count == 1 else 'probes'} of {end} {FATES[one].format(**words)}."
+    return f"{count(probes, 'probe')} of {end} {FATES[one].format(**words)}."

@@ -14,6 +14,7 @@ from analyzer.keepalive.summary.conclusions import (
     delays,
     hosts_lost,
     lost_end,
+    reopened,
     silence_numbers,
     times_of,
 )
@@ -49,6 +50,16 @@ def test_connections_and_frames_are_in_order_each_once() -> None:
     one = concluded(CODE, "10.0.0.2:443", flows, {"died": 2})
     assert (one.flows, one.frames, one.known) == ((1, 2), (4, 7, 8), {"died": 2})
     assert concluded(CODE, None, flows, frames=(3,)).frames == (3,)
+
+
+def test_a_client_that_came_back_has_opened_others_since() -> None:
+    silent = flow(Made().traffic(5).capture_end(600))
+    fell_silent_ns = silent.story.capture_end_ns - (silent.silent_ns or 0)
+    later, sooner = (replace(flow(number=1), start_ns=fell_silent_ns + ns(off)) for off in (60, -1))
+    assert reopened([silent], [silent, later]) == {"reopened": 1}
+    assert reopened([silent], [silent, sooner]) == {}
+    elsewhere = replace(flow(number=1, server="10.0.0.3"), start_ns=later.start_ns)
+    assert reopened([silent], [silent, elsewhere]) == {}
 
 
 def test_not_more_frames_than_somebody_looks_at() -> None:

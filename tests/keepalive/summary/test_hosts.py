@@ -8,7 +8,7 @@ from analyzer.keepalive.findings import Flow, Presence, Role
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.summary import hosts
-from analyzer.keepalive.summary.hosts import EXACT, LINUX, UNKNOWN, Host, service_end
+from analyzer.keepalive.summary.hosts import EXACT, LINUX, MOST_APART, UNKNOWN, Host, Override, rows, service_end
 from tests.keepalive.context.test_middleboxes import SERVERS, flows
 from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
 
@@ -145,3 +145,16 @@ def test_a_middlebox_is_one_prober_with_settings_of_its_own() -> None:
     assert box.sysctl is not None
     assert box.sysctl.tcp_keepalive_time is not None
     assert box.sysctl.tcp_keepalive_time.n == 3
+
+
+def test_rows_of_a_few_settings_and_of_many() -> None:
+    def overrides(count: int) -> tuple[Override, ...]:
+        return tuple(Override(443, settings(30 + one), 2) for one in range(count))
+
+    few, many = (
+        Host("192.0.2.1", 9, 9, settings(60), overrides(count), "Linux >= 4.8", 250)
+        for count in (MOST_APART, MOST_APART + 1)
+    )
+    assert [(row.port, len(row.settings), row.flows) for row in rows([few])] == [(None, 1, 9), *3 * [(443, 1, 2)]]
+    assert [(row.port, len(row.settings), row.flows) for row in rows([many])] == [(None, 1, 9), (443, 4, 8)]
+    assert [row.port for row in rows([many._replace(sysctl=None)])] == [443]

@@ -1,8 +1,5 @@
 """Settings by host and port, as the findings have them."""
 
-import pandas as pd
-
-from analyzer.report.charts.hosts import by_service
 from tests.report.charts.drawing import overlapping, sample, words
 
 
@@ -23,19 +20,19 @@ def test_many_settings_of_one_service_are_one_row() -> None:
     assert overlapping(ax) == []
 
 
+def test_a_few_settings_of_one_service_are_rows() -> None:
+    """Three sockets of one host to one port, set to 5/2/3, 6/3/12 and 8/4/12 (truth.toml)."""
+    ax = sample("host-outage").plot.hosts()
+    assert words(ax).count("192.0.2.1, port 9000  (1)") == 3
+    assert {"3 probes", "? probes"} <= set(words(ax))
+
+
 def test_bounds_of_a_row_hold_all_settings() -> None:
-    [row] = by_service(sample("nat-fifty-300").hosts).to_dict("records")
-    assert row["flows"] == 50
-    assert row["tcp_keepalive_time_low"] <= 60  # they were set to 60 to 600 s (truth.toml)
-    assert row["tcp_keepalive_time_high"] >= 600
-    assert pd.isna(row["tcp_keepalive_time"])
-
-
-def test_unknown_bounds_stay_unknown_together() -> None:
-    hosts = sample("port-overrides").hosts
-    together = by_service(hosts)
-    assert together["flows"].sum() == hosts["flows"].sum()
-    assert list(together.columns) == [*hosts.columns, "kinds"]
+    """Those of the fifty were set to 60 to 600 s (truth.toml)."""
+    bars = sample("nat-fifty-300").plot.hosts().collections
+    ends = [point for bar in bars if hasattr(bar, "get_segments") for line in bar.get_segments() for point in line]
+    assert min(x for x, y in ends if y < 0) <= 60
+    assert max(x for x, y in ends if y < 0) >= 600
 
 
 def test_without_a_prober_it_says_so() -> None:

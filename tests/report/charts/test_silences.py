@@ -13,7 +13,7 @@ def test_counts_are_in_the_title(name: str) -> None:
     a = sample(name)
     results = a.silences["result"].value_counts()
     ax = a.plot.silences()
-    assert f"{results['survived']} survived, {results['failed']} failed" in words(ax)[-1]
+    assert f"{results['survived']:,} survived, {results['failed']:,} failed" in words(ax)[-1]
     assert overlapping(ax) == []
 
 

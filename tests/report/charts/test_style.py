@@ -128,3 +128,24 @@ def test_labels_give_way_a_little() -> None:
 
 def test_spread_keeps_order_and_distance() -> None:
     assert style.spread([0, 0, 0.05, 5], 0.1) == pytest.approx([0, 0.1, 0.2, 5])
+
+
+def test_of_places_too_close_to_each_other_one_stays() -> None:
+    assert style.apart([0.0, 0.4, 1.1, 1.2, 2.1], 1.0) == [0.0, 1.1, 2.1]
+    assert style.apart([3, 1, 2], 0.5) == [1, 2, 3]
+    assert style.apart([], 1.0) == []
+
+
+def test_a_narrow_chart_has_its_title_in_lines_and_fewer_ticks() -> None:
+    with style.narrow():
+        narrow = style.axes(None)
+    wide = style.axes(None)
+    for ax in (narrow, wide):
+        style.title(ax, "a title of a chart that is longer than a telephone is wide")
+        style.log_seconds(ax, 0.1, 432000)
+    assert (style.is_narrow(narrow), style.is_narrow(wide)) == (True, False)
+    assert "\n" in narrow.get_title(loc="left")
+    assert "\n" not in wide.get_title(loc="left")
+    assert 5 < len(narrow.get_xticks()) < len(wide.get_xticks())
+    assert {0.1, 0.3} < set(wide.get_xticks())
+    assert "a title of a chart that is" in style.svg(narrow, "one").replace("\n", " ")

@@ -3,8 +3,9 @@
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection
 
+from analyzer.report.charts import style
+from analyzer.report.charts.strokes import KINDS
 from analyzer.report.charts.timeline import windows
 from analyzer.schema.export import FRAMES  # noqa: F401  # the tables that it reads
 from tests.recordings import SHORT
@@ -19,11 +20,8 @@ EVERY_OUTCOME = (
 
 def drawn(ax: matplotlib.axes.Axes) -> dict[str, int]:
     """How many segments of each kind."""
-    return {
-        str(one.get_label()): len(one.get_segments())
-        for one in ax.collections
-        if isinstance(one, LineCollection) and not str(one.get_label()).startswith("_")
-    }
+    kinds = {kind.label for kind in KINDS}
+    return {str(one.get_label()): int(np.isnan(one.get_ydata()).sum()) for one in ax.lines if one.get_label() in kinds}
 
 
 def test_a_nat_that_forgets() -> None:
@@ -133,3 +131,21 @@ def test_it_draws_on_the_axes_given() -> None:
 
     ax = Figure().add_subplot()
     assert sample("nc-30-10-5").plot.timeline(0, ax) is ax
+
+
+def test_strokes_that_cannot_be_told_apart_are_drawn_once() -> None:
+    """A socket of this recording was probed every second: 2,000 of its segments are shown."""
+    a = sample("grid-hz250")
+    [flow] = a.segments["flow"].value_counts().head(1).index
+    ax = a.plot.timeline(flow)
+    assert "the last 2,000 of" in words(ax)[-1]
+    assert 300 < drawn(ax)["probe, answered"] <= 1000
+    assert len(style.svg(ax, "dense")) < 200_000
+
+
+@pytest.mark.parametrize("name", EVERY_OUTCOME)
+def test_no_label_lies_over_another_on_a_telephone(name: str) -> None:
+    with style.narrow():
+        ax = sample(name).plot.timeline(0)
+    assert style.is_narrow(ax)
+    assert not overlapping(ax)

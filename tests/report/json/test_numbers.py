@@ -56,6 +56,15 @@ def test_integers(value: int) -> None:
 
 
 @given(durations)
+@example(999)
+@example(1_000)
+@example(1_000_001)
+@example(LONGEST_NS)
+def test_counts_have_commas(value: int) -> None:
+    assert written(numbers.write_count, value) == f"{value:,}"
+
+
+@given(durations)
 @example(0)
 @example(99_999)
 @example(100_000)

@@ -100,7 +100,7 @@ def test_a_service_has_its_chart_once(tmp_path: Path) -> None:
     for port, limit in ((9000, 5), (9001, 7), (9002, 9)):
         assert f"The responder closes a connection after {limit} s without data" in page.text
         title = f"Idle times at 198.51.100.2:{port}: 3 closed by the limit"
-        assert page.text.count(title) == 2  # for eyes, and for screen readers
+        assert page.text.count(title) == 4  # for eyes and for screen readers, wide and narrow
     drawn = [attributes["id"] for tag, attributes in page.elements if tag == "svg"]
     assert [name for name in drawn if name in ("why", "service-0-0", "service-1-0", "service-2-0")] == [
         "why", "service-1-0", "service-2-0"
@@ -190,6 +190,9 @@ def test_many_connections_are_rows_not_markup(large: Page) -> None:
     assert len(large.source) < 1_200_000  # 10,000 are less than 5 MB
     assert [attributes["id"] for tag, attributes in large.elements if tag == "article"] == ["flow-0"]
     assert "999 other connections ended the same way" in large.text
+    counted = "connections?|other|probes?|times|survived|failed|more|open|being"
+    assert "2,000 connections" in large.text
+    assert re.findall(rf"\b\d{{4,}} (?:{counted})\b", large.text) == []
 
 
 def test_rows_refer_to_words_that_exist(large: Page) -> None:
@@ -213,8 +216,8 @@ def test_the_table_is_drawn_in_a_browser(large: Page, tmp_path: Path) -> None:
     ]  # fmt: skip
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     assert dom.count('class="open"') == 200
-    assert "Show more (1800)" in dom
-    assert "being probed 1000" in re.sub("<[^>]*>", "", dom)
+    assert "Show more (1,800)" in dom
+    assert "being probed 1,000" in re.sub("<[^>]*>", "", dom)
 
 
 SORTED = """<script>
@@ -223,7 +226,7 @@ heading.firstChild.click();
 </script>"""
 
 
-def drawn(source: str, folder: Path, name: str = "") -> str:
+def drawn(source: str, folder: Path, name: str = "", width: int = 1400) -> str:
     """The page's elements after its script has run, sorted by a column if that is named."""
     if name:  # a script more than the page's policy allows
         source = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source)
@@ -232,7 +235,7 @@ def drawn(source: str, folder: Path, name: str = "") -> str:
     path.write_text(source, encoding="utf-8")
     command = [
         shutil.which("chromium") or "", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
-        f"--user-data-dir={folder / 'profile'}", "--window-size=1400,900", "--dump-dom", path.as_uri(),
+        f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
@@ -263,6 +266,32 @@ def test_a_row_is_a_line_at_1400_pixels(tmp_path: Path) -> None:
     assert int(found[2]) == 0
 
 
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("sample", ["nat-fifty-300", "ipv6-8-2-4", "nginx-closes-after-8"])
+@pytest.mark.parametrize("width", [390, 800, 1000])
+def test_nothing_is_cut_where_the_page_is_narrow(sample: str, width: int, tmp_path: Path) -> None:
+    """Neither the page nor a chart or a table in it, but for the one of all connections, is to be moved sideways.
+
+    The browser's window is 500 pixels wide at the least; what the style sheet asks is the same there.
+    """
+    source = page_of(SAMPLES / sample / "capture.pcap", tmp_path).source
+    measured = """<script>
+    document.body.style.width = "WIDTHpx";
+    const boxes = [document.body, ...document.querySelectorAll("section, figure, .scroll:not(#all .scroll)")];
+    document.title = Math.max(...boxes.map(box => box.scrollWidth - box.clientWidth)) + " " + document.body.clientWidth;
+    </script></body>""".replace("WIDTH", str(width))
+    source = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source).replace("</body>", measured)
+    found = re.search(r"<title>(\d+) (\d+)</title>", drawn(source, tmp_path, width=width))
+    assert found is not None
+    assert (int(found[1]), int(found[2])) == (0, width)
+
+
+def test_each_chart_is_there_for_a_telephone_too(tmp_path: Path) -> None:
+    page = page_of(SAMPLES / "nat-fifty-300/capture.pcap", tmp_path)
+    titles = [str(values["aria-labelledby"]).split("-title")[0] for tag, values in page.elements if tag == "svg"]
+    assert titles[1::2] == [f"{one}-narrow" for one in titles[::2]]
+
+
 def test_the_foot_has_version_date_and_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     found = analyzer.analyze(SAMPLES / "nc-30-10-5/capture.pcap")
@@ -285,5 +314,5 @@ def test_pages_are_the_same_but_for_their_foot(tmp_path: Path, monkeypatch: pyte
 def test_hosts_are_a_row_for_each_service(tmp_path: Path) -> None:
     page = page_of(SAMPLES / "nat-fifty-300/capture.pcap", tmp_path)
     hosts = page.source[page.source.index('id="hosts"') : page.source.index('id="all"')]
-    assert len(re.findall("<tr><td>192.0.2.1</td>", hosts)) == 1
+    assert len(re.findall('<tr><td class="head">192.0.2.1</td>', hosts)) == 1
     assert "different settings" in hosts

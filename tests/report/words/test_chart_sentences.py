@@ -18,3 +18,4 @@ def test_services_name_the_clock() -> None:
 def test_a_timeline_says_what_it_stands_for() -> None:
     assert chart_sentences.timeline(3, 1) == "The timeline of connection #3."
     assert chart_sentences.timeline(3, 24) == "The timeline of connection #3, one of 24 that this is true of."
+    assert "one of 1,286 that" in chart_sentences.timeline(14, 1286)

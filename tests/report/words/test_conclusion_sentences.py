@@ -8,7 +8,8 @@ import pytest
 from analyzer.keepalive.summary.conclusions import Conclusion, ConclusionCode
 from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.words.conclusion_sentences import FIXES, TEXTS, fix, text
+from analyzer.report.words.conclusion_sentences import TEXTS, text
+from analyzer.report.words.fix_sentences import FIXES, fix
 from tests.report.words.test_sentences import is_prose
 from tests.report.words.test_service_sentences import LIMIT, SECOND
 
@@ -291,6 +292,24 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
+        conclusion(
+            "peer-silent", 1, hosts=("10.0.0.2",), soonest_s=11.2, latest_s=11.2, back_s=27.69, lived=2, **SILENT
+        ),
+        """
+        10.0.0.2:443 fell silent on 1 connection, noticed within 11.2 s. It answered again within 27.7 s: 2 connections
+        with more patience lived on.
+        """,
+        "To live through the like, let probing last for more than 28 s (time + probes × interval).",
+    ),
+    (
+        conclusion("peer-silent", 3, hosts=("10.0.0.2",), soonest_s=90, latest_s=110, back_s=125.2, lived=1, **SILENT),
+        """
+        10.0.0.2:443 fell silent on 3 connections, noticed within 90 to 110 s. It answered again within 125.2 s: a
+        connection with more patience lived on.
+        """,
+        "To live through the like, let probing last for more than 130 s (time + probes × interval).",
+    ),
+    (
         conclusion("peer-silent", 5, hosts=("10.0.0.1",), soonest_s=7890.9, latest_s=8040.4, unnoticed=2, probing=2),
         """
         10.0.0.1 fell silent on 5 connections to 10.0.0.2:443, noticed within 7891 to 8040 s; 2 of them are still
@@ -451,6 +470,19 @@ def test_a_service_over_ipv6_is_named_in_full() -> None:
 
 def test_an_end_that_is_not_known_is_one_of_both() -> None:
     assert text(conclusion("peer-silent", **SILENT)) == "One end fell silent on 1 connection to 10.0.0.2:443."
+
+
+@pytest.mark.parametrize(
+    ("count", "reopened", "words"),
+    [
+        (1, 1, "The client has opened others since: it may have been abandoned."),
+        (6, 6, "The same clients have opened others since: they may have been abandoned."),
+        (6, 2, "The same clients have opened others since: 2 of them may have been abandoned."),
+    ],
+)
+def test_clients_that_came_back(count: int, reopened: int, words: str) -> None:
+    one = conclusion("open-and-silent", count, shortest_s=400, longest_s=1242, reopened=reopened)
+    assert text(one).endswith(words)
 
 
 def test_silent_connections_to_many_services() -> None:

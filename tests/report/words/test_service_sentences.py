@@ -18,10 +18,12 @@ LIMIT = IdleLimit(
     closed=3,
     survived_ns=4 * SECOND,
     lost=2,
+    hit=2,
     half_closed=False,
     matches=("Node.js http server",),
     confidence=Confidence.LIKELY,
     flows=(0, 1, 2),
+    frames=(9, 18, 27),
 )
 
 

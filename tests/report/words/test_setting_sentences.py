@@ -37,6 +37,10 @@ def test_a_single_or_steady_time_is_said_once() -> None:
     assert "30.10 s, 3 times" in setting_sentences.observed(claim(Basis.FIRST_GAP, spread_s=0), settings())
 
 
+def test_what_was_seen_often_has_commas() -> None:
+    assert "30.10 s, 4,321 times" in setting_sentences.observed(claim(Basis.FIRST_GAP, n=4_321, spread_s=0), settings())
+
+
 def test_give_up_mentions_the_user_timeout_only_where_it_fits() -> None:
     count = exactly(5, basis=Basis.GIVE_UP_COUNT)
     fitting = replace(settings(), tcp_user_timeout=within(72, 82))

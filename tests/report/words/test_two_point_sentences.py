@@ -24,6 +24,10 @@ def test_fates_are_sentences(fate: Fate, near: int | None) -> None:
     assert two_point_sentences.fate(fate, 1, end, near, NAMES).startswith(f"1 probe of {end} ")
 
 
+def test_many_probes_have_commas() -> None:
+    assert two_point_sentences.fate(Fate.ANSWERED, 12_345, flow().ends[0], 0, NAMES).startswith("12,345 probes of ")
+
+
 def test_the_nearer_point_is_named_first() -> None:
     end = flow().ends[0]
     assert "passed server and never client:" in two_point_sentences.fate(Fate.PROBE_LOST_BETWEEN, 1, end, 1, NAMES)
