@@ -187,7 +187,8 @@ def _basis(setting: Setting, settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {"code": setting.basis.value, "text": setting_sentences.basis(setting, settings)}
     if setting_sentences.is_duration(basis):
         found["shortest_s"], found["longest_s"] = map(seconds, setting.seen_ns)
-    if setting.basis is Basis.GIVE_UP_COUNT and user_timeout is not None and user_timeout.high is not None:
+    is_count = setting.basis in (Basis.GIVE_UP_COUNT, Basis.CEASED)
+    if is_count and user_timeout is not None and user_timeout.high is not None:
         found |= {"user_timeout_low_s": user_timeout.low, "user_timeout_high_s": user_timeout.high}
     if setting_sentences.is_timed(basis):
         found["clocks"] = list(settings.models)

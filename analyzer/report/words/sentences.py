@@ -85,8 +85,7 @@ REASONS = {
     Reason.RST_LOOKS_FOREIGN: "The RST's TTL differs from that of the peer's own segments.",
     Reason.RST_TOO_SOON: "The RST came in less than half of the time that any answer of the peer took: it has not been "
     "to the peer and back.",
-    Reason.RST_CAPTURED_ONCE: "The peer's own segments pass the capture point twice, the RST only once: it comes from "
-    "the host that captured it.",
+    Reason.RST_CAPTURED_ONCE: "The peer's segments were captured twice each, the RST once: the capturing host sent it.",
     Reason.RST_DIFFERS_IN_MORE: "More of it is unlike the peer's: its IP identification, window or options.",
     Reason.RST_UNASKED: "A RST came that neither a probe nor a timer explains.",
     Reason.RST_UNDECIDED: "The other end sent it, or something in its name: its fields do not tell which.",
@@ -108,8 +107,7 @@ REASONS = {
     "lost, or the peer does not answer probes.",
     Reason.ANSWERS_MISSING: "The last probes have no answer, and frames are missing: it may be among them.",
     Reason.PROBES_HASTEN: "Probes are answered and come sooner than before: unheard, or the settings were changed.",
-    Reason.PROBES_CEASED: "Probes came again and again and then ceased without a word: their sender is gone, has "
-    "closed unseen, or was no longer captured.",
+    Reason.PROBES_CEASED: "Probes ceased without a word: their sender is gone, has closed unseen, or is not captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
     Reason.SILENT_FOR_LONG: "It has been silent for longer than ever before, as far as was captured, and nobody "
     "probes: whether the other end is still there cannot be told.",

@@ -59,7 +59,7 @@ def test_reasons_are_sentences(reason: Reason) -> None:
 def test_a_middlebox_is_said_to_probe_and_the_server_is_not() -> None:
     box = flows(SERVERS)[0]
     who_probes, who_it_is = sentences.sentences(box)
-    assert who_probes == "Something on the path probed in the name of the responder after 30 s idle: 1 probe, answered."
+    assert who_probes == "Something on the path probed in the name of the responder: 1 probe, answered."
     assert who_it_is == (
         "A middlebox sends them: their TTL is 248 (7 hops away), that of what the responder itself sends 43, and they "
         "differ in window, too."
