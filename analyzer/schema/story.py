@@ -96,6 +96,7 @@ STORY_ENDS = table(
     Column("has_reset", "b", "bool", "it sent a RST"),
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
     Column("has_uncaptured", "b", "bool", "the other end answered something of it that was not captured"),
+    Column("uncaptured_ns", "q", "ns", "when it last did, -1"),
     Column(
         "holes", "q", "", "occasions on which a number, an ACK or a timestamp echo reveals uncaptured segments of it"
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import rows_of
-from analyzer.keepalive.model.linux import LINUX
+from analyzer.keepalive.model.linux import LINUX, SECOND
 from analyzer.keepalive.settings.ambiguous import (
     MAX_AMBIGUOUS,
     is_unsure,
@@ -108,7 +108,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     if to.settings.basis[row + TIME] != ABSENT and is_lossy and is_unsure(corrected, rows):
         to.settings.value[row + TIME] = ABSENT
     for one in (row + TIME, row + INTVL):
-        if is_lone_guess(to.settings, one):
+        if is_lone_guess(to.settings, one) or is_never_seen(to.settings, one):
             to.settings.value[one] = ABSENT
     if is_other or not (is_far or is_explained):
         correct_for_loss(work, rows, not is_explained)
@@ -158,6 +158,17 @@ def is_lone_guess(settings: Any, row: int) -> bool:
     """Tell whether a single observation supports the value, with bounds as wide as if it lacked probes."""
     is_lone = settings.basis[row] != ABSENT and settings.n[row] == 1 and settings.value[row] != ABSENT
     return bool(is_lone and settings.low_ms[row] * WIDE < settings.value[row] * MILLI)
+
+
+def is_never_seen(settings: Any, row: int) -> bool:
+    """Tell whether all observations are longer than any timer makes the value: each would lack a probe.
+
+    The bounds hold that; a best answer it is not.
+    """
+    latest_ns = settings.value[row] * SECOND * 8 // 7 + SECOND
+    return bool(
+        settings.basis[row] != ABSENT and settings.value[row] != ABSENT and settings.shortest_ns[row] > latest_ns
+    )
 
 
 def has_clock(to: Inferred, end: int, first: int, last: int) -> bool:

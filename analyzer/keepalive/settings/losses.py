@@ -40,6 +40,7 @@ from analyzer.keepalive.settings.typical import (
     one_more_ns,
 )
 from analyzer.keepalive.story.values import (
+    AGREES,
     CYCLE,
     FIRST,
     GIVE_UP,
@@ -237,7 +238,11 @@ def correct_idle(work: EndWork, gap: int, was_typical: bool) -> None:
 
 
 def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: bool) -> None:
-    """Correct an idle time, or an answered cycle, that is not as long as the others."""
+    """Correct an idle time, or an answered cycle, that is not as long as the others.
+
+    One of an interval's length follows an answer that was not heard, unless the end echoes that answer's timestamp:
+    then its settings were changed.
+    """
     gaps, corrected, typical = work.gaps, work.corrected, work.typical
     is_first, probe_ns = gaps.kind[gap] == FIRST, gaps.probe_ns[gap]
     if is_first and probe_ns >= 0 and (typical.intvl_ns[0] <= 0 or intvls_in(typical, probe_ns, 0) == 1):
@@ -256,7 +261,7 @@ def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: boo
     if intvls == 1 and may_be_typical:  # cycles of nearly an interval vary by themselves
         if was_typical:
             discard(corrected, gap, 0, 0, 0)
-    elif 0 < intvls <= MAX_IN_BAND and not may_be_typical:
+    elif 0 < intvls <= MAX_IN_BAND and not may_be_typical and gaps.echo[gap] != AGREES:
         make_spacing(corrected, gap)
         set_missing(corrected, gap, intvls - 1, intvls - 1, intvls - 1)
         corrected.slack_ns[gap] = 0 if intvls == 1 else TELLS_NOTHING

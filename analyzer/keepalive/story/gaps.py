@@ -89,6 +89,8 @@ def gap_of_probe(c: Any, segment: Any, stories: StoryTables, own: Any) -> int:
     is_silent = any_ns <= before_ns or (heard_ns != ABSENT and heard_ns <= before_ns)
     if is_silent and (own.unanswered or heard_ns < before_ns):  # an answer may bear the probe's own time
         return SPACING
+    if own.uncaptured_ns != ABSENT and heard_ns == own.uncaptured_ns:
+        return CYCLE  # an answer, too, though its probe is missing
     if before.answer != BY_ACK:
         return FIRST
     since_answer_ns = heard_ns - c[before.answer_row].ts_ns
@@ -117,6 +119,8 @@ def add_gap(c: Any, segment: Any, kind: int, stories: StoryTables, flow_row: int
     gap = new_gap(stories)
     gap.end, gap.kind, gap.frame, gap.at_ns = segment.end, kind, segment.frame, now_ns
     gap.unanswered = own.unanswered
+    if kind == CYCLE and own.uncaptured_ns != ABSENT and segment.heard_ns == own.uncaptured_ns:
+        probe_ns = heard_ns  # the probe that was answered then is missing
     gap.heard_ns, gap.any_ns, gap.probe_ns = heard_ns, any_ns, probe_ns
     gap.since_new_segment_ns = now_ns - new_segment_ns if new_segment_ns != ABSENT else ABSENT
     gap.missing = missing(segment)

@@ -87,7 +87,7 @@ def note_holes(segment: Any, tag: int, of: int, own: Any, peer: Any) -> None:
     Where segments follow each other closely they may only have been captured in another order.
     """
     if is_answer_to_nothing(segment, tag, of):
-        peer.has_uncaptured = 1
+        peer.has_uncaptured, peer.uncaptured_ns = 1, segment.ts_ns
         peer.holes += 1
     elif (
         segment.idle_ns >= IDLE_NS

@@ -153,6 +153,7 @@ def begin(stories: StoryTables, flow_row: int, place: int) -> None:
         own.before_reset_ns = ABSENT
         own.stamp_row = ABSENT
         own.has_uncaptured = own.holes = 0
+        own.uncaptured_ns = ABSENT
 
 
 def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> None:
