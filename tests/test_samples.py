@@ -26,6 +26,7 @@ SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 
 TIME, INTVL, PROBES = SETTINGS
 FITS_A_WHEEL = "what was seen of it alone fits a wheel as well, and Linux would go on, or reset the connection"
+CHANGED = "settings that were changed in mid-life would look the same"
 TICKS = "what was seen of it alone fits an exact timer and one that ticks"
 NOT_DETERMINED = {
     ("grid-hz100-responder", 40025, TIME): "interval and idle time are both 60 s: answered cycles show only the longer",
@@ -39,6 +40,8 @@ NOT_DETERMINED = {
     ("gvisor", 40022, PROBES): FITS_A_WHEEL,
     ("lwip", 40014, PROBES): "its interval is shorter than any of whole seconds",
     ("gvisor", 40014, PROBES): "its interval is shorter than any of whole seconds",
+    ("gvisor-answers-unheard", 40003, TIME): CHANGED,
+    ("gvisor-answers-unheard", 40004, TIME): CHANGED,
     ("gvisor-long", 40016, PROBES): FITS_A_WHEEL,
     ("gvisor-path-forgets-20", 40005, PROBES): FITS_A_WHEEL,
     ("lwip", 40007, TIME): TICKS,

@@ -23,6 +23,7 @@ from analyzer.keepalive.settings.bounds import (
     INTVL,
     MAX_FRAMES,
     MILLI,
+    MILLISECOND,
     PROBES,
     TIME,
     USER_TIMEOUT,
@@ -51,7 +52,7 @@ from analyzer.keepalive.settings.losses import (
     make_counts_ambiguous,
     take_as_captured,
 )
-from analyzer.keepalive.settings.observations import Observations, copy_timed, is_intvl
+from analyzer.keepalive.settings.observations import Observations, copy_timed, is_idle, is_intvl
 from analyzer.keepalive.settings.prior import PRIOR, Prior, likeliest
 from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
@@ -119,10 +120,37 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
     if not observed.ends.lacks[end] and not is_lossy and not has_clock(to, end, 0, WHEELS):
         note_ceased(corrected, rows, to, row)
+    if hastens(work.gaps, rows):
+        allow_for_unheard(work.gaps, rows, to.settings, row)
     if observed.ends.may_tick[end]:
         allow_for_ticks(s.prior, to.settings, row)
     if observed.ends.lacks[end] >= MANY_MISSING:
-        allow_for_missing(to.settings, row)
+        allow_for_missing(to.settings, row, has_clock(to, end, 0, WHEELS))
+
+
+def hastens(gaps: Any, rows: int) -> bool:
+    """Tell whether the last two answered probes each came sooner than any before, of which there are two at least.
+
+    They were not heard, or the settings were changed (`judge.may_not_hear`).
+    """
+    earlier, least_ns, before_ns, last_ns = 0, ABSENT, ABSENT, ABSENT
+    for gap in range(rows):
+        if is_idle(gaps.kind[gap]):
+            if before_ns > 0:
+                earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
+            before_ns, last_ns = last_ns, gaps.heard_ns[gap]
+    return bool(earlier > 1 and before_ns > 0 and 8 * max(before_ns, last_ns) < 7 * least_ns)
+
+
+def allow_for_unheard(gaps: Any, rows: int, settings: Any, row: int) -> None:
+    """Leave of an end's timers only that neither is longer than the longest idle time that a probe ended."""
+    longest_ms = 0
+    for gap in range(rows):
+        if is_idle(gaps.kind[gap]):
+            longest_ms = max(longest_ms, gaps.any_ns[gap] // MILLISECOND)
+    for one in (row + TIME, row + INTVL):
+        settings.value[one], settings.low_ms[one] = ABSENT, MILLI
+        settings.high_ms[one] = max(settings.high_ms[one], longest_ms // MILLI * MILLI)
 
 
 def allow_for_ticks(prior: Prior, settings: Any, row: int) -> None:
@@ -141,15 +169,18 @@ def allow_for_ticks(prior: Prior, settings: Any, row: int) -> None:
                     settings.value[one] = ABSENT
 
 
-def allow_for_missing(settings: Any, row: int) -> None:
+def allow_for_missing(settings: Any, row: int, has_wheel: bool) -> None:
     """Leave of an end's settings what holds however many of its probes are missing: no timer is longer than its gap.
 
-    Each gap may be several, a run may have begun later, and its count may lack some.
+    Each gap may be several, a run may have begun later, and its count may lack some. Without a wheel a timer may have
+    parts of a second.
     """
     for one in (row + TIME, row + INTVL):
         settings.value[one], settings.low_ms[one] = ABSENT, MILLI
         if settings.high_ms[one] == ABSENT:
             settings.basis[one] = ABSENT
+        elif not has_wheel:
+            settings.high_ms[one] += MILLI - 1
     for one in (row + PROBES, row + USER_TIMEOUT):
         settings.basis[one] = ABSENT
 

@@ -230,21 +230,21 @@ def is_half_open(batch: Batch, flow_row: int) -> bool:
 
 
 def may_not_hear(batch: Batch, flow_row: int) -> bool:
-    """Conclude UNKNOWN where an end's last answered probes come sooner than answered ones before.
+    """Conclude UNKNOWN where an end's last two answered probes come sooner than the two or more before.
 
     An end that does not hear answers probes again after an interval. Its settings may also have been changed.
     """
     story = batch.stories.flows[flow_row]
     for end in (0, 1):
         own = batch.stories.ends[2 * flow_row + end]
-        least_ns, last_ns, before_ns = ABSENT, 0, 0
+        earlier, least_ns, last_ns, before_ns = 0, 0, 0, 0
         for place in range(story.first_gap, batch.stories.flows[flow_row + 1].first_gap):
             gap = batch.stories.gaps[place]
             if gap.end == end and (gap.kind == CYCLE or gap.kind == FIRST):
-                if before_ns and (least_ns == ABSENT or before_ns < least_ns):
-                    least_ns = before_ns
-                before_ns, last_ns = last_ns, gap.any_ns
-        if before_ns and 8 * max(last_ns, before_ns) < 7 * least_ns:
+                if before_ns > 0:
+                    earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
+                before_ns, last_ns = last_ns, gap.heard_ns
+        if earlier > 1 and before_ns > 0 and 8 * max(last_ns, before_ns) < 7 * least_ns:
             conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_HASTEN, 0))
             prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
             return True
