@@ -118,7 +118,8 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     count_runs(corrected, rows, work.run_counts)
     note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
     note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
-    if not observed.ends.lacks[end] and not is_lossy and not has_clock(to, end, 0, WHEELS):
+    may_cease = not observed.ends.may_tick[end] and not has_clock(to, end, 0, WHEELS)  # lwIP sends a RST
+    if may_cease and not is_lossy and not observed.ends.lacks[end]:
         note_ceased(corrected, rows, to, row)
     if hastens(work.gaps, rows):
         allow_for_unheard(work.gaps, rows, to.settings, row)
