@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from analyzer.cli import main
 from analyzer.cli.options import FACES, OUTPUT
 from analyzer.keepalive.assembler import FARED_WELL
-from analyzer.keepalive.catalogue.profiles import Profile, known_idle_times, profiles, profiles_with
+from analyzer.keepalive.catalogue.profiles import Profile, known_idle_times, known_pairs, profiles, profiles_with
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS, CLOCK_COUNT
 from analyzer.keepalive.settings.fingerprint import BSD_PROBES, HOST_LATE_NS, Fingerprint, Stack, stack_of
@@ -222,7 +222,7 @@ def test_a_stack_is_rough_or_known_precisely_as_part_of_a_rough_one() -> None:
 def test_a_profile_is_found_by_the_line_of_its_idle_time(profile: Profile) -> None:
     """The table is searched for `idle_s = 60` as text: written otherwise, an entry would never be found."""
     assert profile in profiles_with(profile.idle_s)
-    assert profile.idle_s in known_idle_times()
+    assert profile.idle_s in known_idle_times() or (profile.intvl_s, profile.probes) in known_pairs()
 
 
 @pytest.mark.parametrize("code", AdviceCode)

@@ -34,7 +34,7 @@ class Profile(NamedTuple):
     os: str
     source: str
     verified: bool
-    idle_s: int
+    idle_s: int | None = None
     intvl_s: int | None = None
     probes: int | None = None
     user_timeout_ms: int | None = None
@@ -48,7 +48,7 @@ class Profile(NamedTuple):
         A user timeout replaces the count: the timer gives up at the first tick at or after it, and never before one
         probe has gone out (tcp_timer.c tcp_keepalive_timer).
         """
-        if self.user_timeout_ms is None or self.intvl_s is None:
+        if self.user_timeout_ms is None or self.intvl_s is None or self.idle_s is None:
             return self.probes
         return max(1, -((self.idle_s * 1000 - self.user_timeout_ms) // (self.intvl_s * 1000)))
 
@@ -87,9 +87,10 @@ def profiles() -> tuple[Profile, ...]:
 
 
 @cache
-def profiles_with(idle_s: int) -> tuple[Profile, ...]:
-    """Return those of `profiles` with this idle time in seconds."""
-    return tuple(map(_profile, _tables("profiles.toml", "profile", f"idle_s = {idle_s}\n")))
+def profiles_with(idle_s: int | None) -> tuple[Profile, ...]:
+    """Return those of `profiles` with this idle time in seconds; with None those that leave it to others."""
+    line, without = (f"idle_s = {idle_s}\n", "\0") if idle_s is not None else ("", "idle_s = ")
+    return tuple(map(_profile, _tables("profiles.toml", "profile", line, without)))
 
 
 def _profile(table: dict[str, Any]) -> Profile:
@@ -109,14 +110,14 @@ def idle_limits() -> tuple[IdleLimit, ...]:
     return tuple(IdleLimit(**one | {"ports": tuple(one["ports"])}) for one in _tables("idle_limits.toml", "idle_limit"))
 
 
-def _tables(file: str, kind: str, line: str = "") -> list[dict[str, Any]]:
-    """Return the file's tables, or only those that contain `line`.
+def _tables(file: str, kind: str, line: str = "", without: str = "\0") -> list[dict[str, Any]]:
+    """Return the file's tables, or only those that contain `line`, and no line that begins as `without`.
 
     Parsing all of them takes 6 ms, a tenth of what a small capture takes.
     """
     head = f"[[{kind}]]\n"
     _, *texts = _text(file).split(head)
-    wanted = [head + text for text in texts if f"\n{line}" in text]
+    wanted = [head + text for text in texts if f"\n{line}" in f"\n{text}" and f"\n{without}" not in text]
     if not wanted:
         return []
     import tomllib
@@ -131,6 +132,14 @@ def known_idle_times() -> frozenset[int]:
     key = "idle_s = "
     lines = _text("profiles.toml").splitlines()
     return frozenset(int(line.removeprefix(key)) for line in lines if line.startswith(key))
+
+
+@cache
+def known_pairs() -> frozenset[tuple[int, int]]:
+    """Return intervals in seconds and counts of the profiles without an idle time, without parsing them."""
+    _, *texts = _text("profiles.toml").split("[[profile]]\n")
+    tables = [dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line) for text in texts]
+    return frozenset((int(one["intvl_s"]), int(one["probes"])) for one in tables if "idle_s" not in one)
 
 
 def _text(file: str) -> str:
@@ -158,11 +167,11 @@ class Columns:
         self._added: set[int] = set()
 
     def meet(self, idle_times: Set[int]) -> None:
-        """Add the profiles with these idle times, unless they are there already."""
-        for idle_s in sorted(idle_times & known_idle_times() - self._added):
+        """Add the profiles with these idle times, ABSENT for those of any, unless they are there already."""
+        for idle_s in sorted(idle_times & (known_idle_times() | {ABSENT}) - self._added):
             self._added.add(idle_s)
-            for one in profiles_with(idle_s):
-                numbers = (idle_s, one.intvl_s, one.effective_probes, one.payload_len)
+            for one in profiles_with(None if idle_s == ABSENT else idle_s):
+                numbers = (one.idle_s, one.intvl_s, one.effective_probes, one.payload_len)
                 ports = (*one.ports, *(ABSENT,) * (MOST_PORTS - len(one.ports)))
                 self.table.append(*(ABSENT if n is None else n for n in numbers), one.applies_to == KERNEL, *ports)
                 self.names.append(one.name)
@@ -171,12 +180,16 @@ class Columns:
 def matching_profiles(settings: Settings, payload_len: int | None, ports: int) -> tuple[str, ...]:
     """Return the names of the profiles that fit an end's settings, by the rules of `matching`; `ports` as in FLOWS."""
     time = settings.tcp_keepalive_time
-    if time is None or time.value is None or time.value not in known_idle_times():
+    idle_s = ABSENT if time is None or time.value is None else time.value
+    one, other = settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
+    is_any = one is not None and other is not None and (one.value, other.value) in known_pairs()
+    times = known_idle_times() & {idle_s} | (frozenset((ABSENT,)) if is_any else frozenset())
+    if not times:
         return ()
-    known, found = _columns_of(time.value), array("q", [0] * MAX_MATCHES)
-    intvl, probes = _bounds(settings.tcp_keepalive_intvl), _bounds(settings.tcp_keepalive_probes)
+    known, found = _columns_of(times), array("q", [0] * MAX_MATCHES)
+    intvl, probes = _bounds(one), _bounds(other)
     octets = ABSENT if payload_len is None else payload_len
-    count = matching(known.table.view, known.table.rows, time.value, intvl, probes, octets, ports, found)
+    count = matching(known.table.view, known.table.rows, idle_s, intvl, probes, octets, ports, found)
     return tuple(known.names[row] for row in found[:count])
 
 
@@ -186,10 +199,9 @@ def shared(name: str, settings: Settings, ports: tuple[int, int]) -> tuple[tuple
     `ports` are those of the end's connection.
     """
     time, intvl, probes = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl, settings.tcp_keepalive_probes
-    if time is None or time.value is None:
-        return ()
     found: dict[str, int | None] = {}
-    for profile in profiles_with(time.value):
+    timed = profiles_with(time.value) if time is not None and time.value is not None else ()
+    for profile in (*timed, *profiles_with(None)):
         if profile.name == name:
             found["time"] = profile.idle_s
             found["intvl"] = profile.intvl_s if intvl is not None and intvl.value is not None else None
@@ -199,10 +211,10 @@ def shared(name: str, settings: Settings, ports: tuple[int, int]) -> tuple[tuple
 
 
 @cache
-def _columns_of(idle_s: int) -> Columns:
-    """Return the profiles with this idle time, in seconds, as columns."""
+def _columns_of(idle_times: frozenset[int]) -> Columns:
+    """Return the profiles with these idle times, in seconds, as columns."""
     columns = Columns()
-    columns.meet({idle_s})
+    columns.meet(idle_times)
     return columns
 
 
@@ -221,15 +233,19 @@ def matching(
     """Write the rows of the profiles that fit to `found`, those with the most facts first; return how many.
 
     For a system's defaults the idle time is enough. Programs often use the same numbers, so they must share one more
-    fact, and two more if the idle time is one that everybody sets.
+    fact, and two more if the idle time is one that everybody sets. One that leaves it to others shows by interval and
+    count alone, and so must share both.
     """
     count = 0
     for wanted in range(FACTS, ABSENT, -1):
         for row in range(rows):
-            if count < MAX_MATCHES and p.idle_s[row] == idle_s and fits(p, row, intvl, probes, payload_len, ports):
-                facts = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
-                facts += tells_port(p, row, ports)
-                if facts == wanted and (p.is_kernel[row] or facts > is_common(idle_s)):
+            is_any = p.idle_s[row] == ABSENT
+            is_timed = is_any or p.idle_s[row] == idle_s
+            if count < MAX_MATCHES and is_timed and fits(p, row, intvl, probes, payload_len, ports):
+                numbers = is_determined(p.intvl_s[row], intvl) + is_determined(p.probes[row], probes)
+                facts = numbers + tells_port(p, row, ports)
+                is_enough = numbers == 2 if is_any else p.is_kernel[row] or facts > is_common(idle_s)
+                if facts == wanted and is_enough:
                     found[count] = row
                     count += 1
     return count

@@ -8,7 +8,7 @@ from array import array
 from typing import Any
 
 from analyzer.engine.dispatch import not_inlined
-from analyzer.keepalive.catalogue.profiles import UNBOUNDED, Bounds, matching
+from analyzer.keepalive.catalogue.profiles import UNBOUNDED, Bounds, known_pairs, matching
 from analyzer.keepalive.findings import Found
 from analyzer.keepalive.settings.infer import CLOCK_BITS
 from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
@@ -55,8 +55,10 @@ CLOCK = (1 << CLOCK_BITS) - 1
 
 
 def idle_times(found: Found) -> set[int]:
-    """Return the values of tcp_keepalive_time, for the profiles that have them."""
-    return set(found.settings.value[: 8 * found.flow_count : 4])
+    """Return the values of tcp_keepalive_time, for the profiles that have them; ABSENT for those of any."""
+    time, intvl, probes = (found.settings.value[one : 8 * found.flow_count : 4] for one in range(3))
+    is_any = not known_pairs().isdisjoint(zip(intvl, probes, strict=True))
+    return set(time) - {ABSENT} | ({ABSENT} if is_any else set())
 
 
 def write_flows(found: Found, reached: "array[int]", words: Words, buffer: JsonBuffer, full: int) -> int:
@@ -279,10 +281,8 @@ def write_clocks(clocks: int, first: int, count: int, between: int, buffer: Json
 
 def write_matches(s: Any, time: int, payload_len: int, ports: int, words: Words, buffer: JsonBuffer, at: int) -> int:
     """Names of the profiles that fit; `time` is the row of the end's first setting."""
-    if s.basis[time] == ABSENT or s.value[time] == ABSENT:
-        return at
     intvl, probes = bounds(s, time + 1), bounds(s, time + 2)
-    fitting, time_s = words.fitting, s.value[time]
+    fitting, time_s = words.fitting, s.value[time] if s.basis[time] != ABSENT else ABSENT
     count = matching(words.profiles, words.profile_rows, time_s, intvl, probes, payload_len, ports, fitting)
     for place in range(count):
         at = put(buffer, at, COMMA) if place else at

@@ -52,7 +52,7 @@ def test_middlebox_is_possible(box: Middlebox) -> None:
 
 
 @pytest.mark.parametrize("idle_s", {profile.idle_s for profile in profiles()} | {1})
-def test_profiles_of_an_idle_time_are_all_that_have_it(idle_s: int) -> None:
+def test_profiles_of_an_idle_time_are_all_that_have_it(idle_s: int | None) -> None:
     assert profiles_with(idle_s) == tuple(profile for profile in profiles() if profile.idle_s == idle_s)
 
 
@@ -109,9 +109,19 @@ def test_what_everybody_sets_takes_two_facts_more(idle_s: int, port: int) -> Non
     assert matching_profiles(settings(60, 10), 0, between(9042)) == ("Cassandra / DataStax recommended sysctl",)
 
 
-def test_without_a_determined_time_nothing_matches() -> None:
+def test_without_a_determined_time_only_profiles_of_any_match() -> None:
     assert matching_profiles(settings(within(299, 300), 100, 3), 0, REDIS) == ()
     assert matching_profiles(settings(None, 100, 3), 0, REDIS) == ()
+
+
+def test_without_an_idle_time_of_its_own_interval_and_count_tell_a_program() -> None:
+    libuv = "libuv, idle time as the program says"
+    assert libuv in matching_profiles(settings(45, 1, 10), 0, ANY)
+    assert libuv in matching_profiles(settings(within(44, 45), 1, 10), 0, ANY)
+    assert libuv not in matching_profiles(settings(45, 1), 0, ANY)
+    assert libuv not in matching_profiles(settings(45, 1, 9), 0, ANY)
+    assert "Oracle SQLNET.EXPIRE_TIME" in matching_profiles(settings(600, 6, 10), 0, between(1521))
+    assert "Oracle SQLNET.EXPIRE_TIME" not in matching_profiles(settings(600, 6, 10), 0, ANY)
 
 
 def test_payload_tells_systems_apart() -> None:

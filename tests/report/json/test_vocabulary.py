@@ -2,7 +2,7 @@
 
 import json
 
-from analyzer.keepalive.catalogue.profiles import known_idle_times, profiles
+from analyzer.keepalive.catalogue.profiles import known_idle_times, profiles, profiles_with
 from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.json.string_pool import StringPool
@@ -54,9 +54,10 @@ def test_sentences_are_those_of_the_prose_with_places() -> None:
 def test_profiles_are_added_as_their_idle_times_are_met() -> None:
     string_pool = StringPool(())
     vocabulary = Vocabulary(string_pool, [""])
-    assert vocabulary.words({ABSENT, 7, 999_999}).profile_rows == 0
+    assert vocabulary.words({7, 999_999}).profile_rows == 0
+    assert vocabulary.words({ABSENT}).profile_rows == len(profiles_with(None))
     few = vocabulary.words({7200})
-    assert 0 < few.profile_rows < len(profiles())
+    assert len(profiles_with(None)) < few.profile_rows < len(profiles())
     words = vocabulary.words(set(known_idle_times()))
     assert words.profile_rows == len(profiles())
     names = [json.loads(text_of(string_pool, words.profile_names + row)) for row in range(words.profile_rows)]
