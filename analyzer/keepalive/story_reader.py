@@ -367,6 +367,12 @@ class Story(ReadOnDemand):
         return end
 
     @cached_property
+    def lacks(self) -> int:
+        """Return how many of a thousand segments of the connection the capture lacks at least."""
+        lacks: int = self._stories.flows.lacks[self._flow_row]
+        return lacks
+
+    @cached_property
     def is_too_incomplete(self) -> bool:
         """Tell whether so much of the connection is missing in the capture that gaps say nothing of timers."""
         return bool(self._stories.flows.is_too_incomplete[self._flow_row])

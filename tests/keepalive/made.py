@@ -75,6 +75,7 @@ class Story:
     unanswered_data: None = None
     resending_end: int = -1
     is_too_incomplete: bool = False
+    lacks: int = 0
 
 
 def settings(

@@ -19,7 +19,8 @@ from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
 from analyzer.report.json.string_pool import StringPool
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import setting_sentences
+from analyzer.report.words.reason_sentences import REASONS
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
 from analyzer.schema.json import SENTENCES
 
@@ -69,7 +70,7 @@ class Words(NamedTuple):
 
 def reason_object(reason: Reason) -> dict[str, str]:
     """Return a reason as the document has it."""
-    return {"code": reason.value, "text": sentences.REASONS[reason]}
+    return {"code": reason.value, "text": REASONS[reason]}
 
 
 class Vocabulary:

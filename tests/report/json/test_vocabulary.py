@@ -7,7 +7,8 @@ from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.vocabulary import Vocabulary
-from analyzer.report.words import sentences, setting_sentences
+from analyzer.report.words import setting_sentences
+from analyzer.report.words.reason_sentences import REASONS
 from analyzer.schema import ABSENT
 
 
@@ -30,7 +31,7 @@ def test_names_are_there_in_their_order() -> None:
     for row, reason in enumerate(Reason):
         assert json.loads(text_of(string_pool, words.reasons + row)) == {
             "code": reason.value,
-            "text": sentences.REASONS[reason],
+            "text": REASONS[reason],
         }
     assert [json.loads(text_of(string_pool, words.bases + row)) for row in range(len(Basis))] == [
         one.value for one in Basis

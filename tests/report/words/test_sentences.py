@@ -22,7 +22,6 @@ from tests.transcript import told
 TABLES = {
     Outcome: sentences.OUTCOMES,
     Cause: sentences.CAUSES,
-    Reason: sentences.REASONS,
     Rule: sentences.RULES,
     AdviceCode: sentences.ADVICE,
 }
@@ -43,7 +42,7 @@ def test_table_is_total(kind: type[Enum]) -> None:
     assert set(TABLES[kind]) == set(kind)
 
 
-@pytest.mark.parametrize("kind", [Cause, Reason, Rule, AdviceCode])
+@pytest.mark.parametrize("kind", [Cause, Rule, AdviceCode])
 def test_words_tell_members_apart(kind: type[Enum]) -> None:
     assert len(set(TABLES[kind].values())) == len(kind)
 
@@ -295,3 +294,11 @@ def test_who_runs_something_else_is_told_nothing_of_linux() -> None:
     single = advised()[AdviceCode.SINGLE_PROBE]
     assert "TCP_USER_TIMEOUT" in sentences.advice(single)
     assert "TCP_USER_TIMEOUT" not in sentences.advice(single._replace(is_linux=None))
+
+
+def test_where_many_segments_are_missing_it_is_said_how_many() -> None:
+    one = probing(settings(within(1, 60)))
+    assert "lacks" not in " ".join(sentences.sentences(one))
+    lossy = replace(one, story=replace(one.story, lacks=180))
+    said = "its settings are no longer than what was seen, and how much shorter is not known."
+    assert f"Of its hosts' segments the capture lacks some 18%: {said}" in sentences.sentences(lossy)
