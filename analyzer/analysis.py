@@ -46,6 +46,7 @@ from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, groups, hosts, paths, services
+from analyzer.keepalive.summary.expectations import Expectation, needs_all
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
@@ -102,6 +103,8 @@ class Analysis:
         self.capture = capture
         self.of_reading = tuple(diagnostics)
         """Diagnostics that are known without assembling connections."""
+        self.expected: tuple[Expectation, ...] = ()
+        """Settings that should be in force; they are given before conclusions are drawn."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
@@ -196,6 +199,8 @@ class Analysis:
             connections=len(self.flows) - self.flows.attempts(),
             longest_idle_ns=self._longest_idle_ns(),
             is_sampled=len(flows) < len(self.notable),
+            expected=self.expected,
+            examined=self._few_or_sampled if needs_all(self.expected) else flows,
         )
         return conclusion_rules.conclude(known)
 
@@ -209,7 +214,11 @@ class Analysis:
     def groups(self) -> tuple[groups.Group, ...]:
         """Return the connections that fared alike, the largest groups first: of many only those with something to
         tell."""
-        return groups.groups(self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled)
+        return groups.groups(self._few_or_sampled)
+
+    @property
+    def _few_or_sampled(self) -> Flows:
+        return self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:

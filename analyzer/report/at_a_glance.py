@@ -31,13 +31,18 @@ STYLES = {
 def conclusions(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield the conclusions that matter most, under each what to do."""
     for one in analysis.conclusions[:MOST_SHOWN]:
-        yield BLANK
-        yield Constrain(Text(conclusion_sentences.text(one), "bold"), PROSE_WIDTH)
-        yield from fix(one)
+        yield from conclusion(one)
     more = len(analysis.conclusions) - MOST_SHOWN
     if more > 0:
         yield BLANK
         yield Text(f"and {more:,} more; --json has all of them")
+
+
+def conclusion(one: Conclusion) -> Iterator[RenderableType]:
+    """Yield a conclusion, and under it what to do."""
+    yield BLANK
+    yield Constrain(Text(conclusion_sentences.text(one), "bold"), PROSE_WIDTH)
+    yield from fix(one)
 
 
 def fix(one: Conclusion) -> Iterator[RenderableType]:

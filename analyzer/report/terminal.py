@@ -19,7 +19,7 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
-from analyzer.keepalive.summary.conclusions import MOST_SHOWN, named, unsaid
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode, named, unsaid
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
@@ -70,12 +70,15 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield _title(analysis)
     if not is_alone:
         yield from at_a_glance.conclusions(analysis)
+    unmet = [one for one in concluded if one.code is ConclusionCode.SETTINGS_NOT_IN_FORCE]
+    for one in unmet if is_alone else ():  # which no description of a connection says
+        yield from at_a_glance.conclusion(one)
     if len(in_full) < len(analysis.flows):
         yield from at_a_glance.groups(analysis, only)
     for flow in in_full:
         yield BLANK
         yield from _described(flow)
-    for one in concluded if is_alone else ():
+    for one in concluded[len(unmet) :] if is_alone else ():
         yield BLANK
         yield from at_a_glance.fix(one)
     if only and not in_full and not rest:
