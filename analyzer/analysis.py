@@ -199,6 +199,7 @@ class Analysis:
             connections=len(self.flows) - self.flows.attempts(),
             longest_idle_ns=self._longest_idle_ns(),
             is_sampled=len(flows) < len(self.notable),
+            client_limits=services.client_limits(self._assembler.clients(services.FEWEST_SERVICES)),
             expected=self.expected,
             examined=self._few_or_sampled if needs_all(self.expected) else flows,
         )

@@ -50,6 +50,8 @@ from analyzer.keepalive.summary.conclusions import (
     limit_numbers,
     limits_by,
     limits_of,
+    not_explained,
+    of_client_limit,
     of_limit,
     reopened,
     silence_numbers,
@@ -305,7 +307,10 @@ def periods_of(flow: Flow) -> list[float]:
 
 
 def service_closes_idle(known: Known) -> Iterator[Conclusion]:
-    """Yield the idle limits of applications that have cost nothing so far."""
+    """Yield the idle limits of applications that have cost nothing so far; a client's for all services is one."""
+    for client in known.client_limits:
+        if not_explained(client.limit, known):
+            yield of_client_limit(client, known)
     for side in ("responder", "originator"):
         for service, limit in limits_by(known, side):
             if not limit.lost:

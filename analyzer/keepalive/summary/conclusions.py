@@ -15,7 +15,7 @@ from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.expectations import Expectation
 from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
-from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
+from analyzer.keepalive.summary.services import ClientLimit, IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
 MOST_SHOWN = 3
@@ -90,6 +90,7 @@ class Known(NamedTuple):
     """Longest time without a segment of any of them, of open ones also up to the capture's end."""
     is_sampled: bool = False
     """There are more connections like `flows`, which are an even choice of them."""
+    client_limits: Sequence[ClientLimit] = ()
     expected: Sequence[Expectation] = ()
     """The settings that somebody says should be in force."""
     examined: Sequence[Flow] = ()
@@ -193,12 +194,14 @@ def limit_numbers(limit: IdleLimit) -> dict[str, float]:
 
 
 def limits_by(known: Known, side: str) -> Iterator[tuple[ServiceLimits, IdleLimit]]:
-    """Yield the idle limits of one side's applications that ended connections which nothing else has explained."""
+    """Yield the idle limits of one side's applications that ended connections which nothing else has explained, those
+    apart that are a client's for all services."""
+    shared = {flow for one in known.client_limits for flow in one.limit.flows}
     return (
         (one, limit)
         for one in known.services
         for limit in one.idle_limits
-        if limit.by == side and not_explained(limit, known)
+        if limit.by == side and not_explained(limit, known) and not shared.issuperset(limit.flows)
     )
 
 
@@ -225,6 +228,22 @@ def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, kno
         tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
         limit.matches,
         limit=limit,
+    )
+
+
+def of_client_limit(client: ClientLimit, known: Known) -> Conclusion:
+    """Return what a client's idle limit for all services comes to."""
+    limit = client.limit
+    return Conclusion(
+        ConclusionCode.SERVICE_CLOSES_IDLE,
+        not_explained(limit, known),
+        None,
+        limit.frames[:MOST_FRAMES],
+        limit.confidence,
+        tuple((limit_numbers(limit) | {"services": client.services}).items()),
+        limit.matches,
+        (client.address,),
+        limit,
     )
 
 

@@ -237,6 +237,13 @@ def _too_rare(one: Conclusion) -> str:
 
 def _closes_idle(one: Conclusion) -> str:
     n = one.known
+    if one.service is None:
+        like = f" Behaves like {', '.join(one.matches)}." if one.matches else ""
+        return (
+            f"Clients at {one.hosts[0]} close a connection after {_limit(n)} {_since(one)}, whatever the service: "
+            f"{num(n['closed'])} to {num(n['services'], 'service')} ended so; TCP keepalive does not prevent that."
+            f"{like}"
+        )
     by_client = one.limit is not None and one.limit.by == "originator"
     who = f"The client of {to(one)}" if by_client else f"{to(one)}"
     words = f"{who} closes a connection after {_limit(n)} {_since(one)}. {_of(n['closed'], n['of'])} ended so; TCP "

@@ -15,7 +15,7 @@ from analyzer.keepalive.summary.paths import ALL, PathLimit, limits
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
 from tests.keepalive.context.test_rebinding import OLD, exchange, found, rebound
 from tests.keepalive.made import Made, flow, ns, probing, settings, within_lan
-from tests.keepalive.summary.test_services import Life
+from tests.keepalive.summary.test_services import BROWSER, Life
 from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.verdict.test_unanswered_data import WINDOW_CLOSED
 from tests.transcript import analyse, told, transcript
@@ -67,7 +67,8 @@ def lives(idle_s: float, number: int) -> Flow:
 
 
 def not_in_force(expected: Sequence[Expectation], *flows: Flow) -> tuple[Conclusion, ...]:
-    return conclude(Known(flows, flows, (), limits(flows), len(flows), ns(100), False, expected, flows))
+    known = Known(flows, flows, (), limits(flows), len(flows), ns(100), expected=expected, examined=flows)
+    return conclude(known)
 
 
 def test_settings_that_are_not_in_force_come_first_and_explain_nothing() -> None:
@@ -459,6 +460,16 @@ def test_an_open_connection_is_idle_up_to_the_capture_s_end() -> None:
 
 def test_an_empty_capture_says_nothing() -> None:
     assert said("1.0  end") == ()
+
+
+def test_a_clients_limit_for_all_services_is_said_once() -> None:
+    """And beside it what one service does: of that a single close is a guess."""
+    lines = [line for n, life in enumerate(BROWSER) for line in life.lines(41000 + n, 9000 + n)]
+    lines += Life([3], ("server", 63.21)).lines(41009, 5000)
+    of_all, of_one = heard("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines)))
+    assert (of_all.code, of_all.flows, of_all.service) == (ConclusionCode.SERVICE_CLOSES_IDLE, (0, 2, 3), None)
+    assert (of_all.hosts, of_all.known["value_s"], of_all.known["services"]) == (("10.0.0.1",), 115, 3)
+    assert (of_one.service, of_one.confidence) == ("10.0.0.2:5000", Confidence.GUESS)
 
 
 # ---- all together

@@ -467,6 +467,24 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         None,
     ),
     (
+        conclusion(
+            "service-closes-idle",
+            6,
+            None,
+            ("Firefox keep-alive",),
+            ("10.0.0.1",),
+            LIMIT._replace(by="originator"),
+            value_s=115,
+            closed=6,
+            services=6,
+        ),
+        """
+        Clients at 10.0.0.1 close a connection after 115 s without data, whatever the service: 6 connections to 6
+        services ended so; TCP keepalive does not prevent that. Behaves like Firefox keep-alive.
+        """,
+        None,
+    ),
+    (
         conclusion("open-and-silent", 6, shortest_s=1242, longest_s=3292),
         """
         6 connections to 10.0.0.2:443 have been silent for 21 min to 55 min, and nobody probes: whether the other
