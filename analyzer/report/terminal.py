@@ -253,6 +253,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
 def _services(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield the services of which an application ends idle connections; those of a path have a table of their own."""
     heading = [BLANK, Text("Who closes idle connections", "bold")]
+    words = service_sentences.idle_limit
     for one in analysis.services:
         limits = [limit for limit in one.idle_limits if limit.by in ("responder", "originator")]
         if limits:
@@ -260,7 +261,8 @@ def _services(analysis: Analysis) -> Iterator[RenderableType]:
             heading = []
             yield Text(service_sentences.service(one))
             for limit in limits:
-                yield prose(service_sentences.idle_limit(limit))
+                yield prose(words(limit))
+                words = service_sentences.in_brief
 
 
 def _paths(analysis: Analysis) -> Iterator[RenderableType]:

@@ -32,7 +32,7 @@ from analyzer.keepalive.catalogue.profiles import idle_limits as known_limits
 from analyzer.keepalive.context.idle_trials import IdleTrial, Service
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.paths import PathLimit
-from analyzer.keepalive.verdict.values import HOWS, Confidence
+from analyzer.keepalive.verdict.values import CONFIDENCES, HOWS, Confidence
 from analyzer.schema import ABSENT
 from analyzer.tcp.tracker import IDLE_NS
 
@@ -178,6 +178,21 @@ def client_limits(found: Iterable[tuple[str, Service]]) -> tuple[ClientLimit, ..
             if limit.confidence is not Confidence.GUESS:
                 limits.append(ClientLimit(address, len({one.service for one in best.trials}), limit))
     return tuple(limits)
+
+
+def supported(found: Iterable[ServiceLimits], clients: Sequence[ClientLimit]) -> tuple[ServiceLimits, ...]:
+    """Return the services with their limits as sure as the client's own limit that closed the same connections."""
+    return tuple(
+        one._replace(idle_limits=tuple(_supported(limit, clients) for limit in one.idle_limits)) for one in found
+    )
+
+
+def _supported(limit: IdleLimit, clients: Sequence[ClientLimit]) -> IdleLimit:
+    for one in clients:
+        if limit.by == "originator" and limit.clock == one.limit.clock and set(limit.flows) <= set(one.limit.flows):
+            surer = min(limit.confidence, one.limit.confidence, key=CONFIDENCES.index)
+            return limit._replace(confidence=surer)
+    return limit
 
 
 def _is_of_client(cluster: Cluster) -> bool:

@@ -78,6 +78,15 @@ def test_a_client_that_closes_alike_to_several_services_has_one_limit() -> None:
     assert one.limit.value_ns == 115 * SECOND
 
 
+def test_of_each_service_its_close_is_no_guess_then() -> None:
+    """Alone, the browser's close would be a guess at port 443, and say nothing at the others."""
+    lives = [*BROWSER, Life([3], ("server", 63.21))]
+    lines = [line for number, life in enumerate(lives) for line in life.lines(41000 + number, 443 + number)]
+    result = told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines)))
+    sure = [(limit.by, limit.confidence) for one in said(result) for limit in one]
+    assert sure == [("originator", Confidence.LIKELY), ("responder", Confidence.GUESS)]
+
+
 @pytest.mark.parametrize(
     ("lives", "services", "until"),
     [
