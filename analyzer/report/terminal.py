@@ -24,7 +24,7 @@ from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
-from analyzer.report.layout import BLANK, SideBySide, headed, indented, marked, prose, table
+from analyzer.report.layout import BLANK, Prose, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, rough, short
 from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
@@ -79,8 +79,8 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
         yield BLANK
         yield from _described(flow)
     for one in concluded[len(unmet) :] if is_alone else ():
-        yield BLANK
-        yield from at_a_glance.fix(one)
+        if remedy := list(at_a_glance.fix(one)):
+            yield from (BLANK, *remedy)
     if only and not in_full and not rest:
         yield BLANK
         yield Text(
@@ -208,7 +208,7 @@ def _settings(end: End, whose: str) -> Table:
     for name in TRIPLE:
         setting: Setting | None = getattr(end.settings, name)
         value, bounds, seen = _cells(setting, end.settings)
-        lines.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, seen)
+        lines.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, Prose(seen))
     return lines
 
 
@@ -272,7 +272,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     lines = table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
-        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none of 10 s"
+        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none seen"
         survived += f" ({limit.survived:,}×)" if limit.survived else ""
         like = ", ".join(box.name for box in limit.matches)
         lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed:,}×)", like)

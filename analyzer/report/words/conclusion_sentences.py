@@ -287,7 +287,8 @@ def _not_in_force(one: Conclusion) -> str:
         where = f" at {one.hosts[0] if len(one.hosts) == 1 else _some(len(one.hosts), n['of_hosts'], 'host')}"
     found = [*_others_in_force(n, count), *_silence(n, count)]
     on = f"On {_some(count, n['of'], 'connection')} to {to(one)}"
-    return f"{on} the expected settings are not in force{where}: {'; '.join(found)}."
+    which = " the expected settings" if count == n["of"] else " that show their settings the expected ones"
+    return f"{on}{which} are not in force{where}: {'; '.join(found)}."
 
 
 def _some(count: float, total: float, what: str) -> str:

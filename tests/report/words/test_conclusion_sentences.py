@@ -73,9 +73,9 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
             probes_high=9,
         ),
         """
-        On 2 of 3 connections to 10.0.0.2:443 the expected settings are not in force at 10.0.0.1: tcp_keepalive_time is
-        7200 (bounds: 7168 to 7200), not 60; on 1 of them tcp_keepalive_intvl is 70 or more, not 10;
-        tcp_keepalive_probes is 9, not 3.
+        On 2 of 3 connections to 10.0.0.2:443 that show their settings the expected ones are not in force at 10.0.0.1:
+        tcp_keepalive_time is 7200 (bounds: 7168 to 7200), not 60; on 1 of them tcp_keepalive_intvl is 70 or more, not
+        10; tcp_keepalive_probes is 9, not 3.
         """,
         OVERRIDES,
     ),
