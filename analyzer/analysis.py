@@ -46,6 +46,8 @@ from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
 from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, groups, hosts, paths, services
+from analyzer.keepalive.summary.expectations import Expectation, needs_all
+from analyzer.keepalive.summary.services import ClientLimit
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
@@ -102,6 +104,8 @@ class Analysis:
         self.capture = capture
         self.of_reading = tuple(diagnostics)
         """Diagnostics that are known without assembling connections."""
+        self.expected: tuple[Expectation, ...] = ()
+        """Settings that should be in force; they are given before conclusions are drawn."""
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
@@ -178,7 +182,12 @@ class Analysis:
     def services(self) -> tuple[services.ServiceLimits, ...]:
         """Return the services whose connections show an idle limit, of either end or of the path."""
         to_services = [one for one in self.path_limits if one.path != paths.ALL and "/" not in one.path]
-        return services.services(self._assembler.services, to_services, self._assembler.flows_like)
+        found = services.services(self._assembler.services, to_services, self._assembler.flows_like)
+        return services.supported(found, self._client_limits)
+
+    @cached_property
+    def _client_limits(self) -> tuple[ClientLimit, ...]:
+        return services.client_limits(self._assembler.clients(services.FEWEST_SERVICES))
 
     def idle_times_like(self, flow: int) -> Sequence[IdleTime]:
         """Return how long each connection to the same service as this one was idle, on four clocks."""
@@ -196,6 +205,9 @@ class Analysis:
             connections=len(self.flows) - self.flows.attempts(),
             longest_idle_ns=self._longest_idle_ns(),
             is_sampled=len(flows) < len(self.notable),
+            client_limits=self._client_limits,
+            expected=self.expected,
+            examined=self.flows if needs_all(self.expected) and len(self.flows) <= groups.MOST_GROUPED else flows,
         )
         return conclusion_rules.conclude(known)
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.analysis import Analysis
+    from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
-    from analyzer.report.expectations import Expectation, Unwanted
+    from analyzer.report.expectations import Unwanted
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -132,7 +133,6 @@ def main(context: click.Context, /, **given: Any) -> None:
 def _run(options: Options) -> int:
     from analyzer.capture.files.locations import expanded
     from analyzer.reading import ask
-    from analyzer.report import expectations
     from analyzer.report.output_file import check_outputs
 
     outputs = options.outputs
@@ -147,10 +147,7 @@ def _run(options: Options) -> int:
 
         list_interfaces()
         return ANALYSED
-    expected = [expectations.parse(words) for words in options.expect]
-    unwanted = expectations.parse_unwanted(options.fail_on) if options.fail_on is not None else frozenset()
-    if options.only is not None:
-        expectations.parse_outcomes(options.only, "--only")  # reports a wrong name before anything is read
+    expected, unwanted = _demands(options)
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import check
 
@@ -166,9 +163,10 @@ def _run(options: Options) -> int:
     if options.is_live or _is_watched(options):
         from analyzer.cli.live import watch
 
-        analysis: Held = watch(options)
+        analysis: Held = watch(options, expected)
     else:
         analysis = analyse(options, reading(options))
+        analysis.expected = tuple(expected)
     if options.flow is not None and options.flow >= len(analysis.flows):
         raise click.UsageError(
             f"there is no connection {options.flow}; the capture has {len(analysis.flows):,}, from 0"
@@ -187,6 +185,22 @@ def _run(options: Options) -> int:
     if failures:
         return NOT_AS_EXPECTED
     return DAMAGED if analysis.is_damaged else ANALYSED
+
+
+def _demands(options: Options) -> "tuple[list[Expectation], Unwanted]":
+    """Return what --expect and --fail-on demand; a wrong word, also of --only, is reported before anything is read."""
+    if not options.expect and options.fail_on is None and options.only is None:
+        return [], frozenset()
+    from analyzer.keepalive.summary.conclusions import ConclusionCode
+    from analyzer.report import expectations
+
+    expected = [expectations.parse(words) for words in options.expect]
+    unwanted = expectations.parse_unwanted(options.fail_on) if options.fail_on is not None else frozenset()
+    if ConclusionCode.SETTINGS_NOT_IN_FORCE in unwanted and not expected:
+        raise click.UsageError("--fail-on settings-not-in-force goes with --expect, which says what should be")
+    if options.only is not None:
+        expectations.parse_outcomes(options.only, "--only")
+    return expected, unwanted
 
 
 def _failures(

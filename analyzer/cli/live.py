@@ -27,6 +27,7 @@ from analyzer.tcp.eviction import limits_within
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
     from analyzer.capture.files.writer import PcapngWriter
+    from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.monitor.alerts import Alerts
 
 Listener = Callable[[Sequence[Event]], None]
@@ -41,8 +42,9 @@ def list_interfaces() -> None:
         click.echo(f"{one.index}  {one.name}  {state}  {' '.join(one.addresses)}".rstrip())
 
 
-def watch(options: Options) -> "Analysis":
-    """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis."""
+def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis":
+    """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis. Settings that are
+    `expected` count for conclusions."""
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
         watcher = Watcher(limits=limits)
@@ -62,7 +64,7 @@ def watch(options: Options) -> "Analysis":
                     _notify(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
                 if is_ended():
                     break
-        events, analysis = session.finish()
+        events, analysis = session.finish(expected)
         _notify(listeners, events)
     return analysis
 

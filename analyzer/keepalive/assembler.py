@@ -294,6 +294,12 @@ class Assembler:
             for one in found
         ]
 
+    def clients(self, fewest: int) -> list[tuple[str, Service]]:
+        """Return the clients with at least so many connections that an end closed after an idle time: addresses and
+        trials."""
+        found = self._survey.trials.clients(fewest, self._tracker.table.flows, self._engine)
+        return [(self._address(one.end >> 1, one.end & 1), one) for one in found]
+
     def flows_like(self, some: Sequence[int]) -> list[int]:
         """Return for each of some flows how many lead to the same service."""
         return self._survey.trials.flows_like(self._tracker.table.flows, some, self._engine)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from analyzer.analysis import Analysis, Analyzer, Capture
 from analyzer.diagnostics import Diagnostic
 from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.summary.expectations import Expectation
 
 if TYPE_CHECKING:
     from analyzer.many.cluster import Cluster
@@ -64,6 +65,8 @@ class Remote:
     def __init__(self, cluster: "Cluster", analysis: Any) -> None:
         """Refer to a task whose result is `Assembled`. Raises CaptureError if no file could be used."""
         self._cluster, self._analysis = cluster, analysis
+        self.expected: tuple[Expectation, ...] = ()
+        """Travels with each question: another worker may make the analysis again."""
         self.ask(_is_assembled)  # raises now what would be raised later
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -82,7 +85,7 @@ class Remote:
 
     def _begin(self, question: Callable[..., Any], arguments: Iterable[Any]) -> Any:
         there = (one._analysis if isinstance(one, Remote) else one for one in arguments)
-        return self._cluster.submit(_answer, question, self._analysis, *there)
+        return self._cluster.submit(_answer, question, self.expected, self._analysis, *there)
 
     def close(self) -> None:
         """End the connection; nothing can be fetched afterwards."""
@@ -123,9 +126,12 @@ class Flows(Sequence[Flow]):
 Held = Analysis | Remote
 
 
-def _answer(question: Callable[..., Any], *arguments: Any) -> Any:
+def _answer(question: Callable[..., Any], expected: tuple[Expectation, ...], held: Assembled, *arguments: Any) -> Any:
     """Call the function with the analysis: a task of the cluster."""
-    return question(*(one.analysis if isinstance(one, Assembled) else one for one in arguments))
+    if held is not None:
+        held.analysis.expected = expected
+    given = (held, *arguments)
+    return question(*(one.analysis if isinstance(one, Assembled) else one for one in given))
 
 
 def _is_assembled(analysis: Analysis) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 from analyzer.analysis import Analysis
 from analyzer.capture.files.writer import Described, PcapngWriter
 from analyzer.capture.live.merge import Frames
+from analyzer.keepalive.summary.expectations import Expectation
 from analyzer.monitor.events import Event
 from analyzer.monitor.watcher import Watcher
 from analyzer.schema import ABSENT
@@ -126,7 +127,7 @@ class Session:
         is_late = duration_ns is not None and passed_ns >= duration_ns
         return is_late or (frames is not None and self.watcher.analyzer.frames >= frames)
 
-    def finish(self) -> tuple[list[Event], Analysis]:
+    def finish(self, expected: Sequence[Expectation] = ()) -> tuple[list[Event], Analysis]:
         """Return the last events, conclusions at the end, and the analysis that a file with the same frames and the
         same end would give. The recording is complete then."""
         self.source.finish()
@@ -140,6 +141,7 @@ class Session:
         analyzer.coverage.went_on(analyzer.coverage.last_ns, self.clock.now_ns)
         link_types = dict.fromkeys(one.link_type for one in self.source.described())
         analysis = analyzer.finish(self.source.names, self.source.formats, list(link_types))
+        analysis.expected = tuple(expected)
         if self.clock.now_ns != ABSENT:
             events += self.watcher.conclusions(analysis, self.clock.now_ns)
         return events, analysis

@@ -10,7 +10,7 @@ from analyzer.analysis import Analysis
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, Conclusion
 from analyzer.keepalive.summary.groups import Group
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.report.layout import BLANK, PROSE_WIDTH, marked, table
+from analyzer.report.layout import BLANK, PROSE_WIDTH, Prose, marked, table
 from analyzer.report.ranking import MOST_GROUPS, ordered
 from analyzer.report.words import conclusion_sentences, fix_sentences, group_sentences
 from analyzer.report.words.group_sentences import counted
@@ -31,13 +31,18 @@ STYLES = {
 def conclusions(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield the conclusions that matter most, under each what to do."""
     for one in analysis.conclusions[:MOST_SHOWN]:
-        yield BLANK
-        yield Constrain(Text(conclusion_sentences.text(one), "bold"), PROSE_WIDTH)
-        yield from fix(one)
+        yield from conclusion(one)
     more = len(analysis.conclusions) - MOST_SHOWN
     if more > 0:
         yield BLANK
         yield Text(f"and {more:,} more; --json has all of them")
+
+
+def conclusion(one: Conclusion) -> Iterator[RenderableType]:
+    """Yield a conclusion, and under it what to do."""
+    yield BLANK
+    yield Constrain(Prose(conclusion_sentences.text(one), "bold"), PROSE_WIDTH)
+    yield from fix(one)
 
 
 def fix(one: Conclusion) -> Iterator[RenderableType]:

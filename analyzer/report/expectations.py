@@ -2,49 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from analyzer.analysis import Analysis
 from analyzer.errors import OptionError
-from analyzer.keepalive.findings import End, Flow, Flows
-from analyzer.keepalive.settings.values import Basis, Setting
-from analyzer.keepalive.story.values import LONG_NS, GapKind
 from analyzer.keepalive.summary.conclusions import ConclusionCode
+from analyzer.keepalive.summary.expectations import INTVL, PROBES, TIME, Expectation, Unmet, compared, needs_all
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.report.units import SECOND, short
+from analyzer.report.units import short
 from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 
-TIME = "tcp_keepalive_time"
-NAMES = {"time": TIME, "intvl": "tcp_keepalive_intvl", "probes": "tcp_keepalive_probes"}
+NAMES = {"time": TIME, "intvl": INTVL, "probes": PROBES}
 WHERE = re.compile(r"(?:\[(?P<bracketed>[^]]*)\]|(?P<bare>[0-9.]+))?(?::(?P<port>[0-9]+))?")
 """The place of an expectation: 10.0.0.5, [2001:db8::5], :443, or an address and a port."""
 
 Unwanted = frozenset[Outcome | ConclusionCode]
 """What should not be found: how connections ended, and what is concluded of all of them. No word names both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """The settings that the probing ends at an address, or of connections with a port, should have."""
-
-    settings: dict[str, int]
-    address: str | None = None
-    """Address of the prober."""
-    port: int | None = None
-    """Port of either end: a service has it at one, its clients at the other."""
-
-    @property
-    def particularity(self) -> tuple[bool, bool]:
-        return self.address is not None, self.port is not None
-
-    def concerns(self, flow: Flow, end: End) -> bool:
-        is_there = self.address is None or self.address == end.address
-        return is_there and (self.port is None or self.port in {one.port for one in flow.ends})
-
-    def __str__(self) -> str:
-        address = "" if self.address is None else f"[{self.address}]" if ":" in self.address else self.address
-        return address + (f":{self.port}" if self.port is not None else "")
 
 
 def parse(words: str) -> Expectation:
@@ -102,15 +75,13 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
     If `is_strict`, also for each setting of a probing end that the wire does not determine to be as expected, and for
     an expectation that concerns no such end.
     """
-    concerned: set[int] = set()
-    for flow in examined(expectations, analysis):
-        for end in flow.ends:
-            lines = list(unmet_by(end, flow, expectations, is_strict))
-            if end.has_keepalive or lines:
-                concerned |= {number for number, one in enumerate(expectations) if one.concerns(flow, end)}
-            yield from lines
-    for number, one in enumerate(expectations if is_strict else ()):
-        if number not in concerned:
+    concerned: list[Expectation] = []
+    flows = analysis.flows if needs_all(expectations) else analysis.notable
+    for end in compared(expectations, flows, is_strict):
+        concerned += [one for one in end.concerning if one not in concerned]
+        yield from map(line, end.unmet)
+    for one in expectations if is_strict else ():
+        if one not in concerned:
             yield (
                 f"no probing end is concerned by --expect {one}"
                 if str(one)
@@ -118,78 +89,30 @@ def unmet(expectations: Sequence[Expectation], analysis: Analysis, is_strict: bo
             )
 
 
-def examined(expectations: Sequence[Expectation], analysis: Analysis) -> Flows:
-    """Return the connections that may not be as expected: all, if a silence that is not notable may exclude a time."""
-    times_s = [one.settings[TIME] for one in expectations if TIME in one.settings and any(one.particularity)]
-    return analysis.flows if any(time_s * SECOND < LONG_NS for time_s in times_s) else analysis.notable
+def line(one: Unmet) -> str:
+    """Say which setting of an end is not as expected, and what it has instead."""
+    shown = missed(one) if one.is_silence else has(one)
+    return f"expected {one.name} = {one.expected}, but #{one.flow.id} {sentences.end_label(one.end)} {shown}"
 
 
-def unmet_by(end: End, flow: Flow, expectations: Sequence[Expectation], is_strict: bool) -> Iterator[str]:
-    """Yield a line for each setting of one end that is not as expected."""
-    for one in most_particular(expectations, flow, end):
-        for name, value in one.settings.items():
-            setting, wrong = getattr(end.settings, name), None
-            if end.has_keepalive:
-                wrong = contradiction(setting, value, is_strict)
-            elif name == TIME and is_expected_to_probe(end, flow, one):
-                wrong = missed(setting, value, flow)
-            if wrong is not None:
-                yield f"expected {name} = {value}, but #{flow.id} {sentences.end_label(end)} {wrong}"
-
-
-def is_expected_to_probe(end: End, flow: Flow, expectation: Expectation) -> bool:
-    """Tell whether an end without probes is held to an expected idle time.
-
-    It is if its address is named. If only a port is, some end of the connection should probe: neither did, although
-    both were idle for longer. Without a place the expectation is for ends that probe.
-    """
-    if end.is_probed_for:
-        return False
-    if expectation.address is not None:
-        return True
-    is_due = not flow.probers and all(was_idle(one, expectation.settings[TIME]) for one in flow.ends)
-    return expectation.port is not None and is_due
-
-
-def was_idle(end: End, time_s: int) -> bool:
-    """Tell whether nothing kept the end's idle timer from running for longer than this."""
-    return any(gap.kind is GapKind.SURVIVED and gap.heard_ns > time_s * SECOND for gap in end.story.gaps)
-
-
-def missed(setting: Setting | None, time_s: int, flow: Flow) -> str | None:
-    """Say in which silence an end would have probed with this idle time, as the end of a sentence; None if none was
-    long enough to show it."""
-    if setting is None or setting.basis is not Basis.SURVIVED_GAPS or time_s >= setting.low:
-        return None
-    _, silence_ns = setting.seen_ns
-    [frame] = setting.frames
-    is_last = silence_ns == flow.story.capture_end_ns - flow.story.last_ns
+def missed(one: Unmet) -> str:
+    """Say in which silence an end would have probed with the expected idle time, as the end of a sentence."""
+    assert one.setting is not None
+    story, (_, silence_ns), [frame] = one.flow.story, one.setting.seen_ns, one.setting.frames
+    is_last = silence_ns == story.capture_end_ns - story.last_ns
     until = f"the capture's end after frame {frame}" if is_last else f"frame {frame}"
-    return f"shows otherwise: {short(silence_ns)} went by without a probe, up to {until}, so {time_s} s is not in force"
+    went_by = f"{short(silence_ns)} went by without a probe, up to {until}"
+    return f"shows otherwise: {went_by}, so {one.expected} s is not in force"
 
 
-def most_particular(expectations: Sequence[Expectation], flow: Flow, end: End) -> tuple[Expectation, ...]:
-    """Return the expectations that an end must meet: an address counts for more than a port, and either for more than
-    none."""
-    concerned = [one for one in expectations if one.concerns(flow, end)]
-    most = max((one.particularity for one in concerned), default=None)
-    return tuple(one for one in concerned if one.particularity == most)
-
-
-def contradiction(setting: Setting | None, number: int, is_strict: bool) -> str | None:
-    """Say what an end has instead, as the end of a sentence; None where it meets the expectation."""
-    if setting is None:
-        return "does not show it" if is_strict else None
-    if not includes(setting, number):
-        return f"has {setting_sentences.bounds_in_words(setting)}"
-    if is_strict and setting.value != number:
-        likeliest = f", most likely {setting.value}" if setting.value is not None else ""
-        return f"shows only {setting_sentences.bounds_in_words(setting)}{likeliest}"
-    return None
-
-
-def includes(setting: Setting, number: int) -> bool:
-    return setting.low <= number and (setting.high is None or number <= setting.high)
+def has(one: Unmet) -> str:
+    """Say what a probing end has instead, as the end of a sentence."""
+    if one.setting is None:
+        return "does not show it"
+    if one.is_excluded:
+        return f"has {setting_sentences.bounds_in_words(one.setting)}"
+    likeliest = f", most likely {one.setting.value}" if one.setting.value is not None else ""
+    return f"shows only {setting_sentences.bounds_in_words(one.setting)}{likeliest}"
 
 
 def found(unwanted: Unwanted, analysis: Analysis) -> Iterator[str]:

@@ -19,12 +19,12 @@ from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
-from analyzer.keepalive.summary.conclusions import MOST_SHOWN, named, unsaid
+from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode, named, unsaid
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
-from analyzer.report.layout import BLANK, SideBySide, headed, indented, marked, prose, table
+from analyzer.report.layout import BLANK, Prose, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, rough, short
 from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
@@ -70,14 +70,17 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield _title(analysis)
     if not is_alone:
         yield from at_a_glance.conclusions(analysis)
+    unmet = [one for one in concluded if one.code is ConclusionCode.SETTINGS_NOT_IN_FORCE]
+    for one in unmet if is_alone else ():  # which no description of a connection says
+        yield from at_a_glance.conclusion(one)
     if len(in_full) < len(analysis.flows):
         yield from at_a_glance.groups(analysis, only)
     for flow in in_full:
         yield BLANK
         yield from _described(flow)
-    for one in concluded if is_alone else ():
-        yield BLANK
-        yield from at_a_glance.fix(one)
+    for one in concluded[len(unmet) :] if is_alone else ():
+        if remedy := list(at_a_glance.fix(one)):
+            yield from (BLANK, *remedy)
     if only and not in_full and not rest:
         yield BLANK
         yield Text(
@@ -205,7 +208,7 @@ def _settings(end: End, whose: str) -> Table:
     for name in TRIPLE:
         setting: Setting | None = getattr(end.settings, name)
         value, bounds, seen = _cells(setting, end.settings)
-        lines.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, seen)
+        lines.add_row(name, Text(value, "dim" if value == "?" else "bold"), bounds, Prose(seen))
     return lines
 
 
@@ -250,6 +253,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
 def _services(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield the services of which an application ends idle connections; those of a path have a table of their own."""
     heading = [BLANK, Text("Who closes idle connections", "bold")]
+    words = service_sentences.idle_limit
     for one in analysis.services:
         limits = [limit for limit in one.idle_limits if limit.by in ("responder", "originator")]
         if limits:
@@ -257,7 +261,8 @@ def _services(analysis: Analysis) -> Iterator[RenderableType]:
             heading = []
             yield Text(service_sentences.service(one))
             for limit in limits:
-                yield prose(service_sentences.idle_limit(limit))
+                yield prose(words(limit))
+                words = service_sentences.in_brief
 
 
 def _paths(analysis: Analysis) -> Iterator[RenderableType]:
@@ -267,7 +272,7 @@ def _paths(analysis: Analysis) -> Iterator[RenderableType]:
     lines = table("path to", "survived", "failed", "like")
     for limit in broken[:MOST_PATHS]:
         assert limit.failed_ns is not None
-        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none of 10 s"
+        survived = short(limit.survived_ns) if limit.survived_ns is not None else "none seen"
         survived += f" ({limit.survived:,}×)" if limit.survived else ""
         like = ", ".join(box.name for box in limit.matches)
         lines.add_row(sentences.path_name(limit), survived, f"{short(limit.failed_ns)} ({limit.failed:,}×)", like)

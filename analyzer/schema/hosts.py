@@ -65,6 +65,7 @@ IDLE_TRIALS = table(
     "IDLE_TRIALS",
     Column("flow", "i", "", "a connection that was idle for a second or more, in the middle or at its end"),
     Column("service", "q", "", "number of the service's address * 65536 + its port"),
+    Column("client", "q", "", "number of the client's address"),
     Column("closer", "b", "0|1", "who closed it by itself: 0 the client, 1 the service; -1 nobody, or not by itself"),
     Column("how", "b", "How", "how, -1 while it goes on"),
     Column("is_over", "b", "bool", "it had ended, by whatever"),

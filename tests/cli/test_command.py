@@ -226,6 +226,7 @@ def test_no_capture_at_all() -> None:
         (("--fail-on", "died"), "no outcome or conclusion is called 'died'"),
         (("--fail-on", "reset,"), "no outcome or conclusion is called ''"),
         (("--fail-on", ""), "no outcome or conclusion is called ''"),
+        (("--fail-on", "settings-not-in-force"), "--fail-on settings-not-in-force goes with --expect"),
         (("--only", "died"), "--only died: no outcome is called 'died'"),
         (("--only", "reset", "--sysctl"), "--only goes with the report, --json and --tags"),
     ],
@@ -549,6 +550,19 @@ def test_unmet_expectation_exits_1_and_says_which() -> None:
     assert "#0 10.100.5.1:40838" in time
     assert "tcp_keepalive_probes = 3" in probes
     assert "timed out" in result.stdout
+
+
+def test_unmet_expectation_is_the_first_conclusion() -> None:
+    """30/10/5 by its truth file; of one connection nothing else is concluded in words."""
+    expected = ("--expect", "time=60,probes=3")
+    report = " ".join(invoke(SAMPLE, *expected).stdout.split())
+    assert report.count("the expected settings are not in force at 10.100.5.1: tcp_keepalive_time is 30 (") == 1
+    assert report.index("not in force") < report.index("timed out") < report.index("seen")
+    first, *others = json.loads(invoke(SAMPLE, *expected, "--json").stdout)["conclusions"]
+    assert (first["code"], first["flows"], others[0]["code"]) == ("settings-not-in-force", [0], "peer-silent")
+    result = invoke(SAMPLE, *expected, "--fail-on", "settings-not-in-force")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("ka-analyze: settings-not-in-force: On 1 connection ")
 
 
 def test_expectation_without_a_place_concerns_probing_ends_only() -> None:

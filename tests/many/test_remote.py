@@ -47,6 +47,7 @@ FACES = (
     ["--advice", "linux"],
     ["--expect", "time=9", "--expect", "10.100.5.1:time=30", "-q"],
     ["--fail-on", "timed-out"],
+    ["--fail-on", "settings-not-in-force", "--expect", ":9000:time=9", "--json"],
     ["--fail-on", "peer-silent,peer-restarted"],
     ["--annotate", "out.pcapng"],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from analyzer.capture.files.writer import Described, PcapngWriter
 from analyzer.capture.live.merge import Frames
+from analyzer.keepalive.summary.expectations import TIME, Expectation
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Clock, Session, Stop
 from analyzer.monitor.watcher import Watcher
@@ -83,6 +84,15 @@ def test_what_is_concluded_comes_last_and_is_that_of_the_document() -> None:
     head = next(iter(document.document(analysis)))
     assert [event.fields for event in concluded] == json.loads(head + "]}")["conclusions"]
     assert not any(event.is_trouble for event in concluded)
+
+
+def test_what_is_expected_is_among_what_is_concluded() -> None:
+    session = Session(Scripted(*lost()), Watcher(), Stop())
+    for _ in session.run():
+        pass
+    last, _ = session.finish([Expectation({TIME: 60})])
+    [first, *_] = [event.fields["code"] for event in last if event.name is Name.CONCLUSION]
+    assert first == "settings-not-in-force"
 
 
 def test_without_a_frame_nothing_is_concluded() -> None:

@@ -15,8 +15,9 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import ProbedBy
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode
+from analyzer.keepalive.summary.expectations import Expectation
 from analyzer.keepalive.verdict.values import Cause, Outcome
-from analyzer.report.expectations import Expectation, found, includes, parse, parse_outcomes, parse_unwanted, unmet
+from analyzer.report.expectations import found, parse, parse_outcomes, parse_unwanted, unmet
 from tests.keepalive.made import Given, Made, flow, ns, probing, settings, within
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -113,18 +114,6 @@ def test_no_such_word(words: str) -> None:
 def test_only_outcomes_choose_connections() -> None:
     with pytest.raises(OptionError, match="no outcome is called 'path-forgets'"):
         parse_outcomes("path-forgets", "--only")
-
-
-@pytest.mark.parametrize(
-    ("number", "is_included"), [(57, False), (58, True), (59, True), (60, True), (61, False)], ids=str
-)
-def test_bounds_are_inclusive(number: int, is_included: bool) -> None:
-    assert includes(within(58, 60, value=60), number) == is_included
-
-
-def test_without_upper_bound_only_less_is_excluded() -> None:
-    assert includes(within(58, None), 7200)
-    assert not includes(within(58, None), 57)
 
 
 def lines(expected: dict[str, int], *flows: Flow) -> list[str]:

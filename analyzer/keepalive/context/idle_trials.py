@@ -43,6 +43,8 @@ class IdleTrial(NamedTuple):
     """One row of IDLE_TRIALS of a connection that one end closed by itself."""
 
     flow: int
+    service: int
+    """Number of the service that it leads to."""
     closer: int
     how: int
     frame: int
@@ -62,10 +64,10 @@ class IdleTime(NamedTuple):
 
 
 class Service(NamedTuple):
-    """The trials of one service, if at least one of its connections was closed after an idle time."""
+    """The trials of one service, or of one client, if at least one connection was closed after an idle time."""
 
     end: int
-    """A row in ENDS of the service's side, which names it."""
+    """A row in ENDS of its side, which names it."""
     closings: tuple[IdleTrial, ...]
     survived: tuple[Clocks, Clocks]
     """The longest idle times that connections survived, as the client (0) and the service (1) saw them close."""
@@ -88,22 +90,37 @@ class IdleTrials:
 
     def services(self, flows: Table, engine: Engine) -> list[Service]:
         """Return the services of which an end closed connections after an idle time, in order of appearance."""
+        return self._of_each(1, array("q", self._table.view.service[: self._table.rows]), 1, flows, engine)
+
+    def clients(self, fewest: int, flows: Table, engine: Engine) -> list[Service]:
+        """Return the addresses from or to which so many connections were closed after an idle time, whatever the
+        service, in order of appearance."""
+        return self._of_each(0, array("q", self._table.view.client[: self._table.rows]), fewest, flows, engine)
+
+    def _of_each(self, side: int, keys: "array[int]", fewest: int, flows: Table, engine: Engine) -> list[Service]:
+        """Return the trials by key: a number of the clients (0) or services (1), if it has at least the fewest
+        closings."""
         t, count = self._table.view, self._table.rows
         rows, closings = array("i", range(count)), array("i", [0]) * count
-        by_key(rows, count, array("q", t.service[:count]), engine)
+        by_key(rows, count, keys, engine)
         starts, longest = array("i", [0]) * (count + 1), array("q", [0]) * (2 * len(Clocks._fields) * count)
-        found = engine.run(sum_up_services, t, rows, count, starts, closings, longest)
-        services = [self._service(flows, closings[starts[one] : starts[one + 1]], longest, one) for one in range(found)]
+        found = engine.run(sum_up_services, t, keys, rows, count, starts, closings, longest)
+        services = [
+            self._service(side, flows, closings[starts[one] : starts[one + 1]], longest, one)
+            for one in range(found)
+            if starts[one + 1] - starts[one] >= fewest
+        ]
         return sorted(services, key=lambda one: one.closings[0].flow)
 
-    def _service(self, flows: Table, closings: "array[int]", longest: "array[int]", place: int) -> Service:
+    def _service(self, side: int, flows: Table, closings: "array[int]", longest: "array[int]", place: int) -> Service:
         t, of_client = self._table.view, 2 * len(Clocks._fields) * place
         of_service, until = of_client + len(Clocks._fields), of_client + 2 * len(Clocks._fields)
         flow = t.flow[closings[0]]
         survived = Clocks(*longest[of_client:of_service]), Clocks(*longest[of_service:until])
         chosen = _some(closings)
         trials = tuple(map(self._trial, chosen))
-        return Service(2 * flow + service_end(flows.view, flow), trials, survived, self._followed(flows.view, chosen))
+        end = service_end(flows.view, flow) if side else 1 - service_end(flows.view, flow)
+        return Service(2 * flow + end, trials, survived, self._followed(flows.view, chosen))
 
     def _followed(self, f: Any, closings: Sequence[int]) -> frozenset[int]:
         """Return the flows that their client closed when it opened another one of these.
@@ -128,7 +145,8 @@ class IdleTrials:
     def _trial(self, row: int) -> IdleTrial:
         t = self._table.view
         since = Clocks(t.since_data_ns[row], t.since_client_ns[row], t.since_service_ns[row], t.since_other_ns[row])
-        return IdleTrial(t.flow[row], t.closer[row], t.how[row], t.frame[row], t.at_ns[row], since, t.lost[row])
+        who = t.flow[row], t.service[row], t.closer[row]
+        return IdleTrial(*who, t.how[row], t.frame[row], t.at_ns[row], since, t.lost[row])
 
     def like(self, flows: Table, flow: int) -> list[IdleTime]:
         """Return the idle times of all connections to the service that this one leads to, in order of appearance."""
@@ -200,6 +218,7 @@ def note_trial(
     else:
         note_open(rows, stories, flow_row, 2 * flow + service, out, at)
     out.flow[at], out.service[at] = flow, service_of(f, of_end, flow)
+    out.client[at] = of_end[2 * flow + 1 - service]
     longest = max(out.data_gap_ns[at], out.client_gap_ns[at], out.service_gap_ns[at], out.other_gap_ns[at])
     since = max(out.since_data_ns[at], out.since_client_ns[at], out.since_service_ns[at], out.since_other_ns[at])
     return bool(max(longest, since) >= IDLE_NS)
@@ -270,11 +289,12 @@ def note_open(rows: Rows, stories: StoryTables, flow_row: int, own: int, out: An
     out.since_other_ns[at] = end_ns - busy_ns if busy_ns != ABSENT else ABSENT
 
 
-def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, longest: Any) -> int:
+def sum_up_services(t: Any, keys: Any, rows: Any, count: int, starts: Any, closings: Any, longest: Any) -> int:
     """Kernel: list the trials that an end closed after an idle time, service by service, and the longest idle times
     that either end let live there, four clocks each; returns how many services these are.
 
-    `rows` are sorted by service. Of service number n the trials are closings[starts[n]:starts[n + 1]].
+    A service is what has one key; `rows` are sorted by keys[row]. Of service number n the trials are
+    closings[starts[n]:starts[n + 1]].
     """
     services, first, closed = 0, 0, 0
     for place in range(count):
@@ -288,7 +308,7 @@ def sum_up_services(t: Any, rows: Any, count: int, starts: Any, closings: Any, l
             closed += 1
         for closer in (0, 1):
             note_survived(t, row, closer, longest, at + 4 * closer)
-        if place + 1 == count or t.service[rows[place + 1]] != t.service[row]:
+        if place + 1 == count or keys[rows[place + 1]] != keys[row]:
             first = place + 1
             services += closed > starts[services]
             starts[services] = closed

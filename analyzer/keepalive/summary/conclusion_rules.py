@@ -4,8 +4,11 @@ An ordered table of rules over what is known of connections, services and paths.
 rule before it has explained, and yields a conclusion with the connections that it explains; so nothing is said twice.
 Codes and numbers only; the words are in `report/words/conclusion_sentences.py`.
 
+What somebody expects (`--expect`) comes first, and explains nothing: why a connection ended is still asked.
+
   Rule                   Looks for
   ---------------------  ------------------------------------------------------------------------------------------
+  settings_not_in_force  ends with other settings than are expected of them
   goes_one_way           the other end hears, or is heard, and still the connection breaks
   was_rebound            a NAT that gave a connection another port
   path_ends_idle         a path, or something in the other end's name, that forgets silent connections
@@ -45,15 +48,20 @@ from analyzer.keepalive.summary.conclusions import (
     is_asked_once,
     is_too_early,
     limit_numbers,
+    limits_by,
+    limits_of,
+    not_explained,
+    of_client_limit,
+    of_limit,
     reopened,
     silence_numbers,
     times_of,
     weight,
 )
+from analyzer.keepalive.summary.expectations import compared, confidence_of, numbers_of
 from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.outages import came_back
 from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
-from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
 from analyzer.schema import ABSENT
 
@@ -77,7 +85,7 @@ Rule = Callable[[Known], Iterator[Conclusion]]
 
 def conclude(known: Known) -> tuple[Conclusion, ...]:
     """Return all conclusions, the most important first."""
-    found: list[Conclusion] = []
+    found: list[Conclusion] = sorted(settings_not_in_force(known), key=weight)
     left = {flow.id: flow for flow in known.flows if not is_too_early(flow)}
     for rule in RULES:
         for one in sorted(rule(known._replace(left=tuple(left.values()))), key=weight):
@@ -85,6 +93,32 @@ def conclude(known: Known) -> tuple[Conclusion, ...]:
             for flow in one.flows:
                 left.pop(flow, None)
     return tuple(found or nothing_is_idle(known))
+
+
+def settings_not_in_force(known: Known) -> Iterator[Conclusion]:
+    """Yield the expectations that some ends do not meet: on how many connections, and at which addresses."""
+    ends = list(compared(known.expected, known.examined))
+    for expectation in known.expected:
+        concerned = [one for one in ends if expectation in one.expectations]
+        unmet = [one for end in concerned for one in end.unmet if one.expectation is expectation]
+        flows = list({one.flow.id: one.flow for one in unmet}.values())
+        if not flows:
+            continue
+        numbers: dict[str, float] = {"of": len({one.flow.id for one in concerned})}
+        hosts, services = {one.end.address for one in unmet}, {path_of(flow) for flow in flows}
+        if any(one.is_silence and expectation.address is None for one in unmet):
+            hosts.clear()  # neither end probed, and one of both would do
+        else:
+            numbers["of_hosts"] = len({one.end.address for one in concerned})
+        yield concluded(
+            ConclusionCode.SETTINGS_NOT_IN_FORCE,
+            services.pop() if len(services) == 1 else None,
+            flows,
+            numbers | numbers_of(unmet),
+            frames=tuple(frame for one in unmet if one.setting is not None for frame in one.setting.frames),
+            confidence=confidence_of(unmet),
+            hosts=tuple(sorted(hosts)),
+        )
 
 
 # ---- what a path, or a box on it, does
@@ -273,47 +307,14 @@ def periods_of(flow: Flow) -> list[float]:
 
 
 def service_closes_idle(known: Known) -> Iterator[Conclusion]:
-    """Yield the idle limits of applications that have cost nothing so far."""
+    """Yield the idle limits of applications that have cost nothing so far; a client's for all services is one."""
+    for client in known.client_limits:
+        if not_explained(client.limit, known):
+            yield of_client_limit(client, known)
     for side in ("responder", "originator"):
         for service, limit in limits_by(known, side):
             if not limit.lost:
                 yield of_limit(ConclusionCode.SERVICE_CLOSES_IDLE, service, limit, known)
-
-
-def limits_by(known: Known, side: str) -> Iterator[tuple[ServiceLimits, IdleLimit]]:
-    """Yield the idle limits of one side's applications that ended connections which nothing else has explained."""
-    return (
-        (one, limit)
-        for one in known.services
-        for limit in one.idle_limits
-        if limit.by == side and not_explained(limit, known)
-    )
-
-
-def not_explained(limit: IdleLimit, known: Known) -> tuple[int, ...]:
-    """Return the connections that a limit ended and nothing else has explained, whether findings use them or not."""
-    explained = {flow.id for flow in known.flows} - {flow.id for flow in known.left}
-    return tuple(flow for flow in limit.flows if flow not in explained)
-
-
-def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
-    """Return the idle limits that concern a service."""
-    return next((one.idle_limits for one in known.services if one.service == service), ())
-
-
-def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
-    """Return what an idle limit of an application comes to."""
-    hit = {"hit": limit.hit} if limit.hit else {}
-    return Conclusion(
-        code,
-        not_explained(limit, known),
-        service.service,
-        limit.frames[:MOST_FRAMES],
-        limit.confidence,
-        tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
-        limit.matches,
-        limit=limit,
-    )
 
 
 # ---- what became of hosts

@@ -5,16 +5,17 @@ are in `report/words/conclusion_sentences.py`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
+from analyzer.keepalive.summary.expectations import Expectation
 from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
-from analyzer.keepalive.summary.services import IdleLimit, ServiceLimits
+from analyzer.keepalive.summary.services import ClientLimit, IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
 MOST_SHOWN = 3
@@ -30,6 +31,7 @@ STUCK_NS = 5_000_000_000
 class ConclusionCode(Enum):
     """What is concluded; a contract."""
 
+    SETTINGS_NOT_IN_FORCE = "settings-not-in-force"
     ONE_WAY_PATH = "one-way-path"
     NAT_REBINDING = "nat-rebinding"
     PATH_FORGETS = "path-forgets"
@@ -88,6 +90,11 @@ class Known(NamedTuple):
     """Longest time without a segment of any of them, of open ones also up to the capture's end."""
     is_sampled: bool = False
     """There are more connections like `flows`, which are an even choice of them."""
+    client_limits: Sequence[ClientLimit] = ()
+    expected: Sequence[Expectation] = ()
+    """The settings that somebody says should be in force."""
+    examined: Sequence[Flow] = ()
+    """The connections that may not have these."""
 
 
 SAYS = {
@@ -184,6 +191,60 @@ def limit_numbers(limit: IdleLimit) -> dict[str, float]:
         if ns is not None:
             numbers[name] = ns / SECOND
     return numbers
+
+
+def limits_by(known: Known, side: str) -> Iterator[tuple[ServiceLimits, IdleLimit]]:
+    """Yield the idle limits of one side's applications that ended connections which nothing else has explained, those
+    apart that are a client's for all services."""
+    shared = {flow for one in known.client_limits for flow in one.limit.flows}
+    return (
+        (one, limit)
+        for one in known.services
+        for limit in one.idle_limits
+        if limit.by == side and not_explained(limit, known) and not shared.issuperset(limit.flows)
+    )
+
+
+def not_explained(limit: IdleLimit, known: Known) -> tuple[int, ...]:
+    """Return the connections that a limit ended and nothing else has explained, whether findings use them or not."""
+    explained = {flow.id for flow in known.flows} - {flow.id for flow in known.left}
+    return tuple(flow for flow in limit.flows if flow not in explained)
+
+
+def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
+    """Return the idle limits that concern a service."""
+    return next((one.idle_limits for one in known.services if one.service == service), ())
+
+
+def of_limit(code: ConclusionCode, service: ServiceLimits, limit: IdleLimit, known: Known) -> Conclusion:
+    """Return what an idle limit of an application comes to."""
+    hit = {"hit": limit.hit} if limit.hit else {}
+    return Conclusion(
+        code,
+        not_explained(limit, known),
+        service.service,
+        limit.frames[:MOST_FRAMES],
+        limit.confidence,
+        tuple((limit_numbers(limit) | {"of": service.flows} | hit).items()),
+        limit.matches,
+        limit=limit,
+    )
+
+
+def of_client_limit(client: ClientLimit, known: Known) -> Conclusion:
+    """Return what a client's idle limit for all services comes to."""
+    limit = client.limit
+    return Conclusion(
+        ConclusionCode.SERVICE_CLOSES_IDLE,
+        not_explained(limit, known),
+        None,
+        limit.frames[:MOST_FRAMES],
+        limit.confidence,
+        tuple((limit_numbers(limit) | {"services": client.services}).items()),
+        limit.matches,
+        (client.address,),
+        limit,
+    )
 
 
 def silence_numbers(flows: Sequence[Flow]) -> dict[str, float]:

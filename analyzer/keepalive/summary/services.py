@@ -13,6 +13,9 @@ early, so the limit is no more than the shortest of these times, and people set 
   one close, after a time that is a program's known limit     guess
   one close, after a round number of minutes, to a second     guess
 
+A client whose connections to several services end alike has one limit for all of them: a browser closes what it has
+not used for 115 s, whatever the server. Of each service alone a single close is a guess; together they are not.
+
 A client that mostly opens its next connection when it closes one is a script that does the one after the other, or
 pauses in between: what its closes show is a guess, and no program's.
 
@@ -29,7 +32,7 @@ from analyzer.keepalive.catalogue.profiles import idle_limits as known_limits
 from analyzer.keepalive.context.idle_trials import IdleTrial, Service
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.paths import PathLimit
-from analyzer.keepalive.verdict.values import HOWS, Confidence
+from analyzer.keepalive.verdict.values import CONFIDENCES, HOWS, Confidence
 from analyzer.schema import ABSENT
 from analyzer.tcp.tracker import IDLE_NS
 
@@ -42,6 +45,8 @@ ALIKE, ALIKE_NS = 0.01, 60_000_000
 """Closes of an exact timer lie within a hundredth, or 60 ms: what a busy host and the way there take."""
 COARSE, COARSE_NS = 0.05, 1_100_000_000
 """Those of a program that looks at its clock once a second, or now and then (idle_limits.toml)."""
+FEWEST_SERVICES = 3
+"""To so many services a client closes connections alike before that is its own limit, and none of theirs."""
 MOST_SPREAD = 0.1
 """Closes that differ by a larger part of the idle time are pauses of a conversation, unless there are MANY."""
 SEPARATE_NS = SECOND
@@ -106,6 +111,15 @@ class ServiceLimits(NamedTuple):
     idle_limits: tuple[IdleLimit, ...]
 
 
+class ClientLimit(NamedTuple):
+    """After how long clients at one address close idle connections, whatever the service: a browser, or a pool."""
+
+    address: str
+    services: int
+    """To so many services led what they closed."""
+    limit: IdleLimit
+
+
 class Cluster(NamedTuple):
     """Closes alike on one clock."""
 
@@ -144,6 +158,47 @@ def services(
     return tuple(
         ServiceLimits(name, count, limits) for (name, limits), count in zip(shown.items(), counts, strict=True)
     )
+
+
+def client_limits(found: Iterable[tuple[str, Service]]) -> tuple[ClientLimit, ...]:
+    """Return the idle limits that clients have for all services: as sure as those of one service that many separate
+    closes show, and no guess.
+
+    `found` are addresses and the trials of their connections. None of these may have been idle for longer and lived,
+    to whatever service.
+    """
+    limits = []
+    for address, client in found:
+        closings = [one for one in client.closings if one.closer == 0]
+        clusters = [one for one in (_cluster(closings, client, 0, *clock) for clock in CLOCKS) if one is not None]
+        shown = [one for one in clusters if _is_of_client(one)]
+        if shown:
+            best = _best(shown)
+            limit = _doubted(_limit(best, 0, best.trials[0].service & 0xFFFF), best.trials, client)
+            if limit.confidence is not Confidence.GUESS:
+                limits.append(ClientLimit(address, len({one.service for one in best.trials}), limit))
+    return tuple(limits)
+
+
+def supported(found: Iterable[ServiceLimits], clients: Sequence[ClientLimit]) -> tuple[ServiceLimits, ...]:
+    """Return the services with their limits as sure as the client's own limit that closed the same connections."""
+    return tuple(
+        one._replace(idle_limits=tuple(_supported(limit, clients) for limit in one.idle_limits)) for one in found
+    )
+
+
+def _supported(limit: IdleLimit, clients: Sequence[ClientLimit]) -> IdleLimit:
+    for one in clients:
+        if limit.by == "originator" and limit.clock == one.limit.clock and set(limit.flows) <= set(one.limit.flows):
+            surer = min(limit.confidence, one.limit.confidence, key=CONFIDENCES.index)
+            return limit._replace(confidence=surer)
+    return limit
+
+
+def _is_of_client(cluster: Cluster) -> bool:
+    """Tell whether nothing that the closes have to do with their services explains that they are alike."""
+    services = {one.service for one in cluster.trials}
+    return min(len(services), cluster.separate) >= FEWEST_SERVICES and cluster.spread <= MOST_SPREAD
 
 
 def _of_path(limit: PathLimit) -> IdleLimit:

@@ -304,6 +304,7 @@ def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, A
     """Return the services of which an application ends idle connections, and its limits in words, with a chart each but
     for the one that is `drawn` on the first screen."""
     found: list[dict[str, Any]] = []
+    words = service_sentences.idle_limit
     for one in analysis.findings.services:
         limits = [limit for limit in one.idle_limits if limit.by in BY_APPLICATION]
         if not limits or len(found) == MOST_PATHS:
@@ -314,7 +315,8 @@ def _services(analysis: "Analysis", drawn: IdleLimit | None) -> list[dict[str, A
             name = f"service-{len(found)}-{number}"
             has_chart = not is_above and not limit.half_closed
             chart = _chart(partial(analysis.plot.services, one.service, limit), name) if has_chart else ""
-            said.append({"text": service_sentences.idle_limit(limit), "is_above": is_above, "chart": chart})
+            said.append({"text": words(limit), "is_above": is_above, "chart": chart})
+            words = service_sentences.in_brief
         found.append({"name": service_sentences.service(one), "limits": said})
     return found
 

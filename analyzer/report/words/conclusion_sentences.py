@@ -3,9 +3,10 @@
 Beside `sentences.py` the only prose about findings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from analyzer.keepalive.summary.conclusions import Conclusion, ConclusionCode
+from analyzer.report.units import plain
 from analyzer.report.words.conclusion_parts import Numbers, about, is_network, num, sec, span, them, to
 from analyzer.report.words.fix_sentences import fix
 from analyzer.report.words.service_sentences import ONLY_ONE, SINCE, doubt
@@ -236,6 +237,13 @@ def _too_rare(one: Conclusion) -> str:
 
 def _closes_idle(one: Conclusion) -> str:
     n = one.known
+    if one.service is None:
+        like = f" Behaves like {', '.join(one.matches)}." if one.matches else ""
+        return (
+            f"Clients at {one.hosts[0]} close a connection after {_limit(n)} {_since(one)}, whatever the service: "
+            f"{num(n['closed'])} to {num(n['services'], 'service')} ended so; TCP keepalive does not prevent that."
+            f"{like}"
+        )
     by_client = one.limit is not None and one.limit.by == "originator"
     who = f"The client of {to(one)}" if by_client else f"{to(one)}"
     words = f"{who} closes a connection after {_limit(n)} {_since(one)}. {_of(n['closed'], n['of'])} ended so; TCP "
@@ -272,7 +280,48 @@ def _nothing(one: Conclusion) -> str:
     return f"No connection was silent for long enough to matter: {longest}, on {num(n['connections'])}."
 
 
+def _not_in_force(one: Conclusion) -> str:
+    n, count = one.known, len(one.flows)
+    where = ""
+    if "of_hosts" in n:
+        where = f" at {one.hosts[0] if len(one.hosts) == 1 else _some(len(one.hosts), n['of_hosts'], 'host')}"
+    found = [*_others_in_force(n, count), *_silence(n, count)]
+    on = f"On {_some(count, n['of'], 'connection')} to {to(one)}"
+    which = " the expected settings" if count == n["of"] else " that show their settings the expected ones"
+    return f"{on}{which} are not in force{where}: {'; '.join(found)}."
+
+
+def _some(count: float, total: float, what: str) -> str:
+    """Write a part of all, or all, within a sentence."""
+    if count == total:
+        return num(count, what) if count == 1 else f"all {num(count, what)}"
+    return f"{count:,.0f} of {num(total, what)}"
+
+
+def _others_in_force(n: Numbers, count: int) -> Iterator[str]:
+    """Say for each setting what is in force instead: the value and the bounds."""
+    for name, unit in (("time", "_s"), ("intvl", "_s"), ("probes", "")):
+        if f"{name}_on" in n:
+            value, low, high = n.get(name + unit), n[f"{name}_low{unit}"], n.get(f"{name}_high{unit}")
+            bounds = f"{plain(low)} or more" if high is None else f"{plain(low)} to {plain(high)}"
+            has = plain(low) if low == high else bounds if value is None else f"{plain(value)} (bounds: {bounds})"
+            where, expected = _on_some(n[f"{name}_on"], count), plain(n[f"{name}_expected{unit}"])
+            yield f"{where}tcp_keepalive_{name} is {has}, not {expected}"
+
+
+def _silence(n: Numbers, count: int) -> Iterator[str]:
+    if "silent_s" in n:
+        most = "up to " if n["silent_on"] > 1 else ""
+        gone = f"{most}{sec(n['silent_s'])} went by without a probe"
+        yield f"{_on_some(n['silent_on'], count)}{gone}, though one was due after {sec(n['due_s'])}"
+
+
+def _on_some(some: float, count: int) -> str:
+    return "" if some == count else f"on {some:,.0f} of them "
+
+
 TEXTS: dict[ConclusionCode, Callable[[Conclusion], str]] = {
+    ConclusionCode.SETTINGS_NOT_IN_FORCE: _not_in_force,
     ConclusionCode.ONE_WAY_PATH: _one_way_path,
     ConclusionCode.NAT_REBINDING: _nat_rebinding,
     ConclusionCode.PATH_FORGETS: _path,

@@ -6,7 +6,7 @@ Beside `sentences.py` the only prose about findings.
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.story.values import Heartbeat
 from analyzer.keepalive.verdict.os_errors import EPOLLERR, EPOLLHUP, EPOLLIN
-from analyzer.keepalive.verdict.values import BY_PATH, Ending, How, Outcome
+from analyzer.keepalive.verdict.values import BY_PATH, Ending, How, Outcome, Reason
 from analyzer.report.units import SECOND, count, short
 
 AT_ONCE_NS = 100_000_000
@@ -146,6 +146,31 @@ def unacknowledged(flow: Flow) -> str:
 def events(epoll: int) -> str:
     """Spell out a mask of epoll, without EPOLL before each bit: IN|ERR|HUP."""
     return "|".join(event for bit, event in EVENTS.items() if epoll & bit)
+
+
+def seen_by_application(flow: Flow) -> str:
+    """Say which error the application saw, and how long after the peer was last heard; empty without an error."""
+    verdict = flow.verdict
+    if verdict.errno is None or (verdict.prober is not None and flow.ends[verdict.prober].is_probed_for):
+        return ""  # a middlebox has no application that saw anything
+    most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
+    delay_ns = verdict.detection_delay_ns
+    late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
+    epoll = f" (epoll {events(verdict.epoll)})" if verdict.epoll is not None else ""
+    return f"{_whose_application(flow)} saw {verdict.errno}{epoll}{late}."
+
+
+def _whose_application(flow: Flow) -> str:
+    """Name the application by its end: "its" only after a sentence about this end alone."""
+    verdict, story = flow.verdict, flow.story
+    if verdict.outcome is Outcome.CLOSED and story.reset is not None:
+        return f"The application at {name(flow, 1 - story.reset.end)}"
+    if verdict.prober is not None:
+        is_clear = flow.probers == (verdict.prober,) and not flow.beating
+        return "Its application" if is_clear else f"The application at {name(flow, verdict.prober)}"
+    if story.resending_end >= 0 and Reason.ACKS_UNHEARD in verdict.reasons:
+        return f"The application at {name(flow, story.resending_end)} probably"
+    return "The application"
 
 
 def closed_window(flow: Flow) -> str:

@@ -82,7 +82,18 @@ def _beat_sooner(one: Conclusion) -> str:
     return f"Let it come every {at_least(every)} s: of a heartbeat one may be lost."
 
 
+def _put_in_force(one: Conclusion) -> str:
+    n = one.known
+    if "silent_on" in n and n["silent_on"] == len(one.flows):
+        return f"Set SO_KEEPALIVE on the socket: without it no sysctl has an effect ({LINES})."
+    return (
+        "Look for TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT in the application, which override sysctl, and for a "
+        "container, which has sysctls of its own; `ka-analyze --sysctl …` prints what is in force."
+    )
+
+
 FIXES: dict[ConclusionCode, str | Callable[[Conclusion], str | None]] = {
+    ConclusionCode.SETTINGS_NOT_IN_FORCE: _put_in_force,
     ConclusionCode.ONE_WAY_PATH: "Look for a route, a filter or a NAT that only one direction passes.",
     ConclusionCode.NAT_REBINDING: _set_time,
     ConclusionCode.PATH_FORGETS: _set_time,

@@ -158,7 +158,7 @@ def sentences(flow: Flow) -> list[str]:
     said += [ending_sentences.heartbeat(flow, index) for index in flow.beating]
     held = (ending_sentences.unacknowledged(flow), ending_sentences.closed_window(flow))
     first = (ended, *held, *where_it_goes_on(flow), *what_goes_astray(flow))
-    return list(filter(None, (*first, *said, _what_was_seen(flow))))
+    return list(filter(None, (*first, *said, ending_sentences.seen_by_application(flow))))
 
 
 def prober(flow: Flow, index: int) -> str:
@@ -277,22 +277,6 @@ def _is_near(low: float, other: float) -> bool:
 def longest_idle_ns(flow: Flow) -> int:
     """Return the longest time without any segment, that up to the capture's end included, in ns."""
     return max(flow.max_idle_ns, flow.silent_ns or 0)
-
-
-def _what_was_seen(flow: Flow) -> str:
-    verdict = flow.verdict
-    if verdict.errno is None or (verdict.prober is not None and flow.ends[verdict.prober].is_probed_for):
-        return ""  # a middlebox has no application that saw anything
-    whose = "Its application" if verdict.prober is not None else "The application"
-    if verdict.outcome is Outcome.CLOSED and flow.story.reset is not None:
-        whose = f"The application at {name(flow, 1 - flow.story.reset.end)}"
-    if verdict.prober is None and flow.story.resending_end >= 0 and Reason.ACKS_UNHEARD in verdict.reasons:
-        whose = f"The application at {name(flow, flow.story.resending_end)} probably"
-    most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
-    delay_ns = verdict.detection_delay_ns
-    late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
-    epoll = f" (epoll {ending_sentences.events(verdict.epoll)})" if verdict.epoll is not None else ""
-    return f"{whose} saw {verdict.errno}{epoll}{late}."
 
 
 def host_name(host: Host) -> str:

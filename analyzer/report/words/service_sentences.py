@@ -29,7 +29,13 @@ ANSWERS = "answers with RST what comes on a connection"
 
 
 def idle_limit(limit: IdleLimit) -> str:
-    """Say who ends idle connections after how long, on how many this rests, and what it cost."""
+    """Say who ends idle connections after how long, on how many this rests, what it cost, and that keepalive does not
+    count."""
+    return in_brief(limit) + _keepalive(limit)
+
+
+def in_brief(limit: IdleLimit) -> str:
+    """Say the same of one after others: without what is true of all of them."""
     is_answer = limit.how == "rst" and limit.by in ("path", "unknown")
     does = ANSWERS if is_answer else DOES[limit.how]
     who = WHO[limit.by]
@@ -40,7 +46,7 @@ def idle_limit(limit: IdleLimit) -> str:
     if limit.lost:
         words += f"; {limit.lost:,} request{'s were' if limit.lost > 1 else ' was'} lost"
     like = f" Like {', '.join(limit.matches)}." if limit.matches else ""
-    return f"{words}.{doubt(limit)}{like}{_keepalive(limit)}"
+    return f"{words}.{doubt(limit)}{like}"
 
 
 def doubt(limit: IdleLimit) -> str:

@@ -71,3 +71,21 @@ def test_all_of_a_service_are_told_with_what_they_survived() -> None:
         0, True, 5 * SECOND, True,
     )  # fmt: skip
     assert others == []
+
+
+def test_a_client_has_trials_of_all_services_that_it_used() -> None:
+    """What it let live longer elsewhere counts as survived."""
+    closed = CLOSED.replace("B>A  FA  seq 5500  ack 1100", "A>B  FA  seq 1100  ack 5500")
+    closed = closed.replace("A>B  FA  seq 1100  ack 5501", "B>A  FA  seq 5500  ack 1101")
+    closed = closed.replace("B>A  A   seq 5501  ack 1101", "A>B  A   seq 1101  ack 5501")
+    lines = [(ASKED + closed).replace("B", f"B:{9000 + number}") for number in range(3)]
+    text = "\n".join(
+        [one.replace("A>", f"A:{42000 + n}>").replace(">A", f">A:{42000 + n}") for n, one in enumerate(lines)]
+    )
+    ordered = sorted((line for line in text.splitlines() if line.strip()), key=lambda line: float(line.split()[0]))
+    assembler = analyse(transcript("\n".join(ordered)))._assembler
+    [(address, client)] = assembler.clients(3)
+    assert (address, client.end) == ("10.0.0.1", 0)
+    assert [one.closer for one in client.closings] == [0, 0, 0]
+    assert len({one.service for one in client.closings}) == 3
+    assert assembler.clients(4) == []

@@ -1,18 +1,21 @@
 """What is concluded from captures: each conclusion where it must be drawn, and the nearest case where it must not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.settings.values import Basis, Setting
 from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.conclusion_rules import conclude, safe_s
 from analyzer.keepalive.summary.conclusions import Conclusion, ConclusionCode, Known
+from analyzer.keepalive.summary.expectations import TIME, Expectation
 from analyzer.keepalive.summary.paths import ALL, PathLimit, limits
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
 from tests.keepalive.context.test_rebinding import OLD, exchange, found, rebound
-from tests.keepalive.made import Made, flow, ns, within_lan
-from tests.keepalive.summary.test_services import Life
+from tests.keepalive.made import Made, flow, ns, probing, settings, within_lan
+from tests.keepalive.summary.test_services import BROWSER, Life
 from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.verdict.test_unanswered_data import WINDOW_CLOSED
 from tests.transcript import analyse, told, transcript
@@ -58,6 +61,53 @@ def dropped(idle_s: float, number: int, outcome: tuple[Outcome, Cause] = DROPPED
 
 def lives(idle_s: float, number: int) -> Flow:
     return flow(Made().probe(idle_s, Answer.ACK).probe(10, Answer.ACK), number)
+
+
+# ---- what somebody expects
+
+
+def not_in_force(expected: Sequence[Expectation], *flows: Flow) -> tuple[Conclusion, ...]:
+    known = Known(flows, flows, (), limits(flows), len(flows), ns(100), expected=expected, examined=flows)
+    return conclude(known)
+
+
+def test_settings_that_are_not_in_force_come_first_and_explain_nothing() -> None:
+    """What is said without an expectation is said all the same."""
+    flows = [replace(one, ends=with_time(one, 7200)) for one in (lives(30, 0), dropped(400, 1))]
+    [first, *others] = not_in_force([Expectation({TIME: 60})], *flows)
+    assert tuple(others) == drawn(*flows) != ()
+    assert first.code is ConclusionCode.SETTINGS_NOT_IN_FORCE
+    assert (first.flows, first.service, first.hosts, first.confidence) == (
+        (0, 1), SERVICE, ("10.0.0.1",), Confidence.CERTAIN
+    )  # fmt: skip
+    assert {"of": 2, "of_hosts": 1, "time_on": 2, "time_s": 7200}.items() <= first.known.items()
+
+
+def with_time(one: Flow, time_s: int) -> tuple[End, End]:
+    return replace(one.ends[0], settings=settings(time_s)), one.ends[1]
+
+
+def test_settings_in_force_are_not_mentioned() -> None:
+    assert "settings-not-in-force" not in codes(not_in_force([Expectation({TIME: 60})], probing(settings(60))))
+    assert "settings-not-in-force" not in codes(not_in_force([], probing(settings(7200))))
+
+
+def test_each_expectation_counts_those_that_it_concerns() -> None:
+    """The more particular one replaces the other where it applies, and is met there."""
+    usual, other = probing(settings(60)), probing(settings(300), 1, client="10.0.0.9", ports=(40001, 5432))
+    wrong = probing(settings(90), 2, client="10.0.0.3")
+    [one] = not_in_force([Expectation({TIME: 60}), Expectation({TIME: 300}, port=5432)], usual, other, wrong)[:-1]
+    assert (one.flows, one.hosts, one.known["of"], one.known["of_hosts"]) == ((2,), ("10.0.0.3",), 2, 2)
+
+
+def test_where_neither_end_probed_no_host_is_to_blame() -> None:
+    quiet = Setting(None, 134, None, 1, Basis.SURVIVED_GAPS, (ns(151), ns(151)), (12,))
+    one = flow(Made().traffic(151), found=settings(quiet))
+    [found] = [c for c in not_in_force([Expectation({TIME: 30}, port=443)], one) if c.known.get("due_s")]
+    assert (found.hosts, found.frames, found.confidence) == ((), (12,), Confidence.LIKELY)
+    assert "of_hosts" not in found.known
+    [found] = [c for c in not_in_force([Expectation({TIME: 30}, "10.0.0.1")], one) if c.known.get("due_s")]
+    assert (found.hosts, found.known["of_hosts"]) == (("10.0.0.1",), 1)
 
 
 # ---- paths
@@ -410,6 +460,16 @@ def test_an_open_connection_is_idle_up_to_the_capture_s_end() -> None:
 
 def test_an_empty_capture_says_nothing() -> None:
     assert said("1.0  end") == ()
+
+
+def test_a_clients_limit_for_all_services_is_said_once() -> None:
+    """And beside it what one service does: of that a single close is a guess."""
+    lines = [line for n, life in enumerate(BROWSER) for line in life.lines(41000 + n, 9000 + n)]
+    lines += Life([3], ("server", 63.21)).lines(41009, 5000)
+    of_all, of_one = heard("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines)))
+    assert (of_all.code, of_all.flows, of_all.service) == (ConclusionCode.SERVICE_CLOSES_IDLE, (0, 2, 3), None)
+    assert (of_all.hosts, of_all.known["value_s"], of_all.known["services"]) == (("10.0.0.1",), 115, 3)
+    assert (of_one.service, of_one.confidence) == ("10.0.0.2:5000", Confidence.GUESS)
 
 
 # ---- all together

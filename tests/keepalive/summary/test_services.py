@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from analyzer.keepalive.summary.services import IdleLimit, round_number
+from analyzer.keepalive.summary.services import FEWEST_SERVICES, ClientLimit, IdleLimit, client_limits, round_number
 from analyzer.keepalive.verdict.values import Confidence
 from tests.transcript import Told, told
 
@@ -56,6 +56,60 @@ def limits(*lives: Life, service: int = 9000, until: float | None = None) -> tup
     lines += [(until, "end")] if until is not None else []
     text = "\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))
     return tuple(limit for one in said(told(text)) for limit in one)
+
+
+def of_client(*lives: Life, services: Sequence[int], until: float | None = None) -> tuple[ClientLimit, ...]:
+    """What one client's connections to these services say, each to the next of them."""
+    led = zip(lives, services, strict=True)
+    lines = [line for number, (life, one) in enumerate(led) for line in life.lines(41000 + number, one)]
+    lines += [(until, "end")] if until is not None else []
+    text = "\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines))
+    return client_limits(told(text).analysis._assembler.clients(FEWEST_SERVICES))
+
+
+BROWSER = [Life([begin], ("client", begin + 115.2 + late)) for begin, late in ((1, 0.1), (9, 0.9), (20, 0.4))]
+
+
+def test_a_client_that_closes_alike_to_several_services_has_one_limit() -> None:
+    """A browser looks at its clock once a second."""
+    [one] = of_client(*BROWSER, services=(443, 80, 8443))
+    assert (one.address, one.services, one.limit.closed, one.limit.flows) == ("10.0.0.1", 3, 3, (0, 1, 2))
+    assert (one.limit.by, one.limit.clock, one.limit.confidence) == ("originator", "data", Confidence.LIKELY)
+    assert one.limit.value_ns == 115 * SECOND
+
+
+def test_of_each_service_its_close_is_no_guess_then() -> None:
+    """Alone, the browser's close would be a guess at port 443, and say nothing at the others."""
+    lives = [*BROWSER, Life([3], ("server", 63.21))]
+    lines = [line for number, life in enumerate(lives) for line in life.lines(41000 + number, 443 + number)]
+    result = told("\n".join(f"{time:.4f}  {what}" for time, what in sorted(lines)))
+    sure = [(limit.by, limit.confidence) for one in said(result) for limit in one]
+    assert sure == [("originator", Confidence.LIKELY), ("responder", Confidence.GUESS)]
+
+
+@pytest.mark.parametrize(
+    ("lives", "services", "until"),
+    [
+        (BROWSER, (443, 443, 80), None),
+        (BROWSER[:2], (443, 80), None),
+        ([*BROWSER, *(Life([2], ("client", 2 + n)) for n in (7, 20, 41, 70))], (443, 80, 8443, 1, 2, 3, 4), None),
+        ([*BROWSER, Life([2], ("client", 150.3))], (443, 80, 8443, 9000), None),
+        ([*BROWSER, Life([2])], (443, 80, 8443, 9000), 160.0),
+        ([*BROWSER, Life([2, 140], ("server", 141))], (443, 80, 8443, 9000), None),
+        ([Life([1 + n / 10], ("client", 116.3 + n / 10)) for n in range(3)], (443, 80, 8443), None),
+    ],
+    ids=[
+        "two services",
+        "two closes",
+        "most closed sooner",
+        "closed later",
+        "left open longer",
+        "lived longer",
+        "all at once",
+    ],
+)
+def test_no_limit_of_a_client(lives: Sequence[Life], services: Sequence[int], until: float | None) -> None:
+    assert of_client(*lives, services=services, until=until) == ()
 
 
 def said(result: Told) -> list[tuple[IdleLimit, ...]]:

@@ -43,7 +43,74 @@ def conclusion(
 
 
 BRACKET = {"survived_s": 341.02, "failed_s": 352.6, "safe_s": 200, "reset": 0}
+OVERRIDES = """
+    Look for TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT in the application, which override sysctl, and for a container,
+    which has sysctls of its own; `ka-analyze --sysctl …` prints what is in force.
+"""
+SWITCHED_OFF = """
+    Set SO_KEEPALIVE on the socket: without it no sysctl has an effect (`ka-analyze --advice linux …` prints the lines).
+"""
 SAID: Sequence[tuple[Conclusion, str, str | None]] = (
+    (
+        conclusion(
+            "settings-not-in-force",
+            2,
+            hosts=("10.0.0.1",),
+            of=3,
+            of_hosts=1,
+            time_expected_s=60,
+            time_on=2,
+            time_s=7200,
+            time_low_s=7168,
+            time_high_s=7200,
+            intvl_expected_s=10,
+            intvl_on=1,
+            intvl_low_s=70,
+            probes_expected=3,
+            probes_on=2,
+            probes=9,
+            probes_low=9,
+            probes_high=9,
+        ),
+        """
+        On 2 of 3 connections to 10.0.0.2:443 that show their settings the expected ones are not in force at 10.0.0.1:
+        tcp_keepalive_time is 7200 (bounds: 7168 to 7200), not 60; on 1 of them tcp_keepalive_intvl is 70 or more, not
+        10; tcp_keepalive_probes is 9, not 3.
+        """,
+        OVERRIDES,
+    ),
+    (
+        conclusion("settings-not-in-force", 1, of=1, due_s=30, silent_on=1, silent_s=151.004),
+        """
+        On 1 connection to 10.0.0.2:443 the expected settings are not in force: 151 s went by without a probe, though
+        one was due after 30 s.
+        """,
+        SWITCHED_OFF,
+    ),
+    (
+        conclusion(
+            "settings-not-in-force",
+            5,
+            None,
+            hosts=("10.0.0.1", "10.0.0.3"),
+            services=2,
+            of=5,
+            of_hosts=2,
+            due_s=60,
+            silent_on=2,
+            silent_s=340.2,
+            time_expected_s=60,
+            time_on=3,
+            time_low_s=90,
+            time_high_s=130,
+        ),
+        """
+        On all 5 connections to 2 services the expected settings are not in force at all 2 hosts: on 3 of them
+        tcp_keepalive_time is 90 to 130, not 60; on 2 of them up to 340.2 s went by without a probe, though one was due
+        after 60 s.
+        """,
+        OVERRIDES,
+    ),
     (
         conclusion("one-way-path"),
         """
@@ -396,6 +463,24 @@ SAID: Sequence[tuple[Conclusion, str, str | None]] = (
         """
         The client of 10.0.0.2:443 closes a connection after at most 6 s without data. 4 of 9 connections ended so;
         TCP keepalive does not prevent that.
+        """,
+        None,
+    ),
+    (
+        conclusion(
+            "service-closes-idle",
+            6,
+            None,
+            ("Firefox keep-alive",),
+            ("10.0.0.1",),
+            LIMIT._replace(by="originator"),
+            value_s=115,
+            closed=6,
+            services=6,
+        ),
+        """
+        Clients at 10.0.0.1 close a connection after 115 s without data, whatever the service: 6 connections to 6
+        services ended so; TCP keepalive does not prevent that. Behaves like Firefox keep-alive.
         """,
         None,
     ),

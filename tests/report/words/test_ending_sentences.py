@@ -112,3 +112,17 @@ def test_a_window_that_stays_closed(name: str, words: str) -> None:
 def test_a_window_of_which_nobody_knows(name: str) -> None:
     [flow] = analyze(str(FOLDER / name / "capture.pcap")).flows
     assert ending_sentences.closed_window(flow) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nc-30-10-5", "Its application saw ETIMEDOUT"),
+        ("both-ends", "The application at the originator saw ETIMEDOUT"),
+        ("zero-window-dead", "The application saw ETIMEDOUT"),
+    ],
+)
+def test_whose_application_saw_it_is_clear(name: str, words: str) -> None:
+    """At both ends kernels probed: "its" would be that of the end that stands before."""
+    [flow] = analyze(str(FOLDER / name / "capture.pcap")).flows
+    assert ending_sentences.seen_by_application(flow).startswith(words)

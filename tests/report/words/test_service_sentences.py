@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.keepalive.summary.services import IdleLimit
 from analyzer.keepalive.verdict.values import Confidence
-from analyzer.report.words.service_sentences import idle_limit
+from analyzer.report.words.service_sentences import idle_limit, in_brief
 from tests.report.words.test_sentences import is_prose
 
 SECOND = 10**9
@@ -33,6 +33,11 @@ def test_all_of_it() -> None:
         "2 requests were lost. Like Node.js http server. TCP keepalive does not count for it: the kernel answers that, "
         "and no application sees it."
     )
+
+
+def test_after_others_what_is_true_of_all_is_left_out() -> None:
+    assert idle_limit(LIMIT).startswith(in_brief(LIMIT))
+    assert in_brief(LIMIT).endswith("2 requests were lost. Like Node.js http server.")
 
 
 @pytest.mark.parametrize("by", ["responder", "originator", "path", "unknown"])
