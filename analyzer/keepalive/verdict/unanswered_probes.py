@@ -73,6 +73,8 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
 def is_probing(batch: Batch, flow_row: int) -> bool:
     """Conclude on unanswered probes without a RST: still running at the capture's end, or given up in silence.
 
+    In between, when the next probe is overdue, nobody knows.
+
     Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
     """
     story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
@@ -93,13 +95,17 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     is_spaced = longest_ns >= SHORTEST_INTERVAL_NS or (story.run_end != ABSENT and prober.unanswered > 1)
     wait_ns = longest_ns if is_spaced else longest_interval_ns(batch, flow_row)
     silent_ns, is_single = story.capture_end_ns - last_ns, story.run_end != ABSENT and prober.unanswered == 1
-    is_overdue = is_spaced and silent_ns > latest_ns(wait_ns, least_spacing_ns(batch, flow_row), prober.unanswered)
-    is_overdue = is_overdue or (is_single and silent_ns > longest_idle_ns(batch, flow_row) * 9 // 8)
-    if silent_ns <= SILENCE * wait_ns and (is_overdue or (story.lacks and silent_ns > wait_ns)):
+    least_ns = least_spacing_ns(batch, flow_row)
+    due_ns = latest_ns(wait_ns, least_ns, prober.unanswered) if is_spaced else SILENCE * wait_ns
+    if is_single:  # hardly anybody waits longer for the second probe than for the first
+        due_ns = min(due_ns, longest_idle_ns(batch, flow_row) + longest_idle_ns(batch, flow_row) // LATEST)
+    if story.lacks:
+        due_ns = min(due_ns, wait_ns)
+    if due_ns < silent_ns <= SILENCE * wait_ns:
         conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_CEASED, 0))
         verdict.cause, verdict.prober = ABSENT, ABSENT
         return True
-    if silent_ns <= SILENCE * wait_ns:
+    if silent_ns <= due_ns:
         conclude(
             batch,
             flow_row,
