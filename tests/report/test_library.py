@@ -11,6 +11,7 @@ from rich.console import Console
 
 import analyzer
 from analyzer.errors import OptionError
+from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.page import first_screen
 from analyzer.schema.export import FRAMES
@@ -38,6 +39,17 @@ def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
     assert nat.flow(1).verdict.outcome is Outcome.ALIVE
     assert [one.id for one in nat] == [0, 1]
     assert len(nat) == 2
+
+
+def test_enums_compare_with_their_names_and_with_columns(nat: analyzer.Analysis) -> None:
+    """The sample's truth: the first of two connections timed out, the other is alive."""
+    assert nat.verdict is not None
+    assert nat.verdict.outcome == "timed-out"
+    assert f"{nat.verdict.outcome}" == "timed-out"
+    assert list(nat.flows.outcome == analyzer.Outcome.TIMED_OUT) == [True, False]
+    assert (nat.flow(0).segments.tag == analyzer.Tag.KEEPALIVE_PROBE).sum() == len(nat.flow(0).probes) == 4
+    assert (nat.flow(0).probes.answer == Answer.NOTHING).sum() == 4
+    assert (nat.gaps.kind == GapKind.GIVE_UP).sum() == 1
 
 
 def test_a_capture_may_have_gone_on(nat: analyzer.Analysis) -> None:
