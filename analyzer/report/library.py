@@ -10,18 +10,20 @@
 Nothing is printed and nothing is global. The columns are those of schema.export.FRAMES.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from analyzer import analysis
 from analyzer.analysis import Capture
+from analyzer.capture.decode.link import LINK_ETHERNET
 from analyzer.capture.files.locations import octets_of
 from analyzer.capture.until import Until
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
+from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
 from analyzer.report.ranking import SHOWN, by_urgency
 from analyzer.report.words import conclusion_sentences, sentences
 from analyzer.report.words.one_line import who
@@ -41,7 +43,8 @@ Answer = TypeVar("Answer")
 
 
 def analyze(
-    *paths: "str | PathLike[str]",
+    *captures: "str | PathLike[str] | bytes | BinaryIO | Iterable[Any]",
+    link_type: int = LINK_ETHERNET,
     on_progress: Callable[[int], None] | None = None,
     max_memory: int | None = None,
     until: "str | float | datetime | None" = None,
@@ -50,7 +53,13 @@ def analyze(
     keep_shards: "str | PathLike[str] | None" = None,
     resume: bool = False,
 ) -> "Analysis":
-    """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
+    """Analyse captures as one timeline: files, what is in memory, packets of scapy or dpkt, or any of them together.
+
+    A capture is a path, where '-' is standard input, and a directory, glob or URL may name several; the octets of a
+    file (bytes), or a file that is open for reading them; packets of scapy (a PacketList, a PcapReader, what `sniff`
+    returns); a Reader of dpkt; any other iterable of (time, octets); a DataFrame with the columns `time` and `data`;
+    or an iterable of captures. Times are seconds since 1970, or instants of datetime, numpy or pandas. `link_type` is
+    what frames begin with where they do not say so themselves: a number of LINKTYPE_*, 1 for Ethernet.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
     default a share of what the machine has, the least informative flows and candidates are given up, and a diagnostic
@@ -65,8 +74,11 @@ def analyze(
     `resume` only files that are not there are read. The result is the same, whoever reads.
 
     Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
-    cannot be obeyed; what is imperfect is in `diagnostics`.
+    cannot be obeyed, TypeError for what is no capture; what is imperfect is in `diagnostics`.
     """
+    names = tuple(name for one in captures for name in captures_in(one, link_type))
+    if not captures:
+        raise TypeError(f"analyze() needs a capture: {TAKEN}")
     folder = str(keep_shards) if keep_shards is not None else None
     how = Reading(
         jobs=jobs,
@@ -81,7 +93,7 @@ def analyze(
         if on_progress is not None:
             on_progress(octets_of(name))
 
-    return Analysis(read_all(tuple(map(str, paths)), how, on_progress, on_file))
+    return Analysis(read_all(names, how, on_progress, on_file))
 
 
 class Analysis:
