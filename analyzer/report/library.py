@@ -12,6 +12,8 @@ Nothing is printed and nothing is global. The columns are those of schema.export
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from ipaddress import ip_address
+from operator import index
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from analyzer import analysis
@@ -19,11 +21,13 @@ from analyzer.analysis import Capture
 from analyzer.capture.decode.link import LINK_ETHERNET
 from analyzer.capture.files.locations import octets_of
 from analyzer.capture.until import Until
+from analyzer.errors import OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
 from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
+from analyzer.report.plot import Plot
 from analyzer.report.ranking import SHOWN, by_urgency
 from analyzer.report.words import conclusion_sentences, sentences
 from analyzer.report.words.one_line import who
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import Group
 
-    from analyzer.keepalive.summary.services import IdleLimit
     from analyzer.many.remote import Held
 
 Answer = TypeVar("Answer")
@@ -198,11 +201,45 @@ class Analysis:
         """Make a table of schema.export.FRAMES, by name."""
         return self.ask(_frame, name)
 
-    def flow(self, number: int) -> "Connection":
-        """Return one connection; IndexError if there is none of that number."""
+    def flow(self, which: int | str) -> "Connection":
+        """Return one connection: by its number, or the one that matters most of those with an end at an address and
+        port: "10.0.0.5:5432", "10.0.0.5", ":5432", "[2001:db8::5]:5432". IndexError if there is none."""
+        number = self._at(which) if isinstance(which, str) else index(which)
         if not 0 <= number < len(self.findings.flows):
-            raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows):,}, from 0")
+            raise IndexError(f"there is no connection {which}; the capture has {len(self.findings.flows):,}, from 0")
         return Connection(self, self.findings.flows[number])
+
+    def _at(self, place: str) -> int:
+        """Return the number of the most urgent connection with an end at a place, -1 without one."""
+        address, port = address_and_port(place)
+        is_there = [
+            (self.flows[f"addr_{end}"] == address if address else True)
+            & (self.flows[f"port_{end}"] == port if port else True)
+            for end in (0, 1)
+        ]
+        numbers = frozenset(self.flows.index[is_there[0] | is_there[1]])
+        return next((one for one in by_urgency(self.findings.flows).numbers if one in numbers), -1)
+
+    def packets(self, flow: int | str | None = None, *, frames: Iterable[int] | None = None, as_: str = "scapy") -> Any:
+        """Return the packets of a connection, those with these frame numbers, or all, read from the captures again.
+
+        As a PacketList of scapy, whose `frames` are their numbers; with `as_="dpkt"` or "raw" as a list of tuples with
+        frame number, time, and dpkt's packet or the octets.
+        """
+        from analyzer.report.interchange import packets
+
+        if as_ not in packets.KINDS:
+            raise OptionError(f"as_={as_!r} is not known; there are {', '.join(packets.KINDS)}")
+        if flow is None:
+            return packets.KINDS[as_](packets.chosen(self.capture, None if frames is None else list(frames)))
+        chosen = packets.of_flow(self.capture, self.flow(flow).findings.first_frame)
+        wanted = frozenset(frames) if frames is not None else None
+        return packets.KINDS[as_](one for one in chosen if wanted is None or one[0] in wanted)
+
+    def probes_of(self, flow: int | str, *, as_: str = "scapy") -> Any:
+        """Return the keepalive probes of both ends of a connection, as `packets` does."""
+        story = self.flow(flow).findings.story
+        return self.packets(frames=[probe.frame for end in story.ends for probe in end.probes], as_=as_)
 
     def __iter__(self) -> "Iterator[Connection]":
         return (Connection(self, flow) for flow in self.findings.flows)
@@ -255,6 +292,17 @@ class Analysis:
         from analyzer.report.page.page import notebook_summary
 
         return self.ask(notebook_summary)
+
+
+def address_and_port(place: str) -> tuple[str, int]:
+    """Take apart an address and a port, of which one may be missing; IndexError for what is neither."""
+    try:
+        if place.count(":") > 1 and not place.startswith("["):
+            return str(ip_address(place)), 0
+        address, _, port = place.partition("]:") if place.startswith("[") else place.partition(":")
+        return str(ip_address(address.strip("[]"))) if address else "", int(port or 0)
+    except ValueError:
+        raise IndexError(f"{place!r} is no address and port; write 10.0.0.5:5432") from None
 
 
 def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> Any:
@@ -335,6 +383,21 @@ class Connection:
     def _own(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         return frame[frame["flow"] == self.id].drop(columns="flow").reset_index(drop=True)
 
+    def packets(self, *, as_: str = "scapy") -> Any:
+        """Return all packets of the connection, as `Analysis.packets` does."""
+        return self._of.packets(self.id, as_=as_)
+
+    def write(self, path: "str | PathLike[str]") -> None:
+        """Write the packets of the connection, and ICMP errors about it, as pcapng."""
+        from analyzer.report.interchange.captures_in_memory import as_pcapng
+        from analyzer.report.interchange.packets import of_flow
+        from analyzer.report.output_file import binary_output, check_outputs
+
+        capture = self._of.capture
+        check_outputs({"write": str(path)}, capture.files)
+        with binary_output(str(path), "write") as file:
+            as_pcapng((frame for _, frame in of_flow(capture, self.findings.first_frame)), file)
+
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the connection's timeline."""
         return self._of.plot.timeline(self.id, ax)
@@ -351,56 +414,3 @@ class Connection:
         from analyzer.report.page.page import notebook_connection
 
         return notebook_connection(self)
-
-
-class Plot:
-    """Charts of an analysis: each takes the Axes to draw on, or makes its own, and returns it."""
-
-    def __init__(self, of: Analysis) -> None:
-        self._of = of
-
-    def timeline(self, flow: int = 0, ax: "Axes | None" = None) -> "Axes":
-        """Draw the timeline of one connection."""
-        from analyzer.report.charts.timeline import timeline
-
-        return timeline(self._of, flow, ax)
-
-    def candidates(
-        self, flow: int = 0, setting: str = "tcp_keepalive_intvl", end: int | None = None, ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw how observed durations become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
-        from analyzer.report.charts.candidates import candidates
-
-        return candidates(self._of, flow, setting, end, ax)
-
-    def silences(self, path: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Draw how long a path may be silent, with known limits."""
-        from analyzer.report.charts.silences import silences
-
-        return silences(self._of, path, ax)
-
-    def services(
-        self, service: str | None = None, limit: "IdleLimit | None" = None, ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw how long the connections to a service were idle, and which of them its idle limit closed."""
-        from analyzer.report.charts.services import services
-
-        return services(self._of, service, limit, ax)
-
-    def overview(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw every connection as a bar in time, by outcome."""
-        from analyzer.report.charts.overview import overview
-
-        return overview(self._of, ax)
-
-    def hosts(self, addr: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Draw settings by host and port."""
-        from analyzer.report.charts.hosts import hosts
-
-        return hosts(self._of, addr, ax)
-
-    def cost(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw probes an hour by host."""
-        from analyzer.report.charts.cost import cost
-
-        return cost(self._of, ax)
