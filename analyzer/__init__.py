@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from analyzer.keepalive.tags.tag import Tag
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.monitor.watch import watch
-    from analyzer.report.library import Analysis, Connection, analyze
+    from analyzer.report.connection import Connection
+    from analyzer.report.library import Analysis, analyze
 
 __all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "watch"]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
-    "Connection": "analyzer.report.library",
+    "Connection": "analyzer.report.connection",
     "analyze": "analyzer.report.library",
     "Tag": "analyzer.keepalive.tags.tag",
     "Outcome": "analyzer.keepalive.verdict.values",

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.link import LINK_NAMES
@@ -109,6 +109,10 @@ class Analysis:
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
+
+    def __reduce__(self) -> Any:
+        """Pickle what the findings are made from, however many have been made."""
+        return Analysis, (self.capture, self.of_reading, self._tracker, self.engine, self.tunnels)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Return the file where a diagnostic first occurred; None if there is only one file, or the note names its

@@ -10,6 +10,7 @@
 Nothing is printed and nothing is global. The columns are those of schema.export.FRAMES.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from ipaddress import ip_address
@@ -22,25 +23,25 @@ from analyzer.capture.decode.link import LINK_ETHERNET
 from analyzer.capture.files.locations import octets_of
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
-from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
+from analyzer.report.connection import Connection
 from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
 from analyzer.report.plot import Plot
 from analyzer.report.ranking import SHOWN, by_urgency
-from analyzer.report.words import conclusion_sentences, sentences
-from analyzer.report.words.one_line import who
+from analyzer.report.words import conclusion_sentences
 
 if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
 
     import pandas as pd
-    from matplotlib.axes import Axes
     from rich.console import Group
 
+    from analyzer.keepalive.model.linux import Keepalive
     from analyzer.many.remote import Held
+    from analyzer.report.what_if import Supposed
 
 Answer = TypeVar("Answer")
 
@@ -201,7 +202,7 @@ class Analysis:
         """Make a table of schema.export.FRAMES, by name."""
         return self.ask(_frame, name)
 
-    def flow(self, which: int | str) -> "Connection":
+    def flow(self, which: int | str) -> Connection:
         """Return one connection: by its number, or the one that matters most of those with an end at an address and
         port: "10.0.0.5:5432", "10.0.0.5", ":5432", "[2001:db8::5]:5432". IndexError if there is none."""
         number = self._at(which) if isinstance(which, str) else index(which)
@@ -241,7 +242,7 @@ class Analysis:
         story = self.flow(flow).findings.story
         return self.packets(frames=[probe.frame for end in story.ends for probe in end.probes], as_=as_)
 
-    def __iter__(self) -> "Iterator[Connection]":
+    def __iter__(self) -> Iterator[Connection]:
         return (Connection(self, flow) for flow in self.findings.flows)
 
     def __len__(self) -> int:
@@ -256,6 +257,29 @@ class Analysis:
     def plot(self) -> "Plot":
         """Return the charts."""
         return Plot(self)
+
+    def to_json(self) -> str:
+        """Return the document of `--json` (schema ka-analyze/2)."""
+        return "".join(self.ask(_document))
+
+    def tags(self) -> list[dict[str, Any]]:
+        """Return an object for each segment that is not plain, in capture order, as `--tags` prints them."""
+        return self.ask(_tags)
+
+    def what_if(self, settings: str = "", **values: int) -> "Supposed":
+        """Return what other settings would have done, which shows itself as text: "time=60,intvl=10,probes=5", or the
+        same as keywords; `user_timeout_ms` is the fourth. What is not named is Linux's default."""
+        from analyzer.report.what_if import parse
+
+        named = ",".join(filter(None, (settings, *(f"{name}={value}" for name, value in values.items()))))
+        return self.ask(_supposed, parse(named))
+
+    def annotate(self, path: "str | PathLike[str]") -> None:
+        """Write the captures once more as pcapng, with the findings as comments for Wireshark."""
+        from analyzer.report.wireshark.annotate import annotate, check
+
+        check(str(path), self.capture.files)
+        annotate(self._held, self.capture.files, str(path))
 
     def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN, command: str = "") -> None:
         """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
@@ -281,6 +305,9 @@ class Analysis:
         from analyzer.report.tables.files import write_plots
 
         write_plots(self, str(folder), shown, has_png=png)
+
+    def __reduce__(self) -> Any:
+        return Analysis, (self._held,)
 
     def __rich__(self) -> "Group":
         return self.ask(_report)
@@ -320,6 +347,24 @@ def _verdict(analysis: Analysis) -> Verdict | None:
     return first.verdict if first is not None else None
 
 
+def _document(analysis: Analysis) -> list[str]:
+    from analyzer.report.json.document import document
+
+    return list(document(analysis.findings))
+
+
+def _tags(analysis: Analysis) -> list[dict[str, Any]]:
+    from analyzer.report.json.document import tag_lines
+
+    return [json.loads(line) for piece in tag_lines(analysis.findings) for line in piece.splitlines()]
+
+
+def _supposed(analysis: Analysis, keepalive: "Keepalive") -> "Supposed":
+    from analyzer.report.what_if import suppose
+
+    return suppose(analysis.findings, keepalive, SHOWN)
+
+
 def _report(analysis: Analysis) -> "Group":
     from analyzer.report.terminal import report
 
@@ -331,86 +376,3 @@ def _title(analysis: Analysis) -> str:
 
     said = [line for one in analysis.findings.conclusions[:MOST_SHOWN] for line in conclusion_sentences.in_full(one)]
     return "\n".join((f"<Analysis of {' · '.join(title(analysis.findings))}>", *said))
-
-
-class Connection:
-    """One connection of an analysis."""
-
-    def __init__(self, of: Analysis, findings: Flow) -> None:
-        self._of = of
-        self.findings = findings
-        """Everything known of the connection, as dataclasses: ends with settings and story, verdict."""
-
-    @property
-    def id(self) -> int:
-        return self.findings.id
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.findings.verdict
-
-    @property
-    def headline(self) -> str:
-        """Return outcome and cause in a few words."""
-        return sentences.headline(self.findings)
-
-    @property
-    def sentences(self) -> list[str]:
-        """Return sentences that say who probes, and what happened."""
-        return sentences.sentences(self.findings)
-
-    @property
-    def reasons(self) -> list[str]:
-        """Return the reasons for the verdict, in words."""
-        return sentences.reasons(self.findings.verdict)
-
-    @property
-    def ends(self) -> "pd.DataFrame":
-        return self._own(self._of.ends).set_index("end")
-
-    @property
-    def probes(self) -> "pd.DataFrame":
-        return self._own(self._of.probes)
-
-    @property
-    def gaps(self) -> "pd.DataFrame":
-        return self._own(self._of.gaps)
-
-    @property
-    def segments(self) -> "pd.DataFrame":
-        return self._own(self._of.segments)
-
-    def _own(self, frame: "pd.DataFrame") -> "pd.DataFrame":
-        return frame[frame["flow"] == self.id].drop(columns="flow").reset_index(drop=True)
-
-    def packets(self, *, as_: str = "scapy") -> Any:
-        """Return all packets of the connection, as `Analysis.packets` does."""
-        return self._of.packets(self.id, as_=as_)
-
-    def write(self, path: "str | PathLike[str]") -> None:
-        """Write the packets of the connection, and ICMP errors about it, as pcapng."""
-        from analyzer.report.interchange.captures_in_memory import as_pcapng
-        from analyzer.report.interchange.packets import of_flow
-        from analyzer.report.output_file import binary_output, check_outputs
-
-        capture = self._of.capture
-        check_outputs({"write": str(path)}, capture.files)
-        with binary_output(str(path), "write") as file:
-            as_pcapng((frame for _, frame in of_flow(capture, self.findings.first_frame)), file)
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the connection's timeline."""
-        return self._of.plot.timeline(self.id, ax)
-
-    def __rich__(self) -> "Group":
-        from analyzer.report.terminal import connection
-
-        return connection(self.findings)
-
-    def __repr__(self) -> str:
-        return f"<Connection #{self.id} {who(self.findings)}: {self.headline}>"
-
-    def _repr_html_(self) -> str:
-        from analyzer.report.page.page import notebook_connection
-
-        return notebook_connection(self)

@@ -15,6 +15,10 @@ class Plot:
     def __init__(self, of: "Analysis") -> None:
         self._of = of
 
+    def __repr__(self) -> str:
+        names = (name for name in vars(type(self)) if not name.startswith("_"))
+        return f"<Plot with {', '.join(names)}>"
+
     def timeline(self, flow: int | str = 0, ax: "Axes | None" = None) -> "Axes":
         """Draw the timeline of one connection."""
         from analyzer.report.charts.timeline import timeline

@@ -1,5 +1,7 @@
 """What `import analyzer` gives: lazily, typed, without printing anything or keeping global state."""
 
+import json
+import pickle
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -7,9 +9,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 import analyzer
+from analyzer.cli import main
 from analyzer.errors import OptionError
 from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.verdict.values import Outcome
@@ -74,16 +78,6 @@ def test_the_verdict_is_that_of_the_most_urgent(nat: analyzer.Analysis) -> None:
     assert nat.verdict.outcome is Outcome.TIMED_OUT
 
 
-def test_a_connection_has_its_own_rows(nat: analyzer.Analysis) -> None:
-    one = nat.flow(0)
-    assert len(one.probes) == 4
-    assert one.ends.loc[0, "tcp_keepalive_time"] == 14
-    assert set(one.segments["frame"]) < set(nat.segments["frame"])
-    assert one.headline in repr(one)
-    assert one.sentences
-    assert one.reasons
-
-
 def test_it_shows_itself_in_a_notebook_and_a_terminal(nat: analyzer.Analysis) -> None:
     for one in (nat, nat.flow(0)):
         page = one._repr_html_()
@@ -107,6 +101,44 @@ def test_an_empty_capture_has_no_verdict(tmp_path: Path) -> None:
     assert found.verdict is None
     assert found.flows.empty
     assert "No TCP connection" in found._repr_html_()
+
+
+def command(*arguments: str) -> str:
+    """What the command prints."""
+    done = CliRunner().invoke(main, [*arguments, str(NAT)])
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    assert nat.to_json() == command("--json")
+    assert nat.tags() == [json.loads(line) for line in command("--tags").splitlines()]
+    supposed = nat.what_if(time=6, intvl=3, probes=4)
+    assert repr(supposed).split() == command("--what-if", "time=6,intvl=3,probes=4").split()
+    assert repr(nat.what_if("time=6,intvl=3,probes=4")) == repr(supposed)
+    with_it = json.loads(command("--json", "--what-if", "time=6,intvl=3,probes=4"))
+    assert supposed.as_object() == with_it["what_if"]
+    with pytest.raises(OptionError, match="time=60,intvl=10,probes=5"):
+        nat.what_if(tiem=6)
+    nat.annotate(tmp_path / "library.pcapng")
+    command("--annotate", str(tmp_path / "command.pcapng"))
+    assert (tmp_path / "library.pcapng").read_bytes() == (tmp_path / "command.pcapng").read_bytes()
+
+
+@pytest.mark.parametrize("given", [NAT, NAT.read_bytes()], ids=["file", "bytes"])
+def test_it_can_be_pickled(given: Path | bytes) -> None:
+    a = analyzer.analyze(given)
+    again = pickle.loads(pickle.dumps(a))
+    assert again.to_json() == a.to_json()
+    assert again.packets(as_="raw") == a.packets(as_="raw")
+    assert repr(pickle.loads(pickle.dumps(a.flow(0)))) == repr(a.flow(0))
+
+
+def test_reprs_are_plain_text(nat: analyzer.Analysis) -> None:
+    for one in (nat, nat.flow(0), nat.plot, nat.what_if(time=6)):
+        assert "object at 0x" not in repr(one)
+        assert "\x1b" not in repr(one)
+    assert "timeline" in repr(nat.plot)
 
 
 PROGRAM = """
