@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.monitor.watch import watch
     from analyzer.report.connection import Connection
+    from analyzer.report.interchange.forging import forge
     from analyzer.report.library import Analysis, analyze
 
-__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "watch"]
+__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "forge", "watch"]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
     "Connection": "analyzer.report.connection",
     "analyze": "analyzer.report.library",
+    "forge": "analyzer.report.interchange.forging",
     "Tag": "analyzer.keepalive.tags.tag",
     "Outcome": "analyzer.keepalive.verdict.values",
     "watch": "analyzer.monitor.watch",

@@ -93,10 +93,10 @@ def _link_type_of(given: Any, otherwise: int) -> int:
 
 
 def _in_memory(given: Any, items: Iterable[Any], link_type: int) -> InMemory:
-    return InMemory(f"<{type(given).__name__}>", as_pcapng(_frame(one, link_type) for one in items))
+    return InMemory(f"<{type(given).__name__}>", as_pcapng(frame_of(one, link_type) for one in items))
 
 
-def _frame(one: Any, link_type: int) -> Frame:
+def frame_of(one: Any, link_type: int = LINK_ETHERNET) -> Frame:
     """Return a packet of scapy, or a pair of time and octets, as a frame."""
     match one:
         case Frame():
