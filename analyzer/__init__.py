@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from analyzer.monitor.watch import watch
     from analyzer.report.connection import Connection
     from analyzer.report.interchange.forging import forge
-    from analyzer.report.library import Analysis, analyze
+    from analyzer.report.library import Analysis, analyze, load_example
 
-__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "forge", "watch"]
+__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "forge", "load_example", "watch"]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
     "Connection": "analyzer.report.connection",
     "analyze": "analyzer.report.library",
+    "load_example": "analyzer.report.library",
     "forge": "analyzer.report.interchange.forging",
     "Tag": "analyzer.keepalive.tags.tag",
     "Outcome": "analyzer.keepalive.verdict.values",

@@ -82,9 +82,9 @@ class Connection:
         with binary_output(str(path), "write") as file:
             as_pcapng((frame for _, frame in of_flow(capture, self.findings.first_frame)), file)
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the connection's timeline."""
-        return self._of.plot.timeline(self.id, ax)
+    def plot(self, ax: "Axes | None" = None, **more: Any) -> "Axes":
+        """Draw the connection's timeline; `figsize` and properties of the Axes as for all charts."""
+        return self._of.plot.timeline(self.id, ax, **more)
 
     def __rich__(self) -> "Group":
         from analyzer.report.terminal import connection

@@ -13,6 +13,7 @@ Nothing is printed and nothing is global. The columns are those of schema.export
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from importlib import resources
 from ipaddress import ip_address
 from operator import index
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from analyzer import analysis
 from analyzer.analysis import Capture
 from analyzer.capture.decode.link import LINK_ETHERNET
-from analyzer.capture.files.locations import octets_of
+from analyzer.capture.files.locations import InMemory, octets_of
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
@@ -98,6 +99,13 @@ def analyze(
             on_progress(octets_of(name))
 
     return Analysis(read_all(names, how, on_progress, on_file))
+
+
+def load_example() -> "Analysis":
+    """Analyse a recording that comes with the package: two connections through a NAT that forgets what is silent for
+    10 s. One of them probes in time (samples/nat-forgets-one-of-two)."""
+    octets = resources.files("analyzer.report.interchange").joinpath("example.pcap").read_bytes()
+    return analyze(InMemory("example.pcap", octets))
 
 
 class Analysis:

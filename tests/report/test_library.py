@@ -2,12 +2,15 @@
 
 import json
 import pickle
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -20,7 +23,8 @@ from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.page import first_screen
 from analyzer.schema.export import FRAMES
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
 NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"
 
 
@@ -35,6 +39,37 @@ def test_every_table_is_an_attribute(nat: analyzer.Analysis) -> None:
         columns = [field.name for field in FRAMES[name]]
         assert [*(one for one in table.index.names if one), *table.columns] == columns
         assert getattr(nat, name) is table  # made once
+
+
+def test_the_example_is_the_recording(nat: analyzer.Analysis) -> None:
+    example = analyzer.load_example()
+    assert example.to_json() == nat.to_json().replace(str(NAT), "example.pcap")
+    assert example.packets(as_="raw") == nat.packets(as_="raw")
+
+
+def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    """What pandas does within a table, two captures put together, pickling, and Parquet."""
+    nat.write_parquet(tmp_path)
+    probes = nat.probes
+    for made in (
+        probes[probes.answer == "nothing"],
+        probes.sort_values("delay").assign(n=1),
+        pd.concat([probes, analyzer.analyze(NAT).probes]),
+        nat.flow(0).probes,
+        pickle.loads(pickle.dumps(probes)),
+        pd.read_parquet(tmp_path / "probes.parquet"),
+    ):
+        assert made.attrs["units"]["delay"] == "ns"
+
+
+def test_duckdb_gets_durations(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    """As docs/python.md says: from a DataFrame as they are, from Parquet, which has no such type, as nanoseconds."""
+    nat.write_parquet(tmp_path)
+    frame = nat.flows.reset_index()
+    [(known,)] = duckdb.sql("select max(max_idle) from frame").fetchall()
+    [query] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    [(read,)] = duckdb.sql(query.replace("tables/", f"{tmp_path}/")).fetchall()
+    assert known == read == frame.max_idle.max().to_pytimedelta()
 
 
 def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
