@@ -6,6 +6,8 @@
     a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
     a.flow(12)                  # one connection in full
     a.plot.timeline(flow=12)    # a matplotlib Axes
+    a.packets(flow=12)          # a PacketList of scapy
+    analyzer.forge(time=60, intvl=10, probes=5)  # what such settings look like
 
     for event in analyzer.watch("eth0"):
         print(event.time_ns, event.name, event.ends, event.fields)

@@ -32,6 +32,7 @@ from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
 from analyzer.report.plot import Plot
 from analyzer.report.ranking import SHOWN, by_urgency
 from analyzer.report.words import conclusion_sentences
+from analyzer.schema.export import FRAMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -207,7 +208,9 @@ class Analysis:
         return self.frame("diagnostics")
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """Make a table of schema.export.FRAMES, by name."""
+        """Make a table of schema.export.FRAMES, by name; OptionError if there is none."""
+        if name not in FRAMES:
+            raise OptionError(f"there is no table {name!r}; there are {', '.join(FRAMES)}")
         return self.ask(_frame, name)
 
     def flow(self, which: int | str) -> Connection:
@@ -239,10 +242,13 @@ class Analysis:
 
         if as_ not in packets.KINDS:
             raise OptionError(f"as_={as_!r} is not known; there are {', '.join(packets.KINDS)}")
+        wanted = frozenset(map(index, frames)) if frames is not None else None
+        for one in wanted or ():
+            if not 1 <= one <= self.capture.packets:
+                raise IndexError(f"there is no frame {one}; the capture has {self.capture.packets:,}, from 1")
         if flow is None:
-            return packets.KINDS[as_](packets.chosen(self.capture, None if frames is None else list(frames)))
+            return packets.KINDS[as_](packets.chosen(self.capture, wanted))
         chosen = packets.of_flow(self.capture, self.flow(flow).findings.first_frame)
-        wanted = frozenset(frames) if frames is not None else None
         return packets.KINDS[as_](one for one in chosen if wanted is None or one[0] in wanted)
 
     def probes_of(self, flow: int | str, *, as_: str = "scapy") -> Any:

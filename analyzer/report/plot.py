@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
+from analyzer.schema.export import SETTINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +44,8 @@ class Plot:
         """Draw how observed durations become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
         from analyzer.report.charts.candidates import candidates
 
+        if setting not in SETTINGS[:2] or end not in (None, 0, 1):
+            raise OptionError(f"setting is {' or '.join(SETTINGS[:2])}, and end is 0 or 1")
         return self._drawn(candidates, ax, more, self._of.flow(flow).id, setting, end)
 
     def silences(self, path: str | None = None, ax: "Axes | None" = None, **more: Any) -> "Axes":

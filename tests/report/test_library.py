@@ -108,6 +108,11 @@ def test_no_such_connection(nat: analyzer.Analysis, number: int) -> None:
         nat.flow(number)
 
 
+def test_no_such_table(nat: analyzer.Analysis) -> None:
+    with pytest.raises(OptionError, match="there are flows, ends"):
+        nat.frame("conections")
+
+
 def test_the_verdict_is_that_of_the_most_urgent(nat: analyzer.Analysis) -> None:
     assert nat.verdict is not None
     assert nat.verdict.outcome is Outcome.TIMED_OUT

@@ -1,6 +1,7 @@
 """Charts by name."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.artist import Artist
@@ -20,6 +21,12 @@ NAT = Path(__file__).parents[2] / "samples/nat-forgets-one-of-two/capture.pcap"
 def test_no_such_connection_is_the_same_error_in_a_chart(chart: str, flow: int | str) -> None:
     with pytest.raises(IndexError, match="there is no connection"):
         getattr(analyzer.analyze(NAT).plot, chart)(flow)
+
+
+@pytest.mark.parametrize("wrong", [{"setting": "tcp_keepalive_probes"}, {"end": 2}])
+def test_candidates_of_nothing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="tcp_keepalive_time or tcp_keepalive_intvl"):
+        analyzer.load_example().plot.candidates(0, **wrong)
 
 
 def is_within(figure: Figure, artist: Artist) -> bool:

@@ -62,14 +62,13 @@ class DpktPacket(NamedTuple):
     """What dpkt makes of it; the octets, where dpkt does not know the link type or fails."""
 
 
-def chosen(capture: Capture, numbers: Collection[int] | None) -> Iterator[Numbered]:
+def chosen(capture: Capture, numbers: frozenset[int] | None) -> Iterator[Numbered]:
     """Yield these frames of a capture, or all, in order, with their numbers; CaptureError if it cannot be read
     again."""
-    wanted = numbers if numbers is None else frozenset(numbers)
 
     def choice(_: bytearray, records: Table, first: int) -> Collection[int]:
         batch = range(first, first + records.rows)
-        return batch if wanted is None else [one for one in batch if one in wanted]
+        return batch if numbers is None else [one for one in batch if one in numbers]
 
     return _read(capture, new_engine(), choice)
 

@@ -13,11 +13,11 @@ import dpkt
 import numpy as np
 import pandas as pd
 import pytest
-from scapy.all import EDecimal, Ether, PcapReader, rdpcap
+from scapy.all import EDecimal, Ether, PcapReader, rdpcap, sniff
 
 import analyzer
 from analyzer.errors import CaptureError, OptionError
-from analyzer.report.interchange.captures_in_memory import TAKEN, Frame, as_pcapng, nanoseconds
+from analyzer.report.interchange.captures_in_memory import TAKEN, Frame, as_pcapng, frame_of, nanoseconds
 from analyzer.report.json.document import document
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -55,6 +55,8 @@ GIVEN: dict[str, Callable[[Path], Any]] = {
     "list of scapy packets": lambda path: list(rdpcap(str(path))),
     "scapy PcapReader": lambda path: PcapReader(BytesIO(path.read_bytes())),
     "dpkt Reader": dpkt_reader,
+    "dpkt pcapng Reader": lambda path: dpkt.pcapng.Reader(BytesIO(as_pcapng(map(frame_of, rdpcap(str(path)))))),
+    "what sniff returns": lambda path: sniff(offline=str(path), quiet=True),
     "pairs": pairs,
     "pairs of datetime": lambda path: [(datetime.fromtimestamp(float(t), UTC), data) for t, data in pairs(path)],
     "DataFrame": data_frame,

@@ -92,6 +92,12 @@ def test_a_connection_by_its_address() -> None:
         a.flow("somewhere:9000")
 
 
+@pytest.mark.parametrize("frame", [0, 38])
+def test_no_such_frame(frame: int) -> None:
+    with pytest.raises(IndexError, match="the capture has 37"):
+        analyzer.analyze(NAT).packets(frames=[frame])
+
+
 def test_unknown_kinds_of_packets() -> None:
     with pytest.raises(OptionError, match="scapy, dpkt, raw"):
         analyzer.analyze(NAT).packets(as_="pyshark")
