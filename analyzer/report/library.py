@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from analyzer.keepalive.model.linux import Keepalive
+    from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
     from analyzer.report.what_if import Supposed
 
@@ -288,6 +289,13 @@ class Analysis:
         named = ",".join(filter(None, (settings, *(f"{name}={value}" for name, value in values.items()))))
         return self.ask(_supposed, parse(named))
 
+    def expect(self, *settings: str, strict: bool = False) -> list[str]:
+        """Return a line for each setting that is not as expected, none if all are: "time=60,intvl=10",
+        "10.0.0.5:5432:time=60", as --expect takes them; with `strict` also for what the capture does not confirm."""
+        from analyzer.report.expectations import parse
+
+        return self.ask(_unmet, [parse(one) for one in settings], strict)
+
     def annotate(self, path: "str | PathLike[str]") -> None:
         """Write the captures once more as pcapng, with the findings as comments for Wireshark."""
         from analyzer.report.wireshark.annotate import annotate, check
@@ -377,6 +385,12 @@ def _supposed(analysis: Analysis, keepalive: "Keepalive") -> "Supposed":
     from analyzer.report.what_if import suppose
 
     return suppose(analysis.findings, keepalive, SHOWN)
+
+
+def _unmet(analysis: Analysis, expectations: "list[Expectation]", is_strict: bool) -> list[str]:
+    from analyzer.report.expectations import unmet
+
+    return list(unmet(expectations, analysis.findings, is_strict))
 
 
 def _report(analysis: Analysis) -> "Group":

@@ -165,6 +165,16 @@ def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_pat
     assert (tmp_path / "library.pcapng").read_bytes() == (tmp_path / "command.pcapng").read_bytes()
 
 
+def test_expectations(nat: analyzer.Analysis) -> None:
+    """The sample's truth: 14/3/4 at one port, 6/3/4 at the other."""
+    assert nat.expect("intvl=3", ":40001:time=6") == []
+    [line] = nat.expect(":40001:time=14")
+    assert line.startswith("expected tcp_keepalive_time = 14, but #1")
+    assert nat.expect("probes=9", strict=True)
+    with pytest.raises(OptionError, match="is not understood"):
+        nat.expect("tiem=60")
+
+
 @pytest.mark.parametrize("given", [NAT, NAT.read_bytes()], ids=["file", "bytes"])
 def test_it_can_be_pickled(given: Path | bytes) -> None:
     a = analyzer.analyze(given)
