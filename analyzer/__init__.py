@@ -6,6 +6,8 @@
     a.flows                     # pandas DataFrames: flows, ends, probes, gaps, segments, hosts, path_limits, …
     a.flow(12)                  # one connection in full
     a.plot.timeline(flow=12)    # a matplotlib Axes
+    a.packets(flow=12)          # a PacketList of scapy
+    analyzer.forge(time=60, intvl=10, probes=5)  # what such settings look like
 
     for event in analyzer.watch("eth0"):
         print(event.time_ns, event.name, event.ends, event.fields)
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
     from analyzer.keepalive.tags.tag import Tag
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.monitor.watch import watch
-    from analyzer.report.library import Analysis, Connection, analyze
+    from analyzer.report.connection import Connection
+    from analyzer.report.interchange.forging import forge
+    from analyzer.report.library import Analysis, analyze, load_example
 
-__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "watch"]
+__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "forge", "load_example", "watch"]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
-    "Connection": "analyzer.report.library",
+    "Connection": "analyzer.report.connection",
     "analyze": "analyzer.report.library",
+    "load_example": "analyzer.report.library",
+    "forge": "analyzer.report.interchange.forging",
     "Tag": "analyzer.keepalive.tags.tag",
     "Outcome": "analyzer.keepalive.verdict.values",
     "watch": "analyzer.monitor.watch",

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.link import LINK_NAMES
@@ -110,9 +110,13 @@ class Analysis:
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
 
+    def __reduce__(self) -> Any:
+        """Pickle what the findings are made from, however many have been made."""
+        made_from = self.capture, self.of_reading, self._tracker, self.engine, self.tunnels
+        return Analysis, made_from, {"expected": self.expected}
+
     def file_of(self, note: Diagnostic) -> str | None:
-        """Return the file where a diagnostic first occurred; None if there is only one file, or the note names its
-        file, or concerns no frame."""
+        """Return the file where a diagnostic first occurred; None if it names its file or concerns none of several."""
         is_named = note.code in [CODES[code] for code in NAME_THEIR_FILE]
         return None if is_named or len(self.capture.files) < 2 else self.capture.file_of(note.first_frame)
 
@@ -162,8 +166,7 @@ class Analysis:
 
     @property
     def solicitations(self) -> tuple[tuple[int, Solicitation], ...]:
-        """Return the solicitations that nobody on the link answered, each with the flow that it concerns, in capture
-        order."""
+        """Return the solicitations that nobody on the link answered, with the flow that each concerns, in order."""
         return self._assembler.solicitations
 
     @property
@@ -219,8 +222,7 @@ class Analysis:
 
     @cached_property
     def groups(self) -> tuple[groups.Group, ...]:
-        """Return the connections that fared alike, the largest groups first: of many only those with something to
-        tell."""
+        """Return the connections that fared alike, the largest groups first; of many only those that are notable."""
         return groups.groups(self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled)
 
     @cached_property

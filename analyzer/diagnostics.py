@@ -7,11 +7,11 @@ says whether the result may be incomplete, which the command turns into exit 3.
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 
-class Severity(Enum):
+class Severity(StrEnum):
     DAMAGE = "damage"
     """Something that was captured could not be read."""
     LIMIT = "limit"

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.capture.files.locations import captures, is_pipe
+from analyzer.capture.files.locations import InMemory, captures, is_pipe
 from analyzer.capture.files.reader import first_frame_ns
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
@@ -91,6 +91,8 @@ def read_all(
         raise OptionError(
             "--jobs, --cluster and --keep-shards read files, not pipes; write the capture to a file first"
         )
+    if kept is not None and any(isinstance(one, InMemory) for one in names):
+        raise OptionError("keep_shards keeps what files say; write the capture to a file first")
     if how.cluster is not None:
         return how.workers.analysis(names, kept, on_file, how.limits, how.until)
     from analyzer.many.budget import shard_octets

@@ -61,7 +61,7 @@ KEEPALIVE_LEVELS = {
 
 HOMES = {
     "click": ("cli/",),
-    "dpkt": ("capture/decode/encapsulation.py",),
+    "dpkt": ("capture/decode/encapsulation.py", "report/interchange/"),
     "jinja2": ("report/",),
     "matplotlib": ("report/",),
     "distributed": ("many/cluster.py",),
@@ -71,7 +71,7 @@ HOMES = {
     "numba": ("engine/compiler/",),
     "pandas": ("report/",),
     "rich": ("cli/", "monitor/", "report/"),
-    "scapy": ("capture/live/interface.py",),
+    "scapy": ("capture/live/interface.py", "report/interchange/"),
 }
 """The only places that may import these packages."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.notebooks import NOTEBOOKS, run
 
-MAY_IMPORT = {"analyzer", "pandas", "pathlib"}
+MAY_IMPORT = {"analyzer", "dpkt", "pandas", "pathlib", "scapy.all"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

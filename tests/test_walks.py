@@ -147,11 +147,12 @@ def test_every_outcome_and_cause_was_recorded() -> None:
 # A tag and a rule
 
 
-@pytest.mark.parametrize("member", [*Tag, *Rule], ids=lambda member: f"{type(member).__name__}-{member.label}")
+@pytest.mark.parametrize("member", [*Tag, *Rule], ids=lambda member: f"{type(member).__name__}-{member}")
 def test_the_constant_of_a_tag_or_rule_is_its_own(member: Tag | Rule) -> None:
     """They are unpacked in order, so a member in the middle and a constant at the end would swap two meanings."""
     name = SHORT_NAMES.get(member, member.name) if isinstance(member, Tag) else member.name
-    assert getattr(tag, name) == member
+    members = tag.TAGS if isinstance(member, Tag) else tag.RULES
+    assert members[getattr(tag, name)] is member
 
 
 @pytest.mark.parametrize("one", sorted(set(Tag) - {Tag.ARP_UNANSWERED}))
@@ -167,7 +168,7 @@ def test_a_rule_is_asked(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", sorted(set(Rule) - IN_NO_TRANSCRIPT))
 def test_a_rule_has_a_transcript_that_names_it(rule: Rule) -> None:
     texts = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    assert any(re.search(rf"\bby {rule.label}(?![-\w])", text) for text in texts)
+    assert any(re.search(rf"\bby {rule}(?![-\w])", text) for text in texts)
 
 
 # A reason

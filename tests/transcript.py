@@ -33,7 +33,7 @@ from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.files.source import Source
 from analyzer.keepalive.findings import Flow
-from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.tags.tag import RULES, TAGS
 from tests.capture.writers import Frame, pcap_bytes
 from tests.engines import chosen
 
@@ -127,7 +127,7 @@ class Told:
         """By frame number: tag, rule, and the frame that it belongs to (0 for none)."""
         frame, s = self.analysis.candidates.view.frame, self.analysis.segments.view
         return {
-            frame[row]: (Tag(s.tag[row]).label, Rule(s.rule[row]).label, frame[s.of[row]] if s.of[row] >= 0 else 0)
+            frame[row]: (TAGS[s.tag[row]], RULES[s.rule[row]], frame[s.of[row]] if s.of[row] >= 0 else 0)
             for row in range(len(self.analysis.candidates))
         }
 

@@ -89,10 +89,13 @@ def main(context: click.Context, /, **given: Any) -> None:
     Every option can also be set in the environment: KA_JSON=1 is --json.
     """
     options = Options(**given)
-    _check_live(options)
+    if options.forge is not None:
+        _check_forge(options)
+    else:
+        _check_live(options)
     if options.point:
         _check_points(options)
-    elif not options.paths and not options.iface and not options.list_ifaces:
+    elif not any((options.paths, options.iface, options.list_ifaces, options.forge)):
         raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
@@ -112,7 +115,8 @@ def main(context: click.Context, /, **given: Any) -> None:
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
-        context.exit(_compare(options) if options.point else _run(options))
+        run_one = _forge if options.forge is not None else _compare if options.point else _run
+        context.exit(run_one(options))
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
         context.exit(UNUSABLE)
@@ -128,6 +132,24 @@ def main(context: click.Context, /, **given: Any) -> None:
             context.exit(ANALYSED)
         _complain(f"standard output cannot be written: {error.strerror}")
         context.exit(UNUSABLE)
+
+
+def _check_forge(options: Options) -> None:
+    if options.paths or options.point or options.is_live:
+        raise click.UsageError("--forge makes a capture; it excludes FILE, --point and --iface")
+    if options.write is None:
+        raise click.UsageError("--forge goes with -w OUT, the capture to be written")
+
+
+def _forge(options: Options) -> int:
+    from analyzer.report.interchange import forging
+    from analyzer.report.output_file import binary_output
+
+    packets = forging.forge(**forging.parse(options.forge or ""))
+    path = options.write or ""
+    with binary_output(path, "-w") as file:
+        forging.write(packets, file, is_pcap=path.endswith((".pcap", ".cap")))
+    return ANALYSED
 
 
 def _run(options: Options) -> int:

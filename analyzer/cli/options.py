@@ -96,6 +96,15 @@ FACES = (
 )
 """Formats for stdout: at most one of them."""
 
+FORGE = (
+    click.Option(
+        ["--forge"],
+        metavar="SPEC",
+        help="Read nothing, but write to -w OUT (pcap or pcapng, by its name) the capture that settings like "
+        "time=60,intvl=10,probes=5,peer=silent,stack=linux-250 would make.",
+    ),
+)
+
 OUTPUT = (
     click.Option(
         ["--annotate"],
@@ -169,7 +178,14 @@ LIVE = (
     click.Option(["--user"], metavar="NAME", help="Become this user as soon as the interface is open."),
 )
 
-GROUPS = {"Input": INPUT, "Live": LIVE, "What to print": FACES, "Output": OUTPUT, "Checks": CHECKS}
+GROUPS = {
+    "Input": INPUT,
+    "Live": LIVE,
+    "What to print": FACES,
+    "Output": OUTPUT,
+    "Checks": CHECKS,
+    "Forge": FORGE,
+}
 """Option groups in the order of `--help`."""
 
 
@@ -217,6 +233,7 @@ class Options:
     expect: tuple[str, ...]
     strict: bool
     fail_on: str | None
+    forge: str | None
     output: str
     color: str
     quiet: bool

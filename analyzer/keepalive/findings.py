@@ -4,7 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
@@ -34,7 +34,7 @@ AS_SENT = frozenset({64, 128, 255})
 """Values that stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
 
 
-class Role(Enum):
+class Role(StrEnum):
     """Which end opened the connection."""
 
     ORIGINATOR = "originator"

@@ -9,7 +9,7 @@ what is behind it. The clocks of the points need not agree: their difference is 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from statistics import median_low
 from typing import Any
 
@@ -25,7 +25,7 @@ FEWEST_SHARED = 2
 Fingerprint = tuple[int, int, int, int, int]
 
 
-class Fate(Enum):
+class Fate(StrEnum):
     """The fate of a probe, seen from two points."""
 
     ANSWERED = "answered"

@@ -21,13 +21,13 @@ end that the event is about, `ends` are both, as address and port. What follows 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from analyzer.report.units import iso
 
 
-class Name(Enum):
+class Name(StrEnum):
     FLOW_OPEN = "flow-open"
     KEEPALIVE_PROBE = "keepalive-probe"
     KEEPALIVE_ANSWER = "keepalive-answer"

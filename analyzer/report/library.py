@@ -10,38 +10,48 @@
 Nothing is printed and nothing is global. The columns are those of schema.export.FRAMES.
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from importlib import resources
+from ipaddress import ip_address
+from operator import index
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from analyzer import analysis
 from analyzer.analysis import Capture
-from analyzer.capture.files.locations import octets_of
+from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.files.locations import InMemory, octets_of
 from analyzer.capture.until import Until
-from analyzer.keepalive.findings import Flow
+from analyzer.errors import OptionError
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
+from analyzer.report.connection import Connection
+from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
+from analyzer.report.plot import Plot
 from analyzer.report.ranking import SHOWN, by_urgency
-from analyzer.report.words import conclusion_sentences, sentences
-from analyzer.report.words.one_line import who
+from analyzer.report.words import conclusion_sentences
+from analyzer.schema.export import FRAMES
 
 if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
 
     import pandas as pd
-    from matplotlib.axes import Axes
     from rich.console import Group
 
-    from analyzer.keepalive.summary.services import IdleLimit
+    from analyzer.keepalive.model.linux import Keepalive
+    from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
+    from analyzer.report.what_if import Supposed
 
 Answer = TypeVar("Answer")
 
 
 def analyze(
-    *paths: "str | PathLike[str]",
+    *captures: "str | PathLike[str] | bytes | BinaryIO | Iterable[Any]",
+    link_type: int = LINK_ETHERNET,
     on_progress: Callable[[int], None] | None = None,
     max_memory: int | None = None,
     until: "str | float | datetime | None" = None,
@@ -50,7 +60,13 @@ def analyze(
     keep_shards: "str | PathLike[str] | None" = None,
     resume: bool = False,
 ) -> "Analysis":
-    """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
+    """Analyse captures as one timeline: files, what is in memory, packets of scapy or dpkt, or any of them together.
+
+    A capture is a path, where '-' is standard input, and a directory, glob or URL may name several; the octets of a
+    file (bytes), or a file that is open for reading them; packets of scapy (a PacketList, a PcapReader, what `sniff`
+    returns); a Reader of dpkt; any other iterable of (time, octets); a DataFrame with the columns `time` and `data`;
+    or an iterable of captures. Times are seconds since 1970, or instants of datetime, numpy or pandas. `link_type` is
+    what frames begin with where they do not say so themselves: a number of LINKTYPE_*, 1 for Ethernet.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `max_memory` octets, by
     default a share of what the machine has, the least informative flows and candidates are given up, and a diagnostic
@@ -65,8 +81,11 @@ def analyze(
     `resume` only files that are not there are read. The result is the same, whoever reads.
 
     Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
-    cannot be obeyed; what is imperfect is in `diagnostics`.
+    cannot be obeyed, TypeError for what is no capture; what is imperfect is in `diagnostics`.
     """
+    names = tuple(name for one in captures for name in captures_in(one, link_type))
+    if not captures:
+        raise TypeError(f"analyze() needs a capture: {TAKEN}")
     folder = str(keep_shards) if keep_shards is not None else None
     how = Reading(
         jobs=jobs,
@@ -81,7 +100,14 @@ def analyze(
         if on_progress is not None:
             on_progress(octets_of(name))
 
-    return Analysis(read_all(tuple(map(str, paths)), how, on_progress, on_file))
+    return Analysis(read_all(names, how, on_progress, on_file))
+
+
+def load_example() -> "Analysis":
+    """Analyse a recording that comes with the package: two connections through a NAT that forgets what is silent for
+    10 s. One of them probes in time (samples/nat-forgets-one-of-two)."""
+    octets = resources.files("analyzer.report.interchange").joinpath("example.pcap").read_bytes()
+    return analyze(InMemory("example.pcap", octets))
 
 
 class Analysis:
@@ -183,16 +209,55 @@ class Analysis:
         return self.frame("diagnostics")
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """Make a table of schema.export.FRAMES, by name."""
+        """Make a table of schema.export.FRAMES, by name; OptionError if there is none."""
+        if name not in FRAMES:
+            raise OptionError(f"there is no table {name!r}; there are {', '.join(FRAMES)}")
         return self.ask(_frame, name)
 
-    def flow(self, number: int) -> "Connection":
-        """Return one connection; IndexError if there is none of that number."""
+    def flow(self, which: int | str) -> Connection:
+        """Return one connection: by its number, or the one that matters most of those with an end at an address and
+        port: "10.0.0.5:5432", "10.0.0.5", ":5432", "[2001:db8::5]:5432". IndexError if there is none."""
+        number = self._at(which) if isinstance(which, str) else index(which)
         if not 0 <= number < len(self.findings.flows):
-            raise IndexError(f"there is no connection {number}; the capture has {len(self.findings.flows):,}, from 0")
+            raise IndexError(f"there is no connection {which}; the capture has {len(self.findings.flows):,}, from 0")
         return Connection(self, self.findings.flows[number])
 
-    def __iter__(self) -> "Iterator[Connection]":
+    def _at(self, place: str) -> int:
+        """Return the number of the most urgent connection with an end at a place, -1 without one."""
+        address, port = address_and_port(place)
+        is_there = [
+            (self.flows[f"addr_{end}"] == address if address else True)
+            & (self.flows[f"port_{end}"] == port if port else True)
+            for end in (0, 1)
+        ]
+        numbers = frozenset(self.flows.index[is_there[0] | is_there[1]])
+        return next((one for one in by_urgency(self.findings.flows).numbers if one in numbers), -1)
+
+    def packets(self, flow: int | str | None = None, *, frames: Iterable[int] | None = None, as_: str = "scapy") -> Any:
+        """Return the packets of a connection, those with these frame numbers, or all, read from the captures again.
+
+        As a PacketList of scapy, whose `frames` are their numbers; with `as_="dpkt"` or "raw" as a list of tuples with
+        frame number, time, and dpkt's packet or the octets.
+        """
+        from analyzer.report.interchange import packets
+
+        if as_ not in packets.KINDS:
+            raise OptionError(f"as_={as_!r} is not known; there are {', '.join(packets.KINDS)}")
+        wanted = frozenset(map(index, frames)) if frames is not None else None
+        for one in wanted or ():
+            if not 1 <= one <= self.capture.packets:
+                raise IndexError(f"there is no frame {one}; the capture has {self.capture.packets:,}, from 1")
+        if flow is None:
+            return packets.KINDS[as_](packets.chosen(self.capture, wanted))
+        chosen = packets.of_flow(self.capture, self.flow(flow).findings.first_frame)
+        return packets.KINDS[as_](one for one in chosen if wanted is None or one[0] in wanted)
+
+    def probes_of(self, flow: int | str, *, as_: str = "scapy") -> Any:
+        """Return the keepalive probes of both ends of a connection, as `packets` does."""
+        story = self.flow(flow).findings.story
+        return self.packets(frames=[probe.frame for end in story.ends for probe in end.probes], as_=as_)
+
+    def __iter__(self) -> Iterator[Connection]:
         return (Connection(self, flow) for flow in self.findings.flows)
 
     def __len__(self) -> int:
@@ -207,6 +272,36 @@ class Analysis:
     def plot(self) -> "Plot":
         """Return the charts."""
         return Plot(self)
+
+    def to_json(self) -> str:
+        """Return the document of `--json` (schema ka-analyze/2)."""
+        return "".join(self.ask(_document))
+
+    def tags(self) -> list[dict[str, Any]]:
+        """Return an object for each segment that is not plain, in capture order, as `--tags` prints them."""
+        return self.ask(_tags)
+
+    def what_if(self, settings: str = "", **values: int) -> "Supposed":
+        """Return what other settings would have done, which shows itself as text: "time=60,intvl=10,probes=5", or the
+        same as keywords; `user_timeout_ms` is the fourth. What is not named is Linux's default."""
+        from analyzer.report.what_if import parse
+
+        named = ",".join(filter(None, (settings, *(f"{name}={value}" for name, value in values.items()))))
+        return self.ask(_supposed, parse(named))
+
+    def expect(self, *settings: str, strict: bool = False) -> list[str]:
+        """Return a line for each setting that is not as expected, none if all are: "time=60,intvl=10",
+        "10.0.0.5:5432:time=60", as --expect takes them; with `strict` also for what the capture does not confirm."""
+        from analyzer.report.expectations import parse
+
+        return self.ask(_unmet, [parse(one) for one in settings], strict)
+
+    def annotate(self, path: "str | PathLike[str]") -> None:
+        """Write the captures once more as pcapng, with the findings as comments for Wireshark."""
+        from analyzer.report.wireshark.annotate import annotate, check
+
+        check(str(path), self.capture.files)
+        annotate(self._held, self.capture.files, str(path))
 
     def write_html(self, path: "str | PathLike[str]", shown: int = SHOWN, command: str = "") -> None:
         """Write the report as one page that needs nothing else, with charts of the `shown` connections that matter
@@ -233,6 +328,9 @@ class Analysis:
 
         write_plots(self, str(folder), shown, has_png=png)
 
+    def __reduce__(self) -> Any:
+        return Analysis, (self._held,)
+
     def __rich__(self) -> "Group":
         return self.ask(_report)
 
@@ -243,6 +341,17 @@ class Analysis:
         from analyzer.report.page.page import notebook_summary
 
         return self.ask(notebook_summary)
+
+
+def address_and_port(place: str) -> tuple[str, int]:
+    """Take apart an address and a port, of which one may be missing; IndexError for what is neither."""
+    try:
+        if place.count(":") > 1 and not place.startswith("["):
+            return str(ip_address(place)), 0
+        address, _, port = place.partition("]:") if place.startswith("[") else place.partition(":")
+        return str(ip_address(address.strip("[]"))) if address else "", int(port or 0)
+    except ValueError:
+        raise IndexError(f"{place!r} is no address and port; write 10.0.0.5:5432") from None
 
 
 def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> Any:
@@ -260,6 +369,30 @@ def _verdict(analysis: Analysis) -> Verdict | None:
     return first.verdict if first is not None else None
 
 
+def _document(analysis: Analysis) -> list[str]:
+    from analyzer.report.json.document import document
+
+    return list(document(analysis.findings))
+
+
+def _tags(analysis: Analysis) -> list[dict[str, Any]]:
+    from analyzer.report.json.document import tag_lines
+
+    return [json.loads(line) for piece in tag_lines(analysis.findings) for line in piece.splitlines()]
+
+
+def _supposed(analysis: Analysis, keepalive: "Keepalive") -> "Supposed":
+    from analyzer.report.what_if import suppose
+
+    return suppose(analysis.findings, keepalive, SHOWN)
+
+
+def _unmet(analysis: Analysis, expectations: "list[Expectation]", is_strict: bool) -> list[str]:
+    from analyzer.report.expectations import unmet
+
+    return list(unmet(expectations, analysis.findings, is_strict))
+
+
 def _report(analysis: Analysis) -> "Group":
     from analyzer.report.terminal import report
 
@@ -271,124 +404,3 @@ def _title(analysis: Analysis) -> str:
 
     said = [line for one in analysis.findings.conclusions[:MOST_SHOWN] for line in conclusion_sentences.in_full(one)]
     return "\n".join((f"<Analysis of {' · '.join(title(analysis.findings))}>", *said))
-
-
-class Connection:
-    """One connection of an analysis."""
-
-    def __init__(self, of: Analysis, findings: Flow) -> None:
-        self._of = of
-        self.findings = findings
-        """Everything known of the connection, as dataclasses: ends with settings and story, verdict."""
-
-    @property
-    def id(self) -> int:
-        return self.findings.id
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.findings.verdict
-
-    @property
-    def headline(self) -> str:
-        """Return outcome and cause in a few words."""
-        return sentences.headline(self.findings)
-
-    @property
-    def sentences(self) -> list[str]:
-        """Return sentences that say who probes, and what happened."""
-        return sentences.sentences(self.findings)
-
-    @property
-    def reasons(self) -> list[str]:
-        """Return the reasons for the verdict, in words."""
-        return sentences.reasons(self.findings.verdict)
-
-    @property
-    def ends(self) -> "pd.DataFrame":
-        return self._own(self._of.ends).set_index("end")
-
-    @property
-    def probes(self) -> "pd.DataFrame":
-        return self._own(self._of.probes)
-
-    @property
-    def gaps(self) -> "pd.DataFrame":
-        return self._own(self._of.gaps)
-
-    @property
-    def segments(self) -> "pd.DataFrame":
-        return self._own(self._of.segments)
-
-    def _own(self, frame: "pd.DataFrame") -> "pd.DataFrame":
-        return frame[frame["flow"] == self.id].drop(columns="flow").reset_index(drop=True)
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the connection's timeline."""
-        return self._of.plot.timeline(self.id, ax)
-
-    def __rich__(self) -> "Group":
-        from analyzer.report.terminal import connection
-
-        return connection(self.findings)
-
-    def __repr__(self) -> str:
-        return f"<Connection #{self.id} {who(self.findings)}: {self.headline}>"
-
-    def _repr_html_(self) -> str:
-        from analyzer.report.page.page import notebook_connection
-
-        return notebook_connection(self)
-
-
-class Plot:
-    """Charts of an analysis: each takes the Axes to draw on, or makes its own, and returns it."""
-
-    def __init__(self, of: Analysis) -> None:
-        self._of = of
-
-    def timeline(self, flow: int = 0, ax: "Axes | None" = None) -> "Axes":
-        """Draw the timeline of one connection."""
-        from analyzer.report.charts.timeline import timeline
-
-        return timeline(self._of, flow, ax)
-
-    def candidates(
-        self, flow: int = 0, setting: str = "tcp_keepalive_intvl", end: int | None = None, ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw how observed durations become a setting: `tcp_keepalive_intvl` or `tcp_keepalive_time`."""
-        from analyzer.report.charts.candidates import candidates
-
-        return candidates(self._of, flow, setting, end, ax)
-
-    def silences(self, path: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Draw how long a path may be silent, with known limits."""
-        from analyzer.report.charts.silences import silences
-
-        return silences(self._of, path, ax)
-
-    def services(
-        self, service: str | None = None, limit: "IdleLimit | None" = None, ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw how long the connections to a service were idle, and which of them its idle limit closed."""
-        from analyzer.report.charts.services import services
-
-        return services(self._of, service, limit, ax)
-
-    def overview(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw every connection as a bar in time, by outcome."""
-        from analyzer.report.charts.overview import overview
-
-        return overview(self._of, ax)
-
-    def hosts(self, addr: str | None = None, ax: "Axes | None" = None) -> "Axes":
-        """Draw settings by host and port."""
-        from analyzer.report.charts.hosts import hosts
-
-        return hosts(self._of, addr, ax)
-
-    def cost(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw probes an hour by host."""
-        from analyzer.report.charts.cost import cost
-
-        return cost(self._of, ax)

@@ -20,7 +20,7 @@ from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode, named, unsaid
-from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
@@ -140,12 +140,12 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
     """Yield the segments that are worth a line; an answer has the probe's frame and the delay."""
     c, s = analysis.candidates.view, analysis.segments.view
     for row in analysis.rows(flow.id):
-        tag, of = Tag(s.tag[row]), s.of[row]
+        tag, of = TAGS[s.tag[row]], s.of[row]
         if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
             continue
         answers = f" → {c.frame[of]} after {exact(c.ts_ns[row] - c.ts_ns[of])} s" if of != ABSENT else ""
-        what = f"{tag.label}{answers}"
-        yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, Rule(s.rule[row]))
+        what = f"{tag}{answers}"
+        yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, RULES[s.rule[row]])
 
 
 def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
@@ -153,7 +153,7 @@ def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
     for number, one in analysis.solicitations:
         if number == flow.id:
             tag, of = Tag.ARP_UNANSWERED, f" → {one.of_frame}" if one.of_frame else ""
-            yield _Event(one.frame, one.ts_ns, one.end, ABSENT, tag, tag.label + of, Rule.NOBODY_ANSWERS)
+            yield _Event(one.frame, one.ts_ns, one.end, ABSENT, tag, tag + of, Rule.NOBODY_ANSWERS)
 
 
 def title(analysis: Analysis) -> tuple[str, str]:

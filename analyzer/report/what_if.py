@@ -23,6 +23,28 @@ INDENT = 4 * " "
 TIE = "\N{NO-BREAK SPACE}"
 
 
+class Supposed:
+    """What other settings would have done, as the library gives it; its text is that of `--what-if`."""
+
+    def __init__(self, findings: WhatIf, text: str) -> None:
+        self.findings = findings
+        """All of it, as dataclasses."""
+        self._text = text
+
+    def as_object(self) -> dict[str, Any]:
+        """Return the part `what_if` of the JSON document."""
+        return as_object(self.findings)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def suppose(analysis: Analysis, keepalive: Keepalive, top: int) -> Supposed:
+    """Replay a capture with these settings, and describe `top` of the connections that were lost."""
+    found = analysis.what_if(keepalive)
+    return Supposed(found, "\n".join(lines(found, analysis, top, PROSE_WIDTH)))
+
+
 def parse(words: str) -> Keepalive:
     """Parse settings like time=60,intvl=10,probes=5, and optionally user_timeout_ms=30000. Raises OptionError."""
     given = dict(DEFAULTS)

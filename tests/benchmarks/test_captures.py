@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tags.tag import Tag
+from analyzer.keepalive.tags.tag import TAGS, Tag
 from analyzer.report.json.document import tag_lines
 from analyzer.schema import ABSENT
 from tests.benchmarks.captures import CAPTURES
@@ -25,7 +25,7 @@ def capture(name: str, tmp_path: Path) -> Path:
 
 def probes(analysis: Analysis) -> set[int]:
     c, tags = analysis.candidates.view, analysis.segments.view.tag
-    return {c.frame[row] for row in range(len(analysis.candidates)) if tags[row] == Tag.KEEPALIVE_PROBE}
+    return {c.frame[row] for row in range(len(analysis.candidates)) if TAGS[tags[row]] == Tag.KEEPALIVE_PROBE}
 
 
 @each_capture

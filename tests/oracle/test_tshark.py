@@ -23,7 +23,7 @@ from analyzer.capture.files.reader import CaptureReader
 from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
-from analyzer.keepalive.tags.tag import Tag
+from analyzer.keepalive.tags.tag import TAGS, Tag
 from analyzer.report.terminal import timeline
 from analyzer.report.units import Clock
 from analyzer.schema import KIND_TCP
@@ -136,11 +136,11 @@ def analysis(capture: Path) -> Analysis:
 def tags(capture: Path) -> dict[int, str]:
     """Ours, by frame."""
     frame, tag = analysis(capture).candidates.view.frame, analysis(capture).segments.view.tag
-    return {frame[row]: Tag(tag[row]).label for row in range(len(analysis(capture).candidates))}
+    return {frame[row]: TAGS[tag[row]] for row in range(len(analysis(capture).candidates))}
 
 
 def probes(capture: Path) -> set[int]:
-    return {frame for frame, tag in tags(capture).items() if tag == Tag.KEEPALIVE_PROBE.label}
+    return {frame for frame, tag in tags(capture).items() if tag == Tag.KEEPALIVE_PROBE}
 
 
 @is_needed

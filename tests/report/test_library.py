@@ -1,21 +1,30 @@
 """What `import analyzer` gives: lazily, typed, without printing anything or keeping global state."""
 
+import json
+import pickle
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 import analyzer
+from analyzer.cli import main
 from analyzer.errors import OptionError
+from analyzer.keepalive.story.values import Answer, GapKind
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.page import first_screen
 from analyzer.schema.export import FRAMES
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
 NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"
 
 
@@ -32,12 +41,54 @@ def test_every_table_is_an_attribute(nat: analyzer.Analysis) -> None:
         assert getattr(nat, name) is table  # made once
 
 
+def test_the_example_is_the_recording(nat: analyzer.Analysis) -> None:
+    example = analyzer.load_example()
+    assert example.to_json() == nat.to_json().replace(str(NAT), "example.pcap")
+    assert example.packets(as_="raw") == nat.packets(as_="raw")
+
+
+def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    """What pandas does within a table, two captures put together, pickling, and Parquet."""
+    nat.write_parquet(tmp_path)
+    probes = nat.probes
+    for made in (
+        probes[probes.answer == "nothing"],
+        probes.sort_values("delay").assign(n=1),
+        pd.concat([probes, analyzer.analyze(NAT).probes]),
+        nat.flow(0).probes,
+        pickle.loads(pickle.dumps(probes)),
+        pd.read_parquet(tmp_path / "probes.parquet"),
+    ):
+        assert made.attrs["units"]["delay"] == "ns"
+
+
+def test_duckdb_gets_durations(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    """As docs/python.md says: from a DataFrame as they are, from Parquet, which has no such type, as nanoseconds."""
+    nat.write_parquet(tmp_path)
+    frame = nat.flows.reset_index()
+    [(known,)] = duckdb.sql("select max(max_idle) from frame").fetchall()
+    [query] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    [(read,)] = duckdb.sql(query.replace("tables/", f"{tmp_path}/")).fetchall()
+    assert known == read == frame.max_idle.max().to_pytimedelta()
+
+
 def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
     assert nat.flows.index.name == "flow"
     assert nat.flows.loc[1, "outcome"] == "alive"
     assert nat.flow(1).verdict.outcome is Outcome.ALIVE
     assert [one.id for one in nat] == [0, 1]
     assert len(nat) == 2
+
+
+def test_enums_compare_with_their_names_and_with_columns(nat: analyzer.Analysis) -> None:
+    """The sample's truth: the first of two connections timed out, the other is alive."""
+    assert nat.verdict is not None
+    assert nat.verdict.outcome == "timed-out"
+    assert f"{nat.verdict.outcome}" == "timed-out"
+    assert list(nat.flows.outcome == analyzer.Outcome.TIMED_OUT) == [True, False]
+    assert (nat.flow(0).segments.tag == analyzer.Tag.KEEPALIVE_PROBE).sum() == len(nat.flow(0).probes) == 4
+    assert (nat.flow(0).probes.answer == Answer.NOTHING).sum() == 4
+    assert (nat.gaps.kind == GapKind.GIVE_UP).sum() == 1
 
 
 def test_a_capture_may_have_gone_on(nat: analyzer.Analysis) -> None:
@@ -57,19 +108,14 @@ def test_no_such_connection(nat: analyzer.Analysis, number: int) -> None:
         nat.flow(number)
 
 
+def test_no_such_table(nat: analyzer.Analysis) -> None:
+    with pytest.raises(OptionError, match="there are flows, ends"):
+        nat.frame("conections")
+
+
 def test_the_verdict_is_that_of_the_most_urgent(nat: analyzer.Analysis) -> None:
     assert nat.verdict is not None
     assert nat.verdict.outcome is Outcome.TIMED_OUT
-
-
-def test_a_connection_has_its_own_rows(nat: analyzer.Analysis) -> None:
-    one = nat.flow(0)
-    assert len(one.probes) == 4
-    assert one.ends.loc[0, "tcp_keepalive_time"] == 14
-    assert set(one.segments["frame"]) < set(nat.segments["frame"])
-    assert one.headline in repr(one)
-    assert one.sentences
-    assert one.reasons
 
 
 def test_it_shows_itself_in_a_notebook_and_a_terminal(nat: analyzer.Analysis) -> None:
@@ -95,6 +141,54 @@ def test_an_empty_capture_has_no_verdict(tmp_path: Path) -> None:
     assert found.verdict is None
     assert found.flows.empty
     assert "No TCP connection" in found._repr_html_()
+
+
+def command(*arguments: str) -> str:
+    """What the command prints."""
+    done = CliRunner().invoke(main, [*arguments, str(NAT)])
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_path: Path) -> None:
+    assert nat.to_json() == command("--json")
+    assert nat.tags() == [json.loads(line) for line in command("--tags").splitlines()]
+    supposed = nat.what_if(time=6, intvl=3, probes=4)
+    assert repr(supposed).split() == command("--what-if", "time=6,intvl=3,probes=4").split()
+    assert repr(nat.what_if("time=6,intvl=3,probes=4")) == repr(supposed)
+    with_it = json.loads(command("--json", "--what-if", "time=6,intvl=3,probes=4"))
+    assert supposed.as_object() == with_it["what_if"]
+    with pytest.raises(OptionError, match="time=60,intvl=10,probes=5"):
+        nat.what_if(tiem=6)
+    nat.annotate(tmp_path / "library.pcapng")
+    command("--annotate", str(tmp_path / "command.pcapng"))
+    assert (tmp_path / "library.pcapng").read_bytes() == (tmp_path / "command.pcapng").read_bytes()
+
+
+def test_expectations(nat: analyzer.Analysis) -> None:
+    """The sample's truth: 14/3/4 at one port, 6/3/4 at the other."""
+    assert nat.expect("intvl=3", ":40001:time=6") == []
+    [line] = nat.expect(":40001:time=14")
+    assert line.startswith("expected tcp_keepalive_time = 14, but #1")
+    assert nat.expect("probes=9", strict=True)
+    with pytest.raises(OptionError, match="is not understood"):
+        nat.expect("tiem=60")
+
+
+@pytest.mark.parametrize("given", [NAT, NAT.read_bytes()], ids=["file", "bytes"])
+def test_it_can_be_pickled(given: Path | bytes) -> None:
+    a = analyzer.analyze(given)
+    again = pickle.loads(pickle.dumps(a))
+    assert again.to_json() == a.to_json()
+    assert again.packets(as_="raw") == a.packets(as_="raw")
+    assert repr(pickle.loads(pickle.dumps(a.flow(0)))) == repr(a.flow(0))
+
+
+def test_reprs_are_plain_text(nat: analyzer.Analysis) -> None:
+    for one in (nat, nat.flow(0), nat.plot, nat.what_if(time=6)):
+        assert "object at 0x" not in repr(one)
+        assert "\x1b" not in repr(one)
+    assert "timeline" in repr(nat.plot)
 
 
 PROGRAM = """

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.tags.tag import RULES, TAGS, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import terminal
 from analyzer.report.ranking import SHOWN
@@ -212,12 +212,12 @@ def test_timeline_has_every_tagged_segment_and_its_rule() -> None:
     analysis = analysis_of(SAMPLE["unreachable"])
     words = unwrapped(timeline(analysis, width=160))
     c, s = analysis.candidates.view, analysis.segments.view
-    probe_rows = [row for row in analysis.rows(0) if s.tag[row] == Tag.KEEPALIVE_PROBE]
+    probe_rows = [row for row in analysis.rows(0) if TAGS[s.tag[row]] == Tag.KEEPALIVE_PROBE]
     assert len(probe_rows) == 8
     for row in probe_rows:
         line = re.search(rf" {c.frame[row]} → (?:[\d.]+ )?keepalive-probe (\d+) ", words)
         assert line is not None
-        assert f"rule {line[1]}: {sentences.rule(Rule(s.rule[row]))}" in words
+        assert f"rule {line[1]}: {sentences.rule(RULES[s.rule[row]])}" in words
     assert "keepalive-answer → 28" in words
     assert "icmp-unreachable → 36" in words
     assert all(reason in words for reason in sentences.reasons(analysis.flows[0].verdict))

@@ -18,6 +18,21 @@ NOT_FOUND, GONE = 404, 410
 """Answers of a web server for a file that is not there (RFC 9110 §15.5)."""
 
 
+class InMemory(str):
+    """The name of a capture whose octets are in memory: it goes wherever names of files go, to other processes, too."""
+
+    octets: bytes
+
+    def __new__(cls, name: str, octets: bytes) -> "InMemory":
+        """Name these octets, which are a whole capture, as a file would be."""
+        made = super().__new__(cls, name)
+        made.octets = octets
+        return made
+
+    def __reduce__(self) -> tuple[type["InMemory"], tuple[str, bytes]]:
+        return InMemory, (str(self), self.octets)
+
+
 def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
     """Return all captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
 
@@ -39,6 +54,8 @@ def in_time_order(names: Sequence[str], times: Sequence[int | None]) -> tuple[st
 def expanded(name: str) -> Sequence[str]:
     """Return the captures that one argument names; a name that leads to nothing stays, so that `source` can report
     it."""
+    if isinstance(name, InMemory):
+        return [name]
     if is_url(name):
         return _expanded_url(name)
     if name == "-":
@@ -61,6 +78,8 @@ def is_pipe(name: str) -> bool:
     """Tell whether a name is standard input, or something else that can be read only once."""
     if name == "-":
         return True
+    if isinstance(name, InMemory):
+        return False
     try:
         path = Path(name)
         return not is_url(name) and path.exists() and not path.is_file() and not path.is_dir()
@@ -105,6 +124,8 @@ def identity_of_url(name: str) -> str:
 
 def octets_of(name: str) -> int:
     """Return the size of a file in octets; 0 where it is unknown."""
+    if isinstance(name, InMemory):
+        return len(name.octets)
     try:
         if not is_url(name):
             return Path(name).stat().st_size

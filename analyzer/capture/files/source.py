@@ -11,10 +11,11 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from analyzer.capture.files.locations import is_url, open_url
+from analyzer.capture.files.locations import InMemory, is_url, open_url
 from analyzer.errors import CaptureError, CapturePermissionError
 
 HEAD_OCTETS = 6
@@ -223,6 +224,8 @@ def _standard_input() -> Any:
 
 
 def _open_file(path: str) -> Any:
+    if isinstance(path, InMemory):
+        return BytesIO(path.octets)
     if is_url(path):
         return open_url(path)
     try:

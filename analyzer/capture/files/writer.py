@@ -6,7 +6,7 @@ Follows draft-ietf-opsawg-pcapng (§ below), with nanoseconds, little-endian.
 import struct
 from collections.abc import Sequence
 from io import RawIOBase
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from analyzer.capture.files.pcapng import IF_TSRESOL, INTERFACE, ISB_ENDTIME, ISB_OSDROP, PACKET, SECTION, STATISTICS
 from analyzer.engine.table import Table
@@ -31,7 +31,7 @@ class Described(NamedTuple):
 class PcapngWriter:
     """Writes to `file`, which stays open; `finish` adds the statistics. OptionError if it cannot be written."""
 
-    def __init__(self, file: RawIOBase, name: str = "the recording") -> None:
+    def __init__(self, file: RawIOBase | BinaryIO, name: str = "the recording") -> None:
         """Begin a section in the file; `name` is used in error messages."""
         self._file = file
         self._name = name

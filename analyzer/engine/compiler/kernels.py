@@ -71,7 +71,7 @@ def _captures(folder: Path) -> Iterator[Path]:
     pcap.write_bytes(PCAP + DAMAGE)
     recording, records = BytesIO(), Table(RECORDS)
     records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)
-    writer = PcapngWriter(recording)  # type: ignore[arg-type]
+    writer = PcapngWriter(recording)
     writer.describe([Described("eth0", LINK_ETHERNET, 0)])
     writer.write(bytearray(SYN), records, [0])
     pcapng.write_bytes(recording.getvalue() + DAMAGE)

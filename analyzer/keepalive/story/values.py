@@ -7,27 +7,30 @@ one end's probes says which missing answers mean a loss, not what a loss means f
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from analyzer.schema import ABSENT
 
 
-class GapKind(Enum):
+class GapKind(StrEnum):
     """How the gap ended, and so which clock of the prober it measures."""
 
-    FIRST = "a probe after traffic"
-    """Measures tcp_keepalive_time from `heard_ns`."""
-    CYCLE = "a probe after an answered probe, nothing heard in between but the answer"
-    """Measures max(time counted from the answer, intvl counted from the probe)."""
-    SPACING = "a probe after an unanswered probe, nothing heard since"
-    """Measures tcp_keepalive_intvl from `probe_ns`."""
-    GIVE_UP = "the RST one interval after the last unanswered probe"
-    """Measures tcp_keepalive_intvl from `probe_ns`, and the count."""
-    SURVIVED = "traffic, or the capture's end, and no probe until then"
-    """Right-censored: bounds tcp_keepalive_time from below. `any_ns` is -1 if the capture's end ended it."""
-    PENDING = "the capture's end after an unanswered probe"
-    """Right-censored: bounds tcp_keepalive_intvl from below."""
+    FIRST = "first"
+    """A probe after traffic. Measures tcp_keepalive_time from `heard_ns`."""
+    CYCLE = "cycle"
+    """A probe after an answered probe, nothing heard in between but the answer. Measures max(time counted from
+    the answer, intvl counted from the probe)."""
+    SPACING = "spacing"
+    """A probe after an unanswered probe, nothing heard since. Measures tcp_keepalive_intvl from `probe_ns`."""
+    GIVE_UP = "give-up"
+    """The RST one interval after the last unanswered probe. Measures tcp_keepalive_intvl from `probe_ns`, and the
+    count."""
+    SURVIVED = "survived"
+    """Traffic, or the capture's end, and no probe until then. Right-censored: bounds tcp_keepalive_time from
+    below. `any_ns` is -1 if the capture's end ended it."""
+    PENDING = "pending"
+    """The capture's end after an unanswered probe. Right-censored: bounds tcp_keepalive_intvl from below."""
 
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = range(6)
@@ -79,7 +82,7 @@ class Gap(NamedTuple):
     """When the probe or give-up that ended it was captured; -1 if no timer ended it."""
 
 
-class Answer(Enum):
+class Answer(StrEnum):
     """What answered a probe."""
 
     NOTHING = "nothing"
@@ -98,7 +101,7 @@ BY_NOTHING, BY_ACK, BY_DATA, BY_RST, BY_ICMP = range(5)
 """Places in `Answer`, as kernels write them."""
 
 
-class ProbedBy(Enum):
+class ProbedBy(StrEnum):
     """Who sends the probes that name an end as their source."""
 
     ITSELF = "itself"

@@ -7,7 +7,7 @@ a bound that is enough by itself. Where something ordinary would look the same, 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
+from enum import StrEnum
 from itertools import chain
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ LATENESS = 1 / 8
 LINUXES = (Stack.LINUX, Stack.OLD_LINUX)
 
 
-class AdviceCode(Enum):
+class AdviceCode(StrEnum):
     KEEPALIVE_OFF = "keepalive-off"
     """Connections are idle for long, and neither end probes."""
     TIME_EXCEEDS_PATH_LIMIT = "time-exceeds-path-limit"

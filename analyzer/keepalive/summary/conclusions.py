@@ -6,7 +6,7 @@ are in `report/words/conclusion_sentences.py`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 from analyzer.keepalive.findings import Flow
@@ -28,7 +28,7 @@ STUCK_NS = 5_000_000_000
 """What nobody has acknowledged for less may have been lost, and arrives when it is sent again."""
 
 
-class ConclusionCode(Enum):
+class ConclusionCode(StrEnum):
     """What is concluded; a contract."""
 
     SETTINGS_NOT_IN_FORCE = "settings-not-in-force"

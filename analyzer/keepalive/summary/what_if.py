@@ -7,7 +7,7 @@ results that depend on it are a pair, the soonest and the latest.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from analyzer.keepalive.findings import Flow, Role
@@ -24,7 +24,7 @@ RTT_NS = 1_000_000
 anyway."""
 
 
-class Prevented(Enum):
+class Prevented(StrEnum):
     """Whether probes in time would have kept the path from forgetting a connection."""
 
     YES = "yes"

@@ -3,79 +3,71 @@
 `rules.py` has the rules, `tagger.py` applies them in order, `report/words/sentences.py` puts them into words.
 """
 
-from enum import IntEnum
+from enum import StrEnum
 
 
-class Tag(IntEnum):
-    """A kind of segment. Its label is its name in JSON."""
+class Tag(StrEnum):
+    """A kind of segment, as tables and JSON name it."""
 
-    DATA = 0
-    ACK = 1
-    SYN = 2
-    SYN_ACK = 3
-    FIN = 4
-    RST = 5
-    KEEPALIVE_PROBE = 6
-    KEEPALIVE_ANSWER = 7
-    ZERO_WINDOW_PROBE = 8
-    ZERO_WINDOW_ANSWER = 9
-    RETRANSMISSION = 10
-    DUPLICATE_ACK = 11
-    WINDOW_UPDATE = 12
-    GIVE_UP_RST = 13
-    DUPLICATE_FRAME = 14
-    ICMP_UNREACHABLE = 15
-    STRAY = 16
-    HEARTBEAT = 17
-    CHALLENGE_ACK = 18
-    ARP_UNANSWERED = 19
-
-    @property
-    def label(self) -> str:
-        """Return the name in lower case, with '-' for '_'."""
-        return self.name.lower().replace("_", "-")
+    DATA = "data"
+    ACK = "ack"
+    SYN = "syn"
+    SYN_ACK = "syn-ack"
+    FIN = "fin"
+    RST = "rst"
+    KEEPALIVE_PROBE = "keepalive-probe"
+    KEEPALIVE_ANSWER = "keepalive-answer"
+    ZERO_WINDOW_PROBE = "zero-window-probe"
+    ZERO_WINDOW_ANSWER = "zero-window-answer"
+    RETRANSMISSION = "retransmission"
+    DUPLICATE_ACK = "duplicate-ack"
+    WINDOW_UPDATE = "window-update"
+    GIVE_UP_RST = "give-up-rst"
+    DUPLICATE_FRAME = "duplicate-frame"
+    ICMP_UNREACHABLE = "icmp-unreachable"
+    STRAY = "stray"
+    HEARTBEAT = "heartbeat"
+    CHALLENGE_ACK = "challenge-ack"
+    ARP_UNANSWERED = "arp-unanswered"
 
 
-class Rule(IntEnum):
+class Rule(StrEnum):
     """The rule that gave a segment its tag."""
 
-    CONTROL_BIT = 0
-    PLAIN = 1
-    BELOW_SND_NXT = 2
-    BELOW_SND_UNA = 3
-    REVEALED_BY_ANSWER = 4
-    REVEALED_BY_RST = 5
-    REPEATED_UNSOLICITED = 6
-    REPEATS_ONE_OCTET = 7
-    ANSWERS_PROBE = 8
-    WINDOW_CLOSED = 9
-    ANSWERS_WINDOW_PROBE = 10
-    OCTETS_SENT_BEFORE = 11
-    SAME_ACK_IN_FLIGHT = 12
-    SAME_ACK_NEW_WINDOW = 13
-    AFTER_UNANSWERED_PROBES = 14
-    CAPTURED_TWICE = 15
-    QUOTES_SEGMENT = 16
-    TOO_SOON = 17
-    BEHIND_OWN_FIN = 18
-    BEHIND_OWN_SYN = 19
-    OUTSIDE_WINDOW = 20
-    CHALLENGED = 21
-    REFUSES_CONTROL = 22
-    STEADY_PERIOD = 23
-    NOBODY_ANSWERS = 24
-    REVEALED_BY_DATA = 25
-    BOTH_CLOSED = 26
-    UNACCEPTABLE_ACK = 27
-    OLDER_CONNECTION = 28
-
-    @property
-    def label(self) -> str:
-        """Return the name in lower case, with '-' for '_'."""
-        return self.name.lower().replace("_", "-")
+    CONTROL_BIT = "control-bit"
+    PLAIN = "plain"
+    BELOW_SND_NXT = "below-snd-nxt"
+    BELOW_SND_UNA = "below-snd-una"
+    REVEALED_BY_ANSWER = "revealed-by-answer"
+    REVEALED_BY_RST = "revealed-by-rst"
+    REPEATED_UNSOLICITED = "repeated-unsolicited"
+    REPEATS_ONE_OCTET = "repeats-one-octet"
+    ANSWERS_PROBE = "answers-probe"
+    WINDOW_CLOSED = "window-closed"
+    ANSWERS_WINDOW_PROBE = "answers-window-probe"
+    OCTETS_SENT_BEFORE = "octets-sent-before"
+    SAME_ACK_IN_FLIGHT = "same-ack-in-flight"
+    SAME_ACK_NEW_WINDOW = "same-ack-new-window"
+    AFTER_UNANSWERED_PROBES = "after-unanswered-probes"
+    CAPTURED_TWICE = "captured-twice"
+    QUOTES_SEGMENT = "quotes-segment"
+    TOO_SOON = "too-soon"
+    BEHIND_OWN_FIN = "behind-own-fin"
+    BEHIND_OWN_SYN = "behind-own-syn"
+    OUTSIDE_WINDOW = "outside-window"
+    CHALLENGED = "challenged"
+    REFUSES_CONTROL = "refuses-control"
+    STEADY_PERIOD = "steady-period"
+    NOBODY_ANSWERS = "nobody-answers"
+    REVEALED_BY_DATA = "revealed-by-data"
+    BOTH_CLOSED = "both-closed"
+    UNACCEPTABLE_ACK = "unacceptable-ack"
+    OLDER_CONNECTION = "older-connection"
 
 
-# Members as plain integers, which kernels index faster and numba takes as constants.
+TAGS, RULES = tuple(Tag), tuple(Rule)
+
+# Places in these, as kernels write them: plain integers, which they index fast, and which are constants for numba.
 (
     DATA,
     PURE_ACK,
@@ -97,7 +89,7 @@ class Rule(IntEnum):
     HEARTBEAT,
     CHALLENGE_ACK,
     ARP_UNANSWERED,
-) = map(int, Tag)
+) = range(20)
 (
     CONTROL_BIT,
     PLAIN,
@@ -128,4 +120,4 @@ class Rule(IntEnum):
     BOTH_CLOSED,
     UNACCEPTABLE_ACK,
     OLDER_CONNECTION,
-) = map(int, Rule)
+) = range(29)

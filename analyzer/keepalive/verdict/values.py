@@ -5,14 +5,14 @@ Values, and how columns hold them. `judge.py` makes verdicts; the words are in `
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.schema import ABSENT
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """How a connection ended, or how it is."""
 
     ALIVE = "alive"
@@ -31,7 +31,7 @@ ALIVE, OPEN, CLOSED, TIMED_OUT, UNREACHABLE, RESET, PROBING, UNDETECTED, UNKNOWN
 """Places in `Outcome`, as kernels write them."""
 
 
-class Cause(Enum):
+class Cause(StrEnum):
     """Why a connection ended."""
 
     APPLICATION = "application"
@@ -47,7 +47,7 @@ APPLICATION, PEER_SILENT, PATH_DROPPED, LINK_DEAD, PATH_UNREACHABLE, PEER_LOST_S
 """Places in `Cause`."""
 
 
-class Confidence(Enum):
+class Confidence(StrEnum):
     """How sure a verdict is."""
 
     CERTAIN = "certain"
@@ -59,7 +59,7 @@ CERTAIN, LIKELY, GUESS = range(3)
 """Places in `Confidence`."""
 
 
-class Reason(Enum):
+class Reason(StrEnum):
     """Why the verdict is what it is; `report/words/sentences.py` has a sentence for each."""
 
     GIVE_UP_RST = "give-up-rst"
@@ -115,7 +115,7 @@ class Reason(Enum):
     ONLY_RESETS = "only-resets"
 
 
-class How(Enum):
+class How(StrEnum):
     """How a connection was ended."""
 
     FIN = "fin"

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 INK, MUTED, RULE, PAPER = "#1b1f24", "#667085", "#d9dde3", "#fefefe"
 BLUE, GREEN, RED, PURPLE, AMBER, GREY = "#0072b2", "#00875f", "#c8500a", "#8a2a6e", "#b97a00", "#566070"
@@ -44,6 +45,8 @@ BESIDE = 4.8
 """Room of a legend's mark and the gaps about it, in sizes of a letter."""
 LETTER = 0.6
 """Width of a letter, about, in sizes of it."""
+BELOW_AXES = 0.5
+"""Inches below the axes for ticks and label, before a legend there."""
 BESIDE_AXES = 1.8
 """Inches at the left of the axes, about, where names are."""
 FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
@@ -98,11 +101,31 @@ def narrow() -> Iterator[None]:
         _width.reset(before)
 
 
+_size: ContextVar[tuple[float, float] | None] = ContextVar("size", default=None)
+
+
+@contextmanager
+def sized(inches: tuple[float, float] | None) -> Iterator[None]:
+    """Make the charts that are drawn meanwhile as wide and high as this; without a size as they need."""
+    before = _size.set(inches)
+    try:
+        yield
+    finally:
+        _size.reset(before)
+
+
 def axes(given: Axes | None, height: float = 3.4) -> Axes:
-    """Return the axes given, or those of a new chart of this height in inches, cleaned of what is not needed."""
+    """Return the axes given, or those of a new chart of this height in inches, cleaned of what is not needed.
+
+    A figure whose layout nobody has chosen gets one that makes room for names and legends.
+    """
     size = _width.get(), height + (MORE_ROWS if _width.get() == NARROW else 0)
-    ax = given if given is not None else Chart(figsize=size, layout="constrained").add_subplot()
-    ax.figure.set_facecolor(PAPER)
+    if given is None:
+        figure = Chart(figsize=_size.get() or size, layout="constrained")
+        figure.set_facecolor(PAPER)
+    elif _figure(given).get_layout_engine() is None:
+        _figure(given).set_layout_engine("constrained")
+    ax = given if given is not None else figure.add_subplot()
     ax.set_facecolor(PAPER)
     ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=SIZE, labelfontfamily=FONT, length=3)
     for side, spine in ax.spines.items():
@@ -126,8 +149,18 @@ def _figure(ax: Axes) -> Figure:
 
 def _plot_width(ax: Axes) -> float:
     """Return about how many inches wide the axes are, without what stands at their left."""
-    width = _figure(ax).get_figwidth()
+    width = _width_of(ax)
     return max(width - BESIDE_AXES, 0.5 * width)
+
+
+def _width_of(ax: Axes) -> float:
+    """Return how many inches wide the axes are with what stands beside them: a chart of our own, or a part of another's
+    figure."""
+    figure = _figure(ax)
+    width = figure.get_figwidth()
+    return (
+        width if isinstance(figure, Chart) else min(width, width * ax.get_position(original=True).width + BESIDE_AXES)
+    )
 
 
 def _wrapped(ax: Axes, words: str, size: float) -> str:
@@ -165,11 +198,14 @@ def legend(ax: Axes) -> None:
         return
     options: dict[str, Any] = {"frameon": False, "prop": {"family": FONT, "size": SIZE}, "labelcolor": INK}
     figure = _figure(ax)
-    options["ncols"] = _columns([str(one) for one in labels], figure.get_figwidth())
+    width = figure.get_figwidth() if isinstance(figure, Chart) else _width_of(ax) - BESIDE_AXES
+    options["ncols"] = _columns([str(one) for one in labels], width)
     if isinstance(figure, Chart):
         figure.legend(handles, labels, loc="outside lower left", **options)
     else:
-        ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.18), borderaxespad=0, **options)
+        below = ax.transAxes + ScaledTranslation(0, -BELOW_AXES, figure.dpi_scale_trans)
+        options |= {"bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0}
+        ax.legend(handles, labels, loc="upper left", **options)
 
 
 def _columns(labels: Sequence[str], width: float) -> int:

@@ -108,8 +108,8 @@ def _solicitation_line(flow: int, one: Solicitation) -> str:
         "time": iso(one.ts_ns),
         "flow": flow,
         "end": one.end,
-        "tag": Tag.ARP_UNANSWERED.label,
-        "rule": Rule.NOBODY_ANSWERS.label,
+        "tag": Tag.ARP_UNANSWERED.value,
+        "rule": Rule.NOBODY_ANSWERS.value,
         "of": one.of_frame or None,
     }
     return _dump(line) + "\n"

@@ -18,8 +18,8 @@ MEMBERS = (
     ', "end": ',
     ', "of": ',
     "}\n",
-    *(f', "tag": {json.dumps(tag.label)}' for tag in Tag),
-    *(f', "rule": {json.dumps(rule.label)}' for rule in Rule),
+    *(f', "tag": {json.dumps(tag)}' for tag in Tag),
+    *(f', "rule": {json.dumps(rule)}' for rule in Rule),
 )
 FRAME, TIME, FLOW, END, OF, LINE_END, TAGS = range(FIRST_MEMBER, FIRST_MEMBER + 7)
 RULES = TAGS + len(Tag)

@@ -46,7 +46,8 @@ from analyzer.version import __version__
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from analyzer.report.library import Analysis, Connection
+    from analyzer.report.connection import Connection
+    from analyzer.report.library import Analysis
 
 MOST_PATHS = 6
 """Most paths, and services, with charts."""

@@ -5,7 +5,7 @@ charts, CSV and Parquet read the frames.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ NOT_A_TIME = np.iinfo(np.int64).min
 CENSORED = (GapKind.SURVIVED, GapKind.PENDING)
 
 
-def _values(kinds: type[Enum]) -> tuple[str, ...]:
+def _values(kinds: type[StrEnum]) -> tuple[str, ...]:
     return tuple(kind.value for kind in kinds)
 
 
@@ -52,9 +52,9 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "confidence": _values(Confidence),
     "keepalive": ("on", "not-seen"),
     "answer": _values(Answer),
-    "kind": tuple(kind.name.lower().replace("_", "-") for kind in GapKind),
-    "tag": tuple(tag.label for tag in Tag),
-    "rule": tuple(rule.label for rule in Rule),
+    "kind": _values(GapKind),
+    "tag": _values(Tag),
+    "rule": _values(Rule),
     "result": ("survived", "failed", "unknown"),
     "on_expiry": ("silent", "rst"),
     "ended_by": ("0", "1", "path"),
@@ -179,7 +179,7 @@ def _gaps(analysis: Analysis) -> Iterator[Row]:
                     flow.id,
                     index,
                     gap.frame,
-                    gap.kind.name.lower().replace("_", "-"),
+                    gap.kind.value,
                     gap.kind in CENSORED,
                     gap.heard_ns,
                     gap.any_ns,
@@ -205,7 +205,7 @@ def _segments(analysis: Analysis) -> Iterator[Row]:
 
 
 def _asked(flow: int, one: Any) -> Row:
-    what = (Tag.ARP_UNANSWERED.label, Rule.NOBODY_ANSWERS.label, one.of_frame or None, None, 0)
+    what = (Tag.ARP_UNANSWERED.value, Rule.NOBODY_ANSWERS.value, one.of_frame or None, None, 0)
     return flow, one.end, one.frame, one.ts_ns, *what
 
 

@@ -14,7 +14,7 @@ from analyzer.capture.files.source import open_source
 from analyzer.errors import CaptureError, OptionError
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
-from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
 from analyzer.reading import ask
 from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
@@ -107,7 +107,7 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
     c, s = analysis.candidates.view, analysis.segments.view
     probes = {probe.frame: probe for end in flow.story.ends for probe in end.probes}
     for row in analysis.rows(flow.id):
-        tag, frame, of = Tag(s.tag[row]), c.frame[row], s.of[row]
+        tag, frame, of = TAGS[s.tag[row]], c.frame[row], s.of[row]
         if tag in UNSAID and of == ABSENT:
             continue
         more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
@@ -115,11 +115,11 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
             probe = probes[frame]
             answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"
             more = answered or ", unanswered"
-        yield frame, _words(tag, Rule(s.rule[row]), flow.id, more)
+        yield frame, _words(tag, RULES[s.rule[row]], flow.id, more)
 
 
 def _words(tag: Tag, rule: Rule, flow: int, more: str) -> str:
-    return f"{tag.label} of #{flow}{more}; {rule.label}: {sentences.rule(rule)}"
+    return f"{tag} of #{flow}{more}; {rule}: {sentences.rule(rule)}"
 
 
 def _settings(flow: Flow) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import fsspec
 import pytest
 
 from analyzer.analysis import analyze
-from analyzer.capture.files.locations import captures, expanded, in_time_order, is_pipe, is_url
+from analyzer.capture.files.locations import InMemory, captures, expanded, in_time_order, is_pipe, is_url, octets_of
 from analyzer.capture.files.reader import first_frame_ns
 from analyzer.errors import CaptureError
 from tests.capture.writers import pcap_bytes
@@ -150,3 +151,11 @@ def test_what_cannot_be_opened_is_told_in_a_line(name: str) -> None:
         analyze(name)
     assert str(raised.value).startswith(name)
     assert "\n" not in str(raised.value)
+
+
+def test_a_capture_in_memory_goes_where_names_go() -> None:
+    """Also to another process, with its octets; it is not expanded, however its name looks."""
+    one = pickle.loads(pickle.dumps(InMemory("<bytes>*", b"octets")))
+    assert (one, one.octets, octets_of(one)) == ("<bytes>*", b"octets", 6)
+    assert expanded(one)[0] is one
+    assert not is_pipe(one)

@@ -5,7 +5,7 @@ The connection of most of them: A has sent 100 octets, so that its next one is 1
 
 import pytest
 
-from analyzer.keepalive.tags.tag import Tag
+from analyzer.keepalive.tags.tag import TAGS, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from tests.transcript import Told, analyse, told, transcript
 
@@ -865,7 +865,8 @@ def test_a_capture_that_was_appended_to_itself_tells_everything_once() -> None:
     assert again.ends == flow.ends
     assert again.verdict == flow.verdict
     assert [one.code.name for one in twice.diagnostics] == ["captured-twice", "time-backwards"]
-    assert list(twice.segments.view.tag[len(once.segments) : len(twice.segments)]) == 9 * [Tag.DUPLICATE_FRAME]
+    again_tags = twice.segments.view.tag[len(once.segments) : len(twice.segments)]
+    assert [TAGS[one] for one in again_tags] == 9 * [Tag.DUPLICATE_FRAME]
 
 
 def test_after_the_clock_was_set_back_probes_are_probes() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from analyzer.analysis import Analysis, analyze
 from analyzer.engine.dispatch import Engine
-from analyzer.keepalive.tags.tag import Rule, Tag
+from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
 from analyzer.report.json import tag_lines
 from analyzer.report.units import iso
 from analyzer.schema import ABSENT
@@ -28,12 +28,12 @@ def expected(analysis: Analysis, wanted: bytearray) -> list[str]:
             "time": iso(c.ts_ns[row]),
             "flow": c.flow[row],
             "end": c.end[row],
-            "tag": Tag(s.tag[row]).label,
-            "rule": Rule(s.rule[row]).label,
+            "tag": TAGS[s.tag[row]].value,
+            "rule": RULES[s.rule[row]].value,
             "of": c.frame[s.of[row]] if s.of[row] != ABSENT else None,
         }
         for row in range(analysis.candidates.rows)
-        if s.tag[row] not in (Tag.DATA, Tag.ACK) and wanted[c.flow[row]]
+        if TAGS[s.tag[row]] not in (Tag.DATA, Tag.ACK) and wanted[c.flow[row]]
     ]
     return [json.dumps(line) + "\n" for line in lines]
 
@@ -65,8 +65,8 @@ def test_a_line_of_the_largest_numbers_is_no_longer_than_said() -> None:
         "time": iso(2**63 - 1),
         "flow": 2**31 - 1,
         "end": 1,
-        "tag": max((tag.label for tag in Tag), key=len),
-        "rule": max((rule.label for rule in Rule), key=len),
+        "tag": max(Tag, key=len),
+        "rule": max(Rule, key=len),
         "of": 2**63 - 1,
     }
     assert len(json.dumps(longest)) + 1 <= tag_lines.LONGEST_LINE

@@ -1,0 +1,160 @@
+"""What a program has in place of a file's name, as captures: octets, open files, packets of scapy and dpkt, rows.
+
+Knows scapy, dpkt and pandas by what their objects have, and imports none of them. Packets become a pcapng in memory,
+which is read as any other: nothing behind it knows where it came from.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
+from itertools import chain
+from typing import Any, NamedTuple
+
+from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.files.locations import InMemory
+from analyzer.capture.files.writer import Described, PcapngWriter
+from analyzer.engine.table import Table
+from analyzer.schema.packets import RECORDS
+
+TAKEN = (
+    "a path, directory, glob or URL; bytes or an open binary file; packets of scapy (PacketList, PcapReader); a Reader "
+    "of dpkt; an iterable of (time, bytes); a DataFrame with the columns time and data; or an iterable of these"
+)
+SECOND = 1_000_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WRITTEN_AT_ONCE = 1 << 20
+"""Octets of frames that are collected before they are written."""
+Octets = bytes | bytearray | memoryview
+
+
+class Frame(NamedTuple):
+    """A captured frame; the time is in ns since 1970."""
+
+    ts_ns: int
+    data: bytes
+    link_type: int = LINK_ETHERNET
+    wire_len: int = 0
+    """Octets that it had on the wire, if those are more than were captured."""
+
+
+def captures_in(given: Any, link_type: int) -> Iterator[str]:
+    """Yield the names of what was given, some of them InMemory; TypeError, with what is taken, for anything else."""
+    if isinstance(given, str | os.PathLike):
+        yield os.fspath(given)
+    elif isinstance(given, Octets):
+        yield InMemory("<bytes>", bytes(given))
+    elif hasattr(given, "read"):
+        yield InMemory(f"<{getattr(given, 'name', type(given).__name__)}>", _read(given))
+    elif hasattr(given, "columns"):
+        yield _in_memory(given, _rows(given), link_type)
+    elif isinstance(given, Iterable):
+        items = iter(given)
+        first = list(_first_of(items))
+        if first and _is_capture(first[0]):
+            for one in chain(first, items):
+                yield from captures_in(one, link_type)
+        else:
+            yield _in_memory(given, chain(first, items), _link_type_of(given, link_type))
+    else:
+        raise TypeError(f"{type(given).__name__} is no capture; what is taken: {TAKEN}")
+
+
+def _first_of(items: Iterator[Any]) -> Iterator[Any]:
+    """Yield the first item, if there is one; scapy's readers end with an exception of their own."""
+    for one in items:
+        yield one
+        return
+
+
+def _is_capture(one: Any) -> bool:
+    return isinstance(one, str | os.PathLike | Octets) or hasattr(one, "read")
+
+
+def _read(file: Any) -> bytes:
+    octets = file.read()
+    if not isinstance(octets, bytes):
+        raise TypeError("the file is open as text; open it with mode 'rb'")
+    return octets
+
+
+def _rows(frame: Any) -> Iterator[Any]:
+    """Return times and data of a DataFrame; TypeError if it has no such columns."""
+    if not {"time", "data"} <= set(frame.columns):
+        raise TypeError(f"a DataFrame needs the columns time and data, and has {', '.join(map(str, frame.columns))}")
+    return zip(frame["time"], frame["data"], strict=True)
+
+
+def _link_type_of(given: Any, otherwise: int) -> int:
+    """Return what frames of this iterable begin with: dpkt's readers say it."""
+    return int(given.datalink()) if hasattr(given, "datalink") else otherwise
+
+
+def _in_memory(given: Any, items: Iterable[Any], link_type: int) -> InMemory:
+    return InMemory(f"<{type(given).__name__}>", as_pcapng(frame_of(one, link_type) for one in items))
+
+
+def frame_of(one: Any, link_type: int = LINK_ETHERNET) -> Frame:
+    """Return a packet of scapy, or a pair of time and octets, as a frame."""
+    match one:
+        case Frame():
+            return one
+        case (time, data) if isinstance(data, Octets):
+            return Frame(nanoseconds(time), bytes(data), link_type)
+        case _ if hasattr(one, "time") and hasattr(one, "wirelen"):
+            data = bytes(one)
+            return Frame(nanoseconds(one.time), data, _scapy_link_type(one, link_type), one.wirelen or len(data))
+    raise TypeError(f"{type(one).__name__} is no packet; what is taken: {TAKEN}")
+
+
+def _scapy_link_type(packet: Any, otherwise: int) -> int:
+    """Return the number that scapy has for the packet's outermost layer; whoever made the packet has loaded scapy."""
+    from scapy.config import conf
+
+    number = conf.l2types.layer2num.get(type(packet))
+    return int(number) if number is not None else otherwise
+
+
+def nanoseconds(time: Any) -> int:
+    """Return an instant in ns since 1970: seconds, or a datetime (without a zone in UTC), also of numpy or pandas.
+
+    A float cannot hold nanoseconds of our time, so that it is rounded to microseconds.
+    """
+    try:
+        if hasattr(time, "to_datetime64"):  # pandas.Timestamp, which is a datetime, too
+            time = time.to_datetime64()
+        if isinstance(time, datetime):
+            return int((time.replace(tzinfo=time.tzinfo or UTC) - EPOCH) // timedelta(microseconds=1) * 1000)
+        if hasattr(time, "dtype") and time.dtype.kind == "M" and time == time:  # noqa: PLR0124  # NaT is not itself
+            return int(time.astype("datetime64[ns]").astype("int64"))
+        if isinstance(time, Decimal):  # dpkt's, of nanosecond pcap, and scapy's
+            return int(time * SECOND)
+        seconds = float(time)
+        step_ns = 1 if math.ulp(seconds) < 1e-9 else 1000
+        return round(seconds * (SECOND // step_ns)) * step_ns
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{time!r} is no time: seconds since 1970, or a datetime") from None
+
+
+def as_pcapng(frames: Iterable[Frame], file: Any = None) -> bytes:
+    """Return frames as a pcapng with an interface for each link type, or write it to a file."""
+    out = BytesIO() if file is None else file
+    writer = PcapngWriter(out)
+    interfaces: dict[int, int] = {}
+    buffer, records, on = bytearray(), Table(RECORDS), list[int]()
+    for ts_ns, data, link_type, wire_len in frames:
+        on.append(interfaces.setdefault(link_type, len(interfaces)))
+        records.append(ts_ns, len(buffer), len(data), max(wire_len, len(data)), link_type)
+        buffer += data
+        if len(buffer) >= WRITTEN_AT_ONCE:
+            _write(writer, interfaces, buffer, records, on)
+            buffer, records, on = bytearray(), Table(RECORDS), []
+    _write(writer, interfaces, buffer, records, on)
+    return out.getvalue() if file is None else b""
+
+
+def _write(writer: PcapngWriter, interfaces: Iterable[int], buffer: bytearray, records: Table, on: list[int]) -> None:
+    writer.describe([Described("", one, 0) for one in interfaces])
+    writer.write(buffer, records, on)

@@ -1,0 +1,175 @@
+"""The same capture, given as everything that a program may have: what is said of it is the same."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import dpkt
+import numpy as np
+import pandas as pd
+import pytest
+from scapy.all import EDecimal, Ether, PcapReader, rdpcap, sniff
+
+import analyzer
+from analyzer.errors import CaptureError, OptionError
+from analyzer.report.interchange.captures_in_memory import TAKEN, Frame, as_pcapng, frame_of, nanoseconds
+from analyzer.report.json.document import document
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+NAT = SAMPLES / "nat-forgets-one-of-two/capture.pcap"
+
+
+def said_of(found: analyzer.Analysis) -> dict[str, Any]:
+    """The document, without the names of the captures."""
+    said: dict[str, Any] = json.loads("".join(document(found.findings)))
+    del said["capture"]["files"]
+    return said
+
+
+def dpkt_reader(path: Path) -> Any:
+    return dpkt.pcap.Reader(BytesIO(path.read_bytes()))
+
+
+def pairs(path: Path) -> Iterator[tuple[Any, bytes]]:
+    yield from dpkt_reader(path)
+
+
+def data_frame(path: Path) -> pd.DataFrame:
+    times, data = zip(*pairs(path), strict=True)
+    return pd.DataFrame({"time": pd.to_datetime([round(t * 10**6) for t in times], unit="us", utc=True), "data": data})
+
+
+GIVEN: dict[str, Callable[[Path], Any]] = {
+    "text": str,
+    "several": lambda path: [path],
+    "glob": lambda path: str(path.with_name("capture.pca?")),
+    "bytes": Path.read_bytes,
+    "memoryview": lambda path: memoryview(path.read_bytes()),
+    "BytesIO": lambda path: BytesIO(path.read_bytes()),
+    "scapy PacketList": lambda path: rdpcap(str(path)),
+    "list of scapy packets": lambda path: list(rdpcap(str(path))),
+    "scapy PcapReader": lambda path: PcapReader(BytesIO(path.read_bytes())),
+    "dpkt Reader": dpkt_reader,
+    "dpkt pcapng Reader": lambda path: dpkt.pcapng.Reader(BytesIO(as_pcapng(map(frame_of, rdpcap(str(path)))))),
+    "what sniff returns": lambda path: sniff(offline=str(path), quiet=True),
+    "pairs": pairs,
+    "pairs of datetime": lambda path: [(datetime.fromtimestamp(float(t), UTC), data) for t, data in pairs(path)],
+    "DataFrame": data_frame,
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_capture_may_be_given_as(name: str) -> None:
+    assert said_of(analyzer.analyze(GIVEN[name](NAT))) == said_of(analyzer.analyze(NAT))
+
+
+def test_an_open_file_is_read_from_where_it_stands() -> None:
+    with NAT.open("rb") as file:
+        found = analyzer.analyze(file)
+    assert said_of(found) == said_of(analyzer.analyze(NAT))
+    assert found.capture.files == (f"<{NAT}>",)
+
+
+@pytest.mark.needs("tshark")
+def test_packets_keep_their_nanoseconds(tmp_path: Path) -> None:
+    """scapy's times are decimals, so that nothing is lost."""
+    written = tmp_path / "ns.pcapng"
+    packets = rdpcap(str(NAT))
+    for number, packet in enumerate(packets):
+        packet.time += EDecimal(number) / 10**9
+    written.write_bytes(as_pcapng(Frame(nanoseconds(one.time), bytes(one)) for one in packets))
+    assert subprocess.run(  # what an independent reader sees
+        ["tshark", "-r", str(written), "-T", "fields", "-e", "frame.time_epoch"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split() == [f"{one.time:.9f}" for one in packets]
+    assert said_of(analyzer.analyze(packets)) == said_of(analyzer.analyze(written))
+
+
+def test_frames_of_a_link_type_that_they_do_not_tell() -> None:
+    """A dpkt reader tells it; bare octets do not."""
+    as_ip = [(time, data[14:]) for time, data in pairs(NAT) if data[12:14] == b"\x08\x00"]
+    found = analyzer.analyze(as_ip, link_type=101)
+    assert found.capture.link_types == ("raw IP",)
+    assert list(found.flows.outcome) == list(analyzer.analyze(NAT).flows.outcome)
+
+
+def test_captures_are_put_together_in_the_order_of_time(tmp_path: Path) -> None:
+    """Two halves, the later one first, one as packets and one as octets."""
+    packets = rdpcap(str(NAT))
+    early, late = packets[:15], packets[15:]
+    found = analyzer.analyze(late, early)
+    assert found.capture.frames == (15, len(packets) - 15)
+    assert list(found.flows.outcome) == list(analyzer.analyze(NAT).flows.outcome)
+    both = analyzer.analyze([NAT.read_bytes()], jobs=2)
+    assert said_of(both) == said_of(analyzer.analyze(NAT))
+    with pytest.raises(OptionError, match="keep_shards"):
+        analyzer.analyze(packets, keep_shards=tmp_path)
+
+
+@pytest.mark.parametrize("none", [[], (), rdpcap(str(NAT))[:0], pd.DataFrame({"time": [], "data": []})])
+def test_no_packets_are_an_empty_capture(none: Any) -> None:
+    found = analyzer.analyze(none)
+    assert (len(found), found.capture.packets) == (0, 0)
+
+
+@pytest.mark.parametrize("given", [None, 3, object(), [3], [("x", 3)], {"a": 1}.items(), pd.DataFrame({"t": [1]})])
+def test_anything_else_is_a_type_error_that_says_what_is_taken(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"what is taken|needs the columns time and data"):
+        analyzer.analyze(given)
+
+
+def test_no_capture_is_a_type_error() -> None:
+    with pytest.raises(TypeError) as error:
+        analyzer.analyze()
+    assert TAKEN in str(error.value)
+
+
+def test_an_open_text_file() -> None:
+    with NAT.open(encoding="latin-1") as file, pytest.raises(TypeError, match="mode 'rb'"):
+        analyzer.analyze(file)
+
+
+def test_octets_that_are_no_capture() -> None:
+    with pytest.raises(CaptureError, match="<bytes>"):
+        analyzer.analyze(b"GET / HTTP/1.1\r\n" * 4)
+
+
+AT_NS = 1_700_000_000_123_456_789
+
+
+@pytest.mark.parametrize(
+    ("time", "ns"),
+    [
+        (1_700_000_000, 1_700_000_000 * 10**9),
+        (1_700_000_000.123456, AT_NS // 1000 * 1000),
+        (np.float64(1_700_000_000.123456), AT_NS // 1000 * 1000),
+        (12.345678901, 12_345_678_901),
+        (Decimal("1700000000.123456789"), AT_NS),
+        (pd.Timestamp(AT_NS), AT_NS),
+        (np.datetime64(AT_NS // 1000, "us"), AT_NS // 1000 * 1000),
+        (datetime(2023, 11, 14, 22, 13, 20, 123456), AT_NS // 1000 * 1000),  # noqa: DTZ001
+        (datetime.fromisoformat("2023-11-14T23:13:20.123456+01:00"), AT_NS // 1000 * 1000),
+    ],
+    ids=["int", "float", "numpy float", "small float", "Decimal", "Timestamp", "datetime64", "naive", "with a zone"],
+)
+def test_times(time: Any, ns: int) -> None:
+    assert nanoseconds(time) == ns
+
+
+@pytest.mark.parametrize("time", [None, "now", float("nan"), float("inf"), pd.NaT])
+def test_no_times(time: Any) -> None:
+    with pytest.raises(TypeError, match="is no time"):
+        nanoseconds(time)
+
+
+def test_a_forged_packet_has_the_link_type_of_its_layer() -> None:
+    packet = Ether(bytes(rdpcap(str(NAT))[0]))
+    packet.time = 5.0
+    assert analyzer.analyze([packet]).capture.link_types == ("Ethernet",)
