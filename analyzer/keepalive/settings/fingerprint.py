@@ -1,7 +1,7 @@
 """What a stack is recognized by: its probes, and the timers that explain them."""
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from analyzer.keepalive.settings.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings.values import Settings
 
 
-class Stack(Enum):
+class Stack(StrEnum):
     """The kinds of TCP that can be told apart; the value is their name in machine-readable output."""
 
     LINUX = "Linux >= 4.8"

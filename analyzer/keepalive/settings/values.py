@@ -9,7 +9,7 @@ Values, read from the columns that `infer.infer` writes.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import cache
 
 from analyzer.keepalive.model.linux import Clock
@@ -19,7 +19,7 @@ from analyzer.keepalive.settings.infer import CLOCK_BITS, SETTINGS
 from analyzer.schema import ABSENT
 
 
-class Basis(Enum):
+class Basis(StrEnum):
     """What determined a setting, or its bounds; `report/words/setting_sentences.py` says each in a sentence."""
 
     FIRST_GAP = "first-gap"
