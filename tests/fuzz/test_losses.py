@@ -105,6 +105,7 @@ STILL_FALSE = {
 whole host, so that nothing shows what is missing: a probe, an answer, or the RST that gives up."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.parent.name)
 def test_what_is_said_of_a_damaged_recording_is_true(path: Path) -> None:
     false = {damage: [words for _, _, is_true, words in examine(path, damage, 0) if not is_true] for damage in DAMAGES}
