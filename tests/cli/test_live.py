@@ -129,6 +129,7 @@ def be_silent(far: Host, near: Host) -> None:
     far.ip("route", "add", "blackhole", f"{near.address}/32")
 
 
+@pytest.mark.slow
 @needs_namespaces
 def test_a_real_connection_is_followed_to_its_end(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     """Probe, answer, loss and give-up within a second of each; the truth at the end; the same from the recording."""
@@ -169,6 +170,7 @@ def test_a_real_connection_is_followed_to_its_end(hosts: tuple[Host, Host], tmp_
     assert analyze(str(out)).capture.packets == document["capture"]["packets"]
 
 
+@pytest.mark.slow
 @needs_namespaces
 def test_lines_for_people_end_in_the_report(hosts: tuple[Host, Host]) -> None:
     near, far = hosts
@@ -212,6 +214,7 @@ def test_an_interface_that_goes_down_is_an_event(hosts: tuple[Host, Host]) -> No
     assert reasons == ["interface-down", "interface-up"]
 
 
+@pytest.mark.slow
 @needs_namespaces
 def test_a_capture_that_dumpcap_or_tcpdump_writes_is_followed(hosts: tuple[Host, Host]) -> None:
     near, far = hosts

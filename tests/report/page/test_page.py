@@ -266,6 +266,7 @@ def test_a_row_is_a_line_at_1400_pixels(tmp_path: Path) -> None:
     assert int(found[2]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("sample", ["nat-fifty-300", "ipv6-8-2-4", "nginx-closes-after-8"])
 @pytest.mark.parametrize("width", [390, 800, 1000])
