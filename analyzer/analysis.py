@@ -22,7 +22,7 @@ from analyzer.capture.files.source import open_source
 from analyzer.capture.until import Until
 from analyzer.diagnostics import (
     CODES,
-    FINDINGS_POOLED,
+    FINDINGS_SAMPLED,
     FLOWS_GIVEN_UP,
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
@@ -129,7 +129,7 @@ class Analysis:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return what is imperfect about the capture, and about the findings made from it."""
         left_out = len(self.notable) - len(self._assembler.sampled)
-        sampling = (Diagnostic(CODES[FINDINGS_POOLED], left_out, 0, ""),) if left_out else ()
+        sampling = (Diagnostic(CODES[FINDINGS_SAMPLED], left_out, 0, ""),) if left_out else ()
         return (*self.of_reading, *sampling)
 
     @property

@@ -77,7 +77,7 @@ CODES = (
         "a file had to be read again, but is gone or has changed; how its connections continue is uncertain",
     ),
     Code(
-        "findings-pooled",
+        "findings-sampled",
         Severity.LIMIT,
         "conclusions, groups, hosts, path limits and advice leave out so many of the connections, evenly chosen; "
         "each still has its verdict",
@@ -108,7 +108,7 @@ CODES = (
     NEIGHBOURS_GIVEN_UP,
     TUNNELS_GIVEN_UP,
     FILE_GONE,
-    FINDINGS_POOLED,
+    FINDINGS_SAMPLED,
 ) = range(len(CODES))
 
 

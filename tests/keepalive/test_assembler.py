@@ -30,7 +30,7 @@ def thinned(capture: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> Analys
 def test_few_flows_are_all_drawn_from() -> None:
     analysis = analyze(str(MANY))
     assert analysis._assembler.sampled.numbers == analysis.notable.numbers
-    assert "findings-pooled" not in [one.code.name for one in analysis.diagnostics]
+    assert "findings-sampled" not in [one.code.name for one in analysis.diagnostics]
 
 
 def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_of_many_flows_some_are_drawn_from_and_that_is_said(monkeypatch: pytest.
     assert list(numbers) == sorted(set(numbers))
     in_trouble = [flow for flow in some._assembler.sampled if flow.verdict.outcome not in assembler.FARED_WELL]
     assert len(in_trouble) >= 10
-    [note] = [one for one in some.diagnostics if one.code.name == "findings-pooled"]
+    [note] = [one for one in some.diagnostics if one.code.name == "findings-sampled"]
     assert note.count == len(whole.notable) - 20
     assert [flow.verdict for flow in some.flows] == [flow.verdict for flow in whole.flows]
 

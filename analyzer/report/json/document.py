@@ -23,9 +23,9 @@ from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import BY_PATH, Ending, Outcome, Verdict
 from analyzer.report import what_if
 from analyzer.report.json import flow_lines, flow_members
+from analyzer.report.json.flow_strings import FlowStrings, reason_object
 from analyzer.report.json.string_pool import StringPool
 from analyzer.report.json.tag_lines import LONGEST_LINE, string_pool, write_tags
-from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.ranking import kept, marks
 from analyzer.report.units import iso, seconds
 from analyzer.report.words import conclusion_sentences, fix_sentences, sentences, service_sentences, setting_sentences
@@ -64,11 +64,11 @@ def document(
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
     """Yield the flows' lines, many in a piece; each line but the first begins with a comma and a line feed."""
     string_pool = StringPool(flow_members.MEMBERS)
-    vocabulary = Vocabulary(string_pool, analysis.tunnels)
+    flow_strings = FlowStrings(string_pool, analysis.tunnels)
     out, reached, before = bytearray(PIECE), array("q", [0]), len(flow_members.BEFORE)
     full = PIECE - flow_lines.LONGEST_LINE - max(len(json.dumps(name)) for name in analysis.tunnels)
     for found in flows.columns():
-        words = vocabulary.words(flow_lines.idle_times(found))
+        words = flow_strings.words(flow_lines.idle_times(found))
         reached[0] = 0
         while reached[0] < found.flow_count:
             octets = analysis.engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)

@@ -1,6 +1,6 @@
 """The kernel that writes the JSON of flows straight from columns: no object of a flow is made for it.
 
-Names and order of members are the contract of `ka-analyze-2.schema.json`; codes and sentences come from `vocabulary`,
+Names and order of members are the contract of `ka-analyze-2.schema.json`; codes and sentences come from `flow_strings`,
 numbers are written by `numbers`.
 """
 
@@ -22,6 +22,7 @@ from analyzer.keepalive.story.resends import (
 from analyzer.keepalive.story.values import BY_ACK, BY_DATA, BY_MIDDLEBOX
 from analyzer.keepalive.verdict import values
 from analyzer.report.json import flow_members as member
+from analyzer.report.json.flow_strings import Words
 from analyzer.report.json.members import put, put_duration, put_instant, put_number, put_string, write_frames
 from analyzer.report.json.numbers import (
     write_address,
@@ -32,7 +33,6 @@ from analyzer.report.json.numbers import (
     write_thousandths,
 )
 from analyzer.report.json.string_pool import BETWEEN_RATES, COMMA, NULL, QUOTE, JsonBuffer
-from analyzer.report.json.vocabulary import Words
 from analyzer.report.words.setting_sentences import (
     ALL_WHEELS,
     MOST_VARIANTS,

@@ -22,8 +22,8 @@ from analyzer.keepalive.verdict.os_errors import ERRNOS
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason, ending_of, verdict_of
 from analyzer.report.json import flow_lines, flow_members
 from analyzer.report.json.document import ending_object, settings_object, verdict_object
+from analyzer.report.json.flow_strings import FlowStrings, reason_object
 from analyzer.report.json.string_pool import StringPool
-from analyzer.report.json.vocabulary import Vocabulary, reason_object
 from analyzer.report.units import iso, seconds
 from analyzer.schema import ABSENT
 from analyzer.schema.results import ENDINGS, INFERRED, INFERRED_SETTINGS, PROOFS, VERDICTS
@@ -101,7 +101,7 @@ def end_object(end: End) -> dict[str, Any]:
 
 def written(analysis: Analysis, found: Found, engine: Engine, full: int = 1 << 20) -> list[str]:
     string_pool = StringPool(flow_members.MEMBERS)
-    words = Vocabulary(string_pool, analysis.tunnels).words(flow_lines.idle_times(found))
+    words = FlowStrings(string_pool, analysis.tunnels).words(flow_lines.idle_times(found))
     out, reached, text = bytearray(full + flow_lines.LONGEST_LINE), array("q", [0]), ""
     while reached[0] < found.flow_count:
         octets = engine.run(flow_lines.write_flows, found, reached, words, string_pool.buffer(out), full)

@@ -73,7 +73,7 @@ def reason_object(reason: Reason) -> dict[str, str]:
     return {"code": reason.value, "text": REASONS[reason]}
 
 
-class Vocabulary:
+class FlowStrings:
     """Adds them to `phrases`; names of profiles as their idle times are met."""
 
     def __init__(self, string_pool: StringPool, tunnels: Sequence[str]) -> None:
