@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from analyzer.keepalive.settings.observations import counts_other_connections, is_numbered
+from analyzer.keepalive.settings.observations import counts_other_connections
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
+from analyzer.keepalive.story.holes import is_numbered
 from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
 from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
@@ -237,7 +238,7 @@ class EndStory(ReadOnDemand):
             capture_rtt_ns=self.capture_rtt_ns,
             since_new_segment_ns=g.since_new_segment_ns[row],
             missing=ABSENT if counts_other_connections(e, self._end_row) else g.missing[row],
-            is_numbered=is_numbered(e, self._end_row),
+            is_numbered=is_numbered(e[self._end_row]),
             echo=ECHOES[g.echo[row]],
             has_uncaptured=bool(e.has_uncaptured[self._end_row]),
         )
@@ -368,7 +369,7 @@ class Story(ReadOnDemand):
 
     @cached_property
     def lacks(self) -> int:
-        """Return how many of a thousand segments of the connection the capture lacks at least."""
+        """Return how many of a thousand segments of the connection the capture lacks, 0 without a sign of it."""
         lacks: int = self._stories.flows.lacks[self._flow_row]
         return lacks
 

@@ -34,6 +34,7 @@ OBSERVED_ENDS = table(
     Column("is_one_sided", "b", "bool", "the other end is not in the capture, so that no answer is"),
     Column("has_company", "b", "bool", "its address has other connections, whose segments its counter may number too"),
     Column("is_cut_off", "b", "bool", "its probes could not leave: what the capture's end left open shows nothing"),
+    Column("hastens", "b", "bool", "its last two answered probes came sooner than those before, as STORY_ENDS has it"),
     Column("may_tick", "b", "bool", "its TTL is that of lwIP, whose timer counts ticks of half a second"),
     Column("lacks", "q", "per mille", "of the flow's segments missing in the capture, as STORY_FLOWS has it"),
 )

@@ -27,7 +27,7 @@ STORY_FLOWS = table(
         "lacks",
         "q",
         "per mille",
-        "of its segments missing in the capture, as all handshakes show, 1 as its own do; 0 if nothing shows that",
+        "of its segments missing in the capture, as its hosts' handshakes or its own numbers tell; 0 without a sign",
     ),
     Column(
         "is_too_incomplete",
@@ -97,6 +97,7 @@ STORY_ENDS = table(
     Column("before_reset_ns", "q", "ns", "when it had last been heard before that, -1"),
     Column("has_uncaptured", "b", "bool", "the other end answered something of it that was not captured"),
     Column("uncaptured_ns", "q", "ns", "when it last did, -1"),
+    Column("hastens", "b", "bool", "its last two answered probes each came sooner than any before, two at least"),
     Column(
         "holes", "q", "", "occasions on which a number, an ACK or a timestamp echo reveals uncaptured segments of it"
     ),

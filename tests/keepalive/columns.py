@@ -32,6 +32,7 @@ class ObservedEnd(NamedTuple):
     is_one_sided: bool = False
     has_company: bool = False
     is_cut_off: bool = False
+    hastens: bool = False
     may_tick: bool = False
     lacks: int = 0
 
@@ -40,12 +41,10 @@ def observed_of(ends: Sequence[ObservedEnd]) -> Observations:
     observed, gaps = Table(OBSERVED_ENDS), Table(OBSERVED_GAPS)
     for one in ends:
         clocks = LIKELY_CLOCKS if one.may_be_linux else EXACT_CLOCKS
-        observed.append(
-            gaps.rows, one.is_whole, clocks, one.is_one_sided, one.has_company, one.is_cut_off, one.may_tick, one.lacks
-        )
+        observed.append(gaps.rows, one.is_whole, clocks, *one[3:])
         for gap in one.gaps:
             gaps.append(*row_of(gap))
-    observed.append(gaps.rows, 0, 0, 0, 0, 0, 0, 0)
+    observed.append(gaps.rows, *(0,) * (len(OBSERVED_ENDS.columns) - 1))
     return Observations(gaps.view, observed.view)
 
 

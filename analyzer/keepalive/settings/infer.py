@@ -121,26 +121,12 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     may_cease = not observed.ends.may_tick[end] and not has_clock(to, end, 0, WHEELS)  # lwIP sends a RST
     if may_cease and not is_lossy and not observed.ends.lacks[end]:
         note_ceased(corrected, rows, to, row)
-    if hastens(work.gaps, rows):
+    if observed.ends.hastens[end]:
         allow_for_unheard(work.gaps, rows, to.settings, row)
     if observed.ends.may_tick[end]:
         allow_for_ticks(s.prior, to.settings, row)
     if observed.ends.lacks[end] >= MANY_MISSING:
         allow_for_missing(to.settings, row, has_clock(to, end, 0, WHEELS))
-
-
-def hastens(gaps: Any, rows: int) -> bool:
-    """Tell whether the last two answered probes each came sooner than any before, of which there are two at least.
-
-    They were not heard, or the settings were changed (`judge.may_not_hear`).
-    """
-    earlier, least_ns, before_ns, last_ns = 0, ABSENT, ABSENT, ABSENT
-    for gap in range(rows):
-        if is_idle(gaps.kind[gap]):
-            if before_ns > 0:
-                earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
-            before_ns, last_ns = last_ns, gaps.heard_ns[gap]
-    return bool(earlier > 1 and before_ns > 0 and 8 * max(before_ns, last_ns) < 7 * least_ns)
 
 
 def allow_for_unheard(gaps: Any, rows: int, settings: Any, row: int) -> None:

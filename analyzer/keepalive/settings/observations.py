@@ -8,14 +8,12 @@ from analyzer.keepalive.model.linux import LINUX, SHORTEST_NS
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.settings.constraints import FAR_NS, LIKELY_COUNT, UNHINDERED
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.holes import captured_syns
+from analyzer.keepalive.story.holes import captured_syns, is_numbered
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, PENDING, SPACING, SURVIVED, UNTOLD
 from analyzer.schema import ABSENT, OPENED_SYN
 from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
-FEWEST_FOLLOWING = 2
-"""Fewest segments with consecutive IP identifications that show that their end counts its segments."""
 FEWEST_OTHERS = 4
 """Fewest steps of more than one that show that an end may count segments of other connections."""
 FEWEST_STEPS = 3
@@ -55,6 +53,7 @@ def observe_gaps(
             end_row = 2 * gap + end
             observed.ends.first_gap[end_row], observed.ends.is_whole[end_row] = gaps, is_whole(rows, flow)
             observed.ends.clocks[end_row] = LIKELY_CLOCKS if may_be_linux(rows, stories, gap, end) else EXACT_CLOCKS
+            observed.ends.hastens[end_row] = stories.ends.hastens[end_row]
             observed.ends.may_tick[end_row] = rows.ends.ttl[2 * flow + end] > WINDOWS_TTL
             observed.ends.is_one_sided[end_row] = rows.ends.last_ns[2 * flow + 1 - end] == ABSENT
             observed.ends.lacks[end_row] = stories.flows.lacks[gap]
@@ -99,7 +98,7 @@ def observe_gap(stories: StoryTables, row: int, end_row: int, rtt_ns: int, gaps:
     gaps.unanswered[to] = g.unanswered[row]
     gaps.capture_rtt_ns[to] = rtt_ns
     gaps.missing[to] = ABSENT if counts_other_connections(stories.ends, end_row) else g.missing[row]
-    gaps.is_numbered[to] = is_numbered(stories.ends, end_row)
+    gaps.is_numbered[to] = is_numbered(stories.ends[end_row])
     gaps.echo[to] = g.echo[row]
     gaps.has_uncaptured[to] = stories.ends.has_uncaptured[end_row]
     gaps.ceilings[to] = UNHINDERED
@@ -121,14 +120,6 @@ def may_be_linux(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:
         if stories.probes.end[probe] == end and rows.candidates.payload_len[stories.probes.row[probe]]:
             return False
     return True
-
-
-def is_numbered(e: Any, end_row: int) -> bool:
-    """Tell whether the end numbers its segments one by one (ip_select_ident_segs), without those of other connections.
-
-    That shows only if most of them follow each other; with a counter of the whole host some do by chance.
-    """
-    return bool(e.follows[end_row] >= FEWEST_FOLLOWING and e.follows[end_row] >= 2 * e.skips[end_row])
 
 
 def counts_other_connections(e: Any, end_row: int) -> bool:

@@ -97,6 +97,23 @@ def gap_of_probe(c: Any, segment: Any, stories: StoryTables, own: Any) -> int:
     return CYCLE if 0 <= since_answer_ns <= SAME_INSTANT_NS else FIRST
 
 
+def hastens(stories: StoryTables, flow_row: int, end: int) -> bool:
+    """Tell whether the end's last two answered probes each came sooner than any before, of which there are two at
+    least.
+
+    An end that does not hear answers probes again after an interval. Its settings may also have been changed.
+    """
+    earlier, least_ns, before_ns, last_ns = 0, 0, 0, 0
+    for place in range(stories.flows[flow_row].first_gap, stories.counts[GAPS]):
+        gap = stories.gaps[place]
+        is_idle = gap.kind == FIRST or gap.kind == CYCLE
+        if gap.end == end and is_idle and gap.heard_ns >= SHORTEST_NS:
+            if before_ns > 0:
+                earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
+            before_ns, last_ns = last_ns, gap.heard_ns
+    return bool(earlier > 1 and before_ns > 0 and 8 * max(before_ns, last_ns) < 7 * least_ns)
+
+
 def since_probe(c: Any, stories: StoryTables, own: Any, now_ns: int) -> int:
     """Return the time in ns since the end's last probe, ABSENT if it has sent none."""
     return now_ns - c[stories.probes[own.last_probe].row].ts_ns if own.last_probe != ABSENT else ABSENT

@@ -1,5 +1,5 @@
 """What a flow's own segments show to be missing in the capture: by number, ACK, IP identification and timestamp echo;
-and what the handshakes of all flows show of which the capture has one half.
+and what the handshakes of a host show of which the capture has one half.
 
 Kernels over the columns of a story in the making (`story.py`).
 """
@@ -53,20 +53,24 @@ def was_refused(ends: Any, first: int, end: int) -> bool:
 
 
 def lacks(rows: Rows, flow: int, first: Any, second: Any, share: int) -> int:
-    """Return how many of a thousand segments of the flow are missing at least; `share` is that of its hosts."""
+    """Return how many of a thousand segments of the flow are missing, as far as shows; `share` is that of its hosts."""
     is_shown = first.holes or second.holes or captured_syns(rows.flows.opened[flow], rows.ends, 2 * flow) < 0
     return max(share, int(bool(is_shown)), uncounted(first), uncounted(second))
 
 
 def uncounted(own: Any) -> int:
-    """Return how many of a thousand steps between the end's identifications leave some out, less one by accident.
-
-    That is known of an end that numbers its segments one by one; a counter of the whole host counts other connections
-    besides.
-    """
-    if own.follows < FEWEST_FOLLOWING or own.follows < 2 * own.skips:
+    """Return how many of a thousand steps between the end's identifications leave some out, less one by accident."""
+    if not own.skips or not is_numbered(own):
         return 0
-    return max(1, int(1000 * (own.skips - 1) // (own.follows + own.skips))) if own.skips else 0
+    return max(1, int(1000 * (own.skips - 1) // (own.follows + own.skips)))
+
+
+def is_numbered(own: Any) -> bool:
+    """Tell whether the end numbers its segments one by one (ip_select_ident_segs), without those of other connections.
+
+    That shows only if most of them follow each other; with a counter of the whole host some do by chance.
+    """
+    return bool(own.follows >= FEWEST_FOLLOWING and own.follows >= 2 * own.skips)
 
 
 def note_identification(segment: Any, own: Any) -> None:

@@ -19,6 +19,7 @@ from analyzer.keepalive.story.gaps import (
     ends_of,
     gap_of_probe,
     has_work_left,
+    hastens,
     make_unheard,
     note_survived,
     since_probe,
@@ -103,6 +104,8 @@ def tell(rows: Rows, flows: Any, count: int, captured: Captured, stories: StoryT
         if story.reset_row == ABSENT:
             reach_capture_end(rows, flow, end_ns, stories, flow_row)
         close(rows, flow, captured.last_frame, end_ns, stories, flow_row)
+        for end in (0, 1):
+            stories.ends[2 * flow_row + end].hastens = hastens(stories, flow_row, end)
         share = max(shares[of_end[2 * flow]], shares[of_end[2 * flow + 1]])
         story.lacks = lacks(rows, flow, *ends_of(stories, flow_row), share)
     note_places(stories, count)

@@ -56,7 +56,7 @@ from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.story import both_closed
-from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE, FIRST
+from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
 from analyzer.keepalive.verdict.endings import find_endings
@@ -234,17 +234,9 @@ def may_not_hear(batch: Batch, flow_row: int) -> bool:
 
     An end that does not hear answers probes again after an interval. Its settings may also have been changed.
     """
-    story = batch.stories.flows[flow_row]
     for end in (0, 1):
         own = batch.stories.ends[2 * flow_row + end]
-        earlier, least_ns, last_ns, before_ns = 0, 0, 0, 0
-        for place in range(story.first_gap, batch.stories.flows[flow_row + 1].first_gap):
-            gap = batch.stories.gaps[place]
-            if gap.end == end and (gap.kind == CYCLE or gap.kind == FIRST):
-                if before_ns > 0:
-                    earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
-                before_ns, last_ns = last_ns, gap.heard_ns
-        if earlier > 1 and before_ns > 0 and 8 * max(last_ns, before_ns) < 7 * least_ns:
+        if own.hastens:
             conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_HASTEN, 0))
             prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
             return True
