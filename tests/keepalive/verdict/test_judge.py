@@ -144,3 +144,17 @@ def test_of_a_prober_that_ceases_nothing_is_known(end: str, expected: Outcome) -
     )
     assert v.outcome is expected
     assert (Reason.PROBES_CEASED in v.reasons) == (expected is Outcome.UNKNOWN)
+
+
+def test_where_answered_probes_hasten_nobody_is_called_alive() -> None:
+    """Its interval is 10 s: it hears no answers any more, or has been set anew."""
+    times = (31, 61, 91, 121, 131, 141)
+    rows = "".join(
+        f"    {at}.01  A>B  A  seq 1099  ack 5000  | keepalive-probe\n"
+        f"    {at}.02  B>A  A  seq 5000  ack 1100  | keepalive-answer\n"
+        for at in times
+    )
+    v = verdict(told(f"{OPENED}{rows}"))
+    assert (v.outcome, v.reasons) == (Outcome.UNKNOWN, (Reason.PROBES_HASTEN,))
+    even = verdict(told(f"{OPENED}{rows[: rows.index('    131')]}"))
+    assert even.outcome is Outcome.ALIVE
