@@ -65,6 +65,9 @@ ENDS = table(
         "held_nxt", "U", "u32", "snd_nxt before an ACK of uncaptured data raised it, until the end's next segment; -1"
     ),
     Column("held_una", "U", "u32", "snd_una before that"),
+    Column(
+        "is_acked_unseen", "b", "bool", "the last of its octets that were acknowledged, a FIN counts, were not captured"
+    ),
     Column("is_suspect", "b", "bool", "sent what may have been a probe since the other end was last heard"),
     Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
     Column("least_ttl", "h", "hops", "least TTL of its segments on the open connection that are no probes, -1"),

@@ -196,6 +196,7 @@ def reset_end(ends: Any, end: int) -> None:
     """Reset the row of an end of which nothing has been seen yet."""
     ends.seen_seq[end], ends.seen_ack[end], ends.seen_tsval[end] = ABSENT, ABSENT, ABSENT
     ends.snd_nxt[end], ends.snd_una[end], ends.is_sure[end] = ABSENT, ABSENT, ABSENT
+    ends.held_nxt[end], ends.held_una[end], ends.is_acked_unseen[end] = ABSENT, ABSENT, 0
     ends.isn[end], ends.fin_seq[end], ends.window[end], ends.window_shift[end] = ABSENT, ABSENT, ABSENT, ABSENT
     ends.last_ns[end], ends.accepted_ns[end], ends.sent_ns[end], ends.reply_ns[end] = ABSENT, ABSENT, ABSENT, ABSENT
     ends.data_ns[end] = ABSENT

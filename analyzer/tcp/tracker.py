@@ -304,6 +304,7 @@ def resolve_held_ack(ends: Any, end_row: int, seq: int, payload_len: int, flags:
     is_bare = payload_len == 0 and not flags & (SYN | FIN | RST)
     if is_bare and seq == ends.held_nxt[end_row] and since_ns <= segment_facts.REPLY_NS:
         ends.snd_nxt[end_row], ends.snd_una[end_row] = ends.held_nxt[end_row], ends.held_una[end_row]
+        ends.is_acked_unseen[end_row] = 0
     ends.held_nxt[end_row] = ends.held_una[end_row] = ABSENT
 
 
@@ -343,6 +344,8 @@ def take_ack(ends: Any, end_row: int, peer: int, ack: int, flags: int, ts: int) 
             if took <= segment_facts.REPLY_NS and (ends.reply_ns[end_row] == ABSENT or took < ends.reply_ns[end_row]):
                 ends.reply_ns[end_row] = took
     if snd_nxt == ABSENT or seq_diff(ack, snd_nxt) >= 0:
+        if ends.is_sure[peer] == 1 and ack != snd_nxt:
+            ends.is_acked_unseen[peer] = 1
         ends.snd_nxt[peer] = ack
         ends.is_sure[peer] = 1
         ends.sent_ns[peer] = ABSENT  # nothing is outstanding
@@ -358,6 +361,8 @@ def take_sequence(ends: Any, end_row: int, end_seq: int, payload_len: int, flags
     """
     is_solid = payload_len > 1 or (flags & (SYN | FIN)) != 0
     snd_nxt = ends.snd_nxt[end_row]
+    if is_solid:
+        ends.is_acked_unseen[end_row] = 0
     if snd_nxt == ABSENT or seq_diff(end_seq, snd_nxt) > 0:
         ends.snd_nxt[end_row] = end_seq
         ends.is_sure[end_row] = is_solid or (relation == segment_facts.REL_NEXT and ends.is_sure[end_row] == 1)

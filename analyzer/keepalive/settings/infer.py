@@ -20,11 +20,14 @@ from analyzer.keepalive.settings.ambiguous import (
     note_lone_spacing,
 )
 from analyzer.keepalive.settings.bounds import (
+    CONTRADICTORY,
+    GIVE_UP_COUNT,
     INTVL,
     MAX_FRAMES,
     MILLI,
     MILLISECOND,
     PROBES,
+    RUN_LENGTH,
     TIME,
     USER_TIMEOUT,
     Inferred,
@@ -57,7 +60,8 @@ from analyzer.keepalive.settings.prior import PRIOR, Prior, likeliest
 from analyzer.keepalive.settings.search import MAX_QUESTIONS, add_all, plan, plan_all
 from analyzer.keepalive.settings.tenths import allow_tenths
 from analyzer.keepalive.settings.typical import FEW, EndWork, find_typical
-from analyzer.keepalive.story.values import SURVIVED, UNSEEN
+from analyzer.keepalive.story.holes import MANY_MISSING
+from analyzer.keepalive.story.values import AGREES, SURVIVED, UNSEEN
 from analyzer.schema import ABSENT, inference, results
 
 SETTINGS = 4
@@ -66,8 +70,6 @@ CLOCK_BITS = 4
 WHEELS = len(LINUX)
 EXACT_CLOCK = WHEELS + 1
 """The row in CLOCKS of an exact timer that every segment restarts."""
-MANY_MISSING = 80
-"""Of a thousand segments: if so many are missing, equal gaps are no longer one timer's for sure."""
 TICK_MS, SLOWER = 500, 40
 """lwIP's TCP_SLOW_INTERVAL, and by which part of it a tick is longer at most: they were seen to take 500 to 512 ms."""
 WIDE = 3
@@ -103,8 +105,9 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     is_other = False if is_far else believe_prober(work, rows)
     s.hypotheses.clocks[0], s.hypotheses.is_whole[0] = observed.ends.clocks[end], observed.ends.is_whole[end]
     is_explained = explain(work, s, rows, is_lossy, to, end)
-    has_wheel = has_clock(to, end, 0, WHEELS)
-    if observed.ends.clocks[end] >> EXACT_CLOCK & 1 and allow_tenths(corrected, rows, has_wheel, to.settings, row):
+    has_wheel, is_exact = has_clock(to, end, 0, WHEELS), (observed.ends.clocks[end] >> EXACT_CLOCK & 1) > 0
+    has_missing = is_lossy or observed.ends.lacks[end] > 0
+    if is_exact and allow_tenths(corrected, rows, has_wheel, has_missing, to.settings, row):
         add_clock(to, end, EXACT_CLOCK)
     if to.settings.basis[row + TIME] != ABSENT and is_lossy and is_unsure(corrected, rows):
         to.settings.value[row + TIME] = ABSENT
@@ -126,7 +129,9 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     if observed.ends.may_tick[end]:
         allow_for_ticks(s.prior, to.settings, row)
     if observed.ends.lacks[end] >= MANY_MISSING:
-        allow_for_missing(to.settings, row, has_clock(to, end, 0, WHEELS))
+        allow_for_missing(work.gaps, rows, to.settings, row, is_exact, observed.ends.may_tick[end] > 0)
+    elif observed.ends.lacks[end] and not work.gaps.is_numbered[0]:
+        allow_for_few(to.settings, row)
 
 
 def allow_for_unheard(gaps: Any, rows: int, settings: Any, row: int) -> None:
@@ -156,20 +161,44 @@ def allow_for_ticks(prior: Prior, settings: Any, row: int) -> None:
                     settings.value[one] = ABSENT
 
 
-def allow_for_missing(settings: Any, row: int, has_wheel: bool) -> None:
+def allow_for_few(settings: Any, row: int) -> None:
+    """Leave of an end's settings what holds if a probe is missing where only one gap shows its length.
+
+    Such a gap may be several, and what begins a run may hold the first of its probes.
+    """
+    is_lone = settings.basis[row + TIME] == CONTRADICTORY
+    for one in (row + TIME, row + INTVL):
+        if settings.basis[one] != ABSENT and settings.n[one] == 1:
+            settings.value[one], settings.low_ms[one], is_lone = ABSENT, 0, True
+    if is_lone and settings.basis[row + PROBES] == GIVE_UP_COUNT:
+        settings.basis[row + PROBES] = RUN_LENGTH
+        settings.value[row + PROBES], settings.high_ms[row + PROBES] = ABSENT, ABSENT
+        settings.basis[row + USER_TIMEOUT] = ABSENT
+
+
+def allow_for_missing(gaps: Any, rows: int, settings: Any, row: int, is_exact: bool, may_tick: bool) -> None:
     """Leave of an end's settings what holds however many of its probes are missing: no timer is longer than its gap.
 
-    Each gap may be several, a run may have begun later, and its count may lack some. Without a wheel a timer may have
-    parts of a second.
+    Each gap may be several, a run may have begun later, and its count may lack some. An exact timer may have parts of a
+    second. Where no echo shows that the end heard the answers, all probes may have come an interval apart; and lwIP
+    probes at each tick in the end (core/tcp.c tcp_slowtmr).
     """
     for one in (row + TIME, row + INTVL):
-        settings.value[one], settings.low_ms[one] = ABSENT, MILLI
-        if settings.high_ms[one] == ABSENT:
+        settings.value[one], settings.low_ms[one] = ABSENT, 0 if is_exact else MILLI
+        if settings.high_ms[one] == ABSENT or may_tick or (one == row + TIME and not hears(gaps, rows)):
             settings.basis[one] = ABSENT
-        elif not has_wheel:
+        elif is_exact:
             settings.high_ms[one] += MILLI - 1
     for one in (row + PROBES, row + USER_TIMEOUT):
         settings.basis[one] = ABSENT
+
+
+def hears(gaps: Any, rows: int) -> bool:
+    """Tell whether an echo shows that the end heard an answer."""
+    for gap in range(rows):  # noqa: SIM110  # numba compiles no generators
+        if gaps.echo[gap] == AGREES:
+            return True
+    return False
 
 
 def is_lone_guess(settings: Any, row: int) -> bool:

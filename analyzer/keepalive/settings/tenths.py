@@ -24,13 +24,13 @@ FEWEST = 3
 
 
 @not_inlined
-def allow_tenths(corrected: Any, rows: int, has_wheel: bool, settings: Any, row: int) -> bool:
+def allow_tenths(corrected: Any, rows: int, has_wheel: bool, is_lossy: bool, settings: Any, row: int) -> bool:
     """Tell whether an exact timer set to tenths of a second explains an end's gaps; if so, make the bounds hold them.
 
     A value of whole seconds that several gaps show is then only one of two readings, and is dropped. That of an
     interval stays if a wheel explains it, which leaves no choice. `row` is the first of the end's settings.
     """
-    time_ns, intvl_ns = tenth_of(corrected, rows, False), tenth_of(corrected, rows, True)
+    time_ns, intvl_ns = tenth_of(corrected, rows, False, is_lossy), tenth_of(corrected, rows, True, is_lossy)
     is_whole = time_ns % SECOND == 0 and (intvl_ns == ABSENT or intvl_ns % SECOND == 0)
     if time_ns <= 0 or intvl_ns == 0 or is_whole or survived_longer(corrected, rows, time_ns):
         return False
@@ -47,20 +47,23 @@ def allow_tenths(corrected: Any, rows: int, has_wheel: bool, settings: Any, row:
 
 
 @not_inlined
-def tenth_of(corrected: Any, rows: int, is_spacing: bool) -> int:
+def tenth_of(corrected: Any, rows: int, is_spacing: bool, is_lossy: bool) -> int:
     """Return the tenths of a second, in ns, to which all idle times, or all intervals, are near.
 
     0 if there are none, -1 without any gap. One gap at least must be on time: no host makes all of them late alike, as
-    the boundaries of a wheel do.
+    the boundaries of a wheel do. Where frames are missing, one that is longer by half lacks a probe.
     """
     least_ns = most_ns = ABSENT
     for gap in range(rows):
         if measures(corrected, gap, is_spacing):
             shown_ns = shown_ns_of(corrected, gap, is_spacing)
             least_ns = shown_ns if least_ns == ABSENT else min(least_ns, shown_ns)
-            most_ns = max(most_ns, shown_ns)
     if least_ns == ABSENT:
         return ABSENT
+    for gap in range(rows):
+        shown_ns = shown_ns_of(corrected, gap, is_spacing)
+        if measures(corrected, gap, is_spacing) and not (is_lossy and 2 * shown_ns > 3 * least_ns):
+            most_ns = max(most_ns, shown_ns)
     step_ns = TWENTIETH_NS if least_ns < SHORT_NS else TENTH_NS
     tenth_ns = (least_ns + step_ns // 2) // step_ns * step_ns
     is_on_time = abs(least_ns - tenth_ns) <= off_ns(tenth_ns)

@@ -15,6 +15,8 @@ from analyzer.tcp.tracker import IDLE_NS
 
 ONE_PACKET = 1460
 """Octets of payload that are never cut into several packets of Ethernet."""
+MANY_MISSING = 80
+"""Of a thousand segments: if so many are missing, little can be concluded from what is not there."""
 FEWEST_HALVES = 2
 """Fewest handshakes of a host of which one half is missing that tell something of its other connections."""
 FEWEST_FOLLOWING = 2

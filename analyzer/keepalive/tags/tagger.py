@@ -161,6 +161,8 @@ from analyzer.schema.flows import SEGMENTS
 from analyzer.tcp import segment_facts
 
 NO_TAG = -1
+LATEST_ANSWER_NS = 5_000_000_000
+"""An ACK that comes later than this after a probe answers another, which was not captured."""
 
 
 def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table, array[int], array[int]]":
@@ -279,7 +281,8 @@ def decide_row(
             return DATA, ANSWERS_PROBE, theirs
         if out.tag[theirs] == WINDOW_PROBE:
             return WINDOW_ANSWER, ANSWERS_WINDOW_PROBE, theirs
-        return ANSWER, ANSWERS_PROBE, theirs
+        if c.ts_ns[row] - c.ts_ns[theirs] <= LATEST_ANSWER_NS:
+            return ANSWER, ANSWERS_PROBE, theirs
     if c.payload_len[row] > 0:
         return DATA, PLAIN, ABSENT
     if facts & segment_facts.SAME_ACK and c.relation[row] == segment_facts.REL_NEXT:

@@ -27,7 +27,7 @@ is judged again with its context when it is assembled, and where other hosts may
   is_probing                unanswered probes, no RST                RFC 1122 §4.2.3.6           PROBING, or as gave_up
   acks_are_unheard          resends of what was acknowledged         one way is broken           UNDETECTED, UNKNOWN
   goes_on_elsewhere         numbers that go on from another port     RFC 4787 §4.3, RFC 5382     UNDETECTED
-  is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED
+  is_gone_from_link         nobody answers ARP for an end            neigh_invalidate            UNDETECTED, UNKNOWN
   is_half_open              an end was started anew, nobody probes   RFC 9293 §3.5.1             UNDETECTED
   is_sent_astray            ARP in vain for another address          tcp_retransmit_timer        UNDETECTED
   may_not_hear              answered probes that come ever sooner    or the settings were set    UNKNOWN
@@ -53,8 +53,9 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
-from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of
+from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
+from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.story import both_closed
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
@@ -69,7 +70,12 @@ from analyzer.keepalive.verdict.unanswered_data import (
     data_was_given_up,
     window_was_given_up,
 )
-from analyzer.keepalive.verdict.unanswered_probes import gave_up, is_probing, may_lack_answers
+from analyzer.keepalive.verdict.unanswered_probes import (
+    gave_up,
+    is_probing,
+    may_lack_answers,
+    shortest_spacing_ns,
+)
 from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT, OPENED_MIDSTREAM
 from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, ENDINGS, PROOFS, RESETS, VERDICTS
@@ -210,10 +216,16 @@ def is_one_sided(batch: Batch, flow_row: int) -> bool:
 
 
 def is_gone_from_link(batch: Batch, flow_row: int) -> bool:
-    """Conclude UNDETECTED where nobody answers ARP for an end of an idle connection, and no keepalive has noticed."""
-    if not batch.context[flow_row].asked:
+    """Conclude UNDETECTED where nobody answers ARP for an end of an idle connection, and no keepalive has noticed.
+
+    UNKNOWN where solicitations began anew and ceased: they may be a timer's, which has given up.
+    """
+    context = batch.context[flow_row]
+    if not context.asked:
         return False
-    conclude(batch, flow_row, values.UNDETECTED, values.LIKELY, because(values.NEIGHBOUR_SILENT, 0))
+    is_repeated = shortest_spacing_ns(batch.asked, context.first_asked, context.first_asked + context.asked) > 0
+    outcome = values.UNKNOWN if is_repeated else values.UNDETECTED
+    conclude(batch, flow_row, outcome, values.LIKELY, because(values.NEIGHBOUR_SILENT, 0))
     show_asked(batch, flow_row)
     return True
 
@@ -232,13 +244,25 @@ def is_half_open(batch: Batch, flow_row: int) -> bool:
 def may_not_hear(batch: Batch, flow_row: int) -> bool:
     """Conclude UNKNOWN where an end's last two answered probes come sooner than the two or more before.
 
-    An end that does not hear answers probes again after an interval. Its settings may also have been changed.
+    An end that does not hear answers probes again after an interval. Its settings may also have been changed. Where
+    much is missing, earlier probes may be, and the RST; then only an echo shows that the answers are heard.
     """
+    is_sparse = batch.stories.flows[flow_row].lacks >= MANY_MISSING
     for end in (0, 1):
         own = batch.stories.ends[2 * flow_row + end]
-        if own.hastens:
-            conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_HASTEN, 0))
+        if own.hastens or (is_sparse and own.probes and not hears(batch, flow_row, end)):
+            reason = values.PROBES_HASTEN if own.hastens else values.TOO_MUCH_MISSING
+            conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
             prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
+            return True
+    return False
+
+
+def hears(batch: Batch, flow_row: int, end: int) -> bool:
+    """Tell whether an echo shows that the end heard the answer to a probe."""
+    t = batch.stories.flows
+    for place in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
+        if batch.stories.gaps[place].end == end and batch.stories.gaps[place].echo == HEARD:
             return True
     return False
 

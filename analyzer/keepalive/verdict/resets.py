@@ -17,7 +17,7 @@ from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
 from analyzer.keepalive.verdict.values import because
-from analyzer.schema import ABSENT, ACK, OPENED_SYN, RST
+from analyzer.schema import ABSENT, ACK, OPENED_MIDSTREAM, OPENED_SYN, RST
 from analyzer.sequence import seq_diff
 from analyzer.tcp import segment_facts
 
@@ -64,7 +64,7 @@ def was_reset(batch: Batch, flow_row: int) -> bool:
         reason = values.RST_ANSWERS_PROBE
         probe = batch.rows.candidates[probe_of(batch.rows, batch.stories, flow_row)]
         prove(batch, flow_row, probe.frame)
-    elif data_was_reset(batch, flow_row, sender) and is_stateless and not batch.stories.flows[flow_row].lacks:
+    elif data_was_reset(batch, flow_row, sender) and is_stateless and not may_lack_fin(batch, flow_row):
         reason = values.RST_WITHOUT_STATE
     elif was_reset_unasked(batch, flow_row, sender):
         reason = values.RST_UNASKED
@@ -113,8 +113,7 @@ def data_was_reset(batch: Batch, flow_row: int, sender: int) -> bool:
 
 
 def was_reset_unasked(batch: Batch, flow_row: int, sender: int) -> bool:
-    """Tell whether the RST is not, or not surely, the end's own, and neither a timer nor a FIN of that end explains
-    it."""
+    """Tell whether the RST is not surely the end's own, and neither a timer nor a FIN of that end explains it."""
     is_timer = is_give_up(batch.rows, batch.stories, flow_row)
     has_closed = batch.stories.ends[2 * flow_row + rst_of(batch, flow_row).end].fin_frame
     return bool(sender != THE_END and batch.resets[0].usual_ttl != ABSENT and not is_timer and not has_closed)
@@ -153,7 +152,7 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
     story, is_amid_probes = batch.stories.flows[flow_row], comes_amid_probes(batch, flow_row)
     if (rst.own_ns < SHORTEST_NS and not is_amid_probes) or (own.fin_frame and not story.lacks):
         return False
-    if (story.lacks or not rst.flags & ACK) and not is_next:
+    if (may_lack_fin(batch, flow_row) or not rst.flags & ACK) and not is_next:
         reason = values.RST_UNEXPLAINED
     elif is_amid_probes:
         reason = values.RST_AMID_PROBES
@@ -196,18 +195,29 @@ def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
 def errno_of_reset(batch: Batch, flow_row: int) -> int:
     """Return what the other end's application gets from the RST; ABSENT if it has closed too, or its host went on.
 
-    Where the capture lacks frames, a FIN may be among them.
+    Nor is it known where the end that resets may have closed before: its FIN may be missing, or the capture began
+    later, it has sent no data since, and this goes on with no other flow.
 
     One that has only shut down its sending half and still reads is in FIN_WAIT2, where a RST is what it always is
     (tcp_input.c tcp_reset). If only the end that resets had closed, the other is in CLOSE_WAIT.
     """
     end_row = 2 * flow_row + rst_of(batch, flow_row).end
     own, peer = batch.stories.ends[end_row], batch.stories.ends[end_row ^ 1]
-    if was_never_heard(batch, flow_row) or batch.stories.flows[flow_row].lacks:
+    flow = batch.stories.flows[flow_row].flow
+    is_old = batch.rows.flows[flow].opened == OPENED_MIDSTREAM and not batch.context[flow_row].goes_on
+    may_be_closed = may_lack_fin(batch, flow_row) or (is_old and batch.rows.ends[2 * flow + end_row % 2].data_ns < 0)
+    if was_never_heard(batch, flow_row) or (may_be_closed and not own.fin_frame):
         return ABSENT
     if peer.fin_frame and (own.fin_frame or not reads_on(batch, flow_row, 1 - rst_of(batch, flow_row).end)):
         return ABSENT
     return reset_errno(own.fin_frame > 0)
+
+
+def may_lack_fin(batch: Batch, flow_row: int) -> bool:
+    """Tell whether the capture may lack a FIN of the end that resets: it lacks frames, or the end's last octets."""
+    story, rst = batch.stories.flows[flow_row], rst_of(batch, flow_row)
+    is_beyond = rst.relation == segment_facts.REL_BEYOND
+    return bool(story.lacks or is_beyond or batch.rows.ends[2 * story.flow + rst.end].is_acked_unseen)
 
 
 def was_never_heard(batch: Batch, flow_row: int) -> bool:

@@ -73,7 +73,7 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
 def is_probing(batch: Batch, flow_row: int) -> bool:
     """Conclude on unanswered probes without a RST: still running at the capture's end, or given up in silence.
 
-    In between, when the next probe is overdue, nobody knows.
+    In between, when the next probe is overdue, nobody knows; nor after a single one where others were lost before.
 
     Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
     """
@@ -97,6 +97,8 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     silent_ns, is_single = story.capture_end_ns - last_ns, story.run_end != ABSENT and prober.unanswered == 1
     least_ns = least_spacing_ns(batch, flow_row)
     due_ns = latest_ns(wait_ns, least_ns, prober.unanswered) if is_spaced else SILENCE * wait_ns
+    if prober.pace_kind == SPACING and prober.unanswered >= FEWEST_ALIKE:
+        due_ns = min(due_ns, prober.pace_ns + prober.pace_ns // ALIKE + JITTER_NS)
     if is_single:  # hardly anybody waits longer for the second probe than for the first
         due_ns = min(due_ns, longest_idle_ns(batch, flow_row) + longest_idle_ns(batch, flow_row) // LATEST)
     if story.lacks:
@@ -105,14 +107,13 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
         conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_CEASED, 0))
         verdict.cause, verdict.prober = ABSENT, ABSENT
         return True
+    if silent_ns <= due_ns and is_single and (prober.lost > 1 or story.lacks):
+        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ONE_UNANSWERED, 0))
+        verdict.cause, verdict.prober = ABSENT, ABSENT
+        return True
     if silent_ns <= due_ns:
-        conclude(
-            batch,
-            flow_row,
-            values.PROBING,
-            values.LIKELY if is_single else confidence_of(why),
-            because(values.RUN_GOES_ON, why),
-        )
+        confidence = values.LIKELY if is_single else confidence_of(why)
+        conclude(batch, flow_row, values.PROBING, confidence, because(values.RUN_GOES_ON, why))
         return True
     sign = values.SILENT_AFTER_PROBES if prober.probes else values.ASKED_BY_TIMER
     conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))

@@ -106,6 +106,8 @@ class Reason(StrEnum):
     PROBES_ANSWERED = "probes-answered"
     PROBES_IGNORED = "probes-ignored"
     ANSWERS_MISSING = "answers-missing"
+    ONE_UNANSWERED = "one-unanswered"
+    TOO_MUCH_MISSING = "too-much-missing"
     PROBES_HASTEN = "probes-hasten"
     PROBES_CEASED = "probes-ceased"
     NO_PROBE_DUE = "no-probe-due"
@@ -178,6 +180,8 @@ HOWS = tuple(How)
     PROBES_ANSWERED,
     PROBES_IGNORED,
     ANSWERS_MISSING,
+    ONE_UNANSWERED,
+    TOO_MUCH_MISSING,
     PROBES_HASTEN,
     PROBES_CEASED,
     NO_PROBE_DUE,
@@ -185,7 +189,7 @@ HOWS = tuple(How)
     ONE_SIDED,
     NEVER_OPENED,
     ONLY_RESETS,
-) = range(51)
+) = range(53)
 """Places in `Reason`."""
 
 

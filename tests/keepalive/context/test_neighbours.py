@@ -58,9 +58,12 @@ def test_the_longest_time_that_fits_where_even_the_give_up_waits_for_arp(
     assert verdict.detection_delay_ns == round(delay_s * 10**9)
 
 
-def test_without_keepalive_nobody_has_noticed() -> None:
-    verdict = told(OPENED + NOBODY + "    300.00  end").flow.verdict
-    assert (verdict.outcome, verdict.cause, verdict.reasons) == (Outcome.UNDETECTED, None, (Reason.NEIGHBOUR_SILENT,))
+@pytest.mark.parametrize(
+    ("lines", "outcome"), [(NOBODY.splitlines()[:3], Outcome.UNDETECTED), (NOBODY.splitlines(), Outcome.UNKNOWN)]
+)
+def test_nobody_has_noticed_unless_what_asked_again_was_a_timer(lines: list[str], outcome: Outcome) -> None:
+    verdict = told("\n".join([OPENED, *lines, "    300.00  end"])).flow.verdict
+    assert (verdict.outcome, verdict.cause, verdict.reasons) == (outcome, None, (Reason.NEIGHBOUR_SILENT,))
 
 
 def test_one_solicitation_may_have_been_lost() -> None:
