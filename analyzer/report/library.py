@@ -250,7 +250,7 @@ class Analysis:
         if flow is None:
             return packets.KINDS[as_](packets.chosen(self.capture, wanted))
         chosen = packets.of_flow(self.capture, self.flow(flow).findings.first_frame)
-        return packets.KINDS[as_](one for one in chosen if wanted is None or one[0] in wanted)
+        return packets.KINDS[as_](one for one in chosen if wanted is None or one.frame in wanted)
 
     def probes_of(self, flow: int | str, *, as_: str = "scapy") -> Any:
         """Return the keepalive probes of both ends of a connection, as `packets` does."""
