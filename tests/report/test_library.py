@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -48,13 +47,15 @@ def test_the_example_is_the_recording(nat: analyzer.Analysis) -> None:
 
 
 def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> None:
-    """What pandas does within a table, two captures put together, pickling, and Parquet."""
+    """What pandas does within a table, two captures put together, two tables merged, pickling, and Parquet."""
     nat.write_parquet(tmp_path)
     probes = nat.probes
     for made in (
         probes[probes.answer == "nothing"],
         probes.sort_values("delay").assign(n=1),
         pd.concat([probes, analyzer.analyze(NAT).probes]),
+        probes.merge(nat.ends, on=["flow", "end"]).join(nat.flows[["max_idle"]], on="flow"),
+        nat.segments.merge(probes, on="frame"),
         nat.flow(0).probes,
         pickle.loads(pickle.dumps(probes)),
         pd.read_parquet(tmp_path / "probes.parquet"),
@@ -63,13 +64,21 @@ def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> N
 
 
 def test_duckdb_gets_durations(nat: analyzer.Analysis, tmp_path: Path) -> None:
-    """As docs/python.md says: from a DataFrame as they are, from Parquet, which has no such type, as nanoseconds."""
+    """From a DataFrame as they are, from Parquet, which has no such type, through the views beside the files."""
     nat.write_parquet(tmp_path)
-    frame = nat.flows.reset_index()
+    frame, probes = nat.flows.reset_index(), nat.probes
+    with duckdb.connect(config={"file_search_path": str(tmp_path)}) as database:
+        database.execute((tmp_path / "duckdb.sql").read_text(encoding="utf-8"))
+        assert set(FRAMES) == {
+            name for [name] in database.sql("select view_name from duckdb_views() where not internal").fetchall()
+        }
+        [(read, kind)] = database.sql("select max(max_idle), any_value(typeof(max_idle)) from flows").fetchall()
+        delays = [one for [one] in database.sql("select delay from probes order by frame").fetchall()]
+    assert (read, kind) == (frame.max_idle.max().to_pytimedelta(), "INTERVAL")
+    in_order = probes.sort_values("frame").delay
+    assert delays == [one.to_pytimedelta() if one is not pd.NaT else None for one in in_order]
     [(known,)] = duckdb.sql("select max(max_idle) from frame").fetchall()
-    [query] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    [(read,)] = duckdb.sql(query.replace("tables/", f"{tmp_path}/")).fetchall()
-    assert known == read == frame.max_idle.max().to_pytimedelta()
+    assert known == read
 
 
 def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
