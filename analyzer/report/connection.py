@@ -79,8 +79,8 @@ class Connection:
         from analyzer.report.output_file import check_outputs
 
         capture = self._of.capture
-        check_outputs({"write": str(path)}, capture.files)
-        write(of_flow(capture, self.findings.first_frame), str(path), "write")
+        check_outputs({"write()": str(path)}, capture.files)
+        write(of_flow(capture, self.findings.first_frame), str(path), "write()")
 
     def plot(self, ax: "Axes | None" = None, **more: Any) -> "Axes":
         """Draw the connection's timeline; `figsize` and properties of the Axes as for all charts."""

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -117,6 +118,22 @@ def test_no_such_connection(nat: analyzer.Analysis, number: int) -> None:
         nat.flow(number)
 
 
+@pytest.mark.parametrize("which", [None, 1.0, [0]])
+def test_what_is_no_connection(nat: analyzer.Analysis, which: Any) -> None:
+    with pytest.raises(TypeError, match="a number, or an address and port, not"):
+        nat.flow(which)
+
+
+def test_errors_are_those_that_python_has_for_it(nat: analyzer.Analysis) -> None:
+    """A wrong value is a ValueError too; what cannot be read is one of ours, by its public name."""
+    with pytest.raises(ValueError, match="scapy, dpkt, raw"):
+        nat.packets(as_="pyshark")
+    with pytest.raises(analyzer.CaptureError):
+        analyzer.analyze("no-such.pcap")
+    with pytest.raises(analyzer.OptionError, match="at least 536,870,912"):
+        analyzer.analyze(NAT, max_memory=1000)
+
+
 def test_no_such_table(nat: analyzer.Analysis) -> None:
     with pytest.raises(OptionError, match="there are flows, ends"):
         nat.frame("conections")
@@ -167,6 +184,7 @@ def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_pat
     assert repr(nat.what_if("time=6,intvl=3,probes=4")) == repr(supposed)
     with_it = json.loads(command("--json", "--what-if", "time=6,intvl=3,probes=4"))
     assert supposed.as_object() == with_it["what_if"]
+    assert repr(nat.what_if()) == repr(nat.what_if("time=7200,intvl=75,probes=9"))
     with pytest.raises(OptionError, match="time=60,intvl=10,probes=5"):
         nat.what_if(tiem=6)
     nat.annotate(tmp_path / "library.pcapng")
@@ -176,12 +194,16 @@ def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_pat
 
 def test_expectations(nat: analyzer.Analysis) -> None:
     """The sample's truth: 14/3/4 at one port, 6/3/4 at the other."""
-    assert nat.expect("intvl=3", ":40001:time=6") == []
+    assert nat.expect("intvl=3", ":40001:time=6") == nat.expect(":40001:time=6", intvl=3) == []
+    assert nat.expect(time=14) == nat.expect("time=14") != []
     [line] = nat.expect(":40001:time=14")
     assert line.startswith("expected tcp_keepalive_time = 14, but #1")
     assert nat.expect("probes=9", strict=True)
-    with pytest.raises(OptionError, match="is not understood"):
-        nat.expect("tiem=60")
+    for ask in (lambda: nat.expect("tiem=60"), lambda: nat.expect(tiem=60)):
+        with pytest.raises(OptionError, match="is not understood"):
+            ask()
+    with pytest.raises(TypeError, match="needs settings"):
+        nat.expect()
 
 
 @pytest.mark.parametrize("given", [NAT, NAT.read_bytes()], ids=["file", "bytes"])

@@ -149,9 +149,9 @@ def forge(
     and for values that setsockopt refuses.
     """
     if stack not in STACKS:
-        raise OptionError(f"there is no stack {stack!r}; there are {', '.join(STACKS)}")
+        raise OptionError(f"stack is one of {', '.join(STACKS)}, not {stack!r}")
     if peer not in PEERS:
-        raise OptionError(f"there is no peer that {peer!r}; there are {', '.join(PEERS)}")
+        raise OptionError(f"peer is one of {', '.join(PEERS)}, not {peer!r}")
     keepalive = Keepalive(*map(_setting, SETTINGS, (time, intvl, probes)))
     from scapy.plist import PacketList
 

@@ -113,7 +113,7 @@ def as_scapy(packets: Iterator[RawPacket]) -> "PacketList":
         packet.time, packet.wirelen = EDecimal(one.ts_ns) / SECOND, one.wire_len
         made.append(packet)
         frames.append(one.frame)
-    made.frames = frames  # an attribute of this list only: a part of it has none, rather than wrong ones
+    made.frames = frames  # type: ignore[attr-defined]  # of this list only: a part of it has none, rather than wrong ones
     return made
 
 

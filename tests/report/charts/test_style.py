@@ -1,9 +1,11 @@
 """Colours that the colour-blind and a grey printer can tell, stable octets, words that are never formulas."""
 
 from itertools import combinations
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from matplotlib.figure import Figure
 
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.charts import style
