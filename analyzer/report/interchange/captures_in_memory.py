@@ -11,38 +11,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from analyzer.capture.decode.link import LINK_ETHERNET
 from analyzer.capture.files.locations import InMemory
-from analyzer.capture.files.writer import Described, PcapngWriter
-from analyzer.engine.table import Table
-from analyzer.schema.packets import RECORDS
+from analyzer.report.interchange.capture_files import SECOND, RawPacket, write_pcapng
 
 TAKEN = (
     "a path, directory, glob or URL; bytes or an open binary file; packets of scapy (PacketList, PcapReader); a Reader "
     "of dpkt; an iterable of (time, bytes); a DataFrame with the columns time and data; or several of these in a list"
 )
-SECOND = 1_000_000_000
 LATEST_NS = 2**63 - 1
 """Latest instant that a column of times holds: in April 2262."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-WRITTEN_AT_ONCE = 1 << 20
-"""Octets of frames that are collected before they are written."""
 Octets = bytes | bytearray | memoryview
-
-
-class RawPacket(NamedTuple):
-    """A frame as it was captured."""
-
-    frame: int
-    """Its number in the capture, from 1, as in all tables; 0 where it comes from none."""
-    ts_ns: int
-    """Since 1970."""
-    link_type: int
-    wire_len: int
-    """Octets that it had on the wire, which may be more than were captured."""
-    data: bytes
 
 
 def captures_in(given: Any, link_type: int) -> Iterator[str]:
@@ -76,9 +58,12 @@ def _first_of(items: Iterator[Any]) -> Iterator[Any]:
 
 def _is_capture(one: Any) -> bool:
     """Tell whether what is first of several is a capture and no packet; scapy's packets are iterable, too."""
-    if isinstance(one, str | os.PathLike | Octets) or hasattr(one, "read"):
-        return True
-    return isinstance(one, Iterable) and not isinstance(one, tuple) and not _is_of_scapy(one)
+    match one:
+        case str() | os.PathLike() | bytes() | bytearray() | memoryview():
+            return True
+        case tuple() | [_, bytes()]:
+            return False
+    return hasattr(one, "read") or (isinstance(one, Iterable) and not _is_of_scapy(one))
 
 
 def _is_of_scapy(one: Any) -> bool:
@@ -165,23 +150,7 @@ def _nanoseconds(time: Any) -> int:
     return round(seconds * (SECOND // step_ns)) * step_ns
 
 
-def as_pcapng(packets: Iterable[RawPacket], file: Any = None) -> bytes:
-    """Return packets as a pcapng with an interface for each link type, or write it to a file."""
-    out = BytesIO() if file is None else file
-    writer = PcapngWriter(out)
-    interfaces: dict[int, int] = {}
-    buffer, records, on = bytearray(), Table(RECORDS), list[int]()
-    for _, ts_ns, link_type, wire_len, data in packets:
-        on.append(interfaces.setdefault(link_type, len(interfaces)))
-        records.append(ts_ns, len(buffer), len(data), max(wire_len, len(data)), link_type)
-        buffer += data
-        if len(buffer) >= WRITTEN_AT_ONCE:
-            _write(writer, interfaces, buffer, records, on)
-            buffer, records, on = bytearray(), Table(RECORDS), []
-    _write(writer, interfaces, buffer, records, on)
-    return out.getvalue() if file is None else b""
-
-
-def _write(writer: PcapngWriter, interfaces: Iterable[int], buffer: bytearray, records: Table, on: list[int]) -> None:
-    writer.describe([Described("", one, 0) for one in interfaces])
-    writer.write(buffer, records, on)
+def as_pcapng(packets: Iterable[RawPacket]) -> bytes:
+    out = BytesIO()
+    write_pcapng(packets, out)
+    return out.getvalue()

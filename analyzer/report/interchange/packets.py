@@ -29,7 +29,7 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.many.tables import arrays
-from analyzer.report.interchange.captures_in_memory import SECOND, RawPacket
+from analyzer.report.interchange.capture_files import SECOND, RawPacket
 
 if TYPE_CHECKING:
     from scapy.plist import PacketList

@@ -7,8 +7,7 @@ import pytest
 from scapy.all import rdpcap
 
 from analyzer.errors import OptionError
-from analyzer.report.interchange.capture_files import write
-from analyzer.report.interchange.captures_in_memory import RawPacket
+from analyzer.report.interchange.capture_files import RawPacket, write
 
 PACKETS = [
     RawPacket(1, 1_700_000_000_123_456_789, 1, 99, bytes(60)),

@@ -58,6 +58,7 @@ GIVEN: dict[str, Callable[[Path], Any]] = {
     "dpkt pcapng Reader": lambda path: dpkt.pcapng.Reader(BytesIO(as_pcapng(map(raw_packet, rdpcap(str(path)))))),
     "what sniff returns": lambda path: sniff(offline=str(path), quiet=True),
     "pairs": pairs,
+    "pairs as lists": lambda path: [[*pair] for pair in pairs(path)],
     "pairs with packets of dpkt": lambda path: [(t, dpkt.ethernet.Ethernet(data)) for t, data in pairs(path)],
     "raw packets of an analysis": lambda path: analyzer.analyze(path).packets(as_="raw"),
     "packets of dpkt of an analysis": lambda path: analyzer.analyze(path).packets(as_="dpkt"),

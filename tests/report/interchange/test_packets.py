@@ -13,7 +13,7 @@ from scapy.all import TCP, rdpcap
 
 import analyzer
 from analyzer.errors import CaptureError, OptionError
-from analyzer.report.interchange.captures_in_memory import RawPacket
+from analyzer.report.interchange.capture_files import RawPacket
 from analyzer.report.interchange.packets import KINDS, chosen
 
 SAMPLES = Path(__file__).parents[3] / "samples"
