@@ -14,6 +14,7 @@ from analyzer.errors import OptionError
 from analyzer.keepalive.model import linux, other_stacks
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, Event, Keepalive, What
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND, WINDOWS_TTL, Restarting
+from analyzer.report.what_if import MOST, NAMES
 
 if TYPE_CHECKING:
     from scapy.plist import PacketList
@@ -46,14 +47,14 @@ PEERS = ("silent", "answers", "resets", "unreachable")
 """What becomes of the peer: it falls silent, answers on, answers with a RST, or a router calls it unreachable."""
 LOST = ("silent", "unreachable")
 """Peers that the prober gives up."""
-SETTINGS = {"time": 32767, "intvl": 32767, "probes": 127}
-"""The largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
+SETTINGS = ("time", "intvl", "probes")
 ANSWERED, ANSWERED_ON = 2, 4
 """Probes that the peer answers before it stops, and where it does not stop."""
 START_NS = 1_767_225_613_571_428_000
 """Some instant, shortly after the first of January 2026 had begun."""
 RTT_NS, ROUTER_RTT_NS, HOPS = 20 * MILLISECOND, 8 * MILLISECOND, 8
-PROBER, PEER, ROUTER = ("192.0.2.10", 40000), ("198.51.100.2", 5432), "203.0.113.1"
+PROBER, PEER = ("192.0.2.10", 40000), ("198.51.100.2", 5432)
+GATEWAY, ROUTER = "192.0.2.1", "203.0.113.1"
 FOREVER_NS = START_NS + 10**17
 """Later than any give-up."""
 LATER_S, LATER = 300, 4
@@ -125,8 +126,7 @@ class _Wire:
         """Let the host ask for its gateway: a sign that the capture went on."""
         from scapy.layers.l2 import ARP
 
-        gateway = ".".join((*self.prober.address[0].split(".")[:3], "1"))
-        self.put(at_ns, ARP(psrc=self.prober.address[0], pdst=gateway), is_outgoing=True)
+        self.put(at_ns, ARP(psrc=self.prober.address[0], pdst=GATEWAY), is_outgoing=True)
 
     def put(self, at_ns: int, packet: Any, *, is_outgoing: bool) -> None:
         from scapy.layers.l2 import Ether
@@ -184,8 +184,9 @@ def _setting(name: str, value: int) -> int:
         number = index(value)
     except TypeError:
         number = 0
-    if not 1 <= number <= SETTINGS[name]:
-        raise OptionError(f"{name} is a whole number from 1 to {SETTINGS[name]}, not {value!r}")
+    most = MOST[NAMES[name]]
+    if not 1 <= number <= most:
+        raise OptionError(f"{name} is a whole number from 1 to {most}, not {value!r}")
     return number
 
 
