@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
+    from analyzer.errors import CaptureError, KeepaliveAnalyzerError, OptionError
     from analyzer.keepalive.tags.tag import Tag
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.monitor.watch import watch
@@ -27,10 +28,26 @@ if TYPE_CHECKING:
     from analyzer.report.interchange.forging import forge
     from analyzer.report.library import Analysis, analyze, load_example
 
-__all__ = ["Analysis", "Connection", "Outcome", "Tag", "__version__", "analyze", "forge", "load_example", "watch"]
+__all__ = [
+    "Analysis",
+    "CaptureError",
+    "Connection",
+    "KeepaliveAnalyzerError",
+    "OptionError",
+    "Outcome",
+    "Tag",
+    "__version__",
+    "analyze",
+    "forge",
+    "load_example",
+    "watch",
+]
 
 _HOMES = {
     "Analysis": "analyzer.report.library",
+    "CaptureError": "analyzer.errors",
+    "KeepaliveAnalyzerError": "analyzer.errors",
+    "OptionError": "analyzer.errors",
     "Connection": "analyzer.report.connection",
     "analyze": "analyzer.report.library",
     "load_example": "analyzer.report.library",

@@ -5,7 +5,7 @@ KeepaliveAnalyzerError
 │   ├── UnknownFormatError        it is no capture: what its first octets are
 │   └── CapturePermissionError    it may not be read
 ├── FilterError                 a capture filter that libpcap refuses, or no libpcap (exit 2)
-└── OptionError                 options that contradict each other or cannot be parsed
+└── OptionError                 options that contradict each other or cannot be parsed; a ValueError, too
 """
 
 
@@ -29,5 +29,5 @@ class FilterError(KeepaliveAnalyzerError):
     """A capture filter that cannot be compiled."""
 
 
-class OptionError(KeepaliveAnalyzerError):
-    """An option's value cannot be understood."""
+class OptionError(KeepaliveAnalyzerError, ValueError):
+    """An option's value, or that of an argument of the library, cannot be understood."""

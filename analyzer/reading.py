@@ -10,7 +10,7 @@ from analyzer.capture.files.locations import InMemory, captures, is_pipe
 from analyzer.capture.files.reader import first_frame_ns
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
-from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
+from analyzer.tcp.eviction import IN_TABLES, LEAST_MEMORY, Cost, Limits, limits_within, usual_memory
 
 if TYPE_CHECKING:
     from analyzer.many.cluster import Cluster
@@ -44,6 +44,8 @@ class Reading:
             raise OptionError("jobs and cluster exclude each other: a cluster has as many workers as it has")
         if self.jobs is not None and self.jobs < 1:
             raise OptionError("jobs is a number of processes, at least 1")
+        if self.max_memory is not None and self.max_memory < LEAST_MEMORY:
+            raise OptionError(f"max_memory is a number of octets, at least {LEAST_MEMORY:,}")
         if self.resume and self.keep_shards is None:
             raise OptionError("resume goes with keep_shards, the folder where the shards are")
 

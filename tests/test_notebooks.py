@@ -8,7 +8,7 @@ import pytest
 
 from tests.notebooks import NOTEBOOKS, run
 
-MAY_IMPORT = {"analyzer", "dpkt", "pandas", "pathlib", "scapy.all"}
+MAY_IMPORT = {"analyzer", "dpkt", "matplotlib.pyplot", "pandas", "pathlib", "pickle", "scapy.all", "tempfile"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -142,13 +142,12 @@ def _check_forge(options: Options) -> None:
 
 
 def _forge(options: Options) -> int:
-    from analyzer.report.interchange import forging
-    from analyzer.report.output_file import binary_output
+    from analyzer.report.interchange.capture_files import write
+    from analyzer.report.interchange.captures_in_memory import raw_packet
+    from analyzer.report.interchange.forging import forge, parse
 
-    packets = forging.forge(**forging.parse(options.forge or ""))
-    path = options.write or ""
-    with binary_output(path, "-w") as file:
-        forging.write(packets, file, is_pcap=path.endswith((".pcap", ".cap")))
+    packets = forge(**parse(options.forge or ""))
+    write(map(raw_packet, packets), options.write or "", "-w")
     return ANALYSED
 
 

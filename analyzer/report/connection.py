@@ -72,15 +72,15 @@ class Connection:
         return self._of.packets(self.id, as_=as_)
 
     def write(self, path: "str | PathLike[str]") -> None:
-        """Write the packets of the connection, and ICMP errors about it, as pcapng."""
-        from analyzer.report.interchange.captures_in_memory import as_pcapng
+        """Write the packets of the connection, and ICMP errors about it: as pcap if the name ends so, else as
+        pcapng."""
+        from analyzer.report.interchange.capture_files import write
         from analyzer.report.interchange.packets import of_flow
-        from analyzer.report.output_file import binary_output, check_outputs
+        from analyzer.report.output_file import check_outputs
 
         capture = self._of.capture
-        check_outputs({"write": str(path)}, capture.files)
-        with binary_output(str(path), "write") as file:
-            as_pcapng((frame for _, frame in of_flow(capture, self.findings.first_frame)), file)
+        check_outputs({"write()": str(path)}, capture.files)
+        write(of_flow(capture, self.findings.first_frame), str(path), "write()")
 
     def plot(self, ax: "Axes | None" = None, **more: Any) -> "Axes":
         """Draw the connection's timeline; `figsize` and properties of the Axes as for all charts."""

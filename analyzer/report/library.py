@@ -11,7 +11,7 @@ Nothing is printed and nothing is global. The columns are those of schema.export
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import resources
 from ipaddress import ip_address
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+MOST_LINK_TYPE = 0xFFFF
+"""Largest number of a link type (draft-ietf-opsawg-pcapng §4.2)."""
+
 
 def analyze(
     *captures: "str | PathLike[str] | bytes | BinaryIO | Iterable[Any]",
@@ -83,9 +86,11 @@ def analyze(
     Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
     cannot be obeyed, TypeError for what is no capture; what is imperfect is in `diagnostics`.
     """
-    names = tuple(name for one in captures for name in captures_in(one, link_type))
     if not captures:
         raise TypeError(f"analyze() needs a capture: {TAKEN}")
+    if not 0 <= index(link_type) <= MOST_LINK_TYPE:
+        raise OptionError(f"link_type is a number of LINKTYPE_*, from 0 to {MOST_LINK_TYPE}, not {link_type}")
+    names = tuple(name for one in captures for name in captures_in(one, index(link_type)))
     folder = str(keep_shards) if keep_shards is not None else None
     how = Reading(
         jobs=jobs,
@@ -217,6 +222,8 @@ class Analysis:
     def flow(self, which: int | str) -> Connection:
         """Return one connection: by its number, or the one that matters most of those with an end at an address and
         port: "10.0.0.5:5432", "10.0.0.5", ":5432", "[2001:db8::5]:5432". IndexError if there is none."""
+        if not isinstance(which, str) and not hasattr(which, "__index__"):
+            raise TypeError(f"a connection is a number, or an address and port, not {type(which).__name__}")
         number = self._at(which) if isinstance(which, str) else index(which)
         if not 0 <= number < len(self.findings.flows):
             raise IndexError(f"there is no connection {which}; the capture has {len(self.findings.flows):,}, from 0")
@@ -250,7 +257,7 @@ class Analysis:
         if flow is None:
             return packets.KINDS[as_](packets.chosen(self.capture, wanted))
         chosen = packets.of_flow(self.capture, self.flow(flow).findings.first_frame)
-        return packets.KINDS[as_](one for one in chosen if wanted is None or one[0] in wanted)
+        return packets.KINDS[as_](one for one in chosen if wanted is None or one.frame in wanted)
 
     def probes_of(self, flow: int | str, *, as_: str = "scapy") -> Any:
         """Return the keepalive probes of both ends of a connection, as `packets` does."""
@@ -284,17 +291,21 @@ class Analysis:
     def what_if(self, settings: str = "", **values: int) -> "Supposed":
         """Return what other settings would have done, which shows itself as text: "time=60,intvl=10,probes=5", or the
         same as keywords; `user_timeout_ms` is the fourth. What is not named is Linux's default."""
-        from analyzer.report.what_if import parse
+        from analyzer.report.what_if import DEFAULTS, parse
 
-        named = ",".join(filter(None, (settings, *(f"{name}={value}" for name, value in values.items()))))
+        named = _named(settings, values) or _named("", DEFAULTS)
         return self.ask(_supposed, parse(named))
 
-    def expect(self, *settings: str, strict: bool = False) -> list[str]:
+    def expect(self, *settings: str, strict: bool = False, **values: int) -> list[str]:
         """Return a line for each setting that is not as expected, none if all are: "time=60,intvl=10",
-        "10.0.0.5:5432:time=60", as --expect takes them; with `strict` also for what the capture does not confirm."""
+        "10.0.0.5:5432:time=60", as --expect takes them, or keywords; with `strict` also for what the capture does not
+        confirm."""
         from analyzer.report.expectations import parse
 
-        return self.ask(_unmet, [parse(one) for one in settings], strict)
+        expected = [*settings, _named("", values)] if values else settings
+        if not expected:
+            raise TypeError("expect() needs settings, like time=60, intvl=10, probes=5")
+        return self.ask(_unmet, [parse(one) for one in expected], strict)
 
     def annotate(self, path: "str | PathLike[str]") -> None:
         """Write the captures once more as pcapng, with the findings as comments for Wireshark."""
@@ -352,6 +363,11 @@ def address_and_port(place: str) -> tuple[str, int]:
         return str(ip_address(address.strip("[]"))) if address else "", int(port or 0)
     except ValueError:
         raise IndexError(f"{place!r} is no address and port; write 10.0.0.5:5432") from None
+
+
+def _named(settings: str, values: Mapping[str, int]) -> str:
+    """Return settings as the flags of the command take them."""
+    return ",".join([settings] * bool(settings) + [f"{name}={value}" for name, value in values.items()])
 
 
 def _asked(findings: "Held", question: Callable[..., Any], *arguments: Any) -> Any:

@@ -14,7 +14,7 @@ from analyzer.report.words import sentences, what_if_sentences
 from analyzer.report.words.one_line import who
 
 NAMES = {"time": "time_s", "intvl": "intvl_s", "probes": "probes", "user_timeout_ms": "user_timeout_ms"}
-DEFAULTS = {"time_s": 7200, "intvl_s": 75, "probes": 9}
+DEFAULTS = {"time": 7200, "intvl": 75, "probes": 9}
 """Linux's defaults (include/net/tcp.h)."""
 MOST = {"time_s": 32767, "intvl_s": 32767, "probes": 127, "user_timeout_ms": 2**31 - 1}
 """Largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
@@ -47,7 +47,7 @@ def suppose(analysis: Analysis, keepalive: Keepalive, top: int) -> Supposed:
 
 def parse(words: str) -> Keepalive:
     """Parse settings like time=60,intvl=10,probes=5, and optionally user_timeout_ms=30000. Raises OptionError."""
-    given = dict(DEFAULTS)
+    given = {NAMES[name]: value for name, value in DEFAULTS.items()}
     for part in words.split(","):
         name, _, number = part.strip().partition("=")
         if name not in NAMES or not number.isdecimal():

@@ -20,6 +20,8 @@ FLOW_FIELD = Field("flow", INT, "", "number of the connection, the same in every
 END_FIELD = Field("end", INT, "0|1", "which end of the connection; 0 is the originator where the capture shows it")
 FRAME_FIELD = Field("frame", INT, "", "number of the frame in the capture, from 1")
 TIME_FIELD = Field("time", TIME, "UTC", "capture time")
+PROBES_MEANING = "keepalive probes of a connection, or of an end"
+PAYLOAD_MEANING = "TCP payload; of a probe 0, or 1 for the garbage octet"
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes", "tcp_user_timeout")
 """Linux's names, whatever the system."""
 
@@ -74,7 +76,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("epoll", MAYBE_INT, "bits", "the epoll events that it got"),
         Field("detection_delay", DURATION, "ns", "from the last sign of the peer until its loss was noticed"),
         Field("confidence", KIND, "", "certain, likely or guess"),
-        Field("probes", INT, "count", "keepalive probes of both ends"),
+        Field("probes", INT, "count", PROBES_MEANING),
         Field("answered", INT, "count", "those that were answered"),
         Field("summary", TEXT, "", "outcome and cause in words"),
     ),
@@ -86,9 +88,9 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("role", KIND, "", "originator, responder or unknown"),
         Field("keepalive", KIND, "", "on where it sent a probe, else not-seen"),
         Field("probed_by", KIND, "", "who sends its probes: itself, or a middlebox in its name; missing if not known"),
-        Field("probes", INT, "count", "keepalive probes that it sent"),
+        Field("probes", INT, "count", PROBES_MEANING),
         Field("answered", INT, "count", "those that were answered"),
-        Field("payload_len", MAYBE_INT, "octets", "payload of its probes: 0, or 1 for the garbage octet"),
+        Field("payload_len", MAYBE_INT, "octets", PAYLOAD_MEANING),
         *_setting_fields(*SETTINGS, with_basis=True),
         Field("clocks", TEXT, "", "the kinds of timer that explain its probes, separated by spaces"),
         Field("matches", TEXT, "", "well-known settings that fit, separated by '; '"),
@@ -107,7 +109,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         END_FIELD,
         FRAME_FIELD,
         TIME_FIELD,
-        Field("payload_len", INT, "octets", "0, or 1 for the garbage octet"),
+        Field("payload_len", INT, "octets", PAYLOAD_MEANING),
         Field(
             "answer", KIND, "", "what came back: nothing, ack, data, rst, icmp; unseen if the other end is not captured"
         ),
@@ -135,7 +137,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("rule", KIND, "", "the rule that says so"),
         Field("of", MAYBE_INT, "", "the probe that it answers, by frame number"),
         Field("idle", DURATION, "ns", "since any segment of the connection"),
-        Field("payload_len", INT, "octets", "TCP payload"),
+        Field("payload_len", INT, "octets", PAYLOAD_MEANING),
     ),
     "silences": (
         FLOW_FIELD,

@@ -2,12 +2,12 @@
 
 import json
 import pickle
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -48,13 +48,15 @@ def test_the_example_is_the_recording(nat: analyzer.Analysis) -> None:
 
 
 def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> None:
-    """What pandas does within a table, two captures put together, pickling, and Parquet."""
+    """What pandas does within a table, two captures put together, two tables merged, pickling, and Parquet."""
     nat.write_parquet(tmp_path)
     probes = nat.probes
     for made in (
         probes[probes.answer == "nothing"],
         probes.sort_values("delay").assign(n=1),
         pd.concat([probes, analyzer.analyze(NAT).probes]),
+        probes.merge(nat.ends, on=["flow", "end"]).join(nat.flows[["max_idle"]], on="flow"),
+        nat.segments.merge(probes, on="frame"),
         nat.flow(0).probes,
         pickle.loads(pickle.dumps(probes)),
         pd.read_parquet(tmp_path / "probes.parquet"),
@@ -63,13 +65,21 @@ def test_units_and_meanings_survive(nat: analyzer.Analysis, tmp_path: Path) -> N
 
 
 def test_duckdb_gets_durations(nat: analyzer.Analysis, tmp_path: Path) -> None:
-    """As docs/python.md says: from a DataFrame as they are, from Parquet, which has no such type, as nanoseconds."""
+    """From a DataFrame as they are, from Parquet, which has no such type, through the views beside the files."""
     nat.write_parquet(tmp_path)
-    frame = nat.flows.reset_index()
+    frame, probes = nat.flows.reset_index(), nat.probes
+    with duckdb.connect(config={"file_search_path": str(tmp_path)}) as database:
+        database.execute((tmp_path / "duckdb.sql").read_text(encoding="utf-8"))
+        assert set(FRAMES) == {
+            name for [name] in database.sql("select view_name from duckdb_views() where not internal").fetchall()
+        }
+        [(read, kind)] = database.sql("select max(max_idle), any_value(typeof(max_idle)) from flows").fetchall()
+        delays = [one for [one] in database.sql("select delay from probes order by frame").fetchall()]
+    assert (read, kind) == (frame.max_idle.max().to_pytimedelta(), "INTERVAL")
+    in_order = probes.sort_values("frame").delay
+    assert delays == [one.to_pytimedelta() if one is not pd.NaT else None for one in in_order]
     [(known,)] = duckdb.sql("select max(max_idle) from frame").fetchall()
-    [query] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    [(read,)] = duckdb.sql(query.replace("tables/", f"{tmp_path}/")).fetchall()
-    assert known == read == frame.max_idle.max().to_pytimedelta()
+    assert known == read
 
 
 def test_flows_are_looked_up_by_number(nat: analyzer.Analysis) -> None:
@@ -106,6 +116,22 @@ def test_a_capture_may_have_gone_on(nat: analyzer.Analysis) -> None:
 def test_no_such_connection(nat: analyzer.Analysis, number: int) -> None:
     with pytest.raises(IndexError, match="the capture has 2"):
         nat.flow(number)
+
+
+@pytest.mark.parametrize("which", [None, 1.0, [0]])
+def test_what_is_no_connection(nat: analyzer.Analysis, which: Any) -> None:
+    with pytest.raises(TypeError, match="a number, or an address and port, not"):
+        nat.flow(which)
+
+
+def test_errors_are_those_that_python_has_for_it(nat: analyzer.Analysis) -> None:
+    """A wrong value is a ValueError too; what cannot be read is one of ours, by its public name."""
+    with pytest.raises(ValueError, match="scapy, dpkt, raw"):
+        nat.packets(as_="pyshark")
+    with pytest.raises(analyzer.CaptureError):
+        analyzer.analyze("no-such.pcap")
+    with pytest.raises(analyzer.OptionError, match="at least 536,870,912"):
+        analyzer.analyze(NAT, max_memory=1000)
 
 
 def test_no_such_table(nat: analyzer.Analysis) -> None:
@@ -158,6 +184,7 @@ def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_pat
     assert repr(nat.what_if("time=6,intvl=3,probes=4")) == repr(supposed)
     with_it = json.loads(command("--json", "--what-if", "time=6,intvl=3,probes=4"))
     assert supposed.as_object() == with_it["what_if"]
+    assert repr(nat.what_if()) == repr(nat.what_if("time=7200,intvl=75,probes=9"))
     with pytest.raises(OptionError, match="time=60,intvl=10,probes=5"):
         nat.what_if(tiem=6)
     nat.annotate(tmp_path / "library.pcapng")
@@ -167,12 +194,16 @@ def test_what_the_command_prints_is_a_method_too(nat: analyzer.Analysis, tmp_pat
 
 def test_expectations(nat: analyzer.Analysis) -> None:
     """The sample's truth: 14/3/4 at one port, 6/3/4 at the other."""
-    assert nat.expect("intvl=3", ":40001:time=6") == []
+    assert nat.expect("intvl=3", ":40001:time=6") == nat.expect(":40001:time=6", intvl=3) == []
+    assert nat.expect(time=14) == nat.expect("time=14") != []
     [line] = nat.expect(":40001:time=14")
     assert line.startswith("expected tcp_keepalive_time = 14, but #1")
     assert nat.expect("probes=9", strict=True)
-    with pytest.raises(OptionError, match="is not understood"):
-        nat.expect("tiem=60")
+    for ask in (lambda: nat.expect("tiem=60"), lambda: nat.expect(tiem=60)):
+        with pytest.raises(OptionError, match="is not understood"):
+            ask()
+    with pytest.raises(TypeError, match="needs settings"):
+        nat.expect()
 
 
 @pytest.mark.parametrize("given", [NAT, NAT.read_bytes()], ids=["file", "bytes"])

@@ -58,7 +58,7 @@ def expanded(name: str) -> Sequence[str]:
         return [name]
     if is_url(name):
         return _expanded_url(name)
-    if name == "-":
+    if name in ("", "-"):  # pathlib takes an empty name for the directory
         return [name]
     path = Path(name)
     try:

@@ -228,6 +228,8 @@ def _open_file(path: str) -> Any:
         return BytesIO(path.octets)
     if is_url(path):
         return open_url(path)
+    if not path:
+        raise CaptureError("the name of a capture is empty; give a file, or - for standard input")
     try:
         return Path(path).open("rb")
     except FileNotFoundError as error:

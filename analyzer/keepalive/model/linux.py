@@ -6,7 +6,7 @@ that is modelled; nanoseconds come in and go out. `keepalive/settings` is the in
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -201,12 +201,15 @@ class Keepalive:
     user_timeout_ms: int = 0
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What the keepalive timer does when it fires."""
 
-    WAIT = "arm for what is left of the idle time"
-    PROBE = "send a probe, arm for the interval"
-    GIVE_UP = "reset the connection"
+    WAIT = "wait"
+    """It is armed for what is left of the idle time."""
+    PROBE = "probe"
+    """A probe is sent, and it is armed for the interval."""
+    GIVE_UP = "give-up"
+    """The connection is reset."""
 
 
 def on_tick(keepalive: Keepalive, hz: int, elapsed: int, probes_out: int) -> Action:
@@ -219,13 +222,17 @@ def on_tick(keepalive: Keepalive, hz: int, elapsed: int, probes_out: int) -> Act
     return Action.GIVE_UP if elapsed >= user_timeout and probes_out > 0 else Action.PROBE
 
 
-class What(Enum):
+class What(StrEnum):
     """What happens at one end of a connection."""
 
-    HEARD = "traffic from the peer"
-    ANSWER = "the peer answers a probe"
-    PROBE = "this end sends a probe"
-    GIVE_UP = "this end gives up and sends RST"
+    HEARD = "heard"
+    """Traffic from the peer."""
+    ANSWER = "answer"
+    """The peer answers a probe."""
+    PROBE = "probe"
+    """This end sends a probe."""
+    GIVE_UP = "give-up"
+    """This end gives up and sends RST."""
 
 
 class Event(NamedTuple):

@@ -31,8 +31,10 @@ EXACT = Restarting("exact")
 """FreeBSD tcp_timer_keep, XNU TCPT_KEEP, Windows, gVisor keepaliveTimerExpired, Zephyr."""
 LWIP = Restarting("lwip", tick_ns=500 * MILLISECOND)
 """core/tcp.c tcp_slowtmr: idle + k * intvl since the last segment, on a grid that does not drift."""
+SILENT = Restarting("silent", resets=False)
+"""illumos tcp_timers.c tcp_keepalive_timer, where TCP_KEEPINTVL and TCP_KEEPCNT are set; gVisor. No RST."""
 ILLUMOS = Restarting("illumos", is_doubling=True, resets=False)
-"""tcp_timers.c tcp_keepalive_timer, tcp.c tcp_clean_death: no RST."""
+"""The same where neither is set, and Solaris 10, which does not have them."""
 
 RTO_NS, RTO_MAX_NS = SECOND, 60 * SECOND
 ABORT_S = 480

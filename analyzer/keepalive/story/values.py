@@ -7,7 +7,7 @@ one end's probes says which missing answers mean a loss, not what a loss means f
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from analyzer.schema import ABSENT
@@ -39,13 +39,17 @@ IDLE_KINDS = (GapKind.FIRST, GapKind.CYCLE)
 """Gaps that a timer of the idle time may have ended."""
 
 
-class Echo(Enum):
+class Echo(StrEnum):
     """What the timestamp echo of a probe says its sender had heard before it (RFC 7323 §4.3)."""
 
-    UNTOLD = "nothing is known"
-    AGREES = "the last that was captured of the other end, and nothing since"
-    UNHEARD = "not the answer that was captured"
-    UNSEEN = "something later, which was not captured"
+    UNTOLD = "untold"
+    """Nothing is known."""
+    AGREES = "agrees"
+    """The last that was captured of the other end, and nothing since."""
+    UNHEARD = "unheard"
+    """Not the answer that was captured."""
+    UNSEEN = "unseen"
+    """Something later, which was not captured."""
 
 
 UNTOLD, AGREES, UNHEARD, UNSEEN = range(4)

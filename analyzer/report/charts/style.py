@@ -84,6 +84,15 @@ class Chart(Figure):
         return _png(self), {"width": width, "height": height}
 
 
+class ChartAxes(Axes):
+    """The axes of such a figure, which are what a chart's function returns: they show it, too."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        figure = _figure(self)
+        assert isinstance(figure, Chart)
+        return figure._repr_png_()
+
+
 WIDE, NARROW = 9.0, 4.6
 """Widths of charts in inches, for a page and for a telephone."""
 MORE_ROWS = 0.8
@@ -125,7 +134,7 @@ def axes(given: Axes | None, height: float = 3.4) -> Axes:
         figure.set_facecolor(PAPER)
     elif _figure(given).get_layout_engine() is None:
         _figure(given).set_layout_engine("constrained")
-    ax = given if given is not None else figure.add_subplot()
+    ax = given if given is not None else figure.add_subplot(axes_class=ChartAxes)
     ax.set_facecolor(PAPER)
     ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=SIZE, labelfontfamily=FONT, length=3)
     for side, spine in ax.spines.items():

@@ -6,38 +6,25 @@ which is read as any other: nothing behind it knows where it came from.
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from analyzer.capture.decode.link import LINK_ETHERNET
 from analyzer.capture.files.locations import InMemory
-from analyzer.capture.files.writer import Described, PcapngWriter
-from analyzer.engine.table import Table
-from analyzer.schema.packets import RECORDS
+from analyzer.report.interchange.capture_files import SECOND, RawPacket, write_pcapng
 
 TAKEN = (
     "a path, directory, glob or URL; bytes or an open binary file; packets of scapy (PacketList, PcapReader); a Reader "
-    "of dpkt; an iterable of (time, bytes); a DataFrame with the columns time and data; or an iterable of these"
+    "of dpkt; an iterable of (time, bytes); a DataFrame with the columns time and data; or several of these in a list"
 )
-SECOND = 1_000_000_000
+LATEST_NS = 2**63 - 1
+"""Latest instant that a column of times holds: in April 2262."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-WRITTEN_AT_ONCE = 1 << 20
-"""Octets of frames that are collected before they are written."""
 Octets = bytes | bytearray | memoryview
-
-
-class Frame(NamedTuple):
-    """A captured frame; the time is in ns since 1970."""
-
-    ts_ns: int
-    data: bytes
-    link_type: int = LINK_ETHERNET
-    wire_len: int = 0
-    """Octets that it had on the wire, if those are more than were captured."""
 
 
 def captures_in(given: Any, link_type: int) -> Iterator[str]:
@@ -50,7 +37,7 @@ def captures_in(given: Any, link_type: int) -> Iterator[str]:
         yield InMemory(f"<{getattr(given, 'name', type(given).__name__)}>", _read(given))
     elif hasattr(given, "columns"):
         yield _in_memory(given, _rows(given), link_type)
-    elif isinstance(given, Iterable):
+    elif isinstance(given, Iterable) and not isinstance(given, Mapping):
         items = iter(given)
         first = list(_first_of(items))
         if first and _is_capture(first[0]):
@@ -70,7 +57,17 @@ def _first_of(items: Iterator[Any]) -> Iterator[Any]:
 
 
 def _is_capture(one: Any) -> bool:
-    return isinstance(one, str | os.PathLike | Octets) or hasattr(one, "read")
+    """Tell whether what is first of several is a capture and no packet; scapy's packets are iterable, too."""
+    match one:
+        case str() | os.PathLike() | bytes() | bytearray() | memoryview():
+            return True
+        case tuple() | [_, bytes()]:
+            return False
+    return hasattr(one, "read") or (isinstance(one, Iterable) and not _is_of_scapy(one))
+
+
+def _is_of_scapy(one: Any) -> bool:
+    return hasattr(one, "time") and hasattr(one, "wirelen")
 
 
 def _read(file: Any) -> bytes:
@@ -93,20 +90,28 @@ def _link_type_of(given: Any, otherwise: int) -> int:
 
 
 def _in_memory(given: Any, items: Iterable[Any], link_type: int) -> InMemory:
-    return InMemory(f"<{type(given).__name__}>", as_pcapng(frame_of(one, link_type) for one in items))
+    return InMemory(f"<{type(given).__name__}>", as_pcapng(raw_packet(one, link_type) for one in items))
 
 
-def frame_of(one: Any, link_type: int = LINK_ETHERNET) -> Frame:
-    """Return a packet of scapy, or a pair of time and octets, as a frame."""
+def raw_packet(one: Any, link_type: int = LINK_ETHERNET) -> RawPacket:
+    """Return what may stand for a packet as octets with their time: a packet of scapy, time and octets or a packet of
+    dpkt, what `packets` returns."""
     match one:
-        case Frame():
+        case RawPacket():
             return one
-        case (time, data) if isinstance(data, Octets):
-            return Frame(nanoseconds(time), bytes(data), link_type)
-        case _ if hasattr(one, "time") and hasattr(one, "wirelen"):
+        case (time, data) | (int(), time, data) if isinstance(data, Octets) or hasattr(data, "__bytes__"):
+            data = bytes(data)
+            return RawPacket(0, nanoseconds(time), link_type, len(data), data)
+        case _ if _is_of_scapy(one):
             data = bytes(one)
-            return Frame(nanoseconds(one.time), data, _scapy_link_type(one, link_type), one.wirelen or len(data))
-    raise TypeError(f"{type(one).__name__} is no packet; what is taken: {TAKEN}")
+            own_type = _scapy_link_type(one, link_type)
+            return RawPacket(0, nanoseconds(one.time), own_type, one.wirelen or len(data), data)
+    raise TypeError(f"{_kind(one)} is no packet; what is taken: {TAKEN}")
+
+
+def _kind(one: Any) -> str:
+    """Name the type of something, and of what is in it if it is a tuple."""
+    return f"({', '.join(map(_kind, one))})" if type(one) is tuple else type(one).__name__
 
 
 def _scapy_link_type(packet: Any, otherwise: int) -> int:
@@ -123,38 +128,29 @@ def nanoseconds(time: Any) -> int:
     A float cannot hold nanoseconds of our time, so that it is rounded to microseconds.
     """
     try:
-        if hasattr(time, "to_datetime64"):  # pandas.Timestamp, which is a datetime, too
-            time = time.to_datetime64()
-        if isinstance(time, datetime):
-            return int((time.replace(tzinfo=time.tzinfo or UTC) - EPOCH) // timedelta(microseconds=1) * 1000)
-        if hasattr(time, "dtype") and time.dtype.kind == "M" and time == time:  # noqa: PLR0124  # NaT is not itself
-            return int(time.astype("datetime64[ns]").astype("int64"))
-        if isinstance(time, Decimal):  # dpkt's, of nanosecond pcap, and scapy's
-            return int(time * SECOND)
-        seconds = float(time)
-        step_ns = 1 if math.ulp(seconds) < 1e-9 else 1000
-        return round(seconds * (SECOND // step_ns)) * step_ns
+        ns = _nanoseconds(time)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{time!r} is no time: seconds since 1970, or a datetime") from None
+        ns = -1
+    if not 0 <= ns <= LATEST_NS:
+        raise TypeError(f"{time!r} is no time: seconds since 1970, up to the year 2262, or a datetime")
+    return ns
 
 
-def as_pcapng(frames: Iterable[Frame], file: Any = None) -> bytes:
-    """Return frames as a pcapng with an interface for each link type, or write it to a file."""
-    out = BytesIO() if file is None else file
-    writer = PcapngWriter(out)
-    interfaces: dict[int, int] = {}
-    buffer, records, on = bytearray(), Table(RECORDS), list[int]()
-    for ts_ns, data, link_type, wire_len in frames:
-        on.append(interfaces.setdefault(link_type, len(interfaces)))
-        records.append(ts_ns, len(buffer), len(data), max(wire_len, len(data)), link_type)
-        buffer += data
-        if len(buffer) >= WRITTEN_AT_ONCE:
-            _write(writer, interfaces, buffer, records, on)
-            buffer, records, on = bytearray(), Table(RECORDS), []
-    _write(writer, interfaces, buffer, records, on)
-    return out.getvalue() if file is None else b""
+def _nanoseconds(time: Any) -> int:
+    if hasattr(time, "to_datetime64"):  # pandas.Timestamp, which is a datetime, too
+        time = time.to_datetime64()
+    if isinstance(time, datetime):
+        return int((time.replace(tzinfo=time.tzinfo or UTC) - EPOCH) // timedelta(microseconds=1) * 1000)
+    if hasattr(time, "dtype") and time.dtype.kind == "M":
+        return int(time.astype("datetime64[ns]").astype("int64"))  # NaT is the least number
+    if isinstance(time, Decimal):  # dpkt's, of nanosecond pcap, and scapy's
+        return int(time * SECOND)
+    seconds = float(time)
+    step_ns = 1 if math.ulp(seconds) < 1e-9 else 1000
+    return round(seconds * (SECOND // step_ns)) * step_ns
 
 
-def _write(writer: PcapngWriter, interfaces: Iterable[int], buffer: bytearray, records: Table, on: list[int]) -> None:
-    writer.describe([Described("", one, 0) for one in interfaces])
-    writer.write(buffer, records, on)
+def as_pcapng(packets: Iterable[RawPacket]) -> bytes:
+    out = BytesIO()
+    write_pcapng(packets, out)
+    return out.getvalue()

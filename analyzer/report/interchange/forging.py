@@ -7,13 +7,14 @@ of the stack runs. The peer is eight hops away. For teaching, and for testing pr
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.errors import OptionError
 from analyzer.keepalive.model import linux, other_stacks
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, Event, Keepalive, What
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND, WINDOWS_TTL, Restarting
-from analyzer.report.interchange.captures_in_memory import as_pcapng, frame_of
+from analyzer.report.what_if import MOST, NAMES
 
 if TYPE_CHECKING:
     from scapy.plist import PacketList
@@ -38,21 +39,26 @@ STACKS = {
     "macos": Look(other_stacks.EXACT, has_bare_probes=True),
     "windows": Look(other_stacks.EXACT, WINDOWS_TTL, b"\0", has_timestamps=False),
     "lwip": Look(LWIP, 255, has_timestamps=False),
-    "illumos": Look(other_stacks.ILLUMOS, probe=b"\0"),
+    "illumos": Look(other_stacks.SILENT, probe=b"\0"),
+    "solaris-10": Look(other_stacks.ILLUMOS, probe=b"\0"),
 }
 """Stacks by name; the number behind linux- is the kernel's CONFIG_HZ, 4.7 the last version before the timer wheel."""
 PEERS = ("silent", "answers", "resets", "unreachable")
 """What becomes of the peer: it falls silent, answers on, answers with a RST, or a router calls it unreachable."""
-SETTINGS = {"time": 32767, "intvl": 32767, "probes": 127}
-"""The largest values that setsockopt accepts (MAX_TCP_KEEPIDLE and so on)."""
+LOST = ("silent", "unreachable")
+"""Peers that the prober gives up."""
+SETTINGS = ("time", "intvl", "probes")
 ANSWERED, ANSWERED_ON = 2, 4
 """Probes that the peer answers before it stops, and where it does not stop."""
 START_NS = 1_767_225_613_571_428_000
 """Some instant, shortly after the first of January 2026 had begun."""
 RTT_NS, ROUTER_RTT_NS, HOPS = 20 * MILLISECOND, 8 * MILLISECOND, 8
-PROBER, PEER, ROUTER = ("192.0.2.10", 40000), ("198.51.100.2", 5432), "203.0.113.1"
+PROBER, PEER = ("192.0.2.10", 40000), ("198.51.100.2", 5432)
+GATEWAY, ROUTER = "192.0.2.1", "203.0.113.1"
 FOREVER_NS = START_NS + 10**17
 """Later than any give-up."""
+LATER_S, LATER = 300, 4
+"""After so many seconds and so many times the settings, whoever gives up without a RST has certainly done so."""
 
 
 @dataclass
@@ -116,6 +122,12 @@ class _Wire:
         source = IP(src=ROUTER, dst=self.prober.address[0], ttl=LINUX_TTL - HOPS // 2)
         self.put(at_ns, source / ICMP(type=3, code=1) / bytes(packet), is_outgoing=False)
 
+    def ask_gateway(self, at_ns: int) -> None:
+        """Let the host ask for its gateway: a sign that the capture went on."""
+        from scapy.layers.l2 import ARP
+
+        self.put(at_ns, ARP(psrc=self.prober.address[0], pdst=GATEWAY), is_outgoing=True)
+
     def put(self, at_ns: int, packet: Any, *, is_outgoing: bool) -> None:
         from scapy.layers.l2 import Ether
         from scapy.utils import EDecimal
@@ -133,14 +145,14 @@ def forge(
     """Return the packets of a connection whose end has these keepalive settings, in seconds and probes.
 
     The peer answers two probes and then is "silent", "resets", or is "unreachable"; or it "answers" all. `stack` is one
-    of STACKS; illumos spaces probes by its retransmission timer, whatever the interval. OptionError for other words and
-    for values that setsockopt refuses.
+    of STACKS; solaris-10 spaces probes by its retransmission timer, whatever the interval. OptionError for other words
+    and for values that setsockopt refuses.
     """
-    if stack not in STACKS or peer not in PEERS:
-        raise OptionError(f"a stack is one of {', '.join(STACKS)}; a peer one of {', '.join(PEERS)}")
-    for (name, most), value in zip(SETTINGS.items(), (time, intvl, probes), strict=True):
-        if not 1 <= value <= most:
-            raise OptionError(f"{name} is from 1 to {most}, not {value}")
+    if stack not in STACKS:
+        raise OptionError(f"stack is one of {', '.join(STACKS)}, not {stack!r}")
+    if peer not in PEERS:
+        raise OptionError(f"peer is one of {', '.join(PEERS)}, not {peer!r}")
+    keepalive = Keepalive(*map(_setting, SETTINGS, (time, intvl, probes)))
     from scapy.plist import PacketList
 
     look = STACKS[stack]
@@ -148,7 +160,7 @@ def forge(
     wire = _Wire(prober, _End(PEER, LINUX_TTL - HOPS, 2_000_000, 900_000, look.has_timestamps))
     heard_ns = _converse(wire)
     answered = 0
-    for event in _life(look.model, Keepalive(time, intvl, probes), heard_ns, peer):
+    for event in _life(look.model, keepalive, heard_ns, peer):
         if event.what is What.ANSWER:
             wire.send(wire.peer, event.time_ns, "A")
             answered += 1
@@ -161,7 +173,21 @@ def forge(
             elif answered == ANSWERED and peer == "resets":
                 wire.send(wire.peer, event.time_ns + RTT_NS, "R", seq=wire.peer.snd_nxt, bare=True)
                 break
+    if event.what is What.PROBE and peer in LOST:
+        wire.ask_gateway(event.time_ns + (LATER_S + LATER * (keepalive.time_s + keepalive.intvl_s)) * SECOND)
     return PacketList(wire.packets, name="forged")
+
+
+def _setting(name: str, value: int) -> int:
+    """Return a setting's value; OptionError for one that setsockopt refuses."""
+    try:
+        number = index(value)
+    except TypeError:
+        number = 0
+    most = MOST[NAMES[name]]
+    if not 1 <= number <= most:
+        raise OptionError(f"{name} is a whole number from 1 to {most}, not {value!r}")
+    return number
 
 
 def _life(model: Clock | Restarting, keepalive: Keepalive, heard_ns: int, peer: str) -> Iterator[Event]:
@@ -211,15 +237,3 @@ def parse(words: str) -> dict[str, Any]:
                 f"--forge {words}: '{part}' is not understood; give time=60,intvl=10,probes=5,peer=silent"
             )
     return given
-
-
-def write(packets: "PacketList", file: BinaryIO, *, is_pcap: bool) -> None:
-    """Write packets as pcap with nanoseconds, or as pcapng."""
-    if not is_pcap:
-        as_pcapng((frame_of(packet) for packet in packets), file)
-        return
-    from scapy.utils import PcapWriter
-
-    writer = PcapWriter(file, nano=True)
-    writer.write(packets)
-    writer.flush()

@@ -4,8 +4,7 @@ A tracker that forgets nothing tells once more which frames belong to a connecti
 since numbers differ where memory was short. Nothing of a capture is kept for this.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,25 +29,13 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.many.tables import arrays
-from analyzer.report.interchange.captures_in_memory import SECOND, Frame
+from analyzer.report.interchange.capture_files import SECOND, RawPacket
 
 if TYPE_CHECKING:
     from scapy.plist import PacketList
 
-Numbered = tuple[int, Frame]
 Choice = Callable[[bytearray, Table, int], Collection[int]]
 """Returns the numbers of the frames that are wanted of a batch: its buffer, its records, its first number."""
-
-
-class RawPacket(NamedTuple):
-    """A frame as it was captured."""
-
-    frame: int
-    """Its number in the capture, from 1, as in all tables."""
-    ts_ns: int
-    link_type: int
-    wire_len: int
-    data: bytes
 
 
 class DpktPacket(NamedTuple):
@@ -62,9 +49,8 @@ class DpktPacket(NamedTuple):
     """What dpkt makes of it; the octets, where dpkt does not know the link type or fails."""
 
 
-def chosen(capture: Capture, numbers: frozenset[int] | None) -> Iterator[Numbered]:
-    """Yield these frames of a capture, or all, in order, with their numbers; CaptureError if it cannot be read
-    again."""
+def chosen(capture: Capture, numbers: frozenset[int] | None) -> Iterator[RawPacket]:
+    """Yield these frames of a capture, or all, in order; CaptureError if it cannot be read again."""
 
     def choice(_: bytearray, records: Table, first: int) -> Collection[int]:
         batch = range(first, first + records.rows)
@@ -73,7 +59,7 @@ def chosen(capture: Capture, numbers: frozenset[int] | None) -> Iterator[Numbere
     return _read(capture, new_engine(), choice)
 
 
-def of_flow(capture: Capture, first_frame: int) -> Iterator[Numbered]:
+def of_flow(capture: Capture, first_frame: int) -> Iterator[RawPacket]:
     """Yield the frames of the connection whose first one this is, and ICMP errors about it."""
     analyzer = Analyzer()
     flow: int | None = None
@@ -90,7 +76,7 @@ def of_flow(capture: Capture, first_frame: int) -> Iterator[Numbered]:
     return _read(capture, analyzer.engine, choice)
 
 
-def _read(capture: Capture, engine: Engine, choice: Choice) -> Iterator[Numbered]:
+def _read(capture: Capture, engine: Engine, choice: Choice) -> Iterator[RawPacket]:
     """Read the captures once more, and yield what is chosen of each batch."""
     frames = 0
     for name in capture.files:
@@ -105,7 +91,7 @@ def _read(capture: Capture, engine: Engine, choice: Choice) -> Iterator[Numbered
                         row = number - first
                         at = view.offset[row]
                         data = bytes(buffer[at : at + view.captured_len[row]])
-                        yield number, Frame(view.ts_ns[row], data, view.link_type[row], view.wire_len[row])
+                        yield RawPacket(number, view.ts_ns[row], view.link_type[row], view.wire_len[row], data)
                 frames = reader.frames
         except CaptureError:
             if len(capture.files) == 1:
@@ -114,37 +100,25 @@ def _read(capture: Capture, engine: Engine, choice: Choice) -> Iterator[Numbered
         raise CaptureError(f"{capture.files[0]}: the capture has changed since it was analysed; analyse it again")
 
 
-def as_raw(packets: Iterator[Numbered]) -> list[RawPacket]:
-    """Return frames as octets, with number, time, link type and length on the wire."""
-    return [RawPacket(number, one.ts_ns, one.link_type, one.wire_len, one.data) for number, one in packets]
-
-
-def as_scapy(packets: Iterator[Numbered]) -> "PacketList":
+def as_scapy(packets: Iterator[RawPacket]) -> "PacketList":
     """Return frames as a PacketList of scapy; its `frames` are their numbers, in order."""
     from scapy.config import conf
     from scapy.layers import all as _  # noqa: F401  # registers what link types begin with
     from scapy.plist import PacketList
     from scapy.utils import EDecimal
 
-    class Packets(PacketList):
-        frames: Sequence[int] = ()
-
-    made, numbers = Packets(name="ka-analyze"), []
-    for number, one in packets:
-        packet = conf.l2types.num2layer.get(one.link_type, conf.raw_layer)(one.data)
+    made, frames = PacketList(name="ka-analyze"), []
+    for one in packets:
+        packet = _dissected(conf.l2types.num2layer.get(one.link_type), one.data, conf.raw_layer)
         packet.time, packet.wirelen = EDecimal(one.ts_ns) / SECOND, one.wire_len
         made.append(packet)
-        numbers.append(number)
-    made.frames = numbers
+        frames.append(one.frame)
+    made.frames = frames  # type: ignore[attr-defined]  # of this list only: a part of it has none, rather than wrong ones
     return made
 
 
-def as_dpkt(packets: Iterator[Numbered]) -> list[DpktPacket]:
+def as_dpkt(packets: Iterator[RawPacket]) -> list[DpktPacket]:
     """Return frames as packets of dpkt, with number and time."""
-    return [DpktPacket(number, Decimal(one.ts_ns) / SECOND, _dissected(one)) for number, one in packets]
-
-
-def _dissected(frame: Frame) -> Any:
     import dpkt
 
     kinds = {
@@ -156,11 +130,23 @@ def _dissected(frame: Frame) -> Any:
         LINK_IPV4: dpkt.ip.IP,
         LINK_IPV6: dpkt.ip6.IP6,
     }
-    if frame.link_type in (LINK_RAW, LINK_RAW_BSD, LINK_RAW_OPENBSD):
-        kinds[frame.link_type] = dpkt.ip6.IP6 if frame.data[:1] >= b"\x60" else dpkt.ip.IP
-    with suppress(dpkt.UnpackError):
-        return kinds.get(frame.link_type, bytes)(frame.data)
-    return frame.data
+
+    def kind_of(one: RawPacket) -> Any:
+        if one.link_type in (LINK_RAW, LINK_RAW_BSD, LINK_RAW_OPENBSD):
+            return dpkt.ip6.IP6 if one.data[:1] >= b"\x60" else dpkt.ip.IP
+        return kinds.get(one.link_type)
+
+    return [
+        DpktPacket(one.frame, Decimal(one.ts_ns) / SECOND, _dissected(kind_of(one), one.data, bytes)) for one in packets
+    ]
 
 
-KINDS: dict[str, Callable[[Iterator[Numbered]], Any]] = {"scapy": as_scapy, "dpkt": as_dpkt, "raw": as_raw}
+def _dissected(kind: Callable[[bytes], Any] | None, data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
+    """Dissect a frame; what is cut off or damaged is made `otherwise`."""
+    try:
+        return (kind or otherwise)(data)
+    except Exception:  # noqa: BLE001  # struct.error, IndexError, …: dissectors raise whatever they meet
+        return otherwise(data)
+
+
+KINDS: dict[str, Callable[[Iterator[RawPacket]], Any]] = {"scapy": as_scapy, "dpkt": as_dpkt, "raw": list}

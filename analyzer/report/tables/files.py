@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 OBEYED = ("=", "+", "-", "@")
 """First characters that make a spreadsheet take a cell for a formula."""
+VIEWS = "duckdb.sql"
+"""Views of the tables for DuckDB. Parquet's only type of durations counts milliseconds, and pyarrow does not write it:
+durations are stored as ns, which pandas and pyarrow know for durations, and DuckDB takes for numbers."""
 CHARTS = ("overview", "silences", "hosts", "cost")
 """Charts of the whole capture, each written if there is something to be seen."""
 
@@ -39,7 +42,8 @@ def outputs(folders: Mapping[str, str], has_png: bool = False) -> dict[str, str]
     here."""
     if "--parquet" in folders and find_spec("pyarrow") is None:
         raise OptionError("--parquet needs pyarrow: pip install 'ka-analyze[parquet]'")
-    endings = {"--csv": [f"{name}.csv" for name in FRAMES], "--parquet": [f"{name}.parquet" for name in FRAMES]}
+    endings = {"--csv": [f"{name}.csv" for name in FRAMES]}
+    endings["--parquet"] = [*(f"{name}.parquet" for name in FRAMES), VIEWS]
     endings["--plots"] = [f"{name}.{kind}" for name in CHARTS for kind in ("svg", *["png"] * has_png)]
     return {f"{flag}: {file}": str(Path(path) / file) for flag, path in folders.items() for file in endings[flag]}
 
@@ -80,7 +84,7 @@ def _not_obeyed(words: str) -> str:
 
 
 def write_parquet(analysis: "Analysis", folder: str) -> None:
-    """Write a file for each table; each column's unit and meaning are in its field's metadata."""
+    """Write a file for each table; each column's unit and meaning are in its field's metadata. VIEWS is beside them."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -94,6 +98,17 @@ def write_parquet(analysis: "Analysis", folder: str) -> None:
         table = table.cast(pa.schema(described)).replace_schema_metadata(about)
         with binary_output(str(_made(folder, "--parquet") / f"{name}.parquet"), "--parquet") as file:
             parquet.write_table(table, file, compression="zstd")
+    with text_output(str(_made(folder, "--parquet") / VIEWS), "--parquet") as text:
+        text.writelines(_views())
+
+
+def _views() -> Iterator[str]:
+    """Yield a view of each table, in which DuckDB has durations as INTERVAL."""
+    for name, fields in FRAMES.items():
+        durations = [field.name for field in fields if field.dtype == DURATION]
+        replaced = ", ".join(f'to_microseconds("{one}" // 1000) AS "{one}"' for one in durations)
+        columns = f"* REPLACE ({replaced})" if durations else "*"
+        yield f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM '{name}.parquet';\n"  # noqa: S608  # names of ours
 
 
 def write_plots(analysis: "Analysis", folder: str, shown: int, *, has_png: bool = False) -> None:

@@ -23,6 +23,7 @@ from analyzer.report.words import conclusion_sentences, fix_sentences, sentences
 from analyzer.schema import ABSENT
 from analyzer.schema.export import (
     DURATION,
+    FLOW_FIELD,
     FRAMES,
     KIND,
     SETTINGS,
@@ -70,15 +71,24 @@ what occurs."""
 
 def frame(name: str, analysis: Analysis) -> pd.DataFrame:
     """Make one of the tables of schema.export.FRAMES."""
-    return _frame(FRAMES[name], ROWS[name](analysis))
+    made = _frame(FRAMES[name], ROWS[name](analysis))
+    described = _described_with(name)
+    made.attrs = {"units": {f.name: f.unit for f in described}, "meanings": {f.name: f.meaning for f in described}}
+    return made
 
 
 def _frame(fields: Sequence[Field], rows: Iterable[Row]) -> pd.DataFrame:
     columns = list(zip(*rows, strict=True)) or [()] * len(fields)
     series = {field.name: _series(field, values) for field, values in zip(fields, columns, strict=True)}
-    made = pd.DataFrame(series)
-    made.attrs = {"units": {f.name: f.unit for f in fields}, "meanings": {f.name: f.meaning for f in fields}}
-    return made
+    return pd.DataFrame(series)
+
+
+def _described_with(name: str) -> list[Field]:
+    """Return the columns whose units and meanings a table has: its own, and those of all tables of connections with the
+    tables of connections. pandas keeps what is said of two tables that are merged only where it is the same."""
+    of_connections = [fields for fields in FRAMES.values() if FLOW_FIELD in fields]
+    together = of_connections if FRAMES[name] in of_connections else [FRAMES[name]]
+    return [field for fields in together for field in fields]
 
 
 def _series(field: Field, values: Sequence[Any]) -> pd.Series:

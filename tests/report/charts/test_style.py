@@ -1,9 +1,11 @@
 """Colours that the colour-blind and a grey printer can tell, stable octets, words that are never formulas."""
 
 from itertools import combinations
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from matplotlib.figure import Figure
 
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.charts import style
@@ -92,9 +94,12 @@ def test_words_are_not_formulas() -> None:
 
 
 def test_a_chart_shows_itself_in_a_notebook() -> None:
-    octets, size = style.axes(None).figure._repr_png_()  # type: ignore[union-attr]
-    assert octets.startswith(b"\x89PNG")
-    assert size["width"] > size["height"]
+    ax: Any = style.axes(None)
+    for shown in (ax, ax.figure):
+        octets, size = shown._repr_png_()
+        assert octets.startswith(b"\x89PNG")
+        assert size["width"] > size["height"]
+    assert not hasattr(style.axes(Figure().add_subplot()), "_repr_png_")  # pyplot shows those
 
 
 def test_labels_leave_out_what_has_no_room() -> None:

@@ -17,7 +17,7 @@ from scapy.all import EDecimal, Ether, PcapReader, rdpcap, sniff
 
 import analyzer
 from analyzer.errors import CaptureError, OptionError
-from analyzer.report.interchange.captures_in_memory import TAKEN, Frame, as_pcapng, frame_of, nanoseconds
+from analyzer.report.interchange.captures_in_memory import TAKEN, as_pcapng, nanoseconds, raw_packet
 from analyzer.report.json.document import document
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -55,9 +55,13 @@ GIVEN: dict[str, Callable[[Path], Any]] = {
     "list of scapy packets": lambda path: list(rdpcap(str(path))),
     "scapy PcapReader": lambda path: PcapReader(BytesIO(path.read_bytes())),
     "dpkt Reader": dpkt_reader,
-    "dpkt pcapng Reader": lambda path: dpkt.pcapng.Reader(BytesIO(as_pcapng(map(frame_of, rdpcap(str(path)))))),
+    "dpkt pcapng Reader": lambda path: dpkt.pcapng.Reader(BytesIO(as_pcapng(map(raw_packet, rdpcap(str(path)))))),
     "what sniff returns": lambda path: sniff(offline=str(path), quiet=True),
     "pairs": pairs,
+    "pairs as lists": lambda path: [[*pair] for pair in pairs(path)],
+    "pairs with packets of dpkt": lambda path: [(t, dpkt.ethernet.Ethernet(data)) for t, data in pairs(path)],
+    "raw packets of an analysis": lambda path: analyzer.analyze(path).packets(as_="raw"),
+    "packets of dpkt of an analysis": lambda path: analyzer.analyze(path).packets(as_="dpkt"),
     "pairs of datetime": lambda path: [(datetime.fromtimestamp(float(t), UTC), data) for t, data in pairs(path)],
     "DataFrame": data_frame,
 }
@@ -82,7 +86,7 @@ def test_packets_keep_their_nanoseconds(tmp_path: Path) -> None:
     packets = rdpcap(str(NAT))
     for number, packet in enumerate(packets):
         packet.time += EDecimal(number) / 10**9
-    written.write_bytes(as_pcapng(Frame(nanoseconds(one.time), bytes(one)) for one in packets))
+    written.write_bytes(as_pcapng(map(raw_packet, packets)))
     assert subprocess.run(  # what an independent reader sees
         ["tshark", "-r", str(written), "-T", "fields", "-e", "frame.time_epoch"],
         capture_output=True,
@@ -98,6 +102,14 @@ def test_frames_of_a_link_type_that_they_do_not_tell() -> None:
     found = analyzer.analyze(as_ip, link_type=101)
     assert found.capture.link_types == ("raw IP",)
     assert list(found.flows.outcome) == list(analyzer.analyze(NAT).flows.outcome)
+
+
+def test_several_captures_in_a_list() -> None:
+    """What scapy's `sessions` has, frames, readers, and octets."""
+    flows = [packets for name, packets in rdpcap(str(NAT)).sessions().items() if name.startswith("TCP")]
+    assert len(flows) == 4
+    for captures in (flows, iter(flows), [dpkt_reader(NAT)], [data_frame(NAT)], [[*pairs(NAT)]], [NAT.read_bytes()]):
+        assert list(analyzer.analyze(captures).flows.outcome) == ["timed-out", "alive"]
 
 
 def test_captures_are_put_together_in_the_order_of_time(tmp_path: Path) -> None:
@@ -119,10 +131,36 @@ def test_no_packets_are_an_empty_capture(none: Any) -> None:
     assert (len(found), found.capture.packets) == (0, 0)
 
 
-@pytest.mark.parametrize("given", [None, 3, object(), [3], [("x", 3)], {"a": 1}.items(), pd.DataFrame({"t": [1]})])
-def test_anything_else_is_a_type_error_that_says_what_is_taken(given: Any) -> None:
-    with pytest.raises(TypeError, match=r"what is taken|needs the columns time and data"):
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "NoneType is no capture; what is taken: a path"),
+        (3, "int is no capture"),
+        (object(), "object is no capture"),
+        ({"time": [1.0], "data": [b"x"]}, "dict is no capture"),
+        ({}, "dict is no capture"),
+        ([3], "int is no packet; what is taken: a path"),
+        ([(1.0, "x")], r"\(float, str\) is no packet"),
+        ([(1.0, b"x", 3)], r"\(float, bytes, int\) is no packet"),
+        ([("x", b"x")], "'x' is no time"),
+        ({"a": 1}.items(), r"\(str, int\) is no packet"),
+        (pd.DataFrame({"t": [1]}), "needs the columns time and data, and has t"),
+    ],
+)
+def test_anything_else_is_a_type_error_that_says_what_is_taken(given: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
         analyzer.analyze(given)
+
+
+@pytest.mark.parametrize("link_type", [-1, 65536])
+def test_no_link_type(link_type: int) -> None:
+    with pytest.raises(OptionError, match="from 0 to 65535"):
+        analyzer.analyze([(1.0, b"x")], link_type=link_type)
+
+
+def test_an_empty_name_is_no_directory() -> None:
+    with pytest.raises(CaptureError, match="name of a capture is empty"):
+        analyzer.analyze("")
 
 
 def test_no_capture_is_a_type_error() -> None:
@@ -163,7 +201,7 @@ def test_times(time: Any, ns: int) -> None:
     assert nanoseconds(time) == ns
 
 
-@pytest.mark.parametrize("time", [None, "now", float("nan"), float("inf"), pd.NaT])
+@pytest.mark.parametrize("time", [None, "now", float("nan"), float("inf"), pd.NaT, -1.0, 1e10, AT_NS])
 def test_no_times(time: Any) -> None:
     with pytest.raises(TypeError, match="is no time"):
         nanoseconds(time)

@@ -57,7 +57,7 @@ def test_no_cell_ends_early(tmp_path: Path, words: str) -> None:
 
 def test_parquet_carries_units_and_meanings(nat: analyzer.Analysis, tmp_path: Path) -> None:
     nat.write_parquet(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.parquet" for name in FRAMES}
+    assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.parquet" for name in FRAMES), "duckdb.sql"}
     schema = parquet.read_schema(tmp_path / "flows.parquet")
     for field in FRAMES["flows"]:
         about = schema.field(field.name).metadata

@@ -32,7 +32,8 @@ def test_columns_are_those_of_the_schema(name: str, sample: str) -> None:
     assert [(column, str(dtype)) for column, dtype in made.dtypes.items()] == [
         (field.name, field.dtype) for field in FRAMES[name]
     ]
-    assert made.attrs["units"] == {field.name: field.unit for field in FRAMES[name]}
+    for field in FRAMES[name]:
+        assert (made.attrs["units"][field.name], made.attrs["meanings"][field.name]) == (field.unit, field.meaning)
 
 
 @each_table
