@@ -17,7 +17,7 @@ from samples.record.engine_uml import CLOCK_RATES, kernel_for
 from samples.record.scenarios import FILE, ScenarioError, load
 from samples.record.stacks.catalogue import STACKS, MissingPackageError, Stack
 from samples.record.stacks.plan import lines_of
-from samples.record.truth import UnexpectedTruthError, first_sign
+from samples.record.truth import UnexpectedTruthError, first_sign, has_given_up
 from tests.test_samples import ROOT, check_folder
 
 SAMPLES = ROOT / "samples"
@@ -152,6 +152,23 @@ def test_the_first_sign_tells_who_ended_it(
 def test_an_end_that_nobody_saw_must_be_declared() -> None:
     with pytest.raises(UnexpectedTruthError, match="declare the ending"):
         first_sign({"outcome": "closed"}, {"originator": [], "responder": []})
+
+
+@pytest.mark.parametrize(
+    ("waiting", "what", "declared", "expected"),
+    [
+        (0, error(9.0, "ETIMEDOUT"), "timed-out/peer-silent", True),
+        (12, error(9.0, "ETIMEDOUT"), "timed-out/peer-silent", False),
+        (0, error(9.0, "ECONNRESET"), "reset/peer-lost-state", False),
+        (0, {"event": "error", "t": 9.0}, "timed-out/peer-silent", True),
+        (0, {"event": "error", "t": 9.0}, "reset/peer-lost-state", False),
+        (0, None, "alive", False),
+    ],
+)
+def test_a_retransmission_timer_that_gives_up_determines_no_count_of_probes(
+    waiting: int, what: dict[str, Any] | None, declared: str, expected: bool
+) -> None:
+    assert has_given_up({"waiting": waiting}, what, declared) is expected
 
 
 def test_plan_of_a_stack_is_told_in_lines() -> None:

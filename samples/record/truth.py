@@ -7,7 +7,8 @@ Which settings the wire determines follows from three rules:
 
 - tcp_keepalive_time, when a probe was sent after a gap whose beginning was recorded;
 - tcp_keepalive_intvl, when two probes went unanswered, or one and the RST that gives up;
-- tcp_keepalive_probes, when the prober gave up and no user timeout took the count's place;
+- tcp_keepalive_probes, when the prober gave up, no user timeout took the count's place, and no data waited, whose
+  retransmission timer gives up with the same errno;
 
 the latter two where unanswered probes reach the capture point, the last where none is lost on the way to it.
 
@@ -229,7 +230,7 @@ def _end(
                 end["effective_probes"] = last["probes_out"]
         if role in scenario.never_due or not _has_probed(last):
             end["probed"] = False
-        gave_up = _has_given_up(error, declared)
+        gave_up = has_given_up(last, error, declared)
         end["determined"] = [
             name
             for name in ([] if role in scenario.never_due else _observed(last, gave_up, stack in SILENT))
@@ -269,8 +270,13 @@ def _has_probed(last: dict[str, Any]) -> bool:
     return bool(last["settings"]["keepalive"]) and (last["probes_out"] > 0 or is_answered)
 
 
-def _has_given_up(error: dict[str, Any] | None, declared: str) -> bool:
-    """An application that is told no errno does not know a give-up from a RST: then it is declared."""
+def has_given_up(last: dict[str, Any], error: dict[str, Any] | None, declared: str) -> bool:
+    """Whether the keepalive timer gave up. While data waits, it is the retransmission timer, with the same errno.
+
+    An application that is told no errno does not know a give-up from a RST: then it is declared.
+    """
+    if last["waiting"]:
+        return False
     if error is None or "errno" in error:
         return error is not None and error["errno"] in GIVE_UPS
     return not declared.startswith("reset")
