@@ -34,6 +34,20 @@ def candidates(text: str) -> dict[int, dict[str, int]]:
     return {row["frame"]: row for row in rows}
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("1.0  A>B  A   seq 1000  ack 5001", 1),  # the FIN is missing
+        ("1.0  A>B  A   seq 1000  ack 5001\n 2.0  B>A  R  seq 5001  win 0", 1),
+        ("1.0  A>B  A   seq 1000  ack 5001\n 1.001  B>A  FA  seq 5000  ack 1000", 0),  # captured after its ACK
+        ("1.0  A>B  A   seq 1000  ack 5100\n 2.0  B>A  PA  seq 5100  ack 1000  len 10", 0),  # more came since
+        ("1.0  B>A  FA  seq 5000  ack 1000\n 1.1  A>B  A  seq 1000  ack 5001", 0),
+    ],
+)
+def test_the_last_octets_that_were_acknowledged_may_not_have_been_captured(more: str, expected: int) -> None:
+    assert ends_of(f"{OPENED} {more}").is_acked_unseen[1] == expected
+
+
 def at(seconds: str) -> int:
     return START_NS + nanoseconds(seconds)
 

@@ -13,7 +13,7 @@ from analyzer.keepalive.settings.values import Basis, Settings, settings_of
 from analyzer.keepalive.story.values import Echo, Gap, GapKind
 from analyzer.schema.results import INFERRED_SETTINGS
 from tests.engines import chosen
-from tests.keepalive.columns import ObservedEnd, observed_of
+from tests.keepalive.columns import ObservedEnd, observed_of, settings_of_end
 from tests.keepalive.simulated import gap, observe
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -68,6 +68,25 @@ def test_durations_of_centuries_do_not_leave_64_bits(far_ns: int) -> None:
     some = [far * 9, *[[one] * 3 for one in far]]
     some *= 1 + 512 // len(some)
     assert settings(some, chosen(is_native=True)) == settings(some, Engine())
+
+
+@pytest.mark.parametrize(
+    ("lacks", "time", "intvl", "probes"), [(0, (60, 57), (20, 19), (2, 2)), (20, (None, 0), (None, 0), (None, 2))]
+)
+def test_a_single_gap_where_frames_are_missing_may_be_several(
+    lacks: int, time: tuple[int | None, int], intvl: tuple[int | None, int], probes: tuple[int | None, int]
+) -> None:
+    gaps = [one._replace(is_numbered=False) for one in (gap(FIRST, 61.44), gap(GIVE_UP, 102.4, 20.48, 2))]
+    found = settings_of_end(ObservedEnd(gaps, is_whole=True, lacks=lacks))
+    for setting, expected in (
+        (found.tcp_keepalive_time, time),
+        (found.tcp_keepalive_intvl, intvl),
+        (found.tcp_keepalive_probes, probes),
+    ):
+        assert setting is not None
+        assert (setting.value, setting.low) == expected
+    assert found.tcp_keepalive_probes is not None
+    assert (found.tcp_keepalive_probes.high is None) == bool(lacks)
 
 
 def test_what_is_found_of_an_end_may_be_replaced() -> None:

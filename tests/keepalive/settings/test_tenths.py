@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.values import GapKind
-from tests.keepalive.columns import infer
+from tests.keepalive.columns import ObservedEnd, infer, settings_of_end
 from tests.keepalive.simulated import gap
 
 FIRST, CYCLE, SPACING, GIVE_UP, SURVIVED, PENDING = GapKind
@@ -25,6 +25,15 @@ def test_bounds_hold_a_setting_with_parts_of_a_second_and_no_value_is_given(true
     assert low <= true_s <= (high or 0)
     assert value is None or (true_s, value) == (10.5, 10)  # lwIP's 10 s look the same, and are set more often
     assert "exact" in settings.models
+
+
+@pytest.mark.parametrize(("lacks", "high"), [(0, 4), (20, 4.2)])
+def test_where_frames_are_missing_a_gap_twice_as_long_lacks_a_probe(lacks: int, high: float) -> None:
+    gaps = [gap(FIRST, 4.201), gap(CYCLE, 4.203, 4.203), gap(CYCLE, 8.404, 8.404), gap(CYCLE, 4.2, 4.2)]
+    time = settings_of_end(ObservedEnd(gaps, is_whole=True, lacks=lacks)).tcp_keepalive_time
+    assert time is not None
+    assert time.high is not None
+    assert time.high >= high
 
 
 def test_what_the_wheel_makes_late_alike_each_time_is_no_tenth() -> None:

@@ -132,6 +132,37 @@ def test_where_the_capture_lacks_frames_a_reset_after_a_silence_is_not_explained
     assert (v.outcome, v.errno, v.reasons) == (Outcome.CLOSED, "ECONNRESET", (Reason.RST_BY_APPLICATION,))
 
 
+@pytest.mark.parametrize("missing", ["    3.00  A>B  A  seq 1100  ack 5001", ""])
+def test_a_reset_without_state_may_follow_a_fin_that_is_missing(missing: str) -> None:
+    """The number of the RST is that of a FIN's successor: the server had closed, and what came later was too late."""
+    v = verdict(
+        told(
+            f"{OPENED}{missing}\n    31.01  A>B  PA  seq 1100  ack 5001  len 9\n    31.02  B>A  R  seq 5001  win 0  ipid 0"
+        )
+    )
+    assert (v.outcome, v.errno, v.reasons) == (Outcome.UNKNOWN, None, (Reason.RST_UNEXPLAINED,))
+
+
+@pytest.mark.parametrize(
+    ("before", "errno"), [("", None), ("    0.5  B>A  PA  seq 4990  ack 1100  len 10", "ECONNRESET")]
+)
+def test_who_had_closed_before_the_capture_began_may_have_left_the_other_in_close_wait(
+    before: str, errno: str | None
+) -> None:
+    """EPIPE, or ECONNRESET: new data of the end that resets shows that it had not closed."""
+    v = verdict(
+        told(f"""
+    0.000  B>A  A   seq 4990  ack 1100
+    0.100  A>B  A   seq 1100  ack 4990
+{before}
+    1.000  A>B  A   seq 1100  ack {5000 if before else 4990}
+    31.01  A>B  A   seq 1099  ack {5000 if before else 4990}  | keepalive-probe
+    31.02  B>A  R   seq {5000 if before else 4990}  win 0
+    """)
+    )
+    assert (v.outcome, v.errno) == (Outcome.RESET, errno)
+
+
 CLOSE_WAIT = f"""{OPENED}
     2.00   B>A  FA  seq 5000  ack 1100
     2.01   A>B  A   seq 1100  ack 5001

@@ -192,6 +192,38 @@ def test_one_probe_may_be_followed_by_an_interval_as_long_as_the_time() -> None:
     assert verdict(told(f"{one_probe}\n    6000.0  end")).outcome is Outcome.TIMED_OUT
 
 
+ONE_LOST = f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    41.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
+    71.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+"""
+
+
+def test_one_more_probe_without_an_answer_may_be_lost_as_others_were() -> None:
+    v = verdict(told(f"{ONE_LOST}    76.0  end"))
+    assert (v.outcome, v.cause, v.prober, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.ONE_UNANSWERED,))
+    v = verdict(told(f"{ONE_LOST}    81.01  A>B  A  seq 1099  ack 5000  | keepalive-probe\n    86.0  end"))
+    assert (v.outcome, v.cause) == (Outcome.PROBING, Cause.PEER_SILENT)
+
+
+def test_an_ack_long_after_a_probe_answers_another_that_is_missing() -> None:
+    """The run of the second begins anew: it has three, and not four, probes when it is given up."""
+    result = told(f"""{OPENED}
+    31.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    31.02  B>A  A   seq 5000  ack 1100  | keepalive-answer
+    61.01  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    76.02  B>A  A   seq 5000  ack 1100  | ack
+    106.01 A>B  A   seq 1099  ack 5000  | keepalive-probe
+    121.01 A>B  A   seq 1099  ack 5000  | keepalive-probe
+    136.01 A>B  A   seq 1099  ack 5000  | keepalive-probe
+    151.01 A>B  RA  seq 1100  ack 5000  | give-up-rst of 136.01
+    """)
+    probes = result.flow.ends[0].settings.tcp_keepalive_probes
+    assert probes is not None
+    assert probes.low <= 3 <= (probes.high or 3)
+
+
 def test_probes_that_double_and_cease() -> None:
     """illumos: the interval doubles from the retransmission timeout up to a minute, and the end is silent."""
     times = [7201.01 + 2**n for n in range(1, 6)] + [7201.01 + 34 + 30 + 60 * n for n in range(6)]
