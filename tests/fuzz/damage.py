@@ -71,7 +71,7 @@ def truths(path: Path) -> dict[frozenset[str], Truth]:
 
 LATE = {"started-late-8-2-4"}
 """The first SYN, from which times in a truth file count, is not in the capture."""
-BEFORE = {"changed-while-idle": 20}
+BEFORE = {"changed-while-idle": 20, "changed-in-mid-life": 12}
 """A truth file has the settings in force at the end."""
 
 

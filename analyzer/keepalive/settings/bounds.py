@@ -37,7 +37,8 @@ TIME, INTVL, PROBES, USER_TIMEOUT = range(4)
     USER_TIMEOUT_ALTERNATIVE,
     CONTRADICTORY,
     CEASED,
-) = range(11)
+    CHANGED,
+) = range(12)
 """What settings rest on, as compiled functions write it: places in `values.Basis`."""
 MAX_FRAMES = 8
 """Most frames that are named as proof."""

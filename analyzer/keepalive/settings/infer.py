@@ -43,6 +43,7 @@ from analyzer.keepalive.settings.bounds import (
     says_time,
 )
 from analyzer.keepalive.settings.candidates import MAX_INTVLS, search
+from analyzer.keepalive.settings.changes import note_change
 from analyzer.keepalive.settings.constraints import CLOCK_COUNT, CLOCKS, TELLS_NOTHING
 from analyzer.keepalive.settings.evidence import MAX_CLAIMS, MAX_PHASED, Search
 from analyzer.keepalive.settings.losses import (
@@ -351,15 +352,15 @@ def note_separately(s: Search, times: int, questions: int, to: Inferred, row: in
     f, a = s.solutions, s.hypotheses
     intvls = times + 1 + a.is_strict[times + 1]
     add_all(s, times, questions)
-    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
-    if is_time_known and allows(f, times, intvls):
-        note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
-    else:
-        note_spread_of_time(s, a.first_gap[times], a.last_gap[times], to, row + TIME)
     if says_intvl(f, intvls) and f.is_intvl_known[intvls] and f.intvl[intvls] != ABSENT:
         note_intvl(s, intvls, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
     else:
         note_spread_of_intvl(s, a.first_gap[intvls], a.last_gap[intvls], to, row + INTVL)
+    is_time_known = says_time(f, times) and f.is_time_known[times] and f.time[times] != ABSENT
+    if is_time_known and allows(f, times, intvls):
+        note_time(s, times, a.first_gap[times], a.last_gap[times], to, row + TIME)
+    elif not note_change(s, a.first_gap[times], a.last_gap[times], to, row):
+        note_spread_of_time(s, a.first_gap[times], a.last_gap[times], to, row + TIME)
 
 
 def allows(f: Any, times: int, intvls: int) -> bool:

@@ -44,6 +44,8 @@ class Basis(StrEnum):
     """No single value explains all observations; the bounds cover them."""
     CEASED = "ceased"
     """Unanswered probes of a stack other than Linux, and then none for twice their interval: it gave up in silence."""
+    CHANGED = "changed"
+    """Idle times of one length, and then of another: it was changed; the bounds are of what is in force at the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from analyzer.report.units import plain
 from analyzer.schema import ABSENT
 
 BASES = tuple(Basis)
-FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE, CEASED = map(
+FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTERNATIVE, CEASED, CHANGED = map(
     BASES.index,
     (
         Basis.FIRST_GAP,
@@ -20,8 +20,10 @@ FIRST_GAP, ANSWERED_CYCLE, SPACING, GIVE_UP_COUNT, RUN_LENGTH, USER_TIMEOUT_ALTE
         Basis.RUN_LENGTH,
         Basis.USER_TIMEOUT_ALTERNATIVE,
         Basis.CEASED,
+        Basis.CHANGED,
     ),
 )
+MILLISECOND = 1_000_000
 PLACES = ("n", "shortest", "longest", "low", "high", "other_low", "other_high", "rates")
 """For numbers in sentences: how often, seconds to the hundredth, bounds, those of the user timeout, clock rates."""
 SEEN_ONCE, SEEN_OFTEN, SEEN_FROM_TO = range(3)
@@ -59,6 +61,10 @@ OBSERVED = {
     ),
     Basis.CONTRADICTORY: _with_times(
         "{seen} seen: no one setting explains them all; it was changed, or the capture misses frames"
+    ),
+    Basis.CHANGED: (
+        "first {longest} s idle before a probe, then {shortest} s, {n} times in all: it was changed",
+        "first {shortest} s idle before a probe, then {longest} s, {n} times in all: it was changed",
     ),
 }
 """By `variant`."""
@@ -138,6 +144,8 @@ def variant(basis: int, n: int, low: int, high: int, shortest_ns: int, longest_n
         return int(low > 1000)
     if basis == USER_TIMEOUT_ALTERNATIVE:
         return int(high != ABSENT)
+    if basis == CHANGED:
+        return int(high + 1000 > longest_ns // MILLISECOND)  # the bounds are of the later ones
     if hundredths(shortest_ns) != hundredths(longest_ns):
         return SEEN_FROM_TO
     return SEEN_OFTEN if n > 1 else SEEN_ONCE

@@ -137,7 +137,8 @@ def test_a_reset_without_state_may_follow_a_fin_that_is_missing(missing: str) ->
     """The number of the RST is that of a FIN's successor: the server had closed, and what came later was too late."""
     v = verdict(
         told(
-            f"{OPENED}{missing}\n    31.01  A>B  PA  seq 1100  ack 5001  len 9\n    31.02  B>A  R  seq 5001  win 0  ipid 0"
+            f"{OPENED}{missing}\n    31.01  A>B  PA  seq 1100  ack 5001  len 9\n"
+            "    31.02  B>A  R  seq 5001  win 0  ipid 0"
         )
     )
     assert (v.outcome, v.errno, v.reasons) == (Outcome.UNKNOWN, None, (Reason.RST_UNEXPLAINED,))
