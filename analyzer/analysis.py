@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.link import LINK_NAMES
 from analyzer.capture.decode.packets import Decoder
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.files.locations import captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.files.source import open_source
@@ -36,7 +37,7 @@ from analyzer.diagnostics import (
     Severity,
 )
 from analyzer.engine.dispatch import Engine, new_engine
-from analyzer.engine.prefetch import cores, made_ahead
+from analyzer.engine.prefetch import AHEAD, made_ahead, pays_to_decode_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.keepalive.assembler import Assembler
@@ -73,6 +74,8 @@ class Capture:
     link_types: tuple[str, ...]
     frames: tuple[int, ...] = ()
     """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
+    packet_filter: str = ""
+    """What packets had to match to be used, as it was written; empty if all were."""
 
     def file_of(self, frame: int) -> str | None:
         """Return the name of the file that holds a frame; None if no file does."""
@@ -135,6 +138,11 @@ class Analysis:
     @property
     def candidates(self) -> Table:
         return self._tracker.candidates
+
+    @property
+    def endpoints(self) -> Any:
+        """Return the view of FLOWS: who talks to whom, by number, without assembling anything."""
+        return self._tracker.table.flows.view
 
     @property
     def segments(self) -> Table:
@@ -254,22 +262,17 @@ class Batch(NamedTuple):
     """The latest time of the records."""
 
 
-AHEAD = 3
-"""Batches in memory at once: one is decoded while one is followed, and one lies between, since neither step always
-takes the same time."""
-AHEAD_FROM_OCTETS = 16 << 20
-"""Smallest file worth a second thread, which takes 10 ms to begin."""
-
-
 class Analyzer:
     """Analyses captures batch by batch; one for each analysis."""
 
-    def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
-        """Start without data; without `limits` everything is kept."""
+    def __init__(
+        self, engine: Engine | None = None, limits: Limits | None = None, packet_filter: PacketFilter | None = None
+    ) -> None:
+        """Start without data; without `limits` everything is kept, and without a filter all packets are used."""
         self._limits = limits
         self.engine = engine or new_engine()
         self.diagnostics = Diagnostics()
-        self.decoder = Decoder()
+        self.decoder = Decoder(packet_filter)
         self.tracker = Tracker()
         self.frames = 0
         self.tcp_packets = 0
@@ -365,6 +368,7 @@ class Analyzer:
             until_ns=self.coverage.until_ns,
             link_types=tuple(names),
             frames=tuple(frames),
+            packet_filter=self.decoder.expression,
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
@@ -417,27 +421,22 @@ def read_capture(
     return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
 
 
-def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
-    """Tell whether two threads are faster than one: kernels run as machine code, outside of the interpreter's lock,
-    there is another processor, and the file is large enough to pay for the thread."""
-    return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
-
-
 def analyze(
     *paths: str,
     chunk_octets: int = CHUNK_OCTETS,
     on_progress: Callable[[int], None] | None = None,
     limits: Limits | None = None,
     until: Until | None = None,
+    packet_filter: PacketFilter | None = None,
 ) -> Analysis:
     """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
     `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. `until` says
-    when capturing ended, where the files do not. Raises CaptureError if nothing can be used; one bad file among several
-    is a diagnostic.
+    when capturing ended, where the files do not. Packets that do not match `packet_filter` are left out. Raises
+    CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
-    analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
+    analyzer = Analyzer(None, limits or limits_within(usual_memory()), packet_filter)
     names = captures(paths, first_frame_ns)
     parts: list[Part] = []
     for name in names:

@@ -82,6 +82,7 @@ CODES = (
         "conclusions, groups, hosts, path limits and advice leave out so many of the connections, evenly chosen; "
         "each still has its verdict",
     ),
+    Code("filtered-out", Severity.LIMIT, "packets that do not match the filter are not used"),
 )
 
 (
@@ -109,6 +110,7 @@ CODES = (
     TUNNELS_GIVEN_UP,
     FILE_GONE,
     FINDINGS_SAMPLED,
+    FILTERED_OUT,
 ) = range(len(CODES))
 
 

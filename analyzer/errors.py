@@ -4,7 +4,7 @@ KeepaliveAnalyzerError
 ├── CaptureError                the input cannot be used at all (exit 2)
 │   ├── UnknownFormatError        it is no capture: what its first octets are
 │   └── CapturePermissionError    it may not be read
-├── FilterError                 a capture filter that libpcap refuses, or no libpcap (exit 2)
+├── FilterError                 a filter that is not understood, that libpcap refuses, or no libpcap (exit 2)
 └── OptionError                 options that contradict each other or cannot be parsed; a ValueError, too
 """
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
     from analyzer.report.expectations import Unwanted
+    from analyzer.report.places import Place
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -169,6 +170,7 @@ def _run(options: Options) -> int:
         list_interfaces()
         return ANALYSED
     expected, unwanted = _demands(options)
+    wanted = _wanted_flow(options)
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import check
 
@@ -188,17 +190,14 @@ def _run(options: Options) -> int:
     else:
         analysis = analyse(options, reading(options))
         analysis.expected = tuple(expected)
-    if options.flow is not None and options.flow >= len(analysis.flows):
-        raise click.UsageError(
-            f"there is no connection {options.flow}; the capture has {len(analysis.flows):,}, from 0"
-        )
+    flows = faces.flows_asked_for(analysis, wanted) if wanted is not None else ()
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import annotate
 
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        faces.write(analysis, options)
+        faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
@@ -222,6 +221,18 @@ def _demands(options: Options) -> "tuple[list[Expectation], Unwanted]":
     if options.only is not None:
         expectations.parse_outcomes(options.only, "--only")
     return expected, unwanted
+
+
+def _wanted_flow(options: Options) -> "int | Place | None":
+    """Return the number or the place that --flow names; click.UsageError for what is neither."""
+    if options.flow is None or options.flow.isdecimal():
+        return int(options.flow) if options.flow else None
+    from analyzer.report import places
+
+    try:
+        return places.parse(options.flow)
+    except IndexError as error:
+        raise click.UsageError(f"--flow: {error}, or the number of a connection") from None
 
 
 def _failures(
@@ -252,7 +263,7 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("--iface and files exclude each other")
     if options.iface and options.annotate is not None:
         raise click.UsageError("--annotate reads the capture twice: record it with -w, and annotate that file")
-    needs_iface: dict[str, object] = {"-f": options.filter, "--user": options.user, "-p": options.no_promiscuous}
+    needs_iface: dict[str, object] = {"--user": options.user, "-p": options.no_promiscuous}
     needs_live: dict[str, object] = {"-w": options.write, "--duration": options.duration, "-c": options.count}
     for flag, value in needs_iface.items():
         if value and not options.iface:
@@ -260,6 +271,8 @@ def _check_live(options: Options) -> None:
     for flag, value in needs_live.items():
         if value is not None and not options.is_live:
             raise click.UsageError(f"{flag} is for --iface, or with --ndjson for captures that are still written")
+    if options.filter and options.write is not None and not options.iface:
+        raise click.UsageError("-w writes all frames of files, whatever -f says; leave one of them out")
     if options.is_live and options.until is not None:
         raise click.UsageError("--until is for captures that are complete; live, the clock says when capturing ended")
     if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
 from analyzer.cli.options import Options, command_line
 from analyzer.errors import OptionError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from analyzer.keepalive.model.linux import Keepalive
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
+    from analyzer.report.places import Place
     from analyzer.report.units import Clock
 
 
@@ -40,10 +43,22 @@ def write_files(analysis: "Held", options: Options) -> None:
         public.write_plots(options.plots, options.top, options.png)
 
 
-def write(analysis: "Held", options: Options) -> None:
-    """Write the one format that goes to stdout, or to the file of `-o`."""
+def flows_asked_for(analysis: "Held", wanted: "int | Place") -> "list[int]":
+    """Return the numbers of the connections that --flow names, the most urgent first; click.UsageError if there are
+    none."""
+    from analyzer.reading import ask
+
+    found = [wanted] if isinstance(wanted, int) else ask(analysis, _numbers_at, wanted)
+    if not found or found[0] >= len(analysis.flows):
+        which = wanted if isinstance(wanted, int) else f"at {wanted}"
+        raise click.UsageError(f"there is no connection {which}; the capture has {len(analysis.flows):,}, from 0")
+    return found
+
+
+def write(analysis: "Held", options: Options, flows: "Sequence[int]" = ()) -> None:
+    """Write the one format that goes to stdout, or to the file of `-o`; `flows` are those of --flow."""
     with _opened(options.output) as file:
-        _write(analysis, options, file)
+        _write(analysis, options, flows, file)
 
 
 def write_points(points: "Mapping[str, Held]", options: Options) -> None:
@@ -59,7 +74,7 @@ def write_points(points: "Mapping[str, Held]", options: Options) -> None:
             _print(ask(first, _side_by_side, second, names, options.top), options, file)
 
 
-def _write(analysis: "Held", options: Options, file: TextIO) -> None:
+def _write(analysis: "Held", options: Options, flows: "Sequence[int]", file: TextIO) -> None:
     from analyzer.reading import ask, pieces
 
     only, supposed = None, None
@@ -82,12 +97,12 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
         file.writelines(pieces(analysis, _what_if_lines, supposed, options.top, width))
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
-    elif options.flow is not None:
+    elif flows:
         from analyzer.report.units import Clock, local_offsets
 
         capture = analysis.capture
         offsets = () if options.utc else local_offsets(capture.first_ns, capture.until_ns)
-        _print(ask(analysis, _timeline, options.flow, Clock(options.time, offsets)), options, file)
+        _print(ask(analysis, _timelines, flows, options.top, Clock(options.time, offsets)), options, file)
     else:
         from analyzer.report.terminal import report
 
@@ -118,10 +133,18 @@ def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
     return (line + "\n" for line in lines)
 
 
-def _timeline(analysis: "Analysis", flow: int, clock: "Clock") -> "Group":
-    from analyzer.report.terminal import timeline
+def _numbers_at(analysis: "Analysis", place: "Place") -> "list[int]":
+    from analyzer.report.places import flows_at
+    from analyzer.report.ranking import by_urgency
 
-    return timeline(analysis, analysis.flows[flow], clock)
+    return list(by_urgency(flows_at(analysis, place)).numbers)
+
+
+def _timelines(analysis: "Analysis", numbers: "Sequence[int]", top: int, clock: "Clock") -> "Group":
+    from analyzer.keepalive.findings import Flows
+    from analyzer.report.terminal import timelines
+
+    return timelines(analysis, Flows(numbers, analysis.flows.by), max(top, 1), clock)
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from analyzer.analysis import Analyzer
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
-from analyzer.cli.progress import say_that_it_interprets
+from analyzer.cli.progress import packet_filter, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
@@ -47,7 +48,7 @@ def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis
     `expected` count for conclusions."""
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
-        watcher = Watcher(limits=limits)
+        watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits)
         if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
             say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")
         session = Session(_source(options, watcher), watcher, _stop(options), _recording(options, stack))

@@ -36,6 +36,13 @@ LEAST_OCTETS = 512 << 20
 INPUT = (
     click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),
     click.Option(
+        ["-f", "--filter"],
+        metavar="EXPRESSION",
+        help="Use only packets that match: host, net, port, portrange, src, dst, tcp, ip, ip6, icmp, and, or, not. "
+        "With --iface whatever libpcap knows; the kernel then lets through TCP, ICMP, ARP and tunnels without it, and "
+        "everything with ''.",
+    ),
+    click.Option(
         ["--until"],
         metavar="TIME",
         help="Capturing went on until TIME: ISO 8601, seconds since 1970, or +SECONDS after the last frame.",
@@ -68,7 +75,11 @@ INPUT = (
 )
 
 FACES = (
-    click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
+    click.Option(
+        ["--flow"],
+        metavar="N|ADDR:PORT",
+        help="Show connection N in full, with its timeline; or those with an end at ADDR:PORT, ADDR, or :PORT.",
+    ),
     click.Option(
         ["--time"],
         type=click.Choice(TIMES),
@@ -148,17 +159,12 @@ CHECKS = (
 
 LIVE = (
     click.Option(
-        ["-i", "--iface"],
+        ["-i", "--iface", "--interface", "iface"],
         multiple=True,
         metavar="NAME",
         help="Capture from this interface, or from 'any'; may be repeated.",
     ),
     click.Option(["-D", "--list-ifaces"], is_flag=True, help="List the interfaces, and exit."),
-    click.Option(
-        ["-f", "--filter"],
-        metavar="BPF",
-        help="What the kernel lets through (TCP, ICMP, ARP and tunnels); '' for everything.",
-    ),
     click.Option(
         ["-s", "--snaplen"], type=click.IntRange(64, 65535), default=256, metavar="N", help="Octets of a frame (256)."
     ),
@@ -195,6 +201,7 @@ class Options:
 
     files: tuple[str, ...]
     read: tuple[str, ...]
+    filter: str | None
     until: str | None
     max_memory: int | None
     point: tuple[str, ...]
@@ -204,7 +211,7 @@ class Options:
     resume: bool
     json: bool
     tags: bool
-    flow: int | None
+    flow: str | None
     time: str
     utc: bool
     top: int
@@ -220,7 +227,6 @@ class Options:
     what_if: str | None
     iface: tuple[str, ...]
     list_ifaces: bool
-    filter: str | None
     snaplen: int
     no_promiscuous: bool
     duration: float | None

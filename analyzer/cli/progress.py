@@ -15,6 +15,7 @@ from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
 
 if TYPE_CHECKING:
+    from analyzer.capture.decode.selection import PacketFilter
     from analyzer.many.remote import Held
     from analyzer.reading import Reading
 
@@ -41,7 +42,17 @@ def reading(options: Options) -> "Reading":
         until=Until.parse(options.until) if options.until is not None else None,
         max_memory=options.max_memory,
         cost=cost,
+        packet_filter=packet_filter(options),
     )
+
+
+def packet_filter(options: Options) -> "PacketFilter | None":
+    """Return what packets of files must match, None if all are used. FilterError if it cannot be understood."""
+    if options.iface or not options.filter:
+        return None
+    from analyzer.capture import filter as language
+
+    return language.packet_filter(options.filter)
 
 
 def analyse(options: Options, how: "Reading") -> "Held":

@@ -7,14 +7,16 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.errors import CaptureError
 from analyzer.many.budget import AHEAD
 from analyzer.many.gather import Reader
 from analyzer.many.shard import Shard, read_or_error
 
 
-def processes(jobs: int, most_octets: int | None = None) -> Reader:
-    """Make a reader with `jobs` processes; none of its shards is larger than `most_octets`."""
+def processes(jobs: int, most_octets: int | None = None, packet_filter: PacketFilter | None = None) -> Reader:
+    """Make a reader with `jobs` processes; none of its shards is larger than `most_octets`, nor holds what the filter
+    refuses."""
 
     def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
         with ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
@@ -22,7 +24,7 @@ def processes(jobs: int, most_octets: int | None = None) -> Reader:
             waiting = iter(names)
             try:
                 for name in waiting:
-                    running.append(pool.submit(read_or_error, name, most_octets))
+                    running.append(pool.submit(read_or_error, name, most_octets, packet_filter))
                     if len(running) == AHEAD * jobs:
                         yield running.popleft().result()
                 while running:

@@ -58,15 +58,15 @@ class Entry:
 class ShardStore:
     """A folder of shards."""
 
-    def __init__(self, folder: str, *, resumes: bool) -> None:
-        """Open or make the folder; what it holds is used only with `resumes`. OptionError if the folder cannot be
-        used."""
+    def __init__(self, folder: str, *, resumes: bool, expression: str = "") -> None:
+        """Open or make the folder; what it holds is used only with `resumes`, and if it was filtered by the same
+        expression. OptionError if the folder cannot be used."""
         try:
             import pyarrow.parquet  # noqa: F401  # better known before hours of reading than after them
         except ImportError as error:
             raise OptionError("--keep-shards needs pyarrow; install it: pip install 'ka-analyze[parquet]'") from error
         self.root = Path(folder).resolve()
-        self.mark = fingerprint()
+        self.mark = f"{fingerprint()} {expression}".rstrip()
         self._failed: dict[str, CaptureError] = {}
         self._large: dict[str, TooLargeError] = {}
         try:

@@ -51,7 +51,7 @@ def report(analysis: Analysis, width: int = 80, shown: int = SHOWN, is_terminal:
 
 def timeline(analysis: Analysis, flow: int = 0, width: int = 80) -> str:
     made, file = console(width)
-    made.print(terminal.timeline(analysis, analysis.flows[flow]))
+    made.print(terminal.timelines(analysis, analysis.flows[flow : flow + 1], 1))
     return file.getvalue()
 
 

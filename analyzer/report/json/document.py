@@ -130,6 +130,7 @@ def _capture(analysis: Analysis) -> dict[str, Any]:
         "until": iso(capture.until_ns),
         "duration_s": seconds(capture.last_ns - capture.first_ns),
         "link_types": list(capture.link_types),
+        "filter": capture.packet_filter or None,
     }
 
 
