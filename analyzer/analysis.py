@@ -5,21 +5,20 @@ calls of `feed`; what they are cut into changes nothing.
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.link import LINK_NAMES
 from analyzer.capture.decode.packets import Decoder
 from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Capture, Part
 from analyzer.capture.files.locations import captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.files.source import open_source
+from analyzer.capture.names import Naming
 from analyzer.capture.until import Until
 from analyzer.diagnostics import (
     CODES,
@@ -59,39 +58,6 @@ if TYPE_CHECKING:
 from analyzer.keepalive.verdict.values import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """Describes the input. Times are in ns since 1970; all are -1 for a capture without frames."""
-
-    files: tuple[str, ...]
-    formats: tuple[str, ...]
-    packets: int
-    tcp_packets: int
-    first_ns: int
-    last_ns: int
-    until_ns: int
-    """When capturing ended: with the last frame, if nothing says more."""
-    link_types: tuple[str, ...]
-    frames: tuple[int, ...] = ()
-    """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
-    packet_filter: str = ""
-    """What packets had to match to be used, as it was written; empty if all were."""
-
-    def file_of(self, frame: int) -> str | None:
-        """Return the name of the file that holds a frame; None if no file does."""
-        ends = list(accumulate(self.frames))
-        return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
-
-
-class Part(NamedTuple):
-    """One of the inputs; its `format` is empty if it could not be used."""
-
-    name: str
-    format: str
-    link_types: tuple[int, ...]
-    frames: int
-
-
 class Analysis:
     """The findings of a capture; those on flows, hosts and paths are made when they are accessed."""
 
@@ -112,11 +78,30 @@ class Analysis:
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
+        self.naming = Naming()
 
     def __reduce__(self) -> Any:
         """Pickle what the findings are made from, however many have been made."""
         made_from = self.capture, self.of_reading, self._tracker, self.engine, self.tunnels
-        return Analysis, made_from, {"expected": self.expected}
+        return Analysis, made_from, {"expected": self.expected, "naming": self._naming}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.expected, self.naming = state["expected"], state["naming"]
+
+    @property
+    def naming(self) -> Naming:
+        """Return what a person wants to be called by name; it is given before connections are assembled."""
+        return self._naming
+
+    @naming.setter
+    def naming(self, naming: Naming) -> None:
+        self._naming = self._assembler.naming = naming
+        self._assembler.names = self.names
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return the names by address that are shown."""
+        return self._naming.all_of(self.capture.names)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Return the file where a diagnostic first occurred; None if it names its file or concerns none of several."""
@@ -276,6 +261,8 @@ class Analyzer:
         self.tracker = Tracker()
         self.frames = 0
         self.tcp_packets = 0
+        self.names: dict[str, str] = {}
+        """Names of addresses, from the files."""
         self.coverage = Coverage()
         self._span_ns = array("q", [ABSENT, ABSENT])
         self._now_ns = ABSENT
@@ -345,6 +332,8 @@ class Analyzer:
             raise CaptureError(f"none of the {len(parts)} inputs can be used: {details}")
         if until is not None and self.frames:
             self.coverage.end_at(until.after(self.coverage.last_ns))
+        for part in parts:
+            self.names |= dict(part.names)
         link_types = dict.fromkeys(number for part in parts for number in part.link_types)
         return self.finish([part.name for part in parts], formats, list(link_types), [part.frames for part in parts])
 
@@ -368,6 +357,7 @@ class Analyzer:
             until_ns=self.coverage.until_ns,
             link_types=tuple(names),
             frames=tuple(frames),
+            names=self.names,
             packet_filter=self.decoder.expression,
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
@@ -418,7 +408,9 @@ def read_capture(
                 raise
             analyzer.diagnostics.add(TRUNCATED_FILE, analyzer.frames + 1, str(error))
     analyzer.coverage.went_on(*reader.ended)
-    return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
+    return Part(
+        name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before, tuple(reader.names.items())
+    )
 
 
 def analyze(

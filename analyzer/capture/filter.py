@@ -24,6 +24,7 @@ from analyzer.capture.decode.selection import (
     TESTS_PORT,
     PacketFilter,
 )
+from analyzer.capture.names import PORTS
 from analyzer.engine.table import Table
 from analyzer.errors import FilterError
 from analyzer.schema.packets import FILTER_TESTS
@@ -227,6 +228,8 @@ class _Parser:
     def _port(self, word: str) -> int:
         if word.isdecimal() and int(word) < 1 << 16:
             return int(word)
+        if word in PORTS:
+            return PORTS[word]
         try:
             return socket.getservbyname(word, "tcp")
         except (OSError, UnicodeError):
@@ -253,8 +256,10 @@ class _Parser:
         addresses = self._names(value)
         if addresses:
             return [ip_network(ip_address(one)) for one in addresses]
+        if kind == "net":
+            raise self._error(f"{value!r} is no network", "write for example: net 10.1.0.0/16")
         if kind or self._last.direction != OF_EITHER:
-            raise self._error(f"{value!r} is no {'network' if kind == 'net' else 'address'}", WRITE)
+            raise self._error(f"{value!r} is no address", "write one, or name a file that has it: --hosts /etc/hosts")
         raise self._error(
             f"{value!r} is not understood: files are filtered by host, net, port, portrange, src, dst, tcp, ip, ip6, "
             "icmp, and, or, not, inside of VLANs and tunnels as well",

@@ -12,7 +12,7 @@ import click
 
 from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
-from analyzer.cli.progress import analyse, reading
+from analyzer.cli.progress import analyse, naming, reading
 from analyzer.errors import KeepaliveAnalyzerError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _wanted_flow(options: Options) -> "int | Place | None":
     from analyzer.report import places
 
     try:
-        return places.parse(options.flow)
+        return places.parse(options.flow, naming(options).addresses)
     except IndexError as error:
         raise click.UsageError(f"--flow: {error}, or the number of a connection") from None
 

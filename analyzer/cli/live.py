@@ -16,7 +16,7 @@ import click
 from analyzer.analysis import Analyzer
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
-from analyzer.cli.progress import packet_filter, say_that_it_interprets
+from analyzer.cli.progress import naming, packet_filter, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
@@ -46,6 +46,7 @@ def list_interfaces() -> None:
 def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis":
     """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis. Settings that are
     `expected` count for conclusions."""
+    names = naming(options)
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
         watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits)
@@ -67,6 +68,7 @@ def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis
                     break
         events, analysis = session.finish(expected)
         _notify(listeners, events)
+    analysis.naming = names
     return analysis
 
 

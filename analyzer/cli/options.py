@@ -137,7 +137,13 @@ OUTPUT = (
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
     ),
     click.Option(["-q", "--quiet"], is_flag=True, help="No diagnostics and no progress on stderr."),
-    click.Option(["-n", "numeric"], is_flag=True, hidden=True, help="Accepted for habit: names are never resolved."),
+    click.Option(
+        ["--hosts"],
+        type=PATH,
+        metavar="FILE",
+        help="Names for addresses, as in /etc/hosts; those in a pcapng file are shown without it.",
+    ),
+    click.Option(["-n", "--numeric", "numeric"], is_flag=True, help="Numbers only: no names of hosts or services."),
 )
 
 CHECKS = (
@@ -243,6 +249,7 @@ class Options:
     output: str
     color: str
     quiet: bool
+    hosts: str | None
     numeric: bool
 
     @property

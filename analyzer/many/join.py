@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.analysis import Analysis, Analyzer, Part, read_capture
+from analyzer.analysis import Analysis, Analyzer, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Tunnels
 from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Part
 from analyzer.capture.files.reader import CHUNK_OCTETS
 from analyzer.capture.until import Until
 from analyzer.diagnostics import FILE_GONE, Diagnostics

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.analysis import Analyzer, Part, read_capture
+from analyzer.analysis import Analyzer, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Decoder, Tunnels
 from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Part
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics

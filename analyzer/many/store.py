@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.analysis import Part
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Tunnels
+from analyzer.capture.described import Part
 from analyzer.capture.files.locations import identity_of_url, in_time_order, is_url
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
@@ -198,6 +198,7 @@ def _write(shard: Shard, entry: Entry, mark: str) -> None:
         "format": shard.part.format,
         "link_types": shard.part.link_types,
         "frames": shard.part.frames,
+        "names": shard.part.names,
         "tcp_packets": shard.tcp_packets,
         "coverage": shard.coverage.spans,
         "diagnostics": shard.diagnostics.as_dict(),
@@ -221,7 +222,13 @@ def _read(entry: Entry) -> Shard:
     tunnels = Tunnels()
     tunnels.adopt(about["tunnels"])
     return Shard(
-        part=Part(entry.name, about["format"], tuple(about["link_types"]), about["frames"]),
+        part=Part(
+            entry.name,
+            about["format"],
+            tuple(about["link_types"]),
+            about["frames"],
+            tuple((address, name) for address, name in about["names"]),
+        ),
         tcp_packets=about["tcp_packets"],
         coverage=coverage,
         diagnostics=Diagnostics(**about["diagnostics"]),

@@ -18,8 +18,8 @@ from operator import index
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from analyzer import analysis
-from analyzer.analysis import Capture
 from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.described import Capture
 from analyzer.capture.files.locations import InMemory, octets_of
 from analyzer.capture.filter import packet_filter
 from analyzer.capture.until import Until

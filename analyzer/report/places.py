@@ -1,10 +1,12 @@
 """The place of a connection as a person writes it: 10.0.0.5:5432, 10.0.0.5, :5432, [2001:db8::5]:5432."""
 
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 from analyzer.analysis import Analysis
 from analyzer.capture.decode.packets import address
+from analyzer.capture.names import PORTS
 from analyzer.keepalive.findings import Flows
 
 
@@ -23,8 +25,9 @@ class Place(NamedTuple):
         return self.words
 
 
-def parse(words: str) -> Place:
-    """Take apart an address and a port, of which one may be missing; IndexError for what is neither."""
+def parse(words: str, names: Callable[[str], Sequence[str]] = lambda _: ()) -> Place:
+    """Take apart an address and a port, of which one may be missing; `names` returns the addresses of a name.
+    IndexError for what is neither."""
     try:
         if words.count(":") > 1 and not words.startswith("["):
             host, port = words, ""
@@ -34,10 +37,11 @@ def parse(words: str) -> Place:
                 raise ValueError
         else:
             host, _, port = words.partition(":")
-        number = int(port.removeprefix(":") or 0)
+        port = port.removeprefix(":")
+        number = PORTS.get(port) or int(port or 0)
         if not (host or number) or not 0 <= number < 1 << 16:
             raise ValueError
-        return Place(frozenset([_written(host)] if host else []), number, words)
+        return Place(frozenset(names(host) or ([_written(host)] if host else [])), number, words)
     except ValueError:
         raise IndexError(f"{words!r} is no address and port; write 10.0.0.5:5432 or [2001:db8::5]:5432") from None
 

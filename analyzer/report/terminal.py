@@ -78,6 +78,7 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
         yield from at_a_glance.conclusion(one)
     if len(in_full) < len(analysis.flows):
         yield from at_a_glance.groups(analysis, only)
+        yield from at_a_glance.names(analysis)
     for flow in in_full:
         yield BLANK
         yield from _described(flow)

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from scapy.layers.inet import IP, TCP
 
 from analyzer.cli import main
+from tests.capture.writers import names, packet, pcap_bytes, pcapng_bytes
 from tests.recordings import FOLDER
+from tests.test_same_everywhere import frames_of
 
 NAT = FOLDER / "nat-fifty-300/capture.pcap"
 """Fifty connections to 198.51.100.2:9000."""
@@ -109,3 +112,53 @@ def test_interface_is_another_name() -> None:
     given = [invoke(flag, "nosuch0", NAT) for flag in ("--iface", "--interface", "-i")]
     assert {(one.exit_code, one.stderr) for one in given} == {(2, given[0].stderr)}
     assert "--iface and files exclude each other" in given[0].stderr
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts"
+    path.write_text("198.51.100.2 db1.lab\n192.0.2.1 app1\n10.9.9.9 elsewhere\n")
+    return path
+
+
+def test_names_stand_behind_addresses(hosts: Path) -> None:
+    words = " ".join(invoke(NAT, "--hosts", hosts).stdout.split())
+    assert ":9000 (db1.lab) timed out" in words
+    assert "198.51.100.2 is db1.lab." in words
+    assert document(NAT, "--hosts", hosts)["capture"]["names"] == {"192.0.2.1": "app1", "198.51.100.2": "db1.lab"}
+    for flags in ((), ("--hosts", hosts, "-n")):
+        assert "db1" not in invoke(NAT, *flags).stdout
+    assert document(NAT, "--hosts", hosts, "--numeric") == document(NAT)
+
+
+def test_names_can_be_asked_for(hosts: Path) -> None:
+    port = one_port()
+    named = invoke(NAT, "--hosts", hosts, "-n", "--flow", f"APP1:{port}")
+    assert (named.exit_code, named.stdout) == (0, invoke(NAT, "-n", "--flow", "7").stdout)
+    chosen = document(NAT, "--hosts", hosts, "-f", f"host db1.lab and port {port}")
+    assert len(chosen["flows"]) == 1
+    result = invoke(NAT, "--hosts", hosts, "-f", "host db2")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'db2' is no address; write one, or name a file that has it: --hosts" in result.stderr
+
+
+@pytest.mark.parametrize("how", [["--jobs", "2"], ["--keep-shards", "kept"], ["--keep-shards", "kept", "--resume"]])
+def test_whoever_reads_finds_the_capture_s_names(how: list[str], tmp_path: Path) -> None:
+    frames = [(one.ts_ns, one.octets) for one in frames_of(OTHER)]
+    capture = tmp_path / "named.pcapng"
+    block = names((1, bytes([10, 100, 5, 2]) + b"server.lab\0"))
+    capture.write_bytes(pcapng_bytes(frames[:10]) + block + b"".join(packet(data, ts) for ts, data in frames[10:]))
+    flags = [str(tmp_path / "kept") if one == "kept" else one for one in how]
+    for _ in range(2):
+        found = document(capture, *flags)
+        assert found["capture"]["names"] == {"10.100.5.2": "server.lab"}
+    assert "10.100.5.2:9000 (server.lab)" in " ".join(invoke(capture, *flags).stdout.split())
+
+
+def test_a_service_is_named_by_its_port(tmp_path: Path) -> None:
+    segments = [IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=5432, dport=6379, flags="S")]
+    segments.append(IP(src="10.0.0.2", dst="10.0.0.1") / TCP(sport=6379, dport=5432, flags="SA", ack=1))
+    capture = tmp_path / "capture.pcap"
+    capture.write_bytes(pcap_bytes(((n, bytes(one)) for n, one in enumerate(segments)), link_type=101))
+    assert "10.0.0.1:5432 → 10.0.0.2:6379 (redis)" in invoke(capture).stdout
+    assert "10.0.0.1:5432 → 10.0.0.2:6379  " in invoke(capture, "-n").stdout

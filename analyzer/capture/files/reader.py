@@ -86,6 +86,8 @@ class CaptureReader:
             pass
         head = bytes(self._buffer[: self._filled])
         self.link_types: set[int] = set()
+        self.names: dict[str, str] = {}
+        """Names of addresses, as pcapng has them (`pcapng.read_names`)."""
         self._interfaces = Table(INTERFACES)
         if is_pcap(head) and len(head) >= FILE_HEADER_OCTETS:
             self.format = "pcap"
@@ -151,7 +153,7 @@ class CaptureReader:
         return engine.run(walk_pcapng, *where, self._interfaces.view, *into, self._diagnostics.counts)
 
     def _read_description(self) -> None:
-        read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics)
+        read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics, self.names)
         if len(self._interfaces):
             self.link_types.add(self._interfaces.view.link_type[len(self._interfaces) - 1])
             self.link_types.discard(ABSENT)
