@@ -16,7 +16,7 @@ from analyzer.cli.progress import analyse, naming, reading
 from analyzer.errors import KeepaliveAnalyzerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from analyzer.analysis import Analysis
     from analyzer.keepalive.summary.expectations import Expectation
@@ -113,11 +113,12 @@ def main(context: click.Context, /, **given: Any) -> None:
     others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)
     if options.only is not None and any((*others, options.point, options.is_live)):
         raise click.UsageError("--only goes with the report, --json and --tags")
+    if options.each:
+        _check_each(options)
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
-        run_one = _forge if options.forge is not None else _compare if options.point else _run
-        context.exit(run_one(options))
+        context.exit(_choose(options)(options))
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
         context.exit(UNUSABLE)
@@ -294,6 +295,51 @@ def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
         where += f" in {file}" if file else ""
         lines.append(f"{one.code.name} ({one.count:,}×{where}): {one.message}")
     return lines
+
+
+def _choose(options: Options) -> "Callable[[Options], int]":
+    """Return what is to be done, a function with an exit code."""
+    if options.forge is not None:
+        return _forge
+    if options.each:
+        return _each
+    return _compare if options.point else _run
+
+
+def _check_each(options: Options) -> None:
+    of_one = (
+        options.flow,
+        options.only,
+        options.advice,
+        options.what_if,
+        options.until,
+        options.annotate,
+        options.html,
+    )
+    of_all = (options.point, options.cluster, options.keep_shards, options.is_live, options.folders)
+    if any(of_one) or any(of_all) or options.tags or options.sysctl:
+        raise click.UsageError("--each goes with files, -f, --jobs, --json, --expect and --fail-on")
+
+
+def _each(options: Options) -> int:
+    """Analyse captures each by itself; return the exit code."""
+    from analyzer.capture.files.locations import expanded
+    from analyzer.cli.each import examine_all
+    from analyzer.report.output_file import check_outputs
+
+    expected, unwanted = _demands(options)
+    names = [one for path in options.paths for one in expanded(path)]
+    check_outputs(options.outputs, names)
+    found = list(examine_all(names, options, expected, unwanted))
+    faces.write_each([one.line for one in found if one.line is not None], options)
+    for one in found:
+        for words in (*one.failures, *([one.error] if one.error else ())):
+            _complain(words)
+    if any(one.failures for one in found):
+        return NOT_AS_EXPECTED
+    if not any(one.line for one in found):
+        return UNUSABLE
+    return DAMAGED if any(one.line is None or one.line.is_damaged for one in found) else ANALYSED
 
 
 def _check_points(options: Options) -> None:

@@ -13,14 +13,18 @@ from analyzer.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rich.console import Console, Group
+    from rich.console import Console, Group, RenderableType
 
     from analyzer.analysis import Analysis
     from analyzer.keepalive.model.linux import Keepalive
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
+    from analyzer.report.each import Line
     from analyzer.report.places import Place
     from analyzer.report.units import Clock
+
+UNLIMITED = 100_000
+"""Columns of what is no terminal, where a line is a record."""
 
 
 def write_files(analysis: "Held", options: Options) -> None:
@@ -72,6 +76,20 @@ def write_points(points: "Mapping[str, Held]", options: Options) -> None:
             file.writelines(pieces(first, _points_document, second, names))
         else:
             _print(ask(first, _side_by_side, second, names, options.top), options, file)
+
+
+def write_each(lines: "Sequence[Line]", options: Options) -> None:
+    """Write a line about each capture: in a terminal cut to its width, elsewhere whole."""
+    from analyzer.report import each
+
+    with _opened(options.output) as file:
+        if options.json:
+            file.writelines(each.ndjson(lines))
+            return
+        terminal = console(file, options.color)
+        if not terminal.is_terminal:
+            terminal.width = UNLIMITED
+        _print_on(terminal, each.rows(lines), file)
 
 
 def _write(analysis: "Held", options: Options, flows: "Sequence[int]", file: TextIO) -> None:
@@ -162,7 +180,10 @@ def _side_by_side(first: "Analysis", second: "Analysis", names: "Sequence[str]",
 
 
 def _print(shown: "Group", options: Options, file: TextIO) -> None:
-    terminal = console(file, options.color)
+    _print_on(console(file, options.color), shown, file)
+
+
+def _print_on(terminal: "Console", shown: "RenderableType", file: TextIO) -> None:
     with terminal.capture() as captured:
         terminal.print(shown)
     file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))

@@ -60,6 +60,11 @@ INPUT = (
         help="Captures of one of two points of the same traffic: analysed side by side, to say where probes were lost.",
     ),
     click.Option(
+        ["--each"],
+        is_flag=True,
+        help="The captures are not one timeline: print a line about each by itself; with --json a JSON object a line.",
+    ),
+    click.Option(
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
@@ -211,6 +216,7 @@ class Options:
     until: str | None
     max_memory: int | None
     point: tuple[str, ...]
+    each: bool
     jobs: int | None
     cluster: str | None
     keep_shards: str | None

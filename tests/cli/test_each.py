@@ -1,0 +1,59 @@
+"""Captures that are not one timeline, on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from analyzer.cli import main
+from tests.recordings import FOLDER
+
+NAT = FOLDER / "nat-fifty-300/capture.pcap"
+OTHER = FOLDER / "nc-30-10-5/capture.pcap"
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["--each", *(str(one) for one in arguments)], env={"NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]], ids=["here", "in two processes"])
+def test_each_by_itself(jobs: list[str], tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no capture\n")
+    result = invoke(NAT, text, OTHER, *jobs)
+    assert result.exit_code == 3
+    _, first, second = result.stdout.splitlines()
+    assert "24 timed out, 26 alive" in first
+    assert "30/10/5" in second
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"ka-analyze: {text}: text that begins")
+
+
+def test_each_for_programs() -> None:
+    result = invoke(NAT, OTHER, "--json", "-f", "host 10.100.5.1")
+    assert result.exit_code == 0
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["file"], one["connections"]) for one in found] == [(str(NAT), 0), (str(OTHER), 1)]
+
+
+def test_what_each_must_be() -> None:
+    result = invoke(NAT, OTHER, "--expect", "time=30", "--fail-on", "path-forgets")
+    assert result.exit_code == 1
+    assert any(line.startswith(f"ka-analyze: {NAT}: ") and "forgets" in line for line in result.stderr.splitlines())
+    assert invoke(OTHER, "--expect", "time=30,intvl=10,probes=5").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "flags", [("--flow", "0"), ("--html", "x.html"), ("--cluster", "tcp://x:1"), ("--tags",), ("-i", "lo")]
+)
+def test_what_each_does_not_go_with(flags: tuple[str, ...]) -> None:
+    result = invoke(*([] if "-i" in flags else [OTHER]), *flags)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--each goes with files" in result.stderr
+
+
+def test_nothing_that_can_be_used(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "a.pcap", tmp_path / "b.pcap")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2
