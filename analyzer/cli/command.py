@@ -96,7 +96,7 @@ def main(context: click.Context, /, **given: Any) -> None:
         _check_live(options)
     if options.point:
         _check_points(options)
-    elif not any((options.paths, options.iface, options.list_ifaces, options.forge)):
+    elif not any((options.paths, options.iface, options.list_ifaces, options.forge, options.diff)):
         raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
@@ -115,6 +115,8 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("--only goes with the report, --json and --tags")
     if options.each:
         _check_each(options)
+    if options.diff is not None:
+        _check_diff(options)
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
@@ -303,6 +305,8 @@ def _choose(options: Options) -> "Callable[[Options], int]":
         return _forge
     if options.each:
         return _each
+    if options.diff is not None:
+        return _diff
     return _compare if options.point else _run
 
 
@@ -340,6 +344,46 @@ def _each(options: Options) -> int:
     if not any(one.line for one in found):
         return UNUSABLE
     return DAMAGED if any(one.line is None or one.line.is_damaged for one in found) else ANALYSED
+
+
+def _check_diff(options: Options) -> None:
+    of_one = (
+        options.flow,
+        options.only,
+        options.advice,
+        options.what_if,
+        options.until,
+        options.annotate,
+        options.html,
+    )
+    of_all = (options.paths, options.point, options.each, options.keep_shards, options.is_live, options.folders)
+    if (
+        any(of_one)
+        or any(of_all)
+        or options.tags
+        or options.sysctl
+        or options.json
+        or options.expect
+        or options.fail_on
+    ):
+        raise click.UsageError(
+            "--diff BEFORE AFTER names both captures, and prints for people; it goes with -f and --jobs"
+        )
+
+
+def _diff(options: Options) -> int:
+    """Compare an earlier and a later capture; return the exit code."""
+    from analyzer.capture.files.locations import expanded
+    from analyzer.report.output_file import check_outputs
+
+    assert options.diff is not None
+    check_outputs(options.outputs, [one for path in options.diff for one in expanded(path)])
+    how = reading(options)
+    before, after = (analyse(replace(options, files=(path,)), how) for path in options.diff)
+    faces.write_diff(before, after, options)
+    _print_diagnostics(before, options, "before: ")
+    _print_diagnostics(after, options, "after: ")
+    return DAMAGED if before.is_damaged or after.is_damaged else ANALYSED
 
 
 def _check_points(options: Options) -> None:

@@ -78,6 +78,14 @@ def write_points(points: "Mapping[str, Held]", options: Options) -> None:
             _print(ask(first, _side_by_side, second, names, options.top), options, file)
 
 
+def write_diff(before: "Held", after: "Held", options: Options) -> None:
+    """Write what changed from one capture to a later one."""
+    from analyzer.reading import ask
+
+    with _opened(options.output) as file:
+        _print(ask(before, _changed, after), options, file)
+
+
 def write_each(lines: "Sequence[Line]", options: Options) -> None:
     """Write a line about each capture: in a terminal cut to its width, elsewhere whole."""
     from analyzer.report import each
@@ -163,6 +171,12 @@ def _timelines(analysis: "Analysis", numbers: "Sequence[int]", top: int, clock: 
     from analyzer.report.terminal import timelines
 
     return timelines(analysis, Flows(numbers, analysis.flows.by), max(top, 1), clock)
+
+
+def _changed(before: "Analysis", after: "Analysis") -> "Group":
+    from analyzer.report.diff import diff
+
+    return diff(before, after)
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":

@@ -65,6 +65,13 @@ INPUT = (
         help="The captures are not one timeline: print a line about each by itself; with --json a JSON object a line.",
     ),
     click.Option(
+        ["--diff"],
+        nargs=2,
+        type=PATH,
+        metavar="BEFORE AFTER",
+        help="Print what changed from one capture to a later one: settings in force, outcomes, limits.",
+    ),
+    click.Option(
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
@@ -217,6 +224,7 @@ class Options:
     max_memory: int | None
     point: tuple[str, ...]
     each: bool
+    diff: tuple[str, str] | None
     jobs: int | None
     cluster: str | None
     keep_shards: str | None
