@@ -102,17 +102,20 @@ def main(context: click.Context, /, **given: Any) -> None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
     if options.cluster is not None and options.jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other: a cluster has as many workers as it has")
-    if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
-        raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
-    if options.what_if is not None and any((options.tags, options.flow is not None, options.sysctl, options.advice)):
+    faces_asked_for = (options.json, options.flows, options.tags, options.flow is not None, options.sysctl)
+    if sum((*faces_asked_for, options.advice is not None)) > 1:
+        raise click.UsageError("--json, --flows, --tags, --flow, --sysctl and --advice exclude each other")
+    if options.what_if is not None and any(
+        (options.flows, options.tags, options.flow is not None, options.sysctl, options.advice)
+    ):
         raise click.UsageError("--what-if goes with --json, or alone")
-    if "-" in (options.html, *options.folders.values()):
-        raise click.UsageError("standard output has the report; give --html, --csv, --parquet and --plots a name")
+    if "-" in (options.html, options.duckdb, *options.folders.values()):
+        raise click.UsageError("standard output has the report; give --html, --duckdb and the folders a name")
     if options.png and options.plots is None:
         raise click.UsageError("--png goes with --plots DIR, where the charts are")
     others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)
     if options.only is not None and any((*others, options.point, options.is_live)):
-        raise click.UsageError("--only goes with the report, --json and --tags")
+        raise click.UsageError("--only goes with the report, --json, --flows and --tags")
     if options.each:
         _check_each(options)
     if options.diff is not None:
@@ -165,6 +168,10 @@ def _run(options: Options) -> int:
         from analyzer.report.tables import files
 
         outputs |= files.outputs(options.folders, options.png)  # complains, too, where a package is missing
+    if options.duckdb is not None:
+        from analyzer.report.tables import database
+
+        database.check()
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
     if options.list_ifaces:
@@ -250,7 +257,13 @@ def _is_watched(options: Options) -> bool:
     """Tell whether a pipe is read, in a terminal, and nothing else is asked for: what is written into it is then shown
     as it comes."""
     is_report = not (
-        options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
+        options.json
+        or options.flows
+        or options.tags
+        or options.sysctl
+        or options.advice
+        or options.what_if
+        or options.only
     )
     is_complete = options.jobs or options.cluster or options.keep_shards or options.until is not None
     return options.paths == ("-",) and is_report and options.flow is None and not is_complete and _is_terminal(options)
@@ -278,7 +291,8 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("-w writes all frames of files, whatever -f says; leave one of them out")
     if options.is_live and options.until is not None:
         raise click.UsageError("--until is for captures that are complete; live, the clock says when capturing ended")
-    if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):
+    others_asked_for = options.json or options.flows or options.tags or options.sysctl or options.advice
+    if options.ndjson and options.output == "-" and others_asked_for:
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
@@ -310,18 +324,16 @@ def _choose(options: Options) -> "Callable[[Options], int]":
     return _compare if options.point else _run
 
 
+def _is_of_one_capture(options: Options) -> bool:
+    """Tell whether something is asked for that is of one timeline alone."""
+    faces_of_one = (options.flow, options.flows, options.tags, options.only, options.sysctl, options.advice)
+    files_of_one = (options.annotate, options.html, options.duckdb, options.folders, options.keep_shards)
+    others = (options.what_if, options.until, options.point, options.is_live, options.write)
+    return any(faces_of_one) or any(files_of_one) or any(others)
+
+
 def _check_each(options: Options) -> None:
-    of_one = (
-        options.flow,
-        options.only,
-        options.advice,
-        options.what_if,
-        options.until,
-        options.annotate,
-        options.html,
-    )
-    of_all = (options.point, options.cluster, options.keep_shards, options.is_live, options.folders)
-    if any(of_one) or any(of_all) or options.tags or options.sysctl:
+    if _is_of_one_capture(options) or options.cluster or options.diff:
         raise click.UsageError("--each goes with files, -f, --jobs, --json, --expect and --fail-on")
 
 
@@ -347,27 +359,10 @@ def _each(options: Options) -> int:
 
 
 def _check_diff(options: Options) -> None:
-    of_one = (
-        options.flow,
-        options.only,
-        options.advice,
-        options.what_if,
-        options.until,
-        options.annotate,
-        options.html,
-    )
-    of_all = (options.paths, options.point, options.each, options.keep_shards, options.is_live, options.folders)
-    if (
-        any(of_one)
-        or any(of_all)
-        or options.tags
-        or options.sysctl
-        or options.json
-        or options.expect
-        or options.fail_on
-    ):
+    checks = (options.expect, options.fail_on)
+    if _is_of_one_capture(options) or options.paths or options.json or any(checks):
         raise click.UsageError(
-            "--diff BEFORE AFTER names both captures, and prints for people; it goes with -f and --jobs"
+            "--diff BEFORE AFTER names both captures and prints for people; it goes with -f and --jobs"
         )
 
 
@@ -389,8 +384,16 @@ def _diff(options: Options) -> int:
 def _check_points(options: Options) -> None:
     if options.paths or options.is_live or options.keep_shards is not None:
         raise click.UsageError("--point names all captures; it excludes FILE, --iface and --keep-shards")
-    others = (options.tags, options.flow is not None, options.sysctl, options.advice, options.what_if, options.folders)
-    checks = (options.expect, options.fail_on, options.annotate, options.html)
+    others = (
+        options.flows,
+        options.tags,
+        options.flow,
+        options.sysctl,
+        options.advice,
+        options.what_if,
+        options.folders,
+    )
+    checks = (options.expect, options.fail_on, options.annotate, options.html, options.duckdb)
     if any(others) or any(checks):
         raise click.UsageError(
             "--point goes with the report and with --json; for all else analyse each point by itself"

@@ -29,7 +29,7 @@ UNLIMITED = 100_000
 
 def write_files(analysis: "Held", options: Options) -> None:
     """Write the page, the tables and the charts; stdout is not affected."""
-    if options.html is None and not options.folders:
+    if options.html is None and options.duckdb is None and not options.folders:
         return
     import logging
 
@@ -43,6 +43,8 @@ def write_files(analysis: "Held", options: Options) -> None:
         public.write_csv(options.csv)
     if options.parquet is not None:
         public.write_parquet(options.parquet)
+    if options.duckdb is not None:
+        public.write_duckdb(options.duckdb)
     if options.plots is not None:
         public.write_plots(options.plots, options.top, options.png)
 
@@ -114,6 +116,10 @@ def _write(analysis: "Held", options: Options, flows: "Sequence[int]", file: Tex
         supposed = what_if.parse(options.what_if)
     if options.json:
         file.writelines(pieces(analysis, _document, supposed, only))
+    elif options.flows:
+        from analyzer.report.json.document import flow_objects
+
+        file.writelines(pieces(analysis, flow_objects, only))
     elif options.tags:
         from analyzer.report.json.document import tag_lines
 

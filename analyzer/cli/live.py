@@ -179,7 +179,7 @@ def _ndjson(file: TextIO) -> Listener:
 def _for_people(options: Options, session: Session, crosscheck: Crosscheck | None, stack: ExitStack) -> Listener:
     """Make a listener for people: on standard output, unless that is for a machine; in a terminal a view, else a line
     for each event."""
-    is_report = not (options.json or options.tags or options.sysctl or options.advice is not None)
+    is_report = not (options.json or options.flows or options.tags or options.sysctl or options.advice is not None)
     is_followed = is_report and options.output == "-"
     file = sys.stdout if is_followed else sys.stderr
     shown = console(file, options.color)

@@ -106,6 +106,7 @@ FACES = (
         help="Print only connections with these outcomes: timed-out,reset,…; counts, hosts and advice cover all.",
     ),
     click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/2)."),
+    click.Option(["--flows"], is_flag=True, help="Print a JSON line for each connection, as the document has it."),
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
@@ -141,6 +142,12 @@ OUTPUT = (
     click.Option(["--csv"], type=DIR, metavar="DIR", help="Also write all tables to DIR as CSV."),
     click.Option(
         ["--parquet"], type=DIR, metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
+    ),
+    click.Option(
+        ["--duckdb"],
+        type=PATH,
+        metavar="FILE",
+        help="Also write all tables into FILE, a database of DuckDB; its other tables stay.",
     ),
     click.Option(["--plots"], type=DIR, metavar="DIR", help="Also write the charts to DIR as SVG."),
     click.Option(["--png"], is_flag=True, help="With --plots: write each chart as PNG, too."),
@@ -230,6 +237,7 @@ class Options:
     keep_shards: str | None
     resume: bool
     json: bool
+    flows: bool
     tags: bool
     flow: str | None
     time: str
@@ -240,6 +248,7 @@ class Options:
     html: str | None
     csv: str | None
     parquet: str | None
+    duckdb: str | None
     plots: str | None
     png: bool
     sysctl: bool
@@ -289,7 +298,13 @@ class Options:
     @property
     def outputs(self) -> dict[str, str]:
         """Return every file that is written, by its flag; '-' is standard output."""
-        named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html, "-w": self.write}
+        named = {
+            "-o": self.output,
+            "--annotate": self.annotate,
+            "--html": self.html,
+            "--duckdb": self.duckdb,
+            "-w": self.write,
+        }
         return {flag: path for flag, path in named.items() if path is not None}
 
     @property

@@ -34,7 +34,7 @@ def reading(options: Options) -> "Reading":
     from analyzer.reading import Reading
     from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
-    cost = IN_TABLES if options.html is not None or options.folders else ONE_BY_ONE
+    cost = IN_TABLES if options.html is not None or options.duckdb or options.folders else ONE_BY_ONE
     return Reading(
         jobs=options.jobs,
         cluster=options.cluster,

@@ -16,6 +16,7 @@ from weakref import finalize
 from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.until import Until
 from analyzer.errors import CaptureError, OptionError
+from analyzer.extras import installing
 from analyzer.many.join import Found, Join
 from analyzer.many.parts import join_part, parted
 from analyzer.many.remote import Assembled, Remote
@@ -38,9 +39,7 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError as error:
-            raise OptionError(
-                "a cluster needs more packages; install them: pip install 'ka-analyze[cluster]'"
-            ) from error
+            raise OptionError(f"a cluster needs packages that are not installed: {installing('cluster')}") from error
         try:
             self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:

@@ -25,6 +25,7 @@ from analyzer.capture.files.locations import identity_of_url, in_time_order, is_
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, OptionError
+from analyzer.extras import installing
 from analyzer.many.shard import Shard, TooLargeError
 from analyzer.many.tables import arrays, dtype_of, put, table_of
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
@@ -64,7 +65,9 @@ class ShardStore:
         try:
             import pyarrow.parquet  # noqa: F401  # better known before hours of reading than after them
         except ImportError as error:
-            raise OptionError("--keep-shards needs pyarrow; install it: pip install 'ka-analyze[parquet]'") from error
+            raise OptionError(
+                f"--keep-shards needs pyarrow, which is not installed: {installing('parquet')}"
+            ) from error
         self.root = Path(folder).resolve()
         self.mark = f"{fingerprint()} {expression}".rstrip()
         self._failed: dict[str, CaptureError] = {}

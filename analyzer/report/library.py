@@ -333,6 +333,12 @@ class Analysis:
 
         write_parquet(self, str(folder))
 
+    def write_duckdb(self, path: "str | PathLike[str]") -> None:
+        """Write every table into a database of DuckDB, whose other tables stay; needs duckdb."""
+        from analyzer.report.tables.database import write_duckdb
+
+        write_duckdb(self, str(path))
+
     def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN, png: bool = False) -> None:
         """Write the charts as SVG, with `png` also as PNG, those of one connection for the `shown` that matter most."""
         from analyzer.report.tables.files import write_plots

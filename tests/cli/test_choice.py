@@ -162,3 +162,21 @@ def test_a_service_is_named_by_its_port(tmp_path: Path) -> None:
     capture.write_bytes(pcap_bytes(((n, bytes(one)) for n, one in enumerate(segments)), link_type=101))
     assert "10.0.0.1:5432 → 10.0.0.2:6379 (redis)" in invoke(capture).stdout
     assert "10.0.0.1:5432 → 10.0.0.2:6379  " in invoke(capture, "-n").stdout
+
+
+@pytest.mark.parametrize("flags", [(), ("--only", "alive"), ("--only", "undetected")], ids=" ".join)
+def test_a_line_for_each_connection_is_the_document_s(flags: tuple[str, ...]) -> None:
+    result = invoke("--flows", NAT, *flags)
+    assert result.exit_code == 0
+    assert [json.loads(line) for line in result.stdout.splitlines()] == document(NAT, *flags)["flows"]
+    assert result.stdout == "" or result.stdout.endswith("}\n")
+
+
+def test_a_database_beside_the_report(tmp_path: Path) -> None:
+    path = tmp_path / "found.duckdb"
+    result = invoke(NAT, "--duckdb", path, "--jobs", "2")
+    assert result.exit_code == 0
+    assert path.exists()
+    assert "24 timed out, 26 alive" in result.stdout
+    assert invoke(NAT, "--duckdb", "-").exit_code == 2
+    assert invoke(NAT, "--duckdb", NAT).exit_code == 2  # the capture itself

@@ -60,10 +60,14 @@ def test_nothing_that_can_be_used(tmp_path: Path) -> None:
 
 
 def test_the_difference_of_two_captures() -> None:
-    result = CliRunner().invoke(main, ["--diff", str(OTHER), str(NAT), "-f", "not tcp port 40838"], env={"NO_COLOR": "1"})
+    result = CliRunner().invoke(
+        main, ["--diff", str(OTHER), str(NAT), "-f", "not tcp port 40838"], env={"NO_COLOR": "1"}
+    )
     assert result.exit_code == 0
     assert "Settings in force" in result.stdout
-    assert [line.split()[1] for line in result.stderr.splitlines()] == ["before:"]  # the port is one of the first capture
+    assert [line.split()[1] for line in result.stderr.splitlines()] == [
+        "before:"
+    ]  # the port is one of the first capture
     for flags in (["--json"], [str(NAT)], ["--point", "a=x"]):
         wrong = CliRunner().invoke(main, ["--diff", str(OTHER), str(NAT), *flags])
         assert (wrong.exit_code, wrong.stdout) == (2, "")

@@ -149,9 +149,9 @@ def _file_system(name: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
-        raise CaptureError(
-            f"{name}: URLs need more packages; install them: pip install 'ka-analyze[remote]'"
-        ) from error
+        from analyzer.extras import installing
+
+        raise CaptureError(f"{name}: URLs need packages that are not installed: {installing('remote')}") from error
     system, path = url_to_fs(name)
     return system, path
 
@@ -168,7 +168,9 @@ def _asked(name: str, question: Callable[[], Any]) -> Any:
             raise CaptureError(f"{name}: cannot be opened: {_words(cause)}") from error
         raise CaptureError(f"{name}: no such file; check the URL") from error
     except ImportError as error:
-        raise CaptureError(f"{name}: {error}; or: pip install 'ka-analyze[remote]'") from error
+        from analyzer.extras import installing
+
+        raise CaptureError(f"{name}: {error}; or: {installing('remote')}") from error
     except Exception as error:
         raise CaptureError(f"{name}: cannot be opened: {_words(error)}") from error
 

@@ -62,6 +62,15 @@ def document(
     yield "\n], " + _dump(tail)[1:] + "\n"
 
 
+def flow_objects(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
+    """NDJSON: the document's object for each connection, a line each; `only` of those that ended so."""
+    flows = kept(analysis.flows, only)
+    for piece in _flow_lines(analysis, flows):
+        yield piece.replace(flow_members.BEFORE, "\n")  # in texts a line feed is escaped
+    if flows:
+        yield "\n"
+
+
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
     """Yield the flows' lines, many in a piece; each line but the first begins with a comma and a line feed."""
     string_pool = StringPool(flow_members.MEMBERS)
