@@ -15,7 +15,7 @@ from analyzer.capture.decode.link import LINK_NAMES
 from analyzer.capture.decode.packets import Decoder
 from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.described import Capture, Part
-from analyzer.capture.files.locations import captures
+from analyzer.capture.files.locations import InFolder, captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.files.source import open_source
 from analyzer.capture.names import Naming
@@ -27,6 +27,7 @@ from analyzer.diagnostics import (
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
     SEGMENTS_GIVEN_UP,
+    SKIPPED_FILE,
     TIME_JUMP,
     TRUNCATED_FILE,
     UNKNOWN_LINK_TYPE,
@@ -38,7 +39,7 @@ from analyzer.diagnostics import (
 from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.prefetch import AHEAD, made_ahead, pays_to_decode_ahead
 from analyzer.engine.table import Table
-from analyzer.errors import CaptureError
+from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.keepalive.assembler import Assembler
 from analyzer.keepalive.context.idle_trials import IdleTime
 from analyzer.keepalive.findings import Flow, Flows
@@ -319,9 +320,11 @@ class Analyzer:
         self.engine.run(sum_up, flows.view, flows.rows, self.diagnostics.counts)
 
     def left_out(self, name: str, error: CaptureError) -> Part:
-        """Note that one of several inputs cannot be used; return the part that stands for it."""
-        self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
-        return Part(name, "", (), 0)
+        """Note that one of several inputs cannot be used; return the part that stands for it, with ABSENT frames if it
+        is none of the captures that were asked for."""
+        is_skipped = isinstance(error, NoCaptureError) and isinstance(name, InFolder) and not name.is_called_capture
+        self.diagnostics.add(SKIPPED_FILE if is_skipped else UNREADABLE_FILE, 0, name if is_skipped else str(error))
+        return Part(name, "", (), ABSENT if is_skipped else 0)
 
     def conclude(self, parts: Sequence[Part], until: Until | None = None) -> Analysis:
         """Make the findings from these inputs, captured until a time that somebody knows. Raises CaptureError if none
@@ -332,6 +335,7 @@ class Analyzer:
             raise CaptureError(f"none of the {len(parts)} inputs can be used: {details}")
         if until is not None and self.frames:
             self.coverage.end_at(until.after(self.coverage.last_ns))
+        parts = [part for part in parts if part.frames != ABSENT]
         for part in parts:
             self.names |= dict(part.names)
         link_types = dict.fromkeys(number for part in parts for number in part.link_types)

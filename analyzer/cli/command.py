@@ -4,14 +4,16 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from analyzer.cli import faces
-from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
+from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
 from analyzer.cli.progress import analyse, naming, reading
 from analyzer.errors import KeepaliveAnalyzerError
 
@@ -79,7 +81,6 @@ def _end(number: int, _: object) -> NoReturn:
     params=PARAMETERS,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KA", "max_content_width": 100},
 )
-@show_version
 @click.pass_context
 def main(context: click.Context, /, **given: Any) -> None:
     """Say for every TCP connection of a capture whether keepalive is on, on which side, with which
@@ -207,7 +208,8 @@ def _run(options: Options) -> int:
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        faces.write(analysis, options, flows)
+        with _readers_may_leave(sys.stdout):
+            faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
@@ -355,7 +357,8 @@ def _each(options: Options) -> int:
         return NOT_AS_EXPECTED
     if not any(one.line for one in found):
         return UNUSABLE
-    return DAMAGED if any(one.line is None or one.line.is_damaged for one in found) else ANALYSED
+    is_damaged = any(one.line.is_damaged if one.line is not None else not one.is_skipped for one in found)
+    return DAMAGED if is_damaged else ANALYSED
 
 
 def _check_diff(options: Options) -> None:
@@ -420,4 +423,17 @@ def _compare(options: Options) -> int:
 def _complain(words: str) -> None:
     """Print one line on stderr, without characters that a terminal would obey."""
     line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
-    click.echo(f"ka-analyze: {line}", err=True)
+    with _readers_may_leave(sys.stderr):
+        click.echo(f"ka-analyze: {line}", err=True)
+
+
+@contextmanager
+def _readers_may_leave(stream: TextIO | None) -> Iterator[None]:
+    """Go on where whoever reads a stream has seen enough: the exit code is still to be found."""
+    try:
+        yield
+        if stream is not None:
+            stream.flush()
+    except BrokenPipeError:
+        assert stream is not None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is still buffered goes nowhere

@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.capture.files.locations import InFolder
 from analyzer.capture.names import Naming
 from analyzer.cli.options import Options
 from analyzer.cli.progress import naming, reading
-from analyzer.errors import CaptureError
+from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.report.each import Line, line_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Examined(NamedTuple):
     failures: tuple[str, ...] = ()
     """What is not as --expect and --fail-on demand."""
     error: str = ""
+    is_skipped: bool = False
+    """It is no capture, and nobody said that it is."""
 
 
 def examine_all(
@@ -56,7 +59,8 @@ def examine(
     try:
         analysis = analyze(name, limits=how.limits, packet_filter=how.packet_filter)
     except CaptureError as error:
-        return Examined(None, error=str(error))
+        is_skipped = isinstance(error, NoCaptureError) and isinstance(name, InFolder) and not name.is_called_capture
+        return Examined(None, error=f"{name}: no capture, skipped" if is_skipped else str(error), is_skipped=is_skipped)
     analysis.naming, analysis.expected = named, tuple(expected)
     failures: list[str] = []
     if expected or unwanted:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from analyzer.cli import completion
 from analyzer.errors import OptionError
 from analyzer.report.units import TIMES
 from analyzer.version import __version__
@@ -102,6 +103,7 @@ FACES = (
     click.Option(["--top"], type=click.IntRange(0), default=5, metavar="N", help="Connections shown in full (5)."),
     click.Option(
         ["--only"],
+        shell_complete=completion.outcomes,
         metavar="OUTCOME[,…]",
         help="Print only connections with these outcomes: timed-out,reset,…; counts, hosts and advice cover all.",
     ),
@@ -110,7 +112,10 @@ FACES = (
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
-        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, kubernetes, go, nginx, … or all."
+        ["--advice"],
+        shell_complete=completion.systems,
+        metavar="SYSTEM",
+        help="Print what to set, and how: linux, kubernetes, go, nginx, … or all.",
     ),
     click.Option(
         ["--what-if"],
@@ -176,6 +181,7 @@ CHECKS = (
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
         ["--fail-on"],
+        shell_complete=completion.unwanted,
         metavar="WORD[,…]",
         help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
         "these conclusions (path-forgets,keepalive-race,…).",
@@ -185,6 +191,7 @@ CHECKS = (
 LIVE = (
     click.Option(
         ["-i", "--iface", "--interface", "iface"],
+        shell_complete=completion.interfaces,
         multiple=True,
         metavar="NAME",
         help="Capture from this interface, or from 'any'; may be repeated.",
@@ -349,4 +356,26 @@ PARAMETERS: list[click.Parameter] = [
     *(option for group in GROUPS.values() for option in group),
 ]
 
-show_version = click.version_option(__version__, "-V", "--version", message="ka-analyze %(version)s")
+
+def show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    """Print the version and what runs the inner loops, and exit."""
+    if not is_asked or context.resilient_parsing:
+        return
+    from analyzer.engine import dispatch, native
+
+    library = None if dispatch.is_interpreter_forced() else native.installed()
+    why = f"{dispatch.SWITCH}={dispatch.INTERPRETER}" if dispatch.is_interpreter_forced() else native.why_none()
+    click.echo(f"ka-analyze {__version__} ({f'machine code, {library.level}' if library else f'interpreter: {why}'})")
+    context.exit()
+
+
+VERSION = click.Option(
+    ["-V", "--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and whether machine code serves, and exit.",
+)
+"""Without a group: it stands beside --help."""
+PARAMETERS.append(VERSION)

@@ -21,7 +21,7 @@ from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.errors import CaptureError
+from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.many.prefix import Prefix
 from analyzer.many.tables import arrays, take
 from analyzer.schema import ABSENT
@@ -117,6 +117,8 @@ def read_or_error(
         return read_shard(name, most_octets=most_octets, packet_filter=packet_filter)
     except TooLargeError as error:
         return error
+    except NoCaptureError as error:
+        return NoCaptureError(str(error))
     except CaptureError as error:
         return CaptureError(str(error))
 

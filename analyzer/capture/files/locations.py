@@ -33,6 +33,22 @@ class InMemory(str):
         return InMemory, (str(self), self.octets)
 
 
+class InFolder(str):
+    """The name of a file that was found in a directory: nobody said that it is a capture."""
+
+    __slots__ = ()
+
+    @property
+    def is_called_capture(self) -> bool:
+        """Tell whether its name claims that it is one."""
+        endings = [one.casefold() for one in Path(self).suffixes]
+        return any("cap" in one or one in CAPTURE_ENDINGS for one in endings)
+
+
+CAPTURE_ENDINGS = (".dmp", ".erf", ".snoop", ".ntar", ".trc", ".trace", ".enc", ".iptrace")
+"""Endings of captures without "cap" in them."""
+
+
 def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
     """Return all captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
 
@@ -63,9 +79,8 @@ def expanded(name: str) -> Sequence[str]:
     path = Path(name)
     try:
         if path.is_dir():
-            return sorted(str(one) for one in path.iterdir() if one.is_file() and not one.name.startswith(".")) or [
-                name
-            ]
+            found_there = [one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")]
+            return sorted(InFolder(one) for one in found_there) or [name]
         if has_magic(name) and not path.exists():
             found = glob(name, recursive=True)  # noqa: PTH207  # pathlib has no glob that may begin at the root
             return sorted(one for one in found if Path(one).is_file()) or [name]
