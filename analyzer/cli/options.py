@@ -44,6 +44,13 @@ INPUT = (
         "everything with ''.",
     ),
     click.Option(
+        ["--hosts"],
+        type=PATH,
+        metavar="FILE",
+        help="Names for addresses, as in /etc/hosts; those in a pcapng file are shown without it.",
+    ),
+    click.Option(["-n", "--numeric", "numeric"], is_flag=True, help="Numbers only: no names of hosts or services."),
+    click.Option(
         ["--until"],
         metavar="TIME",
         help="Capturing went on until TIME: ISO 8601, seconds since 1970, or +SECONDS after the last frame.",
@@ -161,13 +168,6 @@ OUTPUT = (
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
     ),
     click.Option(["-q", "--quiet"], is_flag=True, help="No diagnostics and no progress on stderr."),
-    click.Option(
-        ["--hosts"],
-        type=PATH,
-        metavar="FILE",
-        help="Names for addresses, as in /etc/hosts; those in a pcapng file are shown without it.",
-    ),
-    click.Option(["-n", "--numeric", "numeric"], is_flag=True, help="Numbers only: no names of hosts or services."),
 )
 
 CHECKS = (
