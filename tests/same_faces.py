@@ -22,7 +22,7 @@ import click
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
-FACES = {"json": ("--json",), "flows": ("--flows",), "tags": ("--tags",), "report": (), "page": ("--html",)}
+FACES = {"json": ("--json",), "tags": ("--tags",), "report": (), "page": ("--html",)}
 LARGEST_OCTETS = 8 << 20
 OF_CAPTURES = (".pcap", ".pcapng", ".cap", ".erf", ".snoop", ".gz", ".zst", ".ntar", ".dmp", ".bz2", ".xz")
 
