@@ -5,20 +5,20 @@ calls of `feed`; what they are cut into changes nothing.
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.link import LINK_NAMES
 from analyzer.capture.decode.packets import Decoder
-from analyzer.capture.files.locations import captures
+from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Capture, Part
+from analyzer.capture.files.locations import InFolder, captures
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader, first_frame_ns
 from analyzer.capture.files.source import open_source
+from analyzer.capture.names import Naming
 from analyzer.capture.until import Until
 from analyzer.diagnostics import (
     CODES,
@@ -27,6 +27,7 @@ from analyzer.diagnostics import (
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
     SEGMENTS_GIVEN_UP,
+    SKIPPED_FILE,
     TIME_JUMP,
     TRUNCATED_FILE,
     UNKNOWN_LINK_TYPE,
@@ -36,9 +37,9 @@ from analyzer.diagnostics import (
     Severity,
 )
 from analyzer.engine.dispatch import Engine, new_engine
-from analyzer.engine.prefetch import cores, made_ahead
+from analyzer.engine.prefetch import AHEAD, made_ahead, pays_to_decode_ahead
 from analyzer.engine.table import Table
-from analyzer.errors import CaptureError
+from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.keepalive.assembler import Assembler
 from analyzer.keepalive.context.idle_trials import IdleTime
 from analyzer.keepalive.findings import Flow, Flows
@@ -56,37 +57,6 @@ from analyzer.tcp.tracker import Tracker
 if TYPE_CHECKING:
     from analyzer.keepalive.summary.what_if import Idle, WhatIf
 from analyzer.keepalive.verdict.values import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """Describes the input. Times are in ns since 1970; all are -1 for a capture without frames."""
-
-    files: tuple[str, ...]
-    formats: tuple[str, ...]
-    packets: int
-    tcp_packets: int
-    first_ns: int
-    last_ns: int
-    until_ns: int
-    """When capturing ended: with the last frame, if nothing says more."""
-    link_types: tuple[str, ...]
-    frames: tuple[int, ...] = ()
-    """Number of frames in each file, in the order of `files`; frame numbers continue from one file to the next."""
-
-    def file_of(self, frame: int) -> str | None:
-        """Return the name of the file that holds a frame; None if no file does."""
-        ends = list(accumulate(self.frames))
-        return self.files[bisect_left(ends, frame)] if ends and 0 < frame <= ends[-1] else None
-
-
-class Part(NamedTuple):
-    """One of the inputs; its `format` is empty if it could not be used."""
-
-    name: str
-    format: str
-    link_types: tuple[int, ...]
-    frames: int
 
 
 class Analysis:
@@ -109,11 +79,30 @@ class Analysis:
         self.engine, self.tunnels = engine, tunnels
         self._tracker = tracker
         self._assembler = Assembler(tracker, tunnels, (capture.packets, capture.until_ns), engine)
+        self.naming = Naming()
 
     def __reduce__(self) -> Any:
         """Pickle what the findings are made from, however many have been made."""
         made_from = self.capture, self.of_reading, self._tracker, self.engine, self.tunnels
-        return Analysis, made_from, {"expected": self.expected}
+        return Analysis, made_from, {"expected": self.expected, "naming": self._naming}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.expected, self.naming = state["expected"], state["naming"]
+
+    @property
+    def naming(self) -> Naming:
+        """Return what a person wants to be called by name; it is given before connections are assembled."""
+        return self._naming
+
+    @naming.setter
+    def naming(self, naming: Naming) -> None:
+        self._naming = self._assembler.naming = naming
+        self._assembler.names = self.names
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return the names by address that are shown."""
+        return self._naming.all_of(self.capture.names)
 
     def file_of(self, note: Diagnostic) -> str | None:
         """Return the file where a diagnostic first occurred; None if it names its file or concerns none of several."""
@@ -135,6 +124,11 @@ class Analysis:
     @property
     def candidates(self) -> Table:
         return self._tracker.candidates
+
+    @property
+    def endpoints(self) -> Any:
+        """Return the view of FLOWS: who talks to whom, by number, without assembling anything."""
+        return self._tracker.table.flows.view
 
     @property
     def segments(self) -> Table:
@@ -254,25 +248,22 @@ class Batch(NamedTuple):
     """The latest time of the records."""
 
 
-AHEAD = 3
-"""Batches in memory at once: one is decoded while one is followed, and one lies between, since neither step always
-takes the same time."""
-AHEAD_FROM_OCTETS = 16 << 20
-"""Smallest file worth a second thread, which takes 10 ms to begin."""
-
-
 class Analyzer:
     """Analyses captures batch by batch; one for each analysis."""
 
-    def __init__(self, engine: Engine | None = None, limits: Limits | None = None) -> None:
-        """Start without data; without `limits` everything is kept."""
+    def __init__(
+        self, engine: Engine | None = None, limits: Limits | None = None, packet_filter: PacketFilter | None = None
+    ) -> None:
+        """Start without data; without `limits` everything is kept, and without a filter all packets are used."""
         self._limits = limits
         self.engine = engine or new_engine()
         self.diagnostics = Diagnostics()
-        self.decoder = Decoder()
+        self.decoder = Decoder(packet_filter)
         self.tracker = Tracker()
         self.frames = 0
         self.tcp_packets = 0
+        self.names: dict[str, str] = {}
+        """Names of addresses, from the files."""
         self.coverage = Coverage()
         self._span_ns = array("q", [ABSENT, ABSENT])
         self._now_ns = ABSENT
@@ -329,9 +320,11 @@ class Analyzer:
         self.engine.run(sum_up, flows.view, flows.rows, self.diagnostics.counts)
 
     def left_out(self, name: str, error: CaptureError) -> Part:
-        """Note that one of several inputs cannot be used; return the part that stands for it."""
-        self.diagnostics.add(UNREADABLE_FILE, 0, str(error))
-        return Part(name, "", (), 0)
+        """Note that one of several inputs cannot be used; return the part that stands for it, with ABSENT frames if it
+        is none of the captures that were asked for."""
+        is_skipped = isinstance(error, NoCaptureError) and isinstance(name, InFolder) and not name.is_called_capture
+        self.diagnostics.add(SKIPPED_FILE if is_skipped else UNREADABLE_FILE, 0, name if is_skipped else str(error))
+        return Part(name, "", (), ABSENT if is_skipped else 0)
 
     def conclude(self, parts: Sequence[Part], until: Until | None = None) -> Analysis:
         """Make the findings from these inputs, captured until a time that somebody knows. Raises CaptureError if none
@@ -342,6 +335,9 @@ class Analyzer:
             raise CaptureError(f"none of the {len(parts)} inputs can be used: {details}")
         if until is not None and self.frames:
             self.coverage.end_at(until.after(self.coverage.last_ns))
+        parts = [part for part in parts if part.frames != ABSENT]
+        for part in parts:
+            self.names |= dict(part.names)
         link_types = dict.fromkeys(number for part in parts for number in part.link_types)
         return self.finish([part.name for part in parts], formats, list(link_types), [part.frames for part in parts])
 
@@ -365,6 +361,8 @@ class Analyzer:
             until_ns=self.coverage.until_ns,
             link_types=tuple(names),
             frames=tuple(frames),
+            names=self.names,
+            packet_filter=self.decoder.expression,
         )
         return Analysis(capture, tuple(self.diagnostics), self.tracker, self.engine, self.decoder.tunnels.names)
 
@@ -414,13 +412,9 @@ def read_capture(
                 raise
             analyzer.diagnostics.add(TRUNCATED_FILE, analyzer.frames + 1, str(error))
     analyzer.coverage.went_on(*reader.ended)
-    return Part(name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before)
-
-
-def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
-    """Tell whether two threads are faster than one: kernels run as machine code, outside of the interpreter's lock,
-    there is another processor, and the file is large enough to pay for the thread."""
-    return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
+    return Part(
+        name, reader.format, tuple(sorted(reader.link_types)), analyzer.frames - before, tuple(reader.names.items())
+    )
 
 
 def analyze(
@@ -429,15 +423,16 @@ def analyze(
     on_progress: Callable[[int], None] | None = None,
     limits: Limits | None = None,
     until: Until | None = None,
+    packet_filter: PacketFilter | None = None,
 ) -> Analysis:
     """Analyse captures as one timeline; '-' is standard input, and a directory, glob or URL may name several.
 
     `on_progress` is called with the octets of the files read since its last call. Beyond `limits`, by default those of
     `usual_memory`, the least informative flows and candidates are given up, and a diagnostic says so. `until` says
-    when capturing ended, where the files do not. Raises CaptureError if nothing can be used; one bad file among several
-    is a diagnostic.
+    when capturing ended, where the files do not. Packets that do not match `packet_filter` are left out. Raises
+    CaptureError if nothing can be used; one bad file among several is a diagnostic.
     """
-    analyzer = Analyzer(limits=limits or limits_within(usual_memory()))
+    analyzer = Analyzer(None, limits or limits_within(usual_memory()), packet_filter)
     names = captures(paths, first_frame_ns)
     parts: list[Part] = []
     for name in names:

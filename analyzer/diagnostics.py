@@ -82,6 +82,8 @@ CODES = (
         "conclusions, groups, hosts, path limits and advice leave out so many of the connections, evenly chosen; "
         "each still has its verdict",
     ),
+    Code("skipped-file", Severity.LIMIT, "files of a directory that are no captures are skipped"),
+    Code("filtered-out", Severity.LIMIT, "packets that do not match the filter are not used"),
 )
 
 (
@@ -109,10 +111,20 @@ CODES = (
     TUNNELS_GIVEN_UP,
     FILE_GONE,
     FINDINGS_SAMPLED,
+    SKIPPED_FILE,
+    FILTERED_OUT,
 ) = range(len(CODES))
 
 
-NAME_THEIR_FILE = (TRUNCATED_FILE, DAMAGED_RECORD, DAMAGED_COMPRESSION, UNREADABLE_FILE, APPENDED_CAPTURE, FILE_GONE)
+NAME_THEIR_FILE = (
+    SKIPPED_FILE,
+    TRUNCATED_FILE,
+    DAMAGED_RECORD,
+    DAMAGED_COMPRESSION,
+    UNREADABLE_FILE,
+    APPENDED_CAPTURE,
+    FILE_GONE,
+)
 """Codes whose details name the file; the frame may be the one after its last."""
 
 

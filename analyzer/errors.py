@@ -2,9 +2,10 @@
 
 KeepaliveAnalyzerError
 ├── CaptureError                the input cannot be used at all (exit 2)
-│   ├── UnknownFormatError        it is no capture: what its first octets are
+│   ├── UnknownFormatError        it is no capture that can be read: what its first octets are
+│   │   └── NoCaptureError            nor does it look like one
 │   └── CapturePermissionError    it may not be read
-├── FilterError                 a capture filter that libpcap refuses, or no libpcap (exit 2)
+├── FilterError                 a filter that is not understood, that libpcap refuses, or no libpcap (exit 2)
 └── OptionError                 options that contradict each other or cannot be parsed; a ValueError, too
 """
 
@@ -19,6 +20,10 @@ class CaptureError(KeepaliveAnalyzerError):
 
 class UnknownFormatError(CaptureError):
     """The input is no capture that can be read."""
+
+
+class NoCaptureError(UnknownFormatError):
+    """The input does not even look like a capture that is damaged, or of another format."""
 
 
 class CapturePermissionError(CaptureError):

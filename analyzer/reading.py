@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.files.locations import InMemory, captures, is_pipe
 from analyzer.capture.files.reader import first_frame_ns
 from analyzer.capture.until import Until
@@ -38,6 +39,8 @@ class Reading:
     """Octets; beyond them what says least is given up."""
     cost: Cost = IN_TABLES
     """Memory that a connection needs, which depends on the output asked for."""
+    packet_filter: PacketFilter | None = None
+    """Packets that do not match it are left out."""
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.cluster is not None:
@@ -79,10 +82,14 @@ def read_all(
     the name of each file that is done.
     """
     if how.is_plain:
-        return analyze(*paths, on_progress=on_octets, limits=how.limits, until=how.until)
+        return analyze(
+            *paths, on_progress=on_octets, limits=how.limits, until=how.until, packet_filter=how.packet_filter
+        )
     from analyzer.many.store import ShardStore
 
-    kept = ShardStore(how.keep_shards, resumes=how.resume) if how.keep_shards is not None else None
+    chosen, kept = how.packet_filter, None
+    if how.keep_shards is not None:
+        kept = ShardStore(how.keep_shards, resumes=how.resume, expression=chosen.expression if chosen else "")
 
     def first_ns(name: str) -> int | None:
         known = kept.first_ns(name) if kept is not None else None
@@ -96,13 +103,14 @@ def read_all(
     if kept is not None and any(isinstance(one, InMemory) for one in names):
         raise OptionError("keep_shards keeps what files say; write the capture to a file first")
     if how.cluster is not None:
-        return how.workers.analysis(names, kept, on_file, how.limits, how.until)
+        return how.workers.analysis(names, kept, on_file, how.limits, how.until, chosen)
     from analyzer.many.budget import shard_octets
     from analyzer.many.gather import gather
     from analyzer.many.processes import processes
 
     jobs = how.jobs or 1
-    return gather(names, processes(jobs, shard_octets(how.max_memory, jobs)), kept, on_file, how.limits, how.until)
+    reader = processes(jobs, shard_octets(how.max_memory, jobs), chosen)
+    return gather(names, reader, kept, on_file, how.limits, how.until, chosen)
 
 
 def ask(of: "Held", question: Callable[..., Answer], *arguments: Any) -> Answer:

@@ -10,11 +10,12 @@ from struct import unpack
 
 import pytest
 
-from analyzer.analysis import Analysis, analyze, pays_to_decode_ahead
+from analyzer.analysis import Analysis, analyze
 from analyzer.capture.decode.packets import address
 from analyzer.capture.files.source import Source
 from analyzer.capture.until import Until
 from analyzer.diagnostics import Severity
+from analyzer.engine.prefetch import pays_to_decode_ahead
 from analyzer.errors import CaptureError, OptionError, UnknownFormatError
 from analyzer.keepalive.findings import Role
 from analyzer.schema import ABSENT
@@ -104,7 +105,7 @@ def test_what_comes_before_an_error_is_analysed(
 def test_a_second_thread_where_it_pays(
     compiled: bool, octets: int, processors: int, pays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analyzer.analysis.cores", lambda: processors)
+    monkeypatch.setattr("analyzer.engine.prefetch.cores", lambda: processors)
     assert pays_to_decode_ahead(chosen(compiled), octets) is pays
 
 

@@ -23,6 +23,7 @@ COMPILER = "engine/compiler"
 BASE_MODULES = {
     "diagnostics",
     "errors",
+    "extras",
     "engine",
     "schema",
     "sequence",

@@ -238,7 +238,7 @@ def test_advice_is_given_and_has_a_test(code: AdviceCode) -> None:
 
 
 FLAGS_OF_OUTPUT = [option.name for option in (*FACES, *OUTPUT) if not option.hidden]
-ELSEWHERE = {"annotate": "command.py", "quiet": "command.py"}
+ELSEWHERE = {"annotate": "command.py", "flow": "command.py", "quiet": "command.py"}
 """Flags that faces.py leaves to another file of cli/."""
 
 

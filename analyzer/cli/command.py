@@ -4,24 +4,27 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from analyzer.cli import faces
-from analyzer.cli.options import PARAMETERS, GroupedCommand, Options, show_version
-from analyzer.cli.progress import analyse, reading
+from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
+from analyzer.cli.progress import analyse, naming, reading
 from analyzer.errors import KeepaliveAnalyzerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from analyzer.analysis import Analysis
     from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
     from analyzer.report.expectations import Unwanted
+    from analyzer.report.places import Place
 
 ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
@@ -78,7 +81,6 @@ def _end(number: int, _: object) -> NoReturn:
     params=PARAMETERS,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KA", "max_content_width": 100},
 )
-@show_version
 @click.pass_context
 def main(context: click.Context, /, **given: Any) -> None:
     """Say for every TCP connection of a capture whether keepalive is on, on which side, with which
@@ -95,28 +97,34 @@ def main(context: click.Context, /, **given: Any) -> None:
         _check_live(options)
     if options.point:
         _check_points(options)
-    elif not any((options.paths, options.iface, options.list_ifaces, options.forge)):
+    elif not any((options.paths, options.iface, options.list_ifaces, options.forge, options.diff)):
         raise click.UsageError("no capture given; name a file, '-' for standard input, or an interface with -i")
     if options.resume and options.keep_shards is None:
         raise click.UsageError("--resume goes with --keep-shards DIR, where the shards are")
     if options.cluster is not None and options.jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other: a cluster has as many workers as it has")
-    if sum((options.json, options.tags, options.flow is not None, options.sysctl, options.advice is not None)) > 1:
-        raise click.UsageError("--json, --tags, --flow, --sysctl and --advice exclude each other")
-    if options.what_if is not None and any((options.tags, options.flow is not None, options.sysctl, options.advice)):
+    faces_asked_for = (options.json, options.flows, options.tags, options.flow is not None, options.sysctl)
+    if sum((*faces_asked_for, options.advice is not None)) > 1:
+        raise click.UsageError("--json, --flows, --tags, --flow, --sysctl and --advice exclude each other")
+    if options.what_if is not None and any(
+        (options.flows, options.tags, options.flow is not None, options.sysctl, options.advice)
+    ):
         raise click.UsageError("--what-if goes with --json, or alone")
-    if "-" in (options.html, *options.folders.values()):
-        raise click.UsageError("standard output has the report; give --html, --csv, --parquet and --plots a name")
+    if "-" in (options.html, options.duckdb, *options.folders.values()):
+        raise click.UsageError("standard output has the report; give --html, --duckdb and the folders a name")
     if options.png and options.plots is None:
         raise click.UsageError("--png goes with --plots DIR, where the charts are")
     others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)
     if options.only is not None and any((*others, options.point, options.is_live)):
-        raise click.UsageError("--only goes with the report, --json and --tags")
+        raise click.UsageError("--only goes with the report, --json, --flows and --tags")
+    if options.each:
+        _check_each(options)
+    if options.diff is not None:
+        _check_diff(options)
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
-        run_one = _forge if options.forge is not None else _compare if options.point else _run
-        context.exit(run_one(options))
+        context.exit(_choose(options)(options))
     except KeepaliveAnalyzerError as error:
         _complain(str(error))
         context.exit(UNUSABLE)
@@ -161,6 +169,10 @@ def _run(options: Options) -> int:
         from analyzer.report.tables import files
 
         outputs |= files.outputs(options.folders, options.png)  # complains, too, where a package is missing
+    if options.duckdb is not None:
+        from analyzer.report.tables import database
+
+        database.check()
     named = tuple(one for path in options.paths for one in expanded(path))
     check_outputs(outputs, named)
     if options.list_ifaces:
@@ -169,6 +181,7 @@ def _run(options: Options) -> int:
         list_interfaces()
         return ANALYSED
     expected, unwanted = _demands(options)
+    wanted = _wanted_flow(options)
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import check
 
@@ -188,17 +201,15 @@ def _run(options: Options) -> int:
     else:
         analysis = analyse(options, reading(options))
         analysis.expected = tuple(expected)
-    if options.flow is not None and options.flow >= len(analysis.flows):
-        raise click.UsageError(
-            f"there is no connection {options.flow}; the capture has {len(analysis.flows):,}, from 0"
-        )
+    flows = faces.flows_asked_for(analysis, wanted) if wanted is not None else ()
     if options.annotate is not None:
         from analyzer.report.wireshark.annotate import annotate
 
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        faces.write(analysis, options)
+        with _readers_may_leave(sys.stdout):
+            faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
@@ -224,6 +235,18 @@ def _demands(options: Options) -> "tuple[list[Expectation], Unwanted]":
     return expected, unwanted
 
 
+def _wanted_flow(options: Options) -> "int | Place | None":
+    """Return the number or the place that --flow names; click.UsageError for what is neither."""
+    if options.flow is None or options.flow.isdecimal():
+        return int(options.flow) if options.flow else None
+    from analyzer.report import places
+
+    try:
+        return places.parse(options.flow, naming(options).addresses)
+    except IndexError as error:
+        raise click.UsageError(f"--flow: {error}, or the number of a connection") from None
+
+
 def _failures(
     analysis: "Analysis", expected: "Sequence[Expectation]", is_strict: bool, unwanted: "Unwanted"
 ) -> list[str]:
@@ -236,7 +259,13 @@ def _is_watched(options: Options) -> bool:
     """Tell whether a pipe is read, in a terminal, and nothing else is asked for: what is written into it is then shown
     as it comes."""
     is_report = not (
-        options.json or options.tags or options.sysctl or options.advice or options.what_if or options.only
+        options.json
+        or options.flows
+        or options.tags
+        or options.sysctl
+        or options.advice
+        or options.what_if
+        or options.only
     )
     is_complete = options.jobs or options.cluster or options.keep_shards or options.until is not None
     return options.paths == ("-",) and is_report and options.flow is None and not is_complete and _is_terminal(options)
@@ -252,7 +281,7 @@ def _check_live(options: Options) -> None:
         raise click.UsageError("--iface and files exclude each other")
     if options.iface and options.annotate is not None:
         raise click.UsageError("--annotate reads the capture twice: record it with -w, and annotate that file")
-    needs_iface: dict[str, object] = {"-f": options.filter, "--user": options.user, "-p": options.no_promiscuous}
+    needs_iface: dict[str, object] = {"--user": options.user, "-p": options.no_promiscuous}
     needs_live: dict[str, object] = {"-w": options.write, "--duration": options.duration, "-c": options.count}
     for flag, value in needs_iface.items():
         if value and not options.iface:
@@ -260,9 +289,12 @@ def _check_live(options: Options) -> None:
     for flag, value in needs_live.items():
         if value is not None and not options.is_live:
             raise click.UsageError(f"{flag} is for --iface, or with --ndjson for captures that are still written")
+    if options.filter and options.write is not None and not options.iface:
+        raise click.UsageError("-w writes all frames of files, whatever -f says; leave one of them out")
     if options.is_live and options.until is not None:
         raise click.UsageError("--until is for captures that are complete; live, the clock says when capturing ended")
-    if options.ndjson and options.output == "-" and (options.json or options.tags or options.sysctl or options.advice):
+    others_asked_for = options.json or options.flows or options.tags or options.sysctl or options.advice
+    if options.ndjson and options.output == "-" and others_asked_for:
         raise click.UsageError("--ndjson takes standard output; give the report another place with -o")
 
 
@@ -283,11 +315,88 @@ def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
     return lines
 
 
+def _choose(options: Options) -> "Callable[[Options], int]":
+    """Return what is to be done, a function with an exit code."""
+    if options.forge is not None:
+        return _forge
+    if options.each:
+        return _each
+    if options.diff is not None:
+        return _diff
+    return _compare if options.point else _run
+
+
+def _is_of_one_capture(options: Options) -> bool:
+    """Tell whether something is asked for that is of one timeline alone."""
+    faces_of_one = (options.flow, options.flows, options.tags, options.only, options.sysctl, options.advice)
+    files_of_one = (options.annotate, options.html, options.duckdb, options.folders, options.keep_shards)
+    others = (options.what_if, options.until, options.point, options.is_live, options.write)
+    return any(faces_of_one) or any(files_of_one) or any(others)
+
+
+def _check_each(options: Options) -> None:
+    if _is_of_one_capture(options) or options.cluster or options.diff:
+        raise click.UsageError("--each goes with files, -f, --jobs, --json, --expect and --fail-on")
+
+
+def _each(options: Options) -> int:
+    """Analyse captures each by itself; return the exit code."""
+    from analyzer.capture.files.locations import expanded
+    from analyzer.cli.each import examine_all
+    from analyzer.report.output_file import check_outputs
+
+    expected, unwanted = _demands(options)
+    names = [one for path in options.paths for one in expanded(path)]
+    check_outputs(options.outputs, names)
+    found = list(examine_all(names, options, expected, unwanted))
+    faces.write_each([one.line for one in found if one.line is not None], options)
+    for one in found:
+        for words in (*one.failures, *([one.error] if one.error else ())):
+            _complain(words)
+    if any(one.failures for one in found):
+        return NOT_AS_EXPECTED
+    if not any(one.line for one in found):
+        return UNUSABLE
+    is_damaged = any(one.line.is_damaged if one.line is not None else not one.is_skipped for one in found)
+    return DAMAGED if is_damaged else ANALYSED
+
+
+def _check_diff(options: Options) -> None:
+    checks = (options.expect, options.fail_on)
+    if _is_of_one_capture(options) or options.paths or options.json or any(checks):
+        raise click.UsageError(
+            "--diff BEFORE AFTER names both captures and prints for people; it goes with -f and --jobs"
+        )
+
+
+def _diff(options: Options) -> int:
+    """Compare an earlier and a later capture; return the exit code."""
+    from analyzer.capture.files.locations import expanded
+    from analyzer.report.output_file import check_outputs
+
+    assert options.diff is not None
+    check_outputs(options.outputs, [one for path in options.diff for one in expanded(path)])
+    how = reading(options)
+    before, after = (analyse(replace(options, files=(path,)), how) for path in options.diff)
+    faces.write_diff(before, after, options)
+    _print_diagnostics(before, options, "before: ")
+    _print_diagnostics(after, options, "after: ")
+    return DAMAGED if before.is_damaged or after.is_damaged else ANALYSED
+
+
 def _check_points(options: Options) -> None:
     if options.paths or options.is_live or options.keep_shards is not None:
         raise click.UsageError("--point names all captures; it excludes FILE, --iface and --keep-shards")
-    others = (options.tags, options.flow is not None, options.sysctl, options.advice, options.what_if, options.folders)
-    checks = (options.expect, options.fail_on, options.annotate, options.html)
+    others = (
+        options.flows,
+        options.tags,
+        options.flow,
+        options.sysctl,
+        options.advice,
+        options.what_if,
+        options.folders,
+    )
+    checks = (options.expect, options.fail_on, options.annotate, options.html, options.duckdb)
     if any(others) or any(checks):
         raise click.UsageError(
             "--point goes with the report and with --json; for all else analyse each point by itself"
@@ -314,4 +423,17 @@ def _compare(options: Options) -> int:
 def _complain(words: str) -> None:
     """Print one line on stderr, without characters that a terminal would obey."""
     line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
-    click.echo(f"ka-analyze: {line}", err=True)
+    with _readers_may_leave(sys.stderr):
+        click.echo(f"ka-analyze: {line}", err=True)
+
+
+@contextmanager
+def _readers_may_leave(stream: TextIO | None) -> Iterator[None]:
+    """Go on where whoever reads a stream has seen enough: the exit code is still to be found."""
+    try:
+        yield
+        if stream is not None:
+            stream.flush()
+    except BrokenPipeError:
+        assert stream is not None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is still buffered goes nowhere

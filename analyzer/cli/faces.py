@@ -5,24 +5,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
 from analyzer.cli.options import Options, command_line
 from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rich.console import Console, Group
+    from rich.console import Console, Group, RenderableType
 
     from analyzer.analysis import Analysis
     from analyzer.keepalive.model.linux import Keepalive
     from analyzer.keepalive.verdict.values import Outcome
     from analyzer.many.remote import Held
+    from analyzer.report.each import Line
+    from analyzer.report.places import Place
     from analyzer.report.units import Clock
+
+UNLIMITED = 100_000
+"""Columns of what is no terminal, where a line is a record."""
 
 
 def write_files(analysis: "Held", options: Options) -> None:
     """Write the page, the tables and the charts; stdout is not affected."""
-    if options.html is None and not options.folders:
+    if options.html is None and options.duckdb is None and not options.folders:
         return
     import logging
 
@@ -36,14 +43,28 @@ def write_files(analysis: "Held", options: Options) -> None:
         public.write_csv(options.csv)
     if options.parquet is not None:
         public.write_parquet(options.parquet)
+    if options.duckdb is not None:
+        public.write_duckdb(options.duckdb)
     if options.plots is not None:
         public.write_plots(options.plots, options.top, options.png)
 
 
-def write(analysis: "Held", options: Options) -> None:
-    """Write the one format that goes to stdout, or to the file of `-o`."""
+def flows_asked_for(analysis: "Held", wanted: "int | Place") -> "list[int]":
+    """Return the numbers of the connections that --flow names, the most urgent first; click.UsageError if there are
+    none."""
+    from analyzer.reading import ask
+
+    found = [wanted] if isinstance(wanted, int) else ask(analysis, _numbers_at, wanted)
+    if not found or found[0] >= len(analysis.flows):
+        which = wanted if isinstance(wanted, int) else f"at {wanted}"
+        raise click.UsageError(f"there is no connection {which}; the capture has {len(analysis.flows):,}, from 0")
+    return found
+
+
+def write(analysis: "Held", options: Options, flows: "Sequence[int]" = ()) -> None:
+    """Write the one format that goes to stdout, or to the file of `-o`; `flows` are those of --flow."""
     with _opened(options.output) as file:
-        _write(analysis, options, file)
+        _write(analysis, options, flows, file)
 
 
 def write_points(points: "Mapping[str, Held]", options: Options) -> None:
@@ -59,7 +80,29 @@ def write_points(points: "Mapping[str, Held]", options: Options) -> None:
             _print(ask(first, _side_by_side, second, names, options.top), options, file)
 
 
-def _write(analysis: "Held", options: Options, file: TextIO) -> None:
+def write_diff(before: "Held", after: "Held", options: Options) -> None:
+    """Write what changed from one capture to a later one."""
+    from analyzer.reading import ask
+
+    with _opened(options.output) as file:
+        _print(ask(before, _changed, after), options, file)
+
+
+def write_each(lines: "Sequence[Line]", options: Options) -> None:
+    """Write a line about each capture: in a terminal cut to its width, elsewhere whole."""
+    from analyzer.report import each
+
+    with _opened(options.output) as file:
+        if options.json:
+            file.writelines(each.ndjson(lines))
+            return
+        terminal = console(file, options.color)
+        if not terminal.is_terminal:
+            terminal.width = UNLIMITED
+        _print_on(terminal, each.rows(lines), file)
+
+
+def _write(analysis: "Held", options: Options, flows: "Sequence[int]", file: TextIO) -> None:
     from analyzer.reading import ask, pieces
 
     only, supposed = None, None
@@ -73,6 +116,10 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
         supposed = what_if.parse(options.what_if)
     if options.json:
         file.writelines(pieces(analysis, _document, supposed, only))
+    elif options.flows:
+        from analyzer.report.json.document import flow_objects
+
+        file.writelines(pieces(analysis, flow_objects, only))
     elif options.tags:
         from analyzer.report.json.document import tag_lines
 
@@ -82,12 +129,12 @@ def _write(analysis: "Held", options: Options, file: TextIO) -> None:
         file.writelines(pieces(analysis, _what_if_lines, supposed, options.top, width))
     elif options.sysctl or options.advice is not None:
         file.writelines(pieces(analysis, _recipe_lines, options.advice))
-    elif options.flow is not None:
+    elif flows:
         from analyzer.report.units import Clock, local_offsets
 
         capture = analysis.capture
         offsets = () if options.utc else local_offsets(capture.first_ns, capture.until_ns)
-        _print(ask(analysis, _timeline, options.flow, Clock(options.time, offsets)), options, file)
+        _print(ask(analysis, _timelines, flows, options.top, Clock(options.time, offsets)), options, file)
     else:
         from analyzer.report.terminal import report
 
@@ -118,10 +165,24 @@ def _recipe_lines(analysis: "Analysis", system: str | None) -> "Iterable[str]":
     return (line + "\n" for line in lines)
 
 
-def _timeline(analysis: "Analysis", flow: int, clock: "Clock") -> "Group":
-    from analyzer.report.terminal import timeline
+def _numbers_at(analysis: "Analysis", place: "Place") -> "list[int]":
+    from analyzer.report.places import flows_at
+    from analyzer.report.ranking import by_urgency
 
-    return timeline(analysis, analysis.flows[flow], clock)
+    return list(by_urgency(flows_at(analysis, place)).numbers)
+
+
+def _timelines(analysis: "Analysis", numbers: "Sequence[int]", top: int, clock: "Clock") -> "Group":
+    from analyzer.keepalive.findings import Flows
+    from analyzer.report.terminal import timelines
+
+    return timelines(analysis, Flows(numbers, analysis.flows.by), max(top, 1), clock)
+
+
+def _changed(before: "Analysis", after: "Analysis") -> "Group":
+    from analyzer.report.diff import diff
+
+    return diff(before, after)
 
 
 def _points_document(first: "Analysis", second: "Analysis", names: "Sequence[str]") -> "Iterable[str]":
@@ -139,7 +200,10 @@ def _side_by_side(first: "Analysis", second: "Analysis", names: "Sequence[str]",
 
 
 def _print(shown: "Group", options: Options, file: TextIO) -> None:
-    terminal = console(file, options.color)
+    _print_on(console(file, options.color), shown, file)
+
+
+def _print_on(terminal: "Console", shown: "RenderableType", file: TextIO) -> None:
     with terminal.capture() as captured:
         terminal.print(shown)
     file.writelines(line.rstrip(" ") + "\n" for line in captured.get().removesuffix("\n").split("\n"))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from analyzer.analysis import Analyzer
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
-from analyzer.cli.progress import say_that_it_interprets
+from analyzer.cli.progress import naming, packet_filter, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
@@ -45,9 +46,10 @@ def list_interfaces() -> None:
 def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis":
     """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis. Settings that are
     `expected` count for conclusions."""
+    names = naming(options)
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
-        watcher = Watcher(limits=limits)
+        watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits)
         if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
             say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")
         session = Session(_source(options, watcher), watcher, _stop(options), _recording(options, stack))
@@ -66,6 +68,7 @@ def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis
                     break
         events, analysis = session.finish(expected)
         _notify(listeners, events)
+    analysis.naming = names
     return analysis
 
 
@@ -176,7 +179,7 @@ def _ndjson(file: TextIO) -> Listener:
 def _for_people(options: Options, session: Session, crosscheck: Crosscheck | None, stack: ExitStack) -> Listener:
     """Make a listener for people: on standard output, unless that is for a machine; in a terminal a view, else a line
     for each event."""
-    is_report = not (options.json or options.tags or options.sysctl or options.advice is not None)
+    is_report = not (options.json or options.flows or options.tags or options.sysctl or options.advice is not None)
     is_followed = is_report and options.output == "-"
     file = sys.stdout if is_followed else sys.stderr
     shown = console(file, options.color)

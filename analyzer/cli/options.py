@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from analyzer.cli import completion
 from analyzer.errors import OptionError
 from analyzer.report.units import TIMES
 from analyzer.version import __version__
@@ -36,6 +37,20 @@ LEAST_OCTETS = 512 << 20
 INPUT = (
     click.Option(["-r", "--read"], type=PATH, multiple=True, metavar="FILE", help="Read this capture too."),
     click.Option(
+        ["-f", "--filter"],
+        metavar="EXPRESSION",
+        help="Use only packets that match: host, net, port, portrange, src, dst, tcp, ip, ip6, icmp, and, or, not. "
+        "With --iface whatever libpcap knows; the kernel then lets through TCP, ICMP, ARP and tunnels without it, and "
+        "everything with ''.",
+    ),
+    click.Option(
+        ["--hosts"],
+        type=PATH,
+        metavar="FILE",
+        help="Names for addresses, as in /etc/hosts; those in a pcapng file are shown without it.",
+    ),
+    click.Option(["-n", "--numeric", "numeric"], is_flag=True, help="Numbers only: no names of hosts or services."),
+    click.Option(
         ["--until"],
         metavar="TIME",
         help="Capturing went on until TIME: ISO 8601, seconds since 1970, or +SECONDS after the last frame.",
@@ -53,6 +68,18 @@ INPUT = (
         help="Captures of one of two points of the same traffic: analysed side by side, to say where probes were lost.",
     ),
     click.Option(
+        ["--each"],
+        is_flag=True,
+        help="The captures are not one timeline: print a line about each by itself; with --json a JSON object a line.",
+    ),
+    click.Option(
+        ["--diff"],
+        nargs=2,
+        type=PATH,
+        metavar="BEFORE AFTER",
+        help="Print what changed from one capture to a later one: settings in force, outcomes, limits.",
+    ),
+    click.Option(
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
@@ -68,7 +95,11 @@ INPUT = (
 )
 
 FACES = (
-    click.Option(["--flow"], type=click.IntRange(0), metavar="N", help="Show connection N in full, with its timeline."),
+    click.Option(
+        ["--flow"],
+        metavar="N|ADDR:PORT",
+        help="Show connection N in full, with its timeline; or those with an end at ADDR:PORT, ADDR, or :PORT.",
+    ),
     click.Option(
         ["--time"],
         type=click.Choice(TIMES),
@@ -79,14 +110,19 @@ FACES = (
     click.Option(["--top"], type=click.IntRange(0), default=5, metavar="N", help="Connections shown in full (5)."),
     click.Option(
         ["--only"],
+        shell_complete=completion.outcomes,
         metavar="OUTCOME[,…]",
         help="Print only connections with these outcomes: timed-out,reset,…; counts, hosts and advice cover all.",
     ),
     click.Option(["--json"], is_flag=True, help="Print one JSON document (schema ka-analyze/2)."),
+    click.Option(["--flows"], is_flag=True, help="Print a JSON line for each connection, as the document has it."),
     click.Option(["--tags"], is_flag=True, help="Print a JSON line for each segment that is not plain."),
     click.Option(["--sysctl"], is_flag=True, help="Print what the probing hosts have set, as sysctl.conf."),
     click.Option(
-        ["--advice"], metavar="SYSTEM", help="Print what to set, and how: linux, kubernetes, go, nginx, … or all."
+        ["--advice"],
+        shell_complete=completion.systems,
+        metavar="SYSTEM",
+        help="Print what to set, and how: linux, kubernetes, go, nginx, … or all.",
     ),
     click.Option(
         ["--what-if"],
@@ -119,6 +155,12 @@ OUTPUT = (
     click.Option(
         ["--parquet"], type=DIR, metavar="DIR", help="Also write all tables to DIR as Parquet, with units and meanings."
     ),
+    click.Option(
+        ["--duckdb"],
+        type=PATH,
+        metavar="FILE",
+        help="Also write all tables into FILE, a database of DuckDB; its other tables stay.",
+    ),
     click.Option(["--plots"], type=DIR, metavar="DIR", help="Also write the charts to DIR as SVG."),
     click.Option(["--png"], is_flag=True, help="With --plots: write each chart as PNG, too."),
     click.Option(["-o", "--output"], type=PATH, default="-", metavar="FILE", help="Write to FILE instead of stdout."),
@@ -126,7 +168,6 @@ OUTPUT = (
         ["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
     ),
     click.Option(["-q", "--quiet"], is_flag=True, help="No diagnostics and no progress on stderr."),
-    click.Option(["-n", "numeric"], is_flag=True, hidden=True, help="Accepted for habit: names are never resolved."),
 )
 
 CHECKS = (
@@ -140,6 +181,7 @@ CHECKS = (
     click.Option(["--strict"], is_flag=True, help="With --expect: exit 1 also if the capture does not confirm it."),
     click.Option(
         ["--fail-on"],
+        shell_complete=completion.unwanted,
         metavar="WORD[,…]",
         help="Exit 1 if a connection has one of these outcomes (timed-out,reset,…), or the capture leads to one of "
         "these conclusions (path-forgets,keepalive-race,…).",
@@ -148,17 +190,13 @@ CHECKS = (
 
 LIVE = (
     click.Option(
-        ["-i", "--iface"],
+        ["-i", "--iface", "--interface", "iface"],
+        shell_complete=completion.interfaces,
         multiple=True,
         metavar="NAME",
         help="Capture from this interface, or from 'any'; may be repeated.",
     ),
     click.Option(["-D", "--list-ifaces"], is_flag=True, help="List the interfaces, and exit."),
-    click.Option(
-        ["-f", "--filter"],
-        metavar="BPF",
-        help="What the kernel lets through (TCP, ICMP, ARP and tunnels); '' for everything.",
-    ),
     click.Option(
         ["-s", "--snaplen"], type=click.IntRange(64, 65535), default=256, metavar="N", help="Octets of a frame (256)."
     ),
@@ -195,16 +233,20 @@ class Options:
 
     files: tuple[str, ...]
     read: tuple[str, ...]
+    filter: str | None
     until: str | None
     max_memory: int | None
     point: tuple[str, ...]
+    each: bool
+    diff: tuple[str, str] | None
     jobs: int | None
     cluster: str | None
     keep_shards: str | None
     resume: bool
     json: bool
+    flows: bool
     tags: bool
-    flow: int | None
+    flow: str | None
     time: str
     utc: bool
     top: int
@@ -213,6 +255,7 @@ class Options:
     html: str | None
     csv: str | None
     parquet: str | None
+    duckdb: str | None
     plots: str | None
     png: bool
     sysctl: bool
@@ -220,7 +263,6 @@ class Options:
     what_if: str | None
     iface: tuple[str, ...]
     list_ifaces: bool
-    filter: str | None
     snaplen: int
     no_promiscuous: bool
     duration: float | None
@@ -237,6 +279,7 @@ class Options:
     output: str
     color: str
     quiet: bool
+    hosts: str | None
     numeric: bool
 
     @property
@@ -262,7 +305,13 @@ class Options:
     @property
     def outputs(self) -> dict[str, str]:
         """Return every file that is written, by its flag; '-' is standard output."""
-        named = {"-o": self.output, "--annotate": self.annotate, "--html": self.html, "-w": self.write}
+        named = {
+            "-o": self.output,
+            "--annotate": self.annotate,
+            "--html": self.html,
+            "--duckdb": self.duckdb,
+            "-w": self.write,
+        }
         return {flag: path for flag, path in named.items() if path is not None}
 
     @property
@@ -307,4 +356,26 @@ PARAMETERS: list[click.Parameter] = [
     *(option for group in GROUPS.values() for option in group),
 ]
 
-show_version = click.version_option(__version__, "-V", "--version", message="ka-analyze %(version)s")
+
+def show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    """Print the version and what runs the inner loops, and exit."""
+    if not is_asked or context.resilient_parsing:
+        return
+    from analyzer.engine import dispatch, native
+
+    library = None if dispatch.is_interpreter_forced() else native.installed()
+    why = f"{dispatch.SWITCH}={dispatch.INTERPRETER}" if dispatch.is_interpreter_forced() else native.why_none()
+    click.echo(f"ka-analyze {__version__} ({f'machine code, {library.level}' if library else f'interpreter: {why}'})")
+    context.exit()
+
+
+VERSION = click.Option(
+    ["-V", "--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and whether machine code serves, and exit.",
+)
+"""Without a group: it stands beside --help."""
+PARAMETERS.append(VERSION)

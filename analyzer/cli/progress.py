@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.capture.names import Naming, read_hosts
 from analyzer.cli.options import Options
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
 
 if TYPE_CHECKING:
+    from analyzer.capture.decode.selection import PacketFilter
     from analyzer.many.remote import Held
     from analyzer.reading import Reading
 
@@ -32,7 +34,7 @@ def reading(options: Options) -> "Reading":
     from analyzer.reading import Reading
     from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
 
-    cost = IN_TABLES if options.html is not None or options.folders else ONE_BY_ONE
+    cost = IN_TABLES if options.html is not None or options.duckdb or options.folders else ONE_BY_ONE
     return Reading(
         jobs=options.jobs,
         cluster=options.cluster,
@@ -41,7 +43,22 @@ def reading(options: Options) -> "Reading":
         until=Until.parse(options.until) if options.until is not None else None,
         max_memory=options.max_memory,
         cost=cost,
+        packet_filter=packet_filter(options),
     )
+
+
+def packet_filter(options: Options) -> "PacketFilter | None":
+    """Return what packets of files must match, None if all are used. FilterError if it cannot be understood."""
+    if options.iface or not options.filter:
+        return None
+    from analyzer.capture import filter as language
+
+    return language.packet_filter(options.filter, naming(options).addresses)
+
+
+def naming(options: Options) -> Naming:
+    """Return what is to be called by name. OptionError if the file of --hosts cannot be used."""
+    return Naming(read_hosts(options.hosts) if options.hosts is not None else {}, options.numeric)
 
 
 def analyse(options: Options, how: "Reading") -> "Held":
@@ -56,13 +73,17 @@ def analyse(options: Options, how: "Reading") -> "Held":
     if is_slow and octets >= SLOW_FROM_OCTETS:
         say_that_it_interprets(f"this may take {octets // SLOW_OCTETS_PER_S} s instead of one")
     is_shown = may_be_shown and octets >= PROGRESS_FROM_OCTETS
+    names = naming(options)
     if how.is_plain:
         with _bar("reading", octets, is_shown) as advance:
-            return read_all(options.paths, how, on_octets=advance)
-    if how.cluster is not None:
-        how.workers.hush()
-    with _bar("files", len(files), is_shown) as advance:
-        return read_all(options.paths, how, on_file=lambda _: advance(1))
+            analysis = read_all(options.paths, how, on_octets=advance)
+    else:
+        if how.cluster is not None:
+            how.workers.hush()
+        with _bar("files", len(files), is_shown) as advance:
+            analysis = read_all(options.paths, how, on_file=lambda _: advance(1))
+    analysis.naming = names
+    return analysis
 
 
 def say_that_it_interprets(cost: str) -> None:

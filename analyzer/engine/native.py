@@ -55,6 +55,8 @@ class Library:
     def __init__(self, path: Path) -> None:
         """Load it; OSError if the system cannot."""
         self._library = ctypes.CDLL(str(path))
+        self.level = path.name.removeprefix("kernels-").rpartition("-")[0]
+        """The processors that it is for: x86-64-v3."""
         self._functions: dict[tuple[Kernel, Types], Callable[..., int]] = {}
 
     def call(self, kernel: Kernel, arguments: tuple[Any, ...]) -> int:

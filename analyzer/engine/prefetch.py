@@ -8,7 +8,15 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
+from analyzer.engine.dispatch import Engine
+
 Item = TypeVar("Item")
+
+AHEAD = 3
+"""Batches in memory at once: one is decoded while one is followed, and one lies between, since neither step always
+takes the same time."""
+AHEAD_FROM_OCTETS = 16 << 20
+"""Smallest file worth a second thread, which takes 10 ms to begin."""
 
 
 def cores() -> int:
@@ -16,6 +24,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def pays_to_decode_ahead(engine: Engine, octets: int) -> bool:
+    """Tell whether two threads are faster than one: kernels run as machine code, outside of the interpreter's lock,
+    there is another processor, and the file is large enough to pay for the thread."""
+    return engine.is_native and octets >= AHEAD_FROM_OCTETS and cores() > 1
 
 
 def made_ahead(items: Generator[Item], count: int, pays: bool) -> Generator[Item]:

@@ -6,12 +6,13 @@ and not assembled, as long as nobody names them.
 """
 
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import NamedTuple
 
 from analyzer.capture.decode.packets import address
+from analyzer.capture.names import Naming
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.catalogue.profiles import matching_profiles
@@ -115,6 +116,9 @@ class Assembler:
             tracker.candidates.view, segments, self._order, self._starts, table.flows.view, table.ends.view
         )
         self._assembled: dict[int, Flow] = {}
+        self.naming = Naming()
+        self.names: Mapping[str, str] = {}
+        """Names by address."""
         self.keeps_assembled = False
         """Keep every assembled flow: tables ask for each again and again."""
 
@@ -343,7 +347,8 @@ class Assembler:
                 stack = stack_of(fingerprint_of(settings, *look))
             address = self._address(flow, end)
             known_ttl = ttl if ttl != ABSENT else None
-            ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl))
+            name = self._name(address, ports[end], role)
+            ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl, name))
         return Flow(
             id=flow,
             tunnel=self._tunnels[f.tunnel[flow]] or None,
@@ -362,6 +367,11 @@ class Assembler:
             rebound_to=rebound_to(*moves),
             forgotten_after=self._forgotten_after(batch, flow_row),
         )
+
+    def _name(self, address: str, port: int, role: Role) -> str:
+        """Return what an end is called; a port is a service's unless the end opened the connection from it."""
+        service = self.naming.service(port) if role is not Role.ORIGINATOR else ""
+        return ", ".join(filter(None, (self.names.get(address, ""), service)))
 
     def _forgotten_after(self, batch: Batch, flow_row: int) -> Silence | None:
         """Return the silence after which only other packets show that a flow was forgotten, None without."""

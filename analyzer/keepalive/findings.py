@@ -57,6 +57,8 @@ class End:
     """The stack that its probes look like."""
     ttl: int | None = None
     """TTL or hop limit of its ordinary segments where they were captured."""
+    name: str = ""
+    """What its address is called, and its port if that is a service's: "db1, postgresql"; empty without names."""
 
     @property
     def has_keepalive(self) -> bool:

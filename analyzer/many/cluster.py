@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from weakref import finalize
 
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.until import Until
 from analyzer.errors import CaptureError, OptionError
+from analyzer.extras import installing
 from analyzer.many.join import Found, Join
 from analyzer.many.parts import join_part, parted
 from analyzer.many.remote import Assembled, Remote
@@ -25,6 +27,8 @@ from analyzer.tcp.eviction import Limits
 CONNECT_S = 10
 """Time within which a scheduler must answer."""
 ALL_SOURCES = ("**/*.py",)
+TASKS: Any = {"pure": False, "batch_size": None}
+"""How files are read: each anew, and each by whoever is free."""
 
 
 class Cluster:
@@ -35,9 +39,7 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError as error:
-            raise OptionError(
-                "a cluster needs more packages; install them: pip install 'ka-analyze[cluster]'"
-            ) from error
+            raise OptionError(f"a cluster needs packages that are not installed: {installing('cluster')}") from error
         try:
             self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
@@ -71,34 +73,42 @@ class Cluster:
         on_file: Callable[[str], None] | None = None,
         limits: Limits | None = None,
         until: Until | None = None,
+        packet_filter: PacketFilter | None = None,
     ) -> Remote:
         """Analyse these files in this order with the workers; the findings are those of a single pass, and all of them
         stay there.
 
         Every worker joins those flows that a hash of their endpoints gives it, and one of them brings the parts
         together. `on_file` is called with each name as the file is read. Shards are stored by the workers themselves,
-        so they must see the folder, too. `until` says when capturing ended, where the files do not. Raises CaptureError
-        if no file can be used.
+        so they must see the folder, too. `until` says when capturing ended, where the files do not. Packets that do not
+        match `packet_filter` are left out. Raises CaptureError if no file can be used.
         """
         with _errors_translated():
             if kept is None:
-                shards = self._client.map(read_or_error, names, pure=False, batch_size=None)
+                shards = self._client.map(read_or_error, names, packet_filter=packet_filter, **TASKS)
                 self._report_done(names, shards, on_file)
             else:
-                names, shards = self._kept(names, kept, on_file)
+                names, shards = self._kept(names, kept, on_file, packet_filter)
             count = len(self._client.nthreads())
         read = self._client.map(in_parts, shards, count=count, pure=False)
         parts = [
-            self.submit(join_part, list(names), [self.submit(itemgetter(number), one) for one in read], limits)
+            self.submit(
+                join_part, list(names), [self.submit(itemgetter(number), one) for one in read], limits, packet_filter
+            )
             for number in range(count)
         ]
-        return Remote(self, self.submit(assembled, parts, limits, until))
+        return Remote(self, self.submit(assembled, parts, limits, until, packet_filter))
 
     def _kept(
-        self, names: Sequence[str], kept: ShardStore, on_file: Callable[[str], None] | None
+        self,
+        names: Sequence[str],
+        kept: ShardStore,
+        on_file: Callable[[str], None] | None,
+        packet_filter: PacketFilter | None,
     ) -> tuple[list[str], Any]:
         fresh = kept.missing(names)
-        written = self._client.map(read_and_keep, fresh, root=kept.root, mark=kept.mark, pure=False, batch_size=None)
+        how = {"root": kept.root, "mark": kept.mark, "packet_filter": packet_filter}
+        written = self._client.map(read_and_keep, fresh, **how, **TASKS)
         self._report_done(fresh, written, on_file)
         for name, entry in zip(fresh, written, strict=True):
             kept.note(name, self.result(entry))
@@ -139,9 +149,9 @@ def _errors_translated() -> Iterator[None]:
         raise CaptureError(f"the cluster's scheduler no longer answers ({type(error).__name__})") from error
 
 
-def read_and_keep(name: str, root: Path, mark: str) -> Entry | CaptureError:
+def read_and_keep(name: str, root: Path, mark: str, packet_filter: PacketFilter | None) -> Entry | CaptureError:
     """Read a file and store its shard: a task of the cluster."""
-    return keep(root, mark, name, read_or_error(name))
+    return keep(root, mark, name, read_or_error(name, packet_filter=packet_filter))
 
 
 def in_parts(shard: Shard | CaptureError, count: int) -> list[Shard | CaptureError | None]:
@@ -151,9 +161,14 @@ def in_parts(shard: Shard | CaptureError, count: int) -> list[Shard | CaptureErr
     return list(parted(shard, count))
 
 
-def assembled(parts: Iterable[Found], limits: Limits | None, until: Until | None = None) -> Assembled:
+def assembled(
+    parts: Iterable[Found],
+    limits: Limits | None,
+    until: Until | None = None,
+    packet_filter: PacketFilter | None = None,
+) -> Assembled:
     """Join all parts and assemble the findings: a task of the cluster."""
-    join = Join(limits=limits)
+    join = Join(limits=limits, packet_filter=packet_filter)
     for part in parts:
         join.add_part(part)
     analyzer, files = join.whole()

@@ -7,6 +7,7 @@ read the files.
 from collections.abc import Callable, Iterator, Sequence
 
 from analyzer.analysis import Analysis
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.until import Until
 from analyzer.errors import CaptureError
 from analyzer.many.join import Join
@@ -25,15 +26,16 @@ def gather(
     on_file: Callable[[str], None] | None = None,
     limits: Limits | None = None,
     until: Until | None = None,
+    packet_filter: PacketFilter | None = None,
 ) -> Analysis:
     """Analyse these captures, in the order of time; `on_file` is called with the name of each as it is done.
 
     Shards that `kept` has, of files that have not changed, are taken from it; all others are put into it. What it holds
     of files that are gone belongs to the analysis, too. Beyond `limits` the least informative flows and candidates are
-    given up, as in a single pass. `until` says when capturing ended, where the files do not. Raises CaptureError if no
-    file can be used.
+    given up, as in a single pass. `until` says when capturing ended, where the files do not. `packet_filter` is the
+    one that the shards were read with. Raises CaptureError if no file can be used.
     """
-    join = Join(limits=limits)
+    join = Join(limits=limits, packet_filter=packet_filter)
     for name, shard in shards(names, reader, kept):
         join.take(name, shard)
         if on_file is not None:

@@ -9,13 +9,16 @@ ARCHITECTURE.md says why that is exact.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from analyzer.analysis import Analysis, Analyzer, Part, read_capture
+from analyzer.analysis import Analysis, Analyzer, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Tunnels
+from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Part
 from analyzer.capture.files.reader import CHUNK_OCTETS
 from analyzer.capture.until import Until
 from analyzer.diagnostics import FILE_GONE, Diagnostics
@@ -53,11 +56,17 @@ class Found:
 class Join:
     """The flows so far; `add` takes the next shard."""
 
-    def __init__(self, engine: Engine | None = None, again: Again = read_again, limits: Limits | None = None) -> None:
-        """Start without files; without `limits` everything is kept."""
-        self.analyzer = Analyzer(engine, limits)
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        again: Again | None = None,
+        limits: Limits | None = None,
+        packet_filter: PacketFilter | None = None,
+    ) -> None:
+        """Start without files; without `limits` everything is kept. `packet_filter` is that of the shards."""
+        self.analyzer = Analyzer(engine, limits, packet_filter)
         self._limits = limits
-        self._again = again
+        self._again = again or partial(read_again, packet_filter=packet_filter)
         self._tracker = self.analyzer.tracker
         self._engine = self.analyzer.engine
         self._later: list[Table] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
@@ -63,9 +64,14 @@ def _renumbered(table: Table, numbers: Any) -> Table:
     return table
 
 
-def join_part(names: Sequence[str], shards: Iterable[Shard | CaptureError | None], limits: Limits | None) -> Found:
+def join_part(
+    names: Sequence[str],
+    shards: Iterable[Shard | CaptureError | None],
+    limits: Limits | None,
+    packet_filter: PacketFilter | None = None,
+) -> Found:
     """Join one part of all files; None stands for a file that failed, with its error in the first part."""
-    join = Join(limits=limits)
+    join = Join(limits=limits, packet_filter=packet_filter)
     for name, shard in zip(names, shards, strict=True):
         if shard is not None:
             join.take(name, shard)

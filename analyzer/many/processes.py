@@ -2,42 +2,51 @@
 
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import active_children, get_context
+from typing import TypeVar
 
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.errors import CaptureError
 from analyzer.many.budget import AHEAD
 from analyzer.many.gather import Reader
-from analyzer.many.shard import Shard, read_or_error
+from analyzer.many.shard import read_or_error
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
-def processes(jobs: int, most_octets: int | None = None) -> Reader:
-    """Make a reader with `jobs` processes; none of its shards is larger than `most_octets`."""
+def processes(jobs: int, most_octets: int | None = None, packet_filter: PacketFilter | None = None) -> Reader:
+    """Make a reader with `jobs` processes; none of its shards is larger than `most_octets`, nor holds what the filter
+    refuses."""
 
-    def read(names: Sequence[str]) -> Iterator[Shard | CaptureError]:
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
-            running: deque[Future[Shard | CaptureError]] = deque()
-            waiting = iter(names)
-            try:
-                for name in waiting:
-                    running.append(pool.submit(read_or_error, name, most_octets))
-                    if len(running) == AHEAD * jobs:
-                        yield running.popleft().result()
-                while running:
+    task = partial(read_or_error, most_octets=most_octets, packet_filter=packet_filter)
+    return lambda names: in_processes(jobs, task, names)
+
+
+def in_processes(jobs: int, task: Callable[[Task], Result], of: Iterable[Task]) -> Iterator[Result]:
+    """Yield the result of the task for each, in order, from `jobs` processes; CaptureError if one of them is ended."""
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
+        running: deque[Future[Result]] = deque()
+        try:
+            for one in of:
+                running.append(pool.submit(task, one))
+                if len(running) == AHEAD * jobs:
                     yield running.popleft().result()
-            except BrokenProcessPool as error:
-                raise CaptureError(
-                    "a process that read captures was ended from outside, perhaps for lack of memory; try fewer --jobs"
-                ) from error
-            except BaseException:  # ^C, or nobody wants the rest
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in active_children():
-                    child.terminate()
-                raise
-
-    return read
+            while running:
+                yield running.popleft().result()
+        except BrokenProcessPool as error:
+            raise CaptureError(
+                "a process that read captures was ended from outside, perhaps for lack of memory; try fewer --jobs"
+            ) from error
+        except BaseException:  # ^C, or nobody wants the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                child.terminate()
+            raise
 
 
 def _leave_interrupts_to_the_parent() -> None:

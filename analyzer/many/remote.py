@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analyzer.analysis import Analysis, Analyzer, Capture
+from analyzer.analysis import Analysis, Analyzer
+from analyzer.capture.described import Capture
+from analyzer.capture.names import Naming
 from analyzer.diagnostics import Diagnostic
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.summary.expectations import Expectation
@@ -29,6 +31,7 @@ PUBLIC = frozenset(
         "groups",
         "hosts",
         "is_damaged",
+        "names",
         "host_clocks",
         "path_limits",
         "services",
@@ -66,7 +69,8 @@ class Remote:
         """Refer to a task whose result is `Assembled`. Raises CaptureError if no file could be used."""
         self._cluster, self._analysis = cluster, analysis
         self.expected: tuple[Expectation, ...] = ()
-        """Travels with each question: another worker may make the analysis again."""
+        self.naming = Naming()
+        """Both travel with each question: another worker may make the analysis again."""
         self.ask(_is_assembled)  # raises now what would be raised later
 
     def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -85,7 +89,7 @@ class Remote:
 
     def _begin(self, question: Callable[..., Any], arguments: Iterable[Any]) -> Any:
         there = (one._analysis if isinstance(one, Remote) else one for one in arguments)
-        return self._cluster.submit(_answer, question, self.expected, self._analysis, *there)
+        return self._cluster.submit(_answer, question, (self.expected, self.naming), self._analysis, *there)
 
     def close(self) -> None:
         """End the connection; nothing can be fetched afterwards."""
@@ -126,12 +130,14 @@ class Flows(Sequence[Flow]):
 Held = Analysis | Remote
 
 
-def _answer(question: Callable[..., Any], expected: tuple[Expectation, ...], held: Assembled, *arguments: Any) -> Any:
+def _answer(
+    question: Callable[..., Any], given: tuple[tuple[Expectation, ...], Naming], held: Assembled, *arguments: Any
+) -> Any:
     """Call the function with the analysis: a task of the cluster."""
     if held is not None:
-        held.analysis.expected = expected
-    given = (held, *arguments)
-    return question(*(one.analysis if isinstance(one, Assembled) else one for one in given))
+        held.analysis.expected, held.analysis.naming = given
+    asked = (held, *arguments)
+    return question(*(one.analysis if isinstance(one, Assembled) else one for one in asked))
 
 
 def _is_assembled(analysis: Analysis) -> bool:

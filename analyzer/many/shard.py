@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.analysis import Analyzer, Part, read_capture
+from analyzer.analysis import Analyzer, read_capture
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Decoder, Tunnels
+from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.described import Part
 from analyzer.capture.files.reader import CHUNK_OCTETS, CaptureReader
 from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
-from analyzer.errors import CaptureError
+from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.many.prefix import Prefix
 from analyzer.many.tables import arrays, take
 from analyzer.schema import ABSENT
@@ -66,12 +68,17 @@ class TooLargeError(CaptureError):
         self.name, self.first_frame_ns = name, first_frame_ns
 
 
-def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | None = None) -> Shard:
+def read_shard(
+    name: str,
+    chunk_octets: int = CHUNK_OCTETS,
+    most_octets: int | None = None,
+    packet_filter: PacketFilter | None = None,
+) -> Shard:
     """Analyse one file by itself; raises TooLargeError if its shard needs more than `most_octets`.
 
     Raises CaptureError if it cannot be used at all.
     """
-    analyzer, prefix = Analyzer(), Prefix()
+    analyzer, prefix = Analyzer(packet_filter=packet_filter), Prefix()
     tracker = analyzer.tracker
 
     def keep(records: Table, packets: Table) -> None:
@@ -102,22 +109,28 @@ def read_shard(name: str, chunk_octets: int = CHUNK_OCTETS, most_octets: int | N
     )
 
 
-def read_or_error(name: str, most_octets: int | None = None) -> Shard | CaptureError:
+def read_or_error(
+    name: str, most_octets: int | None = None, packet_filter: PacketFilter | None = None
+) -> Shard | CaptureError:
     """Analyse one file like `read_shard`, but return an error, which can travel from one process to another."""
     try:
-        return read_shard(name, most_octets=most_octets)
+        return read_shard(name, most_octets=most_octets, packet_filter=packet_filter)
     except TooLargeError as error:
         return error
+    except NoCaptureError as error:
+        return NoCaptureError(str(error))
     except CaptureError as error:
         return CaptureError(str(error))
 
 
-def read_again(shard: Shard, engine: Engine) -> Iterator[tuple[Table, Tunnels]]:
+def read_again(
+    shard: Shard, engine: Engine, packet_filter: PacketFilter | None = None
+) -> Iterator[tuple[Table, Tunnels]]:
     """Yield all packets of the shard's file once more, with their flows as in the shard; batch by batch, in one table.
 
     Raises CaptureError if the file is gone, or is no longer the one that was read.
     """
-    decoder, table, diagnostics = Decoder(), FlowTable(), Diagnostics()
+    decoder, table, diagnostics = Decoder(packet_filter), FlowTable(), Diagnostics()
     flows = shard.flows.rows if shard.numbers is None else len(shard.numbers)
     with open_source(shard.part.name) as source:
         reader = CaptureReader(source, diagnostics)

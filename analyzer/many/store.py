@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.analysis import Part
 from analyzer.capture.coverage import Coverage
 from analyzer.capture.decode.packets import Tunnels
+from analyzer.capture.described import Part
 from analyzer.capture.files.locations import identity_of_url, in_time_order, is_url
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, OptionError
+from analyzer.extras import installing
 from analyzer.many.shard import Shard, TooLargeError
 from analyzer.many.tables import arrays, dtype_of, put, table_of
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
@@ -58,15 +59,17 @@ class Entry:
 class ShardStore:
     """A folder of shards."""
 
-    def __init__(self, folder: str, *, resumes: bool) -> None:
-        """Open or make the folder; what it holds is used only with `resumes`. OptionError if the folder cannot be
-        used."""
+    def __init__(self, folder: str, *, resumes: bool, expression: str = "") -> None:
+        """Open or make the folder; what it holds is used only with `resumes`, and if it was filtered by the same
+        expression. OptionError if the folder cannot be used."""
         try:
             import pyarrow.parquet  # noqa: F401  # better known before hours of reading than after them
         except ImportError as error:
-            raise OptionError("--keep-shards needs pyarrow; install it: pip install 'ka-analyze[parquet]'") from error
+            raise OptionError(
+                f"--keep-shards needs pyarrow, which is not installed: {installing('parquet')}"
+            ) from error
         self.root = Path(folder).resolve()
-        self.mark = fingerprint()
+        self.mark = f"{fingerprint()} {expression}".rstrip()
         self._failed: dict[str, CaptureError] = {}
         self._large: dict[str, TooLargeError] = {}
         try:
@@ -198,6 +201,7 @@ def _write(shard: Shard, entry: Entry, mark: str) -> None:
         "format": shard.part.format,
         "link_types": shard.part.link_types,
         "frames": shard.part.frames,
+        "names": shard.part.names,
         "tcp_packets": shard.tcp_packets,
         "coverage": shard.coverage.spans,
         "diagnostics": shard.diagnostics.as_dict(),
@@ -221,7 +225,13 @@ def _read(entry: Entry) -> Shard:
     tunnels = Tunnels()
     tunnels.adopt(about["tunnels"])
     return Shard(
-        part=Part(entry.name, about["format"], tuple(about["link_types"]), about["frames"]),
+        part=Part(
+            entry.name,
+            about["format"],
+            tuple(about["link_types"]),
+            about["frames"],
+            tuple((address, name) for address, name in about["names"]),
+        ),
         tcp_packets=about["tcp_packets"],
         coverage=coverage,
         diagnostics=Diagnostics(**about["diagnostics"]),

@@ -82,6 +82,7 @@ class Stream:
                     self._ready.put((buffer, records))
                     self._go_on.acquire()
                 self._ended.append(reader.ended)
+                analyzer.names |= reader.names
         except CaptureError as error:
             if len(self.names) == 1:
                 raise

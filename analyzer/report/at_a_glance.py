@@ -68,6 +68,18 @@ def groups(analysis: Analysis, only: frozenset[Outcome] | None) -> Iterator[Rend
         yield Text(f"and {len(found) - MOST_GROUPS:,} more groups; --html has all of them")
 
 
+def names(analysis: Analysis) -> Iterator[RenderableType]:
+    """Yield what the addresses of conclusions and groups are called, where somebody says so."""
+    found = analysis.conclusions[:MOST_SHOWN]
+    services = [*(one.service for one in found), *(service for one in analysis.groups for service in one.services)]
+    addresses = [one.rpartition(":")[0].strip("[]") for one in services if one]
+    addresses += [host for one in found for host in one.hosts]
+    named = [one for one in dict.fromkeys(addresses) if one in analysis.names]
+    if named:
+        said = ", ".join(f"{one} is {analysis.names[one]}" for one in named[:MOST_GROUPS])
+        yield Constrain(Prose(f"{said}{' …' if len(named) > MOST_GROUPS else '.'}"), PROSE_WIDTH)
+
+
 class _Lines:
     """A row for each group where that is wide enough, else what happened, and the rest below it."""
 

@@ -14,14 +14,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import resources
-from ipaddress import ip_address
 from operator import index
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from analyzer import analysis
-from analyzer.analysis import Capture
 from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.described import Capture
 from analyzer.capture.files.locations import InMemory, octets_of
+from analyzer.capture.filter import packet_filter
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN
@@ -29,6 +29,7 @@ from analyzer.keepalive.verdict.values import Verdict
 from analyzer.reading import Reading, read_all
 from analyzer.report.connection import Connection
 from analyzer.report.interchange.captures_in_memory import TAKEN, captures_in
+from analyzer.report.places import Place, flows_at, parse
 from analyzer.report.plot import Plot
 from analyzer.report.ranking import SHOWN, by_urgency
 from analyzer.report.words import conclusion_sentences
@@ -58,6 +59,7 @@ def analyze(
     on_progress: Callable[[int], None] | None = None,
     max_memory: int | None = None,
     until: "str | float | datetime | None" = None,
+    filter: str | None = None,  # noqa: A002  # the flag's name
     jobs: int | None = None,
     cluster: str | None = None,
     keep_shards: "str | PathLike[str] | None" = None,
@@ -78,13 +80,17 @@ def analyze(
     `until` says when capturing ended, for files that do not: an ISO 8601 time or a datetime, in UTC without a zone,
     seconds since 1970, or "+170" for 170 s after the last frame.
 
+    `filter` is an expression as tcpdump takes it ("host 10.0.0.5 and port 5432"): packets that do not match are left
+    out, and a diagnostic counts them.
+
     `jobs` files are read at once, each in a process of its own. With `cluster`, the address of a dask scheduler
     (`tcp://host:8786`), its workers read the files and assemble the findings, and what is asked for travels from there;
     `close` ends the connection. The analysis of each file by itself is stored in the folder `keep_shards`, and with
     `resume` only files that are not there are read. The result is the same, whoever reads.
 
-    Raises analyzer.errors.CaptureError if nothing can be used, and OptionError where arguments exclude each other or
-    cannot be obeyed, TypeError for what is no capture; what is imperfect is in `diagnostics`.
+    Raises analyzer.errors.CaptureError if nothing can be used, FilterError for a filter that cannot be understood, and
+    OptionError where arguments exclude each other or cannot be obeyed, TypeError for what is no capture; what is
+    imperfect is in `diagnostics`.
     """
     if not captures:
         raise TypeError(f"analyze() needs a capture: {TAKEN}")
@@ -99,6 +105,7 @@ def analyze(
         resume=resume,
         until=Until.parse(str(until)) if until is not None else None,
         max_memory=max_memory,
+        packet_filter=packet_filter(filter) if filter is not None else None,
     )
 
     def on_file(name: str) -> None:
@@ -229,16 +236,9 @@ class Analysis:
             raise IndexError(f"there is no connection {which}; the capture has {len(self.findings.flows):,}, from 0")
         return Connection(self, self.findings.flows[number])
 
-    def _at(self, place: str) -> int:
+    def _at(self, words: str) -> int:
         """Return the number of the most urgent connection with an end at a place, -1 without one."""
-        address, port = address_and_port(place)
-        is_there = [
-            (self.flows[f"addr_{end}"] == address if address else True)
-            & (self.flows[f"port_{end}"] == port if port else True)
-            for end in (0, 1)
-        ]
-        numbers = frozenset(self.flows.index[is_there[0] | is_there[1]])
-        return next((one for one in by_urgency(self.findings.flows).numbers if one in numbers), -1)
+        return next(iter(self.ask(_at, parse(words))), -1)
 
     def packets(self, flow: int | str | None = None, *, frames: Iterable[int] | None = None, as_: str = "scapy") -> Any:
         """Return the packets of a connection, those with these frame numbers, or all, read from the captures again.
@@ -291,21 +291,21 @@ class Analysis:
     def what_if(self, settings: str = "", **values: int) -> "Supposed":
         """Return what other settings would have done, which shows itself as text: "time=60,intvl=10,probes=5", or the
         same as keywords; `user_timeout_ms` is the fourth. What is not named is Linux's default."""
-        from analyzer.report.what_if import DEFAULTS, parse
+        from analyzer.report import what_if
 
-        named = _named(settings, values) or _named("", DEFAULTS)
-        return self.ask(_supposed, parse(named))
+        named = _named(settings, values) or _named("", what_if.DEFAULTS)
+        return self.ask(_supposed, what_if.parse(named))
 
     def expect(self, *settings: str, strict: bool = False, **values: int) -> list[str]:
         """Return a line for each setting that is not as expected, none if all are: "time=60,intvl=10",
         "10.0.0.5:5432:time=60", as --expect takes them, or keywords; with `strict` also for what the capture does not
         confirm."""
-        from analyzer.report.expectations import parse
+        from analyzer.report import expectations
 
         expected = [*settings, _named("", values)] if values else settings
         if not expected:
             raise TypeError("expect() needs settings, like time=60, intvl=10, probes=5")
-        return self.ask(_unmet, [parse(one) for one in expected], strict)
+        return self.ask(_unmet, [expectations.parse(one) for one in expected], strict)
 
     def annotate(self, path: "str | PathLike[str]") -> None:
         """Write the captures once more as pcapng, with the findings as comments for Wireshark."""
@@ -333,6 +333,12 @@ class Analysis:
 
         write_parquet(self, str(folder))
 
+    def write_duckdb(self, path: "str | PathLike[str]") -> None:
+        """Write every table into a database of DuckDB, whose other tables stay; needs duckdb."""
+        from analyzer.report.tables.database import write_duckdb
+
+        write_duckdb(self, str(path))
+
     def write_plots(self, folder: "str | PathLike[str]", shown: int = SHOWN, png: bool = False) -> None:
         """Write the charts as SVG, with `png` also as PNG, those of one connection for the `shown` that matter most."""
         from analyzer.report.tables.files import write_plots
@@ -352,17 +358,6 @@ class Analysis:
         from analyzer.report.page.page import notebook_summary
 
         return self.ask(notebook_summary)
-
-
-def address_and_port(place: str) -> tuple[str, int]:
-    """Take apart an address and a port, of which one may be missing; IndexError for what is neither."""
-    try:
-        if place.count(":") > 1 and not place.startswith("["):
-            return str(ip_address(place)), 0
-        address, _, port = place.partition("]:") if place.startswith("[") else place.partition(":")
-        return str(ip_address(address.strip("[]"))) if address else "", int(port or 0)
-    except ValueError:
-        raise IndexError(f"{place!r} is no address and port; write 10.0.0.5:5432") from None
 
 
 def _named(settings: str, values: Mapping[str, int]) -> str:
@@ -395,6 +390,10 @@ def _tags(analysis: Analysis) -> list[dict[str, Any]]:
     from analyzer.report.json.document import tag_lines
 
     return [json.loads(line) for piece in tag_lines(analysis.findings) for line in piece.splitlines()]
+
+
+def _at(analysis: Analysis, place: Place) -> list[int]:
+    return list(by_urgency(flows_at(analysis.findings, place)).numbers)
 
 
 def _supposed(analysis: Analysis, keepalive: "Keepalive") -> "Supposed":

@@ -82,6 +82,11 @@ def chosen(name: str) -> tuple[Recipe, ...]:
     return found
 
 
+def names() -> list[str]:
+    """Return what --advice takes."""
+    return [*(recipe.name for recipe in recipes()), EVERYTHING]
+
+
 def advice_lines(name: str, analysis: Analysis) -> Iterator[str]:
     """Yield the lines that say what to set, under the tightest limit of the capture's paths."""
     found = chosen(name)

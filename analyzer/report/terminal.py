@@ -35,6 +35,8 @@ from analyzer.schema.export import SETTINGS
 MOST_ROWS = 20
 """Most rows of the hosts' table."""
 MOST_PATHS = 6
+MOST_NAMED = 10
+"""Most connections that are only named after those at a place."""
 
 TAG_STYLES = {
     Tag.KEEPALIVE_PROBE: "cyan",
@@ -58,9 +60,10 @@ def connection(flow: Flow) -> Group:
     return Group(*_described(flow))
 
 
-def timeline(analysis: Analysis, flow: Flow, clock: Clock = FROM_FIRST_FRAME) -> Group:
-    """Return one connection with its timeline: every segment that is not plain data or a plain ACK."""
-    return Group(*_timeline(analysis, flow, clock))
+def timelines(analysis: Analysis, flows: Flows, shown: int, clock: Clock = FROM_FIRST_FRAME) -> Group:
+    """Return the first `shown` connections, each with its timeline: every segment that is not plain data or a plain
+    ACK. The others are named."""
+    return Group(*_timelines(analysis, flows, shown, clock))
 
 
 def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> Iterator[RenderableType]:
@@ -75,6 +78,7 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
         yield from at_a_glance.conclusion(one)
     if len(in_full) < len(analysis.flows):
         yield from at_a_glance.groups(analysis, only)
+        yield from at_a_glance.names(analysis)
     for flow in in_full:
         yield BLANK
         yield from _described(flow)
@@ -95,8 +99,18 @@ def _report(analysis: Analysis, shown: int, only: frozenset[Outcome] | None) -> 
     yield from _advice(analysis)
 
 
-def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[RenderableType]:
+def _timelines(analysis: Analysis, flows: Flows, shown: int, clock: Clock) -> Iterator[RenderableType]:
     yield _title(analysis)
+    for flow in flows[:shown]:
+        yield from _timeline(analysis, flow, clock)
+    if rest := flows[shown:]:
+        yield BLANK
+        some = ", ".join(f"#{number}" for number in rest.numbers[:MOST_NAMED])
+        more = " …" if len(rest) > MOST_NAMED else ""
+        yield Text(f"and {count(len(rest), 'more connection')} there: {some}{more}; --top N shows N of them")
+
+
+def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[RenderableType]:
     yield BLANK
     yield from _described(flow)
     lines = table(clock.heading, "frame", "", "silence", "what", "rule")
@@ -165,6 +179,7 @@ def title(analysis: Analysis) -> tuple[str, str]:
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
         count(capture.packets, "frame"),
+        *([f"only {_printable(capture.packet_filter)}"] if capture.packet_filter else []),
         count(flows, "TCP connection"),
     ]
     if capture.packets:

@@ -1,4 +1,5 @@
-"""The columns of one batch of frames: records, packets, their encapsulation, and fingerprints of recent segments."""
+"""The columns of one batch of frames: records, packets, their encapsulation, fingerprints of recent segments, and the
+tests of a filter."""
 
 from analyzer.schema import Column, table
 
@@ -59,4 +60,18 @@ RECENT = table(
     Column("fingerprint", "q", "", "hash of all that a duplicate of a recent segment shares with it; 0 none"),
     Column("ts_ns", "q", "ns", "capture time of it, or of its latest duplicate"),
     Column("tunnel", "i", "", "number of the tunnel that it came through, 0 for none"),
+)
+
+FILTER_TESTS = table(
+    "FILTER_TESTS",
+    Column("what", "b", "TESTS_*", "what is compared"),
+    Column("direction", "b", "OF_*", "of which of source and destination"),
+    Column("hi", "q", "", "address, high half, its host bits 0"),
+    Column("lo", "q", "", "address, low half, its host bits 0"),
+    Column("mask_hi", "q", "", "bits of the high half that are compared"),
+    Column("mask_lo", "q", "", "bits of the low half that are compared"),
+    Column("first", "i", "", "lowest port"),
+    Column("last", "i", "", "highest port"),
+    Column("if_true", "i", "", "row of the test that comes next; PASSES or FAILS"),
+    Column("if_false", "i", "", "row of the test that comes next if this one does not hold; PASSES or FAILS"),
 )

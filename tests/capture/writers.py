@@ -106,6 +106,11 @@ def simple_packet(octets: bytes, wire_len: int = -1, order: str = "<") -> bytes:
     return block(3, struct.pack(f"{order}I", wire_len) + octets, order)
 
 
+def names(*records: tuple[int, bytes], order: str = "<") -> bytes:
+    """A name resolution block; a record is its type, and an address with names that end with a zero."""
+    return block(4, b"".join(option(kind, value, order) for kind, value in records) + bytes(4), order)
+
+
 def statistics(
     on: int = 0,
     dropped: int | None = None,

@@ -338,7 +338,8 @@ def test_an_unknown_interface_is_one_line_with_those_that_exist() -> None:
     ("words", "complaint"),
     [
         (["-i", "lo", "x.pcap"], "--iface and files exclude each other"),
-        (["-f", "tcp", "x.pcap"], "-f is for --iface"),
+        (["-p", "x.pcap"], "-p is for --iface"),
+        (["-f", "tcp", "--ndjson", "-w", "y", "x.pcap"], "-w writes all frames"),
         (["-w", "y", "x.pcap"], "-w is for --iface"),
         (["-c", "5", "x.pcap"], "-c is for --iface"),
         (["-i", "eth0", "--until", "+5"], "--until is for captures that are complete"),

@@ -140,7 +140,7 @@ def terminal_faces(analysis: Analysis) -> None:
     with console.capture() as captured:
         console.print(terminal.report(analysis, 2))
         for flow in analysis.flows[:1]:
-            console.print(terminal.timeline(analysis, flow))
+            console.print(terminal.timelines(analysis, analysis.flows[flow.id : flow.id + 1], 1))
     lines = captured.get().split("\n")
     lines += recipes.sysctl_lines(analysis)
     lines += recipes.advice_lines("all", analysis)

@@ -99,7 +99,7 @@ def _is_number(cell: str) -> bool:
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda found: terminal.report(found, 10), lambda found: terminal.timeline(found, found.flows[0])],
+    [lambda found: terminal.report(found, 10), lambda found: terminal.timelines(found, found.flows[:1], 1)],
     ids=["report", "timeline"],
 )
 @pytest.mark.parametrize("is_terminal", [False, True])

@@ -4,10 +4,13 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.capture.filter import packet_filter
+from analyzer.capture.names import Naming
 from analyzer.capture.until import Until
 from analyzer.errors import CaptureError, OptionError
 from analyzer.many import cluster as module
@@ -23,11 +26,11 @@ pytestmark = pytest.mark.filterwarnings("default")  # dask's own
 TEXT = talk(40)
 
 
-def dies_once(name: str) -> Shard | CaptureError:
+def dies_once(name: str, **how: Any) -> Shard | CaptureError:
     """The worker that is to read this file is killed, the first time."""
     if name.endswith("00004.pcap"):
         _die(Path(name).with_suffix(".killed"))
-    return read_or_error(name)
+    return read_or_error(name, **how)
 
 
 def dies_before_it_answers(analysis: Analysis, marker: Path) -> object:
@@ -126,3 +129,13 @@ def test_a_person_may_say_when_capturing_ended(cluster: Cluster, names: list[str
     assert cluster.analysis(names, until=until).ask(tables) == tables(analyze(*names, until=until))
     with pytest.raises(OptionError, match="is before the last frame"):
         cluster.analysis(names, until=Until.parse("0"))
+
+
+def test_a_cluster_filters_and_names_as_one_process(cluster: Cluster, names: list[str]) -> None:
+    chosen = packet_filter("not port 65000")
+    there = cluster.analysis(names, packet_filter=chosen)
+    here = analyze(*names, packet_filter=chosen)
+    assert there.capture.packet_filter == "not port 65000"
+    assert there.capture.tcp_packets == here.capture.tcp_packets
+    there.naming = Naming({address: "named" for flow in here.flows for end in flow.ends for address in [end.address]})
+    assert all("named" in end.name for end in there.flows[0].ends)

@@ -20,7 +20,7 @@ from tests.transcript import transcript
 TEXT = talk(9)
 
 
-def dies(name: str, _: int | None) -> Shard | CaptureError:
+def dies(name: str, **_: object) -> Shard | CaptureError:
     os.kill(os.getpid(), signal.SIGKILL)
     return CaptureError(name)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import Part
+from analyzer.capture.described import Part
 from analyzer.engine.dispatch import Engine
 from analyzer.errors import CaptureError
 from analyzer.many.shard import read_again, read_shard

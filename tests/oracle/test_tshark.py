@@ -24,7 +24,7 @@ from analyzer.capture.files.source import open_source
 from analyzer.diagnostics import Diagnostics
 from analyzer.engine.dispatch import Engine
 from analyzer.keepalive.tags.tag import TAGS, Tag
-from analyzer.report.terminal import timeline
+from analyzer.report.terminal import timelines
 from analyzer.report.units import Clock
 from analyzer.schema import KIND_TCP
 
@@ -187,7 +187,7 @@ def test_times_of_a_timeline_are_found_in_tshark_s(capture: Path) -> None:
     flows = analysis(capture).flows[:MOST_TIMELINES]
     for (time, theirs), flow in product(instants(capture).items(), flows):
         with console.capture() as captured:
-            console.print(timeline(analysis(capture), flow, Clock(time)))
+            console.print(timelines(analysis(capture), analysis(capture).flows[flow.id : flow.id + 1], 1, Clock(time)))
         lines = re.findall(r"^ +(\d+\.\d{6})  (\d+) ", captured.get(), re.MULTILINE)
         assert lines
         assert [(shown, frame) for shown, frame in lines if not theirs[frame].startswith(shown)] == []

@@ -51,7 +51,7 @@ def report(analysis: Analysis, width: int = 80, shown: int = SHOWN, is_terminal:
 
 def timeline(analysis: Analysis, flow: int = 0, width: int = 80) -> str:
     made, file = console(width)
-    made.print(terminal.timeline(analysis, analysis.flows[flow]))
+    made.print(terminal.timelines(analysis, analysis.flows[flow : flow + 1], 1))
     return file.getvalue()
 
 
@@ -135,9 +135,9 @@ def test_a_tunnel_is_named_with_the_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     analysis = analyse(transcript("0 A>B S seq 999"))
     [flow] = analysis.flows
     ends = f"{flow.ends[0]} → {flow.ends[1]}"
-    assert f"{ends} in " not in unwrapped(report(analysis))
+    assert f"{ends} (http) in " not in unwrapped(report(analysis))
     monkeypatch.setitem(analysis._assembler._assembled, 0, replace(flow, tunnel="vxlan 42"))
-    assert f"{ends} in vxlan 42" in unwrapped(report(analysis))
+    assert f"{ends} (http) in vxlan 42" in unwrapped(report(analysis))
 
 
 def test_bounds_are_shown_as_known() -> None:
@@ -261,7 +261,7 @@ def test_longest_addresses_fit(width: int) -> None:
 def test_one_sided_connection_is_told_as_such() -> None:
     analysis = analyse(transcript("0.0 A>B PA seq 1 ack 1 len 9\n9.0 A>B PA seq 10 ack 1 len 9"))
     words = report(analysis)
-    assert "10.0.0.1:40000 ↔ 10.0.0.2:80      not known" in words
+    assert "10.0.0.1:40000 ↔ 10.0.0.2:80 (http)      not known" in words
 
 
 def test_markup_in_a_file_name_is_shown_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from analyzer.capture.decode.encapsulation import TUNNEL_NAMES, unwrap
 from analyzer.capture.decode.headers import decode
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.diagnostics import MALFORMED_HEADER, TUNNELS_GIVEN_UP, note
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
@@ -26,10 +27,11 @@ IPV4_PREFIX = b"\0" * 10 + b"\xff\xff"
 
 
 class Decoder:
-    """Decodes batch by batch; knows the tunnels that were met."""
+    """Decodes batch by batch; knows the tunnels that were met, and what packets must match to be used."""
 
-    def __init__(self) -> None:
+    def __init__(self, packet_filter: PacketFilter | None = None) -> None:
         self.tunnels = Tunnels()
+        self._filter = packet_filter
         self._tables = deque([Table(PACKETS)])
         self._layers = Table(LAYERS)
 
@@ -37,9 +39,20 @@ class Decoder:
         """Keep each batch's packets until `count` batches are decoded, itself included."""
         self._tables = deque(Table(PACKETS) for _ in range(count))
 
+    @property
+    def expression(self) -> str:
+        """Return the filter as it was written; empty without one."""
+        return self._filter.expression if self._filter is not None else ""
+
     def decode(self, buffer: bytearray, records: Table, first_frame: int, engine: Engine, counts: Any) -> Table:
-        """Decode a batch of records and return its packets; the table is used again for the next one, or as `hold`
-        says."""
+        """Decode a batch of records and return its packets, without those that the filter refuses; the table is used
+        again for the next one, or as `hold` says."""
+        packets = self._decoded(buffer, records, first_frame, engine, counts)
+        if self._filter is not None:
+            self._filter.apply(packets, engine, counts)
+        return packets
+
+    def _decoded(self, buffer: bytearray, records: Table, first_frame: int, engine: Engine, counts: Any) -> Table:
         self._tables.rotate()
         packets = self._tables[0]
         packets.rows = 0

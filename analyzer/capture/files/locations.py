@@ -33,6 +33,22 @@ class InMemory(str):
         return InMemory, (str(self), self.octets)
 
 
+class InFolder(str):
+    """The name of a file that was found in a directory: nobody said that it is a capture."""
+
+    __slots__ = ()
+
+    @property
+    def is_called_capture(self) -> bool:
+        """Tell whether its name claims that it is one."""
+        endings = [one.casefold() for one in Path(self).suffixes]
+        return any("cap" in one or one in CAPTURE_ENDINGS for one in endings)
+
+
+CAPTURE_ENDINGS = (".dmp", ".erf", ".snoop", ".ntar", ".trc", ".trace", ".enc", ".iptrace")
+"""Endings of captures without "cap" in them."""
+
+
 def captures(names: Iterable[str], first_ns: Callable[[str], int | None]) -> tuple[str, ...]:
     """Return all captures that are named, in the order of time; `first_ns` tells the time of a capture's first frame.
 
@@ -63,9 +79,8 @@ def expanded(name: str) -> Sequence[str]:
     path = Path(name)
     try:
         if path.is_dir():
-            return sorted(str(one) for one in path.iterdir() if one.is_file() and not one.name.startswith(".")) or [
-                name
-            ]
+            found_there = [one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")]
+            return sorted(InFolder(one) for one in found_there) or [name]
         if has_magic(name) and not path.exists():
             found = glob(name, recursive=True)  # noqa: PTH207  # pathlib has no glob that may begin at the root
             return sorted(one for one in found if Path(one).is_file()) or [name]
@@ -149,9 +164,9 @@ def _file_system(name: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
-        raise CaptureError(
-            f"{name}: URLs need more packages; install them: pip install 'ka-analyze[remote]'"
-        ) from error
+        from analyzer.extras import installing
+
+        raise CaptureError(f"{name}: URLs need packages that are not installed: {installing('remote')}") from error
     system, path = url_to_fs(name)
     return system, path
 
@@ -168,7 +183,9 @@ def _asked(name: str, question: Callable[[], Any]) -> Any:
             raise CaptureError(f"{name}: cannot be opened: {_words(cause)}") from error
         raise CaptureError(f"{name}: no such file; check the URL") from error
     except ImportError as error:
-        raise CaptureError(f"{name}: {error}; or: pip install 'ka-analyze[remote]'") from error
+        from analyzer.extras import installing
+
+        raise CaptureError(f"{name}: {error}; or: {installing('remote')}") from error
     except Exception as error:
         raise CaptureError(f"{name}: cannot be opened: {_words(error)}") from error
 

@@ -1,17 +1,19 @@
 """The pcapng file format: a kernel that walks packet blocks, and the blocks that describe them.
 
 Follows draft-ietf-opsawg-pcapng (§ below). The kernel stops before a section header, an
-interface description or interface statistics; these are rare and are read by ordinary code,
+interface description, names or interface statistics; these are rare and are read by ordinary code,
 which also works out the numbers with which the kernel's arithmetic cannot overflow.
 """
 
 import struct
 from array import array
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from analyzer.capture.coverage import may_end
 from analyzer.capture.files.pcap import BROKEN, FRAMES, IS_BIG, LAST_NS, MORE, NEXT, STATUS, WALK_STATE
+from analyzer.capture.names import note_name
 from analyzer.diagnostics import (
     ABSURD_TIMESTAMP,
     DAMAGED_BLOCK,
@@ -25,7 +27,7 @@ from analyzer.engine.octets import word
 from analyzer.engine.table import Table
 from analyzer.schema import ABSENT, Column, table
 
-SECTION, INTERFACE, STATISTICS = 0x0A0D0D0A, 1, 5  # §4.1, §4.2, §4.6
+SECTION, INTERFACE, NAMES, STATISTICS = 0x0A0D0D0A, 1, 4, 5  # §4.1, §4.2, §4.5, §4.6
 PACKET, PACKET_SIMPLE, PACKET_OBSOLETE = 6, 3, 2  # §4.3, §4.4, appendix A
 
 CUSTOM, CUSTOM_NOT_COPIED, FIRST_LOCAL = 0x00000BAD, 0x40000BAD, 0x80000000  # §4.9, §11.1
@@ -44,6 +46,8 @@ BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 """The byte-order magic, with which the body of a section header begins (§4.1)."""
 
 OPTION_END, IF_TSRESOL, IF_TSOFFSET, ISB_ENDTIME, ISB_IFDROP, ISB_OSDROP = 0, 9, 14, 3, 5, 7
+NAMED = {1: 4, 2: 16}
+"""Octets of the address in records of names: IPv4 and IPv6. They end as options do."""
 
 INTERFACE_COUNT, ENDED_AFTER, ENDED = range(WALK_STATE + 1, WALK_STATE + 4)
 """How many interfaces are described; the time of the last frame before the statistics that say when capturing ended,
@@ -92,7 +96,7 @@ def walk_pcapng(
     at = start
     while rows < limit and at + SMALLEST_BLOCK <= stop:
         kind = word(buffer, at, is_big)
-        if kind == SECTION or kind == INTERFACE or kind == STATISTICS:
+        if kind == SECTION or kind == INTERFACE or kind == STATISTICS or kind == NAMES:
             status = DESCRIPTION
             break
         total = word(buffer, at + 4, is_big)
@@ -154,8 +158,7 @@ def walk_pcapng(
 
 
 def is_registered(kind: int) -> bool:
-    """Tell whether blocks of this type may be skipped silently (§11.1): names, journals, secrets, custom and local
-    ones."""
+    """Tell whether blocks of this type may be skipped silently (§11.1): journals, secrets, custom and local ones."""
     is_standard = 0 < kind < 0x300
     return is_standard or kind == CUSTOM or kind == CUSTOM_NOT_COPIED or kind >= FIRST_LOCAL
 
@@ -198,8 +201,10 @@ def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
     return split, scale, shrink, last_tick, offset_ns
 
 
-def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table, diagnostics: Diagnostics) -> None:
-    """Take in the section header, interface or statistics at NEXT, where the kernel stopped.
+def read_description(
+    buffer: bytearray, stop: int, state: Any, interfaces: Table, diagnostics: Diagnostics, names: dict[str, str]
+) -> None:
+    """Take in the section header, interface, names or statistics at NEXT, where the kernel stopped.
 
     At least SMALLEST_BLOCK of it is there. STATUS becomes TAKEN, MORE if it is not whole yet, or BROKEN.
     """
@@ -224,6 +229,8 @@ def read_description(buffer: bytearray, stop: int, state: Any, interfaces: Table
             struct.unpack_from(f"{order}IHHq", body)
         elif kind == INTERFACE:
             describe(interfaces, read_interface(body, order))
+        elif kind == NAMES:
+            read_names(body, order, names)
         else:
             read_statistics(body, order, state, interfaces, diagnostics)
     except struct.error:
@@ -288,6 +295,18 @@ def read_statistics(body: bytes, order: str, state: Any, interfaces: Table, diag
             by = "the interface" if code == ISB_IFDROP else "the system"
             if drops:
                 diagnostics.add(INTERFACE_DROPS, state[FRAMES], f"interface {interface}: {drops:,} by {by}")
+
+
+def read_names(body: bytes, order: str, names: dict[str, str]) -> None:
+    """Note the first name of each address in a block of names, unless it has one (§4.5); struct.error as above.
+
+    Whoever writes a capture writes what they like there: see `capture/names.py`.
+    """
+    for code, value in options(body, order):
+        octets = NAMED.get(code)
+        if octets is not None:
+            address, name = struct.unpack_from(f"{octets}s", value)[0], value[octets:].partition(b"\0")[0]
+            note_name(names, str(ip_address(address)), name.decode(errors="replace"))
 
 
 def note_end(state: Any, until_ns: int) -> None:

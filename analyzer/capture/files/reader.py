@@ -42,7 +42,7 @@ from analyzer.capture.files.source import Source, open_source
 from analyzer.diagnostics import APPENDED_CAPTURE, DAMAGED_COMPRESSION, DAMAGED_RECORD, TRUNCATED_FILE, Diagnostics
 from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.table import Table
-from analyzer.errors import CaptureError, UnknownFormatError
+from analyzer.errors import CaptureError, NoCaptureError, UnknownFormatError
 from analyzer.schema import ABSENT
 from analyzer.schema.packets import RECORDS
 
@@ -86,6 +86,8 @@ class CaptureReader:
             pass
         head = bytes(self._buffer[: self._filled])
         self.link_types: set[int] = set()
+        self.names: dict[str, str] = {}
+        """Names of addresses, as pcapng has them (`pcapng.read_names`)."""
         self._interfaces = Table(INTERFACES)
         if is_pcap(head) and len(head) >= FILE_HEADER_OCTETS:
             self.format = "pcap"
@@ -97,7 +99,8 @@ class CaptureReader:
         elif source.damage:
             raise CaptureError(f"{source.name}: {source.damage}, before any packet; get the file again")
         else:
-            raise UnknownFormatError(f"{source.name}: {describe(head)}")
+            looks_like_one = is_damaged_or_other(head)
+            raise (UnknownFormatError if looks_like_one else NoCaptureError)(f"{source.name}: {describe(head)}")
 
     def _begin_pcap(self, header: bytes, frames: int, at: int = 0) -> None:
         """Begin a pcap file whose header lies at `at` of the buffer, after `frames` frames."""
@@ -151,7 +154,7 @@ class CaptureReader:
         return engine.run(walk_pcapng, *where, self._interfaces.view, *into, self._diagnostics.counts)
 
     def _read_description(self) -> None:
-        read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics)
+        read_description(self._buffer, self._filled, self._state, self._interfaces, self._diagnostics, self.names)
         if len(self._interfaces):
             self.link_types.add(self._interfaces.view.link_type[len(self._interfaces) - 1])
             self.link_types.discard(ABSENT)
@@ -276,6 +279,12 @@ def describe(head: bytes) -> str:
         words = head[:SHOWN_TEXT].decode(errors="ignore")
         return f"text that {octets} ({words!r}); give the pcap or pcapng file it was made from"
     return f"no known capture, {octets}; pcap and pcapng are read, for others try: editcap -F pcapng IN OUT"
+
+
+def is_damaged_or_other(head: bytes) -> bool:
+    """Tell whether what cannot be read looks like a capture all the same: damaged, of another format, or packed."""
+    is_known = any(head.startswith(magic) for magic in (*OTHER_FORMAT, *ARCHIVES))
+    return is_known or is_pcap(head) or head[:4] == b"\n\r\r\n" or not head
 
 
 def is_text(head: bytes) -> bool:

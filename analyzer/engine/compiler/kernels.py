@@ -15,6 +15,7 @@ from typing import Any
 from analyzer.analysis import Analyzer, read_capture
 from analyzer.capture.decode.encapsulation import unwrap
 from analyzer.capture.decode.link import LINK_ETHERNET
+from analyzer.capture.decode.selection import PASSES, PacketFilter
 from analyzer.capture.files.writer import Described, PcapngWriter
 from analyzer.capture.live.ring import walk_block
 from analyzer.diagnostics import Diagnostics
@@ -25,7 +26,7 @@ from analyzer.many.join import Join
 from analyzer.many.prefix import Prefix
 from analyzer.many.shard import read_shard
 from analyzer.report.json.document import document, tag_lines
-from analyzer.schema.packets import LAYERS, PACKETS, RECORDS
+from analyzer.schema.packets import FILTER_TESTS, LAYERS, PACKETS, RECORDS
 from analyzer.tcp.eviction import Limits
 
 SYN = bytes.fromhex(
@@ -79,10 +80,11 @@ def _captures(folder: Path) -> Iterator[Path]:
 
 
 def _run_live(engine: Engine) -> None:
-    """Run the kernels that only live captures, encapsulated packets and captures beyond the limits need."""
-    records, packets, layers = Table(RECORDS), Table(PACKETS), Table(LAYERS)
-    packets.reserve(1)
-    layers.reserve(1)
+    """Run the kernels that only live captures, filters, encapsulated packets and captures beyond the limits need."""
+    records, packets, layers, tests = Table(RECORDS), Table(PACKETS), Table(LAYERS), Table(FILTER_TESTS)
+    for one in (packets, layers, tests):
+        one.reserve(1)
+    PacketFilter("", tests, PASSES).apply(packets, engine, Diagnostics().counts)
     engine.run(walk_block, bytearray(64), 0, 0, 0, LINK_ETHERNET, records.view, 0)
     engine.run(unwrap, bytearray(1), packets.view, 0, layers.view, Diagnostics().counts)
     records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)

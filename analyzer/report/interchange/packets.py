@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analyzer.analysis import Analyzer, Capture
+from analyzer.analysis import Analyzer
 from analyzer.capture.decode.link import (
     LINK_ETHERNET,
     LINK_IPV4,
@@ -21,6 +21,7 @@ from analyzer.capture.decode.link import (
     LINK_SLL,
     LINK_SLL2,
 )
+from analyzer.capture.described import Capture
 from analyzer.capture.files.locations import is_pipe
 from analyzer.capture.files.reader import CaptureReader
 from analyzer.capture.files.source import open_source

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analyzer.analysis import Analysis
+from analyzer.capture.decode.packets import address
 from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.values import Solicitation
@@ -59,6 +60,15 @@ def document(
     if supposed is not None:
         tail["what_if"] = what_if.as_object(supposed)
     yield "\n], " + _dump(tail)[1:] + "\n"
+
+
+def flow_objects(analysis: Analysis, only: frozenset[Outcome] | None = None) -> Iterator[str]:
+    """NDJSON: the document's object for each connection, a line each; `only` of those that ended so."""
+    flows = kept(analysis.flows, only)
+    for piece in _flow_lines(analysis, flows):
+        yield piece.replace(flow_members.BEFORE, "\n")  # in texts a line feed is escaped
+    if flows:
+        yield "\n"
 
 
 def _flow_lines(analysis: Analysis, flows: Flows) -> Iterator[str]:
@@ -130,7 +140,17 @@ def _capture(analysis: Analysis) -> dict[str, Any]:
         "until": iso(capture.until_ns),
         "duration_s": seconds(capture.last_ns - capture.first_ns),
         "link_types": list(capture.link_types),
+        "filter": capture.packet_filter or None,
+        "names": _names(analysis),
     }
+
+
+def _names(analysis: Analysis) -> dict[str, str]:
+    """Return what the addresses of the connections are called."""
+    names, f = analysis.names, analysis.endpoints
+    flows = range(len(analysis.flows) if names else 0)
+    ends = (half for flow in flows for half in ((f.a_hi[flow], f.a_lo[flow]), (f.b_hi[flow], f.b_lo[flow])))
+    return {one: names[one] for one in (address(*halves) for halves in dict.fromkeys(ends)) if one in names}
 
 
 def _diagnostics(analysis: Analysis) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
+from analyzer.extras import installing
 from analyzer.report.output_file import binary_output, text_output
 from analyzer.report.ranking import to_describe
 from analyzer.schema.export import (
@@ -41,7 +42,7 @@ def outputs(folders: Mapping[str, str], has_png: bool = False) -> dict[str, str]
     """Return the files that are written whatever the connections; OptionError if one of the flags cannot be obeyed
     here."""
     if "--parquet" in folders and find_spec("pyarrow") is None:
-        raise OptionError("--parquet needs pyarrow: pip install 'ka-analyze[parquet]'")
+        raise OptionError(f"--parquet needs pyarrow, which is not installed: {installing('parquet')}")
     endings = {"--csv": [f"{name}.csv" for name in FRAMES]}
     endings["--parquet"] = [*(f"{name}.parquet" for name in FRAMES), VIEWS]
     endings["--plots"] = [f"{name}.{kind}" for name in CHARTS for kind in ("svg", *["png"] * has_png)]

@@ -139,7 +139,7 @@ def _copy_pcapng(octets: _Octets, out: BinaryIO, comments: Comments, before: int
             continue
         is_frame = walk_pcapng(block, 0, len(block), state, interfaces.view, records.view, 1, notes.counts)
         if state[STATUS] == DESCRIPTION:
-            read_description(block, len(block), state, interfaces, notes)
+            read_description(block, len(block), state, interfaces, notes, {})
             is_described = kind != INTERFACE or interfaces.view.link_type[len(interfaces) - 1] != ABSENT
             out.write(_description(order, kind, block, said) if is_described else _undescribed(order, kind))
         elif is_frame:

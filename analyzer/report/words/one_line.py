@@ -23,9 +23,9 @@ ARROWS = {Role.ORIGINATOR: "→", Role.RESPONDER: "←", Role.UNKNOWN: "↔"}
 
 
 def who(flow: Flow) -> str:
-    """Name both ends, the arrow from the originator, and the tunnel."""
-    first, second = flow.ends
-    return f"{first} {ARROWS[first.role]} {second}" + (f" in {flow.tunnel}" if flow.tunnel else "")
+    """Name both ends, each with what it is called, the arrow from the originator, and the tunnel."""
+    first, second = (f"{end} ({end.name})" if end.name else str(end) for end in flow.ends)
+    return f"{first} {ARROWS[flow.ends[0].role]} {second}" + (f" in {flow.tunnel}" if flow.tunnel else "")
 
 
 def course(flow: Flow) -> str:

@@ -35,7 +35,7 @@ UNREACHABLE = next(path for path in SHORT if path.parent.name == "unreachable")
 
 CONTRACT = {
     "document": "schema version capture diagnostics conclusions flows hosts path_limits services advice",
-    "capture": "files packets tcp_packets first last until duration_s link_types",
+    "capture": "files packets tcp_packets first last until duration_s link_types filter names",
     "diagnostic": "code count first_frame message",
     "flow": "id opened start stop packets bytes max_idle_s continues silent_s unacknowledged ending ends verdict",
     "end": "addr port role keepalive probes answered payload_len settings matches",
@@ -284,6 +284,8 @@ def test_capture_without_frames() -> None:
         "until": None,
         "duration_s": 0,
         "link_types": ["Ethernet"],
+        "filter": None,
+        "names": {},
     }
     assert all(found[key] == [] for key in ("diagnostics", "flows", "hosts", "path_limits", "advice"))
 
