@@ -40,7 +40,7 @@ def test_the_terminal_says_where_it_was_lost(points: list[str]) -> None:
     assert told.splitlines() == [
         "1 of 1 and 1 connections were captured at both.",
         "",
-        "#0 10.0.0.1:40000 → 10.0.0.2:80 is #0 10.0.0.3:40001 → 10.0.0.2:80, translated on the way",
+        "#0 10.0.0.1:40000 → 10.0.0.2:80 (http) is #0 10.0.0.3:40001 → 10.0.0.2:80 (http), translated on the way",
         "    1 probe of 10.0.0.1:40000 passed both points and came back.",
         "    1 probe of 10.0.0.1:40000 passed client and never server: lost on the way between the two.",
         "    The clock of server is 20.00 ms behind, the way between them included.",
