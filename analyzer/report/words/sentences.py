@@ -8,8 +8,8 @@ from itertools import groupby
 
 from analyzer.keepalive.catalogue.profiles import shared
 from analyzer.keepalive.findings import End, Flow, Role
-from analyzer.keepalive.settings.infer import MANY_MISSING
 from analyzer.keepalive.settings.values import Basis, Settings
+from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.values import Answer, ledger
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.hosts import Host
