@@ -162,7 +162,7 @@ def test_a_tag_is_given(one: Tag) -> None:
 
 @pytest.mark.parametrize("rule", sorted(set(Rule) - WITHOUT_KERNEL))
 def test_a_rule_is_asked(rule: Rule) -> None:
-    assert rule.name in names_used([KEEPALIVE / "tags" / "tagger.py", KEEPALIVE / "tags" / "rules.py"])
+    assert rule.name in names_used([KEEPALIVE / "tags" / name for name in ("tagger.py", "rules.py", "hindsight.py")])
 
 
 @pytest.mark.parametrize("rule", sorted(set(Rule) - IN_NO_TRANSCRIPT))

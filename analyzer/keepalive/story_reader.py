@@ -387,6 +387,6 @@ def solicitations(story: Story, context: FlowContext) -> tuple[Solicitation, ...
     unanswered = [probe for probe in story.ends[asker].probes if not probe.answer_frame]
     found = []
     for ts_ns, frame in context.asked:
-        causes = [probe.frame for probe in unanswered if 0 <= ts_ns - probe.ts_ns <= ASKING_NS]
+        causes = [one.frame for one in unanswered if one.frame < frame and 0 <= ts_ns - one.ts_ns <= ASKING_NS]
         found.append(Solicitation(frame, ts_ns, asker, causes[-1] if causes else 0))
     return tuple(found)

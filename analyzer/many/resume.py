@@ -18,14 +18,16 @@ from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.tcp import segment_facts
 from analyzer.tcp.flows import FlowTable
 
-WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_ns", "first_seq", "first_ack"}
+WHO = {"a_hi", "a_lo", "b_hi", "b_lo", "ports", "tunnel", "first_frame", "first_seq", "first_ack"}
 """Columns of FLOWS that say which connection it is and where it began; the join knows them."""
 OPENING = {"opened", "syn_seq"}
 """Columns of FLOWS that say how it began. Only a SYN needs them."""
 FIRSTS = (("steps_back", "step_back_frame"), ("duplicates", "duplicate_frame"))
 """Columns of FLOWS in pairs: how often something was seen, and in which frame first."""
 SUMS = {"packets", "octets", "far_below", *(number for number, _ in FIRSTS)}
-EXTREMES = {"max_idle_ns", *(frame for _, frame in FIRSTS)}
+LARGEST = ("max_idle_ns", "latest_ns")
+"""Columns of FLOWS that only grow."""
+EXTREMES = {"first_ns", *LARGEST, *(frame for _, frame in FIRSTS)}
 HANDSHAKE = {"isn", "window_shift"}
 """Columns of ENDS that only a SYN sets."""
 MAY_BE_OLDER = HANDSHAKE | {"data_ns"}
@@ -100,15 +102,15 @@ class Meeting:
         """Tell for each flow whether its extremes are known in spite of the shard's prefix, whose own may hide those of
         what follows."""
         alone, known, end = self._alone, self._known, self._end
-        idle, shortest = alone.flow("max_idle_ns"), alone.ends("reply_ns")
-        known_shortest = known.ends("reply_ns")
-        is_idle_known = (end.flow("max_idle_ns") > idle) | (idle <= known.flow("max_idle_ns"))
+        shortest, known_shortest = alone.ends("reply_ns"), known.ends("reply_ns")
         is_reply_known = (
             (end.ends("reply_ns") != shortest)
             | (shortest == ABSENT)
             | ((known_shortest != ABSENT) & (known_shortest <= shortest))
         )
-        is_known = is_idle_known & is_reply_known.all(axis=1)
+        is_known = is_reply_known.all(axis=1)
+        for name in LARGEST:
+            is_known &= (end.flow(name) > alone.flow(name)) | (alone.flow(name) <= known.flow(name))
         for number, _ in FIRSTS:
             is_known &= (alone.flow(number) == 0) | (known.flow(number) > 0)
         return is_known
@@ -154,8 +156,11 @@ class Meeting:
         for number, frame in FIRSTS:
             is_first = (known.flow(number) == 0) & (end.flow(number) > alone.flow(number))
             flow(frame, np.where(is_first, end.flow(frame), known.flow(frame)))
-        idle = np.where(end.flow("max_idle_ns") > alone.flow("max_idle_ns"), end.flow("max_idle_ns"), 0)
-        flow("max_idle_ns", np.maximum(known.flow("max_idle_ns"), idle))
+        for name in LARGEST:
+            larger = np.where(end.flow(name) > alone.flow(name), end.flow(name), 0)
+            flow(name, np.maximum(known.flow(name), larger))
+        earlier = np.where(end.flow("first_ns") < alone.flow("first_ns"), end.flow("first_ns"), known.flow("first_ns"))
+        flow("first_ns", np.minimum(known.flow("first_ns"), earlier))
         for name in SUMS:
             flow(name, known.flow(name) + end.flow(name) - alone.flow(name))
         for name in FLOW_STATE:

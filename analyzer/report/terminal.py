@@ -157,8 +157,9 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
         tag, of = TAGS[s.tag[row]], s.of[row]
         if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
             continue
-        answers = f" → {c.frame[of]} after {exact(c.ts_ns[row] - c.ts_ns[of])} s" if of != ABSENT else ""
-        what = f"{tag}{answers}"
+        took_ns = c.ts_ns[row] - c.ts_ns[of] if of != ABSENT else ABSENT
+        after = f" after {exact(took_ns)} s" if took_ns >= 0 else ""  # the clock may have been set back
+        what = f"{tag} → {c.frame[of]}{after}" if of != ABSENT else f"{tag}"
         yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, RULES[s.rule[row]])
 
 

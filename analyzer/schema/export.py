@@ -163,7 +163,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         Field("failed", DURATION, "ns", "the shortest silence that it did not survive"),
         Field("survived_n", INT, "count", "silences survived"),
         Field("failed_n", INT, "count", "silences, and connections, that an idle limit did not let survive"),
-        Field("survived_flows", INT, "count", "connections that survived silences of 10 s and more"),
+        Field("survived_flows", INT, "count", "connections that survived any"),
         Field("unexplained", INT, "count", "connections lost after silences that others survived, or nearly"),
         Field("on_expiry", KIND, "", "silent or rst; missing without a failure or where they differ"),
         Field("by", KIND, "", "path; unknown where what came back may be the other end's own"),

@@ -21,8 +21,9 @@ FLOWS = table(
     Column("seen_ns", "q", "ns", "latest segment that the look-up of flows has seen"),
     Column("packets", "q", "", "segments seen"),
     Column("octets", "q", "octets", "TCP payload seen, retransmissions included"),
-    Column("first_ns", "q", "ns", "first segment"),
+    Column("first_ns", "q", "ns", "earliest segment: the first, unless the capture's clock was set back"),
     Column("last_ns", "q", "ns", "last segment"),
+    Column("latest_ns", "q", "ns", "latest segment before the clock was set back, 0 if it never was"),
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
     Column("max_idle_ns", "q", "ns", "longest time without any segment"),
     Column(

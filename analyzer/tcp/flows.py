@@ -206,14 +206,14 @@ def reset_end(ends: Any, end: int) -> None:
 
 
 def start_ns(flows: Any, flow: int) -> int:
-    """Return the time in ns when the flow began; where the capture's clock was set back since, when it ended."""
-    ts_ns: int = min(flows.first_ns[flow], flows.last_ns[flow])
+    """Return the time in ns of the flow's earliest segment, which is not its first where the clock was set back."""
+    ts_ns: int = flows.first_ns[flow]
     return ts_ns
 
 
 def end_ns(flows: Any, flow: int) -> int:
-    """Return the time in ns when the flow ended; where the clock was set back, when it began."""
-    ts_ns: int = max(flows.first_ns[flow], flows.last_ns[flow])
+    """Return the time in ns of the flow's latest segment, which is not its last where the clock was set back."""
+    ts_ns: int = max(flows.latest_ns[flow], flows.last_ns[flow])
     return ts_ns
 
 

@@ -135,7 +135,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
                     if not is_duplicate:
                         set_clock_back(flows, flow, ends, ts)
                 idle_ns = 0
-            if idle_ns > flows.max_idle_ns[flow]:
+            if idle_ns > flows.max_idle_ns[flow] and not is_duplicate:
                 flows.max_idle_ns[flow] = idle_ns
         own_ns = max(ts - ends.last_ns[end_row], 0) if ends.last_ns[end_row] != ABSENT else ABSENT
 
@@ -182,6 +182,7 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             flows.duplicates[flow] += 1
             continue
         flows.octets[flow] += payload_len
+        flows.first_ns[flow] = min(ts, flows.first_ns[flow])
         flows.last_ns[flow] = max(ts, flows.last_ns[flow])
         if payload_len > 1 or (payload_len == 1 and not is_below(relation)) or flags & (SYN | FIN):
             flows.data_ns[flow] = ts
@@ -319,6 +320,7 @@ def scaled_window(window: int, flags: int, ends: Any, end_row: int, peer: int) -
 
 def set_clock_back(flows: Any, flow: int, ends: Any, ts: int) -> None:
     """Adjust a flow's times after the capture's clock was set back: times before and after that cannot be compared."""
+    flows.latest_ns[flow] = max(flows.last_ns[flow], flows.latest_ns[flow])
     flows.last_ns[flow] = ts
     flows.data_ns[flow] = ABSENT
     for end in (2 * flow, 2 * flow + 1):

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from tests.fuzz.campaign import Tally, campaign
+from tests.fuzz.corpus import grown
 
 EVERY = 1000
 
@@ -24,12 +25,17 @@ def main() -> int:
         "--memory", type=int, default=1024, metavar="MIB", help="address space beyond that at the start"
     )
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "ka-fuzz", metavar="FOLDER")
+    parser.add_argument(
+        "more", type=Path, nargs="*", metavar="PATH", help="captures, or folders of them, to break, too"
+    )
     given = parser.parse_args()
     limit_memory(given.memory << 20)
     click.echo(f"seed {given.seed}, what fails is kept in {given.keep}")
-    tally = Tally()
+    tally, more = Tally(), tuple(grown(given.more))
+    if given.more:
+        click.echo(f"{len(more)} captures besides those of samples/")
     try:
-        for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed)):
+        for tally in campaign(given.seed, given.captures, given.seconds, given.keep / str(given.seed), more):
             if tally.captures % EVERY == 0:
                 click.echo(summary(tally))
     except KeyboardInterrupt:

@@ -9,12 +9,13 @@ interpreted and as machine code. `python -m tests.fuzz`.
 import io
 import json
 import os
+import re
 import resource
 import signal
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +32,15 @@ from analyzer.report.json import document
 from analyzer.report.wireshark.annotate import annotate
 from tests.fuzz.corpus import pick
 from tests.fuzz.mutations import mutate
+from tests.fuzz.pieces import Frames
 from tests.invariants import broken
+from tests.test_samples import VALIDATOR
 
 LIMIT_S = 5
 """Of processor time, so that a busy machine makes no finds."""
-ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE, INTERPRETED = 0.1, 0.2, 0.2, 0.01, 0.002, 0.2
+ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE, INTERPRETED, BY_SCHEMA = 0.1, 0.2, 0.2, 0.01, 0.002, 0.2, 0.1
 """Shares of the captures for which the dear checks are made; rich takes nine tenths of the time otherwise."""
+BELOW_ZERO = re.compile(r"(?:^|[\s(\N{BOX DRAWINGS LIGHT HORIZONTAL}])-\d")
 
 
 class Hang(BaseException):
@@ -58,14 +62,17 @@ class Tally:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def campaign(seed: int, captures: int, seconds: float, folder: Path) -> Iterator[Tally]:
-    """Yields the tally after each capture; what fails is kept in `folder`, with the traceback."""
+def campaign(seed: int, captures: int, seconds: float, folder: Path, more: Sequence[Frames] = ()) -> Iterator[Tally]:
+    """Yields the tally after each capture; what fails is kept in `folder`, with the traceback.
+
+    Half of the captures are made of `more`, where there are any.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tally, started = Tally(), time.monotonic()
     while tally.captures < captures and time.monotonic() - started < seconds:
         name = f"{seed}-{tally.captures}"
         random = Random(name)
-        origin, pieces = pick(random)
+        origin, pieces = pick(random, more)
         octets, done = mutate(random, pieces)
         tally.captures += 1
         tally.mutations.update(done)
@@ -105,6 +112,8 @@ def examine(octets: bytes, path: Path, random: Random) -> str:
     except CaptureError as error:
         return "refused" if str(error).isprintable() else "refused in more than a line"
     told = machine_faces(analysis)
+    if random.random() < BY_SCHEMA:
+        VALIDATOR.validate(json.loads(told[0]))
     if random.random() < ON_TERMINAL:
         terminal_faces(analysis)
     if random.random() < IN_CHUNKS:
@@ -123,25 +132,26 @@ def examine(octets: bytes, path: Path, random: Random) -> str:
     return "damaged" if analysis.is_damaged else "analysed"
 
 
-def machine_faces(analysis: Analysis) -> str:
-    """The document and the tags, each line of them JSON as RFC 8259 has it; the document says nothing impossible."""
-    whole = "".join(document.document(analysis))
-    faults = broken(json.loads(whole, parse_constant=refuse))
-    assert not faults, "; ".join(faults)
-    tags = "".join(document.tag_lines(analysis))
+def machine_faces(analysis: Analysis) -> tuple[str, str]:
+    """The document and the tags, each line of them JSON as RFC 8259 has it; they say nothing impossible."""
+    whole, tags = "".join(document.document(analysis)), "".join(document.tag_lines(analysis))
     for line in tags.splitlines():
         json.loads(line, parse_constant=refuse)
-    return whole + tags
+    faults = broken(json.loads(whole, parse_constant=refuse), tags)
+    assert not faults, "; ".join(faults)
+    return whole, tags
 
 
 def terminal_faces(analysis: Analysis) -> None:
-    """Nothing in them is more than text and line feeds."""
+    """Nothing in them is more than text and line feeds, and no time is below zero."""
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     with console.capture() as captured:
         console.print(terminal.report(analysis, 2))
         for flow in analysis.flows[:1]:
             console.print(terminal.timelines(analysis, analysis.flows[flow.id : flow.id + 1], 1))
     lines = captured.get().split("\n")
+    below_zero = [line for line in lines if BELOW_ZERO.search(line)]
+    assert not below_zero, below_zero[0]
     lines += recipes.sysctl_lines(analysis)
     lines += recipes.advice_lines("all", analysis)
     lines += [one.message for one in analysis.diagnostics]

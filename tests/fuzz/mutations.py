@@ -20,6 +20,7 @@ INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFE, 0xFF)
 ABSURD = (0, 1, 2, 3, 4, 7, 8, 11, 12, 13, 15, 16, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x40000, 0x40001, 1 << 20, 16 << 20)
 ABSURD += (64 << 20, (64 << 20) + 4, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
 DECADE_S = 315_576_000
+STEPS_S = (1, 2, 3, 60, 3600, 86_400)
 GARBAGE_UP_TO = 3000
 
 
@@ -77,6 +78,27 @@ def set_time(random: Random, capture: Pieces) -> None:
             put(part, high_at, "I", random.choice((0, 0x7FFFFFFF, 0xFFFFFFFF)), capture.order)
         else:
             put(part, low_at, "I", random.choice((0, 999_999_999, 0xFFFFFFFF)), capture.order)
+
+
+def step_clock(random: Random, capture: Pieces) -> None:
+    """The clock is set, ahead or back, by NTP or by hand; perhaps it is set right again."""
+    begin, step_s = random.randrange(len(capture.parts)), random.choice((-1, 1)) * random.choice(STEPS_S)
+    end = random.choice((len(capture.parts), begin + random.randrange(1, 20)))
+    for part in capture.parts[begin:end]:
+        if capture.kind == "pcap" and len(part) >= capture.frame_at:
+            put(part, 0, "I", (struct.unpack_from(f"{capture.order}I", part)[0] + step_s) % 2**32, capture.order)
+        elif capture.kind == "pcapng" and struct.unpack_from(f"{capture.order}I", part) == (6,) and len(part) >= 20:
+            high, low = struct.unpack_from(f"{capture.order}II", part, 12)
+            ticks = ((high << 32 | low) + step_s * 10**9) % 2**64
+            put(part, 12, "I", ticks >> 32, capture.order)
+            put(part, 16, "I", ticks & 0xFFFFFFFF, capture.order)
+
+
+def one_way(random: Random, capture: Pieces) -> None:
+    """Only what comes from one address, as a mirror of one direction captures."""
+    sources = [frame_of(capture, at)[26:30] for at in range(len(capture.parts))]
+    chosen = random.choice(sources)
+    capture.parts[:] = [part for part, source in zip(capture.parts, sources, strict=True) if source in (chosen, b"")]
 
 
 def set_interface(random: Random, capture: Pieces) -> None:
@@ -206,6 +228,8 @@ STRUCTURAL: tuple[Callable[[Random, Pieces], None], ...] = (
     repeat_the_header,
     set_length,
     set_time,
+    step_clock,
+    one_way,
     set_interface,
     many_interfaces,
     endless_options,

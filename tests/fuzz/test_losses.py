@@ -37,7 +37,7 @@ STILL_FALSE = {
     "gvisor-answers-unheard": {"20% missing": 1, "20% of TCP missing": 1, "50% missing": 6, "tail": 1},
     "gvisor-both-probe": {"5% missing": 1, "5% of TCP missing": 1, "50% of TCP missing": 1},
     "gvisor-link-dead": {"20% missing": 3, "50% missing": 3, "50% of TCP missing": 1},
-    "gvisor-long": {"20% missing": 1, "5% of TCP missing": 1, "50% of TCP missing": 2, "window": 1},
+    "gvisor-long": {"20% missing": 1, "5% of TCP missing": 1, "50% of TCP missing": 2},
     "gvisor-path-forgets-20": {"1% missing": 1},
     "gvisor-unreachable": {"5% missing": 1, "5% of TCP missing": 1, "50% of TCP missing": 1},
     "half-closed-forgotten-8": {"window": 2},

@@ -10,6 +10,7 @@ from analyzer.capture.files.reader import CaptureReader
 from analyzer.capture.files.source import open_source
 from analyzer.schema import ABSENT, KIND_ICMP_ERROR
 from analyzer.tcp import tracker
+from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.segment_facts import REL_BELOW
 from tests.benchmarks.captures import CAPTURES
 from tests.recordings import SHORT
@@ -201,6 +202,34 @@ def test_time_that_runs_backwards_is_noted_and_makes_no_negative_gap() -> None:
     c = analyzer.tracker.candidates.view
     assert (c.idle_ns[3], c.own_ns[3]) == (0, 0)
     assert analyzer.tracker.table.flows.view.last_ns[0] == at("5")
+
+
+def test_a_clock_that_is_set_back_makes_no_silence_longer_than_its_flow() -> None:
+    """A flow lasts from its earliest frame to its latest, in whatever order they came; what came last is heard last."""
+    analyzer = fed(
+        transcript(f"""{OPENED}
+    90.0  A>B  PA  seq 1000  ack 5000  len 10
+    10.0  B>A  A   seq 5000  ack 1010
+    12.0  A>B  PA  seq 1010  ack 5000  len 10
+    12.1  B>A  A   seq 5000  ack 1020
+    """)
+    )
+    flows = analyzer.tracker.table.flows.view
+    assert (start_ns(flows, 0), end_ns(flows, 0), flows.last_ns[0]) == (at("0"), at("90"), at("12.1"))
+    [flow] = analyzer.finish(["-"], ["pcap"], [1]).flows
+    assert (flow.max_idle_ns, flow.silent_ns) == (nanoseconds("89.98"), 0)
+
+
+def test_a_clock_that_is_set_back_to_before_the_flow_makes_it_begin_there() -> None:
+    flows = fed(
+        transcript("    90.0  A>B  PA  seq 1  ack 1  len 9\n    10.0  B>A  PA  seq 1  ack 10  len 9")
+    ).tracker.table
+    assert (start_ns(flows.flows.view, 0), end_ns(flows.flows.view, 0)) == (at("10"), at("90"))
+
+
+def test_what_is_captured_twice_ends_no_silence() -> None:
+    flows = fed(transcript(f"{OPENED}    0.025  copy\n")).tracker.table.flows.view
+    assert (flows.duplicates[0], flows.max_idle_ns[0]) == (1, nanoseconds("0.010"))
 
 
 def test_flows_are_counted() -> None:

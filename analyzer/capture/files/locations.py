@@ -220,4 +220,5 @@ class _Remote(io.RawIOBase):
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    said = "" if getattr(error, "message", None) == "" else " ".join(str(error).split())  # aiohttp's, without a reason
+    return said or type(error).__name__

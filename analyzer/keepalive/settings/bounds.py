@@ -93,8 +93,10 @@ def note_setting(
                 min(shortest_ns, corrected.shown_ns[gap]),
                 max(longest_ns, corrected.shown_ns[gap]),
             )
-            if proofs < MAX_FRAMES:
-                found.proofs.frame[found.in_use.proofs[0] + proofs] = corrected.frame[gap]
+            place = found.in_use.proofs[0] + proofs
+            is_new = not proofs or found.proofs.frame[place - 1] != corrected.frame[gap]
+            if proofs < MAX_FRAMES and is_new:
+                found.proofs.frame[place] = corrected.frame[gap]
                 proofs += 1
     if not n:
         return
@@ -170,7 +172,7 @@ def value_of(s: Search, solution: int, value: int, settings: Any, row: int) -> i
         return value
     nearest: int = (settings.shortest_ns[row] + SECOND // 2) // SECOND
     off_ns = max(abs(settings.shortest_ns[row] - nearest * SECOND), abs(settings.longest_ns[row] - nearest * SECOND))
-    if off_ns <= NEAR_NS:
+    if off_ns <= NEAR_NS and low <= nearest <= high:
         return nearest
     best = likeliest(s.prior, low, high)
     for other in range(low, high + 1):

@@ -119,9 +119,10 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         correct_for_loss(work, rows, not is_explained)
     if not (is_far or is_explained):
         make_counts_ambiguous(corrected, rows)
-    count_runs(corrected, rows, work.run_counts)
-    note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
-    note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
+    if not observed.ends.is_one_sided[end]:  # where no answer is captured, nobody knows what went unanswered
+        count_runs(corrected, rows, work.run_counts)
+        note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
+        note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
     may_cease = not observed.ends.may_tick[end] and not has_clock(to, end, 0, WHEELS)  # lwIP sends a RST
     if may_cease and not is_lossy and not observed.ends.lacks[end]:
         note_ceased(corrected, rows, to, row)

@@ -66,6 +66,8 @@ class Setting:
     """Shortest and longest observed duration behind it; 0, 0 for counts."""
     frames: tuple[int, ...]
     """Frames that prove it, some of many."""
+    ends: int = 1
+    """Number of ends whose observations are pooled in it: of a host, more than one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,15 +82,18 @@ def stuck_end(rows: Rows, stories: StoryTables, flow_row: int) -> int:
     """Return the end whose data is unacknowledged, ABSENT if none, or where it seems so for want of an ACK in the
     capture.
 
-    After a single resend, and twice the longest wait until the next, its sender has heard an ACK, or has gone.
+    After a single resend, and twice the longest wait until the next, its sender has heard an ACK, or has gone. Where
+    the capture's clock was set back since, nothing is known of the time.
     """
     end = unacknowledged_end(rows, stories, flow_row)
     if end == ABSENT:
         return ABSENT
     sender = stories.ends[2 * flow_row + end]
     resend = rows.candidates[sender.resend_row]
-    waited_ns = stories.flows.capture_end_ns[flow_row] - resend.ts_ns
-    return ABSENT if sender.resends == 1 and waited_ns > 2 * next_try_ns(resend.own_ns) else end
+    end_ns = stories.flows.capture_end_ns[flow_row]
+    since_ns, _, _ = tries_of(rows, stories.flows.flow[flow_row], sender)
+    is_over = sender.resends == 1 and end_ns - resend.ts_ns > 2 * next_try_ns(resend.own_ns)
+    return ABSENT if is_over or since_ns > end_ns else end
 
 
 def next_try_ns(spacing_ns: int) -> int:

@@ -113,7 +113,13 @@ def tell(rows: Rows, flows: Any, count: int, captured: Captured, stories: StoryT
 
 
 def watched_until(flows: Any, flow: int, capture_end_ns: int) -> int:
-    """Return the capture's end, or for this flow a jump of the capture's clock before it, in ns."""
+    """Return the capture's end, or for this flow a jump of the capture's clock before it, in ns.
+
+    Where the clock was set back and has not caught up, the time of the flow's last segment: what came after it is not
+    known.
+    """
+    if flows[flow].latest_ns > flows[flow].last_ns:
+        return int(flows[flow].last_ns)
     watched_ns: int = flows[flow].watched_ns
     return watched_ns - 1 if watched_ns else capture_end_ns
 
@@ -180,7 +186,8 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
     if segment.flags & RST_BIT and not own.has_reset:
         own.has_reset, own.before_reset_ns = 1, previous_ns
     if story.reset_row != ABSENT:
-        return  # what follows a reset is no longer this connection
+        note_after_reset(rows, row, stories, flow_row)
+        return
     if not segment.flags & RST_BIT:
         confirm_survived(own)
     note_silence(segment, row, tag, own, peer, stories)
@@ -202,6 +209,21 @@ def note_row(rows: Rows, place: int, stories: StoryTables, flow_row: int) -> Non
         note_reset(rows, place, stories, flow_row)
     elif tag != STRAY:
         note_sign_of_life(rows, place, stories, flow_row)
+
+
+def note_after_reset(rows: Rows, row: int, stories: StoryTables, flow_row: int) -> None:
+    """Take in what the other end still sends for the connection if it has not heard that a timer gave up.
+
+    Its probes go on, and its own timer gives up in the end. Everything else after a RST is no longer this connection.
+    """
+    segment, tag, of = rows.candidates[row], rows.segments[row].tag, rows.segments[row].of
+    reset = rows.candidates[stories.flows[flow_row].reset_row]
+    if segment.end == reset.end:
+        answer(stories, flow_row, of, BY_RST if segment.flags & RST_BIT else BY_ACK, row)
+    elif tag == PROBE:
+        note_probe(rows, row, stories, flow_row)
+    elif tag == GIVE_UP_RST:
+        add_gap(rows.candidates, segment, GIVE_UP, stories, flow_row)
 
 
 def note_heartbeat(c: Any, segment: Any, row: int, story: Any, own: Any) -> None:
@@ -316,13 +338,19 @@ def need_not_be_answered(segment: Any, own: Any) -> bool:
 
 
 def answer(stories: StoryTables, flow_row: int, of: int, kind: int, row: int) -> None:
-    """Note what answered a probe, if it is the first answer; `of` is the probe's row, or ABSENT."""
+    """Note what answered a probe, if it is the first answer; `of` is the probe's row, or ABSENT.
+
+    The other end's own answer counts for more than an ICMP error before it.
+    """
     place = place_of_probe(stories, flow_row, of)
-    if place == ABSENT or stories.probes[place].answer != BY_NOTHING:
+    if place == ABSENT:
         return
     probe = stories.probes[place]
+    if probe.answer == BY_NOTHING:
+        stories.ends[2 * flow_row + probe.end].lost -= 1 - probe.may_go_unanswered
+    elif probe.answer != BY_ICMP or kind == BY_ICMP:
+        return
     probe.answer, probe.answer_row = kind, row
-    stories.ends[2 * flow_row + probe.end].lost -= 1 - probe.may_go_unanswered
 
 
 def place_of_probe(stories: StoryTables, flow_row: int, row: int) -> int:

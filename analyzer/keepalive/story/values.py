@@ -146,8 +146,9 @@ class Probe(NamedTuple):
 
     @property
     def delay_ns(self) -> int:
-        """Return the time from the probe to its answer as captured, -1 when nothing answered."""
-        return self.answer_ns - self.ts_ns if self.answer_ns >= 0 else -1
+        """Return the time from the probe to its answer as captured, -1 when nothing answered, or the clock was set
+        back."""
+        return self.answer_ns - self.ts_ns if self.answer_ns >= self.ts_ns else -1
 
 
 class Heartbeat(NamedTuple):

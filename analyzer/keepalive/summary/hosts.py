@@ -270,6 +270,7 @@ def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
         basis=strongest.basis,
         seen_ns=(min(low for low, _ in seen), max(high for _, high in seen)),
         frames=tuple(sorted({frame for setting in known for frame in setting.frames}))[:MAX_FRAMES],
+        ends=len(known),
     )
 
 

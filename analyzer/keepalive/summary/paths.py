@@ -58,7 +58,8 @@ class PathLimit(NamedTuple):
     failed_frames: tuple[int, ...]
     """Frames that ended the shortest failed silences, the shortest first."""
     survived: int
-    """Number of silences of LONG_NS and more that the path survived; `survived_ns` may be shorter."""
+    """Number of silences that the path survived: those of LONG_NS and more, and the longest of connections that have
+    only shorter ones."""
     failed: int
     """Number of silences, and of connections, that were lost to the limit."""
     failed_flows: tuple[int, ...]
@@ -118,7 +119,9 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
             if is_half_closed(flow):
                 half_closed[path_of(flow)].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
-    found = [limit for limit in services.values() if limit.survived or limit.failed or limit.unexplained]
+    found = [
+        limit for limit in services.values() if (limit.survived_ns or 0) >= LONG_NS or limit.failed or limit.unexplained
+    ]
     halves = [_limit(path, members, half_closed=True) for path, members in half_closed.items()]
     found += [limit for limit in halves if limit.failed]
     if not found:
@@ -190,11 +193,11 @@ def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathL
         failed_ns=failed_ns,
         survived_frames=tuple(one.silence.frame for one in survived[:MAX_FRAMES]),
         failed_frames=tuple(one.silence.frame for one in explained[:MAX_FRAMES]),
-        survived=sum(is_long(one.silence) for one in survived),
+        survived=len(survived),
         failed=len(explained),
         failed_flows=tuple(sorted(one.flow for one in explained)),
         lost=sum(lost.get(one.flow, 0) for one in explained),
-        survived_flows=len({one.flow for one in survived if is_long(one.silence)}),
+        survived_flows=len({one.flow for one in survived}),
         unexplained=sum(one.is_by_path for one in failed) - sum(one.is_by_path for one in explained),
         curve=survival_curve([one.silence for one in survived], [one.silence for one in failed]),
         matches=_matches(survived_ns, failed_ns, way),

@@ -63,6 +63,8 @@ class Rule(StrEnum):
     BOTH_CLOSED = "both-closed"
     UNACCEPTABLE_ACK = "unacceptable-ack"
     OLDER_CONNECTION = "older-connection"
+    GOES_ON_PROBING = "goes-on-probing"
+    AFTER_RESET = "after-reset"
 
 
 TAGS, RULES = tuple(Tag), tuple(Rule)
@@ -120,4 +122,6 @@ TAGS, RULES = tuple(Tag), tuple(Rule)
     BOTH_CLOSED,
     UNACCEPTABLE_ACK,
     OLDER_CONNECTION,
-) = range(29)
+    GOES_ON_PROBING,
+    AFTER_RESET,
+) = range(31)

@@ -66,6 +66,10 @@ Then, what speaks against a keepalive probe? Window probes come first, since the
 
   [1] Not one below SND.UNA, where a probe lies with a FIN or data in flight.
 
+What only the whole list shows is corrected then (`hindsight.py`): a RST after which an end goes on probing
+(GOES_ON_PROBING) and probes that were under way when another ended the connection (AFTER_RESET) become STRAY; repeated
+empty segments of the only end that was captured, which may be answers, become PURE_ACK.
+
 Heartbeats are marked last, end by end, among what was tagged DATA: they show only in a series.
 """
 
@@ -75,6 +79,7 @@ from typing import Any
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.tags.challenge_acks import challenged_row, is_challenged, is_disputed, resets_older
+from analyzer.keepalive.tags.hindsight import correct_in_hindsight
 from analyzer.keepalive.tags.rules import (
     COUNTED_OCTETS,
     FEWEST_BEATS,
@@ -201,6 +206,7 @@ def decide(c: Any, order: Any, starts: Any, flows: int, out: Any) -> int:
     for flow in range(flows):
         first, last = starts[flow], starts[flow + 1]
         decide_flow(c, order, first, last, out)
+        correct_in_hindsight(c, order, first, last, out)
         mark_heartbeats(c, order, first, last, 0, out)
         mark_heartbeats(c, order, first, last, 1, out)
     return flows
@@ -250,7 +256,7 @@ def decide_row(
     if facts & segment_facts.DUPLICATE:
         return DUPLICATE_FRAME, CAPTURED_TWICE, ABSENT
     if flags & RST:
-        if gives_up(c, row, mine, spacing):
+        if mine != ABSENT and out.tag[mine] == PROBE and gives_up(c, row, mine, spacing):
             return GIVE_UP_RST, AFTER_UNANSWERED_PROBES, mine
         if resets_older(c, order, place, first):
             return STRAY, OLDER_CONNECTION, ABSENT

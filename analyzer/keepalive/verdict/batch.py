@@ -75,6 +75,23 @@ def prove_more(batch: Batch, frame: int) -> None:
     batch.counts[0] += 1
 
 
+def sort_evidence(batch: Batch, flow_row: int) -> None:
+    """Put the flow's evidence in order of frames, each once."""
+    verdict = batch.verdicts[flow_row]
+    first, kept = verdict.first_evidence, 0
+    for row in range(first, first + verdict.evidence):
+        frame, place = batch.proofs[row].frame, first + kept
+        while place > first and batch.proofs[place - 1].frame > frame:
+            place -= 1
+        if place > first and batch.proofs[place - 1].frame == frame:
+            continue
+        for after in range(first + kept, place, -1):
+            batch.proofs[after].frame = batch.proofs[after - 1].frame
+        batch.proofs[place].frame = frame
+        kept += 1
+    verdict.evidence = kept
+
+
 def show_fins(batch: Batch, flow_row: int) -> None:
     """Add the first FIN of each end to the evidence."""
     for end in (0, 1):

@@ -59,7 +59,7 @@ from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.story import both_closed
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, CYCLE
 from analyzer.keepalive.verdict import values
-from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins
+from analyzer.keepalive.verdict.batch import PROVED, Batch, begin, conclude, prove, show_asked, show_fins, sort_evidence
 from analyzer.keepalive.verdict.endings import find_endings
 from analyzer.keepalive.verdict.moves import goes_on_elsewhere, is_sent_astray, was_rebound
 from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD, ETIMEDOUT
@@ -90,6 +90,7 @@ def judge(batch: Batch, first: int, last: int) -> int:
     for flow_row in range(first, last):
         begin(batch, flow_row)
         decide(batch, flow_row)
+        sort_evidence(batch, flow_row)
         note_epoll(batch, flow_row)
     return last - first
 

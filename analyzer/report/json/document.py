@@ -198,13 +198,15 @@ def _setting(setting: Setting | None, settings: Settings) -> dict[str, Any] | No
         "n": setting.n,
         "basis": _basis(setting, settings),
         "frames": list(setting.frames),
-    }
+    } | ({"ends": setting.ends} if setting.ends > 1 else {})
 
 
 def _basis(setting: Setting, settings: Settings) -> dict[str, Any]:
     """Return what determined a setting: its code, its sentence, and the numbers that the setting lacks."""
     basis, user_timeout = setting_sentences.BASES.index(setting.basis), settings.tcp_user_timeout
     found: dict[str, Any] = {"code": setting.basis.value, "text": setting_sentences.basis(setting, settings)}
+    if setting.ends > 1:
+        found["text"] += f"; of {setting.ends:,} ends together"
     if setting_sentences.is_duration(basis):
         found["shortest_s"], found["longest_s"] = map(seconds, setting.seen_ns)
     is_count = setting.basis in (Basis.GIVE_UP_COUNT, Basis.CEASED)

@@ -110,10 +110,13 @@ def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
         tag, frame, of = TAGS[s.tag[row]], c.frame[row], s.of[row]
         if tag in UNSAID and of == ABSENT:
             continue
-        more = f" to frame {c.frame[of]}, after {short(c.ts_ns[row] - c.ts_ns[of])}" if of != ABSENT else ""
+        took_ns = c.ts_ns[row] - c.ts_ns[of] if of != ABSENT else ABSENT
+        after = f", after {short(took_ns)}" if took_ns >= 0 else ""
+        more = f" to frame {c.frame[of]}{after}" if of != ABSENT else ""
         if frame in probes:
             probe = probes[frame]
-            answered = probe.answer_frame and f", answered by frame {probe.answer_frame} after {short(probe.delay_ns)}"
+            after = f" after {short(probe.delay_ns)}" if probe.delay_ns != ABSENT else ""
+            answered = probe.answer_frame and f", answered by frame {probe.answer_frame}{after}"
             more = answered or ", unanswered"
         yield frame, _words(tag, RULES[s.rule[row]], flow.id, more)
 

@@ -112,7 +112,8 @@ def _limit(n: Numbers) -> str:
     if "value_s" in n:
         return f"{sec(n['value_s'])}"
     if "survived_s" in n and "high_s" in n:
-        return f"{span(n, 'survived_s', 'high_s')}"
+        is_between = n["survived_s"] < n["high_s"]  # else one close was later than another by what timers are late
+        return span(n, "survived_s", "high_s") if is_between else sec(n["high_s"])
     return f"at most {sec(n['high_s'])}"
 
 

@@ -156,7 +156,7 @@ def seen_by_application(flow: Flow) -> str:
     most = "at most " if Reason.SILENT_GIVE_UP in verdict.reasons else ""
     delay_ns = verdict.detection_delay_ns
     late = f", {most}{short(delay_ns)} after the peer was last heard" if delay_ns else ""
-    epoll = f" (epoll {events(verdict.epoll)})" if verdict.epoll is not None else ""
+    epoll = f" (epoll {events(verdict.epoll)})" if verdict.epoll is not None else " (its system is not Linux: no epoll)"
     return f"{_whose_application(flow)} saw {verdict.errno}{epoll}{late}."
 
 

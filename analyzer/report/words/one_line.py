@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.story.values import Answer, GapKind, Probe
 from analyzer.report.units import short
-from analyzer.schema import ABSENT
 
 ALIKE = 0.03
 """Neighbours are folded whose spacing differs by less."""
@@ -42,7 +41,7 @@ def course(flow: Flow) -> str:
                 parts.append(f"─ … {sum(count for _, count, _ in left_out):,} more probes …")
             continue
         idle = idle_ns.get(probe.frame)
-        after = f" {short(gap_ns)} ─" if idle is None else f" idle {short(idle)} ─" if idle != ABSENT else ""
+        after = _after(gap_ns) if idle is None else _after(idle, "idle ")
         parts.append(f"─{after}▶ probe {MARKS[probe.answer]}" + (f" ×{count:,}" if count > 1 else ""))
     data = flow.story.unanswered_data
     if data is not None and data.octets:
@@ -51,10 +50,15 @@ def course(flow: Flow) -> str:
     return " ".join(parts)
 
 
+def _after(gap_ns: int, kind: str = "") -> str:
+    """Return a gap before a mark; nothing where it is not known, or the capture's clock was set back in it."""
+    return f" {kind}{short(gap_ns)} ─" if gap_ns >= 0 else ""
+
+
 def _ending(flow: Flow, last_probe_ns: int) -> str:
     reset = flow.story.reset
     if reset is not None:
-        return f"─ {short(reset.ts_ns - last_probe_ns)} ─▶ RST" if reset.is_give_up else "─▶ RST"
+        return f"─{_after(reset.ts_ns - last_probe_ns) if reset.is_give_up else ''}▶ RST"
     if all(end.fin_frame for end in flow.story.ends):
         return "─▶ FIN"
     return f"─ {short(flow.silent_ns)} ─▶ end of capture" if flow.silent_ns else "─▶ end of capture"

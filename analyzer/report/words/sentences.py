@@ -21,6 +21,7 @@ from analyzer.report.words import ending_sentences
 from analyzer.report.words.ending_sentences import name
 from analyzer.report.words.move_sentences import what_goes_astray, where_it_goes_on
 from analyzer.report.words.reason_sentences import REASONS
+from analyzer.schema import ABSENT
 
 OUTCOMES = {
     Outcome.ALIVE: "alive",
@@ -77,6 +78,8 @@ RULES = {
     Rule.UNACCEPTABLE_ACK: "SEG.ACK of something never sent, or of long ago, which was answered and not believed (RFC "
     "5961 §5.2)",
     Rule.OLDER_CONNECTION: "resets the older connection that the ACK before it showed, not this one (RFC 9293 §3.5.1)",
+    Rule.GOES_ON_PROBING: "a RST that was lost on its way, or forged: an end still probes long after it",
+    Rule.AFTER_RESET: "was on its way when a RST ended the connection",
     Rule.NOBODY_ANSWERS: "asks for the link address of the end that fell silent; nobody answers (RFC 826, RFC 4861 "
     "§7.2.5)",
 }
@@ -257,6 +260,9 @@ def probe_ledger(flow: Flow, index: int) -> str:
 def _no_probe(flow: Flow) -> str:
     """Give a bound in place of silence: what a timer would have had to be set to."""
     known = [(index, time) for index in (0, 1) if (time := flow.ends[index].settings.tcp_keepalive_time) is not None]
+    unheard = [name(flow, index) for index in (0, 1) if flow.story.heard_ns[index] == ABSENT]
+    if unheard:
+        return f"Nothing that {unheard[0]} sent is in the capture: whether either end probes cannot be told."
     silent = f"No keepalive probe from either end in {short(longest_idle_ns(flow))} idle"
     if not known:
         return f"{silent}."

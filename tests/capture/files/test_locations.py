@@ -113,10 +113,15 @@ def test_a_web_server(server: str) -> None:
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
-    """Answers with the status that the path asks for."""
+    """Answers with the status that the path asks for; 302 leads to itself."""
 
     def do_GET(self) -> None:
-        self.send_error(int(self.path[1:]))
+        if self.path == "/302":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.end_headers()
+        else:
+            self.send_error(int(self.path[1:]))
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -126,7 +131,8 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(403, "Forbidden"), (500, "Internal"), (404, "no such file"), (410, "no such")]
+    ("status", "words"),
+    [(403, "Forbidden"), (500, "Internal"), (404, "no such file"), (410, "no such"), (302, "TooMany")],
 )
 def test_what_a_web_server_refuses_is_told_as_it_says(status: int, words: str) -> None:
     pytest.importorskip("aiohttp")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from analyzer.keepalive.story.values import Answer, Gap, GapKind
+from analyzer.keepalive.verdict.values import Outcome
 from analyzer.schema import ABSENT
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import START_NS, Told, nanoseconds, told
@@ -292,13 +293,39 @@ def test_a_run_ends_when_data_of_its_own_end_is_acknowledged() -> None:
 
 
 def test_what_follows_a_reset_is_not_this_connection() -> None:
+    """The probe was under way when the RST came."""
     result = told(f"""{OPENED}
-    2.00  B>A  RA  seq 5000  ack 1100
-    40.0  A>B  A   seq 1099  ack 5000  | keepalive-probe
+    39.99  B>A  RA  seq 5000  ack 1100
+    40.00  A>B  A   seq 1099  ack 5000  | stray by after-reset
     """)
     assert answers(result) == []
     assert result.flow.story.reset
     assert result.flow.story.reset.frame == 6
+
+
+def test_who_has_not_heard_that_the_other_gave_up_goes_on() -> None:
+    """Both probe, the path is cut: each timer runs, whatever the other one's RST says."""
+    result = told(f"""{RUN}
+    55.00  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    61.73  A>B  RA  seq 1100  ack 5000  | give-up-rst of 51.490
+    75.00  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    95.00  B>A  A   seq 4999  ack 1100  | keepalive-probe
+    115.00  B>A  RA  seq 5000  ack 1100  | give-up-rst of 95.00
+    """)
+    verdict, (first, second) = result.flow.verdict, result.flow.ends
+    assert (verdict.outcome, verdict.prober) == (Outcome.TIMED_OUT, 0)
+    counts = [end.settings.tcp_keepalive_probes for end in (first, second)]
+    assert [(one.value, one.n) for one in counts if one is not None] == [(3, 1), (3, 1)]
+    assert {probe.answer for end in (first, second) for probe in end.story.probes} == {Answer.NOTHING}
+
+
+def test_an_answer_counts_for_more_than_an_icmp_error() -> None:
+    result = told(f"""{OPENED}
+    31.01   A>B  A  seq 1099  ack 5000  | keepalive-probe
+    31.02   icmp host-unreachable about A>B seq 1099  | icmp-unreachable of 31.01
+    31.50   B>A  A  seq 5000  ack 1100  | keepalive-answer of 31.01
+    """)
+    assert answers(result) == [(Answer.ACK, 8)]
 
 
 def test_lag_is_the_quickest_reply_of_an_end() -> None:

@@ -121,6 +121,7 @@ def test_midstream_empty_probes_that_nothing_answers_are_revealed_by_their_repet
     0.00   A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
     10.00  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
     20.00  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    20.01  B>A  R  seq 5000             | rst of 20.00
     """)
 
 
@@ -530,11 +531,20 @@ def test_one_side_with_its_handshake_is_enough_for_probes() -> None:
     """)
 
 
-def test_one_side_in_midstream_is_enough_for_probes_that_repeat() -> None:
+def test_one_side_in_midstream_may_answer_as_well_as_probe() -> None:
+    """Answers to probes of the other end repeat SND.NXT as evenly as probes repeat SND.NXT-1."""
     told("""
-    0.00   A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
-    30.04  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
-    60.08  A>B  A  seq 1099  ack 5000   | keepalive-probe by repeated-unsolicited
+    0.00   A>B  A  seq 1099  ack 5000
+    30.04  A>B  A  seq 1099  ack 5000
+    60.08  A>B  A  seq 1099  ack 5000
+    """)
+
+
+def test_one_side_in_midstream_that_gives_up_has_probed() -> None:
+    told("""
+    0.00   A>B  A   seq 1099  ack 5000  | keepalive-probe by revealed-by-rst
+    30.04  A>B  A   seq 1099  ack 5000  | keepalive-probe by revealed-by-rst
+    60.08  A>B  RA  seq 1100  ack 5000  | give-up-rst
     """)
 
 

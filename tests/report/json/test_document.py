@@ -70,7 +70,7 @@ GROWN = {
         *("survived", "failed", "survived_flows", "failed_flows", "unexplained", "survived_frames", "failed_frames"),
         *("curve", "probes_kept_open", "by", "half_closed"),
     },
-    "setting": {"frames"},
+    "setting": {"frames", "ends"},
     "basis": {"shortest_s", "longest_s", "user_timeout_low_s", "user_timeout_high_s", "clocks"},
 }
 GROWN_OBJECTS = {"middlebox", "what_if", "what_if_flow"}
