@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
-from analyzer.cli.progress import analyse, naming, reading
-from analyzer.errors import KeepaliveAnalyzerError
+from analyzer.cli.progress import analyse, complain, naming, reading, whether_heard_or_not
+from analyzer.errors import KeepaliveAnalyzerError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analyzer.analysis import Analysis
+    from analyzer.cli.live import Ending
     from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
     from analyzer.report.expectations import Unwanted
@@ -32,7 +33,7 @@ EXIT_CODES = {
     NOT_AS_EXPECTED: "only with --expect or --fail-on: something is not as it should be",
     UNUSABLE: "wrong usage, or no input that can be analysed",
     DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
-    INTERRUPTED: "interrupted by ^C",
+    INTERRUPTED: "interrupted by ^C, which live is the usual end of a capture: 0",
 }
 """Exit codes with their meanings, for the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
@@ -52,6 +53,7 @@ class Ended(BaseException):
 def run() -> NoReturn:
     """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
+    _hold_standard_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
@@ -60,16 +62,31 @@ def run() -> NoReturn:
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
     except click.ClickException as error:
-        error.show()
+        with whether_heard_or_not():
+            error.show()
         sys.exit(UNUSABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except OSError as error:  # of stdout, for --help
+        sys.exit(_without_stdout(error))
     except Ended as ended:
         [number] = ended.args
-        _complain(f"ended by {signal.Signals(number).name}")
+        complain(f"ended by {signal.Signals(number).name}")
         sys.exit(128 + number)
     finally:
         gc.freeze()  # the exit need not search for cycles in what it frees: a tenth of a small capture
+
+
+def _hold_standard_streams() -> None:
+    """Let no file that is opened later get the number of a standard stream that is closed: what others write there
+    would get into it. What is said on a closed stderr goes nowhere."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = TextIOWrapper(os.fdopen(2, "wb", closefd=False), write_through=True)
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -124,22 +141,37 @@ def main(context: click.Context, /, **given: Any) -> None:
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
+        if options.forge is None:
+            _check_stdout(options)
         context.exit(_choose(options)(options))
     except KeepaliveAnalyzerError as error:
-        _complain(str(error))
+        complain(str(error))
         context.exit(UNUSABLE)
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         context.exit(INTERRUPTED)
     except MemoryError:
-        _complain("there is not enough memory for this capture; analyse a part of it")
+        complain("there is not enough memory for this capture; analyse a part of it")
         context.exit(UNUSABLE)
-    except OSError as error:  # of stdout: all others are one of ours by now
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
-        if isinstance(error, BrokenPipeError):  # its reader has seen enough; click would exit with 1
-            context.exit(ANALYSED)
-        _complain(f"standard output cannot be written: {error.strerror}")
-        context.exit(UNUSABLE)
+    except OSError as error:  # of stdout: all others are one of ours by now; of a closed pipe click would make a 1
+        context.exit(_without_stdout(error))
+
+
+def _without_stdout(error: OSError) -> int:
+    """Let what is still buffered go nowhere, since stdout cannot be written; return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # its reader has seen enough
+        return ANALYSED
+    complain(f"standard output cannot be written: {error.strerror}")
+    return UNUSABLE
+
+
+def _check_stdout(options: Options) -> None:
+    """Raise OptionError before anything is read if what is asked for goes to a standard output that is closed."""
+    if sys.stdout is None and options.ndjson:
+        raise OptionError("--ndjson prints to standard output, which is closed")
+    if sys.stdout is None and options.output == "-":
+        raise OptionError("standard output is closed; give -o FILE")
 
 
 def _check_forge(options: Options) -> None:
@@ -194,12 +226,14 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
+    analysis: Held
     if options.is_live or _is_watched(options):
         from analyzer.cli.live import watch
 
-        analysis: Held = watch(options, expected)
+        analysis, ending = watch(options, expected)
+        ended = _code_of(ending)
     else:
-        analysis = analyse(options, reading(options))
+        analysis, ended = analyse(options, reading(options)), ANALYSED
         analysis.expected = tuple(expected)
     flows = faces.flows_asked_for(analysis, wanted) if wanted is not None else ()
     if options.annotate is not None:
@@ -208,15 +242,25 @@ def _run(options: Options) -> int:
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        with _readers_may_leave(sys.stdout):
+        with _reader_may_leave():
             faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     if failures:
         return NOT_AS_EXPECTED
-    return DAMAGED if analysis.is_damaged else ANALYSED
+    return ended or (DAMAGED if analysis.is_damaged else ANALYSED)
+
+
+def _code_of(ending: "Ending") -> int:
+    """Return the exit code for what ended a capture: a signal, a stdout or a recording that cannot be written."""
+    if isinstance(ending, OSError):
+        return _without_stdout(ending)
+    if isinstance(ending, OptionError):
+        complain(str(ending))
+        return UNUSABLE
+    return 128 + ending if ending in ENDING else ANALYSED
 
 
 def _demands(options: Options) -> "tuple[list[Expectation], Unwanted]":
@@ -302,7 +346,7 @@ def _print_diagnostics(analysis: "Held", options: Options, of: str = "") -> None
     from analyzer.reading import ask
 
     for words in () if options.quiet else ask(analysis, _diagnostics, options.tags):
-        _complain(of + words)
+        complain(of + words)
 
 
 def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
@@ -352,7 +396,7 @@ def _each(options: Options) -> int:
     faces.write_each([one.line for one in found if one.line is not None], options)
     for one in found:
         for words in (*one.failures, *([one.error] if one.error else ())):
-            _complain(words)
+            complain(words)
     if any(one.failures for one in found):
         return NOT_AS_EXPECTED
     if not any(one.line for one in found):
@@ -420,20 +464,12 @@ def _compare(options: Options) -> int:
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
 
 
-def _complain(words: str) -> None:
-    """Print one line on stderr, without characters that a terminal would obey."""
-    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
-    with _readers_may_leave(sys.stderr):
-        click.echo(f"ka-analyze: {line}", err=True)
-
-
 @contextmanager
-def _readers_may_leave(stream: TextIO | None) -> Iterator[None]:
-    """Go on where whoever reads a stream has seen enough: the exit code is still to be found."""
+def _reader_may_leave() -> Iterator[None]:
+    """Go on where whoever reads standard output has seen enough: the exit code is still to be found."""
     try:
         yield
-        if stream is not None:
-            stream.flush()
-    except BrokenPipeError:
-        assert stream is not None
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is still buffered goes nowhere
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError as error:
+        _without_stdout(error)

@@ -1,8 +1,10 @@
-"""The reading of captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
+"""The reading of captures, here or elsewhere, and what stderr says of it: complaints, and a progress bar.
 
-A warning comes first where it takes long because there is no machine code.
+The bar is for terminals and for what takes long only; a warning comes first where it takes long because there is no
+machine code. A stderr that cannot be written ends nothing.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,7 +90,23 @@ def analyse(options: Options, how: "Reading") -> "Held":
 
 def say_that_it_interprets(cost: str) -> None:
     """Warn that the interpreter serves: what it costs, and how to get machine code."""
-    click.echo(f"ka-analyze: the interpreter serves, {cost}: {why_none()}", err=True)
+    complain(f"the interpreter serves, {cost}: {why_none()}")
+
+
+def complain(words: str) -> None:
+    """Print one line on stderr, without characters that a terminal would obey."""
+    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
+    with whether_heard_or_not():
+        click.echo(f"ka-analyze: {line}", err=True)
+
+
+@contextmanager
+def whether_heard_or_not() -> Iterator[None]:
+    """Go on where stderr cannot be written: its reader is gone, or its disk is full. What it still has goes nowhere."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager

@@ -35,7 +35,7 @@ HEALTHY = ROOT / "samples/heartbeat/capture.pcap"
 HEAVY = ("numpy", "numba", "pandas", "rich", "scapy", "matplotlib")
 NEEDLESS = ("hashlib", "logging", "secrets", "shutil", "statistics", "subprocess", "tempfile", "tomllib", "zipfile")
 """Each takes one to six of the 110 ms that a capture of 100 packets takes."""
-MOST_MODULES = 147
+MOST_MODULES = 148
 """Of this package, for the report of a small capture: half a millisecond each; thirteen are folders."""
 HOSTILE = "a\x1b[31m\n\x9b\u202e.pcap"
 """A file name with what terminals obey: an escape sequence, a line feed, a C1 control, a direction override."""
@@ -413,11 +413,44 @@ def test_full_disk_is_no_traceback() -> None:
     assert result.stderr == "ka-analyze: standard output cannot be written: No space left on device\n"
 
 
-def test_closed_stdout_is_no_traceback() -> None:
-    shell = ["sh", "-c", 'exec "$0" -m analyzer "$1" >&-', sys.executable, str(SAMPLE)]
-    result = subprocess.run(shell, env=ENVIRONMENT, stderr=subprocess.PIPE, encoding="utf-8", check=False)
-    assert result.returncode == 2
-    assert result.stderr == "ka-analyze: standard output is closed; give -o FILE\n"
+def redirected(words: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What a shell makes of the command with these redirections."""
+    shell = ["sh", "-c", f'exec "$0" -m analyzer "$@" {words}', sys.executable, *map(str, arguments)]
+    return subprocess.run(shell, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ((), "standard output is closed; give -o FILE"),
+        (("--tags",), "standard output is closed; give -o FILE"),
+        (("--ndjson",), "--ndjson prints to standard output, which is closed"),
+    ],
+)
+def test_closed_stdout_is_no_traceback(options: tuple[str, ...], complaint: str) -> None:
+    result = redirected(">&-", *options, SAMPLE)
+    assert (result.returncode, result.stderr) == (2, f"ka-analyze: {complaint}\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--ndjson",), ("--jobs", "2")], ids=" ".join)
+def test_closed_stderr_changes_nothing_of_stdout(options: tuple[str, ...]) -> None:
+    result = redirected("2>&-", *options, SAMPLE)
+    assert (result.returncode, result.stdout) == (0, child(*options, SAMPLE).stdout)
+
+
+def test_what_is_said_on_a_closed_stderr_is_not_in_an_output(tmp_path: Path) -> None:
+    """Which would be opened under its number."""
+    out = tmp_path / "out"
+    assert redirected("2>&- <&-", "--fail-on", "timed-out", "--json", "-o", out, SAMPLE).returncode == 1
+    assert json.loads(out.read_text())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_stderr_that_is_full_ends_nothing() -> None:
+    result = redirected("2>/dev/full", "--fail-on", "timed-out", SAMPLE)
+    assert result.returncode == 1
+    assert "timed out" in result.stdout
+    assert redirected(">/dev/full", "--help").returncode == 2
 
 
 def test_terminal_without_our_arrows_gets_the_rest() -> None:

@@ -18,7 +18,7 @@ from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
 from analyzer.reading import ask
 from analyzer.report.output_file import binary_output, check_outputs
 from analyzer.report.units import short
-from analyzer.report.wireshark.copy import CAPTURE, copy_commented
+from analyzer.report.wireshark.copy import CAPTURE, copy_commented, empty_section
 from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.version import __version__
@@ -68,6 +68,8 @@ def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
             except CaptureError:
                 if len(paths) == 1:
                     raise
+        if not file.tell():
+            file.write(empty_section(PROGRAM))  # of a capture that was cut before its first section was complete
         if frames != analysis.capture.packets:
             raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
 
