@@ -1,6 +1,7 @@
 """Folders held by descriptor: whoever may rename what lies on the way to one cannot put another in its place.
 
-A symbolic link on the way is followed only if this user or root has made it: another user's may lead anywhere.
+A symbolic link on the way is followed only if this user or root has made it: another user's may lead anywhere. What
+is to be trusted later is kept in guarded folders: nobody but this user and root may exchange one on the way to them.
 Systems that cannot do so (all but Linux) are given paths, and follow links as they do.
 """
 
@@ -16,6 +17,10 @@ MOST_LINKS = 40
 """Links on the way to one file, as in Linux (path_resolution(7))."""
 CAN_HOLD = sys.platform == "linux"
 HELD = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC if CAN_HOLD else 0
+NOT_WAITING = getattr(os, "O_NONBLOCK", 0)
+"""For what should be a file, and may be a pipe that nobody writes to."""
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+"""How a file is opened that must not be there yet."""
 ROOT = 0
 
 
@@ -50,6 +55,44 @@ class Folder:
         with suppress(FileNotFoundError):
             os.unlink(self._of(name), dir_fd=self._at)
 
+    def remove_tree(self, name: str) -> None:
+        """Remove a folder with all that is in it, as far as that is possible; links are not followed."""
+        import shutil
+
+        shutil.rmtree(self._of(name), ignore_errors=True, dir_fd=self._at)
+
+    def make(self, name: str) -> None:
+        """Make a folder that only this user can write to."""
+        os.mkdir(self._of(name), 0o755, dir_fd=self._at)
+
+    def names(self) -> list[str]:
+        """Return the names of all that is in it, in alphabetical order."""
+        if self._at is None:
+            return sorted(one.name for one in Path(self.path).iterdir())
+        readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._at)
+        try:
+            return sorted(os.listdir(readable))  # noqa: PTH208  # of a descriptor
+        finally:
+            os.close(readable)
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator["Folder"]:
+        """Yield a folder in it; PermissionError if that is another user's, or others may write to it."""
+        held = os.open(name, HELD | os.O_NOFOLLOW, dir_fd=self._at) if self._at is not None else None
+        try:
+            below = Folder(str(Path(self.path, name)), held)
+            check_private(Path(below.path).stat() if held is None else os.fstat(held), below.path)
+            yield below
+        finally:
+            if held is not None:
+                os.close(held)
+
+    def read(self, name: str) -> bytes:
+        """Return a file's octets; PermissionError if it is another user's, or others may write to it."""
+        with os.fdopen(self.open(name, os.O_RDONLY | NOT_WAITING), "rb") as file:
+            check_private(os.fstat(file.fileno()), str(Path(self.path, name)))
+            return file.read()
+
 
 @contextmanager
 def folder_of(path: str) -> Iterator[tuple[Folder, str]]:
@@ -69,12 +112,36 @@ def folder_of(path: str) -> Iterator[tuple[Folder, str]]:
         os.close(way.at)
 
 
+@contextmanager
+def guarded_folder(path: str) -> Iterator[Folder]:
+    """Yield a folder of this user; it is made if it is not there.
+
+    Raises PermissionError if it is another user's, or if somebody else could put another in its place; OSError if it
+    cannot be made.
+    """
+    whole = Path(path).absolute()
+    if not CAN_HOLD:
+        whole.mkdir(parents=True, exist_ok=True)
+        yield Folder(path, None)
+        return
+    way = _Way(str(whole), is_guarded=True)
+    try:
+        way.walk()
+        if not is_own(os.fstat(way.at)):
+            raise PermissionError(errno.EACCES, f"{_path_of(way.at)} is another user's")
+        yield Folder(path, way.at)
+    finally:
+        os.close(way.at)
+
+
 class _Way:
     """The way to a file, name by name; `at` is the descriptor of the folder that was reached."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_guarded: bool = False) -> None:
+        """Begin; a guarded way ends in a folder, and folders that are not there are made."""
         self._links = 0
-        self._rest: list[str] = []
+        self._rest: list[str] = ["."] * is_guarded
+        self._is_guarded = is_guarded
         self.at = os.open(".", HELD)
         self._go_on(path)
 
@@ -84,12 +151,19 @@ class _Way:
         if not Path(path).is_absolute():
             names.insert(0, root)
         else:
-            self._enter(os.open(root, HELD))
+            self.enter(os.open(root, HELD))
         self._rest += reversed(names)
 
-    def _enter(self, folder: int) -> None:
+    def enter(self, folder: int) -> None:
         os.close(self.at)
         self.at = folder
+        if self._is_guarded:
+            status = os.fstat(folder)
+            if status.st_uid not in (ROOT, os.geteuid()):
+                words = f"{_path_of(folder)} is another user's, who could exchange what is below it"
+                raise PermissionError(errno.EACCES, words)
+            if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+                raise PermissionError(errno.EACCES, f"everybody may exchange what is in {_path_of(folder)}")
 
     def walk(self) -> str:
         """Go as far as there are folders; return the name of the file, which may not be there yet."""
@@ -98,12 +172,16 @@ class _Way:
             try:
                 here = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.at)
             except FileNotFoundError:
-                if self._rest:
+                if not self._rest:
+                    return name
+                if not self._is_guarded:
                     raise
-                return name
+                os.mkdir(name, 0o755, dir_fd=self.at)
+                self._rest.append(name)
+                continue
             mode = os.fstat(here).st_mode
             if stat.S_ISDIR(mode) and self._rest:
-                self._enter(here)
+                self.enter(here)
                 continue
             try:
                 if not stat.S_ISLNK(mode) or self._is_only_for_the_kernel(here):
@@ -131,6 +209,20 @@ class _Way:
 def is_own(status: os.stat_result) -> bool:
     """Tell whether a file is this user's, as far as the system has users."""
     return not CAN_HOLD or status.st_uid == os.geteuid()
+
+
+def check_private(status: os.stat_result, path: str) -> None:
+    """Raise PermissionError if somebody else may have written what this is the status of."""
+    if not is_own(status):
+        raise PermissionError(errno.EACCES, f"{path} is another user's")
+    if CAN_HOLD and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EACCES, f"others may write to {path}")
+
+
+def _path_of(descriptor: int) -> str:
+    with suppress(OSError):
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # of what has a number only
+    return "a folder on the way"
 
 
 def is_in_proc(descriptor: int) -> bool:

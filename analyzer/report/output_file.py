@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from analyzer.errors import OptionError
-from analyzer.folders import folder_of, is_own
+from analyzer.folders import NEW, folder_of, is_own
 
 STANDARD = "-"
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def check_outputs(outputs: Mapping[str, str], captures: Sequence[str]) -> None:
