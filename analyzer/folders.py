@@ -104,9 +104,9 @@ def folder_of(path: str) -> Iterator[tuple[Folder, str]]:
         target = Path(path).resolve()
         yield Folder(str(target.parent), None), target.name
         return
-    way = _Way(path)
+    way = _Way()
     try:
-        name = way.walk()
+        name = way.walk(path)
         yield Folder(str(Path(path).parent), way.at), name
     finally:
         os.close(way.at)
@@ -124,9 +124,9 @@ def guarded_folder(path: str) -> Iterator[Folder]:
         whole.mkdir(parents=True, exist_ok=True)
         yield Folder(path, None)
         return
-    way = _Way(str(whole), is_guarded=True)
+    way = _Way(is_guarded=True, makes=True)
     try:
-        way.walk()
+        way.walk(str(whole))
         if not is_own(os.fstat(way.at)):
             raise PermissionError(errno.EACCES, f"{_path_of(way.at)} is another user's")
         yield Folder(path, way.at)
@@ -137,13 +137,13 @@ def guarded_folder(path: str) -> Iterator[Folder]:
 class _Way:
     """The way to a file, name by name; `at` is the descriptor of the folder that was reached."""
 
-    def __init__(self, path: str, *, is_guarded: bool = False) -> None:
-        """Begin; a guarded way ends in a folder, and folders that are not there are made."""
+    def __init__(self, *, is_guarded: bool = False, makes: bool = False) -> None:
+        """Begin; a guarded way ends in a folder, and one that `makes` makes those that are not there."""
         self._links = 0
         self._rest: list[str] = ["."] * is_guarded
         self._is_guarded = is_guarded
+        self._makes = makes
         self.at = os.open(".", HELD)
-        self._go_on(path)
 
     def _go_on(self, path: str) -> None:
         """Put a path before what is left of the way."""
@@ -165,8 +165,9 @@ class _Way:
             if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
                 raise PermissionError(errno.EACCES, f"everybody may exchange what is in {_path_of(folder)}")
 
-    def walk(self) -> str:
+    def walk(self, path: str) -> str:
         """Go as far as there are folders; return the name of the file, which may not be there yet."""
+        self._go_on(path)
         while self._rest:
             name = self._rest.pop()
             try:
@@ -174,7 +175,7 @@ class _Way:
             except FileNotFoundError:
                 if not self._rest:
                     return name
-                if not self._is_guarded:
+                if not self._makes:
                     raise
                 os.mkdir(name, 0o755, dir_fd=self.at)
                 self._rest.append(name)
@@ -209,6 +210,22 @@ class _Way:
 def is_own(status: os.stat_result) -> bool:
     """Tell whether a file is this user's, as far as the system has users."""
     return not CAN_HOLD or status.st_uid == os.geteuid()
+
+
+def is_of_others(path: str) -> bool:
+    """Tell whether somebody but this user and root may exchange a folder, or what lies on the way to it."""
+    if not CAN_HOLD:
+        return False
+    way = _Way(is_guarded=True)
+    try:
+        way.walk(str(Path(path).absolute()))
+    except PermissionError:
+        return True
+    except OSError:  # nothing is there
+        return False
+    finally:
+        os.close(way.at)
+    return False
 
 
 def check_private(status: os.stat_result, path: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.folders import CAN_HOLD, folder_of
+from analyzer.folders import CAN_HOLD, folder_of, is_of_others
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(not CAN_HOLD, reason="folders are held on Linux only")
@@ -76,3 +76,19 @@ def test_what_has_no_path_is_found_where_the_kernel_shows_it() -> None:
     assert os.read(reading, 9) == b"x"
     for one in (reading, writing, descriptor):
         os.close(one)
+
+
+@needs_root
+def test_whose_a_folder_is_depends_on_all_who_may_exchange_it(tmp_path: Path) -> None:
+    for name in ("own", "theirs/below", "open/below"):
+        (tmp_path / name).mkdir(parents=True)
+    os.chown(tmp_path / "theirs", NOBODY, NOBODY)
+    (tmp_path / "open").chmod(0o777)
+    for name, owner in (("planted", NOBODY), ("link", 0)):
+        (tmp_path / name).symlink_to("own")
+        os.chown(tmp_path / name, owner, owner, follow_symlinks=False)
+    (tmp_path / "to-theirs").symlink_to("theirs/below")
+    others = {name for name in os.listdir(tmp_path) if is_of_others(str(tmp_path / name))}
+    assert others == {"theirs", "open", "planted", "to-theirs"}
+    assert is_of_others(str(tmp_path / "theirs/below"))
+    assert not is_of_others(str(tmp_path / "missing/below"))

@@ -16,6 +16,7 @@ from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
 from analyzer.cli.progress import analyse, complain, naming, reading, whether_heard_or_not
 from analyzer.errors import KeepaliveAnalyzerError, OptionError
+from analyzer.folders import is_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +55,7 @@ def run() -> NoReturn:
     """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
     _hold_standard_streams()
+    _leave_homes_of_others()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
@@ -87,6 +89,14 @@ def _hold_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
     if sys.stderr is None:
         sys.stderr = TextIOWrapper(os.fdopen(2, "wb", closefd=False), write_through=True)
+
+
+def _leave_homes_of_others() -> None:
+    """Forget where settings and caches are if that is another user's, as sudo may keep it: libraries would load theirs,
+    and scapy's are pickles. Those of this user are found without being named."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR"):
+        if name in os.environ and is_of_others(os.environ[name]):
+            del os.environ[name]
 
 
 def _end(number: int, _: object) -> NoReturn:

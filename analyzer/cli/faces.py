@@ -32,6 +32,10 @@ def write_files(analysis: "Held", options: Options) -> None:
         return
     from analyzer.report import library
 
+    if options.html is not None or options.plots is not None:
+        from analyzer.report.charts.style import use_no_settings
+
+        use_no_settings()
     public = library.Analysis(analysis)
     if options.html is not None:
         public.write_html(options.html, options.top, command_line())

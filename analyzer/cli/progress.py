@@ -16,6 +16,7 @@ from analyzer.capture.names import Naming, read_hosts
 from analyzer.cli.options import Options
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
+from analyzer.report.units import printable
 
 if TYPE_CHECKING:
     from analyzer.capture.decode.selection import PacketFilter
@@ -95,9 +96,8 @@ def say_that_it_interprets(cost: str) -> None:
 
 def complain(words: str) -> None:
     """Print one line on stderr, without characters that a terminal would obey."""
-    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
     with whether_heard_or_not():
-        click.echo(f"ka-analyze: {line}", err=True)
+        click.echo(f"ka-analyze: {printable(words)}", err=True)
 
 
 @contextmanager

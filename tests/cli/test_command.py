@@ -737,6 +737,39 @@ def test_fonts_that_are_not_cached_yet_are_nobodys_business(tmp_path: Path) -> N
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_settings_of_matplotlib_in_the_current_folder_are_nobodys_business(tmp_path: Path) -> None:
+    """In /tmp they may be another user's; with these, text would be set by a program."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nlines.linewidth: 40\n")
+    for folder in (tmp_path, ROOT):
+        done = child(SAMPLE, "--plots", str(tmp_path / folder.name), cwd=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+    charts = [(tmp_path / folder.name / "overview.svg").read_bytes() for folder in (tmp_path, ROOT)]
+    assert charts[0] == charts[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have a home of another user")
+def test_what_lies_in_the_home_of_another_user_is_not_loaded(tmp_path: Path) -> None:
+    """scapy's caches are pickles, which run what they say."""
+    cache = tmp_path / ".cache/scapy"
+    cache.mkdir(parents=True)
+    os.chown(tmp_path, NOBODY, NOBODY)
+    code = """
+import os
+from analyzer.cli import run
+try:
+    run()
+finally:
+    from scapy.main import SCAPY_CACHE_FOLDER, SCAPY_CONFIG_FOLDER
+    print(SCAPY_CACHE_FOLDER, SCAPY_CONFIG_FOLDER)"""
+    homes = {
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / ".cache"),
+        "XDG_CONFIG_HOME": str(tmp_path / "new"),
+    }
+    places = child("--list-ifaces", code=code, env=ENVIRONMENT | homes).stdout.splitlines()[-1]
+    assert str(tmp_path) not in places
+
+
 def test_only_connections_of_an_outcome_are_told() -> None:
     capture = str(ROOT / "samples/nat-forgets-one-of-two/capture.pcap")
     told = CliRunner().invoke(main, [capture, "--only", "alive"]).stdout

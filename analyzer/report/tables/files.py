@@ -12,6 +12,7 @@ from analyzer.errors import OptionError
 from analyzer.extras import installing
 from analyzer.report.output_file import binary_output, text_output
 from analyzer.report.ranking import to_describe
+from analyzer.report.units import printable
 from analyzer.schema.export import (
     DURATION,
     FRAMES,
@@ -80,7 +81,7 @@ def _iso(time: "pd.Timestamp") -> str:
 def _not_obeyed(words: str) -> str:
     """Put an apostrophe before what a spreadsheet would run; control characters, which would end a cell, are
     replaced."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
+    shown = printable(words)
     return f"'{shown}" if shown.startswith(OBEYED) else shown
 
 
