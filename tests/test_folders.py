@@ -88,7 +88,7 @@ def test_whose_a_folder_is_depends_on_all_who_may_exchange_it(tmp_path: Path) ->
         (tmp_path / name).symlink_to("own")
         os.chown(tmp_path / name, owner, owner, follow_symlinks=False)
     (tmp_path / "to-theirs").symlink_to("theirs/below")
-    others = {name for name in os.listdir(tmp_path) if is_of_others(str(tmp_path / name))}
+    others = {one.name for one in tmp_path.iterdir() if is_of_others(str(one))}
     assert others == {"theirs", "open", "planted", "to-theirs"}
     assert is_of_others(str(tmp_path / "theirs/below"))
     assert not is_of_others(str(tmp_path / "missing/below"))

@@ -1,11 +1,8 @@
-"""The run: from flags to an exit code, EXIT_CODES; 143 and 129 where SIGTERM and SIGHUP ended it."""
+"""The run: from flags to an exit code; 143 and 129 where SIGTERM and SIGHUP ended it."""
 
 import gc
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,9 +11,21 @@ import click
 
 from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
-from analyzer.cli.progress import analyse, complain, naming, reading, whether_heard_or_not
+from analyzer.cli.process import (
+    ANALYSED,
+    DAMAGED,
+    INTERRUPTED,
+    NOT_AS_EXPECTED,
+    UNUSABLE,
+    complain,
+    hold_standard_streams,
+    leave_homes_of_others,
+    reader_may_leave,
+    whether_heard_or_not,
+    without_stdout,
+)
+from analyzer.cli.progress import analyse, naming, reading
 from analyzer.errors import KeepaliveAnalyzerError, OptionError
-from analyzer.folders import is_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,15 +37,6 @@ if TYPE_CHECKING:
     from analyzer.report.expectations import Unwanted
     from analyzer.report.places import Place
 
-ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
-EXIT_CODES = {
-    ANALYSED: "analysed, whatever was found",
-    NOT_AS_EXPECTED: "only with --expect or --fail-on: something is not as it should be",
-    UNUSABLE: "wrong usage, or no input that can be analysed",
-    DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
-    INTERRUPTED: "interrupted by ^C, which live is the usual end of a capture: 0",
-}
-"""Exit codes with their meanings, for the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
 """Signals that end the command; its exit code is then 128 more, as a shell reports it of a program without a
 handler."""
@@ -54,8 +54,8 @@ class Ended(BaseException):
 def run() -> NoReturn:
     """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
-    _hold_standard_streams()
-    _leave_homes_of_others()
+    hold_standard_streams()
+    leave_homes_of_others()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
@@ -70,33 +70,13 @@ def run() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except OSError as error:  # of stdout, for --help
-        sys.exit(_without_stdout(error))
+        sys.exit(without_stdout(error))
     except Ended as ended:
         [number] = ended.args
         complain(f"ended by {signal.Signals(number).name}")
         sys.exit(128 + number)
     finally:
         gc.freeze()  # the exit need not search for cycles in what it frees: a tenth of a small capture
-
-
-def _hold_standard_streams() -> None:
-    """Let no file that is opened later get the number of a standard stream that is closed: what others write there
-    would get into it. What is said on a closed stderr goes nowhere."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
-    if sys.stderr is None:
-        sys.stderr = TextIOWrapper(os.fdopen(2, "wb", closefd=False), write_through=True)
-
-
-def _leave_homes_of_others() -> None:
-    """Forget where settings and caches are if that is another user's, as sudo may keep it: libraries would load theirs,
-    and scapy's are pickles. Those of this user are found without being named."""
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR"):
-        if name in os.environ and is_of_others(os.environ[name]):
-            del os.environ[name]
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -164,16 +144,7 @@ def main(context: click.Context, /, **given: Any) -> None:
         complain("there is not enough memory for this capture; analyse a part of it")
         context.exit(UNUSABLE)
     except OSError as error:  # of stdout: all others are one of ours by now; of a closed pipe click would make a 1
-        context.exit(_without_stdout(error))
-
-
-def _without_stdout(error: OSError) -> int:
-    """Let what is still buffered go nowhere, since stdout cannot be written; return the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):  # its reader has seen enough
-        return ANALYSED
-    complain(f"standard output cannot be written: {error.strerror}")
-    return UNUSABLE
+        context.exit(without_stdout(error))
 
 
 def _check_stdout(options: Options) -> None:
@@ -252,7 +223,7 @@ def _run(options: Options) -> int:
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        with _reader_may_leave():
+        with reader_may_leave():
             faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
@@ -266,7 +237,7 @@ def _run(options: Options) -> int:
 def _code_of(ending: "Ending") -> int:
     """Return the exit code for what ended a capture: a signal, a stdout or a recording that cannot be written."""
     if isinstance(ending, OSError):
-        return _without_stdout(ending)
+        return without_stdout(ending)
     if isinstance(ending, OptionError):
         complain(str(ending))
         return UNUSABLE
@@ -472,14 +443,3 @@ def _compare(options: Options) -> int:
     for name, analysis in points.items():
         _print_diagnostics(analysis, options, f"{name}: ")
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
-
-
-@contextmanager
-def _reader_may_leave() -> Iterator[None]:
-    """Go on where whoever reads standard output has seen enough: the exit code is still to be found."""
-    try:
-        yield
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError as error:
-        _without_stdout(error)

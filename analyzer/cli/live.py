@@ -17,7 +17,8 @@ from analyzer.analysis import Analyzer
 from analyzer.capture.files.writer import PcapngWriter
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
-from analyzer.cli.progress import complain, naming, packet_filter, say_that_it_interprets
+from analyzer.cli.process import complain
+from analyzer.cli.progress import naming, packet_filter, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck

@@ -4,19 +4,16 @@ The bar is for terminals and for what takes long only; a warning comes first whe
 machine code. A stderr that cannot be written ends nothing.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from analyzer.capture.names import Naming, read_hosts
 from analyzer.cli.options import Options
+from analyzer.cli.process import complain
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
-from analyzer.report.units import printable
 
 if TYPE_CHECKING:
     from analyzer.capture.decode.selection import PacketFilter
@@ -92,21 +89,6 @@ def analyse(options: Options, how: "Reading") -> "Held":
 def say_that_it_interprets(cost: str) -> None:
     """Warn that the interpreter serves: what it costs, and how to get machine code."""
     complain(f"the interpreter serves, {cost}: {why_none()}")
-
-
-def complain(words: str) -> None:
-    """Print one line on stderr, without characters that a terminal would obey."""
-    with whether_heard_or_not():
-        click.echo(f"ka-analyze: {printable(words)}", err=True)
-
-
-@contextmanager
-def whether_heard_or_not() -> Iterator[None]:
-    """Go on where stderr cannot be written: its reader is gone, or its disk is full. What it still has goes nowhere."""
-    try:
-        yield
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager

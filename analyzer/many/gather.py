@@ -39,14 +39,16 @@ def gather(
     join = Join(limits=limits, packet_filter=packet_filter)
     for words in kept.damaged if kept is not None else ():
         join.analyzer.diagnostics.add(DAMAGED_SHARD, 0, words)
-    for name, shard in shards(names, reader, kept):
+    for name, shard in shards(names, reader, kept, packet_filter):
         join.take(name, shard)
         if on_file is not None:
             on_file(name)
     return join.finish(until)
 
 
-def shards(names: Sequence[str], reader: Reader, kept: ShardStore | None) -> Iterator[tuple[str, Shard | CaptureError]]:
+def shards(
+    names: Sequence[str], reader: Reader, kept: ShardStore | None, packet_filter: PacketFilter | None
+) -> Iterator[tuple[str, Shard | CaptureError]]:
     if kept is None:
         yield from zip(names, reader(names), strict=True)
         return

@@ -63,7 +63,7 @@ def check_about(about: Any) -> None:
 
 def _check_names(names: Any) -> None:
     _expect(isinstance(names, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in names), "no names")
-    _expect(all(isinstance(one, str) for pair in names for one in pair), "names are no words")
+    _expect(all(isinstance(one, str) and one.isprintable() for pair in names for one in pair), "names are no words")
 
 
 def _check_coverage(spans: Any) -> None:

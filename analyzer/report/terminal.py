@@ -179,7 +179,7 @@ def title(analysis: Analysis) -> tuple[str, str]:
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
         count(capture.packets, "frame"),
-        *([f"only {_printable(capture.packet_filter)}"] if capture.packet_filter else []),
+        *([f"only {printable(capture.packet_filter)}"] if capture.packet_filter else []),
         count(flows, "TCP connection"),
     ]
     if capture.packets:

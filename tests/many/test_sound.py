@@ -21,6 +21,7 @@ ABOUT: dict[str, Any] = {
     "coverage": [[5, 9, 9]],
     "diagnostics": Diagnostics().as_dict(),
     "tunnels": [[0, 1, 42]],
+    "names": [["10.0.0.1", "db"]],
     "sha256": {},
 }
 
@@ -55,6 +56,8 @@ def test_what_a_file_says_of_itself_is_sound() -> None:
         {"diagnostics": {"counts": [0], "details": [], "more": []}},
         {"diagnostics": Diagnostics().as_dict() | {"more": [2**64] * len(CODES)}},
         {"diagnostics": Diagnostics().as_dict() | {"details": [[5]] * len(CODES)}},
+        {"names": [["10.0.0.1"]]},
+        {"names": [["10.0.0.1", "d\x1bb"]]},
         {"sha256": None},
     ],
 )
