@@ -50,6 +50,10 @@ class Folder:
     def replace(self, old: str, new: str) -> None:
         os.replace(self._of(old), self._of(new), src_dir_fd=self._at, dst_dir_fd=self._at)
 
+    def path_to(self, name: str) -> str:
+        """Return a path of a file for libraries that open files by path; it is one for as long as this is held."""
+        return self._of(name) if self._at is None else f"/proc/self/fd/{self._at}/{name}"
+
     def remove(self, name: str) -> None:
         """Remove a file, if there is one."""
         with suppress(FileNotFoundError):
@@ -112,6 +116,19 @@ def folder_of(path: str) -> Iterator[tuple[Folder, str]]:
         os.close(way.at)
 
 
+def make_folder(path: str) -> None:
+    """Make a folder for outputs, and those that it lies in, where they are not there; OSError if that is not possible,
+    or a link is another user's."""
+    if not CAN_HOLD:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        return
+    way = _Way(makes=True)
+    try:
+        way.walk(path)
+    finally:
+        os.close(way.at)
+
+
 @contextmanager
 def guarded_folder(path: str) -> Iterator[Folder]:
     """Yield a folder of this user; it is made if it is not there.
@@ -138,9 +155,9 @@ class _Way:
     """The way to a file, name by name; `at` is the descriptor of the folder that was reached."""
 
     def __init__(self, *, is_guarded: bool = False, makes: bool = False) -> None:
-        """Begin; a guarded way ends in a folder, and one that `makes` makes those that are not there."""
+        """Begin; a way that is guarded, or `makes` the folders that are not there, ends in a folder."""
         self._links = 0
-        self._rest: list[str] = ["."] * is_guarded
+        self._rest: list[str] = ["."] * (is_guarded or makes)
         self._is_guarded = is_guarded
         self._makes = makes
         self.at = os.open(".", HELD)
@@ -177,7 +194,7 @@ class _Way:
                     return name
                 if not self._makes:
                     raise
-                os.mkdir(name, 0o755, dir_fd=self.at)
+                os.mkdir(name, 0o755 if self._is_guarded else 0o777, dir_fd=self.at)
                 self._rest.append(name)
                 continue
             mode = os.fstat(here).st_mode
@@ -213,19 +230,10 @@ def is_own(status: os.stat_result) -> bool:
 
 
 def is_of_others(path: str) -> bool:
-    """Tell whether somebody but this user and root may exchange a folder, or what lies on the way to it."""
-    if not CAN_HOLD:
-        return False
-    way = _Way(is_guarded=True)
-    try:
-        way.walk(str(Path(path).absolute()))
-    except PermissionError:
-        return True
-    except OSError:  # nothing is there
-        return False
-    finally:
-        os.close(way.at)
-    return False
+    """Tell whether a place, or a folder that it is below, is neither this user's nor root's."""
+    whole = Path(path).absolute()
+    there = [one for one in (whole, *whole.parents) if os.path.exists(one)]  # noqa: PTH110  # may be out of reach
+    return CAN_HOLD and any(one.stat().st_uid not in (ROOT, os.geteuid()) for one in there)
 
 
 def check_private(status: os.stat_result, path: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import click
 
 from analyzer.cli import main
-from analyzer.cli.process import EXIT_CODES
 from analyzer.cli.options import GROUPS
+from analyzer.cli.process import EXIT_CODES
 from analyzer.report.tables.files import csv_name
 from analyzer.schema.export import FRAMES
 

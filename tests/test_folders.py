@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.folders import CAN_HOLD, folder_of, is_of_others
+from analyzer.folders import CAN_HOLD, folder_of, is_of_others, make_folder
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(not CAN_HOLD, reason="folders are held on Linux only")
@@ -92,3 +92,24 @@ def test_whose_a_folder_is_depends_on_all_who_may_exchange_it(tmp_path: Path) ->
     assert others == {"theirs", "open", "planted", "to-theirs"}
     assert is_of_others(str(tmp_path / "theirs/below"))
     assert not is_of_others(str(tmp_path / "missing/below"))
+
+
+def test_folders_are_made_where_own_links_lead(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    for _ in range(2):
+        make_folder(str(tmp_path / "link/a/b"))
+    assert (tmp_path / "there/a/b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        make_folder(str(tmp_path / "file"))
+
+
+@needs_root
+def test_folders_are_not_made_where_another_users_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "planted").symlink_to("private")
+    os.chown(tmp_path / "planted", NOBODY, NOBODY, follow_symlinks=False)
+    with pytest.raises(PermissionError, match="is a link that another user has made"):
+        make_folder(str(tmp_path / "planted/below"))
+    assert list((tmp_path / "private").iterdir()) == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
 from analyzer.extras import installing
+from analyzer.folders import make_folder
 from analyzer.report.output_file import binary_output, text_output
 from analyzer.report.ranking import to_describe
 from analyzer.report.units import printable
@@ -160,7 +161,7 @@ def _file_name(service: str) -> str:
 
 def _made(folder: str, flag: str) -> Path:
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise OptionError(f"{flag} {folder} cannot be made a folder: {error.strerror}; give another name") from error
     return Path(folder)
