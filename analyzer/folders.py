@@ -230,10 +230,19 @@ def is_own(status: os.stat_result) -> bool:
 
 
 def is_of_others(path: str) -> bool:
-    """Tell whether a place, or a folder that it is below, is neither this user's nor root's."""
-    whole = Path(path).absolute()
-    there = [one for one in (whole, *whole.parents) if os.path.exists(one)]  # noqa: PTH110  # may be out of reach
-    return CAN_HOLD and any(one.stat().st_uid not in (ROOT, os.geteuid()) for one in there)
+    """Tell whether somebody but this user and root may exchange a folder, or what lies on the way to it."""
+    if not CAN_HOLD:
+        return False
+    way = _Way(is_guarded=True)
+    try:
+        way.walk(str(Path(path).absolute()))
+    except PermissionError:
+        return True
+    except OSError:  # nothing is there
+        return False
+    finally:
+        os.close(way.at)
+    return False
 
 
 def check_private(status: os.stat_result, path: str) -> None:
