@@ -84,6 +84,11 @@ CODES = (
     ),
     Code("skipped-file", Severity.LIMIT, "files of a directory that are no captures are skipped"),
     Code("filtered-out", Severity.LIMIT, "packets that do not match the filter are not used"),
+    Code(
+        "damaged-shard",
+        Severity.DAMAGE,
+        "a kept shard is not what was written and is not used; its file is read again if it is there",
+    ),
 )
 
 (
@@ -113,6 +118,7 @@ CODES = (
     FINDINGS_SAMPLED,
     SKIPPED_FILE,
     FILTERED_OUT,
+    DAMAGED_SHARD,
 ) = range(len(CODES))
 
 

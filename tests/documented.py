@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import click
 
 from analyzer.cli import main
-from analyzer.cli.command import EXIT_CODES
 from analyzer.cli.options import GROUPS
+from analyzer.cli.process import EXIT_CODES
 from analyzer.report.tables.files import csv_name
 from analyzer.schema.export import FRAMES
 
@@ -55,6 +55,17 @@ def visible(group: tuple[click.Option, ...]) -> Iterator[tuple[str, str]]:
                 yield record[0], option.help or ""
 
 
+ENDINGS = (
+    """SIGTERM and SIGHUP end it as the shell says it: 143 and 129. Nothing half written is left behind. Live, the
+first of these signals ends the capture, as ^C does, and what was asked for is written; the second ends the command.""",
+    """Before a live capture begins, outputs are refused that could not be written when it ends. A recording (`-w`) that
+cannot be written any further ends alone, with a line; the exit code is then 2.""",
+    """An output replaces a file by its name, with the old one's permissions from the first octet on. Links are
+followed if this user or root has made them.""",
+)
+"""How the command ends, and what is there then."""
+
+
 def command_page() -> str:
     lines = ["# The command", "", "\n\n".join(_paragraphs()), "", "```", "ka-analyze [OPTIONS] FILE...", "```"]
     for heading, group in GROUPS.items():
@@ -62,7 +73,7 @@ def command_page() -> str:
         lines += [f"| `{_cell(flags)}` | {_cell(words)} |" for flags, words in visible(group)]
     lines += ["", "## Exit codes", "", "| code | meaning |", "|---|---|"]
     lines += [f"| {code} | {words} |" for code, words in EXIT_CODES.items()]
-    lines += ["", "SIGTERM and SIGHUP end it as the shell says it: 143 and 129. Nothing half written is left behind."]
+    lines += [f"\n{words}" for words in ENDINGS]
     lines += ["", "## Completion", "", "| shell | line | in |", "|---|---|---|"]
     lines += [f"| {shell} | `{_cell(line)}` | `{place}` |" for shell, (place, line) in SHELLS.items()]
     return "\n".join(lines) + "\n"

@@ -25,6 +25,7 @@ BASE_MODULES = {
     "errors",
     "extras",
     "engine",
+    "folders",
     "schema",
     "sequence",
     "version",

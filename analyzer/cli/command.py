@@ -1,40 +1,42 @@
-"""The run: from flags to an exit code, EXIT_CODES; 143 and 129 where SIGTERM and SIGHUP ended it."""
+"""The run: from flags to an exit code; 143 and 129 where SIGTERM and SIGHUP ended it."""
 
 import gc
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from analyzer.cli import faces
 from analyzer.cli.options import PARAMETERS, GroupedCommand, Options
+from analyzer.cli.process import (
+    ANALYSED,
+    DAMAGED,
+    INTERRUPTED,
+    NOT_AS_EXPECTED,
+    UNUSABLE,
+    complain,
+    hold_standard_streams,
+    leave_homes_of_others,
+    reader_may_leave,
+    whether_heard_or_not,
+    without_stdout,
+)
 from analyzer.cli.progress import analyse, naming, reading
-from analyzer.errors import KeepaliveAnalyzerError
+from analyzer.errors import KeepaliveAnalyzerError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analyzer.analysis import Analysis
+    from analyzer.cli.live import Ending
     from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.many.remote import Held
     from analyzer.report.expectations import Unwanted
     from analyzer.report.places import Place
 
-ANALYSED, NOT_AS_EXPECTED, UNUSABLE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
-EXIT_CODES = {
-    ANALYSED: "analysed, whatever was found",
-    NOT_AS_EXPECTED: "only with --expect or --fail-on: something is not as it should be",
-    UNUSABLE: "wrong usage, or no input that can be analysed",
-    DAMAGED: "analysed, but part of the input was damaged; the diagnostics say where",
-    INTERRUPTED: "interrupted by ^C",
-}
-"""Exit codes with their meanings, for the manual."""
 ENDING = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
 """Signals that end the command; its exit code is then 128 more, as a shell reports it of a program without a
 handler."""
@@ -52,6 +54,8 @@ class Ended(BaseException):
 def run() -> NoReturn:
     """Run the command, and turn what click reports by exceptions into an exit code: the process's entry point."""
     gc.set_threshold(NEW_OBJECTS)
+    hold_standard_streams()
+    leave_homes_of_others()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for an arrow where the terminal's encoding has none
     for number in ENDING:
@@ -60,13 +64,16 @@ def run() -> NoReturn:
     try:
         sys.exit(main.main(prog_name="ka-analyze", standalone_mode=False) or ANALYSED)
     except click.ClickException as error:
-        error.show()
+        with whether_heard_or_not():
+            error.show()
         sys.exit(UNUSABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except OSError as error:  # of stdout, for --help
+        sys.exit(without_stdout(error))
     except Ended as ended:
         [number] = ended.args
-        _complain(f"ended by {signal.Signals(number).name}")
+        complain(f"ended by {signal.Signals(number).name}")
         sys.exit(128 + number)
     finally:
         gc.freeze()  # the exit need not search for cycles in what it frees: a tenth of a small capture
@@ -124,22 +131,28 @@ def main(context: click.Context, /, **given: Any) -> None:
     if options.strict and not options.expect:
         raise click.UsageError("--strict goes with --expect")
     try:
+        if options.forge is None:
+            _check_stdout(options)
         context.exit(_choose(options)(options))
     except KeepaliveAnalyzerError as error:
-        _complain(str(error))
+        complain(str(error))
         context.exit(UNUSABLE)
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         context.exit(INTERRUPTED)
     except MemoryError:
-        _complain("there is not enough memory for this capture; analyse a part of it")
+        complain("there is not enough memory for this capture; analyse a part of it")
         context.exit(UNUSABLE)
-    except OSError as error:  # of stdout: all others are one of ours by now
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
-        if isinstance(error, BrokenPipeError):  # its reader has seen enough; click would exit with 1
-            context.exit(ANALYSED)
-        _complain(f"standard output cannot be written: {error.strerror}")
-        context.exit(UNUSABLE)
+    except OSError as error:  # of stdout: all others are one of ours by now; of a closed pipe click would make a 1
+        context.exit(without_stdout(error))
+
+
+def _check_stdout(options: Options) -> None:
+    """Raise OptionError before anything is read if what is asked for goes to a standard output that is closed."""
+    if sys.stdout is None and options.ndjson:
+        raise OptionError("--ndjson prints to standard output, which is closed")
+    if sys.stdout is None and options.output == "-":
+        raise OptionError("standard output is closed; give -o FILE")
 
 
 def _check_forge(options: Options) -> None:
@@ -194,12 +207,14 @@ def _run(options: Options) -> int:
         from analyzer.report import what_if
 
         what_if.parse(options.what_if)
+    analysis: Held
     if options.is_live or _is_watched(options):
         from analyzer.cli.live import watch
 
-        analysis: Held = watch(options, expected)
+        analysis, ending = watch(options, expected)
+        ended = _code_of(ending)
     else:
-        analysis = analyse(options, reading(options))
+        analysis, ended = analyse(options, reading(options)), ANALYSED
         analysis.expected = tuple(expected)
     flows = faces.flows_asked_for(analysis, wanted) if wanted is not None else ()
     if options.annotate is not None:
@@ -208,15 +223,25 @@ def _run(options: Options) -> int:
         annotate(analysis, analysis.capture.files, options.annotate)
     faces.write_files(analysis, options)
     if not options.ndjson or options.output != "-":
-        with _readers_may_leave(sys.stdout):
+        with reader_may_leave():
             faces.write(analysis, options, flows)
     _print_diagnostics(analysis, options)
     failures = ask(analysis, _failures, expected, options.strict, unwanted) if expected or unwanted else []
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     if failures:
         return NOT_AS_EXPECTED
-    return DAMAGED if analysis.is_damaged else ANALYSED
+    return ended or (DAMAGED if analysis.is_damaged else ANALYSED)
+
+
+def _code_of(ending: "Ending") -> int:
+    """Return the exit code for what ended a capture: a signal, a stdout or a recording that cannot be written."""
+    if isinstance(ending, OSError):
+        return without_stdout(ending)
+    if isinstance(ending, OptionError):
+        complain(str(ending))
+        return UNUSABLE
+    return 128 + ending if ending in ENDING else ANALYSED
 
 
 def _demands(options: Options) -> "tuple[list[Expectation], Unwanted]":
@@ -302,7 +327,7 @@ def _print_diagnostics(analysis: "Held", options: Options, of: str = "") -> None
     from analyzer.reading import ask
 
     for words in () if options.quiet else ask(analysis, _diagnostics, options.tags):
-        _complain(of + words)
+        complain(of + words)
 
 
 def _diagnostics(analysis: "Analysis", of_reading: bool) -> list[str]:
@@ -352,7 +377,7 @@ def _each(options: Options) -> int:
     faces.write_each([one.line for one in found if one.line is not None], options)
     for one in found:
         for words in (*one.failures, *([one.error] if one.error else ())):
-            _complain(words)
+            complain(words)
     if any(one.failures for one in found):
         return NOT_AS_EXPECTED
     if not any(one.line for one in found):
@@ -418,22 +443,3 @@ def _compare(options: Options) -> int:
     for name, analysis in points.items():
         _print_diagnostics(analysis, options, f"{name}: ")
     return DAMAGED if any(analysis.is_damaged for analysis in points.values()) else ANALYSED
-
-
-def _complain(words: str) -> None:
-    """Print one line on stderr, without characters that a terminal would obey."""
-    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
-    with _readers_may_leave(sys.stderr):
-        click.echo(f"ka-analyze: {line}", err=True)
-
-
-@contextmanager
-def _readers_may_leave(stream: TextIO | None) -> Iterator[None]:
-    """Go on where whoever reads a stream has seen enough: the exit code is still to be found."""
-    try:
-        yield
-        if stream is not None:
-            stream.flush()
-    except BrokenPipeError:
-        assert stream is not None
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is still buffered goes nowhere

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from analyzer.cli.options import Options, command_line
-from analyzer.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,11 +30,12 @@ def write_files(analysis: "Held", options: Options) -> None:
     """Write the page, the tables and the charts; stdout is not affected."""
     if options.html is None and options.duckdb is None and not options.folders:
         return
-    import logging
-
     from analyzer.report import library
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its caches nobody who asks for a report wants to hear
+    if options.html is not None or options.plots is not None:
+        from analyzer.report.charts.style import use_no_settings
+
+        use_no_settings()
     public = library.Analysis(analysis)
     if options.html is not None:
         public.write_html(options.html, options.top, command_line())
@@ -214,8 +214,6 @@ def _opened(path: str) -> Iterator[TextIO]:
     from analyzer.report.output_file import text_output
 
     if path == "-":
-        if sys.stdout is None:
-            raise OptionError("standard output is closed; give -o FILE")
         yield sys.stdout
         sys.stdout.flush()
         return

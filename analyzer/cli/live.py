@@ -1,21 +1,23 @@
 """A live analysis on the command line: where frames come from, where events go, what ends it.
 
-The first ^C or SIGTERM ends the capture, and what was asked for is written; the second ends the command.
+The first ^C, SIGTERM or SIGHUP ends the capture, and what was asked for is written; the second ends the command. So
+does a reader of the events who goes away. A recording that cannot be written any further ends alone.
 """
 
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from analyzer.analysis import Analyzer
+from analyzer.capture.files.writer import PcapngWriter
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
+from analyzer.cli.process import complain
 from analyzer.cli.progress import naming, packet_filter, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
@@ -23,15 +25,18 @@ from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Session, Source, Stop
 from analyzer.monitor.watcher import LIMITS, Watcher
+from analyzer.report.output_file import check_writable, open_recording
 from analyzer.tcp.eviction import limits_within
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
-    from analyzer.capture.files.writer import PcapngWriter
     from analyzer.keepalive.summary.expectations import Expectation
     from analyzer.monitor.alerts import Alerts
 
 Listener = Callable[[Sequence[Event]], None]
+Ending = signal.Signals | OSError | OptionError | None
+"""What ended a capture from outside: a signal, an error of stdout; or an error that ended the recording."""
+ENDING = [number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP")]
 
 
 def list_interfaces() -> None:
@@ -43,43 +48,57 @@ def list_interfaces() -> None:
         click.echo(f"{one.index}  {one.name}  {state}  {' '.join(one.addresses)}".rstrip())
 
 
-def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "Analysis":
-    """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis. Settings that are
-    `expected` count for conclusions."""
+def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "tuple[Analysis, Ending]":
+    """Capture until a signal or a limit ends it, and report events meanwhile; return the analysis, and what ended it.
+    Settings that are `expected` count for conclusions."""
     names = naming(options)
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
         watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits)
         if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
             say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")
-        session = Session(_source(options, watcher), watcher, _stop(options), _recording(options, stack))
+        source = _source(options, watcher)
         if options.iface:
-            from analyzer.monitor.privileges import drop  # which only Unix has
+            from analyzer.monitor.privileges import check_program, drop  # which only Unix has
 
             _say(options, drop(options.user))
+            if options.user is not None:
+                check_program()
+            at_the_end = {flag: path for flag, path in options.outputs.items() if flag != "-w"}
+            check_writable(at_the_end, options.folders)  # by who it is now, and before anything is captured
+        recording = _recording(options, stack)
+        session = Session(source, watcher, _stop(options), recording)
         crosscheck = _crosscheck(options, stack)
         listeners = list(_listeners(options, session, crosscheck, stack))
-        with _ended_by_signal() as is_ended:
+        with _ended_by_signal() as ended_by:
+            ending: Ending = None
             for events in session.run():
-                _notify(listeners, events)
-                if crosscheck is not None:
-                    _notify(listeners, list(crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())))
-                if is_ended():
+                ending = _told(listeners, events) or ended_by()
+                if crosscheck is not None and ending is None:
+                    more = crosscheck.events(watcher, session.clock.now_ns, time.monotonic_ns())
+                    ending = _told(listeners, list(more))
+                if ending is not None:
                     break
         events, analysis = session.finish(expected)
-        _notify(listeners, events)
+        if not isinstance(ending, OSError):
+            ending = _told(listeners, events) or ending
     analysis.naming = names
-    return analysis
+    return analysis, (recording and recording.failure) or ending
 
 
 def _say(options: Options, words: str) -> None:
     if words and not options.quiet:
-        click.echo(f"ka-analyze: {words}", err=True)
+        complain(words)
 
 
-def _notify(listeners: Sequence[Listener], events: Sequence[Event]) -> None:
+def _told(listeners: Sequence[Listener], events: Sequence[Event]) -> OSError | None:
+    """Pass events on; return the error of a stdout that cannot be written."""
     for listener in listeners:
-        listener(events)
+        try:
+            listener(events)
+        except OSError as error:
+            return error
+    return None
 
 
 def _source(options: Options, watcher: Watcher) -> Source:
@@ -105,18 +124,31 @@ def _stop(options: Options) -> Stop:
     return Stop(duration_ns, options.count)
 
 
-def _recording(options: Options, stack: ExitStack) -> "PcapngWriter | None":
-    """Open the recording under its final name, not under another first: whatever happens, what was captured is
-    there."""
-    if options.write is None:
-        return None
-    from analyzer.capture.files.writer import PcapngWriter
+class Recording(PcapngWriter):
+    """Is given up where it cannot be written any further, and says so once: what is captured meanwhile is analysed."""
 
-    try:
-        path = Path(options.write)
-        return PcapngWriter(stack.enter_context(path.open("wb", buffering=0)), f"-w {path}")  # a batch is there at once
-    except OSError as error:
-        raise OptionError(f"{options.write} cannot be written: {error.strerror}; give -w another FILE") from error
+    failure: OptionError | None = None
+    _is_begun = False
+
+    def __init__(self, path: str, stack: ExitStack) -> None:
+        """Begin a section in the file. OptionError if that is not possible."""
+        super().__init__(stack.enter_context(open_recording(path, "-w")), f"-w {path}")
+        self._is_begun = True
+
+    def _put(self, octets: bytes) -> None:
+        if self.failure is not None:
+            return
+        try:
+            super()._put(octets)
+        except OptionError as error:
+            if not self._is_begun:
+                raise
+            self.failure = error
+            complain(f"{error}; capturing goes on")
+
+
+def _recording(options: Options, stack: ExitStack) -> Recording | None:
+    return Recording(options.write, stack) if options.write is not None else None
 
 
 def _listeners(
@@ -192,31 +224,46 @@ def _for_people(options: Options, session: Session, crosscheck: Crosscheck | Non
             if events:
                 file.flush()
 
-        return tell
+        return tell if is_followed else _whatever_becomes_of_it(tell)
     from analyzer.monitor.view import View
 
     view = View(shown, session.watcher, crosscheck, " ".join(session.source.names))
     view.start()
-    stack.callback(view.close)
-    return lambda events: view.tell(events, session.clock.now_ns)
+    stack.callback(_whatever_becomes_of_it(lambda _: view.close()), ())
+
+    def show(events: Sequence[Event]) -> None:
+        view.tell(events, session.clock.now_ns)
+
+    return show if is_followed else _whatever_becomes_of_it(show)
+
+
+def _whatever_becomes_of_it(listener: Listener) -> Listener:
+    """Make a listener that goes on where a terminal or stderr is gone: what was asked for is elsewhere."""
+
+    def tell(events: Sequence[Event]) -> None:
+        with suppress(OSError):
+            listener(events)
+
+    return tell
 
 
 @contextmanager
-def _ended_by_signal() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether ^C or SIGTERM came; the next signal has its usual effect."""
-    came: list[int] = []
+def _ended_by_signal() -> Iterator[Callable[[], signal.Signals | None]]:
+    """Yield a function that returns which of ENDING came, if any; the next signal has its usual effect."""
+    came: list[signal.Signals] = []
     before: dict[signal.Signals, Any] = {}
 
     def note(number: int, _: object) -> None:
-        came.append(number)
+        came.append(signal.Signals(number))
         for one, handler in before.items():
             signal.signal(one, handler)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in ENDING:
         before[one] = signal.getsignal(one)
-        signal.signal(one, note)
+        if before[one] is not signal.SIG_IGN or one is signal.SIGINT:  # nohup's choice stays
+            signal.signal(one, note)
     try:
-        yield lambda: bool(came)
+        yield lambda: came[0] if came else None
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

@@ -8,7 +8,7 @@ import click
 
 from analyzer.cli import completion
 from analyzer.errors import OptionError
-from analyzer.report.units import TIMES
+from analyzer.report.units import TIMES, printable
 from analyzer.version import __version__
 
 PATH = click.Path(readable=False, allow_dash=True)
@@ -299,6 +299,7 @@ class Options:
             name, _, files = one.partition("=")
             if not name or not files:
                 raise OptionError(f"--point {one}: write NAME=FILES, for example --point client=client.pcap")
+            name = printable(name)
             named[name] = (*named.get(name, ()), files)
         return named
 

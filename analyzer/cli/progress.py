@@ -1,6 +1,7 @@
-"""The reading of captures, here or elsewhere, with a progress bar: on stderr, on terminals, for what takes long only.
+"""The reading of captures, here or elsewhere, and what stderr says of it: complaints, and a progress bar.
 
-A warning comes first where it takes long because there is no machine code.
+The bar is for terminals and for what takes long only; a warning comes first where it takes long because there is no
+machine code. A stderr that cannot be written ends nothing.
 """
 
 import sys
@@ -8,10 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from analyzer.capture.names import Naming, read_hosts
 from analyzer.cli.options import Options
+from analyzer.cli.process import complain
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.engine.native import installed, why_none
 
@@ -88,7 +88,7 @@ def analyse(options: Options, how: "Reading") -> "Held":
 
 def say_that_it_interprets(cost: str) -> None:
     """Warn that the interpreter serves: what it costs, and how to get machine code."""
-    click.echo(f"ka-analyze: the interpreter serves, {cost}: {why_none()}", err=True)
+    complain(f"the interpreter serves, {cost}: {why_none()}")
 
 
 @contextmanager

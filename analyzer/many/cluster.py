@@ -15,13 +15,14 @@ from weakref import finalize
 
 from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.until import Until
+from analyzer.diagnostics import DAMAGED_SHARD
 from analyzer.errors import CaptureError, OptionError
 from analyzer.extras import installing
 from analyzer.many.join import Found, Join
 from analyzer.many.parts import join_part, parted
 from analyzer.many.remote import Assembled, Remote
 from analyzer.many.shard import Shard, read_or_error
-from analyzer.many.store import Entry, ShardStore, fingerprint, keep, load
+from analyzer.many.store import Entry, ShardStore, fingerprint, keep, load_or_read
 from analyzer.tcp.eviction import Limits
 
 CONNECT_S = 10
@@ -97,7 +98,8 @@ class Cluster:
             )
             for number in range(count)
         ]
-        return Remote(self, self.submit(assembled, parts, limits, until, packet_filter))
+        damaged = kept.damaged if kept is not None else []
+        return Remote(self, self.submit(assembled, parts, limits, until, packet_filter, damaged))
 
     def _kept(
         self,
@@ -113,7 +115,9 @@ class Cluster:
         for name, entry in zip(fresh, written, strict=True):
             kept.note(name, self.result(entry))
         order = list(kept.in_order(names))
-        return [name for name, _ in order], self._client.map(load, [entry for _, entry in order], pure=False)
+        entries = [entry for _, entry in order]
+        shards = self._client.map(load_or_read, entries, **how, pure=False)
+        return [name for name, _ in order], shards
 
     def _report_done(self, names: Sequence[str], futures: Sequence[Any], on_file: Callable[[str], None] | None) -> None:
         from distributed import as_completed
@@ -166,9 +170,12 @@ def assembled(
     limits: Limits | None,
     until: Until | None = None,
     packet_filter: PacketFilter | None = None,
+    damaged: Sequence[str] = (),
 ) -> Assembled:
-    """Join all parts and assemble the findings: a task of the cluster."""
+    """Join all parts and assemble the findings: a task of the cluster. `damaged` says which shards are not used."""
     join = Join(limits=limits, packet_filter=packet_filter)
+    for words in damaged:
+        join.analyzer.diagnostics.add(DAMAGED_SHARD, 0, words)
     for part in parts:
         join.add_part(part)
     analyzer, files = join.whole()

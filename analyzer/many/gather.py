@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from analyzer.analysis import Analysis
 from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.until import Until
+from analyzer.diagnostics import DAMAGED_SHARD
 from analyzer.errors import CaptureError
 from analyzer.many.join import Join
 from analyzer.many.shard import Shard
-from analyzer.many.store import ShardStore, keep, load
+from analyzer.many.store import ShardStore, keep, load_or_read
 from analyzer.tcp.eviction import Limits
 
 Reader = Callable[[Sequence[str]], Iterator[Shard | CaptureError]]
@@ -36,14 +37,18 @@ def gather(
     one that the shards were read with. Raises CaptureError if no file can be used.
     """
     join = Join(limits=limits, packet_filter=packet_filter)
-    for name, shard in shards(names, reader, kept):
+    for words in kept.damaged if kept is not None else ():
+        join.analyzer.diagnostics.add(DAMAGED_SHARD, 0, words)
+    for name, shard in shards(names, reader, kept, packet_filter):
         join.take(name, shard)
         if on_file is not None:
             on_file(name)
     return join.finish(until)
 
 
-def shards(names: Sequence[str], reader: Reader, kept: ShardStore | None) -> Iterator[tuple[str, Shard | CaptureError]]:
+def shards(
+    names: Sequence[str], reader: Reader, kept: ShardStore | None, packet_filter: PacketFilter | None
+) -> Iterator[tuple[str, Shard | CaptureError]]:
     if kept is None:
         yield from zip(names, reader(names), strict=True)
         return
@@ -51,4 +56,4 @@ def shards(names: Sequence[str], reader: Reader, kept: ShardStore | None) -> Ite
     for name, read in zip(fresh, reader(fresh), strict=True):
         kept.note(name, keep(kept.root, kept.mark, name, read))
     for name, entry in kept.in_order(names):
-        yield name, load(entry)
+        yield name, load_or_read(entry, kept.root, kept.mark, packet_filter)

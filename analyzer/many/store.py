@@ -6,40 +6,24 @@
 The columns are those of schema/ (FLOWS, ENDS, CANDIDATES, NEIGHBOURS, PACKETS, PACKETS, RECENT), each with its unit
 and meaning as field metadata; frames and flows count from the beginning of the shard's file. The key follows from the
 file's name and the time of its first frame: a file that has grown replaces its shard, a ring's file that was
-written anew under an old name does not. Shards of another version of this program are not used.
+written anew under an old name does not. Shards of another version of this program are not used, nor are those that are
+not what was written (`kept_shard.py`), which is a diagnostic. DIR is this user's, and nobody else may write to it.
 """
 
 import hashlib
-import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from analyzer.capture.coverage import Coverage
-from analyzer.capture.decode.packets import Tunnels
-from analyzer.capture.described import Part
+from analyzer.capture.decode.selection import PacketFilter
 from analyzer.capture.files.locations import identity_of_url, in_time_order, is_url
-from analyzer.diagnostics import Diagnostics
-from analyzer.engine.table import Table
+from analyzer.diagnostics import DAMAGED_SHARD
 from analyzer.errors import CaptureError, OptionError
 from analyzer.extras import installing
-from analyzer.many.shard import Shard, TooLargeError
-from analyzer.many.tables import arrays, dtype_of, put, table_of
-from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
-from analyzer.schema.packets import PACKETS, RECENT
-
-TABLES = {
-    "flows": FLOWS,
-    "ends": ENDS,
-    "candidates": CANDIDATES,
-    "neighbours": NEIGHBOURS,
-    "prefix": PACKETS,
-    "unseen": PACKETS,
-    "recent": RECENT,
-}
+from analyzer.folders import guarded_folder
+from analyzer.many import kept_shard
+from analyzer.many.shard import Shard, TooLargeError, read_or_error
 
 SHARD_SOURCES = ("*.py", "engine/*.py", "schema/*.py", "capture/**/*.py", "tcp/*.py", "many/*.py")
 
@@ -56,6 +40,10 @@ class Entry:
     """Whether the file is no longer there as it was."""
 
 
+class DamagedShardError(CaptureError):
+    """A stored shard is not what was written: its file must be read again."""
+
+
 class ShardStore:
     """A folder of shards."""
 
@@ -68,25 +56,35 @@ class ShardStore:
             raise OptionError(
                 f"--keep-shards needs pyarrow, which is not installed: {installing('parquet')}"
             ) from error
-        self.root = Path(folder).resolve()
+        self.root = Path(folder).absolute()
         self.mark = f"{fingerprint()} {expression}".rstrip()
+        self.damaged: list[str] = []
+        """What is not used of the folder because it is not what was written, with the reason."""
         self._failed: dict[str, CaptureError] = {}
         self._large: dict[str, TooLargeError] = {}
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            with guarded_folder(str(self.root)):
+                pass
             self._entries = list(self._found()) if resumes else []
         except OSError as error:
             raise _unusable(self.root, error) from error
         self._identities: dict[str, str] = {}
 
     def _found(self) -> Iterator[Entry]:
-        for path in sorted(self.root.glob("shard=*/shard.json")):
-            try:
-                about = json.loads(path.read_text())
+        with guarded_folder(str(self.root)) as root:
+            for name in root.names():
+                if not name.startswith("shard="):
+                    continue
+                try:
+                    with root.folder(name) as folder:
+                        about = kept_shard.read_about(folder)
+                except FileNotFoundError:
+                    continue  # it was not written to its end
+                except (OSError, ValueError) as error:
+                    self.damaged.append(_why(self.root / name, error))
+                    continue
                 if about["fingerprint"] == self.mark:
-                    yield Entry(path.parent, about["name"], about["identity"], about["first_frame_ns"])
-            except (ValueError, KeyError, TypeError):
-                continue  # of another program, or cut short: the file is read again
+                    yield Entry(self.root / name, about["name"], about["identity"], about["first_frame_ns"])
 
     def first_ns(self, name: str) -> int | None:
         """Return the time in ns of a file's first frame, if its shard is stored and current; None if the file would
@@ -130,22 +128,44 @@ def keep(root: Path, mark: str, name: str, shard: Shard | CaptureError) -> Entry
     """Write what was read of a file; an error stays one. OptionError if the folder cannot be written."""
     if isinstance(shard, CaptureError):
         return shard
-    entry = Entry(root / f"shard={_key(shard)}", name, identity(name), shard.first_frame_ns)
+    entry = Entry(root / kept_shard.key(name, shard.first_frame_ns), name, identity(name), shard.first_frame_ns)
     try:
-        _write(shard, entry, mark)
+        with guarded_folder(str(root)) as folder:
+            kept_shard.write(shard, folder, entry.identity, mark)
     except OSError as error:
         raise _unusable(root, error) from error
     return entry
 
 
 def load(entry: Entry | CaptureError) -> Shard | CaptureError:
-    """Load a stored shard; an error is passed on."""
+    """Load a stored shard; an error is passed on. DamagedShardError if it is not what was written."""
     if isinstance(entry, CaptureError):
         return entry
     try:
-        return _read(entry)
-    except (OSError, ValueError, KeyError, TypeError) as error:  # what pyarrow raises is one of these
-        return CaptureError(f"{entry.name}: its shard {entry.folder} is damaged; delete that folder ({error})")
+        with guarded_folder(str(entry.folder.parent)) as root, root.folder(entry.folder.name) as folder:
+            return kept_shard.read(folder, kept_shard.read_about(folder), is_gone=entry.is_gone)
+    except (OSError, ValueError) as error:  # what pyarrow raises is one of these
+        return DamagedShardError(_why(entry.folder, error))
+
+
+def load_or_read(
+    entry: Entry | CaptureError, root: Path, mark: str, packet_filter: PacketFilter | None
+) -> Shard | CaptureError:
+    """Load a stored shard; if it is not what was written, read its file again, and store that."""
+    loaded = load(entry)
+    if not isinstance(loaded, DamagedShardError) or not isinstance(entry, Entry):
+        return loaded
+    if entry.is_gone:
+        return CaptureError(f"{entry.name}: it is gone, and its shard is not what was written ({loaded})")
+    again = read_or_error(entry.name, packet_filter=packet_filter)
+    keep(root, mark, entry.name, again)
+    if isinstance(again, Shard):
+        again.diagnostics.add(DAMAGED_SHARD, 0, str(loaded))
+    return again
+
+
+def _why(folder: Path, error: Exception) -> str:
+    return f"{folder}: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
 
 
 def _unusable(root: Path, error: OSError) -> OptionError:
@@ -172,82 +192,3 @@ def fingerprint(sources: Sequence[str] = SHARD_SOURCES) -> str:
         for source in sorted(package.glob(pattern)):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _key(shard: Shard) -> str:
-    return hashlib.sha256(f"{shard.part.name} {shard.first_frame_ns}".encode()).hexdigest()[:16]
-
-
-def _write(shard: Shard, entry: Entry, mark: str) -> None:
-    """Write a shard completely or not at all: `shard.json` comes last, and a folder without it is no shard."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    shutil.rmtree(entry.folder, ignore_errors=True)
-    entry.folder.mkdir()
-    for name, fields in TABLES.items():
-        columns = [pa.array(values) for values in arrays(getattr(shard, name))]
-        schema = pa.schema(
-            pa.field(one.name, values.type, metadata=_about(one))
-            for one, values in zip(fields.columns, columns, strict=True)
-        )
-        table = pa.table(columns, schema=schema)
-        parquet.write_table(table, entry.folder / f"{name}.parquet", compression="zstd")
-    about = {
-        "name": entry.name,
-        "identity": entry.identity,
-        "first_frame_ns": entry.first_frame_ns,
-        "fingerprint": mark,
-        "format": shard.part.format,
-        "link_types": shard.part.link_types,
-        "frames": shard.part.frames,
-        "names": shard.part.names,
-        "tcp_packets": shard.tcp_packets,
-        "coverage": shard.coverage.spans,
-        "diagnostics": shard.diagnostics.as_dict(),
-        "tunnels": shard.tunnels.keys,
-    }
-    unfinished = entry.folder / "shard.json.new"
-    unfinished.write_text(json.dumps(about, indent=1))
-    unfinished.rename(entry.folder / "shard.json")
-
-
-def _about(column: Any) -> dict[str, str]:
-    return {"unit": column.unit, "meaning": column.meaning}
-
-
-def _read(entry: Entry) -> Shard:
-    about = json.loads((entry.folder / "shard.json").read_text())
-    coverage = Coverage()
-    for span in about["coverage"]:
-        coverage.add(*span)
-    tables: dict[str, Any] = {name: _table(entry.folder / f"{name}.parquet", fields) for name, fields in TABLES.items()}
-    tunnels = Tunnels()
-    tunnels.adopt(about["tunnels"])
-    return Shard(
-        part=Part(
-            entry.name,
-            about["format"],
-            tuple(about["link_types"]),
-            about["frames"],
-            tuple((address, name) for address, name in about["names"]),
-        ),
-        tcp_packets=about["tcp_packets"],
-        coverage=coverage,
-        diagnostics=Diagnostics(**about["diagnostics"]),
-        tunnels=tunnels,
-        first_frame_ns=entry.first_frame_ns,
-        is_gone=entry.is_gone,
-        **tables,
-    )
-
-
-def _table(path: Path, fields: Any) -> Table:
-    import numpy as np
-    from pyarrow import parquet
-
-    read = parquet.read_table(path)
-    rows = np.empty(read.num_rows, dtype_of(fields))
-    for one in fields.columns:
-        put(rows, one.name, ..., read[one.name].to_numpy())
-    return table_of(fields, rows)

@@ -8,6 +8,7 @@ import ctypes
 import os
 import pwd
 import struct
+import sys
 
 from analyzer.errors import OptionError
 
@@ -46,6 +47,18 @@ def _become(name: str) -> str:
     os.setuid(entry.pw_uid)  # from root to another, all capabilities go
     _no_new_privileges()
     return f"runs as {name}"
+
+
+def check_program() -> None:
+    """Raise OptionError if this user may not read the files of modules that are loaded: others, which lie beside them,
+    are loaded for the report."""
+    files = (file for module in tuple(sys.modules.values()) if (file := getattr(module, "__file__", None)))
+    unreadable = next((file for file in files if not os.access(file, os.R_OK)), None)
+    if unreadable is not None:
+        raise OptionError(
+            f"--user {pwd.getpwuid(os.geteuid()).pw_name}: that user may not read {unreadable}; install Python and "
+            "ka-analyze where every user may read them, below /opt or /usr/local"
+        )
 
 
 def _keep_only(capabilities: int) -> str:

@@ -15,7 +15,7 @@ from analyzer.keepalive.summary.groups import ranges
 from analyzer.report.at_a_glance import STYLES
 from analyzer.report.layout import table
 from analyzer.report.ranking import by_urgency
-from analyzer.report.units import iso
+from analyzer.report.units import iso, printable
 from analyzer.report.words import conclusion_sentences, group_sentences
 
 MOST_EXAMINED = 512
@@ -65,7 +65,7 @@ def rows(lines: Sequence[Line]) -> RenderableType:
     """Lay out a line for each capture. Where it does not fit, names and conclusions are cut off, never numbers."""
     folder = _folder([one.file for one in lines])
     found: Table = table(
-        f"capture in {_plain(folder)}" if folder else "capture",
+        f"capture in {printable(folder)}" if folder else "capture",
         "connections",
         "time/intvl/probes",
         "what it says",
@@ -76,7 +76,7 @@ def rows(lines: Sequence[Line]) -> RenderableType:
         fate = Text(_fate(one), STYLES_BY_NAME[one.outcomes[0][0]] if one.outcomes else "dim")
         said = ", ".join(code for code, _ in one.conclusions[:MOST_SHOWN])
         settings = "/".join(one.settings) if one.probing else ""
-        found.add_row(_cut(_plain(one.file[len(folder) :])), fate, settings, _cut(said))
+        found.add_row(_cut(printable(one.file[len(folder) :])), fate, settings, _cut(said))
     return found
 
 
@@ -88,10 +88,6 @@ def _folder(names: Sequence[str]) -> str:
 
 def _cut(words: str) -> Text:
     return Text(words, no_wrap=True, overflow="ellipsis")
-
-
-def _plain(name: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
 
 
 STYLES_BY_NAME = {outcome.value: style for outcome, style in STYLES.items()}

@@ -26,7 +26,7 @@ from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
 from analyzer.report.layout import BLANK, Prose, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
-from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, rough, short
+from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, printable, rough, short
 from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema import ABSENT
@@ -174,13 +174,13 @@ def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
 def title(analysis: Analysis) -> tuple[str, str]:
     """Return the names of the files, and a line about their content."""
     capture = analysis.capture
-    names = ", ".join(_printable(name) for name in capture.files[:3])
+    names = ", ".join(printable(name) for name in capture.files[:3])
     more = f" and {len(capture.files) - 3:,} more" if len(capture.files) > 3 else ""
     flows = len(analysis.flows)
     parts = [
         ", ".join((*capture.formats, *capture.link_types)),
         count(capture.packets, "frame"),
-        *([f"only {_printable(capture.packet_filter)}"] if capture.packet_filter else []),
+        *([f"only {printable(capture.packet_filter)}"] if capture.packet_filter else []),
         count(flows, "TCP connection"),
     ]
     if capture.packets:
@@ -321,8 +321,3 @@ def _concerned(alike: list[Advice]) -> str:
     flows, others = alike[0].flows, sum(len(one.flows) for one in alike[1:])
     words = ", ".join(f"#{flow}" for flow in flows[:5]) + (" …" if len(flows) > 5 else "")
     return f"{words}; {others:,} more with other numbers" if others else words
-
-
-def _printable(words: str) -> str:
-    """Replace what a terminal would obey: file names come from outsiders."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

@@ -5,6 +5,7 @@
 - Hours and days stand only in titles, where a duration says how much was captured (`rough`).
 - `--flow` tells times and durations to the microsecond, as Wireshark's time column does (`exact`, `Clock`).
 - Counts have commas between thousands (`count`); seconds never do.
+- Words of outsiders are shown without what a terminal would obey (`printable`).
 """
 
 from bisect import bisect_left, bisect_right
@@ -124,3 +125,8 @@ def _offset_s(second: int) -> int:
 
 
 FROM_FIRST_FRAME = Clock()
+
+
+def printable(words: str) -> str:
+    """Replace what a terminal would obey: names of files and capture points come from outsiders."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

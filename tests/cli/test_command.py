@@ -35,7 +35,7 @@ HEALTHY = ROOT / "samples/heartbeat/capture.pcap"
 HEAVY = ("numpy", "numba", "pandas", "rich", "scapy", "matplotlib")
 NEEDLESS = ("hashlib", "logging", "secrets", "shutil", "statistics", "subprocess", "tempfile", "tomllib", "zipfile")
 """Each takes one to six of the 110 ms that a capture of 100 packets takes."""
-MOST_MODULES = 148
+MOST_MODULES = 150
 """Of this package, for the report of a small capture: half a millisecond each; thirteen are folders."""
 HOSTILE = "a\x1b[31m\n\x9b\u202e.pcap"
 """A file name with what terminals obey: an escape sequence, a line feed, a C1 control, a direction override."""
@@ -413,11 +413,44 @@ def test_full_disk_is_no_traceback() -> None:
     assert result.stderr == "ka-analyze: standard output cannot be written: No space left on device\n"
 
 
-def test_closed_stdout_is_no_traceback() -> None:
-    shell = ["sh", "-c", 'exec "$0" -m analyzer "$1" >&-', sys.executable, str(SAMPLE)]
-    result = subprocess.run(shell, env=ENVIRONMENT, stderr=subprocess.PIPE, encoding="utf-8", check=False)
-    assert result.returncode == 2
-    assert result.stderr == "ka-analyze: standard output is closed; give -o FILE\n"
+def redirected(words: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What a shell makes of the command with these redirections."""
+    shell = ["sh", "-c", f'exec "$0" -m analyzer "$@" {words}', sys.executable, *map(str, arguments)]
+    return subprocess.run(shell, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ((), "standard output is closed; give -o FILE"),
+        (("--tags",), "standard output is closed; give -o FILE"),
+        (("--ndjson",), "--ndjson prints to standard output, which is closed"),
+    ],
+)
+def test_closed_stdout_is_no_traceback(options: tuple[str, ...], complaint: str) -> None:
+    result = redirected(">&-", *options, SAMPLE)
+    assert (result.returncode, result.stderr) == (2, f"ka-analyze: {complaint}\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--ndjson",), ("--jobs", "2")], ids=" ".join)
+def test_closed_stderr_changes_nothing_of_stdout(options: tuple[str, ...]) -> None:
+    result = redirected("2>&-", *options, SAMPLE)
+    assert (result.returncode, result.stdout) == (0, child(*options, SAMPLE).stdout)
+
+
+def test_what_is_said_on_a_closed_stderr_is_not_in_an_output(tmp_path: Path) -> None:
+    """Which would be opened under its number."""
+    out = tmp_path / "out"
+    assert redirected("2>&- <&-", "--fail-on", "timed-out", "--json", "-o", out, SAMPLE).returncode == 1
+    assert json.loads(out.read_text())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_stderr_that_is_full_ends_nothing() -> None:
+    result = redirected("2>/dev/full", "--fail-on", "timed-out", SAMPLE)
+    assert result.returncode == 1
+    assert "timed out" in result.stdout
+    assert redirected(">/dev/full", "--help").returncode == 2
 
 
 def test_terminal_without_our_arrows_gets_the_rest() -> None:
@@ -702,6 +735,39 @@ def test_fonts_that_are_not_cached_yet_are_nobodys_business(tmp_path: Path) -> N
         SAMPLE, "--html", str(tmp_path / "r.html"), env=ENVIRONMENT | {"MPLCONFIGDIR": str(tmp_path / "fonts")}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_settings_of_matplotlib_in_the_current_folder_are_nobodys_business(tmp_path: Path) -> None:
+    """In /tmp they may be another user's; with these, text would be set by a program."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nlines.linewidth: 40\n")
+    for folder in (tmp_path, ROOT):
+        done = child(SAMPLE, "--plots", str(tmp_path / folder.name), cwd=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+    charts = [(tmp_path / folder.name / "overview.svg").read_bytes() for folder in (tmp_path, ROOT)]
+    assert charts[0] == charts[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have a home of another user")
+def test_what_lies_in_the_home_of_another_user_is_not_loaded(tmp_path: Path) -> None:
+    """scapy's caches are pickles, which run what they say."""
+    cache = tmp_path / ".cache/scapy"
+    cache.mkdir(parents=True)
+    os.chown(tmp_path, NOBODY, NOBODY)
+    code = """
+import os
+from analyzer.cli import run
+try:
+    run()
+finally:
+    from scapy.main import SCAPY_CACHE_FOLDER, SCAPY_CONFIG_FOLDER
+    print(SCAPY_CACHE_FOLDER, SCAPY_CONFIG_FOLDER)"""
+    homes = {
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / ".cache"),
+        "XDG_CONFIG_HOME": str(tmp_path / "new"),
+    }
+    places = child("--list-ifaces", code=code, env=ENVIRONMENT | homes).stdout.splitlines()[-1]
+    assert str(tmp_path) not in places
 
 
 def test_only_connections_of_an_outcome_are_told() -> None:

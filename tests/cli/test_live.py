@@ -6,6 +6,7 @@ What needs root is skipped elsewhere. Truth is what the sockets were set to and 
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from analyzer.analysis import analyze
+from analyzer.report.output_file import open_recording
 from tests.capture.writers import pcap_bytes
 from tests.monitor.lab import Host, needs_namespaces, wire
 from tests.monitor.test_watcher import LOST
@@ -189,16 +191,71 @@ def test_lines_for_people_end_in_the_report(hosts: tuple[Host, Host]) -> None:
 
 
 @needs_namespaces
-def test_a_service_manager_may_end_it(hosts: tuple[Host, Host], tmp_path: Path) -> None:
-    """SIGTERM ends the capture as ^C does: what was recorded and asked for is there."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_service_manager_may_end_it(number: int, code: int, hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    """These signals end the capture as ^C does: what was recorded and asked for is there."""
     near, far = hosts
     out, report = tmp_path / "out.pcapng", tmp_path / "report.txt"
     live = watching(near, "-w", str(out), "-o", str(report))
     connected(near, far)
     live.wait_for("keepalive-answer")
-    assert live.end(signal.SIGTERM) == 0
+    assert live.end(number) == code
     assert "1 TCP connection" in report.read_text()
     assert analyze(str(out)).flows[0].probers == (0,)
+
+
+@needs_namespaces
+def test_what_cannot_be_written_at_the_end_is_refused_at_the_beginning(
+    hosts: tuple[Host, Host], tmp_path: Path
+) -> None:
+    for options in (("-o", tmp_path / "missing/report"), ("--html", tmp_path), ("--user", "nobody", "-o", "/nobodys")):
+        process = hosts[0].python("-m", "analyzer", "-i", "eth", *map(str, options), stderr=subprocess.PIPE)
+        complaint = process.communicate(timeout=60)[1].splitlines()[-1]
+        assert process.returncode == 2, complaint
+        assert re.search("cannot be written|that user may not read", complaint), complaint
+
+
+# Recordings
+
+
+def replayed(*words: str, **how: Any) -> "subprocess.CompletedProcess[str]":
+    return run("--ndjson", str(FOLDER / "heartbeat" / "capture.pcap"), *words, **how)
+
+
+def test_a_recording_that_cannot_go_on_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    """No file may grow beyond 8 kB, as on a full disk."""
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))}
+    out, report = tmp_path / "out.pcapng", tmp_path / "report.txt"
+    done = replayed("-w", str(out), "-o", str(report), **limit)
+    assert done.returncode == 2
+    first, last = done.stderr.splitlines()
+    assert f"-w {out} cannot be written any further: File too large" in last
+    assert first == f"{last}; capturing goes on"
+    assert "178 frames" in report.read_text()
+    assert '"event": "flow-closed"' in done.stdout
+    assert 0 < analyze(str(out)).capture.packets < 178
+
+
+def test_a_file_that_is_recorded_to_is_not_recorded_to_twice(tmp_path: Path) -> None:
+    out = tmp_path / "out.pcapng"
+    with open_recording(str(out), "-w") as file:
+        file.write(b"of the first")
+        done = replayed("-w", str(out))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{out} is being recorded by another process; give -w another FILE" in done.stderr
+    assert out.read_bytes() == b"of the first"
+    assert replayed("-w", str(out)).returncode == 0
+    assert analyze(str(out)).capture.packets == 178
+
+
+def test_a_reader_of_events_who_goes_away_leaves_the_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    words = ["--ndjson", "--json", "-o", str(report), str(FOLDER / "heartbeat" / "capture.pcap")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "ka-analyze: standard output cannot be written: No space left on device\n"
+    assert json.loads(report.read_text())["capture"]["packets"] > 0
 
 
 @needs_namespaces

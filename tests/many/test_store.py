@@ -1,6 +1,7 @@
 """Shards in a folder: read once, joined again and again, and open to other programs."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,16 +10,19 @@ import pytest
 from pyarrow import parquet
 
 from analyzer.errors import CaptureError, OptionError
+from analyzer.folders import CAN_HOLD
 from analyzer.many import store as module
 from analyzer.many.gather import gather
+from analyzer.many.kept_shard import TABLES
 from analyzer.many.shard import Shard, read_or_error
-from analyzer.many.store import TABLES, ShardStore
+from analyzer.many.store import ShardStore
 from analyzer.many.tables import arrays
 from analyzer.schema.flows import CANDIDATES, FLOWS
 from tests.many.cut import files_of, joined, tables, talk
 from tests.transcript import transcript
 
 ROOT = Path(__file__).parents[2]
+NOBODY = 65534
 TEXT = talk(9)
 
 
@@ -134,15 +138,62 @@ def test_the_tables_say_what_they_hold(names: list[str], tmp_path: Path) -> None
     assert about["name"] in names
 
 
-def test_a_shard_that_was_damaged_since_is_told_by_name(names: list[str], tmp_path: Path) -> None:
-    again(names, tmp_path)
-    for path, octets in zip(sorted((tmp_path / "kept").glob("*/ends.parquet")), (b"", b"PAR1", None), strict=False):
+def test_a_shard_that_was_damaged_since_is_told_and_its_file_read_again(names: list[str], tmp_path: Path) -> None:
+    expected, _ = again(names, tmp_path)
+    folders = sorted((tmp_path / "kept").glob("shard=*"))
+    for folder, octets in zip(folders, (b"", b"PAR1", None), strict=False):
+        path = folder / "ends.parquet"
         path.write_bytes(octets) if octets is not None else path.unlink()
+    (folders[3] / "shard.json").write_text("{}")
     found, _ = again(names, tmp_path)
-    [note] = found["diagnostics"]  # type: ignore[misc]
-    assert note.count == 3
-    assert "its shard" in note.detail
-    assert "delete that folder" in note.detail
+    [note] = found.pop("diagnostics")  # type: ignore[attr-defined]
+    assert (note.code.name, note.count) == ("damaged-shard", 4)
+    assert all(str(folder) in note.detail for folder in folders)
+    assert found == {key: values for key, values in expected.items() if key != "diagnostics"}
+    assert again(names, tmp_path) == (expected, [])
+
+
+def test_a_damaged_shard_of_a_file_that_is_gone_is_left_out(names: list[str], tmp_path: Path) -> None:
+    again(names, tmp_path)
+    next((tmp_path / "kept").glob("*/ends.parquet")).write_bytes(b"")
+    for name in names:
+        Path(name).unlink()
+    [bad] = (one for one in again([], tmp_path)[0]["diagnostics"] if one.code.name == "unreadable-file")  # type: ignore[attr-defined]
+    assert "is gone, and its shard is not what was written" in bad.detail
+
+
+@pytest.mark.skipif(not CAN_HOLD or os.geteuid() != 0, reason="needs root, to have folders of another user")
+@pytest.mark.parametrize(
+    ("owner", "mode", "words"), [(NOBODY, 0o755, "is another user's"), (0, 0o777, "everybody may exchange what is in")]
+)
+def test_a_folder_below_one_of_another_user_is_refused(
+    owner: int, mode: int, words: str, names: list[str], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    (theirs / "mine").mkdir(parents=True)
+    os.chown(theirs, owner, owner)
+    theirs.chmod(mode)
+    for folder in (theirs, theirs / "mine", theirs / "mine/deeper"):
+        with pytest.raises(OptionError, match=words):
+            ShardStore(str(folder), resumes=True)
+    assert [path.name for path in theirs.rglob("*")] == ["mine"]
+    theirs.chmod(0o1777)  # as /tmp
+    os.chown(theirs, 0, 0)
+    gather(names, Reading(), ShardStore(str(theirs / "mine"), resumes=True))
+    shard = next((theirs / "mine").iterdir())
+    os.chown(shard / "ends.parquet", NOBODY, NOBODY)
+    reading = Reading()
+    [note] = gather(names, reading, ShardStore(str(theirs / "mine"), resumes=True)).diagnostics
+    assert "ends.parquet is another user's" in note.detail
+
+
+def test_a_shard_that_is_a_link_is_not_used(names: list[str], tmp_path: Path) -> None:
+    again(names, tmp_path)
+    shard = next((tmp_path / "kept").iterdir())
+    shard.rename(tmp_path / "elsewhere")
+    shard.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OptionError, match="File exists"):  # in whose place nothing can be put
+        again(names, tmp_path)
 
 
 def test_the_documented_query_reads_them(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

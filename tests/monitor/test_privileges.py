@@ -15,7 +15,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give u
 
 def run(script: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    text = f"import os, socket, subprocess\nfrom analyzer.monitor.privileges import drop\n{script}"
+    text = f"import os, socket, subprocess\nfrom analyzer.monitor.privileges import check_program, drop\n{script}"
     return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, env=environment)
 
 
@@ -54,6 +54,16 @@ def test_another_user_is_that_user_altogether() -> None:
     uid, gid = expected.split()
     assert words == "runs as nobody"
     assert ids == f"({uid}, {uid}, {uid}) ({gid}, {gid}, {gid}) [{gid}]"
+
+
+@needs_root
+def test_a_user_who_may_not_read_the_program_is_refused(tmp_path: Path) -> None:
+    """Before anything is captured: what is imported later, for the report, could not be."""
+    module = tmp_path / "hidden.py"
+    module.touch()
+    tmp_path.chmod(0o700)
+    done = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import hidden; drop('nobody'); check_program()")
+    assert "OptionError: --user nobody: that user may not read " in done.stderr
 
 
 def test_an_unknown_user_is_said() -> None:

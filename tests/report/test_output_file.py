@@ -4,13 +4,22 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from analyzer.errors import OptionError
-from analyzer.report.output_file import binary_output, check_outputs, text_output
+from analyzer.report.output_file import (
+    binary_output,
+    check_outputs,
+    check_writable,
+    open_recording,
+    text_output,
+)
+
+NOBODY = 65534
 
 
 def names(folder: Path) -> set[str]:
@@ -48,6 +57,21 @@ def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_p
         os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "old")]
     assert modes == [0o640, 0o600]
+
+
+def test_what_replaces_a_private_file_never_was_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "out").touch(mode=0o600)
+    with binary_output(str(tmp_path / "out"), "-o") as file:
+        file.write(b"x")
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_nobody_becomes_whoever_writes_by_running_what_is_written(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    (tmp_path / "out").chmod(0o6755)
+    with binary_output(str(tmp_path / "out"), "-o"):
+        pass
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o755
 
 
 def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path) -> None:
@@ -110,6 +134,46 @@ def test_a_full_device(octets: int) -> None:
     full = pytest.raises(OptionError, match="/dev/full cannot be written: No space left")
     with full, text_output("/dev/full", "-o") as file:
         file.write("x" * octets)
+
+
+# Recordings, which are there from the beginning
+
+
+def test_a_recording_is_there_whatever_happens_and_what_was_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("yesterday")
+    with suppress(ZeroDivisionError), open_recording(str(tmp_path / "out"), "-w") as file:
+        file.write(b"today")
+        raise ZeroDivisionError
+    assert (tmp_path / "out").read_text() == "today"
+
+
+def test_a_recording_does_not_go_into_another_name_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "out").hardlink_to(tmp_path / "precious")
+    with open_recording(str(tmp_path / "out"), "-w") as file:
+        file.write(b"x")
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of another user")
+def test_a_recording_does_not_go_into_a_file_that_another_user_may_have_open(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.touch()
+    os.chown(out, NOBODY, NOBODY)
+    with out.open() as spy, open_recording(str(out), "-w") as file:
+        file.write(b"x")
+        assert spy.read() == ""
+    assert (out.stat().st_uid, out.read_text()) == (0, "x")
+
+
+@pytest.mark.parametrize("flag", ["-o", "--csv"])
+def test_what_may_not_be_written_is_known_before(flag: str, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good", Path("/proc/here/there" if flag == "-o" else "/proc/1/there")
+    given = ({flag: str(good)}, {}) if flag == "-o" else ({}, {flag: str(good / "deeper")})
+    check_writable(*given)
+    check_writable({"-o": "-", "--html": "/dev/null"}, {})
+    with pytest.raises(OptionError, match=f"{bad} cannot be written: .*; give {flag} another name"):
+        check_writable(*({name: str(bad) for name in one} for one in given))
 
 
 # Never a capture

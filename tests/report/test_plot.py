@@ -1,5 +1,8 @@
 """Charts by name."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,13 @@ def test_no_such_connection_is_the_same_error_in_a_chart(chart: str, flow: int |
 def test_candidates_of_nothing(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="tcp_keepalive_time or tcp_keepalive_intvl"):
         analyzer.load_example().plot.candidates(0, **wrong)
+
+
+def test_nothing_is_printed_of_caches_that_cannot_be_kept() -> None:
+    code = "import analyzer; analyzer.load_example().plot.timeline(0)"
+    how = {"env": os.environ | {"MPLCONFIGDIR": "/proc/nowhere"}, "cwd": NAT.parents[2]}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, **how)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def is_within(figure: Figure, artist: Artist) -> bool:

@@ -87,5 +87,14 @@ def test_reasons_have_the_sentences_of_the_terminal(points: list[str]) -> None:
     assert all(f"    {one['text']}" in told for one in match["reasons"])
 
 
+def test_names_of_points_stay_away_from_the_terminal(points: list[str]) -> None:
+    _, first, _, second = points
+    named = ["--point", "a\x1b[31m\n\u202e" + first[first.index("=") :], "--point", second]
+    for face in ([], ["--json"]):
+        told = invoke(*face, *named).stdout
+        assert all(line.isprintable() for line in told.split("\n"))
+    assert json.loads(told)["points"][0]["name"] == "a\N{REPLACEMENT CHARACTER}[31m" + 2 * "\N{REPLACEMENT CHARACTER}"
+
+
 def test_schema_knows_every_fate() -> None:
     assert SCHEMA["$defs"]["fate"]["enum"] == [one.value for one in Fate]

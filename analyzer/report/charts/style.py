@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
@@ -385,6 +385,12 @@ def _spoken(ax: Axes, name: str) -> str:
     said += [text.get_text() for text in ax.texts if is_nothing(ax)]
     title, words = ax.get_title(loc="left").replace("\n", " ") or "Chart", " ".join(filter(None, said))
     return f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(words)}</desc>'
+
+
+def use_no_settings() -> None:
+    """Draw as without a matplotlibrc. For the command: the current folder, whose matplotlibrc goes before all others,
+    may be anybody's, and text may be set by LaTeX, which is a program."""
+    rcdefaults()
 
 
 def png(ax: Axes) -> bytes:

@@ -6,11 +6,11 @@ durations are seconds, instants are UTC to the nanosecond, and each column's com
 
 import os
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
 from analyzer.extras import installing
+from analyzer.folders import folder_of
 from analyzer.report.tables.files import csv_name
 from analyzer.schema.export import DURATION, FRAMES, KIND, TIME, Field
 
@@ -31,23 +31,31 @@ def write_duckdb(analysis: "Analysis", path: str) -> None:
     check()
     import duckdb
 
-    target = Path(path)
-    is_new = not target.exists()
-    written = target.with_name(f".ka-analyze-{os.urandom(8).hex()}") if is_new else target
     try:
-        with duckdb.connect(str(written)) as database:
-            database.begin()
-            for name, fields in FRAMES.items():
-                _write(database, name, fields, analysis.frame(name))
-            database.commit()
-        if is_new:
-            written.replace(target)
+        with folder_of(path) as (folder, name):
+            if folder.status(name) is not None:
+                _write_all(analysis, folder.path_to(name))
+                return
+            partial = f".ka-analyze-{os.urandom(8).hex()}"
+            try:
+                _write_all(analysis, folder.path_to(partial))
+                folder.replace(partial, name)
+            finally:
+                for leftover in (partial, f"{partial}.wal"):
+                    folder.remove(leftover)
     except (duckdb.Error, OSError) as error:
-        words = " ".join(str(error).split())
+        words = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise OptionError(f"--duckdb {path}: {words}; give another FILE") from error
-    finally:
-        for leftover in (written, written.with_name(f"{written.name}.wal")) if is_new else ():
-            leftover.unlink(missing_ok=True)
+
+
+def _write_all(analysis: "Analysis", path: str) -> None:
+    import duckdb
+
+    with duckdb.connect(path) as database:
+        database.begin()
+        for name, fields in FRAMES.items():
+            _write(database, name, fields, analysis.frame(name))
+        database.commit()
 
 
 def _write(database: Any, name: str, fields: tuple[Field, ...], frame: "pd.DataFrame") -> None:

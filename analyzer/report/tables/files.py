@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import OptionError
 from analyzer.extras import installing
+from analyzer.folders import make_folder
 from analyzer.report.output_file import binary_output, text_output
 from analyzer.report.ranking import to_describe
+from analyzer.report.units import printable
 from analyzer.schema.export import (
     DURATION,
     FRAMES,
@@ -80,7 +82,7 @@ def _iso(time: "pd.Timestamp") -> str:
 def _not_obeyed(words: str) -> str:
     """Put an apostrophe before what a spreadsheet would run; control characters, which would end a cell, are
     replaced."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)
+    shown = printable(words)
     return f"'{shown}" if shown.startswith(OBEYED) else shown
 
 
@@ -159,7 +161,7 @@ def _file_name(service: str) -> str:
 
 def _made(folder: str, flag: str) -> Path:
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise OptionError(f"{flag} {folder} cannot be made a folder: {error.strerror}; give another name") from error
     return Path(folder)

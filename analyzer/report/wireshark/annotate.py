@@ -17,8 +17,8 @@ from analyzer.keepalive.summary.conclusions import MOST_SHOWN
 from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
 from analyzer.reading import ask
 from analyzer.report.output_file import binary_output, check_outputs
-from analyzer.report.units import short
-from analyzer.report.wireshark.copy import CAPTURE, copy_commented
+from analyzer.report.units import printable, short
+from analyzer.report.wireshark.copy import CAPTURE, copy_commented, empty_section
 from analyzer.report.words import conclusion_sentences, sentences, setting_sentences
 from analyzer.schema import ABSENT
 from analyzer.version import __version__
@@ -68,6 +68,8 @@ def annotate(analysis: "Held", paths: Sequence[str], out: str) -> None:
             except CaptureError:
                 if len(paths) == 1:
                     raise
+        if not file.tell():
+            file.write(empty_section(PROGRAM))  # of a capture that was cut before its first section was complete
         if frames != analysis.capture.packets:
             raise CaptureError(f"{out} is not written: the capture has changed while it was read; try again")
 
@@ -82,7 +84,7 @@ def all_comments(analysis: Analysis) -> dict[int, list[str]]:
 def conclusions(analysis: Analysis) -> list[str]:
     """Return what is concluded, the most important first, each with what to do about it on a line of its own."""
     said = [conclusion_sentences.in_full(one) for one in analysis.conclusions[:MOST_SHOWN]]
-    return [_plain(line) for first, *more in said for line in (f"ka-analyze: {first}", *more)]
+    return [printable(line) for first, *more in said for line in (f"ka-analyze: {first}", *more)]
 
 
 def comments(analysis: Analysis) -> dict[int, list[str]]:
@@ -100,7 +102,7 @@ def comments(analysis: Analysis) -> dict[int, list[str]]:
     for flow in analysis.flows:
         for frame in flow.verdict.evidence_frames:
             said[frame].append(f"evidence that #{flow.id} is {sentences.headline(flow)}")
-    return {frame: [f"ka-analyze: {_plain(words)}" for words in all_words] for frame, all_words in said.items()}
+    return {frame: [f"ka-analyze: {printable(words)}" for words in all_words] for frame, all_words in said.items()}
 
 
 def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:
@@ -134,7 +136,3 @@ def _settings(flow: Flow) -> Iterator[tuple[int, str]]:
                 value = f"{setting.value}, " if setting.value is not None else ""
                 who = f"a middlebox before {end}" if end.is_probed_for else str(end)
                 yield frame, f"shows {name} of {who}: {value}bounds {setting_sentences.bounds(setting)}"
-
-
-def _plain(words: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in words)

@@ -101,7 +101,7 @@ def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program
     """Copy what the reader finds, as one section; each file header becomes an interface with its own resolution. Return
     the number of frames."""
     engine, before = new_engine(), reader.frames
-    out.write(_section("<", comments.get(CAPTURE, ()), _option("<", SHB_USERAPPL, program.encode()) + _end("<")))
+    out.write(empty_section(program, comments.get(CAPTURE, ())))
     header, on = reader.file_header, 0
     out.write(_interface(header))
     for buffer, records, first_frame in reader.chunks(engine):
@@ -116,6 +116,11 @@ def _copy_pcap(reader: CaptureReader, out: BinaryIO, comments: Comments, program
             said = _options("<", comments.get(first_frame + row, ()), b"")
             out.write(_block("<", PACKET, fixed + _padded(bytes(data)) + said))
     return reader.frames - before
+
+
+def empty_section(program: str, said: Sequence[str] = ()) -> bytes:
+    """Return the header of a section that names the program which wrote it."""
+    return _section("<", said, _option("<", SHB_USERAPPL, program.encode()) + _end("<"))
 
 
 def _interface(header: bytes) -> bytes:

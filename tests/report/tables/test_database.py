@@ -1,5 +1,7 @@
 """The tables in a database, read back by DuckDB itself."""
 
+import os
+import sys
 from pathlib import Path
 
 import duckdb
@@ -89,3 +91,15 @@ def test_a_write_that_fails_leaves_the_tables_as_they_were(tmp_path: Path, monke
         analysis.write_duckdb(path)
     with duckdb.connect(str(path)) as written:
         assert written.sql("SELECT count(*) FROM flows").fetchall() == [(2,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, to make a link of another user")
+def test_a_database_behind_another_users_link_is_left_as_it_was(tmp_path: Path) -> None:
+    path, analysis = tmp_path / "found.duckdb", analyzer.analyze(NAT)
+    analysis.write_duckdb(path)
+    before = path.read_bytes()
+    (tmp_path / "planted").symlink_to(path)
+    os.chown(tmp_path / "planted", 65534, 65534, follow_symlinks=False)
+    with pytest.raises(OptionError, match="planted: planted is a link that another user has made"):
+        analysis.write_duckdb(tmp_path / "planted")
+    assert path.read_bytes() == before

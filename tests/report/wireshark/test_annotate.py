@@ -226,6 +226,13 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot be written" in result.stderr
 
 
+def test_a_capture_without_a_whole_section_gives_one_that_can_be_read(tmp_path: Path) -> None:
+    capture, out = tmp_path / "cut.pcapng", tmp_path / "out.pcapng"
+    capture.write_bytes(section("<")[:20])
+    annotate(analyze(str(capture)), [str(capture)], str(out))
+    assert analyze(str(out)).capture.packets == 0
+
+
 def test_a_capture_that_changed_meanwhile_leaves_no_output(tmp_path: Path) -> None:
     source, out = tmp_path / "in.pcap", tmp_path / "out.pcapng"
     source.write_bytes(SAMPLE.read_bytes())
