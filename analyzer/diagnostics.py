@@ -84,6 +84,18 @@ CODES = (
     ),
     Code("skipped-file", Severity.LIMIT, "files of a directory that are no captures are skipped"),
     Code("filtered-out", Severity.LIMIT, "packets that do not match the filter are not used"),
+    Code("unreadable-line", Severity.DAMAGE, "lines of text that cannot be read are skipped"),
+    Code("text-lacks", Severity.LIMIT, "the text does not say everything, and nothing is claimed from what it lacks"),
+    Code(
+        "number-not-in-text",
+        Severity.LIMIT,
+        "empty segments without a number (tcpdump prints it with -vv): what they are is told by silence and answers",
+    ),
+    Code(
+        "undecided-in-text",
+        Severity.LIMIT,
+        "packets whose connection or place the text does not tell; nothing is claimed from them",
+    ),
 )
 
 (
@@ -113,6 +125,10 @@ CODES = (
     FINDINGS_SAMPLED,
     SKIPPED_FILE,
     FILTERED_OUT,
+    UNREADABLE_LINE,
+    TEXT_LACKS,
+    NUMBER_NOT_IN_TEXT,
+    UNDECIDED_IN_TEXT,
 ) = range(len(CODES))
 
 
