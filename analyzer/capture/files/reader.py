@@ -7,7 +7,7 @@ carried from one buffer to the next. The formats themselves are in pcap.py and p
 import codecs
 from collections.abc import Iterator
 
-from analyzer.capture.files.locations import PEEK_OCTETS
+from analyzer.capture.files.locations import PEEK_OCTETS, InFolder
 from analyzer.capture.files.other_formats import translated
 from analyzer.capture.files.pcap import (
     BROKEN,
@@ -290,7 +290,10 @@ def is_damaged_or_other(head: bytes) -> bool:
 
 
 def may_be_text(source: Source) -> bool:
-    """Tell whether a source begins with text, in UTF-8 or with a byte order mark."""
+    """Tell whether a source begins with text, in UTF-8 or with a byte order mark. Notes that lie beside captures in a
+    directory may quote some lines; only text that was named is taken for packets."""
+    if isinstance(source.name, InFolder):
+        return False
     head = source.peek(FILE_HEADER_OCTETS)
     has_mark = head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return has_mark or (is_text(head) and not head.isspace())

@@ -186,6 +186,16 @@ def test_other_text_is_no_capture(tmp_path: Path) -> None:
         analysed("Dear all,\nour connections die.\n" * 99, tmp_path)
 
 
+def test_notes_beside_a_capture_are_none(tmp_path: Path) -> None:
+    """A person who names a directory has not said that its README.md is a capture."""
+    (tmp_path / "README.md").write_text(WHOLE)
+    shutil.copy(SAMPLES / "nc-30-10-5/capture.pcap", tmp_path)
+    found = analyze(str(tmp_path))
+    assert found.capture.formats == ("pcap",)
+    assert notes(found)["skipped-file"] == 1
+    assert analyze(str(tmp_path / "*.md")).capture.formats == ("text of tcpdump",)
+
+
 def test_lines_without_end_take_neither_time_nor_memory(tmp_path: Path) -> None:
     analysis = analysed(WHOLE + "x > y: " * 200_000 + "\n" + "ICMP " * 500 + "\n", tmp_path)
     assert notes(analysis)["unreadable-line"] == 2
