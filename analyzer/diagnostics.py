@@ -89,6 +89,18 @@ CODES = (
         Severity.DAMAGE,
         "a kept shard is not what was written and is not used; its file is read again if it is there",
     ),
+    Code("unreadable-line", Severity.DAMAGE, "lines of text that cannot be read are skipped"),
+    Code("text-lacks", Severity.LIMIT, "the text does not say everything, and nothing is claimed from what it lacks"),
+    Code(
+        "number-not-in-text",
+        Severity.LIMIT,
+        "empty segments without a number (tcpdump prints it with -vv): what they are is told by silence and answers",
+    ),
+    Code(
+        "undecided-in-text",
+        Severity.LIMIT,
+        "packets whose connection or place the text does not tell; nothing is claimed from them",
+    ),
 )
 
 (
@@ -119,6 +131,10 @@ CODES = (
     SKIPPED_FILE,
     FILTERED_OUT,
     DAMAGED_SHARD,
+    UNREADABLE_LINE,
+    TEXT_LACKS,
+    NUMBER_NOT_IN_TEXT,
+    UNDECIDED_IN_TEXT,
 ) = range(len(CODES))
 
 

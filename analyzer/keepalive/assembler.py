@@ -38,7 +38,7 @@ from analyzer.keepalive.tags.tagger import tag_segments
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.verdict.judge import Court, Judged
 from analyzer.keepalive.verdict.values import Outcome, ending_of, verdict_of
-from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, UNKNOWN_TTL
 from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 
@@ -346,7 +346,7 @@ class Assembler:
                 look = end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes, ttl
                 stack = stack_of(fingerprint_of(settings, *look))
             address = self._address(flow, end)
-            known_ttl = ttl if ttl != ABSENT else None
+            known_ttl = ttl if ttl not in (ABSENT, UNKNOWN_TTL) else None
             name = self._name(address, ports[end], role)
             ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl, name))
         return Flow(

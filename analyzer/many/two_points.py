@@ -15,7 +15,7 @@ from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.keepalive.story.values import Answer, Probe
-from analyzer.schema import ACK, KIND_TCP
+from analyzer.schema import ACK, KIND_TCP, UNKNOWN_TTL
 
 SAME_NS = 500_000_000
 """Largest deviation from the usual time between the points at which two segments are one; probes lie further apart."""
@@ -171,7 +171,7 @@ class _Meeting:
         between the points, its answers sooner. None if unknown."""
         c, d = self._sides[0].c, self._sides[1].c
         same = [(a, b) for a, b in self._same.items() if c.end[a] == end]
-        hops = {c.ttl[a] - d.ttl[b] for a, b in same}
+        hops = {c.ttl[a] - d.ttl[b] for a, b in same if UNKNOWN_TTL not in (c.ttl[a], d.ttl[b])}
         if len(hops) == 1 and hops != {0}:
             return 0 if hops.pop() > 0 else 1
         peers = sorted(a for a in self._same if c.end[a] != end)

@@ -96,3 +96,5 @@ NEIGHBOUR_ASKED, NEIGHBOUR_ANSWERED, NEIGHBOUR_CLAIMED = range(3)
 """Use of an address in ARP or neighbour discovery: somebody asks for it, answers for it, or begins to use it."""
 OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK = range(3)
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+UNKNOWN_TTL = 0
+"""TTL of a packet that was read from text; no packet that travels has it (RFC 1122 §3.2.1.7)."""

@@ -106,9 +106,13 @@ def translated(source: Source) -> tuple[Source, str]:
     """Return the source itself and '', or one that serves its capture as pcapng and the name of its format."""
     for name, is_it, records in FORMATS:
         if is_it(source.peek):
-            stream = io.BufferedReader(_Stream(as_pcapng(records(source.take, source.name))), 1 << 16)
-            return Source(source.name, stream), name
+            return Source(source.name, stream_of(as_pcapng(records(source.take, source.name)))), name
     return source, ""
+
+
+def stream_of(pieces: Iterator[bytes]) -> io.BufferedReader:
+    """Return a stream of these pieces of octets."""
+    return io.BufferedReader(_Stream(pieces), 1 << 16)
 
 
 def as_pcapng(records: Iterator[Record | None]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ carried from one buffer to the next. The formats themselves are in pcap.py and p
 import codecs
 from collections.abc import Iterator
 
-from analyzer.capture.files.locations import PEEK_OCTETS
+from analyzer.capture.files.locations import PEEK_OCTETS, InFolder
 from analyzer.capture.files.other_formats import translated
 from analyzer.capture.files.pcap import (
     BROKEN,
@@ -76,6 +76,8 @@ class CaptureReader:
         """Read the head of a source and recognise its format. Frames are counted on from `frames_before`, the number in
         the captures that were read before."""
         source, other_format = translated(source)
+        if not other_format and may_be_text(source):
+            source, other_format = translated_text(source, diagnostics, frames_before)
         self.source = source
         self._diagnostics = diagnostics
         self._buffer = bytearray(max(chunk_octets, FILE_HEADER_OCTETS))
@@ -287,7 +289,26 @@ def is_damaged_or_other(head: bytes) -> bool:
     return is_known or is_pcap(head) or head[:4] == b"\n\r\r\n" or not head
 
 
+def may_be_text(source: Source) -> bool:
+    """Tell whether a source begins with text, in UTF-8 or with a byte order mark. Notes that lie beside captures in a
+    directory may quote some lines; only text that was named is taken for packets."""
+    if isinstance(source.name, InFolder):
+        return False
+    head = source.peek(FILE_HEADER_OCTETS)
+    has_mark = head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return has_mark or (is_text(head) and not head.isspace())
+
+
+def translated_text(source: Source, diagnostics: Diagnostics, frames_before: int) -> tuple[Source, str]:
+    """Return the source itself and '', or one that serves the packets of a text as pcapng, and the name of its tool."""
+    from analyzer.capture.text.translation import recognised
+
+    text = recognised(source, diagnostics, frames_before)
+    return (text.stream(), text.name) if text is not None else (source, "")
+
+
 def is_text(head: bytes) -> bool:
+    """Tell whether octets are readable text."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head)  # which accepts half a character at the end
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.holes import captured_syns, is_numbered
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import AGREES, CYCLE, FIRST, GIVE_UP, PENDING, SPACING, SURVIVED, UNTOLD
-from analyzer.schema import ABSENT, OPENED_SYN
+from analyzer.schema import ABSENT, OPENED_SYN, UNKNOWN_TTL
 from analyzer.schema.results import OBSERVED_ENDS, OBSERVED_GAPS
 
 FEWEST_OTHERS = 4
@@ -54,7 +54,7 @@ def observe_gaps(
             observed.ends.first_gap[end_row], observed.ends.is_whole[end_row] = gaps, is_whole(rows, flow)
             observed.ends.clocks[end_row] = LIKELY_CLOCKS if may_be_linux(rows, stories, gap, end) else EXACT_CLOCKS
             observed.ends.hastens[end_row] = stories.ends.hastens[end_row]
-            observed.ends.may_tick[end_row] = rows.ends.ttl[2 * flow + end] > WINDOWS_TTL
+            observed.ends.may_tick[end_row] = may_tick(rows.ends.ttl[2 * flow + end])
             observed.ends.is_one_sided[end_row] = rows.ends.last_ns[2 * flow + 1 - end] == ABSENT
             observed.ends.lacks[end_row] = stories.flows.lacks[gap]
             observed.ends.has_company[end_row] = ends.has_company[end_row]
@@ -110,6 +110,11 @@ def is_whole(rows: Rows, flow: int) -> bool:
     if first == last or rows.flows.opened[flow] != OPENED_SYN:
         return False
     return bool(rows.candidates.frame[rows.order[first]] == rows.flows.first_frame[flow])
+
+
+def may_tick(ttl: int) -> bool:
+    """Tell whether an end's TTL is that of stacks whose timers tick, or not known."""
+    return ttl > WINDOWS_TTL or ttl == UNKNOWN_TTL
 
 
 def may_be_linux(rows: Rows, stories: StoryTables, gap: int, end: int) -> bool:

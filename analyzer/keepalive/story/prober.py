@@ -13,7 +13,7 @@ from typing import Any
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import BY_ITSELF, BY_MIDDLEBOX
 from analyzer.keepalive.tags import tag
-from analyzer.schema import ABSENT, ACK, RST, SYN
+from analyzer.schema import ABSENT, ACK, RST, SYN, UNKNOWN_TTL
 from analyzer.sequence import seq_add, seq_diff
 from analyzer.tcp import segment_facts
 
@@ -83,12 +83,16 @@ def compare(rows: Rows, flow: int, end: int, stories: StoryTables, flow_row: int
 
 def note_own_ttl(prober: Any, ttl: int) -> None:
     """Extend the range of the end's own TTLs."""
+    if ttl == UNKNOWN_TTL:
+        return
     prober.own_ttl_low = ttl if prober.own_ttl_low == ABSENT else min(prober.own_ttl_low, ttl)
     prober.own_ttl_high = max(prober.own_ttl_high, ttl)
 
 
 def note_probe_ttl(prober: Any, ttl: int) -> None:
     """Extend the range of its probes' TTLs."""
+    if ttl == UNKNOWN_TTL:
+        return
     prober.probe_ttl_low = ttl if prober.probe_ttl_low == ABSENT else min(prober.probe_ttl_low, ttl)
     prober.probe_ttl_high = max(prober.probe_ttl_high, ttl)
 

@@ -17,7 +17,7 @@ from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
 from analyzer.keepalive.verdict.values import because
-from analyzer.schema import ABSENT, ACK, OPENED_MIDSTREAM, OPENED_SYN, RST
+from analyzer.schema import ABSENT, ACK, OPENED_MIDSTREAM, OPENED_SYN, RST, UNKNOWN_TTL
 from analyzer.sequence import seq_diff
 from analyzer.tcp import segment_facts
 
@@ -379,7 +379,7 @@ def sender_of(reset: Any, odd: int) -> int:
     """
     if odd & (TOO_SOON | ONCE):
         return THE_PATH
-    if reset.usual_ttl == ABSENT:
+    if reset.usual_ttl == ABSENT or reset.ttl == UNKNOWN_TTL:
         return UNDECIDED
     hops, others = hops_apart(reset), count_of(odd & (IP_ID | WINDOW | TIMESTAMP))
     if hops == 0:
