@@ -236,10 +236,10 @@ def is_of_others(path: str) -> bool:
     way = _Way(is_guarded=True)
     try:
         way.walk(str(Path(path).absolute()))
-    except PermissionError:
-        return True
-    except OSError:  # nothing is there
+    except FileNotFoundError:  # nothing is there
         return False
+    except OSError:  # who may is not known
+        return True
     finally:
         os.close(way.at)
     return False
