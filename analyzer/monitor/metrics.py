@@ -47,8 +47,9 @@ class Metrics:
         self._resets = Counter("ka_resets", "Connections reset, by cause", ["cause"], registry=registry)
         self._rtt = Histogram("ka_probe_rtt_seconds", "Probe to answer", buckets=RTT_S, registry=registry)
         self._dropped = Counter("ka_capture_dropped_frames", "Frames that the kernel dropped", registry=registry)
-        self._frames = Gauge("ka_capture_frames", "Frames captured", registry=registry)
-        self._forgotten = Gauge("ka_flows_forgotten", "Connections given up to bound memory", registry=registry)
+        self._frames = Counter("ka_capture_frames", "Frames captured", registry=registry)
+        self._forgotten = Counter("ka_flows_forgotten", "Connections given up to bound memory", registry=registry)
+        self._noted_frames = self._noted_forgotten = 0
         for outcome in Outcome:
             self._flows.labels(outcome.value)
         for cause in Cause:
@@ -84,8 +85,10 @@ class Metrics:
         states = Tally(one.reported.outcome[0] for one in watcher.watched)
         for outcome in Outcome:
             self._flows.labels(outcome.value).set(states[outcome])
-        self._frames.set(watcher.analyzer.frames)
-        self._forgotten.set(watcher.forgotten_flows)
+        frames, forgotten = watcher.analyzer.frames, watcher.forgotten_flows
+        self._frames.inc(frames - self._noted_frames)
+        self._forgotten.inc(forgotten - self._noted_forgotten)
+        self._noted_frames, self._noted_forgotten = frames, forgotten
 
     def close(self) -> None:
         self._server.shutdown()

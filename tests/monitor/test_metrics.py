@@ -20,10 +20,14 @@ def metrics() -> Iterator[Metrics]:
     one.close()
 
 
-def read(metrics: Metrics) -> dict[str, float]:
+def exposed(metrics: Metrics) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+        return str(answer.read().decode())
+
+
+def read(metrics: Metrics) -> dict[str, float]:
+    lines = [line for line in exposed(metrics).splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
 def test_a_connection_that_was_lost_is_counted(metrics: Metrics) -> None:
@@ -33,6 +37,7 @@ def test_a_connection_that_was_lost_is_counted(metrics: Metrics) -> None:
         [Event(0, Name.DROPS, None, None, (), {"dropped": 7}), Event(0, Name.DROPS, None, None, (), {"dropped": None})]
     )
     metrics.note(watcher)
+    metrics.note(watcher)  # as after each batch of frames: a total is not added again
     seen = read(metrics)
     assert seen["ka_probes_sent_total"] == 4
     assert seen["ka_probes_answered_total"] == 2
@@ -44,7 +49,11 @@ def test_a_connection_that_was_lost_is_counted(metrics: Metrics) -> None:
     assert seen["ka_probe_rtt_seconds_count"] == 2
     assert seen['ka_probe_rtt_seconds_bucket{le="0.005"}'] == 0
     assert seen['ka_probe_rtt_seconds_bucket{le="0.02"}'] == 2  # 10 ms
-    assert seen["ka_capture_frames"] == 10
+    assert seen["ka_capture_frames_total"] == 10
+    assert seen["ka_flows_forgotten_total"] == 0
+    watcher.forgotten_flows = 3
+    metrics.note(watcher)
+    assert read(metrics)["ka_flows_forgotten_total"] == 3
     assert not any("_created" in name for name in seen)
 
 
