@@ -70,7 +70,7 @@ def test_where_it_comes_from_is_said(metadata: dict[str, list[str]]) -> None:
 
 def test_the_manual_is_where_man_looks(names: set[str]) -> None:
     data = {name.partition(".data/data/")[2] for name in names if ".data/" in name}
-    assert data == {"share/man/man1/ka-analyze.1"}
+    assert data == {"share/man/man1/ka-analyze.1", "share/wireshark/ka-analyze.lua"}
 
 
 def test_licence_and_command_are_in(names: set[str]) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict.values import Verdict
+from analyzer.report.wireshark.filters import display_filter
 from analyzer.report.words import sentences
 from analyzer.report.words.one_line import who
 
@@ -47,6 +48,11 @@ class Connection:
     def reasons(self) -> list[str]:
         """Return the reasons for the verdict, in words."""
         return sentences.reasons(self.findings.verdict)
+
+    @property
+    def display_filter(self) -> str:
+        """Return the filter that shows the connection in Wireshark."""
+        return display_filter(self.findings)
 
     @property
     def ends(self) -> "pd.DataFrame":

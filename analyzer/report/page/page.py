@@ -31,6 +31,7 @@ from analyzer.report.page.rows import MOST_ROWS, table
 from analyzer.report.ranking import MOST_GROUPS, to_describe
 from analyzer.report.terminal import title
 from analyzer.report.units import short
+from analyzer.report.wireshark.filters import display_filter
 from analyzer.report.words import (
     fix_sentences,
     group_sentences,
@@ -208,6 +209,7 @@ def _card(analysis: "Analysis", flow: Flow, alike: int, *, is_drawn: bool) -> di
     card = _description(flow)
     card["alike"] = max(0, alike - 1)
     card["timeline"] = "" if is_drawn else _chart(partial(analysis.plot.timeline, flow.id), f"timeline-{flow.id}")
+    card["filter"] = display_filter(flow)
     card["candidates"] = [
         _chart(partial(analysis.plot.candidates, flow.id, name, index), f"candidates-{flow.id}-{index}-{name}")
         for index in flow.probers
