@@ -27,7 +27,6 @@ from analyzer.report.at_a_glance import STYLES
 from analyzer.report.layout import BLANK, Prose, SideBySide, headed, indented, marked, prose, table
 from analyzer.report.ranking import SHOWN, URGENCY, to_describe
 from analyzer.report.units import FROM_FIRST_FRAME, SECOND, Clock, count, exact, iso, printable, rough, short
-from analyzer.report.wireshark.filters import display_filter
 from analyzer.report.words import group_sentences, sentences, service_sentences, setting_sentences
 from analyzer.report.words.one_line import course, who
 from analyzer.schema import ABSENT
@@ -137,6 +136,8 @@ def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[Renderab
         *sentences.reasons(flow.verdict),
     ):
         yield prose(sentence)
+    from analyzer.report.wireshark.filters import display_filter  # most reports show no timeline
+
     yield prose(f"In Wireshark: {display_filter(flow)}")
 
 
