@@ -60,7 +60,7 @@ def test_flags_that_are_named_exist() -> None:
     calls = re.findall(
         r"ka-analyze ((?:\S+ )?--(?:iface|expect) .*)", UNIT.read_text() + (OPERATIONS / "README.md").read_text()
     )
-    assert len(calls) == 4
+    assert len(calls) == 3
     for call in calls:
         assert {word for word in call.split() if word.startswith("--")} <= known, call
 
