@@ -108,9 +108,10 @@ def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Rea
     assert sentences.headline(lost) != sentences.headline(one_way)
 
 
-def test_without_epoll_nothing_is_said_of_it() -> None:
+def test_an_errno_comes_with_its_mask_or_why_there_is_none() -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PEER_SILENT)
-    for epoll, words in ((25, "saw ETIMEDOUT (epoll IN|ERR|HUP)."), (None, "saw ETIMEDOUT.")):
+    no_epoll = "saw ETIMEDOUT (its system is not Linux: no epoll)."
+    for epoll, words in ((25, "saw ETIMEDOUT (epoll IN|ERR|HUP)."), (None, no_epoll)):
         told = replace(lost, verdict=replace(lost.verdict, errno="ETIMEDOUT", epoll=epoll))
         assert sentences.sentences(told)[-1].endswith(words)
 
