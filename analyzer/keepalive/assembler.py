@@ -343,7 +343,8 @@ class Assembler:
             role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
             if end_story.sent and end_story.probed_by is not ProbedBy.MIDDLEBOX:
                 matches = matching_profiles(settings, end_story.payload_len, f.ports[flow])
-                look = end_story.payload_len, end_story.spacings_ns, end_story.has_bare_probes, ttl
+                timestamps = end_story.has_timestamps, end_story.has_bare_probes
+                look = end_story.payload_len, end_story.spacings_ns, *timestamps, ttl
                 stack = stack_of(fingerprint_of(settings, *look))
             address = self._address(flow, end)
             known_ttl = ttl if ttl not in (ABSENT, UNKNOWN_TTL) else None

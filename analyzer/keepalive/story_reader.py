@@ -36,7 +36,7 @@ from analyzer.keepalive.story.values import (
     UnansweredData,
 )
 from analyzer.keepalive.tags import tag
-from analyzer.keepalive.verdict.resets import is_give_up, probe_of
+from analyzer.keepalive.verdict.reset_sender import is_give_up, probe_of
 from analyzer.keepalive.verdict.values import FlowContext
 from analyzer.schema import ABSENT, ACK, RST, SYN
 
@@ -101,6 +101,11 @@ class EndStory(ReadOnDemand):
     def probe_octets(self) -> int:
         """Return the octets in all of them."""
         return sum(self._payloads())
+
+    @cached_property
+    def has_timestamps(self) -> bool:
+        """Tell whether one of its probes carries a timestamp (RFC 7323 §3)."""
+        return any(self._rows.candidates.tsval[self._stories.probes.row[at]] != ABSENT for at in self._probe_rows())
 
     @cached_property
     def has_bare_probes(self) -> bool:

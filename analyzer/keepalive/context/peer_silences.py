@@ -15,7 +15,8 @@ from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.prober import probe_fingerprint
 from analyzer.keepalive.story.values import BY_MIDDLEBOX
 from analyzer.keepalive.verdict.flow_flags import flags_of
-from analyzer.keepalive.verdict.resets import probe_of, shows_no_state
+from analyzer.keepalive.verdict.reset_sender import probe_of
+from analyzer.keepalive.verdict.resets import shows_no_state
 from analyzer.schema import ABSENT
 from analyzer.schema.hosts import BOXED, FORGOTTEN, PEER_SILENCES
 

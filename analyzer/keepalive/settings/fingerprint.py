@@ -9,6 +9,7 @@ from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, LWIP, MILLISECOND, WINDOWS_TTL
 from analyzer.keepalive.settings.constraints import HOST_DELAY_NS
 from analyzer.keepalive.settings.values import Settings
+from analyzer.schema import UNKNOWN_TTL
 
 
 class Stack(StrEnum):
@@ -55,7 +56,8 @@ class Fingerprint(NamedTuple):
     may_be_linux: bool
     """Whether its packets have the TTL with which Linux sends them."""
     may_tick: bool
-    """Whether they have that of lwIP, so that the timer may be a slow one, however exact it looks."""
+    """Whether they have that of lwIP, or an unknown one and no timestamps: then the timer may be a slow one, however
+    exact it looks."""
     models: tuple[str, ...]
     """As in `values.Settings.models`."""
     timers: tuple[str, ...]
@@ -92,7 +94,12 @@ def stack_of(fingerprint: Fingerprint) -> Stack:
 
 
 def fingerprint_of(
-    settings: Settings, payload_len: int, spacings_ns: Sequence[int], has_bare_probes: bool, ttl: int
+    settings: Settings,
+    payload_len: int,
+    spacings_ns: Sequence[int],
+    has_timestamps: bool,
+    has_bare_probes: bool,
+    ttl: int,
 ) -> Fingerprint:
     """Return an end's fingerprint; `spacings_ns` are those between probes that nothing answered, `ttl` is -1 if not
     known."""
@@ -102,7 +109,7 @@ def fingerprint_of(
         payload_len=payload_len,
         has_bare_probes=has_bare_probes,
         may_be_linux=ttl <= LINUX_TTL,
-        may_tick=ttl > WINDOWS_TTL,
+        may_tick=ttl > WINDOWS_TTL or (ttl == UNKNOWN_TTL and not has_timestamps),
         models=settings.models,
         timers=settings.timers,
         intvl_s=intvl.value if intvl is not None else None,

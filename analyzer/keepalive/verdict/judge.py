@@ -77,7 +77,7 @@ from analyzer.keepalive.verdict.unanswered_probes import (
     shortest_spacing_ns,
 )
 from analyzer.keepalive.verdict.values import because
-from analyzer.schema import ABSENT, OPENED_MIDSTREAM
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, UNKNOWN_TTL
 from analyzer.schema.results import ASKED_FOR, CONTEXT_FLOWS, ENDINGS, PROOFS, RESETS, VERDICTS
 from analyzer.tcp.tracker import IDLE_NS
 
@@ -131,8 +131,8 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
 
     The mask is the same for every pending error. Only Linux has epoll; it sends packets with a TTL of 64 and never puts
     an octet into a probe (tcp_output.c tcp_xmit_probe_skb), so that a prober that does gets no mask. Nor is it known
-    what a give-up is called by stacks that send 255, as lwIP does, where it becomes ECONNABORTED; or by smoltcp, which
-    sends 64 and an octet, and has no such numbers. Where a middlebox probes, no application gets an error.
+    what a give-up is called by stacks that may be lwIP, where it becomes ECONNABORTED; or by smoltcp, which sends 64
+    and an octet, and has no such numbers. Where a middlebox probes, no application gets an error.
     """
     verdict, stories = batch.verdicts[flow_row], batch.stories
     if verdict.prober != ABSENT and stories.ends[2 * flow_row + verdict.prober].probed_by == BY_MIDDLEBOX:
@@ -145,8 +145,20 @@ def note_epoll(batch: Batch, flow_row: int) -> None:
         has_octet = sends_octets(batch, flow_row, verdict.prober)
         if ttl > LINUX_TTL or has_octet:
             verdict.epoll = ABSENT
-        if (has_octet and ttl <= LINUX_TTL) or (not has_octet and ttl > WINDOWS_TTL and verdict.errno == ETIMEDOUT):
-            verdict.errno = ABSENT
+        is_like_lwip = not has_octet and may_be_lwip(batch, flow_row, verdict.prober)
+        if (has_octet and ttl <= LINUX_TTL) or (is_like_lwip and verdict.errno == ETIMEDOUT):
+            verdict.errno = verdict.epoll = ABSENT
+
+
+def may_be_lwip(batch: Batch, flow_row: int, end: int) -> bool:
+    """Tell whether an end that probes sends packets as lwIP does: with a TTL of 255, or of which nothing is known, and
+    without timestamps, which it has only where it was built with them (opt.h LWIP_TCP_TIMESTAMPS)."""
+    stories = batch.stories
+    ttl = batch.rows.ends[2 * stories.flows[flow_row].flow + end].ttl
+    if ttl != UNKNOWN_TTL:
+        return bool(ttl > WINDOWS_TTL)
+    own = stories.ends[2 * flow_row + end]
+    return bool(own.probes and batch.rows.candidates[stories.probes[own.last_probe].row].tsval == ABSENT)
 
 
 def sends_octets(batch: Batch, flow_row: int, end: int) -> bool:

@@ -15,7 +15,7 @@ from analyzer.keepalive.tags.rules import ANSWER_NS
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, note_delay, prove, show_asked, show_run
 from analyzer.keepalive.verdict.os_errors import ETIMEDOUT
-from analyzer.keepalive.verdict.resets import is_give_up
+from analyzer.keepalive.verdict.reset_sender import is_give_up
 from analyzer.keepalive.verdict.values import because
 from analyzer.schema import ABSENT
 

@@ -57,7 +57,7 @@ def test_doubling_is_no_jitter() -> None:
 def stack_seen(gaps: list[Gap], octets: int) -> Stack:
     found: Settings = infer(gaps, is_whole=True, may_be_linux=not octets)
     between_ns = [gap.probe_ns for gap in gaps if gap.kind is SPACING]
-    return stack_of(fingerprint_of(found, octets, between_ns, has_bare_probes=False, ttl=64))
+    return stack_of(fingerprint_of(found, octets, between_ns, has_timestamps=False, has_bare_probes=False, ttl=64))
 
 
 def test_stacks_by_their_whole_life() -> None:
