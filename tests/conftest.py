@@ -1,6 +1,9 @@
 """Settings of the whole test run."""
 
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -8,6 +11,9 @@ from hypothesis import settings
 from analyzer.engine import native
 
 pytest_plugins = ("tests.cluster", "tests.s3")
+
+# Programs that are installed with these tests are found as in an activated environment.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
 # Same examples on every run and no deadline, so that a red run means a changed program and not a slow machine.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -64,12 +64,7 @@ def line_of(analysis: Analysis, file: str) -> Line:
 def rows(lines: Sequence[Line]) -> RenderableType:
     """Lay out a line for each capture. Where it does not fit, names and conclusions are cut off, never numbers."""
     folder = _folder([one.file for one in lines])
-    found: Table = table(
-        f"capture in {printable(folder)}" if folder else "capture",
-        "connections",
-        "time/intvl/probes",
-        "what it says",
-    )
+    found: Table = table("capture", "connections", "time/intvl/probes", "what it says")
     for column in found.columns[1:3]:
         column.no_wrap = True
     for one in lines:
@@ -77,7 +72,7 @@ def rows(lines: Sequence[Line]) -> RenderableType:
         said = ", ".join(code for code, _ in one.conclusions[:MOST_SHOWN])
         settings = "/".join(one.settings) if one.probing else ""
         found.add_row(_cut(printable(one.file[len(folder) :])), fate, settings, _cut(said))
-    return found
+    return Group(Text(f"captures in {printable(folder)}", "dim"), found) if folder else found
 
 
 def _folder(names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def test_each_by_itself(jobs: list[str], tmp_path: Path) -> None:
     text.write_text("no capture\n")
     result = invoke(NAT, text, OTHER, *jobs)
     assert result.exit_code == 3
-    _, first, second = result.stdout.splitlines()
+    _folder, _heading, first, second = result.stdout.splitlines()
     assert "24 timed out, 26 alive" in first
     assert "30/10/5" in second
     [line] = result.stderr.splitlines()

@@ -31,8 +31,9 @@ def test_a_line_has_the_numbers_of_the_truth() -> None:
 @pytest.mark.parametrize("width", [80, 160])
 def test_a_capture_is_a_line(width: int) -> None:
     lines = [line_of(analyze(str(one)), f"ring/{'long-' * 12}{n}.pcap") for n, one in enumerate((NAT, BETTER))]
-    heading, *found = shown(width, *lines, EMPTY)
-    assert heading.startswith("capture in ring/")
+    folder, heading, *found = shown(width, *lines, EMPTY)
+    assert folder == "captures in ring/"
+    assert heading.startswith("capture ")
     assert len(found) == 3
     assert max(map(len, found)) <= width
     for row, words in zip(found, ("24 timed out, 26 alive  60–600/11–60/3–5", "1 timed out", "none"), strict=True):

@@ -100,7 +100,7 @@ def test_headline(outcome: Outcome, cause: Cause | None) -> None:
     assert headline.startswith(sentences.OUTCOMES[outcome])
 
 
-@pytest.mark.parametrize("reason", sentences.ONE_WAY)
+@pytest.mark.parametrize("reason", sorted(sentences.ONE_WAY))
 def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Reason) -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PATH_DROPPED)
     one_way = replace(lost, verdict=replace(lost.verdict, reasons=(reason,)))
