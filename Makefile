@@ -19,7 +19,7 @@ check: venv  ## format, lint and types, without changing anything
 	$(BIN)/mypy
 
 test: venv  ## run the tests, but for the slow ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: venv  ## run the slow ones: recordings made here, notebooks, conversions, a loaded interface
 	$(BIN)/python -m pytest -m slow
