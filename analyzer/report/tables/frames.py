@@ -70,8 +70,8 @@ what occurs."""
 
 
 class Described(dict[str, str]):
-    """Words about columns that frames share: pandas copies `attrs` with whatever it makes of a frame, which took a tenth
-    of the time of a page."""
+    """Words about columns, which frames share: pandas copies `attrs` into whatever it makes of a frame, which took a
+    tenth of the time of a page."""
 
     def __deepcopy__(self, _memo: Any) -> "Described":
         """Return itself."""
