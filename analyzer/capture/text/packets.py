@@ -22,9 +22,11 @@ NO_NUMBER = 0x40000000
 QUOTE_NS = 30_000_000_000
 """Longest time from a packet to an ICMP error about it: routers ask for an address for some seconds."""
 AT_ONCE_NS = 100_000_000
-"""Time within which an error is about the latest packet, whatever else was sent before; but for HOST_UNREACHABLE."""
+"""Time within which an error is about the latest packet, whatever else was sent before."""
 HOST_UNREACHABLE = ((UNREACHABLE, 1), (UNREACHABLE_V6, 3))
-"""Type and code of what a router says after it has asked for an address in vain, for seconds."""
+"""Type and code of what a router says after it has asked for an address in vain, for seconds, or from a route."""
+ROUTED_NS = 2_000_000
+"""Time within which it says so from a route: what waits for an address hardly fails just after another packet."""
 MOST_WAITING = 64
 """Most data of unknown ports, between the same hosts, that waits at once for what shows where it belongs."""
 MOST_HOSTS = 1 << 16
@@ -213,7 +215,8 @@ def _is_about(error: Unreachable, sent_ns: int, others_ns: int) -> bool:
     since_ns, since_others_ns = error.ts_ns - sent_ns, error.ts_ns - others_ns
     if sent_ns == ABSENT or since_ns > QUOTE_NS:
         return False
-    is_at_once = (error.kind, error.code) not in HOST_UNREACHABLE and since_ns <= AT_ONCE_NS < since_others_ns
+    at_once_ns = ROUTED_NS if (error.kind, error.code) in HOST_UNREACHABLE else AT_ONCE_NS
+    is_at_once = since_ns <= at_once_ns and since_others_ns > AT_ONCE_NS
     return is_at_once or others_ns == ABSENT or since_others_ns > QUOTE_NS
 
 

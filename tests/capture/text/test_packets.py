@@ -70,3 +70,13 @@ def test_a_network_is_said_to_be_unreachable_at_once() -> None:
     found, _ = packets(ONE.replace("0.", "0.0") + later + error)
     assert isinstance(found[-1], Quote)
     assert found[-1].quoted.source.port == 40001
+
+
+def test_a_host_is_said_to_be_unreachable_at_once_only_where_a_route_says_so() -> None:
+    """What waited for an address, for seconds, may as well be the other connection's."""
+    both = ONE.replace("0.", "0.0") + TWO.replace("0.2 ", "0.24 ")
+    error = "192.0.2.254 → 192.0.2.1 ICMP 94 Destination unreachable (Host unreachable)\n"
+    found, undecided = packets(f"{both}0.2401 {error}")
+    assert isinstance(found[-1], Quote)
+    assert (found[-1].quoted.source.port, undecided) == (40001, 0)
+    assert packets(f"{both}0.25 {error}")[1] == 1
