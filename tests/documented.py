@@ -83,7 +83,8 @@ def tables_page() -> str:
     lines = [
         "# The tables",
         "",
-        "The same in the library (`a.flows`, `a.probes`, …: pandas DataFrames), in `--csv DIR`, `--parquet DIR` and `--duckdb FILE`.",
+        "The same in the library (`a.flows`, `a.probes`, …: pandas DataFrames), in `--csv DIR`, in `--parquet DIR`",
+        "and in `--duckdb FILE`, with the names of CSV.",
         "In CSV instants are ISO 8601 in UTC, durations are seconds and their names end in `_s`, and what is missing",
         "is empty. In Parquet and in the library instants and durations have types of their own, to the nanosecond;",
         "Parquet carries unit and meaning in each field's metadata. `Int64` is an integer that may be missing.",

@@ -11,6 +11,7 @@ SHAKEN = """\
 0.2 192.0.2.1 → 198.51.100.2 TCP 66 {port} → 80 [ACK] Seq=1 Ack=1 Win=64512 Len=0 TSval=1 TSecr=1
 """
 ONE, TWO = SHAKEN.format(port=40000), SHAKEN.format(port=40001)
+EARLIER = ONE.replace("0.0 ", "0.00 ").replace("0.1 ", "0.01 ").replace("0.2 ", "0.02 ")
 REQUEST = "1.0 192.0.2.1 → 198.51.100.2 HTTP 93 GET / HTTP/1.1 \n"
 
 
@@ -67,14 +68,14 @@ def test_an_error_is_about_what_its_addressee_sent_last() -> None:
 def test_a_network_is_said_to_be_unreachable_at_once() -> None:
     error = "0.25 192.0.2.254 → 192.0.2.1 ICMP 94 Destination unreachable (Network unreachable)\n"
     later = TWO.replace("0.2 ", "0.24 ")
-    found, _ = packets(ONE.replace("0.", "0.0") + later + error)
+    found, _ = packets(EARLIER + later + error)
     assert isinstance(found[-1], Quote)
     assert found[-1].quoted.source.port == 40001
 
 
 def test_a_host_is_said_to_be_unreachable_at_once_only_where_a_route_says_so() -> None:
     """What waited for an address, for seconds, may as well be the other connection's."""
-    both = ONE.replace("0.", "0.0") + TWO.replace("0.2 ", "0.24 ")
+    both = EARLIER + TWO.replace("0.2 ", "0.24 ")
     error = "192.0.2.254 → 192.0.2.1 ICMP 94 Destination unreachable (Host unreachable)\n"
     found, undecided = packets(f"{both}0.2401 {error}")
     assert isinstance(found[-1], Quote)
