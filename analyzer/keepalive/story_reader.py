@@ -113,12 +113,10 @@ class EndStory(ReadOnDemand):
 
         A SYN only offers them; a SYN-ACK, or anything else of this end, carries them only if both have.
         """
-        if not self.sent:
+        if not self.sent or self.has_timestamps:
             return False
         c, tags = self._rows.candidates, self._rows.segments.tag
         stamped = [row for row in self._flow_rows() if c.tsval[row] != ABSENT and tags[row] not in NOT_ITS_OWN]
-        if any(tags[row] == tag.PROBE and c.end[row] == self._end for row in stamped):
-            return False
         return any(
             (c.flags[row] & SYN and c.flags[row] & ACK) or (c.end[row] == self._end and not c.flags[row] & (SYN | RST))
             for row in stamped
