@@ -19,12 +19,9 @@ from tests.recordings import SHORT
 
 STILL_FALSE = {
     "answers-unheard-6-2-4": {"50% of TCP missing": 1},
-    "changed-in-mid-life": {"window": 1},
     "close-wait-rebooted-5-3-4": {"20% of TCP missing": 1},
     "defaults-dead-hz300": {"50% missing": 1},
     "grid-hz1000": {"head": 1},
-    "grid-hz1000-responder": {"50% of TCP missing": 1},
-    "grid-hz250-responder": {"50% missing": 2},
     "gvisor": {"1% missing": 2, "5% of TCP missing": 2, "window": 1},
     "gvisor-answers-unheard": {"20% missing": 1, "50% missing": 5, "tail": 1},
     "gvisor-both-probe": {"5% missing": 1, "50% of TCP missing": 1},
@@ -34,7 +31,7 @@ STILL_FALSE = {
     "gvisor-unreachable": {"5% missing": 1, "5% of TCP missing": 1, "50% of TCP missing": 1},
     "howto-600-60-20-hz100": {"50% of TCP missing": 1},
     "lwip": {"5% missing": 7, "5% of TCP missing": 1, "head": 1},
-    "lwip-answers-unheard": {"20% of TCP missing": 1, "5% missing": 3, "50% of TCP missing": 1, "head": 3, "tail": 2},
+    "lwip-answers-unheard": {"20% of TCP missing": 1, "5% missing": 3, "50% of TCP missing": 1, "head": 1, "tail": 2},
     "lwip-both-probe": {"1% missing": 1, "5% missing": 2},
     "lwip-close-wait": {"20% missing": 2, "window": 3},
     "lwip-link-dead": {"5% of TCP missing": 2, "50% missing": 4},

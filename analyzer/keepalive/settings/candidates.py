@@ -42,7 +42,7 @@ from analyzer.keepalive.settings.evidence import (
     note_claims,
 )
 from analyzer.keepalive.settings.prior import EXACT_CLOCK, likeliest, log2_of, weight
-from analyzer.keepalive.story.values import FIRST, PENDING, SURVIVED
+from analyzer.keepalive.story.values import CYCLE, FIRST, PENDING, SURVIVED
 from analyzer.schema import ABSENT
 
 ATTEMPTS = 2 * (NO_OPENING + 1)
@@ -297,7 +297,23 @@ def is_explained(s: Search) -> bool:
     for place in range(s.evidence.sharp_idle[0]):
         if not (s.sharp.may_be_spacing[place] or is_possible(s.sharp.fit[place])):
             return False
-    return True
+    return not has_cycles_of_both(s)
+
+
+def has_cycles_of_both(s: Search) -> bool:
+    """Tell whether some answered cycles are shorter than the interval, and others so long that only the interval
+    explains them.
+
+    Where answers restart the timer all last for the idle time (XNU tcp_timer_keep); where the interval runs all the
+    same none is shorter (FreeBSD tcp_timer_keep, Linux tcp_keepalive_timer).
+    """
+    r, has_shorter, has_longer = s.readings, False, False
+    for place in range(s.evidence.sharp_idle[0]):
+        gap = s.sharp.reading[place]
+        if r.kind[gap] == CYCLE:
+            has_shorter |= r.spacing_most_ns[gap] < s.evidence.intvl_low[0] * SECOND
+            has_longer |= not is_possible(s.sharp.fit[place])
+    return bool(has_shorter and has_longer)
 
 
 def claim_idle(s: Search) -> int:

@@ -35,6 +35,25 @@ def test_longer_ones_need_no_echo() -> None:
     assert (time.basis, time.low, time.high) == (Basis.CHANGED, 1, 19)
 
 
+@pytest.mark.parametrize("kept", [2, 5])
+def test_no_timer_makes_cycles_of_the_idle_time_and_of_a_longer_interval(kept: int) -> None:
+    """Where answers restart the timer no cycle is longer than the idle time; elsewhere none is shorter than the
+    interval."""
+    settings = infer([gap(FIRST, 10.0), *cycles(10.0, kept), *cycles(19.0, 5)], is_whole=True)
+    assert settings.tcp_keepalive_intvl is None
+    time = settings.tcp_keepalive_time
+    assert time is not None
+    assert (time.value, time.basis) == (None, Basis.CHANGED)
+
+
+def test_cycles_of_a_longer_interval_are_no_change() -> None:
+    settings = infer([gap(FIRST, 10.0), *cycles(19.0, 5)], is_whole=True)
+    time, intvl = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl
+    assert time is not None
+    assert intvl is not None
+    assert (time.value, intvl.value) == (10, 19)
+
+
 @pytest.mark.parametrize(
     "gaps",
     [
