@@ -10,6 +10,7 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 from typing import Any
 
 from analyzer.keepalive.model.linux import RATES, SECOND, fires_at, jiffies_ns, wheel_depth
+from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.values import CYCLE, FIRST, SPACING
 from analyzer.keepalive.tags.rules import ANSWER_NS
 from analyzer.keepalive.verdict import values
@@ -73,9 +74,11 @@ def gave_up(batch: Batch, flow_row: int) -> bool:
 def is_probing(batch: Batch, flow_row: int) -> bool:
     """Conclude on unanswered probes without a RST: still running at the capture's end, or given up in silence.
 
-    In between, when the next probe is overdue, nobody knows; nor after a single one where others were lost before.
+    In between, when the next probe is overdue, nobody knows; nor after a single one where others were lost before; nor
+    once another was due in a capture that lacks many frames, as it may lack that probe, or the RST.
 
-    Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent.
+    Where nobody answers ARP for the peer, the solicitations stand for probes that are not sent, or for those of another
+    connection to it, if there is one.
     """
     story, verdict = batch.stories.flows[flow_row], batch.verdicts[flow_row]
     if story.run_end != ABSENT and not is_one_stray_loss(batch, flow_row):
@@ -91,7 +94,8 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     why, longest_ns = why_silent(batch, flow_row), longest_spacing_ns(batch, flow_row)
     verdict.cause, verdict.prober = cause_of(why), end
     prober = batch.stories.ends[2 * flow_row + end]
-    last_ns = max(probe_ns, last_asked_ns(batch, flow_row), batch.rows.flows[story.flow].last_ns)
+    own_ns = max(probe_ns, batch.rows.flows[story.flow].last_ns)
+    last_ns = max(own_ns, last_asked_ns(batch, flow_row))
     is_spaced = longest_ns >= SHORTEST_INTERVAL_NS or (story.run_end != ABSENT and prober.unanswered > 1)
     wait_ns = longest_ns if is_spaced else longest_interval_ns(batch, flow_row)
     silent_ns, is_single = story.capture_end_ns - last_ns, story.run_end != ABSENT and prober.unanswered == 1
@@ -104,13 +108,13 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     if story.lacks:
         due_ns = min(due_ns, wait_ns)
     if due_ns < silent_ns <= SILENCE * wait_ns:
-        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.PROBES_CEASED, 0))
-        verdict.cause, verdict.prober = ABSENT, ABSENT
-        return True
+        return is_left_open(batch, flow_row, values.PROBES_CEASED)
     if silent_ns <= due_ns and is_single and (prober.lost > 1 or story.lacks):
-        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.ONE_UNANSWERED, 0))
-        verdict.cause, verdict.prober = ABSENT, ABSENT
-        return True
+        return is_left_open(batch, flow_row, values.ONE_UNANSWERED)
+    if silent_ns <= due_ns < story.capture_end_ns - own_ns and not batch.context[flow_row].is_only:
+        return is_left_open(batch, flow_row, values.NEIGHBOUR_SILENT)
+    if silent_ns <= due_ns and story.lacks >= MANY_MISSING and silent_ns > least_ns - least_ns // LATEST:
+        return is_left_open(batch, flow_row, values.TOO_MUCH_MISSING)
     if silent_ns <= due_ns:
         confidence = values.LIKELY if is_single else confidence_of(why)
         conclude(batch, flow_row, values.PROBING, confidence, because(values.RUN_GOES_ON, why))
@@ -119,6 +123,13 @@ def is_probing(batch: Batch, flow_row: int) -> bool:
     conclude(batch, flow_row, outcome_of(why), values.LIKELY, because(sign, because(values.SILENT_GIVE_UP, why)))
     verdict.errno = errno_of_probes(batch, flow_row, why)
     note_delay(batch, flow_row, given_up_ns(batch, flow_row, probe_ns, longest_ns), heard_ns)
+    return True
+
+
+def is_left_open(batch: Batch, flow_row: int, reason: int) -> bool:
+    """Conclude UNKNOWN about a run of probes, which goes on or has ended; always return True."""
+    conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
+    batch.verdicts[flow_row].cause = batch.verdicts[flow_row].prober = ABSENT
     return True
 
 
@@ -185,14 +196,14 @@ def latest_ns(longest_ns: int, least_ns: int, unanswered: int) -> int:
     All spacings but the first of a run are alike; one that is far longer lacks a probe.
     """
     if 0 < least_ns < longest_ns - longest_ns // LATEST:
-        return least_ns + least_ns // LATEST
+        longest_ns = least_ns
     return longest_ns + (longest_ns // LATEST if unanswered < FEWEST_ALIKE else longest_ns // ALIKE + JITTER_NS)
 
 
 def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
     """Tell whether only one probe is unanswered, and that may be mere loss.
 
-    The peer was heard since, or the capture ends before an answer was due.
+    The peer was heard since, or the capture ends before an answer was due and lacks nothing.
     """
     story = batch.stories.flows[flow_row]
     end_row = 2 * flow_row + story.run_end
@@ -200,7 +211,7 @@ def is_one_stray_loss(batch: Batch, flow_row: int) -> bool:
     if prober.unanswered - prober.excused > 1 or batch.context[flow_row].asked or prober.icmp_errors:
         return False
     sent_ns = last_probe_ns(batch, flow_row, story.run_end)
-    return bool(peer.sent_ns > sent_ns or story.capture_end_ns - sent_ns < ANSWER_NS)
+    return bool(peer.sent_ns > sent_ns or (story.capture_end_ns - sent_ns < ANSWER_NS and not story.lacks))
 
 
 def last_probe_ns(batch: Batch, flow_row: int, end: int) -> int:

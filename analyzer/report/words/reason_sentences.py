@@ -68,8 +68,8 @@ REASONS = {
     Reason.ANSWERS_MISSING: "The last probes have no answer, and frames are missing: it may be among them.",
     Reason.ONE_UNANSWERED: "The last probe has no answer yet, and the capture ends before the next: one of the two may "
     "only be lost.",
-    Reason.TOO_MUCH_MISSING: "Probes are answered, but so many frames are missing that a RST may be among them, and "
-    "nothing shows that the prober hears the answers.",
+    Reason.TOO_MUCH_MISSING: "So many frames are missing that a RST may be among them, and nothing shows that the "
+    "connection goes on.",
     Reason.PROBES_HASTEN: "Probes are answered and come sooner than before: unheard, or the settings were changed.",
     Reason.PROBES_CEASED: "Probes ceased without a word: their sender is gone, has closed unseen, or is not captured.",
     Reason.NO_PROBE_DUE: "Open at the end of the capture; nothing in it contradicts that.",
