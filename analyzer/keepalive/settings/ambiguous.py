@@ -10,11 +10,41 @@ from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.losses import idle_slack_ns, is_unheard
 from analyzer.keepalive.settings.observations import is_idle, is_intvl
 from analyzer.keepalive.settings.typical import EndWork, count_below, intvls_in, lateness_ns, off_ns, sort
-from analyzer.keepalive.story.values import AGREES, CYCLE, UNHEARD, UNSEEN
+from analyzer.keepalive.story.values import AGREES, CYCLE, GIVE_UP, SPACING, UNHEARD, UNSEEN
 from analyzer.schema import ABSENT
 
 MAX_AMBIGUOUS = 4
 """Most gaps that are treated as ambiguous, one at a time."""
+
+
+def allow_for_uneven(corrected: Any, rows: int, run_counts: Any) -> None:
+    """Widen what was counted by a give-up where a spacing of its run is far longer than others, and nothing was known
+    to be missing: it lacks probes, or the run began after it, and the answer before is missing."""
+    first = 0
+    for gap in range(rows):
+        kind = corrected.kind[gap]
+        if (kind != SPACING and kind != GIVE_UP) or corrected.is_restart[gap]:
+            first = gap + 1
+        elif kind == GIVE_UP:
+            widen(corrected, first, gap, run_counts)
+            first = gap + 1
+
+
+def widen(corrected: Any, first: int, give_up: int, run_counts: Any) -> None:
+    """Widen the count of the run whose spacings are first..give_up."""
+    least_ns = corrected.probe_ns[give_up]
+    for gap in range(first, give_up):
+        if corrected.probe_ns[gap] > 0:
+            least_ns = min(least_ns, corrected.probe_ns[gap])
+    since_odd, more, is_uneven = 1, 0, False
+    for gap in range(first, give_up + 1):
+        length_ns = corrected.probe_ns[gap]
+        if 2 * length_ns > 3 * least_ns and corrected.most[gap] == 0:
+            since_odd, more, is_uneven = 0, more + (2 * length_ns + least_ns) // (2 * least_ns) - 1, True
+        since_odd += gap < give_up
+    if is_uneven:
+        run_counts.fewest[give_up] = min(run_counts.fewest[give_up], max(since_odd, 1))
+        run_counts.most[give_up] = max(run_counts.most[give_up], corrected.unanswered[give_up] + more)
 
 
 def is_unsure(corrected: Any, rows: int) -> bool:

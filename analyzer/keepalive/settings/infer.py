@@ -13,6 +13,7 @@ from analyzer.engine.table import rows_of
 from analyzer.keepalive.model.linux import LINUX, SECOND
 from analyzer.keepalive.settings.ambiguous import (
     MAX_AMBIGUOUS,
+    allow_for_uneven,
     is_unsure,
     known_idle,
     may_lack_one,
@@ -121,6 +122,7 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
         make_counts_ambiguous(corrected, rows)
     if not observed.ends.is_one_sided[end]:  # where no answer is captured, nobody knows what went unanswered
         count_runs(corrected, rows, work.run_counts)
+        allow_for_uneven(corrected, rows, work.run_counts)
         note_probes(corrected, work.run_counts, rows, is_lossy and may_lack_one(work, rows), to, row + PROBES)
         note_user_timeout(corrected, work.run_counts, rows, to, row + USER_TIMEOUT)
     may_cease = not observed.ends.may_tick[end] and not has_clock(to, end, 0, WHEELS)  # lwIP sends a RST

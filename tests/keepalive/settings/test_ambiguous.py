@@ -75,3 +75,13 @@ def test_of_idle_times_in_which_something_was_heard_no_value_is_given() -> None:
     unseen = FIRST_GAP._replace(echo=Echo.UNSEEN)
     assert time_of(unseen, unseen, *RUN).value is None
     assert time_of(unseen, FIRST_GAP, *RUN).value == 40
+
+
+def test_a_run_with_a_spacing_of_two_may_lack_a_probe_or_have_begun_after_it() -> None:
+    """lwIP set to 15/5/5, whose third unanswered probe was not captured."""
+    spacings = (5.05, 10.0, 5.0)
+    run = [gap(SPACING, 15.5 + sum(spacings[: at + 1]), one, at + 1) for at, one in enumerate(spacings)]
+    gaps = [gap(FIRST, 15.65), gap(CYCLE, 15.54, 15.54), gap(CYCLE, 15.5, 15.5), *run, gap(GIVE_UP, 40.6, 5.05, 4)]
+    probes = infer(gaps, is_whole=True).tcp_keepalive_probes
+    assert probes is not None
+    assert (probes.value, probes.low, probes.high) == (None, 2, 5)
