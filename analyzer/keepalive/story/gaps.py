@@ -114,6 +114,14 @@ def hastens(stories: StoryTables, flow_row: int, end: int) -> bool:
     return bool(earlier > 1 and before_ns > 0 and 8 * max(before_ns, last_ns) < 7 * least_ns)
 
 
+def has_echo(stories: StoryTables, flow_row: int, end: int, echo: int) -> bool:
+    """Tell whether a timestamp's echo says this of the answer to one of the end's probes."""
+    for place in range(stories.flows[flow_row].first_gap, stories.flows[flow_row + 1].first_gap):
+        if stories.gaps[place].end == end and stories.gaps[place].echo == echo:
+            return True
+    return False
+
+
 def since_probe(c: Any, stories: StoryTables, own: Any, now_ns: int) -> int:
     """Return the time in ns since the end's last probe, ABSENT if it has sent none."""
     return now_ns - c[stories.probes[own.last_probe].row].ts_ns if own.last_probe != ABSENT else ABSENT

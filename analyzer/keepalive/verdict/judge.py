@@ -53,7 +53,7 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
-from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of
+from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of, has_echo
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.story import both_closed
@@ -263,19 +263,10 @@ def may_not_hear(batch: Batch, flow_row: int) -> bool:
     is_sparse = batch.stories.flows[flow_row].lacks >= MANY_MISSING
     for end in (0, 1):
         own = batch.stories.ends[2 * flow_row + end]
-        if own.hastens or (is_sparse and own.probes and not hears(batch, flow_row, end)):
+        if own.hastens or (is_sparse and own.probes and not has_echo(batch.stories, flow_row, end, HEARD)):
             reason = values.PROBES_HASTEN if own.hastens else values.TOO_MUCH_MISSING
             conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
             prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
-            return True
-    return False
-
-
-def hears(batch: Batch, flow_row: int, end: int) -> bool:
-    """Tell whether an echo shows that the end heard the answer to a probe."""
-    t = batch.stories.flows
-    for place in range(t[flow_row].first_gap, t[flow_row + 1].first_gap):
-        if batch.stories.gaps[place].end == end and batch.stories.gaps[place].echo == HEARD:
             return True
     return False
 

@@ -6,7 +6,8 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 from typing import Any
 
 from analyzer.keepalive.model.linux import SHORTEST_NS
-from analyzer.keepalive.story.gaps import Rows, StoryTables, ends_of, missing
+from analyzer.keepalive.story.gaps import HEARD, ON_GRID_NS, Rows, StoryTables, ends_of, has_echo, missing
+from analyzer.keepalive.story.values import FIRST, UNHEARD
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
@@ -34,6 +35,8 @@ from analyzer.tcp import segment_facts
 
 ON_ITS_WAY_NS = 1_000_000_000
 """What was sent before a RST came arrives within this time."""
+LATEST = 64
+"""Probes that are an interval apart differ by less than this part of it."""
 STATE_GONE_NS = 1_000_000_000
 """No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
 
@@ -163,6 +166,7 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
 def comes_amid_probes(batch: Batch, flow_row: int) -> bool:
     """Tell whether the RST's end has probed in vain, or less than any interval before.
 
+    So may one have that probed an interval before, as nothing shows that it hears the answers that were captured.
     lwIP probes at each tick once it has read a FIN, and resets the connection in the end (core/tcp.c tcp_slowtmr).
     """
     rst = rst_of(batch, flow_row)
@@ -170,7 +174,13 @@ def comes_amid_probes(batch: Batch, flow_row: int) -> bool:
     if batch.stories.flows[flow_row].run_end == rst.end:
         return True
     probe_ns = batch.rows.candidates[batch.stories.probes[own.last_probe].row].ts_ns if own.probes else ABSENT
-    return bool(own.probes and rst.own_ns < SHORTEST_NS and rst.own_ns == rst.ts_ns - probe_ns)
+    if not own.probes or rst.own_ns != rst.ts_ns - probe_ns:
+        return False
+    if has_echo(batch.stories, flow_row, rst.end, HEARD):
+        return bool(rst.own_ns < SHORTEST_NS)
+    is_unheard = has_echo(batch.stories, flow_row, rst.end, UNHEARD)
+    is_in_step = own.pace_kind != FIRST and abs(rst.own_ns - own.pace_ns) <= ON_GRID_NS + own.pace_ns // LATEST
+    return bool(rst.own_ns < SHORTEST_NS or is_unheard or is_in_step)
 
 
 def was_reset_by_application(batch: Batch, flow_row: int) -> bool:
