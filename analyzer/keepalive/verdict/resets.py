@@ -150,6 +150,10 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
     own = batch.stories.ends[2 * flow_row + rst.end]
     is_next = missing(rst) == 0 and not own.unanswered
     story, is_amid_probes = batch.stories.flows[flow_row], comes_amid_probes(batch, flow_row)
+    if is_all_there_is(batch, flow_row):
+        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.RST_UNEXPLAINED, 0))
+        prove(batch, flow_row, rst.frame)
+        return True
     if (rst.own_ns < SHORTEST_NS and not is_amid_probes) or (own.fin_frame and not story.lacks):
         return False
     if (may_lack_fin(batch, flow_row) or not rst.flags & ACK) and not is_next:
@@ -161,6 +165,16 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
     conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
     prove(batch, flow_row, rst.frame)
     return True
+
+
+def is_all_there_is(batch: Batch, flow_row: int) -> bool:
+    """Tell whether a connection that the capture enters in mid-stream shows nothing of one end but the RST, or nothing
+    of the other: what the RST is about came before, or is not captured."""
+    story, rst = batch.stories.flows[flow_row], rst_of(batch, flow_row)
+    if batch.rows.flows[story.flow].opened != OPENED_MIDSTREAM:
+        return False
+    own, peer = batch.stories.ends[2 * flow_row + rst.end], batch.rows.ends[2 * story.flow + 1 - rst.end]
+    return bool(not own.has_spoken or peer.last_ns == ABSENT)
 
 
 def comes_amid_probes(batch: Batch, flow_row: int) -> bool:
