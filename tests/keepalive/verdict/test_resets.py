@@ -6,7 +6,7 @@ from analyzer.keepalive.verdict.os_errors import EPOLL_DEAD
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome, Reason
 from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.verdict.test_judge import RUN, SECOND, outcome, verdict
-from tests.transcript import told
+from tests.transcript import analyse, told, transcript
 
 
 def test_a_peer_that_lost_its_state_resets_the_probe() -> None:
@@ -319,3 +319,37 @@ def test_without_its_distance_a_reset_amid_its_end_s_probes_may_be_a_timer_s() -
     """)
     v = verdict(result)
     assert (v.outcome, v.errno, v.reasons) == (Outcome.UNKNOWN, None, (Reason.RST_AMID_PROBES,))
+
+
+# What may be a timer's
+
+
+IN_STEP = """
+    0.00   A>B  A  seq 99  ack 500   {stamp}        | keepalive-probe
+    0.01   B>A  A  seq 500  ack 100  {peer}         | keepalive-answer of 0.00
+    2.00   A>B  A  seq 99  ack 500   {stamp}        | keepalive-probe
+    2.01   B>A  A  seq 500  ack 100  {peer}         | keepalive-answer of 2.00
+    4.00   A>B  A  seq 99  ack 500   {stamp}        | keepalive-probe
+    4.01   B>A  A  seq 500  ack 100  {peer}         | keepalive-answer of 4.00
+    {at}   A>B  RA  seq 100  ack 500                | rst
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "reasons"), [("6.01", (Reason.RST_AMID_PROBES,)), ("7.50", (Reason.RST_BY_APPLICATION,))]
+)
+def test_a_reset_in_step_with_its_end_s_probes_may_be_a_timer_s(at: str, reasons: tuple[Reason, ...]) -> None:
+    """lwIP that hears no answer resets an interval after its last probe; its segments carry no timestamps to tell."""
+    assert verdict(told(IN_STEP.format(at=at, stamp="", peer=""))).reasons == reasons
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        "10.0  B>A  FA  seq 500  ack 100   | fin\n    10.01  A>B  R  seq 100  | rst",
+        "10.0  A>B  A  seq 99  ack 500  len 1\n    14.0  A>B  RA  seq 100  ack 500  | rst",
+    ],
+)
+def test_where_an_end_shows_nothing_but_a_reset_its_story_is_not_in_the_capture(only: str) -> None:
+    v = analyse(transcript(only)).flows[0].verdict
+    assert (v.outcome, v.cause, v.errno, v.reasons) == (Outcome.UNKNOWN, None, None, (Reason.RST_UNEXPLAINED,))

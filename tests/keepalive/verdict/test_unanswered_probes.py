@@ -331,3 +331,13 @@ def test_only_what_comes_on_the_wheel_is_a_timer_s(times: tuple[float, ...], is_
     v = told(f"{OPENED}{asked(times)}    {2 * times[-1]}  end").flow.verdict
     assert (Reason.ASKED_BY_TIMER in v.reasons) == is_timer
     assert (v.outcome is Outcome.TIMED_OUT) == is_timer
+
+
+@pytest.mark.parametrize("is_only", [True, False])
+def test_questions_do_not_show_whose_run_goes_on_where_two_connections_lead_to_a_host(is_only: bool) -> None:
+    other = "0 A:7000>B S seq 9\n 0.001 B>A:7000 SA seq 9 ack 10\n 0.002 A:7000>B A seq 10 ack 10\n"
+    asked_later = "    67.01  ask B by A\n    68.03  ask B by A\n    69.05  ask B by A\n    70.0  end"
+    text = RUN if is_only else f"{other}{RUN.replace(' 0.000 ', ' 0.0025 ')}"
+    v = told(text + asked_later).analysis.flows[0 if is_only else 1].verdict
+    assert v.outcome is (Outcome.PROBING if is_only else Outcome.UNKNOWN)
+    assert Reason.NEIGHBOUR_SILENT in v.reasons
