@@ -9,10 +9,19 @@ from typing import Any
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.losses import idle_slack_ns, is_unheard
 from analyzer.keepalive.settings.observations import is_idle, is_intvl
-from analyzer.keepalive.settings.typical import EndWork, count_below, intvls_in, lateness_ns, off_ns, sort
-from analyzer.keepalive.story.values import AGREES, CYCLE, GIVE_UP, SPACING, UNHEARD, UNSEEN
+from analyzer.keepalive.settings.typical import (
+    EndWork,
+    count_below,
+    intvls_in,
+    lateness_ns,
+    may_be_cycle,
+    off_ns,
+    sort,
+)
+from analyzer.keepalive.story.values import AGREES, CYCLE, GIVE_UP, SPACING, UNHEARD, UNSEEN, UNTOLD
 from analyzer.schema import ABSENT
 
+MILLISECOND = 1_000_000
 MAX_AMBIGUOUS = 4
 """Most gaps that are treated as ambiguous, one at a time."""
 
@@ -45,6 +54,24 @@ def widen(corrected: Any, first: int, give_up: int, run_counts: Any) -> None:
     if is_uneven:
         run_counts.fewest[give_up] = min(run_counts.fewest[give_up], max(since_odd, 1))
         run_counts.most[give_up] = max(run_counts.most[give_up], corrected.unanswered[give_up] + more)
+
+
+def may_all_be_cycles(work: EndWork, rows: int, longest_ms: int) -> bool:
+    """Tell whether each spacing is as long as the cycles, follows a single probe without an answer, and no timestamp
+    tells whether the prober heard one: then answers may merely be missing, and no spacing is an interval.
+
+    Cycles that are longer than the longest idle time are intervals themselves.
+    """
+    gaps, found, longest_ns = work.gaps, 0, longest_ms * MILLISECOND
+    if longest_ms != ABSENT and longest_ns + lateness_ns(longest_ns) < work.typical.cycle_ns[0]:
+        return False
+    for gap in range(rows):
+        if is_intvl(gaps.kind[gap]):
+            is_single = gaps.kind[gap] == SPACING and gaps.unanswered[gap] == 1 and gaps.echo[gap] == UNTOLD
+            if not is_single or not may_be_cycle(work.typical, gaps.probe_ns[gap]):
+                return False
+            found += 1
+    return found > 0
 
 
 def is_unsure(corrected: Any, rows: int) -> bool:

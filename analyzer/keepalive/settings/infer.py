@@ -16,6 +16,7 @@ from analyzer.keepalive.settings.ambiguous import (
     allow_for_uneven,
     is_unsure,
     known_idle,
+    may_all_be_cycles,
     may_lack_one,
     note_ambiguities,
     note_lone_spacing,
@@ -29,6 +30,7 @@ from analyzer.keepalive.settings.bounds import (
     MILLISECOND,
     PROBES,
     RUN_LENGTH,
+    SPACINGS,
     TIME,
     USER_TIMEOUT,
     Inferred,
@@ -116,6 +118,8 @@ def infer_end(observed: Observations, end: int, work: EndWork, s: Search, to: In
     for one in (row + TIME, row + INTVL):
         if is_lone_guess(to.settings, one) or is_never_seen(to.settings, one):
             to.settings.value[one] = ABSENT
+    if to.settings.basis[row + INTVL] == SPACINGS and may_all_be_cycles(work, rows, to.settings.high_ms[row + TIME]):
+        to.settings.value[row + INTVL], to.settings.low_ms[row + INTVL] = ABSENT, 0
     if is_other or not (is_far or is_explained):
         correct_for_loss(work, rows, not is_explained)
     if not (is_far or is_explained):

@@ -85,3 +85,10 @@ def test_a_run_with_a_spacing_of_two_may_lack_a_probe_or_have_begun_after_it() -
     probes = infer(gaps, is_whole=True).tcp_keepalive_probes
     assert probes is not None
     assert (probes.value, probes.low, probes.high) == (None, 2, 5)
+
+
+def test_a_lone_spacing_as_long_as_the_cycles_may_be_one_whose_answer_is_missing() -> None:
+    """lwIP set to 15/5/5, without timestamps, of which one answer was not captured."""
+    cycles = [gap(CYCLE, 15.5, 15.5)] * 4
+    intvl = intvl_of(gap(FIRST, 15.65), *cycles, gap(SPACING, 31.0, 15.5, 1), *cycles)
+    assert (intvl.value, intvl.low) == (None, 0)
