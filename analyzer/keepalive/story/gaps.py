@@ -106,12 +106,37 @@ def hastens(stories: StoryTables, flow_row: int, end: int) -> bool:
     earlier, least_ns, before_ns, last_ns = 0, 0, 0, 0
     for place in range(stories.flows[flow_row].first_gap, stories.counts[GAPS]):
         gap = stories.gaps[place]
-        is_idle = gap.kind == FIRST or gap.kind == CYCLE
-        if gap.end == end and is_idle and gap.heard_ns >= SHORTEST_NS:
+        if is_idle_gap(gap, end):
             if before_ns > 0:
                 earlier, least_ns = earlier + 1, before_ns if not earlier else min(least_ns, before_ns)
             before_ns, last_ns = last_ns, gap.heard_ns
     return bool(earlier > 1 and before_ns > 0 and 8 * max(before_ns, last_ns) < 7 * least_ns)
+
+
+def has_hastened(stories: StoryTables, flow_row: int, end: int) -> bool:
+    """Tell whether the end's answered probes came sooner from some time on, all of them than any before: two at least
+    of either."""
+    first, beyond, last_ns = stories.flows[flow_row].first_gap, stories.flows[flow_row + 1].first_gap, 0
+    for place in range(first, beyond):
+        if is_idle_gap(stories.gaps[place], end):
+            last_ns = stories.gaps[place].heard_ns
+    earlier, least_ns, later, later_least_ns, later_most_ns = 0, 0, 0, 0, 0
+    for place in range(first, beyond):
+        gap = stories.gaps[place]
+        if not is_idle_gap(gap, end):
+            continue
+        later_least_ns = min(later_least_ns, gap.heard_ns) if later else gap.heard_ns
+        later_most_ns = max(later_most_ns, gap.heard_ns) if later else gap.heard_ns
+        later += 1
+        if 7 * gap.heard_ns > 8 * last_ns:
+            least_ns = min(least_ns, later_least_ns) if earlier else later_least_ns
+            earlier, later = earlier + later, 0
+    return bool(earlier > 1 and later > 1 and 8 * later_most_ns < 7 * least_ns)
+
+
+def is_idle_gap(gap: Any, end: int) -> bool:
+    """Tell whether the end's timer of the idle time may have ended the gap."""
+    return bool(gap.end == end and (gap.kind == FIRST or gap.kind == CYCLE) and gap.heard_ns >= SHORTEST_NS)
 
 
 def has_echo(stories: StoryTables, flow_row: int, end: int, echo: int) -> bool:

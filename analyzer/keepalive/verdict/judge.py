@@ -53,7 +53,7 @@ from typing import Any, NamedTuple
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table, rows_of
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
-from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of, has_echo
+from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of, has_echo, has_hastened
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2, period_ns
 from analyzer.keepalive.story.holes import MANY_MISSING
 from analyzer.keepalive.story.story import both_closed
@@ -255,7 +255,7 @@ def is_half_open(batch: Batch, flow_row: int) -> bool:
 
 
 def may_not_hear(batch: Batch, flow_row: int) -> bool:
-    """Conclude UNKNOWN where an end's last two answered probes come sooner than the two or more before.
+    """Conclude UNKNOWN where an end's last answered probes come sooner than the two or more before.
 
     An end that does not hear answers probes again after an interval. Its settings may also have been changed. Where
     much is missing, earlier probes may be, and the RST; then only an echo shows that the answers are heard.
@@ -263,8 +263,10 @@ def may_not_hear(batch: Batch, flow_row: int) -> bool:
     is_sparse = batch.stories.flows[flow_row].lacks >= MANY_MISSING
     for end in (0, 1):
         own = batch.stories.ends[2 * flow_row + end]
-        if own.hastens or (is_sparse and own.probes and not has_echo(batch.stories, flow_row, end, HEARD)):
-            reason = values.PROBES_HASTEN if own.hastens else values.TOO_MUCH_MISSING
+        is_unsure = own.probes > 0 and not has_echo(batch.stories, flow_row, end, HEARD)
+        hastens = own.hastens or (is_unsure and has_hastened(batch.stories, flow_row, end))
+        if hastens or (is_sparse and is_unsure):
+            reason = values.PROBES_HASTEN if hastens else values.TOO_MUCH_MISSING
             conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(reason, 0))
             prove(batch, flow_row, batch.rows.candidates[batch.stories.probes[own.last_probe].row].frame)
             return True

@@ -158,3 +158,14 @@ def test_where_answered_probes_hasten_nobody_is_called_alive() -> None:
     assert (v.outcome, v.reasons) == (Outcome.UNKNOWN, (Reason.PROBES_HASTEN,))
     even = verdict(told(f"{OPENED}{rows[: rows.index('    131')]}"))
     assert even.outcome is Outcome.ALIVE
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(3.0, Outcome.UNKNOWN), (10.5, Outcome.ALIVE)])
+def test_probes_that_come_sooner_from_some_time_on_may_be_unheard(later: float, outcome: Outcome) -> None:
+    """lwIP set to 10/3/5, without timestamps; its answers are captured, and do not arrive."""
+    at, lines = 0.02, OPENED.splitlines()[:4]  # the handshake
+    for pause in [11.06, 10.53, 10.8, *[later] * 4]:
+        at += pause
+        lines += [f"    {at:.3f}  A>B  A  seq 999  ack 5000  | keepalive-probe"]
+        lines += [f"    {at + 0.01:.3f}  B>A  A  seq 5000  ack 1000  | keepalive-answer of {at:.3f}"]
+    assert verdict(told("\n".join([*lines, f"    {at + 1:.3f}  end"]))).outcome is outcome
