@@ -195,11 +195,12 @@ class Assembler:
         found = self._inferred(batch)
         return [self._flow(batch, flow_row, found) for flow_row in range(len(numbers))]
 
-    def alone(self, flow: int) -> Flow:
-        """Assemble one flow with settings from its own probes only: faster than from all on its host clock."""
-        [assembled] = self._each([flow])
-        assembled.story.settle()
-        return assembled
+    def alone(self, flows: Sequence[int]) -> Iterator[Flow]:
+        """Assemble flows, each with settings from its own probes only: faster than from all on its host clock."""
+        for first in range(0, len(flows), BATCH):
+            for assembled in self._each(flows[first : first + BATCH]):
+                assembled.story.settle()
+                yield assembled
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
         stories = self._survey.stories.tell(numbers)

@@ -225,13 +225,11 @@ class Watcher:
         tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-SNAPSHOT_OF:] for flow in order})
         analysis = self.analyzer.analysis_of(tracker, now_ns)
         wanted = set(flows)
-        for place, flow in enumerate(order):
-            if flow in wanted:
-                found = analysis.flow_alone(place)
-                forecasts = (self._forecast(found, flow, 0), self._forecast(found, flow, 1))
-                yield from self._reported(
-                    self.watched[flow], Snapshot(found, _errors(analysis, place), forecasts, now_ns)
-                )
+        places = [place for place, flow in enumerate(order) if flow in wanted]
+        for place, found in zip(places, analysis.flows_alone(places), strict=True):
+            flow = order[place]
+            forecasts = (self._forecast(found, flow, 0), self._forecast(found, flow, 1))
+            yield from self._reported(self.watched[flow], Snapshot(found, _errors(analysis, place), forecasts, now_ns))
 
     def _reported(self, one: Watched, snapshot: Snapshot) -> list[Event]:
         found = changes(snapshot, one.reported)
