@@ -11,9 +11,12 @@ from analyzer.keepalive.catalogue.profiles import profiles
 from analyzer.keepalive.findings import End
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.keepalive.story.values import NO_ANSWER, Answer, Gap, GapKind, Probe
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, GapKind, Probe
 from analyzer.report.units import iso
+from analyzer.schema import ABSENT
 
+INFERRED = "inferred"
+"""The basis of a count that the connection itself has shown."""
 CLOCKS = {clock.name: clock for clock in LINUX + EXACT}
 
 
@@ -64,6 +67,19 @@ class Forecast:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one end has shown of its timer so far."""
+
+    settings: Settings
+    count: Count | None
+    last: Probe
+    unanswered: int
+    """Number of its latest probes since which nothing was heard."""
+    cycle_ns: int
+    """Time from its last answered probe to the one after it, ABSENT without."""
+
+
 def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast | None:
     """Predict what the end's timer does next; `heard_ns` is when this end last accepted anything, -1 for never.
 
@@ -73,11 +89,18 @@ def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast |
     if not probes:  # it may have keepalive off
         return None
     count = own_count(end.settings) or others or known_count(end)
+    cycles = (gap.probe_ns for gap in reversed(end.story.gaps) if gap.kind is GapKind.CYCLE and gap.probe_ns > 0)
     unanswered = in_a_row(probes, heard_ns)
+    return forecast_of(Shown(end.settings, count, probes[-1], unanswered, next(cycles, ABSENT)), heard_ns)
+
+
+def forecast_of(shown: Shown, heard_ns: int) -> Forecast:
+    """Predict what the timer of an end does next that has shown so much."""
+    count, unanswered = shown.count, shown.unanswered
     if not unanswered:
-        return Forecast(0, count, _after_answer(end, heard_ns), None)
-    last = Span(probes[-1].ts_ns, probes[-1].ts_ns)
-    interval = _interval(end.settings)
+        return Forecast(0, count, _after_answer(shown, heard_ns), None)
+    last = Span(shown.last.ts_ns, shown.last.ts_ns)
+    interval = _interval(shown.settings)
     if interval is None:
         return Forecast(unanswered, count, None, None)
     left = count.value - unanswered if count else None
@@ -98,7 +121,7 @@ def in_a_row(probes: Sequence[Probe], heard_ns: int) -> int:
 
 def own_count(settings: Settings) -> Count | None:
     probes = settings.tcp_keepalive_probes
-    return Count(probes.value, "inferred") if probes is not None and probes.value is not None else None
+    return Count(probes.value, INFERRED) if probes is not None and probes.value is not None else None
 
 
 def known_count(end: End) -> Count | None:
@@ -112,19 +135,19 @@ def known_count(end: End) -> Count | None:
     return Count(value, f"as {fitting[0].name}")
 
 
-def _after_answer(end: End, heard_ns: int) -> Span | None:
+def _after_answer(shown: Shown, heard_ns: int) -> Span | None:
     """Predict the next probe: after an answered probe the cycle repeats; after other traffic the idle time begins
     anew."""
-    last = end.story.probes[-1]
+    last = shown.last
     is_cycle = last.answer is Answer.ACK and heard_ns <= last.answer_ns
-    cycle = _cycle(end.settings, end.story.gaps) if is_cycle else None
+    cycle = _cycle(shown.settings, shown.cycle_ns) if is_cycle else None
     if cycle is not None:
         return Span(last.ts_ns, last.ts_ns).later(cycle)
-    idle = _idle(end.settings)
+    idle = _idle(shown.settings)
     return Span(heard_ns, heard_ns).later(idle) if idle is not None else None
 
 
-def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
+def _cycle(settings: Settings, last_ns: int) -> Span | None:
     """Return the time from an answered probe to the next: by the model if it is determined, else as long as the last
     one."""
     time, intvl = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl
@@ -133,11 +156,10 @@ def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
         longest = max(answered_cycle_ns(clock, time.value, intvl.value) for clock in clocks)
         late = max(clock.lateness_ns(time.value * SECOND) for clock in clocks)  # where on the wheel it is armed
         return Span(max(time.value, intvl.value) * SECOND, longest + late)  # a timer never fires early
-    last = next((gap.probe_ns for gap in reversed(gaps) if gap.kind is GapKind.CYCLE and gap.probe_ns > 0), None)
-    if last is None:
+    if last_ns == ABSENT:
         return None
-    late = max(clock.lateness_ns(last) for clock in clocks)
-    return Span(last - late, last + late)
+    late = max(clock.lateness_ns(last_ns) for clock in clocks)
+    return Span(last_ns - late, last_ns + late)
 
 
 def _idle(settings: Settings) -> Span | None:

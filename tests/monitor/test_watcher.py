@@ -223,7 +223,7 @@ def test_a_long_life_takes_no_more_memory_than_a_short_one() -> None:
             ("keepalive-answer", 30 * n + 0.01, 1),
         ]
     assert watcher.analyzer.tracker.candidates.rows <= 40
-    assert len(watcher.watched[0].reported.probes) <= 16
+    assert len(watcher.watched[0].reported.answered) <= 16
 
 
 def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch
     reset = f"{OPENED}\n 30.0 A>B A seq 999 ack 5000\n 30.01 B>A R seq 5000"
     for port, text in enumerate((closed, reset, reset, reset, ALIVE), 42000):
         told(text.replace("A>", f"A:{port}>").replace(">A", f">A:{port}"), watcher=watcher)
-    assert [number for number, _ in watcher.snapshots()] == [2, 3, 4]
+    assert [number for number, _ in watcher.standings()] == [2, 3, 4]
 
 
 BEATS = "".join(
