@@ -14,7 +14,8 @@ end that the event is about, `ends` are both, as address and port. What follows 
     heartbeat-stopped   frame (the last one's), period_s, silent_s
     settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
     verdict             as in the document
-    drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
+    drops               interface, reason ("no-room", "interface-down", "interface-up", "interface-renamed",
+                        "interface-lost"), dropped (frames, or null)
     conclusion          as in the document, but for the numbers of `flows`: last, and the most important first
 """
 

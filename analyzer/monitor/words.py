@@ -108,6 +108,8 @@ def _drops(f: Mapping[str, Any]) -> str:
             return f"{name} went down; waiting for it"
         case "interface-up":
             return f"{name} is up again, after {f['blind_s']} s"
+        case "interface-renamed":
+            return f"{name} is the new name of {f['before']}; capturing goes on"
         case _:
             return f"{name} was created again and cannot be opened: {f['why']}"
 
