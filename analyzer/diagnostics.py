@@ -101,6 +101,11 @@ CODES = (
         Severity.LIMIT,
         "packets whose connection or place the text does not tell; nothing is claimed from them",
     ),
+    Code(
+        "flows-let-go",
+        Severity.LIMIT,
+        "connections that had ended are left out, some time after that (--keep); events have told of them",
+    ),
 )
 
 (
@@ -135,6 +140,7 @@ CODES = (
     TEXT_LACKS,
     NUMBER_NOT_IN_TEXT,
     UNDECIDED_IN_TEXT,
+    FLOWS_LET_GO,
 ) = range(len(CODES))
 
 

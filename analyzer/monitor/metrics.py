@@ -49,7 +49,8 @@ class Metrics:
         self._dropped = Counter("ka_capture_dropped_frames", "Frames that the kernel dropped", registry=registry)
         self._frames = Counter("ka_capture_frames", "Frames captured", registry=registry)
         self._forgotten = Counter("ka_flows_forgotten", "Connections given up to bound memory", registry=registry)
-        self._noted_frames = self._noted_forgotten = 0
+        self._let_go = Counter("ka_flows_let_go", "Connections let go some time after they ended", registry=registry)
+        self._noted_frames = self._noted_forgotten = self._noted_let_go = 0
         for outcome in Outcome:
             self._flows.labels(outcome.value)
         for cause in Cause:
@@ -88,7 +89,8 @@ class Metrics:
         frames, forgotten = watcher.analyzer.frames, watcher.forgotten_flows
         self._frames.inc(frames - self._noted_frames)
         self._forgotten.inc(forgotten - self._noted_forgotten)
-        self._noted_frames, self._noted_forgotten = frames, forgotten
+        self._let_go.inc(watcher.let_go_flows - self._noted_let_go)
+        self._noted_frames, self._noted_forgotten, self._noted_let_go = frames, forgotten, watcher.let_go_flows
 
     def close(self) -> None:
         self._server.shutdown()

@@ -8,9 +8,10 @@ in the tick after. Instants come from the capture.
 
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from functools import cache
+from heapq import heappop, heappush, nlargest
 from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
@@ -29,7 +30,7 @@ from analyzer.monitor.steady import Look, Standing, renew, signs_of, standing_of
 from analyzer.report.json import document
 from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
 from analyzer.tcp import segment_facts
-from analyzer.tcp.eviction import Limits
+from analyzer.tcp.eviction import Forgotten, Limits
 from analyzer.tcp.excerpt import excerpt
 from analyzer.tcp.segment_facts import may_be_probe
 from analyzer.tcp.tracker import IDLE_NS
@@ -38,6 +39,10 @@ LIMITS = Limits(flows=200_000, candidates=1_000_000)
 """Usual limits, some 300 MB; but flows that may still be probed are kept up to LAST_RESORT."""
 LAST_RESORT = Limits(flows=2_000_000, candidates=1_000_000, keeps_idle=False)
 """Limits in any case: so many connections that are all open would take 2 GB."""
+USUAL_KEEP_NS = 3_600_000_000_000
+"""How long connections are usually kept after they ended."""
+TIDIED_AFTER = 16
+"""Part of the time for which ended connections are kept, in which one look is had for those to let go."""
 KEPT_OVER = 1000
 """Number of connections that ended badly and are kept for the view, the latest."""
 SNAPSHOT_OF = 128
@@ -89,12 +94,17 @@ class Watched:
 class Watcher:
     """Takes batches as an Analyzer does, which it owns; `tick` says what is new."""
 
-    def __init__(self, analyzer: Analyzer | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(self, analyzer: Analyzer | None = None, limits: Limits = LIMITS, keep_ns: int | None = None) -> None:
+        """Start without data; `keep_ns` is how long a connection is kept after it ended, None for always."""
         self.analyzer = analyzer or Analyzer()
         self.watched: list[Watched] = []
         """State of each connection, by index of the flow."""
         self.forgotten_flows = 0
-        self._limits = limits
+        """Number of connections given up to bound memory."""
+        self.let_go_flows = 0
+        """Number of those let go some time after they ended."""
+        self.keep_ns = keep_ns
+        self._limits, self._tidied_ns = limits, 0
         self._rows_a_tick = ROWS_A_TICK if self.analyzer.engine.is_native else ROWS_A_TICK_INTERPRETED
         self._numbers = 0
         self._seen_rows = 0
@@ -114,7 +124,7 @@ class Watcher:
         self._sort_in(now_ns)
         self._run_out(now_ns)
         events += self._look_at(list(self._next_waiting()), now_ns)
-        self._forget()
+        self._forget(now_ns)
         return sorted(events, key=lambda event: event.time_ns)
 
     def last_tick(self, now_ns: int) -> list[Event]:
@@ -250,7 +260,7 @@ class Watcher:
         if not flows:
             return
         waiting = [flow for flow in flows if self._is_waiting(flow, now_ns)]
-        related = {other for flow in waiting for other in self._related(flow)}
+        related = self._related(waiting)
         order = sorted({*flows, *related})
         tracker = excerpt(self.analyzer.tracker, {flow: self.watched[flow].rows[-SNAPSHOT_OF:] for flow in order})
         analysis = self.analyzer.analysis_of(tracker, now_ns)
@@ -324,29 +334,60 @@ class Watcher:
         ends, peer = self.analyzer.tracker.table.ends.view, 2 * flow + 1 - end
         return int(ends.accepted_ns[peer] if ends.accepted_ns[peer] != ABSENT else ends.last_ns[peer])
 
-    def _related(self, flow: int) -> Iterable[int]:
-        """Return the latest flows of the networks of both ends."""
-        table = self.analyzer.tracker.table
+    def _related(self, flows: Sequence[int]) -> set[int]:
+        """Return for each of these flows the latest flows of the networks of both ends."""
+        table, found = self.analyzer.tracker.table, set[int]()
         last_ns = table.flows.view.last_ns
-        found: set[int] = set()
-        for end in (0, 1):
-            numbers = self._of_network.get(network(address_of(table, flow, end)), [])
-            found.update(self._flow_of[number] for number in numbers if number in self._flow_of)
-        return sorted(found, key=lambda other: -last_ns[other])[:RELATED]
+        latest = cache(self._latest_of)  # many that fail at once are of one network
+        for flow in flows:
+            both = {other for end in (0, 1) for other in latest(network(address_of(table, flow, end)))}
+            found.update(nlargest(RELATED, sorted(both), key=last_ns.__getitem__))
+        return found
 
-    def _forget(self) -> None:
+    def _latest_of(self, of_network: Address) -> list[int]:
+        """Return the latest flows of a network."""
+        numbers = self._of_network.get(of_network, [])
+        flows = (self._flow_of[number] for number in numbers if number in self._flow_of)
+        return nlargest(RELATED, flows, key=self.analyzer.tracker.table.flows.view.last_ns.__getitem__)
+
+    def _forget(self, now_ns: int) -> None:
         """Keep memory bounded; what is forgotten is counted."""
         limits = self._limits
         if self.analyzer.tracker.table.flows.rows > LAST_RESORT.flows:
             limits = LAST_RESORT
         forgotten = self.analyzer.stay_within(limits)
-        if forgotten is None:
-            return
-        self.forgotten_flows += forgotten.flows
+        if forgotten is not None:
+            self.forgotten_flows += forgotten.flows
+            self._renumber(forgotten)
+        if self.keep_ns is not None and not 0 <= now_ns - self._tidied_ns < self.keep_ns // TIDIED_AFTER:
+            self._tidied_ns = now_ns
+            self._tidy(now_ns - self.keep_ns)
+
+    def _tidy(self, before_ns: int) -> None:
+        """Let go of connections that ended, also in silence, and were last seen before an instant; but not of those
+        that are still to be looked at."""
+        last_ns = self.analyzer.tracker.table.flows.view.last_ns
+        over = array("q", bytes(8 * len(self.watched)))
+        for flow, one in enumerate(self.watched):
+            if one.standing is not None and one.standing.is_over and last_ns[flow] < before_ns:
+                over[flow] = 1
+        for number in self._waiting:
+            if number in self._flow_of:
+                over[self._flow_of[number]] = -1
+        forgotten = self.analyzer.let_go(before_ns, over, self._limits)
+        if forgotten is not None:
+            self.let_go_flows += forgotten.flows
+            self._renumber(forgotten)
+
+    def _renumber(self, forgotten: Forgotten) -> None:
+        """Forget what the tracker has forgotten; flows and candidates have other places now."""
         self.watched = [one for flow, one in enumerate(self.watched) if forgotten.new_flow[flow] != ABSENT]
+        candidates = self.analyzer.tracker.candidates
         for one in self.watched:
-            one.rows = array("q", (forgotten.new_row[row] for row in one.rows if row in forgotten.new_row))
-        self._seen_rows = self.analyzer.tracker.candidates.rows
+            one.rows = array("q")
+        for row, flow in enumerate(candidates.view.flow[: candidates.rows]):
+            self.watched[flow].rows.append(row)
+        self._seen_rows = candidates.rows
         self._flow_of = {one.reported.number: flow for flow, one in enumerate(self.watched)}
         for key, numbers in list(self._of_network.items()):
             numbers[:] = [number for number in numbers if number in self._flow_of]

@@ -6,6 +6,7 @@ others in the sources.
 """
 
 import struct
+from array import array
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -90,6 +91,7 @@ def _run_live(engine: Engine) -> None:
     records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)
     analyzer = Analyzer(engine)
     analyzer.feed(bytearray(SYN), records)
+    analyzer.let_go(0, array("q", [0]), Limits(flows=0, candidates=0))
     analyzer.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
 
 
