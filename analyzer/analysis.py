@@ -24,7 +24,6 @@ from analyzer.diagnostics import (
     CODES,
     FINDINGS_SAMPLED,
     FLOWS_GIVEN_UP,
-    FLOWS_LET_GO,
     NAME_THEIR_FILE,
     NEIGHBOURS_GIVEN_UP,
     SEGMENTS_GIVEN_UP,
@@ -51,7 +50,7 @@ from analyzer.keepalive.summary import advice, conclusion_rules, conclusions, gr
 from analyzer.keepalive.summary.expectations import Expectation, needs_all
 from analyzer.keepalive.summary.services import ClientLimit
 from analyzer.schema import ABSENT
-from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, let_go, limits_within, shrink, usual_memory
+from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
 from analyzer.tcp.flows import sum_up
 from analyzer.tcp.tracker import Tracker
 
@@ -312,15 +311,6 @@ class Analyzer:
         for code, times in given_up.items():
             if times:
                 self.diagnostics.add(code, times=times)
-        return forgotten
-
-    def let_go(self, before_ns: int, over: "array[int]", limits: Limits) -> Forgotten | None:
-        """Give up flows that ended and were last seen before an instant, or are marked in `over`, and count them."""
-        forgotten = let_go(self.tracker, self.engine, before_ns, over, limits)
-        if forgotten is not None:
-            for code, times in ((FLOWS_LET_GO, forgotten.flows), (SEGMENTS_GIVEN_UP, forgotten.cut)):
-                if times:
-                    self.diagnostics.add(code, times=times)
         return forgotten
 
     def _sum_up(self) -> None:

@@ -106,6 +106,11 @@ CODES = (
         Severity.LIMIT,
         "connections that had ended are left out, some time after that (--keep); events have told of them",
     ),
+    Code(
+        "clock-set",
+        Severity.LIMIT,
+        "the capturing machine's clock was set, or it slept; times before that are given on the clock as it was set",
+    ),
 )
 
 (
@@ -141,6 +146,7 @@ CODES = (
     NUMBER_NOT_IN_TEXT,
     UNDECIDED_IN_TEXT,
     FLOWS_LET_GO,
+    CLOCK_SET,
 ) = range(len(CODES))
 
 

@@ -16,6 +16,7 @@ end that the event is about, `ends` are both, as address and port. What follows 
     verdict             as in the document
     drops               interface, reason ("no-room", "interface-down", "interface-up", "interface-renamed",
                         "interface-lost"), dropped (frames, or null)
+    clock-set           by_s (negative: back; also for how long this machine slept)
     conclusion          as in the document, but for the numbers of `flows`: last, and the most important first
 """
 
@@ -41,6 +42,7 @@ class Name(StrEnum):
     SETTINGS = "settings"
     VERDICT = "verdict"
     DROPS = "drops"
+    CLOCK_SET = "clock-set"
     CONCLUSION = "conclusion"
 
 

@@ -33,6 +33,10 @@ class Span:
             return Span(self.earliest_ns + times * span.earliest_ns, None)
         return Span(self.earliest_ns + times * span.earliest_ns, self.latest_ns + times * span.latest_ns)
 
+    def moved(self, by_ns: int) -> "Span":
+        """Return the span on a clock that was set by so much."""
+        return Span(self.earliest_ns + by_ns, None if self.latest_ns is None else self.latest_ns + by_ns)
+
     def to_object(self) -> dict[str, str | None]:
         return {
             "earliest": iso(self.earliest_ns),
@@ -56,6 +60,11 @@ class Forecast:
     count: Count | None
     next_probe: Span | None
     give_up: Span | None
+
+    def moved(self, by_ns: int) -> "Forecast":
+        """Return the forecast on a clock that was set by so much."""
+        next_probe, give_up = (one and one.moved(by_ns) for one in (self.next_probe, self.give_up))
+        return Forecast(self.unanswered, self.count, next_probe, give_up)
 
     def to_object(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from analyzer.analysis import Analyzer
 from analyzer.capture.files.writer import Described
 from analyzer.capture.live.interface import HAND_OVER_MS, Interface, LiveInterface, interfaces, name_of, wait
 from analyzer.capture.live.merge import Frames, Merger
+from analyzer.capture.live.wall_clock import WallClock
 from analyzer.diagnostics import INTERFACE_DROPS
 from analyzer.engine.table import Table
 from analyzer.errors import KeepaliveAnalyzerError
@@ -60,6 +61,8 @@ class Interfaces:
         self._notices: list[Event] = []
         self._merger = Merger()
         self._looked_ns = 0
+        self._wall_clock = WallClock()
+        self._stepped_ns = 0
 
     def _open(self, name: str) -> LiveInterface:
         return LiveInterface(name, self._expression, snaplen=self._snaplen, is_promiscuous=self._is_promiscuous)
@@ -68,6 +71,7 @@ class Interfaces:
         while True:
             wait([one.live for one in self._links], WAIT_MS)
             self._look_after(time.monotonic_ns())
+            self._look_at_the_clock()
             had_any = False
             for batch in self._single() if len(self._links) == 1 else self._merged():
                 had_any = True
@@ -83,6 +87,7 @@ class Interfaces:
             if not live.next_block(self._analyzer.engine, records):
                 return
             if records.rows:
+                self._wall_clock.correct(records.view, records.rows)
                 yield Frames(live.memory, records, array("i", bytes(4 * records.rows)))
             records.rows = 0
             live.release()
@@ -94,12 +99,24 @@ class Interfaces:
             for _ in range(BLOCKS_AT_ONCE):
                 if not one.live.next_block(self._analyzer.engine, records):
                     break
+                self._wall_clock.correct(records.view, records.rows)
                 self._merger.add(one.live.memory, records, number)
                 records.rows = 0
                 one.live.release()
         batch = self._merger.take(time.time_ns() - 3 * HAND_OVER_MS * 1_000_000)
         if batch.records.rows:
             yield batch
+
+    def _look_at_the_clock(self) -> None:
+        by_ns = self._wall_clock.step_ns()
+        if by_ns:
+            self._stepped_ns += by_ns
+            self._merger.move(self._wall_clock.corrected)
+            self._notices.append(Event(time.time_ns(), Name.CLOCK_SET, None, None, (), {"by_s": round(by_ns / 1e9, 3)}))
+
+    def clock_step_ns(self) -> int:
+        by_ns, self._stepped_ns = self._stepped_ns, 0
+        return by_ns
 
     def _look_after(self, monotonic_ns: int) -> None:
         """Note drops, and interfaces that went down or came back."""

@@ -88,11 +88,20 @@ class Standing:
     """Whether an end's heartbeat goes on."""
     pending_ns: int
     """When the probe was sent whose answer is still awaited, ABSENT without one."""
+    steady_looks: int = 0
+    """Looks since the last snapshot."""
 
     @property
     def is_over(self) -> bool:
         """Tell whether the connection was reset, or given up in silence."""
         return self.is_reset or self.is_given_up
+
+    def move(self, by_ns: int) -> None:
+        """Put all instants onto a clock that was set by so much."""
+        first, second = (one and one.moved(by_ns) for one in self.forecasts)
+        self.end_ns, self.forecasts = self.end_ns + by_ns, (first, second)
+        if self.pending_ns != ABSENT:
+            self.pending_ns += by_ns
 
     def is_waiting(self, now_ns: int) -> bool:
         """Tell whether an answer is missing, so that other connections may say why."""
@@ -291,6 +300,7 @@ def renew(standing: Standing, look: Look, heard_ns: tuple[int, int], counts: tup
     standing.outcome, standing.forecasts = look.outcome, (first, second)
     standing.pending_ns = look.sent_ns(look.last_place(run_end)) if run_end != ABSENT else ABSENT
     standing.is_troubled = False
+    standing.steady_looks += 1
     standing.end_ns = end_ns(look.found.rows.flows, look.flow)
 
 

@@ -27,6 +27,7 @@ from analyzer.monitor.changes import IcmpError, Reported, Snapshot, changes, nex
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Count, Forecast, forecast, own_count
 from analyzer.monitor.steady import Look, Standing, renew, signs_of, standing_of, steady_changes, steady_due_ns
+from analyzer.monitor.upkeep import let_go, move_clock
 from analyzer.report.json import document
 from analyzer.schema import ABSENT, FIN, KIND_ICMP_ERROR, OPENED_MIDSTREAM, RST
 from analyzer.tcp import segment_facts
@@ -51,6 +52,8 @@ RELATED = 32
 """Number of connections to the same network that are examined with one in trouble, the latest."""
 ROWS_A_TICK, ROWS_A_TICK_INTERPRETED = 1 << 15, 1 << 12
 """Number of candidates examined in a tick, some 50 ms of work, with machine code and interpreted."""
+STEADY_LOOKS = 16
+"""Looks in a row without other news than probes and answers, after which none is had between two probes."""
 MOST_TIMERS, FEW_TIMERS = 4, 1000
 """Timers for each connection, and besides, beyond which those that were set anew are thrown out."""
 UNRESPONSIVE_NS = 5_000_000_000
@@ -117,6 +120,18 @@ class Watcher:
 
     def feed(self, buffer: Any, records: Table) -> None:
         self.analyzer.feed(buffer, records)
+
+    def move_clock(self, by_ns: int) -> None:
+        """Go on with a clock that was set by so much: what is known, and what is waited for, keeps its distance to
+        now."""
+        move_clock(self.analyzer, by_ns)
+        self._timers = [(due_ns + by_ns, number) for due_ns, number in self._timers]
+        self._tidied_ns += by_ns
+        for one in self.watched:
+            one.due_ns = None if one.due_ns is None else one.due_ns + by_ns
+            one.unheard_ns = None if one.unheard_ns is None else one.unheard_ns + by_ns
+            if one.standing is not None:
+                one.standing.move(by_ns)
 
     def tick(self, now_ns: int) -> list[Event]:
         """Return the new events at this instant of the capture, in order of time."""
@@ -191,7 +206,7 @@ class Watcher:
         self._seen_rows = candidates.rows
 
     def _expect_to_hear(self, one: Watched, due_ns: int) -> None:
-        if one.unheard_ns is None:
+        if one.unheard_ns is None and (one.due_ns is None or due_ns < one.due_ns):
             one.unheard_ns = due_ns
             heappush(self._timers, (due_ns, one.reported.number))
 
@@ -293,7 +308,7 @@ class Watcher:
         renew(one.standing, look, (self._heard_ns(flow, 0), self._heard_ns(flow, 1)), (first, second))
         self._note_counts(one.standing)
         due_ns = steady_due_ns(one.standing, look)
-        if one.standing.pending_ns == ABSENT:
+        if one.standing.pending_ns == ABSENT and one.standing.steady_looks >= STEADY_LOOKS:
             self._look_again_at(one, due_ns)
         else:
             self._look_again_by(one, due_ns)
@@ -374,7 +389,7 @@ class Watcher:
         for number in self._waiting:
             if number in self._flow_of:
                 over[self._flow_of[number]] = -1
-        forgotten = self.analyzer.let_go(before_ns, over, self._limits)
+        forgotten = let_go(self.analyzer, before_ns, over, self._limits)
         if forgotten is not None:
             self.let_go_flows += forgotten.flows
             self._renumber(forgotten)
