@@ -404,6 +404,8 @@ class Watcher:
             self.watched[flow].rows.append(row)
         self._seen_rows = candidates.rows
         self._flow_of = {one.reported.number: flow for flow, one in enumerate(self.watched)}
+        known = {end.address for _, one in self.standings() for end in one.ends}
+        self._counts = {host: count for host, count in self._counts.items() if host in known}
         for key, numbers in list(self._of_network.items()):
             numbers[:] = [number for number in numbers if number in self._flow_of]
             if not numbers:

@@ -269,6 +269,14 @@ def test_a_connection_that_ended_is_let_go_after_a_while_and_counted(ending: str
     assert (note.code.name, note.count) == ("flows-let-go", 1)
 
 
+def test_what_hosts_showed_goes_with_the_last_of_their_connections() -> None:
+    watcher = Watcher(keep_ns=HOUR)
+    told(LOST, watcher=watcher)
+    assert list(watcher._counts) == ["10.0.0.1"]
+    watcher.tick(at("9000"))
+    assert (watcher.let_go_flows, watcher._counts) == (1, {})
+
+
 def test_what_is_still_to_be_looked_at_is_not_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred connections that were closed come at once, and a tick looks at a few: all of them are told."""
     monkeypatch.setattr("analyzer.monitor.watcher.ROWS_A_TICK", 10)
