@@ -40,7 +40,7 @@ from analyzer.engine.dispatch import Engine, new_engine
 from analyzer.engine.prefetch import AHEAD, made_ahead, pays_to_decode_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, NoCaptureError
-from analyzer.keepalive.assembler import Assembler
+from analyzer.keepalive.assembler import Alone, Assembler
 from analyzer.keepalive.context.idle_trials import IdleTime
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.model.linux import Keepalive
@@ -149,10 +149,10 @@ class Analysis:
         """Cache each assembled flow from now on: tables of everything access the same flows again and again."""
         self._assembler.keeps_assembled = True
 
-    def flow_alone(self, flow: int) -> Flow:
-        """Return one flow with settings inferred from its own probes only, not from all flows of its host's clock.
+    def alone(self, flows: Sequence[int]) -> Alone:
+        """Return these flows with settings inferred from their own probes only, not from all flows of a host's clock.
         Faster than `flows`."""
-        return self._assembler.alone(flow)
+        return self._assembler.alone(flows)
 
     def rows(self, flow: int) -> "array[int]":
         """Return the numbers of the flow's rows in `candidates` and `segments`, in capture order."""

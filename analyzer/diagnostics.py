@@ -67,7 +67,8 @@ CODES = (
     Code(
         "segments-given-up",
         Severity.LIMIT,
-        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory",
+        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory; live, all but "
+        "the latest 256 segments of each",
     ),
     Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
     Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
@@ -100,6 +101,16 @@ CODES = (
         "undecided-in-text",
         Severity.LIMIT,
         "packets whose connection or place the text does not tell; nothing is claimed from them",
+    ),
+    Code(
+        "flows-let-go",
+        Severity.LIMIT,
+        "connections that had ended are left out, some time after that (--keep); events have told of them",
+    ),
+    Code(
+        "clock-set",
+        Severity.LIMIT,
+        "the capturing machine's clock was set, or it slept; times before that are given on the clock as it was set",
     ),
 )
 
@@ -135,6 +146,8 @@ CODES = (
     TEXT_LACKS,
     NUMBER_NOT_IN_TEXT,
     UNDECIDED_IN_TEXT,
+    FLOWS_LET_GO,
+    CLOCK_SET,
 ) = range(len(CODES))
 
 

@@ -80,6 +80,11 @@ class Coverage:
         """Note that capturing went on to `until_ns` after a frame at `frame_ns`; both are ABSENT if nothing says so."""
         self.add(frame_ns, frame_ns, until_ns)
 
+    def move(self, by_ns: int) -> None:
+        """Put all times onto a clock that was set by so much."""
+        for times in (self._first, self._last, self._until):
+            times[:] = [ts_ns + by_ns for ts_ns in times]
+
     def end_at(self, until_ns: int) -> None:
         """Set when capturing ended, whatever was noted before; `may_end` says which times it can be."""
         self._until[-1] = until_ns

@@ -307,7 +307,12 @@ def _check_live(options: Options) -> None:
     if options.iface and options.annotate is not None:
         raise click.UsageError("--annotate reads the capture twice: record it with -w, and annotate that file")
     needs_iface: dict[str, object] = {"--user": options.user, "-p": options.no_promiscuous}
-    needs_live: dict[str, object] = {"-w": options.write, "--duration": options.duration, "-c": options.count}
+    needs_live: dict[str, object] = {
+        "-w": options.write,
+        "--duration": options.duration,
+        "-c": options.count,
+        "--keep": options.keep,
+    }
     for flag, value in needs_iface.items():
         if value and not options.iface:
             raise click.UsageError(f"{flag} is for --iface")

@@ -24,7 +24,7 @@ from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Session, Source, Stop
-from analyzer.monitor.watcher import LIMITS, Watcher
+from analyzer.monitor.watcher import LIMITS, USUAL_KEEP_NS, Watcher
 from analyzer.report.output_file import check_writable, open_recording
 from analyzer.tcp.eviction import limits_within
 
@@ -54,10 +54,12 @@ def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "tuple[An
     names = naming(options)
     with ExitStack() as stack:
         limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
-        watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits)
+        watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits, options.keep)
         if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
             say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")
         source = _source(options, watcher)
+        if source.is_live and options.keep is None:
+            watcher.keep_ns = USUAL_KEEP_NS
         if options.iface:
             from analyzer.monitor.privileges import check_program, drop  # which only Unix has
 

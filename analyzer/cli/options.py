@@ -31,6 +31,20 @@ class Octets(click.ParamType[int]):
         return octets
 
 
+class Duration(click.ParamType[int]):
+    """A duration in ns, given as a number of seconds, or with s, m, h or d."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d{1,9})([smhd]?)", value.strip())
+        if found is None or not int(found[1]):
+            self.fail(f"{value!r} is no duration; write for example 90s, 10m, 1h or 2d", param, ctx)
+        return int(found[1]) * SECONDS[found[2] or "s"] * 1_000_000_000
+
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 LEAST_OCTETS = 512 << 20
 """tcp.eviction.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
 
@@ -203,6 +217,12 @@ LIVE = (
     click.Option(["-p", "no_promiscuous"], is_flag=True, help="Do not put the interface into promiscuous mode."),
     click.Option(["--duration"], type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds."),
     click.Option(["-c", "--count"], type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+    click.Option(
+        ["--keep"],
+        type=Duration(),
+        metavar="DURATION",
+        help="Let go of connections so long after they ended (1h; for complete files never).",
+    ),
     click.Option(["-w", "--write"], metavar="OUT", help="Also write the frames to OUT (pcapng) as they come."),
     click.Option(
         ["--ndjson"], is_flag=True, help="Print events as they happen, a JSON object a line; also for '-' or files."
@@ -267,6 +287,7 @@ class Options:
     no_promiscuous: bool
     duration: float | None
     count: int | None
+    keep: int | None
     write: str | None
     ndjson: bool
     metrics: str | None

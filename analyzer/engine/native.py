@@ -118,9 +118,11 @@ def _flatten(argument: Any, words: list[int], held: list[Any]) -> Any:
 
 
 def address_of(buffer: Any, held: list[Any]) -> int:
-    octets = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-    held.append(octets)
-    return ctypes.addressof(octets)
+    if not len(buffer):
+        return 0
+    octet = ctypes.c_char.from_buffer(buffer)  # of an array of that length a type would have to be made
+    held.append(octet)
+    return ctypes.addressof(octet)
 
 
 @cache

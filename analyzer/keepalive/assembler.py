@@ -6,7 +6,7 @@ and not assembled, as long as nobody names them.
 """
 
 from array import array
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -65,6 +65,14 @@ class Batch(NamedTuple):
     stories: StoryTables
     context: ContextTables
     judged: Judged
+
+
+class Alone(NamedTuple):
+    """Some flows by themselves: as columns, and each as a value where somebody asks for it."""
+
+    columns: Found
+    assemble: Callable[[int], Flow]
+    """Assembles the flow at a row of the columns."""
 
 
 class Survey(NamedTuple):
@@ -174,18 +182,21 @@ class Assembler:
                     known = 2 * self._sampled_at[flow] + end
                     if known in together.narrowed:
                         replace_end(found, 2 * flow_row + end, together.found, known)
-            yield Found(
-                flow_count=len(batch.numbers),
-                rows=self._rows,
-                stories=batch.stories,
-                inferred=found.ends,
-                settings=found.settings,
-                proofs=found.proofs,
-                verdicts=batch.judged.verdicts,
-                endings=batch.judged.endings,
-                evidence=batch.context.proofs,
-                continues=self._survey.neighbourhood.context.rebindings.continues,
-            )
+            yield self._found(batch, found)
+
+    def _found(self, batch: Batch, inferred: Inferred) -> Found:
+        return Found(
+            flow_count=len(batch.numbers),
+            rows=self._rows,
+            stories=batch.stories,
+            inferred=inferred.ends,
+            settings=inferred.settings,
+            proofs=inferred.proofs,
+            verdicts=batch.judged.verdicts,
+            endings=batch.judged.endings,
+            evidence=batch.context.proofs,
+            continues=self._survey.neighbourhood.context.rebindings.continues,
+        )
 
     def _known(self, number: int) -> Flow:
         return self._together[1][number] if number in self._sampled_at else self._assembled[number]
@@ -195,11 +206,11 @@ class Assembler:
         found = self._inferred(batch)
         return [self._flow(batch, flow_row, found) for flow_row in range(len(numbers))]
 
-    def alone(self, flow: int) -> Flow:
-        """Assemble one flow with settings from its own probes only: faster than from all on its host clock."""
-        [assembled] = self._each([flow])
-        assembled.story.settle()
-        return assembled
+    def alone(self, numbers: Sequence[int]) -> Alone:
+        """Assemble flows, each with settings from its own probes only: faster than from all on its host clock."""
+        batch = self._batch(numbers)
+        inferred = self._inferred(batch)
+        return Alone(self._found(batch, inferred), lambda flow_row: self._flow(batch, flow_row, inferred))
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
         stories = self._survey.stories.tell(numbers)

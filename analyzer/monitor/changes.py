@@ -4,10 +4,11 @@ Pure: two snapshots and what has been reported go in. A probe is unanswered when
 been so far; should one still come, that is reported, too.
 """
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.story.heartbeats import MISSED_PERIODS_2
@@ -31,11 +32,10 @@ PROBED = (GapKind.FIRST, GapKind.CYCLE, GapKind.SPACING)
 
 
 class Sent(IntEnum):
-    """The state of a probe's report."""
+    """The report of a probe that was not answered so far."""
 
     REPORTED = 1
     UNANSWERED = 2
-    ANSWERED = 3
 
 
 @dataclass(slots=True)
@@ -44,7 +44,10 @@ class Reported:
 
     number: int
     """Number of the connection, since the start."""
-    probes: dict[int, Sent] = field(default_factory=dict)
+    waiting: dict[int, Sent] = field(default_factory=dict)
+    """Probes that were not answered so far, by frame."""
+    answered: "array[int]" = field(default_factory=lambda: array("q"))
+    """Frames of probes whose answers were reported."""
     frames: set[int] = field(default_factory=set)
     """Frames of ICMP errors and resets that were reported."""
     settings: tuple[Any, ...] = (None, None)
@@ -54,6 +57,11 @@ class Reported:
     """Of each end the last heartbeat of which it was reported that no other came, by frame."""
     gave_up: bool = False
     is_closed: bool = False
+
+    def note_probes(self, known: set[int], answered: set[int]) -> None:
+        """Keep of the `known` probes, by frame, which were `answered`; the others wait. Older ones are forgotten."""
+        self.answered = array("q", sorted(answered & known))
+        self.waiting = {frame: state for frame, state in self.waiting.items() if frame in known - answered}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +125,9 @@ def next_due_ns(snapshot: Snapshot, reported: Reported) -> int | None:
         probe.ts_ns + patience_ns(end.story)
         for end in snapshot.flow.ends
         for probe in end.story.probes[-1:]
-        if reported.probes.get(probe.frame) is Sent.REPORTED
+        if reported.waiting.get(probe.frame) is Sent.REPORTED
     ]
-    for forecast in snapshot.forecasts:
-        if forecast is not None and forecast.next_probe is not None and forecast.next_probe.latest_ns is not None:
-            overdue_ns = snapshot.now_ns - forecast.next_probe.latest_ns
-            due.append(snapshot.now_ns + max(overdue_ns, -overdue_ns + MARGIN_NS, MARGIN_NS))
+    due += [missing_ns(one, snapshot.now_ns) for one in snapshot.forecasts if has_latest(one)]
     for end in snapshot.flow.ends:
         beat = end.story.heartbeat
         if beat is not None and beat.stopped_ns < 0:
@@ -132,33 +137,44 @@ def next_due_ns(snapshot: Snapshot, reported: Reported) -> int | None:
     return min(due, default=None)
 
 
+def has_latest(forecast: Forecast | None) -> TypeGuard[Forecast]:
+    """Tell whether it says until when the next probe comes."""
+    return forecast is not None and forecast.next_probe is not None and forecast.next_probe.latest_ns is not None
+
+
+def missing_ns(forecast: Forecast, now_ns: int) -> int:
+    """Return when the next probe is missing; again and again, in ever longer intervals, once it is overdue."""
+    assert forecast.next_probe is not None
+    assert forecast.next_probe.latest_ns is not None
+    overdue_ns = now_ns - forecast.next_probe.latest_ns
+    return now_ns + max(overdue_ns, -overdue_ns + MARGIN_NS, MARGIN_NS)
+
+
 def _event(snapshot: Snapshot, reported: Reported, time_ns: int, name: Name, end: int | None, **fields: Any) -> Event:
     return Event(time_ns, name, reported.number, end, ends_of(snapshot.flow), fields)
 
 
 def _probes(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
+    ends, answered, known = ends_of(snapshot.flow), set(reported.answered), set[int]()
     for end in (0, 1):
         story = snapshot.flow.ends[end].story
         before = {gap.frame: gap.unanswered for gap in story.gaps if gap.kind in PROBED}
         for probe in story.probes:
-            in_a_row = before.get(probe.frame, 0) + 1
-            state = reported.probes.get(probe.frame)
-            if state is Sent.ANSWERED:
+            known.add(probe.frame)
+            if probe.frame in answered:
                 continue
-            if state is None:
-                reported.probes[probe.frame] = Sent.REPORTED
-                fields = {"frame": probe.frame, "payload_len": probe.payload_len, "unanswered": in_a_row}
-                yield _event(snapshot, reported, probe.ts_ns, Name.KEEPALIVE_PROBE, end, **fields)
+            in_a_row = before.get(probe.frame, 0) + 1
+            if probe.frame not in reported.waiting:
+                reported.waiting[probe.frame] = Sent.REPORTED
+                yield probe_event(reported.number, ends, end, probe, in_a_row)
             if probe.answer not in NO_ANSWER:
-                reported.probes[probe.frame] = Sent.ANSWERED
+                answered.add(probe.frame)
                 if probe.answer is not Answer.RST:
-                    yield _event(
-                        snapshot, reported, probe.answer_ns, Name.KEEPALIVE_ANSWER, 1 - end, **_answered(probe)
-                    )
-            elif reported.probes[probe.frame] is Sent.REPORTED and not probe.may_go_unanswered:
+                    yield answer_event(reported.number, ends, end, probe)
+            elif reported.waiting[probe.frame] is Sent.REPORTED and not probe.may_go_unanswered:
                 waited_ns = patience_ns(story)
                 if snapshot.now_ns - probe.ts_ns >= waited_ns:
-                    reported.probes[probe.frame] = Sent.UNANSWERED
+                    reported.waiting[probe.frame] = Sent.UNANSWERED
                     forecast = snapshot.forecasts[end]
                     yield _event(
                         snapshot,
@@ -171,13 +187,20 @@ def _probes(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
                         unanswered=in_a_row,
                         forecast=forecast.to_object() if forecast else None,
                     )
-    known = {probe.frame for end in snapshot.flow.ends for probe in end.story.probes}
-    reported.probes = {frame: state for frame, state in reported.probes.items() if frame in known}
+    reported.note_probes(known, answered)
 
 
-def _answered(probe: Probe) -> dict[str, Any]:
+def probe_event(number: int, ends: tuple[str, str], end: int, probe: Probe, in_a_row: int) -> Event:
+    """Return the event of a probe, which is the last of so many that were not answered so far."""
+    fields = {"frame": probe.frame, "payload_len": probe.payload_len, "unanswered": in_a_row}
+    return Event(probe.ts_ns, Name.KEEPALIVE_PROBE, number, end, ends, fields)
+
+
+def answer_event(number: int, ends: tuple[str, str], end: int, probe: Probe) -> Event:
+    """Return the event of the answer to a probe of this end."""
     delay_s, answer = seconds(probe.delay_ns), probe.answer.value
-    return {"frame": probe.answer_frame, "of": probe.frame, "delay_s": delay_s, "answer": answer}
+    fields = {"frame": probe.answer_frame, "of": probe.frame, "delay_s": delay_s, "answer": answer}
+    return Event(probe.answer_ns, Name.KEEPALIVE_ANSWER, number, 1 - end, ends, fields)
 
 
 def _errors(snapshot: Snapshot, reported: Reported) -> Iterator[Event]:
@@ -257,16 +280,16 @@ def _values(shown: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _may_be_answered(snapshot: Snapshot, reported: Reported) -> bool:
+def may_be_answered(snapshot: Snapshot, reported: Reported) -> bool:
     """Tell whether no probe of the run has waited for too long."""
     run = snapshot.flow.story.run
-    return run is not None and all(reported.probes.get(frame) is Sent.REPORTED for frame in run.frames)
+    return run is not None and all(reported.waiting.get(frame) is Sent.REPORTED for frame in run.frames)
 
 
 def _verdict(snapshot: Snapshot, reported: Reported) -> list[Event]:
     verdict = snapshot.flow.verdict
     says_nothing = verdict.outcome in (Outcome.OPEN, Outcome.UNKNOWN) or (
-        verdict.outcome is Outcome.PROBING and _may_be_answered(snapshot, reported)
+        verdict.outcome is Outcome.PROBING and may_be_answered(snapshot, reported)
     )
     if (verdict.outcome, verdict.cause) == reported.outcome or says_nothing:
         return []

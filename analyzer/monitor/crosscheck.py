@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.keepalive.findings import End
-from analyzer.monitor.changes import Snapshot, ends_of
 from analyzer.monitor.events import Event, Name
 from analyzer.monitor.forecast import Forecast
 from analyzer.monitor.sockets import KernelTimer, OwnSockets
+from analyzer.monitor.steady import EndStanding, Standing
 from analyzer.monitor.watcher import Watcher
 from analyzer.report.json import document
 from analyzer.report.units import seconds
@@ -41,7 +40,7 @@ class Crosscheck:
         self._reported: set[tuple[int, int, str]] = set()
         self._asked_ns = 0
 
-    def of(self, end: End, other: End) -> KernelTimer | None:
+    def of(self, end: EndStanding, other: EndStanding) -> KernelTimer | None:
         """Return the timer of the socket at this end, if it is one of this machine's."""
         return self.sockets.of((end.address, end.port), (other.address, other.port))
 
@@ -50,22 +49,22 @@ class Crosscheck:
         if monotonic_ns - self._asked_ns < SECOND or self.sockets.reason is not None:
             return
         self._asked_ns = monotonic_ns
-        for number, snapshot in watcher.snapshots():
-            for end in snapshot.flow.probers if snapshot.flow.story.reset is None else ():
-                timer = self.of(snapshot.flow.ends[end], snapshot.flow.ends[1 - end])
-                forecast = snapshot.forecasts[end]
-                if timer is None or forecast is None or snapshot.flow.ends[end].is_probed_for:
+        for number, standing in watcher.standings():
+            for end in standing.probers if not standing.is_reset else ():
+                timer = self.of(standing.ends[end], standing.ends[1 - end])
+                forecast = standing.forecasts[end]
+                if timer is None or forecast is None or standing.ends[end].is_probed_for:
                     continue
                 found = disagreement(timer, timer.fires_ns - monotonic_ns, forecast, now_ns)
                 if found is not None and (number, end, found.code) not in self._reported:
                     self._reported.add((number, end, found.code))
-                    yield _event(number, snapshot, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
+                    yield _event(number, standing, end, timer, timer.fires_ns - monotonic_ns, found, now_ns)
 
 
 def _event(
-    number: int, snapshot: Snapshot, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
+    number: int, standing: Standing, end: int, timer: KernelTimer, remaining_ns: int, found: Disagreement, now_ns: int
 ) -> Event:
-    one, forecast = snapshot.flow.ends[end], snapshot.forecasts[end]
+    one, forecast = standing.ends[end], standing.forecasts[end]
     fires_s = seconds(remaining_ns) if timer.fires_ns >= 0 else None
     fields = {
         "settings": document.settings_object(one.settings),
@@ -74,7 +73,7 @@ def _event(
         "kernel": {"timer": timer.timer, "fires_s": fires_s, "unanswered": timer.unanswered, "process": timer.process},
         "disagreement": found.to_object(),
     }
-    return Event(now_ns, Name.SETTINGS, number, end, ends_of(snapshot.flow), fields)
+    return Event(now_ns, Name.SETTINGS, number, end, standing.names, fields)
 
 
 def disagreement(timer: KernelTimer, remaining_ns: int, forecast: Forecast, now_ns: int) -> Disagreement | None:

@@ -14,7 +14,9 @@ end that the event is about, `ends` are both, as address and port. What follows 
     heartbeat-stopped   frame (the last one's), period_s, silent_s
     settings            probed_by, settings (as in the document), matches, forecast; with "kernel" where it knows better
     verdict             as in the document
-    drops               interface, reason ("no-room", "interface-down", "interface-up"), dropped (frames, or null)
+    drops               interface, reason ("no-room", "interface-down", "interface-up", "interface-renamed",
+                        "interface-lost"), dropped (frames, or null)
+    clock-set           by_s (negative: back; also for how long this machine slept)
     conclusion          as in the document, but for the numbers of `flows`: last, and the most important first
 """
 
@@ -40,6 +42,7 @@ class Name(StrEnum):
     SETTINGS = "settings"
     VERDICT = "verdict"
     DROPS = "drops"
+    CLOCK_SET = "clock-set"
     CONCLUSION = "conclusion"
 
 

@@ -11,9 +11,12 @@ from analyzer.keepalive.catalogue.profiles import profiles
 from analyzer.keepalive.findings import End
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND, Clock, answered_cycle_ns, spacing_ns
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.keepalive.story.values import NO_ANSWER, Answer, Gap, GapKind, Probe
+from analyzer.keepalive.story.values import NO_ANSWER, Answer, GapKind, Probe
 from analyzer.report.units import iso
+from analyzer.schema import ABSENT
 
+INFERRED = "inferred"
+"""The basis of a count that the connection itself has shown."""
 CLOCKS = {clock.name: clock for clock in LINUX + EXACT}
 
 
@@ -29,6 +32,10 @@ class Span:
         if self.latest_ns is None or span.latest_ns is None:
             return Span(self.earliest_ns + times * span.earliest_ns, None)
         return Span(self.earliest_ns + times * span.earliest_ns, self.latest_ns + times * span.latest_ns)
+
+    def moved(self, by_ns: int) -> "Span":
+        """Return the span on a clock that was set by so much."""
+        return Span(self.earliest_ns + by_ns, None if self.latest_ns is None else self.latest_ns + by_ns)
 
     def to_object(self) -> dict[str, str | None]:
         return {
@@ -54,6 +61,11 @@ class Forecast:
     next_probe: Span | None
     give_up: Span | None
 
+    def moved(self, by_ns: int) -> "Forecast":
+        """Return the forecast on a clock that was set by so much."""
+        next_probe, give_up = (one and one.moved(by_ns) for one in (self.next_probe, self.give_up))
+        return Forecast(self.unanswered, self.count, next_probe, give_up)
+
     def to_object(self) -> dict[str, Any]:
         return {
             "unanswered": self.unanswered,
@@ -62,6 +74,19 @@ class Forecast:
             "next_probe": self.next_probe.to_object() if self.next_probe else None,
             "give_up": self.give_up.to_object() if self.give_up else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one end has shown of its timer so far."""
+
+    settings: Settings
+    count: Count | None
+    last: Probe
+    unanswered: int
+    """Number of its latest probes since which nothing was heard."""
+    cycle_ns: int
+    """Time from its last answered probe to the one after it, ABSENT without."""
 
 
 def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast | None:
@@ -73,11 +98,18 @@ def forecast(end: End, heard_ns: int, others: Count | None = None) -> Forecast |
     if not probes:  # it may have keepalive off
         return None
     count = own_count(end.settings) or others or known_count(end)
+    cycles = (gap.probe_ns for gap in reversed(end.story.gaps) if gap.kind is GapKind.CYCLE and gap.probe_ns > 0)
     unanswered = in_a_row(probes, heard_ns)
+    return forecast_of(Shown(end.settings, count, probes[-1], unanswered, next(cycles, ABSENT)), heard_ns)
+
+
+def forecast_of(shown: Shown, heard_ns: int) -> Forecast:
+    """Predict what the timer of an end does next that has shown so much."""
+    count, unanswered = shown.count, shown.unanswered
     if not unanswered:
-        return Forecast(0, count, _after_answer(end, heard_ns), None)
-    last = Span(probes[-1].ts_ns, probes[-1].ts_ns)
-    interval = _interval(end.settings)
+        return Forecast(0, count, _after_answer(shown, heard_ns), None)
+    last = Span(shown.last.ts_ns, shown.last.ts_ns)
+    interval = _interval(shown.settings)
     if interval is None:
         return Forecast(unanswered, count, None, None)
     left = count.value - unanswered if count else None
@@ -98,7 +130,7 @@ def in_a_row(probes: Sequence[Probe], heard_ns: int) -> int:
 
 def own_count(settings: Settings) -> Count | None:
     probes = settings.tcp_keepalive_probes
-    return Count(probes.value, "inferred") if probes is not None and probes.value is not None else None
+    return Count(probes.value, INFERRED) if probes is not None and probes.value is not None else None
 
 
 def known_count(end: End) -> Count | None:
@@ -112,19 +144,19 @@ def known_count(end: End) -> Count | None:
     return Count(value, f"as {fitting[0].name}")
 
 
-def _after_answer(end: End, heard_ns: int) -> Span | None:
+def _after_answer(shown: Shown, heard_ns: int) -> Span | None:
     """Predict the next probe: after an answered probe the cycle repeats; after other traffic the idle time begins
     anew."""
-    last = end.story.probes[-1]
+    last = shown.last
     is_cycle = last.answer is Answer.ACK and heard_ns <= last.answer_ns
-    cycle = _cycle(end.settings, end.story.gaps) if is_cycle else None
+    cycle = _cycle(shown.settings, shown.cycle_ns) if is_cycle else None
     if cycle is not None:
         return Span(last.ts_ns, last.ts_ns).later(cycle)
-    idle = _idle(end.settings)
+    idle = _idle(shown.settings)
     return Span(heard_ns, heard_ns).later(idle) if idle is not None else None
 
 
-def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
+def _cycle(settings: Settings, last_ns: int) -> Span | None:
     """Return the time from an answered probe to the next: by the model if it is determined, else as long as the last
     one."""
     time, intvl = settings.tcp_keepalive_time, settings.tcp_keepalive_intvl
@@ -133,11 +165,10 @@ def _cycle(settings: Settings, gaps: Sequence[Gap]) -> Span | None:
         longest = max(answered_cycle_ns(clock, time.value, intvl.value) for clock in clocks)
         late = max(clock.lateness_ns(time.value * SECOND) for clock in clocks)  # where on the wheel it is armed
         return Span(max(time.value, intvl.value) * SECOND, longest + late)  # a timer never fires early
-    last = next((gap.probe_ns for gap in reversed(gaps) if gap.kind is GapKind.CYCLE and gap.probe_ns > 0), None)
-    if last is None:
+    if last_ns == ABSENT:
         return None
-    late = max(clock.lateness_ns(last) for clock in clocks)
-    return Span(last - late, last + late)
+    late = max(clock.lateness_ns(last_ns) for clock in clocks)
+    return Span(last_ns - late, last_ns + late)
 
 
 def _idle(settings: Settings) -> Span | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from analyzer.analysis import Analyzer
 from analyzer.capture.files.writer import Described
-from analyzer.capture.live.interface import HAND_OVER_MS, Interface, LiveInterface, index_of, interfaces, wait
+from analyzer.capture.live.interface import HAND_OVER_MS, Interface, LiveInterface, interfaces, name_of, wait
 from analyzer.capture.live.merge import Frames, Merger
+from analyzer.capture.live.wall_clock import WallClock
 from analyzer.diagnostics import INTERFACE_DROPS
 from analyzer.engine.table import Table
 from analyzer.errors import KeepaliveAnalyzerError
@@ -23,6 +24,9 @@ WAIT_MS = 100
 """Time without a frame after which there is an empty batch: time passes also on a silent network."""
 LOOK_NS = 500_000_000
 """Interval at which drops are read, and lost interfaces are searched."""
+BLOCKS_AT_ONCE = 16
+"""Most blocks of an interface after which drops are read, others have their turn, and time is looked at: under load
+there is always another block."""
 ANY = "any"
 
 
@@ -57,6 +61,8 @@ class Interfaces:
         self._notices: list[Event] = []
         self._merger = Merger()
         self._looked_ns = 0
+        self._wall_clock = WallClock()
+        self._stepped_ns = 0
 
     def _open(self, name: str) -> LiveInterface:
         return LiveInterface(name, self._expression, snaplen=self._snaplen, is_promiscuous=self._is_promiscuous)
@@ -65,6 +71,7 @@ class Interfaces:
         while True:
             wait([one.live for one in self._links], WAIT_MS)
             self._look_after(time.monotonic_ns())
+            self._look_at_the_clock()
             had_any = False
             for batch in self._single() if len(self._links) == 1 else self._merged():
                 had_any = True
@@ -76,8 +83,11 @@ class Interfaces:
         """Yield the frames of the only interface where they lie, without a copy."""
         live = self._links[0].live
         records = Table(RECORDS)
-        while live.next_block(self._analyzer.engine, records):
+        for _ in range(BLOCKS_AT_ONCE):
+            if not live.next_block(self._analyzer.engine, records):
+                return
             if records.rows:
+                self._wall_clock.correct(records.view, records.rows)
                 yield Frames(live.memory, records, array("i", bytes(4 * records.rows)))
             records.rows = 0
             live.release()
@@ -86,13 +96,27 @@ class Interfaces:
         """Yield the frames of all interfaces that nothing earlier can follow any more."""
         records = Table(RECORDS)
         for number, one in enumerate(self._links):
-            while one.live.next_block(self._analyzer.engine, records):
+            for _ in range(BLOCKS_AT_ONCE):
+                if not one.live.next_block(self._analyzer.engine, records):
+                    break
+                self._wall_clock.correct(records.view, records.rows)
                 self._merger.add(one.live.memory, records, number)
                 records.rows = 0
                 one.live.release()
         batch = self._merger.take(time.time_ns() - 3 * HAND_OVER_MS * 1_000_000)
         if batch.records.rows:
             yield batch
+
+    def _look_at_the_clock(self) -> None:
+        by_ns = self._wall_clock.step_ns()
+        if by_ns:
+            self._stepped_ns += by_ns
+            self._merger.move(self._wall_clock.corrected)
+            self._notices.append(Event(time.time_ns(), Name.CLOCK_SET, None, None, (), {"by_s": round(by_ns / 1e9, 3)}))
+
+    def clock_step_ns(self) -> int:
+        by_ns, self._stepped_ns = self._stepped_ns, 0
+        return by_ns
 
     def _look_after(self, monotonic_ns: int) -> None:
         """Note drops, and interfaces that went down or came back."""
@@ -104,7 +128,11 @@ class Interfaces:
             dropped = one.live.new_drops()
             if dropped:
                 self._note(now_ns, one, "no-room", dropped=dropped)
-            if one.live.takes_error() and one.down_ns is None:
+            name = name_of(one.live.index)
+            if name not in ("", one.live.name):
+                before, one.live.name = one.live.name, name
+                self._note(now_ns, one, "interface-renamed", before=before)
+            if (one.live.takes_error() or not name) and one.down_ns is None:
                 one.down_ns = now_ns
                 self._note(now_ns, one, "interface-down")
             if one.down_ns is not None and self._is_back(one):
@@ -116,11 +144,13 @@ class Interfaces:
         opened anew."""
         if one.live.is_up:
             return True
-        index = index_of(one.live.name)
-        if index in (0, one.live.index, one.refused_index):
+        anew_of = {found.name: found.index for found in interfaces() if found.is_up}
+        name = one.live.name if one.live.name in anew_of else one.name
+        index = anew_of.get(name, 0)
+        if index in (0, one.refused_index):
             return False
         try:
-            anew = self._open(one.live.name)
+            anew = self._open(name)
         except KeepaliveAnalyzerError as error:
             one.refused_index = index
             self._note(time.time_ns(), one, "interface-lost", why=str(error))
@@ -159,6 +189,8 @@ class Link:
 
     def __init__(self, live: LiveInterface) -> None:
         self.live = live
+        self.name = live.name
+        """Name by which it was asked for: one of that name is taken up where it is gone."""
         self.down_ns: int | None = None
         self.refused_index = 0
         """Index of an interface of the same name that could not be opened."""

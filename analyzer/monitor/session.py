@@ -15,6 +15,7 @@ from analyzer.keepalive.summary.expectations import Expectation
 from analyzer.monitor.events import Event
 from analyzer.monitor.watcher import Watcher
 from analyzer.schema import ABSENT
+from analyzer.tcp.tracker import STEP_BACK_NS
 
 TICK_NS = 50_000_000
 """Interval between events while frames come without a break."""
@@ -42,6 +43,10 @@ class Source(Protocol):
         """Return what happened to the interfaces since the last call."""
         ...
 
+    def clock_step_ns(self) -> int:
+        """Return by how much the clock that stamps frames was set since the last call."""
+        ...
+
     def finish(self) -> None:
         """Note for the analysis what was lost on the way."""
         ...
@@ -65,9 +70,15 @@ class Clock:
         self._silent_since_ns = ABSENT
 
     def saw(self, last_ns: int) -> None:
-        """Note frames up to this time stamp."""
-        self.now_ns = self._last_ns = max(last_ns, self._last_ns)
+        """Note frames up to this time stamp. Of a pipe nobody says whether the clock behind it was set: back shows."""
+        is_set_back = self._is_live and last_ns <= self._last_ns - STEP_BACK_NS
+        self.now_ns = self._last_ns = last_ns if is_set_back else max(last_ns, self._last_ns)
         self._silent_since_ns = ABSENT
+
+    def move(self, by_ns: int) -> None:
+        """Note that the clock was set by so much."""
+        if self._last_ns != ABSENT:
+            self.now_ns, self._last_ns = self.now_ns + by_ns, self._last_ns + by_ns
 
     def waited(self, monotonic_ns: int) -> None:
         """Advance the clock although no frame has come. For a file that does nothing."""
@@ -94,6 +105,7 @@ class Session:
         started_ns = time.monotonic_ns()
         for batch in self.source.batches():
             now_ns = time.monotonic_ns()
+            self._follow_clock()
             if batch is not None:
                 self._take(batch)
             else:
@@ -103,6 +115,12 @@ class Session:
                 yield self._tick()
             if self._is_over(now_ns - started_ns):
                 return
+
+    def _follow_clock(self) -> None:
+        by_ns = self.source.clock_step_ns()
+        if by_ns:
+            self.watcher.move_clock(by_ns)
+            self.clock.move(by_ns)
 
     def _take(self, batch: Frames) -> None:
         records = batch.records

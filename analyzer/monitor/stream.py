@@ -98,6 +98,10 @@ class Stream:
     def notices(self) -> list[Event]:
         return []
 
+    def clock_step_ns(self) -> int:
+        """Return 0: files were stamped by other clocks than this machine's."""
+        return 0
+
     def finish(self) -> None:
         """Note for the analysis when capturing ended; the reader has noted everything else already."""
         for ended in self._ended:

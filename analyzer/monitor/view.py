@@ -13,12 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.keepalive.findings import End
 from analyzer.keepalive.settings.values import Setting
 from analyzer.keepalive.verdict.values import Outcome
-from analyzer.monitor.changes import Snapshot
 from analyzer.monitor.crosscheck import Crosscheck
 from analyzer.monitor.events import Event, Name
+from analyzer.monitor.steady import EndStanding, Standing
 from analyzer.monitor.watcher import Watcher
 from analyzer.monitor.words import ahead, clock, line
 from analyzer.report.units import plain
@@ -67,7 +66,7 @@ class View:
 
     def rendered(self, now_ns: int, height: int) -> RenderableType:
         """Render what fits into `height` lines."""
-        snapshots = sorted(self._watcher.snapshots(), key=lambda pair: _urgency(pair[1]))
+        standings = sorted(self._watcher.standings(), key=lambda pair: _urgency(pair[1]))
         room = max(height - EVENTS - 6, 3)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         headings = ["#", "connection", "state", "time/intvl/probes", "expected"]
@@ -75,34 +74,32 @@ class View:
             headings += ["kernel's timer"] + (["process"] if self._has_processes else [])
         for heading in headings:
             table.add_column(heading, overflow="ellipsis", no_wrap=True)
-        for number, snapshot in snapshots[:room]:
-            table.add_row(*self._cells(number, snapshot, now_ns))
-        more = len(snapshots) - room
+        for number, standing in standings[:room]:
+            table.add_row(*self._cells(number, standing, now_ns))
+        more = len(standings) - room
         counts = f"{self._watcher.analyzer.frames:,} frames, {len(self._watcher.watched):,} connections"
         below = [Text(f"… and {more} more", "dim")] if more > 0 else []
         notes = [Text(why, "dim") for why in self._missing()]
         lines = [Text(one, no_wrap=True, overflow="ellipsis") for one in self._events]
         return Group(Text(f"{self._title} · {counts}", "bold"), table, *below, *notes, Text(), *lines)
 
-    def _cells(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Text]:
-        flow = snapshot.flow
-        probers = flow.probers
-        silent_ns = now_ns - flow.end_ns
-        outcome = flow.verdict.outcome
-        state = f"idle {clock(silent_ns)}" if outcome in (Outcome.ALIVE, Outcome.OPEN) else OUTCOMES[outcome]
-        is_open = outcome in (Outcome.ALIVE, Outcome.OPEN, Outcome.PROBING)
-        expected = [ahead(one, now_ns) for one in snapshot.forecasts if one is not None and is_open]
+    def _cells(self, number: int, standing: Standing, now_ns: int) -> list[Text]:
+        outcome, ends = standing.outcome, standing.ends
+        is_idle = outcome in (Outcome.ALIVE, Outcome.OPEN)
+        state = f"idle {clock(now_ns - standing.end_ns)}" if is_idle else OUTCOMES[outcome]
+        is_open = is_idle or outcome is Outcome.PROBING
+        expected = [ahead(one, now_ns) for one in standing.forecasts if one is not None and is_open]
         words = [
             str(number),
-            f"{flow.ends[0]} ↔ {flow.ends[1]}",
+            " ↔ ".join(standing.names),
             state,
-            "; ".join(settings(flow.ends[end]) for end in probers),
+            "; ".join(settings(ends[end]) for end in standing.probers),
             "; ".join(filter(None, expected)),
         ]
         cells = [Text(word) for word in words]
         cells[2].stylize(STYLES.get(outcome, ""))
         if self._has_kernel:
-            cells += [Text(word) for word in self._kernel(snapshot)]
+            cells += [Text(word) for word in self._kernel(standing)]
         return cells[: 7 if self._has_processes else 6]
 
     def _missing(self) -> Iterator[str]:
@@ -112,10 +109,10 @@ class View:
         elif self._crosscheck is not None and self._crosscheck.sockets.process_reason is not None:
             yield f"processes are not shown: {self._crosscheck.sockets.process_reason}"
 
-    def _kernel(self, snapshot: Snapshot) -> tuple[str, str]:
+    def _kernel(self, standing: Standing) -> tuple[str, str]:
         assert self._crosscheck is not None
         for end in (0, 1):
-            timer = self._crosscheck.of(snapshot.flow.ends[end], snapshot.flow.ends[1 - end])
+            timer = self._crosscheck.of(standing.ends[end], standing.ends[1 - end])
             if timer is not None:
                 left_ns = timer.fires_ns - time.monotonic_ns()
                 fires = f" in {clock(max(left_ns, 0))}" if timer.fires_ns >= 0 else ""
@@ -123,14 +120,14 @@ class View:
         return "", ""
 
 
-def _urgency(snapshot: Snapshot) -> tuple[int, bool, int]:
+def _urgency(standing: Standing) -> tuple[int, bool, int]:
     order = (Outcome.PROBING, Outcome.UNDETECTED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.RESET)
-    outcome = snapshot.flow.verdict.outcome
+    outcome = standing.outcome
     place = order.index(outcome) if outcome in order else len(order) + (outcome is Outcome.UNKNOWN)
-    return place, not snapshot.flow.probers, snapshot.flow.end_ns
+    return place, not standing.probers, standing.end_ns
 
 
-def settings(end: End) -> str:
+def settings(end: EndStanding) -> str:
     """Format the three settings, "30/10/5", with their bounds where there is no value."""
     return "/".join(_cell(one) for one in (
         end.settings.tcp_keepalive_time, end.settings.tcp_keepalive_intvl, end.settings.tcp_keepalive_probes

@@ -61,6 +61,9 @@ def _what(event: Event) -> str:
             return f"{OUTCOMES[Outcome(f['outcome'])]}{cause}"
         case Name.DROPS:
             return _drops(f)
+        case Name.CLOCK_SET:
+            way = "back" if f["by_s"] < 0 else "forward (or this machine slept)"
+            return f"the clock was set {way} by {abs(f['by_s']):,} s; what is known is moved along"
         case Name.CONCLUSION:
             return f"{f['text']}{' → ' + f['fix'] if f['fix'] else ''}"
 
@@ -108,6 +111,8 @@ def _drops(f: Mapping[str, Any]) -> str:
             return f"{name} went down; waiting for it"
         case "interface-up":
             return f"{name} is up again, after {f['blind_s']} s"
+        case "interface-renamed":
+            return f"{name} is the new name of {f['before']}; capturing goes on"
         case _:
             return f"{name} was created again and cannot be opened: {f['why']}"
 

@@ -14,7 +14,6 @@ import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
@@ -43,6 +42,10 @@ ONE_BY_ONE = Cost(1024, 256)
 """Cost where flows are assembled one after the other, as for the report and JSON: measured 700 and 160."""
 
 
+WORTH_WHILE = 4
+"""Part of all candidates that can be spared, from which on those of open flows are cut."""
+FEW_CANDIDATES = 16_384
+"""Candidates that may be too many without that: they take 3 MB."""
 BASE_OCTETS = 256 << 20
 """Octets of Python, the machine code, and the buffers."""
 LEAST_MEMORY = 512 << 20
@@ -92,18 +95,32 @@ class Forgotten:
     cut: int
     """Number of candidates given up in flows that stay."""
 
-    @cached_property
-    def new_row(self) -> dict[int, int]:
-        """Map the old row of each candidate that stays to its new one."""
-        return {row: index for index, row in enumerate(self.rows)}
-
 
 def shrink(tracker: Tracker, engine: Engine, now_ns: int, limits: Limits) -> Forgotten | None:
     """Bring the tracker well below the limits, if it is above one of them."""
     before, candidates_before = tracker.table.flows.rows, tracker.candidates.rows
     if before <= limits.flows and candidates_before <= limits.candidates:
         return None
-    kept = _kept_flows(tracker, engine, now_ns, limits)
+    return _give_up(tracker, engine, _kept_flows(tracker, engine, now_ns, limits), limits)
+
+
+def let_go(tracker: Tracker, engine: Engine, before_ns: int, over: "array[int]", limits: Limits) -> Forgotten | None:
+    """Give up the flows that ended and were last seen before an instant, and of those that stay all but the latest
+    candidates, where that is worth while. In `over` flows that are to go have 1, flows that must stay -1, others 0."""
+    flows = tracker.table.flows
+    ended = engine.run(mark_ended, flows.view, tracker.table.ends.view, flows.rows, before_ns, over)
+    if not ended and tracker.candidates.rows <= limits.of_one_flow + FEW_CANDIDATES:
+        return None
+    kept = [flow for flow in range(flows.rows) if over[flow] <= 0] if ended else range(flows.rows)
+    spared = sum(max(count - limits.of_one_flow, 0) for count in _counts(tracker, engine))
+    if not ended and spared <= max(tracker.candidates.rows // WORTH_WHILE, FEW_CANDIDATES):
+        return None
+    return _give_up(tracker, engine, kept, limits)
+
+
+def _give_up(tracker: Tracker, engine: Engine, kept: Sequence[int], limits: Limits) -> Forgotten:
+    """Keep these flows, in ascending order, with as many of their candidates as the limits allow."""
+    before, candidates_before = tracker.table.flows.rows, tracker.candidates.rows
     new_flow = array("q", [ABSENT]) * before
     for index, flow in enumerate(kept):
         new_flow[flow] = index
@@ -172,10 +189,28 @@ def is_end_reset(ends: Any, end: int) -> bool:
     return flags != ABSENT and flags & RST != 0
 
 
+def mark_ended(flows: Any, ends: Any, count: int, before_ns: int, over: Any) -> int:
+    """Kernel: mark the flows that ended, or never were more than a SYN, and were last seen before an instant; return
+    how many are marked."""
+    marked = 0
+    for flow in range(count):
+        is_old = over[flow] == 0 and flows.last_ns[flow] < before_ns
+        if is_old and worth_of(flows, ends, flow, before_ns + CLOSED_NS) <= ENDED:
+            over[flow] = 1
+        marked += over[flow] > 0
+    return marked
+
+
+def _counts(tracker: Tracker, engine: Engine) -> "array[int]":
+    """Return the number of candidates of each flow."""
+    counts = array("q", [0]) * tracker.table.flows.rows
+    engine.run(count_rows, tracker.candidates.view, tracker.candidates.rows, counts)
+    return counts
+
+
 def _lengths(tracker: Tracker, engine: Engine, new_flow: "array[int]") -> list[int]:
     """Return the number of candidates of each flow that stays, in ascending order."""
-    counts = array("q", [0]) * len(new_flow)
-    engine.run(count_rows, tracker.candidates.view, tracker.candidates.rows, counts)
+    counts = _counts(tracker, engine)
     return sorted(counts[flow] for flow in range(len(new_flow)) if new_flow[flow] != ABSENT)
 
 

@@ -719,6 +719,14 @@ def test_max_memory_is_a_size(size: str) -> None:
     assert is_size or "--max-memory" in result.stderr
 
 
+@pytest.mark.parametrize("duration", ["90", "90s", "10m", "1h", "2d", "0", "1w", "", "-1", "h", "1.5h"])
+def test_keep_is_a_duration(duration: str) -> None:
+    is_duration = duration in {"90", "90s", "10m", "1h", "2d"}
+    result = invoke(HEALTHY, "--ndjson", "--keep", duration)
+    assert result.exit_code == (0 if is_duration else 2)
+    assert is_duration or "--keep" in result.stderr
+
+
 def test_the_least_memory_is_what_the_analysis_says() -> None:
     assert LEAST_OCTETS == LEAST_MEMORY
 

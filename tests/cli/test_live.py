@@ -399,6 +399,7 @@ def test_an_unknown_interface_is_one_line_with_those_that_exist() -> None:
         (["-f", "tcp", "--ndjson", "-w", "y", "x.pcap"], "-w writes all frames"),
         (["-w", "y", "x.pcap"], "-w is for --iface"),
         (["-c", "5", "x.pcap"], "-c is for --iface"),
+        (["--keep", "1h", "x.pcap"], "--keep is for --iface"),
         (["-i", "eth0", "--until", "+5"], "--until is for captures that are complete"),
         (["--ndjson", "--until", "+5", "x.pcap"], "live, the clock says when capturing ended"),
         (["-i", "lo", "--annotate", "y"], "--annotate reads the capture twice"),

@@ -58,7 +58,8 @@ def test_one_that_is_settled_holds_nothing_else() -> None:
 
 def test_a_flow_that_is_drawn_alone_is_settled() -> None:
     analysis = analyze(str(FOLDER / "nc-30-10-5" / "capture.pcap"))
-    alone = analysis.flow_alone(0)
+    alone = analysis.alone([0]).assemble(0)
+    alone.story.settle()
     assert alone == analysis.flows[0]
     assert all(end.story is one for end, one in zip(alone.ends, alone.story.ends, strict=True))
     assert not any(name.startswith("_") for one in (alone.story, *alone.story.ends) for name in vars(one))

@@ -5,10 +5,12 @@ from analyzer.monitor.changes import (
     LONGEST_PATIENCE_NS,
     SHORTEST_PATIENCE_NS,
     Reported,
+    Snapshot,
     changes,
     next_due_ns,
     patience_ns,
 )
+from analyzer.monitor.forecast import forecast
 from analyzer.monitor.watcher import Watcher
 from tests.keepalive.made import EndStory
 from tests.monitor.live import at, told
@@ -29,10 +31,16 @@ def test_patience_follows_the_slowest_answer_within_bounds() -> None:
     assert patience_ns(story(60 * SECOND)) == LONGEST_PATIENCE_NS
 
 
-def look_of(text: str, until: str | None = None) -> tuple[object, Reported]:
+def look_of(text: str) -> tuple[Snapshot, Reported]:
+    """A snapshot at the text's end, and what was reported by then."""
     watcher = Watcher()
-    told(text, until, watcher)
-    return watcher.watched[0].snapshot, watcher.watched[0].reported
+    told(text, watcher=watcher)
+    analyzer = watcher.analyzer
+    now_ns = analyzer.coverage.last_ns
+    flow = analyzer.analysis_of(analyzer.tracker, now_ns).alone([0]).assemble(0)
+    heard_ns = flow.story.heard_ns
+    forecasts = (forecast(flow.ends[0], heard_ns[1]), forecast(flow.ends[1], heard_ns[0]))
+    return Snapshot(flow, (), forecasts, now_ns), watcher.watched[0].reported
 
 
 def test_the_same_look_again_says_nothing() -> None:

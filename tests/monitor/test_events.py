@@ -12,7 +12,7 @@ from tests.monitor.test_watcher import LOST
 SCHEMA = json.loads(resources.files("analyzer.report.json").joinpath("ka-analyze-2.schema.json").read_text())
 CONTRACT = (
     "flow-open keepalive-probe keepalive-answer probe-unanswered give-up reset unreachable flow-closed "
-    "heartbeat-stopped settings verdict drops conclusion"
+    "heartbeat-stopped settings verdict drops clock-set conclusion"
 )
 
 

@@ -51,9 +51,11 @@ def test_a_connection_that_was_lost_is_counted(metrics: Metrics) -> None:
     assert seen['ka_probe_rtt_seconds_bucket{le="0.02"}'] == 2  # 10 ms
     assert seen["ka_capture_frames_total"] == 10
     assert seen["ka_flows_forgotten_total"] == 0
-    watcher.forgotten_flows = 3
+    watcher.forgotten_flows, watcher.let_go_flows = 3, 5
     metrics.note(watcher)
-    assert read(metrics)["ka_flows_forgotten_total"] == 3
+    metrics.note(watcher)
+    seen_later = read(metrics)
+    assert (seen_later["ka_flows_forgotten_total"], seen_later["ka_flows_let_go_total"]) == (3, 5)
     assert not any("_created" in name for name in seen)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import pytest
 
@@ -17,7 +18,7 @@ from analyzer.report.json import document
 from tests.capture.live.test_merge import block
 from tests.capture.reading import read_capture
 from tests.monitor.live import at
-from tests.monitor.test_watcher import LOST
+from tests.monitor.test_watcher import ALIVE, LOST
 from tests.transcript import transcript
 
 SECOND = 10**9
@@ -34,6 +35,7 @@ class Scripted:
     def __init__(self, *batches: "Frames | None") -> None:
         self._batches = batches
         self.is_finished = False
+        self.step_ns = 0
 
     def batches(self) -> Iterator[Frames | None]:
         yield from self._batches
@@ -43,6 +45,10 @@ class Scripted:
 
     def notices(self) -> list[Event]:
         return []
+
+    def clock_step_ns(self) -> int:
+        by_ns, self.step_ns = self.step_ns, 0
+        return by_ns
 
     def finish(self) -> None:
         self.is_finished = True
@@ -152,3 +158,67 @@ def test_of_a_file_time_is_what_it_says() -> None:
     clock.waited(5 * SECOND)
     clock.waited(50 * SECOND)
     assert clock.now_ns == at("10")
+
+
+PROBED = f"""{ALIVE}
+    90.000  A>B  A  seq 999   ack 5000
+"""
+REST = """
+    90.020   B>A  A  seq 5000  ack 1000
+    120.000  A>B  A  seq 999   ack 5000
+    120.010  B>A  A  seq 5000  ack 1000
+"""
+
+
+class Stepping(Scripted):
+    """A clock that is set between two batches."""
+
+    def __init__(self, by_ns: int) -> None:
+        super().__init__()
+        self._by_ns = by_ns
+
+    def batches(self) -> Iterator[Frames | None]:
+        for frame in transcript(PROBED):
+            yield batch(frame)
+        self.step_ns = self._by_ns
+        yield None
+        for ts_ns, frame in transcript(REST):
+            yield batch((ts_ns + self._by_ns, frame))
+            yield None
+
+
+@pytest.mark.parametrize("by_s", [3600, -3600, 40 * 86_400, -86_400], ids=["hour", "back", "months", "day-back"])
+def test_a_clock_that_is_set_takes_nothing_for_missing_and_nothing_for_negative(
+    by_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told is what is told where the clock is not set, but for the times: a probe is on its way meanwhile."""
+    found = {}
+    for step_ns in (0, by_s * SECOND):
+        instants = count(10**12, 100_000_000)
+        monkeypatch.setattr("analyzer.monitor.session.time.monotonic_ns", instants.__next__)
+        session = Session(Stepping(step_ns), Watcher(), Stop())
+        events = [event for events in session.run() for event in events]
+        last, analysis = session.finish()
+        flow = analysis.flows[0]
+        found[step_ns] = (
+            [(one.name, one.flow, one.end, one.fields.get("frame")) for one in events + last],
+            (flow.verdict.outcome, flow.ends[0].settings.tcp_keepalive_time, flow.end_ns - flow.start_ns),
+            [probe.delay_ns for probe in flow.ends[0].story.probes],
+        )
+        codes = [one.code.name for one in analysis.of_reading]
+        assert codes == (["clock-set"] if step_ns else [])
+        assert analysis.capture.last_ns == transcript(REST)[-1][0] + step_ns
+    assert found[0] == found[by_s * SECOND]
+    assert not {Name.PROBE_UNANSWERED, Name.GIVE_UP} & {name for name, *_ in found[0][0]}
+
+
+def test_a_pipes_clock_that_is_set_back_takes_now_with_it() -> None:
+    """Else every probe of the next hour would have been unanswered for an hour."""
+    clock = Clock(is_live=True)
+    clock.saw(at("5000"))
+    clock.saw(at("1400"))
+    assert clock.now_ns == at("1400")
+    of_file = Clock(is_live=False)
+    of_file.saw(at("5000"))
+    of_file.saw(at("1400"))
+    assert of_file.now_ns == at("5000")

@@ -12,6 +12,7 @@ from analyzer.monitor.watcher import Watcher
 from analyzer.tcp.eviction import Limits
 from tests.monitor.live import at, brief, told
 from tests.recordings import SHORT
+from tests.transcript import feed, transcript
 
 OPENED = """
     0.000  A>B  S   seq 999
@@ -223,7 +224,7 @@ def test_a_long_life_takes_no_more_memory_than_a_short_one() -> None:
             ("keepalive-answer", 30 * n + 0.01, 1),
         ]
     assert watcher.analyzer.tracker.candidates.rows <= 40
-    assert len(watcher.watched[0].reported.probes) <= 16
+    assert len(watcher.watched[0].reported.answered) <= 16
 
 
 def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +235,86 @@ def test_of_connections_that_are_over_only_the_latest_looks_are_kept(monkeypatch
     reset = f"{OPENED}\n 30.0 A>B A seq 999 ack 5000\n 30.01 B>A R seq 5000"
     for port, text in enumerate((closed, reset, reset, reset, ALIVE), 42000):
         told(text.replace("A>", f"A:{port}>").replace(">A", f">A:{port}"), watcher=watcher)
-    assert [number for number, _ in watcher.snapshots()] == [2, 3, 4]
+    assert [number for number, _ in watcher.standings()] == [2, 3, 4]
+
+
+HOUR = 3600 * 10**9
+ENDINGS = {
+    "closed": "1.0 A>B FA seq 1000 ack 5000\n 1.01 B>A FA seq 5000 ack 1001",
+    "reset": "30.0 A>B A seq 999 ack 5000\n 30.01 B>A R seq 5000",
+    "silent": "30.0 A>B A seq 999 ack 5000\n 40.0 A>B A seq 999 ack 5000\n 50.0 A>B A seq 999 ack 5000",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_a_connection_that_ended_is_let_go_after_a_while_and_counted(ending: str) -> None:
+    """The other one is idle, and stays."""
+    watcher = Watcher(keep_ns=HOUR)
+    told(f"{OPENED}\n{ending}", watcher=watcher)
+    told(OPENED.replace("A>", "C>").replace(">A", ">C").replace("0.0", "70.0"), watcher=watcher)
+    for second in range(71, 200):
+        watcher.tick(at(f"{second}.0"))
+    watcher.tick(at("3500"))
+    assert (len(watcher.watched), watcher.let_go_flows) == (2, 0)
+    for second in range(3700, 4000, 60):
+        watcher.tick(at(f"{second}"))
+    assert [one.reported.number for one in watcher.watched] == [1]
+    assert (watcher.let_go_flows, watcher.forgotten_flows) == (1, 0)
+    events = told("4000.0 C>B A seq 999 ack 5000\n 4000.01 B>C A seq 5000 ack 1000", watcher=watcher)
+    assert brief(events, "keepalive-probe", "keepalive-answer") == [
+        ("keepalive-probe", 4000.0, 0),
+        ("keepalive-answer", 4000.01, 1),
+    ]
+    [note] = watcher.analyzer.finish([], [], []).of_reading
+    assert (note.code.name, note.count) == ("flows-let-go", 1)
+
+
+def test_what_hosts_showed_goes_with_the_last_of_their_connections() -> None:
+    watcher = Watcher(keep_ns=HOUR)
+    told(LOST, watcher=watcher)
+    assert list(watcher._counts) == ["10.0.0.1"]
+    watcher.tick(at("9000"))
+    assert (watcher.let_go_flows, watcher._counts) == (1, {})
+
+
+def test_what_is_still_to_be_looked_at_is_not_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred connections that were closed come at once, and a tick looks at a few: all of them are told."""
+    monkeypatch.setattr("analyzer.monitor.watcher.ROWS_A_TICK", 10)
+    monkeypatch.setattr("analyzer.monitor.watcher.ROWS_A_TICK_INTERPRETED", 10)
+    watcher = Watcher(keep_ns=HOUR)
+    closed = f"{OPENED}\n{ENDINGS['closed']}"
+    frames = [
+        frame for n in range(1, 101) for frame in transcript(closed.replace("A>", f"A:{n}>").replace(">A", f">A:{n}"))
+    ]
+    feed(watcher.analyzer, frames)
+    events = watcher.tick(at("9000"))
+    while watcher.is_behind:
+        events += watcher.tick(at("9000"))
+    assert len(brief(events, "flow-closed")) == 100
+
+
+def test_without_a_time_nothing_is_let_go() -> None:
+    watcher = Watcher()
+    told(f"{OPENED}\n{ENDINGS['closed']}", watcher=watcher)
+    watcher.tick(at("900000"))
+    assert (len(watcher.watched), watcher.let_go_flows) == (1, 0)
+
+
+def test_a_month_of_connections_takes_no_more_than_an_hour_of_them() -> None:
+    """Ten a day that are closed, beside one that is probed every hour; numbers go on."""
+    watcher = Watcher(keep_ns=HOUR)
+    told(OPENED, watcher=watcher)
+    closed = f"{OPENED}\n{ENDINGS['closed']}"
+    for n in range(1, 300):
+        start_s = 8640 * n
+        lines = (line.split(maxsplit=1) for line in closed.splitlines() if line.strip())
+        text = "\n".join(f"{start_s + float(seconds):.3f} {what}" for seconds, what in lines)
+        told(text.replace("A>", f"C:{n}>").replace(">A", f">C:{n}"), watcher=watcher)
+        told(f"{start_s + 60}.0 A>B A seq 999 ack 5000\n {start_s + 60}.01 B>A A seq 5000 ack 1000", watcher=watcher)
+        assert len(watcher.watched) <= 3
+    assert watcher.analyzer.tracker.table.flows.rows <= 3
+    assert len(watcher._timers) < 2000
+    assert watcher.let_go_flows == 300 - len(watcher.watched)
 
 
 BEATS = "".join(

@@ -1,10 +1,12 @@
 """What is given up when there are too many flows or candidates; the rest goes on as if nothing had happened."""
 
+from array import array
+
 import pytest
 
 from analyzer.analysis import Analyzer
 from analyzer.engine.dispatch import Engine
-from analyzer.tcp.eviction import LONGEST_WAIT_NS, Limits, shrink
+from analyzer.tcp.eviction import FEW_CANDIDATES, LONGEST_WAIT_NS, Limits, let_go, shrink
 from tests.transcript import START_NS, fed, feed, transcript
 
 SECOND = 10**9
@@ -93,3 +95,44 @@ def test_what_stays_goes_on_where_it_was(flows: int) -> None:
     assert c.view.heard_ns[c.rows - 2] == expected.view.heard_ns[expected.rows - 2]
     assert c.view.relation[c.rows - 2] == expected.view.relation[expected.rows - 2]
     assert analyzer.tracker.table.flows.rows == 2
+
+
+ROOMY = Limits(flows=100, candidates=100_000)
+
+
+def test_what_ended_is_let_go_and_what_did_not_stays() -> None:
+    analyzer = lives()
+    forgotten = let_go(analyzer.tracker, Engine(), at(2.5), array("q", [0] * 4), ROOMY)
+    assert forgotten is not None
+    assert (ports(analyzer), forgotten.flows, list(forgotten.new_flow)) == ([3, 4], 2, [-1, -1, 0, 1])
+
+
+def test_what_ended_later_is_not_yet_let_go() -> None:
+    analyzer = lives()
+    let_go(analyzer.tracker, Engine(), at(1.5), array("q", [0] * 4), ROOMY)
+    assert ports(analyzer) == [2, 3, 4]
+    assert let_go(analyzer.tracker, Engine(), at(1.5), array("q", [0] * 3), ROOMY) is None
+
+
+def test_who_knows_of_others_that_are_over_says_so() -> None:
+    analyzer = lives()
+    let_go(analyzer.tracker, Engine(), at(1.5), array("q", [0, 0, 0, 1]), ROOMY)
+    assert ports(analyzer) == [2, 3]
+
+
+def test_what_must_stay_stays_although_it_ended() -> None:
+    analyzer = lives()
+    let_go(analyzer.tracker, Engine(), at(2.5), array("q", [0, -1, 0, 0]), ROOMY)
+    assert ports(analyzer) == [2, 3, 4]
+
+
+def test_of_those_that_stay_the_latest_candidates_are_kept_where_that_is_worth_while() -> None:
+    analyzer = fed(transcript(LIVES.splitlines()[1] + "\n" + "\n".join(LIVES.splitlines()[8:11])))
+    probes = FEW_CANDIDATES + 1000
+    text = "\n".join(f"{10 + n}.0 A:3>B A seq 99 ack 500" for n in range(1, 101))
+    frames = transcript(text)
+    for start in range(0, probes, 100):
+        feed(analyzer, [(ts_ns + start * SECOND, frame) for ts_ns, frame in frames])
+    forgotten = let_go(analyzer.tracker, Engine(), at(0), array("q", [0] * 2), ROOMY)
+    assert forgotten is not None
+    assert (forgotten.flows, analyzer.tracker.candidates.rows) == (0, 1 + ROOMY.of_one_flow)

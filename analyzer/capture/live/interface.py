@@ -84,6 +84,14 @@ def index_of(name: str) -> int:
         return 0
 
 
+def name_of(index: int) -> str:
+    """Return the name of the interface with this index now, empty if there is none."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return ""
+
+
 def compile_filter(expression: str, link_type: int) -> tuple[Instruction, ...]:
     """Compile a filter in libpcap's language into instructions; FilterError with libpcap's message."""
     if not expression:
@@ -198,8 +206,8 @@ class LiveInterface:
 
     @property
     def is_up(self) -> bool:
-        """Tell whether the interface exists, is the same, and is up."""
-        return any(one.index == self.index and one.name == self.name and one.is_up for one in interfaces())
+        """Tell whether the interface exists, by whatever name, and is up."""
+        return any(one.index == self.index and one.is_up for one in interfaces())
 
     def close(self) -> None:
         self._ring.close()

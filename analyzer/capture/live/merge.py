@@ -4,7 +4,7 @@ Each interface hands over its frames in blocks; an answer on one may be handed o
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from analyzer.engine.table import Table
@@ -30,6 +30,10 @@ class Merger:
         columns = (view.ts_ns, view.offset, view.captured_len, view.wire_len, view.link_type)
         for ts_ns, offset, captured, wire, link_type in zip(*(one[: records.rows] for one in columns), strict=True):
             self._held.append((ts_ns, interface, link_type, wire, bytes(buffer[offset : offset + captured])))
+
+    def move(self, corrected: Callable[[int], int]) -> None:
+        """Give the frames that are held the times that `corrected` returns for theirs."""
+        self._held = [(corrected(one[0]), *one[1:]) for one in self._held]
 
     def take(self, until_ns: int) -> Frames:
         """Return and remove all frames from before this instant, the earliest first."""

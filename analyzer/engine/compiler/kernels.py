@@ -6,6 +6,7 @@ others in the sources.
 """
 
 import struct
+from array import array
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -27,7 +28,8 @@ from analyzer.many.prefix import Prefix
 from analyzer.many.shard import read_shard
 from analyzer.report.json.document import document, tag_lines
 from analyzer.schema.packets import FILTER_TESTS, LAYERS, PACKETS, RECORDS
-from analyzer.tcp.eviction import Limits
+from analyzer.tcp.clock_steps import move_clock
+from analyzer.tcp.eviction import Limits, let_go
 
 SYN = bytes.fromhex(
     "000000000000 000000000000 0800 45000028000000004006 0000 00000000 00000000"  # Ethernet, IPv4
@@ -90,6 +92,8 @@ def _run_live(engine: Engine) -> None:
     records.append(0, 0, len(SYN), len(SYN), LINK_ETHERNET)
     analyzer = Analyzer(engine)
     analyzer.feed(bytearray(SYN), records)
+    move_clock(analyzer.tracker, engine, 1)
+    let_go(analyzer.tracker, engine, 0, array("q", [0]), Limits(flows=0, candidates=0))
     analyzer.stay_within(Limits(flows=0, candidates=0, keeps_idle=False))
 
 

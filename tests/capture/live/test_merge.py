@@ -42,3 +42,11 @@ def test_lengths_and_link_types_come_along() -> None:
     merger.add(*block((10, b"a")), 0)
     view = merger.take(11).records.view
     assert (view.wire_len[0], view.link_type[0], view.captured_len[0]) == (99, 1, 1)
+
+
+def test_what_is_held_moves_with_a_clock_that_is_set() -> None:
+    merger = Merger()
+    merger.add(*block((40, b"later"), (20, b"earlier")), 0)
+    merger.move(lambda ts_ns: ts_ns - 15)
+    assert contents(merger.take(6)) == [(5, 0, b"earlier")]
+    assert contents(merger.take(26)) == [(25, 0, b"later")]
