@@ -27,11 +27,11 @@ class Octets(click.ParamType[int]):
             self.fail(f"{value!r} is no size; write for example 800M or 4G", param, ctx)
         octets = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
         if octets < LEAST_OCTETS:
-            self.fail(f"{value} is too little; 512M is the least", param, ctx)
+            self.fail(f"{value} is too little; 128M is the least", param, ctx)
         return octets
 
 
-LEAST_OCTETS = 512 << 20
+LEAST_OCTETS = 128 << 20
 """tcp.eviction.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
 
 INPUT = (
