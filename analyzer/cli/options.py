@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from analyzer.cli import completion
+from analyzer.cli.process import without_stdout
 from analyzer.errors import OptionError
 from analyzer.report.units import TIMES, printable
 from analyzer.version import __version__
@@ -337,7 +338,10 @@ class GroupedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BrokenPipeError as error:  # of --help and --version, of which click makes a 1
+            ctx.exit(without_stdout(error))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rest = [

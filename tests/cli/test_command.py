@@ -719,6 +719,14 @@ def test_max_memory_is_a_size(size: str) -> None:
     assert is_size or "--max-memory" in result.stderr
 
 
+@pytest.mark.parametrize("flag", ["--annotate", "--html", "--csv", "--duckdb", "--ndjson -w", "--forge peer=silent -w"])
+def test_standard_output_has_the_report(flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*flag.split(), "-", *([] if "forge" in flag else [HEALTHY]))
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert f"give {flag.rsplit(maxsplit=1)[-1]} a name" in result.stderr
+
+
 @pytest.mark.parametrize("flag", ["--html", "--csv", "--duckdb"])
 def test_pages_and_tables_need_more_memory(flag: str, tmp_path: Path) -> None:
     result = invoke(HEALTHY, "--max-memory", "255M", flag, str(tmp_path / "out"))
