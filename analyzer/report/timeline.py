@@ -176,23 +176,25 @@ def timeline(analysis: Analysis, flow: Flow) -> Iterator[Event | Alike]:
 
 
 def _folded(exchanges: Exchanges) -> list[range]:
-    """Return the exchanges that are not shown one by one."""
+    """Return the exchanges that are not shown one by one: of the ways to fold them the first that leaves few lines."""
     if len(exchanges.lines) <= WHOLE:
         return []
-    folded = list(_stretches(exchanges.even(), KEPT))
-    left_out = sum(exchanges.first[one.stop] - exchanges.first[one.start] for one in folded)
-    if len(exchanges.lines) - left_out <= MOST:
-        return folded
-    return list(_stretches(exchanges.frequent(), 0))
+    folded = list(_stretches(exchanges.even(), KEPT, KEPT))
+    for fewest in (KEPT, 2):
+        left_out = sum(exchanges.first[one.stop] - exchanges.first[one.start] for one in folded)
+        if len(exchanges.lines) - left_out <= MOST:
+            break
+        folded = list(_stretches(exchanges.frequent(), 0, fewest))
+    return folded
 
 
-def _stretches(usual: bytearray, kept: int) -> Iterator[range]:
-    """Yield where usual exchanges follow each other, but for `kept` at either side."""
+def _stretches(usual: bytearray, kept: int, fewest: int) -> Iterator[range]:
+    """Yield where usual exchanges follow each other, but for `kept` at either side, where so many are left out."""
     end = 0
     while (begin := usual.find(1, end)) >= 0:
         unusual = usual.find(0, begin)
         end = unusual if unusual >= 0 else len(usual)
-        if end - begin > 2 * kept + 1:
+        if end - begin - 2 * kept >= fewest:
             yield range(begin + kept, end - kept)
 
 
