@@ -39,7 +39,7 @@ CODES = (
     Code("damaged-compression", Severity.DAMAGE, "the compressed data is broken; everything before that is analysed"),
     Code("unreadable-file", Severity.DAMAGE, "a file could not be used at all and is left out"),
     Code("unknown-interface", Severity.DAMAGE, "a packet names an interface that the section does not describe"),
-    Code("absurd-timestamp", Severity.DAMAGE, "a time stamp does not fit 64 bits of nanoseconds and is taken as 0"),
+    Code("absurd-timestamp", Severity.DAMAGE, "a time stamp is not between 1970 and 2116 and is taken as 0"),
     Code(
         "appended-capture",
         Severity.LIMIT,

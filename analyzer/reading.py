@@ -11,7 +11,7 @@ from analyzer.capture.files.locations import InMemory, captures, is_pipe
 from analyzer.capture.files.reader import first_frame_ns
 from analyzer.capture.until import Until
 from analyzer.errors import OptionError
-from analyzer.tcp.eviction import IN_TABLES, LEAST_MEMORY, Cost, Limits, limits_within, usual_memory
+from analyzer.tcp.eviction import IN_TABLES, Cost, Limits, limits_within, usual_memory
 
 if TYPE_CHECKING:
     from analyzer.many.cluster import Cluster
@@ -38,7 +38,7 @@ class Reading:
     max_memory: int | None = None
     """Octets; beyond them what says least is given up."""
     cost: Cost = IN_TABLES
-    """Memory that a connection needs, which depends on the output asked for."""
+    """Memory that connections need, which depends on the output asked for."""
     packet_filter: PacketFilter | None = None
     """Packets that do not match it are left out."""
 
@@ -47,8 +47,9 @@ class Reading:
             raise OptionError("jobs and cluster exclude each other: a cluster has as many workers as it has")
         if self.jobs is not None and self.jobs < 1:
             raise OptionError("jobs is a number of processes, at least 1")
-        if self.max_memory is not None and self.max_memory < LEAST_MEMORY:
-            raise OptionError(f"max_memory is a number of octets, at least {LEAST_MEMORY:,}")
+        if self.max_memory is not None and self.max_memory < self.cost.least:
+            least = self.cost.least
+            raise OptionError(f"max_memory is a number of octets, for this output at least {least:,} ({least >> 20}M)")
         if self.resume and self.keep_shards is None:
             raise OptionError("resume goes with keep_shards, the folder where the shards are")
 

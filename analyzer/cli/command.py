@@ -117,8 +117,9 @@ def main(context: click.Context, /, **given: Any) -> None:
         (options.flows, options.tags, options.flow is not None, options.sysctl, options.advice)
     ):
         raise click.UsageError("--what-if goes with --json, or alone")
-    if "-" in (options.html, options.duckdb, *options.folders.values()):
-        raise click.UsageError("standard output has the report; give --html, --duckdb and the folders a name")
+    to_stdout = [flag for flag, path in (options.outputs | options.folders).items() if path == "-" and flag != "-o"]
+    if to_stdout:
+        raise click.UsageError(f"standard output has the report; give {to_stdout[0]} a name")
     if options.png and options.plots is None:
         raise click.UsageError("--png goes with --plots DIR, where the charts are")
     others = (options.flow is not None, options.sysctl, options.advice, options.what_if and not options.json)

@@ -18,7 +18,7 @@ from analyzer.capture.files.writer import PcapngWriter
 from analyzer.cli.faces import console
 from analyzer.cli.options import Options
 from analyzer.cli.process import complain
-from analyzer.cli.progress import naming, packet_filter, say_that_it_interprets
+from analyzer.cli.progress import naming, packet_filter, reading, say_that_it_interprets
 from analyzer.engine.dispatch import is_interpreter_forced
 from analyzer.errors import OptionError
 from analyzer.monitor.crosscheck import Crosscheck
@@ -26,7 +26,7 @@ from analyzer.monitor.events import Event, Name
 from analyzer.monitor.session import Session, Source, Stop
 from analyzer.monitor.watcher import LIMITS, USUAL_KEEP_NS, Watcher
 from analyzer.report.output_file import check_writable, open_recording
-from analyzer.tcp.eviction import limits_within
+from analyzer.tcp.eviction import WATCHED, limits_within
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
@@ -53,7 +53,8 @@ def watch(options: Options, expected: "Sequence[Expectation]" = ()) -> "tuple[An
     Settings that are `expected` count for conclusions."""
     names = naming(options)
     with ExitStack() as stack:
-        limits = LIMITS if options.max_memory is None else limits_within(options.max_memory)
+        reading(options)  # complains if the memory is too little for what is asked for
+        limits = LIMITS if options.max_memory is None else limits_within(options.max_memory, WATCHED)
         watcher = Watcher(Analyzer(packet_filter=packet_filter(options)), limits, options.keep)
         if options.iface and not (options.quiet or watcher.analyzer.engine.is_native or is_interpreter_forced()):
             say_that_it_interprets("beyond some 20,000 frames a second the kernel will drop frames")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from analyzer.cli import completion
+from analyzer.cli.process import without_stdout
 from analyzer.errors import OptionError
 from analyzer.report.units import TIMES, printable
 from analyzer.version import __version__
@@ -27,7 +28,7 @@ class Octets(click.ParamType[int]):
             self.fail(f"{value!r} is no size; write for example 800M or 4G", param, ctx)
         octets = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
         if octets < LEAST_OCTETS:
-            self.fail(f"{value} is too little; 512M is the least", param, ctx)
+            self.fail(f"{value} is too little; 128M is the least", param, ctx)
         return octets
 
 
@@ -45,7 +46,7 @@ class Duration(click.ParamType[int]):
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
-LEAST_OCTETS = 512 << 20
+LEAST_OCTETS = 128 << 20
 """tcp.eviction.LEAST_MEMORY, which takes too long to import for --help; a test compares them."""
 
 INPUT = (
@@ -358,7 +359,10 @@ class GroupedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BrokenPipeError as error:  # of --help and --version, of which click makes a 1
+            ctx.exit(without_stdout(error))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rest = [

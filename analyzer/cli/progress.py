@@ -32,9 +32,10 @@ def reading(options: Options) -> "Reading":
     """Return the options that say how captures are read."""
     from analyzer.capture.until import Until
     from analyzer.reading import Reading
-    from analyzer.tcp.eviction import IN_TABLES, ONE_BY_ONE
+    from analyzer.tcp.eviction import COMMENTED, IN_TABLES, ONE_BY_ONE
 
-    cost = IN_TABLES if options.html is not None or options.duckdb or options.folders else ONE_BY_ONE
+    cost = COMMENTED if options.annotate is not None else ONE_BY_ONE
+    cost = IN_TABLES if options.html is not None or options.duckdb or options.folders else cost
     return Reading(
         jobs=options.jobs,
         cluster=options.cluster,

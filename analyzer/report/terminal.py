@@ -6,8 +6,6 @@ markup, no control characters. Width and colour are the console's; prose is kept
 
 from collections import defaultdict
 from collections.abc import Iterator
-from heapq import merge
-from typing import NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,7 +18,7 @@ from analyzer.keepalive.story.values import LONG_NS
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.conclusions import MOST_SHOWN, ConclusionCode, named, unsaid
-from analyzer.keepalive.tags.tag import RULES, TAGS, Rule, Tag
+from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report import at_a_glance
 from analyzer.report.at_a_glance import STYLES
@@ -61,8 +59,7 @@ def connection(flow: Flow) -> Group:
 
 
 def timelines(analysis: Analysis, flows: Flows, shown: int, clock: Clock = FROM_FIRST_FRAME) -> Group:
-    """Return the first `shown` connections, each with its timeline: every segment that is not plain data or a plain
-    ACK. The others are named."""
+    """Return the first `shown` connections, each with its timeline (`timeline.py`). The others are named."""
     return Group(*_timelines(analysis, flows, shown, clock))
 
 
@@ -111,6 +108,9 @@ def _timelines(analysis: Analysis, flows: Flows, shown: int, clock: Clock) -> It
 
 
 def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[RenderableType]:
+    from analyzer.report.timeline import Alike, timeline  # most reports show none
+    from analyzer.report.wireshark.filters import display_filter
+
     yield BLANK
     yield from _described(flow)
     lines = table(clock.heading, "frame", "", "silence", "what", "rule")
@@ -118,7 +118,11 @@ def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[Renderab
         column.justify, column.no_wrap = "right", True
     rules: dict[Rule, int] = {}
     above_ns = ABSENT
-    for event in merge(_segments(analysis, flow), _solicitations(analysis, flow)):
+    for event in timeline(analysis, flow):
+        if isinstance(event, Alike):
+            lines.add_row("", "…", "", "", Prose(event.what, "dim"), "")
+            above_ns = event.last_ns
+            continue
         silence = exact(event.idle_ns) if event.idle_ns >= SECOND else ""
         number = rules.setdefault(event.rule, len(rules) + 1)
         time = clock.tell(event.ts_ns, analysis.capture.first_ns, above_ns if above_ns != ABSENT else event.ts_ns)
@@ -136,42 +140,7 @@ def _timeline(analysis: Analysis, flow: Flow, clock: Clock) -> Iterator[Renderab
         *sentences.reasons(flow.verdict),
     ):
         yield prose(sentence)
-    from analyzer.report.wireshark.filters import display_filter  # most reports show no timeline
-
     yield prose(f"In Wireshark: {display_filter(flow)}")
-
-
-class _Event(NamedTuple):
-    """A line of the timeline, in order of frames. For an ICMP error `end` is its receiver."""
-
-    frame: int
-    ts_ns: int
-    end: int
-    idle_ns: int
-    tag: Tag
-    what: str
-    rule: Rule
-
-
-def _segments(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
-    """Yield the segments that are worth a line; an answer has the probe's frame and the delay."""
-    c, s = analysis.candidates.view, analysis.segments.view
-    for row in analysis.rows(flow.id):
-        tag, of = TAGS[s.tag[row]], s.of[row]
-        if tag in (Tag.DATA, Tag.ACK) and c.idle_ns[row] < SECOND:
-            continue
-        took_ns = c.ts_ns[row] - c.ts_ns[of] if of != ABSENT else ABSENT
-        after = f" after {exact(took_ns)} s" if took_ns >= 0 else ""  # the clock may have been set back
-        what = f"{tag} → {c.frame[of]}{after}" if of != ABSENT else f"{tag}"
-        yield _Event(c.frame[row], c.ts_ns[row], c.end[row], c.idle_ns[row], tag, what, RULES[s.rule[row]])
-
-
-def _solicitations(analysis: Analysis, flow: Flow) -> Iterator[_Event]:
-    """Yield the flow's solicitations that nobody on the link answered, in the same form."""
-    for number, one in analysis.solicitations:
-        if number == flow.id:
-            tag, of = Tag.ARP_UNANSWERED, f" → {one.of_frame}" if one.of_frame else ""
-            yield _Event(one.frame, one.ts_ns, one.end, ABSENT, tag, tag + of, Rule.NOBODY_ANSWERS)
 
 
 def title(analysis: Analysis) -> tuple[str, str]:

@@ -30,26 +30,34 @@ NEIGHBOUR_OCTETS = 320
 
 
 class Cost(NamedTuple):
-    """Most octets that each flow and each candidate need while findings are made and printed."""
+    """Most octets that an output needs while findings are made and printed; what was measured is in
+    tests/benchmarks/README.md."""
 
+    base: int
+    """Octets of Python with what is imported, the machine code, and the buffers."""
     flow: int
     candidate: int
-
-
-IN_TABLES = Cost(4096, 1024)
-"""Cost with DataFrames of everything: measured 3,600 and 750."""
-ONE_BY_ONE = Cost(1024, 256)
-"""Cost where flows are assembled one after the other, as for the report and JSON: measured 700 and 160."""
+    """Octets for each, of one flow with very many, too."""
+    sixteenths: int
+    """Share of the memory beyond the base that is for flows; candidates have the rest but for a sixteenth."""
+    least: int
+    """Least memory within which it can be made."""
 
 
 WORTH_WHILE = 4
 """Part of all candidates that can be spared, from which on those of open flows are cut."""
 FEW_CANDIDATES = 16_384
 """Candidates that may be too many without that: they take 3 MB."""
-BASE_OCTETS = 256 << 20
-"""Octets of Python, the machine code, and the buffers."""
-LEAST_MEMORY = 512 << 20
+LEAST_MEMORY = 128 << 20
 USUAL_MEMORY = 4 << 30
+ONE_BY_ONE = Cost(40 << 20, 768, 768, 5, LEAST_MEMORY)
+"""Cost where flows are assembled one after the other, as for the report and JSON."""
+COMMENTED = Cost(40 << 20, 3072, 1408, 8, LEAST_MEMORY)
+"""Cost with a comment for each frame that has one."""
+WATCHED = Cost(64 << 20, 8192, 2048, 8, LEAST_MEMORY)
+"""Cost of a capture that is watched: measured 3,800 a connection, and twice that while many change."""
+IN_TABLES = Cost(192 << 20, 8192, 1408, 8, 256 << 20)
+"""Cost with DataFrames of everything, and charts: pandas, pyarrow and matplotlib alone take 170 MiB."""
 
 
 class Limits(NamedTuple):
@@ -66,19 +74,19 @@ class Limits(NamedTuple):
 
 
 def usual_memory() -> int:
-    """Return USUAL_MEMORY, or half of the machine's memory if that is less, in octets; LEAST_MEMORY at least."""
+    """Return USUAL_MEMORY, or half of the machine's memory if that is less, in octets; what tables need at least."""
     try:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # unknown on this system
         return USUAL_MEMORY
-    return max(min(USUAL_MEMORY, machine // 2), LEAST_MEMORY)
+    return max(min(USUAL_MEMORY, machine // 2), IN_TABLES.least)
 
 
 def limits_within(max_memory: int, cost: Cost = IN_TABLES) -> Limits:
-    """Return the limits with which an analysis stays below `max_memory` octets."""
-    room = max_memory - BASE_OCTETS
-    candidates = room * 7 // 16 // cost.candidate
-    flows, neighbours = room // 2 // cost.flow, room // 16 // NEIGHBOUR_OCTETS
+    """Return the limits with which an analysis stays below `max_memory` octets, of which there are `cost.least`."""
+    sixteenth = (max_memory - cost.base) // 16
+    candidates = (15 - cost.sixteenths) * sixteenth // cost.candidate
+    flows, neighbours = cost.sixteenths * sixteenth // cost.flow, sixteenth // NEIGHBOUR_OCTETS
     return Limits(flows, candidates, of_one_flow=candidates, neighbours=neighbours, keeps_idle=False)
 
 

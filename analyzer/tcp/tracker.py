@@ -148,6 +148,9 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
         is_suspect = is_small and (
             may_be_probe(relation) or (facts & segment_facts.UNSURE) != 0 or ends.window[peer] == 0
         )
+        is_unclear = is_suspect or (
+            payload_len > 0 and ends.is_suspect[end_row] == 1 and (facts & segment_facts.UNSURE) != 0
+        )
         is_resend = payload_len > 0 and snd_nxt != ABSENT and seq_diff(end_seq, snd_nxt) <= 0
 
         if (
@@ -155,9 +158,8 @@ def track(packets: Any, count: int, flows: Any, ends: Any, out: Any, rows: int) 
             or facts & (segment_facts.AFTER_SUSPECT | segment_facts.DUPLICATE | segment_facts.UNACCEPTABLE)
             or idle_ns >= IDLE_NS
             or is_resend
-            or is_suspect
+            or (is_unclear and not goes_on_by_octets(packets, at, ends, end_row, peer, relation))
             or (payload_len == 0 and facts & segment_facts.SAME_ACK)
-            or (payload_len > 0 and ends.is_suspect[end_row] == 1 and facts & segment_facts.UNSURE)
             or (payload_len > 0 and has_just_closed(ends, peer))
         ):
             out.frame[rows], out.ts_ns[rows] = packets.frame[at], ts
@@ -219,6 +221,17 @@ def is_new_data(payload_len: int, end_seq: int, flags: int, snd_nxt: int) -> boo
     if snd_nxt == ABSENT:
         return payload_len > 1
     return payload_len > 0 and seq_diff(end_seq, snd_nxt) > (flags & FIN != 0)
+
+
+def goes_on_by_octets(packets: Any, at: int, ends: Any, end_row: int, peer: int, relation: int) -> bool:
+    """Tell whether a single octet follows another at the next number, and more that may have been probes before it.
+
+    A probe repeats a number. Nothing else would bound what is kept of single octets whose acknowledgement is not
+    captured.
+    """
+    follows = ends.last_len[end_row] == 1 and packets.seq[at] == seq_add(ends.last_seq[end_row], 1)
+    is_next = packets.payload_len[at] == 1 and relation == segment_facts.REL_NEXT
+    return bool(is_next and follows and ends.is_suspect[end_row] == 1 and ends.window[peer] != 0)
 
 
 def has_just_closed(ends: Any, end_row: int) -> bool:

@@ -711,9 +711,9 @@ def test_no_table_takes_the_place_of_the_capture(tmp_path: Path) -> None:
     assert capture.read_bytes() == Path(SHORT[0]).read_bytes()
 
 
-@pytest.mark.parametrize("size", ["512M", "4g", "1GiB", "0x", "", "511M", "1000", "9" * 12, "-1"])
+@pytest.mark.parametrize("size", ["128M", "4g", "1GiB", "0x", "", "127M", "1000", "9" * 12, "-1"])
 def test_max_memory_is_a_size(size: str) -> None:
-    is_size = size in {"512M", "4g", "1GiB"}
+    is_size = size in {"128M", "4g", "1GiB"}
     result = invoke(HEALTHY, "--max-memory", size)
     assert result.exit_code == (0 if is_size else 2)
     assert is_size or "--max-memory" in result.stderr
@@ -725,6 +725,21 @@ def test_keep_is_a_duration(duration: str) -> None:
     result = invoke(HEALTHY, "--ndjson", "--keep", duration)
     assert result.exit_code == (0 if is_duration else 2)
     assert is_duration or "--keep" in result.stderr
+
+
+@pytest.mark.parametrize("flag", ["--annotate", "--html", "--csv", "--duckdb", "--ndjson -w", "--forge peer=silent -w"])
+def test_standard_output_has_the_report(flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*flag.split(), "-", *([] if "forge" in flag else [HEALTHY]))
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert f"give {flag.rsplit(maxsplit=1)[-1]} a name" in result.stderr
+
+
+@pytest.mark.parametrize("flag", ["--html", "--csv", "--duckdb"])
+def test_pages_and_tables_need_more_memory(flag: str, tmp_path: Path) -> None:
+    result = invoke(HEALTHY, "--max-memory", "255M", flag, str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert "(256M)" in result.stderr
 
 
 def test_the_least_memory_is_what_the_analysis_says() -> None:

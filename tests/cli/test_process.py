@@ -1,6 +1,7 @@
 """What surrounds a run: streams whose reader has left, and places of other users."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from io import StringIO
@@ -57,3 +58,12 @@ def test_places_are_forgotten_that_another_user_may_exchange(tmp_path: Path, mon
     leave_homes_of_others()
     left = {name for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME") if name in os.environ}
     assert left == {"XDG_CONFIG_HOME"}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_a_closed_pipe_is_no_failure_of_what_is_printed_at_once(flag: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "analyzer", flag], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (ANALYSED, b"")

@@ -4,12 +4,13 @@ import pytest
 
 from analyzer.errors import OptionError
 from analyzer.many.budget import LEAST_SHARD_OCTETS, PROCESS_OCTETS, most_jobs, shard_octets
-from analyzer.tcp.eviction import LEAST_MEMORY
 
 GIB = 1 << 30
+FOR_ONE = GIB // 2
+"""Room for one process beside what the join keeps."""
 
 
-@pytest.mark.parametrize("memory", [LEAST_MEMORY, GIB, 4 * GIB, 64 * GIB])
+@pytest.mark.parametrize("memory", [FOR_ONE, GIB, 4 * GIB, 64 * GIB])
 def test_what_is_chosen_fits_into_half(memory: int) -> None:
     for wanted in (1, 2, 8, 64):
         jobs = most_jobs(memory, wanted)
@@ -20,10 +21,10 @@ def test_what_is_chosen_fits_into_half(memory: int) -> None:
 
 
 def test_as_many_as_fit() -> None:
-    assert most_jobs(LEAST_MEMORY, 8) == 1
+    assert most_jobs(FOR_ONE, 8) == 1
     assert most_jobs(64 * GIB, 8) == 8
 
 
 def test_what_does_not_fit_is_told_with_what_does() -> None:
     with pytest.raises(OptionError, match="--jobs 2 needs more memory than 512 MiB; give --jobs 1, or a larger"):
-        shard_octets(LEAST_MEMORY, 2)
+        shard_octets(FOR_ONE, 2)

@@ -130,7 +130,7 @@ def test_errors_are_those_that_python_has_for_it(nat: analyzer.Analysis) -> None
         nat.packets(as_="pyshark")
     with pytest.raises(analyzer.CaptureError):
         analyzer.analyze("no-such.pcap")
-    with pytest.raises(analyzer.OptionError, match="at least 536,870,912"):
+    with pytest.raises(analyzer.OptionError, match="at least 268,435,456"):
         analyzer.analyze(NAT, max_memory=1000)
 
 

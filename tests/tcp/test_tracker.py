@@ -170,6 +170,14 @@ def test_ordinary_data_and_its_acks_are_no_candidates() -> None:
     assert list(candidates(OPENED + "    0.021 A>B A seq 1000 ack 5000 len 100\n" + bulk)) == [1, 2]
 
 
+def test_single_octets_that_follow_each_other_are_few_candidates() -> None:
+    """Nothing acknowledges them in this capture; but probes after them repeat the last one's number."""
+    octets = [f"{one / 100:.2f}  A>B  PA  seq {1000 + one}  ack 5000  len 1" for one in range(50)]
+    probes = [f"{one}  A>B  A  seq 1049  ack 5000  len 1" for one in (60, 120, 180)]
+    assert list(candidates("\n".join(octets + probes))) == [1, 51, 52, 53]
+    assert fed(transcript("\n".join(octets))).tracker.table.ends.view.is_sure[0] == 0
+
+
 def test_what_a_candidate_tells() -> None:
     row = candidates(f"{OPENED}    30.5  A>B  A  seq 999  ack 5000  win 500  ttl 60  ipid 9")[4]
     assert (row["ts_ns"], row["flow"], row["end"], row["seq"], row["ack"]) == (at("30.5"), 0, 0, 999, 5000)

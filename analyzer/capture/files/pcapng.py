@@ -71,6 +71,8 @@ MICROSECONDS = 6
 """The value of if_tsresol without the option (§4.2)."""
 
 GREATEST = 2**63 - 1
+LATEST_NS = 2**62 - 1
+"""Latest time that is believed, in 2116: pcap's end before it, and what is added to a time still fits 64 bits."""
 
 
 def is_pcapng(head: bytes) -> bool:
@@ -164,7 +166,7 @@ def is_registered(kind: int) -> bool:
 
 
 def ticks_to_ns(high: int, low: int, interfaces: Any, interface: int) -> int:
-    """Return the time in ns since 1970, negative if it does not fit. Helper of kernels.
+    """Return the time in ns since 1970, negative if it is before that or after LATEST_NS. Helper of kernels.
 
     Ticks are scaled in two parts, whole multiples of `split` and the rest, so that no product passes 2**63;
     `resolution` chooses the numbers.
@@ -194,9 +196,9 @@ def resolution(tsresol: int, offset: int) -> tuple[int, int, int, int, int]:
         per_second = 10**exponent
         split, scale, shrink = 1, 10 ** max(9 - exponent, 0), min(10 ** max(exponent - 9, 0), GREATEST)
     offset_ns = offset * 10**9
-    if abs(offset_ns) > GREATEST:
+    if abs(offset_ns) > LATEST_NS:
         return split, scale, shrink, ABSENT, 0
-    last_ns = GREATEST - max(offset_ns, 0)
+    last_ns = LATEST_NS - offset_ns
     last_tick = min(((last_ns + 1) * per_second - 1) // 10**9, GREATEST - 1)
     return split, scale, shrink, last_tick, offset_ns
 

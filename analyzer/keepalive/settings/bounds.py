@@ -301,9 +301,9 @@ def note_unprobed(s: Search, rows: int, is_whole: int, found: Inferred, row: int
         note_setting(found, row, basis, milli(low if is_whole else 1), ABSENT, corrected, longest, longest + 1)
 
 
-def is_give_up(corrected: Any, gap: int) -> bool:
-    """Tell whether the gap is a give-up whose whole run was captured."""
-    return bool(corrected.kind[gap] == GIVE_UP and corrected.heard_ns[gap] >= 0)
+def is_give_up(corrected: Any, run_counts: Any, gap: int) -> bool:
+    """Tell whether the gap is a give-up whose whole run was captured: of a probe at least."""
+    return bool(corrected.kind[gap] == GIVE_UP and corrected.heard_ns[gap] >= 0 and run_counts.most[gap] > 0)
 
 
 def sent_by(corrected: Any, run_counts: Any, gap: int) -> int:
@@ -323,14 +323,15 @@ def note_probes(corrected: Any, run_counts: Any, rows: int, may_lack_one: bool, 
     for gap in range(rows):
         if corrected.kind[gap] != SURVIVED:
             longest = max(longest, sent_by(corrected, run_counts, gap))
-        if is_give_up(corrected, gap):
-            low = run_counts.fewest[gap] if low == ABSENT else min(low, run_counts.fewest[gap])
+        if is_give_up(corrected, run_counts, gap):
+            fewest = max(run_counts.fewest[gap], 1)
+            low = fewest if low == ABSENT else min(low, fewest)
             high = max(high, run_counts.most[gap])
-    if longest == ABSENT:
+    if longest <= 0:
         return
     for gap in range(rows):
         is_longest = corrected.kind[gap] != SURVIVED and sent_by(corrected, run_counts, gap) == longest
-        corrected.is_proof[gap] = is_longest if low == ABSENT else is_give_up(corrected, gap)
+        corrected.is_proof[gap] = is_longest if low == ABSENT else is_give_up(corrected, run_counts, gap)
         corrected.shown_ns[gap] = 0
     if low == ABSENT:
         note_setting(found, row, RUN_LENGTH, milli(longest), ABSENT, corrected, 0, rows)
@@ -378,7 +379,7 @@ def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferre
     low, high = 0, TELLS_NOTHING
     for gap in range(rows):
         corrected.is_proof[gap] = 0
-        if is_give_up(corrected, gap):
+        if is_give_up(corrected, run_counts, gap):
             heard_ns = corrected.heard_ns[gap]
             prove(corrected, gap, heard_ns)
             high = min(high, heard_ns + run_counts.unheard_ns[gap])

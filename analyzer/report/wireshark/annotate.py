@@ -91,18 +91,22 @@ def comments(analysis: Analysis) -> dict[int, list[str]]:
     """Return comments by frame number: the connection's verdict, the tag and its rule, what the verdict and the
     settings rest on."""
     said: dict[int, list[str]] = defaultdict(list)
+
+    def say(frame: int, words: str) -> None:
+        said[frame].append(f"ka-analyze: {printable(words)}")
+
     for flow in analysis.flows:
         who = f"#{flow.id} {flow.ends[0]} - {flow.ends[1]}"
-        said[flow.first_frame].append(f"{who}: {sentences.headline(flow)}. {' '.join(sentences.sentences(flow))}")
+        say(flow.first_frame, f"{who}: {sentences.headline(flow)}. {' '.join(sentences.sentences(flow))}")
         for frame, words in (*_segments(analysis, flow), *_settings(flow)):
-            said[frame].append(words)
+            say(frame, words)
     for number, one in analysis.solicitations:
         probe = f" for probe {one.of_frame}" if one.of_frame else ""
-        said[one.frame].append(_words(Tag.ARP_UNANSWERED, Rule.NOBODY_ANSWERS, number, probe))
+        say(one.frame, _words(Tag.ARP_UNANSWERED, Rule.NOBODY_ANSWERS, number, probe))
     for flow in analysis.flows:
         for frame in flow.verdict.evidence_frames:
-            said[frame].append(f"evidence that #{flow.id} is {sentences.headline(flow)}")
-    return {frame: [f"ka-analyze: {printable(words)}" for words in all_words] for frame, all_words in said.items()}
+            say(frame, f"evidence that #{flow.id} is {sentences.headline(flow)}")
+    return dict(said)
 
 
 def _segments(analysis: Analysis, flow: Flow) -> Iterator[tuple[int, str]]:

@@ -106,13 +106,16 @@ def time_of(ticks: int, tsresol: int, tsoffset: int, compiled: bool) -> tuple[in
 )
 @example(2**63 - 2, 0x80 | 127, 0)
 @example(2**63 - 2, 28, 0)
-@example(2**63 - 2, 9, 1)
+@example(2**62 - 1, 9, 0)
+@example(2**62, 9, 0)
+@example(2**62 - 1 - SECOND, 9, 1)
+@example(2**62 + SECOND - 1, 9, -1)
 @example(2**63 - 2, 0x80 | 62, -1)
 @example(2**34, 0x80 | 0, 0)
 def test_time_is_exact_or_absurd(compiled: bool, ticks: int, tsresol: int, tsoffset: int) -> None:
     per_second = 2 ** (tsresol & 127) if tsresol & 128 else 10**tsresol
     expected = ticks * SECOND // per_second + tsoffset * SECOND
-    fits = ticks < 2**63 - 1 and 0 <= expected < 2**63 and abs(tsoffset * SECOND) < 2**63
+    fits = ticks < 2**63 - 1 and 0 <= expected < 2**62 and abs(tsoffset * SECOND) < 2**62
     assert time_of(ticks, tsresol, tsoffset, compiled) == ((expected, 0) if fits else (0, 1))
 
 

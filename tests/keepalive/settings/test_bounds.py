@@ -29,3 +29,9 @@ def test_a_spread_covers_what_any_clock_could_have_made() -> None:
     intvl = infer([gap(GapKind.SPACING, -1, spacing, 2) for spacing in (10.24, 5.12)]).tcp_keepalive_intvl
     assert intvl is not None
     assert (intvl.value, intvl.low, intvl.high, intvl.basis) == (None, 5, 10, Basis.CONTRADICTORY)
+
+
+def test_a_give_up_after_no_unanswered_probe_counts_none() -> None:
+    """A segment that the prober did not accept came in between; whoever gives up has sent a probe."""
+    probes = infer([gap(GapKind.GIVE_UP, 1200.6, 1200.6, 0)]).tcp_keepalive_probes
+    assert probes is None or probes.low >= 1
