@@ -67,8 +67,8 @@ CODES = (
     Code(
         "segments-given-up",
         Severity.LIMIT,
-        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory; live, all but "
-        "the latest 256 segments of each",
+        "the earlier probes and gaps of the longest connections are left out to stay within --max-memory; live, all "
+        "but the latest 256 segments of each",
     ),
     Code("neighbours-given-up", Severity.LIMIT, "only the latest ARP and neighbour discovery packets are kept"),
     Code("tunnels-given-up", Severity.LIMIT, "packets in tunnels beyond the first 262,144 are not used"),
