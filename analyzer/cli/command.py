@@ -395,9 +395,7 @@ def _each(options: Options) -> int:
 def _check_diff(options: Options) -> None:
     checks = (options.expect, options.fail_on)
     if _is_of_one_capture(options) or options.paths or options.json or any(checks):
-        raise click.UsageError(
-            "--diff BEFORE AFTER names both captures and prints for people; it goes with -f and --jobs"
-        )
+        raise click.UsageError("--diff BEFORE AFTER names both captures; it prints for people, with -f and --jobs")
 
 
 def _diff(options: Options) -> int:
