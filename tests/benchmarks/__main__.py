@@ -133,7 +133,7 @@ def main() -> None:
         _print(f"{machine()}\n")
         for name in options.only.split(","):
             sizes = [options.share * size for size in SIZES]
-            made = [made(folder, name, size) for size in sizes]
+            made = [capture_made(folder, name, size) for size in sizes]
             path, packets = made[-1]
             run(chosen[0].command(path))  # compiles; and the file is in memory for all
             _print(f"\n### {name}: {packets:,} packets, {path.stat().st_size / 1e6:,.0f} MB\n")
@@ -144,7 +144,7 @@ def main() -> None:
             _print(f"\nGrowth at 1, 4 and 16 times the size: {words}.")
 
 
-def made(folder: Path, name: str, share: float) -> tuple[Path, int]:
+def capture_made(folder: Path, name: str, share: float) -> tuple[Path, int]:
     """The capture and its packets. Another process makes it: what this one once needed would count for its children."""
     path = folder / f"{name}-{share:g}"
     packets = folder / f"{path.name}.packets"

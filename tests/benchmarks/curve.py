@@ -14,9 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from matplotlib.figure import Figure
-
-from tests.benchmarks.__main__ import OURS, Run, Tool, alternated, machine, made, tools
+from tests.benchmarks.__main__ import OURS, Run, Tool, alternated, capture_made, machine, tools
 from tests.benchmarks.captures import CAPTURES
 
 PACKETS = (250, 1_000, 10_000, 100_000, 300_000, 1_000_000, 5_000_000, 30_000_000)
@@ -55,7 +53,7 @@ def points(folder: Path, most: int, rounds: int) -> Iterator[Point]:
         for wanted in PACKETS:
             found = share_of(kind, wanted) if wanted <= most else None
             if found is not None:
-                path, packets = made(folder, *found)
+                path, packets = capture_made(folder, *found)
                 runs = alternated(path, [_once_if_long(tool, packets) for tool in chosen], rounds)
                 yield Point(kind, packets, path.stat().st_size, runs)
 
@@ -76,6 +74,8 @@ def lines(found: list[Point]) -> Iterator[str]:
 
 
 def chart(found: list[Point], into: Path) -> None:
+    from matplotlib.figure import Figure  # what this process has in memory counts for its children
+
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     for axes, kind in zip(figure.subplots(1, len(KINDS), sharey=True), KINDS, strict=True):
         these = [one for one in found if one.kind == kind]
