@@ -46,7 +46,7 @@ OBSERVED = {
         "{low} unanswered, then RST",
         "{low} unanswered, then RST (or a user timeout between {other_low} and {other_high} s)",
     ),
-    Basis.RUN_LENGTH: (UNFINISHED, f"{{low}} went unanswered, and {UNFINISHED}"),
+    Basis.RUN_LENGTH: (UNFINISHED, f"{{low}} sent with no answer in between, and {UNFINISHED}"),
     Basis.CEASED: (
         "{low} unanswered, and then no more",
         "{low} unanswered, and then no more (or a user timeout between {other_low} and {other_high} s)",
