@@ -195,8 +195,8 @@ class Packets:
     def _quoting(self, error: Unreachable) -> Packet:
         """Return an ICMP error with the segment that it is about: the latest of its addressee to that place, if none
         else comes into question."""
+        sent = self._sent.get(error.target)
         if error.address is None:
-            sent = self._sent.get(error.target)
             times = (sent.segment.ts_ns, sent.elsewhere_ns) if sent is not None else (ABSENT, ABSENT)
             return Quote(error.ts_ns, error, sent.segment) if sent and _is_about(error, *times) else error
         latest = [
@@ -204,6 +204,8 @@ class Packets:
             for conversation, which in self._conversations.between(error.target, error.address)
             if (last := conversation.sides[which].last) is not None and error.port in (None, last.target.port)
         ]
+        if sent is not None and sent.segment.flags & RST and sent.segment.target.address == error.address:
+            latest.append(sent.segment)  # its conversation is over, and the error may be about the RST
         latest.sort(key=lambda segment: segment.ts_ns)
         others_ns = latest[-2].ts_ns if len(latest) > 1 else ABSENT
         is_clear = latest and _is_about(error, latest[-1].ts_ns, others_ns)

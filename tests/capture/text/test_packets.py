@@ -3,6 +3,7 @@
 from analyzer.capture.text.clock import Clock
 from analyzer.capture.text.lines import Data, Names, Packet, Quote, Segment, Unreachable
 from analyzer.capture.text.packets import Packets
+from analyzer.capture.text.tcpdump import TcpdumpText
 from analyzer.capture.text.tshark import TsharkText
 
 SHAKEN = """\
@@ -81,3 +82,19 @@ def test_a_host_is_said_to_be_unreachable_at_once_only_where_a_route_says_so() -
     assert isinstance(found[-1], Quote)
     assert (found[-1].quoted.source.port, undecided) == (40001, 0)
     assert packets(f"{both}0.25 {error}")[1] == 1
+
+
+def test_an_error_may_be_about_a_reset() -> None:
+    """Whose conversation is over; that it comes just after a probe of another one shows nothing."""
+    lines = (
+        "11:00:00.00 IP 192.0.2.1.40000 > 198.51.100.2.80: Flags [S], seq 1, win 9, length 0",
+        "11:00:00.01 IP 192.0.2.1.40001 > 198.51.100.2.80: Flags [S], seq 1, win 9, length 0",
+        "11:00:09.0000 IP 192.0.2.1.40000 > 198.51.100.2.80: Flags [P.], seq 2:3, ack 1, win 9, length 1",
+        "11:00:09.0001 IP 192.0.2.1.40001 > 198.51.100.2.80: Flags [R.], seq 2, ack 1, win 9, length 0",
+        "11:00:09.0002 IP 192.0.2.254 > 192.0.2.1: ICMP host 198.51.100.2 unreachable, length 48",
+    )
+    reader, into = TcpdumpText(Clock([line.split()[0] for line in lines]), Names()), Packets(is_counted=False)
+    out = [done for line in lines for one in reader.read(line) for done in into.take(one)]
+    out += [done for one in reader.end() for done in into.take(one)]
+    assert not any(isinstance(one, Quote) for one in [*out, *into.end()])
+    assert into.undecided == 1
