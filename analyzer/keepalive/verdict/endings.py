@@ -124,11 +124,15 @@ def note_instant(batch: Batch, flow_row: int, ending: Any, closing: Any, unseen:
 
 def note_clocks(ending: Any, ts_ns: int, mine: int, theirs: int, busy_ns: int) -> None:
     """Write how long ago data moved at `ts_ns`: the closer's own, the other end's, and data that is no heartbeat."""
-    last_ns = max(mine, theirs)
-    ending.data_ns = ts_ns - last_ns if last_ns != ABSENT else ABSENT
-    ending.peer_data_ns = ts_ns - theirs if theirs != ABSENT else ABSENT
-    ending.own_data_ns = ts_ns - mine if mine != ABSENT else ABSENT
-    ending.no_heartbeat_ns = ts_ns - busy_ns if busy_ns != ABSENT else ABSENT
+    ending.data_ns = since(max(mine, theirs), ts_ns)
+    ending.peer_data_ns, ending.own_data_ns = since(theirs, ts_ns), since(mine, ts_ns)
+    ending.no_heartbeat_ns = since(busy_ns, ts_ns)
+
+
+def since(then_ns: int, now_ns: int) -> int:
+    """Return how long ago something was, ABSENT if it never was; 0 where frames are out of order, or the clock was set
+    back."""
+    return max(now_ns - then_ns, 0) if then_ns != ABSENT else ABSENT
 
 
 def leave_out_farewell(batch: Batch, flow_row: int, ending: Any, place: int) -> None:

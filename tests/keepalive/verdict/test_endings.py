@@ -357,3 +357,18 @@ def test_probes_that_ceased_leave_it_open() -> None:
     110.00  end
     """)
     assert (result.flow.verdict.outcome, result.flow.verdict.reasons) == (Outcome.OPEN, (Reason.PROBES_CEASED,))
+
+
+def test_a_clock_that_was_set_back_between_data_and_close_leaves_no_time_below_zero() -> None:
+    flow = told("""
+    0.00   A>B  S   seq 99
+    0.01   B>A  SA  seq 499  ack 100
+    0.02   A>B  A   seq 100  ack 500
+    10.0   A>B  PA  seq 100  ack 500  len 10
+    10.01  B>A  PA  seq 500  ack 110  len 20
+    9.01   B>A  FA  seq 520  ack 110
+    9.02   A>B  FA  seq 110  ack 521
+    9.03   B>A  A   seq 521  ack 111
+    """).flow
+    assert flow.ending is not None
+    assert (flow.ending.data_ns, flow.ending.peer_data_ns) == (0, 0)
