@@ -385,7 +385,7 @@ def note_user_timeout(corrected: Any, run_counts: Any, rows: int, found: Inferre
             high = min(high, heard_ns + run_counts.unheard_ns[gap])
             if corrected.unanswered[gap] > 1:
                 low = max(low, heard_ns - corrected.probe_ns[gap] - corrected.capture_rtt_ns[gap])
-    if low < high < TELLS_NOTHING:
+    if low < high < TELLS_NOTHING and rounded_ms(high) > 0:  # of less than a millisecond there is none
         note_setting(found, row, USER_TIMEOUT_ALTERNATIVE, rounded_ms(low), rounded_ms(high), corrected, 0, rows)
 
 

@@ -35,3 +35,9 @@ def test_a_give_up_after_no_unanswered_probe_counts_none() -> None:
     """A segment that the prober did not accept came in between; whoever gives up has sent a probe."""
     probes = infer([gap(GapKind.GIVE_UP, 1200.6, 1200.6, 0)]).tcp_keepalive_probes
     assert probes is None or probes.low >= 1
+
+
+def test_no_user_timeout_is_shorter_than_a_millisecond() -> None:
+    """A RST 0.4 ms after the peer was last heard, as where the clock was set back in between."""
+    gaps = [gap(GapKind.FIRST, 30.0), gap(GapKind.GIVE_UP, 0.0004, 0.0002, 1)]
+    assert infer(gaps, is_whole=True).tcp_user_timeout is None
