@@ -6,6 +6,7 @@ happened.
 
 from typing import Any
 
+from analyzer.keepalive.settings.bounds import MILLISECOND
 from analyzer.keepalive.settings.constraints import TELLS_NOTHING
 from analyzer.keepalive.settings.losses import idle_slack_ns, is_unheard
 from analyzer.keepalive.settings.observations import is_idle, is_intvl
@@ -21,7 +22,6 @@ from analyzer.keepalive.settings.typical import (
 from analyzer.keepalive.story.values import AGREES, CYCLE, GIVE_UP, SPACING, UNHEARD, UNSEEN, UNTOLD
 from analyzer.schema import ABSENT
 
-MILLISECOND = 1_000_000
 MAX_AMBIGUOUS = 4
 """Most gaps that are treated as ambiguous, one at a time."""
 

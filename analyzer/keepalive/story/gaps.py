@@ -115,7 +115,10 @@ def hastens(stories: StoryTables, flow_row: int, end: int) -> bool:
 
 def has_hastened(stories: StoryTables, flow_row: int, end: int) -> bool:
     """Tell whether the end's answered probes came sooner from some time on, all of them than any before: two at least
-    of either."""
+    of either.
+
+    Settings are doubted for the last two alone (`hastens`): a longer row of them may be what was set.
+    """
     first, beyond, last_ns = stories.flows[flow_row].first_gap, stories.flows[flow_row + 1].first_gap, 0
     for place in range(first, beyond):
         if is_idle_gap(stories.gaps[place], end):
@@ -185,6 +188,11 @@ def new_gap(stories: StoryTables) -> Any:
     return stories.gaps[stories.counts[GAPS] - 1]
 
 
+def keeps_pace(own: Any, gap_ns: int) -> bool:
+    """Tell whether a time is as long as the end's last gap that a timer ended, of which there must be one."""
+    return bool(abs(gap_ns - own.pace_ns) <= ON_GRID_NS + gap_ns // 64)
+
+
 def note_pace(own: Any, kind: int, gap_ns: int, left_out: int) -> None:
     """Compare a gap with the end's gap before it, if both are of one kind and length.
 
@@ -192,7 +200,7 @@ def note_pace(own: Any, kind: int, gap_ns: int, left_out: int) -> None:
     they number what other connections of the host send.
     """
     clock = SPACING if kind == GIVE_UP else kind
-    if own.pace_kind == clock and abs(gap_ns - own.pace_ns) <= ON_GRID_NS + gap_ns // 64:
+    if own.pace_kind == clock and keeps_pace(own, gap_ns):
         own.even += left_out == own.pace_missing
         own.level += left_out == own.pace_missing and left_out > 0
         own.uneven += left_out != own.pace_missing

@@ -6,8 +6,8 @@ Kernels over a batch of stories; each rule fills the flow's row if it holds.
 from typing import Any
 
 from analyzer.keepalive.model.linux import SHORTEST_NS
-from analyzer.keepalive.story.gaps import HEARD, ON_GRID_NS, Rows, StoryTables, ends_of, has_echo, missing
-from analyzer.keepalive.story.values import FIRST, UNHEARD
+from analyzer.keepalive.story.gaps import HEARD, Rows, StoryTables, ends_of, has_echo, keeps_pace, missing
+from analyzer.keepalive.story.values import CYCLE, SPACING, UNHEARD
 from analyzer.keepalive.verdict import values
 from analyzer.keepalive.verdict.batch import Batch, conclude, prove, show_fins
 from analyzer.keepalive.verdict.os_errors import reset_errno
@@ -35,8 +35,6 @@ from analyzer.tcp import segment_facts
 
 ON_ITS_WAY_NS = 1_000_000_000
 """What was sent before a RST came arrives within this time."""
-LATEST = 64
-"""Probes that are an interval apart differ by less than this part of it."""
 STATE_GONE_NS = 1_000_000_000
 """No host forgets a connection sooner after it used it: a RST that follows faster is an application's abort."""
 
@@ -120,8 +118,8 @@ def was_reset_unasked(batch: Batch, flow_row: int, sender: int) -> bool:
     """
     is_timer = is_give_up(batch.rows, batch.stories, flow_row)
     has_closed = batch.stories.ends[2 * flow_row + rst_of(batch, flow_row).end].fin_frame
-    is_open = batch.resets[0].usual_ttl != ABSENT and not is_timer and not has_closed
-    return bool(is_open and (sender == THE_PATH or (sender == UNDECIDED and not comes_amid_probes(batch, flow_row))))
+    is_unasked = batch.resets[0].usual_ttl != ABSENT and not is_timer and not has_closed
+    return bool(is_unasked and (sender == THE_PATH or (sender == UNDECIDED and not comes_amid_probes(batch, flow_row))))
 
 
 def differences(odd: int) -> int:
@@ -151,12 +149,10 @@ def was_reset_unexplained(batch: Batch, flow_row: int) -> bool:
     is_next = missing(rst) == 0 and not own.unanswered
     story, is_amid_probes = batch.stories.flows[flow_row], comes_amid_probes(batch, flow_row)
     if is_all_there_is(batch, flow_row):
-        conclude(batch, flow_row, values.UNKNOWN, values.LIKELY, because(values.RST_UNEXPLAINED, 0))
-        prove(batch, flow_row, rst.frame)
-        return True
-    if (rst.own_ns < SHORTEST_NS and not is_amid_probes) or (own.fin_frame and not story.lacks):
+        reason = values.RST_UNEXPLAINED
+    elif (rst.own_ns < SHORTEST_NS and not is_amid_probes) or (own.fin_frame and not story.lacks):
         return False
-    if (may_lack_fin(batch, flow_row) or not rst.flags & ACK) and not is_next:
+    elif (may_lack_fin(batch, flow_row) or not rst.flags & ACK) and not is_next:
         reason = values.RST_UNEXPLAINED
     elif is_amid_probes:
         reason = values.RST_AMID_PROBES
@@ -193,7 +189,7 @@ def comes_amid_probes(batch: Batch, flow_row: int) -> bool:
     if has_echo(batch.stories, flow_row, rst.end, HEARD):
         return bool(rst.own_ns < SHORTEST_NS)
     is_unheard = has_echo(batch.stories, flow_row, rst.end, UNHEARD)
-    is_in_step = own.pace_kind != FIRST and abs(rst.own_ns - own.pace_ns) <= ON_GRID_NS + own.pace_ns // LATEST
+    is_in_step = (own.pace_kind == CYCLE or own.pace_kind == SPACING) and keeps_pace(own, rst.own_ns)
     return bool(rst.own_ns < SHORTEST_NS or is_unheard or is_in_step)
 
 
