@@ -11,7 +11,7 @@ from contextlib import closing
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from analyzer.capture.decode.packets import address
+from analyzer.capture.decode.packets import address, endpoint
 from analyzer.capture.names import Naming
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
@@ -336,8 +336,7 @@ class Assembler:
 
     def _end_name(self, flow: int, end: int) -> str:
         """Return address and port of an end, as a flow's `End` shows them."""
-        name, port = self._address(flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF
-        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        return endpoint(self._address(flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF)
 
     def _address(self, flow: int, end: int) -> str:
         return address(*address_of(self._tracker.table, flow, end)[1:])

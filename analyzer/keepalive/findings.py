@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Protocol, overload
 
+from analyzer.capture.decode.packets import endpoint
 from analyzer.keepalive.context.rebinding import Rebinding
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
@@ -83,7 +84,7 @@ class End:
 
     def __str__(self) -> str:
         """Return address and port, as text."""
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return endpoint(self.address, self.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class EndStory(ReadOnDemand):
     @cached_property
     def probes(self) -> tuple[Probe, ...]:
         """Return its probes with their answers."""
-        return tuple(map(self._probe, self._probe_rows()))
+        return tuple(probe_at(self._rows, self._stories, row) for row in self._probe_rows())
 
     @cached_property
     def payload_len(self) -> int:
@@ -212,21 +212,6 @@ class EndStory(ReadOnDemand):
         lengths, rows = self._rows.candidates.payload_len, self._stories.probes.row
         return (lengths[rows[row]] for row in self._probe_rows()) if self.sent else iter(())
 
-    def _probe(self, row: int) -> Probe:
-        """Return a row of STORY_PROBES as a value."""
-        c, p = self._rows.candidates, self._stories.probes
-        sent, answer = p.row[row], p.answer_row[row]
-        is_alone = self._rows.ends.last_ns[2 * self._flow + 1 - self._end] == ABSENT
-        return Probe(
-            frame=c.frame[sent],
-            ts_ns=c.ts_ns[sent],
-            payload_len=c.payload_len[sent],
-            answer=Answer.UNSEEN if is_alone and answer == ABSENT else ANSWERS[p.answer[row]],
-            answer_frame=c.frame[answer] if answer != ABSENT else 0,
-            answer_ns=c.ts_ns[answer] if answer != ABSENT else ABSENT,
-            may_go_unanswered=bool(p.may_go_unanswered[row]),
-        )
-
     def _gap(self, row: int) -> Gap:
         """Return a row of STORY_GAPS as a value."""
         g, e = self._stories.gaps, self._stories.ends
@@ -245,6 +230,22 @@ class EndStory(ReadOnDemand):
             echo=ECHOES[g.echo[row]],
             has_uncaptured=bool(e.has_uncaptured[self._end_row]),
         )
+
+
+def probe_at(rows: Rows, stories: StoryTables, row: int) -> Probe:
+    """Return a row of STORY_PROBES as a value."""
+    c, p = rows.candidates, stories.probes
+    sent, answer = p.row[row], p.answer_row[row]
+    is_alone = rows.ends.last_ns[2 * c.flow[sent] + 1 - p.end[row]] == ABSENT
+    return Probe(
+        frame=c.frame[sent],
+        ts_ns=c.ts_ns[sent],
+        payload_len=c.payload_len[sent],
+        answer=Answer.UNSEEN if is_alone and answer == ABSENT else ANSWERS[p.answer[row]],
+        answer_frame=c.frame[answer] if answer != ABSENT else 0,
+        answer_ns=c.ts_ns[answer] if answer != ABSENT else ABSENT,
+        may_go_unanswered=bool(p.may_go_unanswered[row]),
+    )
 
 
 class Story(ReadOnDemand):

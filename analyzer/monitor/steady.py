@@ -7,6 +7,7 @@ values can tell, `changes.py` compares all of it.
 
 from dataclasses import dataclass
 
+from analyzer.capture.decode.packets import endpoint
 from analyzer.keepalive.findings import Flow, Found
 from analyzer.keepalive.settings.infer import SETTINGS
 from analyzer.keepalive.settings.values import Settings
@@ -18,9 +19,9 @@ from analyzer.keepalive.story.values import (
     CYCLE,
     FIRST,
     SPACING,
-    Answer,
     Probe,
 )
+from analyzer.keepalive.story_reader import probe_at
 from analyzer.keepalive.verdict.values import Cause, Outcome
 from analyzer.monitor.changes import (
     LONGEST_PATIENCE_NS,
@@ -42,7 +43,7 @@ from analyzer.schema import ABSENT
 from analyzer.tcp.flows import end_ns
 
 Signs = tuple[int, ...]
-ANSWERS, OUTCOMES, CAUSES = tuple(Answer), tuple(Outcome), tuple(Cause)
+OUTCOMES, CAUSES = tuple(Outcome), tuple(Cause)
 PROBED = (FIRST, CYCLE, SPACING)
 """Kinds of gaps that a probe ended."""
 HEARD = (BY_ACK, BY_DATA)
@@ -64,7 +65,7 @@ class EndStanding:
 
     def __str__(self) -> str:
         """Return address and port, as text."""
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return endpoint(self.address, self.port)
 
 
 @dataclass(slots=True)
@@ -189,22 +190,7 @@ class Look:
 
     def probe(self, place: int) -> Probe:
         """Return the probe at a place as a value."""
-        c, p, row, at = (
-            self.found.rows.candidates,
-            self.found.stories.probes,
-            self.rows[place],
-            self.first_probe + place,
-        )
-        answer = p.answer_row[at]
-        return Probe(
-            frame=c.frame[row],
-            ts_ns=c.ts_ns[row],
-            payload_len=c.payload_len[row],
-            answer=ANSWERS[self.answers[place]],
-            answer_frame=c.frame[answer] if answer != ABSENT else 0,
-            answer_ns=c.ts_ns[answer] if answer != ABSENT else ABSENT,
-            may_go_unanswered=bool(p.may_go_unanswered[at]),
-        )
+        return probe_at(self.found.rows, self.found.stories, self.first_probe + place)
 
     def in_a_row(self, place: int) -> int:
         """Return how many unanswered probes of its end the one at a place is the last of."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from analyzer.analysis import Analysis, Analyzer
 from analyzer.capture.decode.headers import ICMPV6_TYPES
-from analyzer.capture.decode.packets import address
+from analyzer.capture.decode.packets import address, endpoint
 from analyzer.engine.table import Table
 from analyzer.keepalive.context.addresses import Address, address_of, network
 from analyzer.keepalive.findings import Flow
@@ -189,7 +189,7 @@ class Watcher:
         table = self.analyzer.tracker.table
         ports = table.flows.view.ports[flow]
         first, second = (address(*address_of(table, flow, end)[1:]) for end in (0, 1))
-        return _endpoint(first, ports >> 16), _endpoint(second, ports & 0xFFFF)
+        return endpoint(first, ports >> 16), endpoint(second, ports & 0xFFFF)
 
     def _sort_in(self, now_ns: int) -> None:
         """Assign new candidates to their flows; a candidate that may tell something puts its flow in the queue."""
@@ -442,7 +442,3 @@ def _errors(analysis: Analysis, place: int) -> tuple[IcmpError, ...]:
         for row in analysis.rows(place)
         if s.tag[row] == ICMP_UNREACHABLE
     )
-
-
-def _endpoint(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

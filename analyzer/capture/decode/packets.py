@@ -153,3 +153,8 @@ def address(hi: int, lo: int) -> str:
     if octets.startswith(IPV4_PREFIX):
         return socket.inet_ntop(socket.AF_INET, octets[12:])
     return socket.inet_ntop(socket.AF_INET6, octets)
+
+
+def endpoint(host: str, port: int) -> str:
+    """Format address and port as text."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
