@@ -4,8 +4,8 @@ Knows the words: a time, or how long after the last frame; and refuses what no c
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from analyzer.capture.coverage import HOLE_NS, may_end
 from analyzer.errors import OptionError
@@ -17,8 +17,7 @@ FRACTION = re.compile(r"(?<=:\d\d)[.,](\d{1,9})")
 """The fraction of a second in an ISO 8601 time, of which `datetime` keeps six digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(NamedTuple):
     """When capturing ended."""
 
     words: str

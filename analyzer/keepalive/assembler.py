@@ -348,9 +348,10 @@ class Assembler:
         ports = (f.ports[flow] >> 16, f.ports[flow] & 0xFFFF)
         ends = []
         for end in (0, 1):
-            end_story, matches, stack = story.ends[end], tuple[str, ...](), Stack.UNKNOWN
-            settings = settings_of(found, 2 * flow_row + end)
+            end_story, settings = story.ends[end], settings_of(found, 2 * flow_row + end)
             role, ttl = ROLES[f.opened[flow]][end], self._rows.ends.ttl[2 * flow + end]
+            matches: tuple[str, ...] = ()
+            stack = Stack.UNKNOWN
             if end_story.sent and end_story.probed_by is not ProbedBy.MIDDLEBOX:
                 matches = matching_profiles(settings, end_story.payload_len, f.ports[flow])
                 timestamps = end_story.has_timestamps, end_story.has_bare_probes
@@ -367,7 +368,7 @@ class Assembler:
             start_ns=start_ns(f, flow),
             end_ns=end_ns(f, flow),
             packets=f.packets[flow],
-            octets=f.octets[flow] - sum(end.probe_octets for end in story.ends),
+            octets=f.octets[flow] - sum(end.probe_octets for end in story.ends if end.sent),
             max_idle_ns=f.max_idle_ns[flow],
             ends=(ends[0], ends[1]),
             story=story,
@@ -382,7 +383,8 @@ class Assembler:
     def _name(self, address: str, port: int, role: Role) -> str:
         """Return what an end is called; a port is a service's unless the end opened the connection from it."""
         service = self.naming.service(port) if role is not Role.ORIGINATOR else ""
-        return ", ".join(filter(None, (self.names.get(address, ""), service)))
+        host = self.names.get(address, "")
+        return f"{host}, {service}" if host and service else host or service
 
     def _forgotten_after(self, batch: Batch, flow_row: int) -> Silence | None:
         """Return the silence after which only other packets show that a flow was forgotten, None without."""

@@ -3,7 +3,6 @@
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import compress
@@ -14,8 +13,8 @@ from analyzer.keepalive.context.rebinding import Rebinding
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.gaps import Rows, StoryTables
-from analyzer.keepalive.story.values import Answer, ProbedBy, Silence
-from analyzer.keepalive.story_reader import EndStory, Story
+from analyzer.keepalive.story.values import ProbedBy, Silence
+from analyzer.keepalive.story_reader import EndStory, Part, Story
 from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, outcome_of
 from analyzer.keepalive.verdict.values import Ending, Outcome, Verdict
 
@@ -43,8 +42,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """One end of a flow."""
 
     address: str
@@ -75,7 +73,7 @@ class End:
     @property
     def answered(self) -> int:
         """Return how many of its probes were answered by an ACK or data."""
-        return sum(probe.answer in (Answer.ACK, Answer.DATA) for probe in self.story.probes)
+        return self.story.answered
 
     @property
     def payload_len(self) -> int | None:
@@ -87,9 +85,8 @@ class End:
         return endpoint(self.address, self.port)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One incarnation of a connection, as far as the capture shows it. Times in ns since 1970."""
+class FlowParts(NamedTuple):
+    """What is found of one incarnation of a connection, as far as the capture shows it. Times in ns since 1970."""
 
     id: int
     is_midstream: bool
@@ -111,6 +108,23 @@ class Flow:
     forgotten_after: Silence | None = None
     """The silence in which something on the way has forgotten it, where only other packets than its own show that."""
 
+
+class Flow(FlowParts):
+    """A connection, with what follows from its parts; what is asked for again and again is worked out once."""
+
+    @Part
+    def service_end(self) -> int:
+        """Return the end that offers the service: the responder, or the lower port if roles are unknown."""
+        first, second = self.ends
+        if first.role is Role.RESPONDER or second.role is Role.RESPONDER:
+            return int(second.role is Role.RESPONDER)
+        return int(second.port < first.port)
+
+    @Part
+    def service(self) -> str:
+        """Return the address and port of the service, which name the path to it, too."""
+        return str(self.ends[self.service_end])
+
     @property
     def continues(self) -> int | None:
         """Return the number of the connection whose sequence space it continues, from another port or address."""
@@ -127,13 +141,13 @@ class Flow:
         first, second = self.ends
         return first.ttl in AS_SENT and second.ttl in AS_SENT
 
-    @property
+    @Part
     def beating(self) -> tuple[int, ...]:
         """Return the ends whose application sends a heartbeat."""
         first, second = self.ends
         return WHICH[first.story.heartbeat is not None, second.story.heartbeat is not None]
 
-    @property
+    @Part
     def probers(self) -> tuple[int, ...]:
         """Return the ends that probe, or in whose name something on the path does."""
         first, second = self.ends

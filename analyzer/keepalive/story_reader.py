@@ -1,9 +1,9 @@
 """A flow's story, which `story/story.py` has written into columns, as values: each part is read on first use."""
 
 from array import array
-from collections.abc import Iterator
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Generic, TypeVar, overload
 
 from analyzer.keepalive.settings.observations import counts_other_connections
 from analyzer.keepalive.story.gaps import Rows, StoryTables
@@ -20,6 +20,8 @@ from analyzer.keepalive.story.resends import (
 )
 from analyzer.keepalive.story.story import capture_rtt_ns
 from analyzer.keepalive.story.values import (
+    BY_ACK,
+    BY_DATA,
     SPACING,
     Answer,
     Echo,
@@ -48,13 +50,46 @@ NOT_ITS_OWN = (tag.DUPLICATE_FRAME, tag.ICMP_UNREACHABLE)
 ANSWERS, KINDS, ECHOES, PROBERS = tuple(Answer), tuple(GapKind), tuple(Echo), tuple(ProbedBy)
 
 
+Value = TypeVar("Value")
+
+
+class Part(Generic[Value]):
+    """A property that is read on first use, and kept.
+
+    `functools.cached_property` takes a lock before Python 3.12: a sixth of what assembling a connection takes.
+    """
+
+    def __init__(self, read: Callable[[Any], Value]) -> None:
+        self._read, self.__doc__ = read, read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, of: None, owner: type) -> "Part[Value]": ...
+    @overload
+    def __get__(self, of: object, owner: type) -> Value: ...
+    def __get__(self, of: object, owner: type) -> "Value | Part[Value]":
+        """Return the value, which is found in the object itself from now on."""
+        if of is None:
+            return self
+        value = of.__dict__[self._name] = self._read(of)
+        return value
+
+
+@cache
+def _parts_of(kind: type) -> tuple[str, ...]:
+    """Return the names of what is read from the tables, but for what only helps to read it."""
+    return tuple(name for name, part in vars(kind).items() if type(part) is Part and name[0] != "_")
+
+
 class ReadOnDemand:
     """Base class: each part is read from the tables on first use, and all of them before pickling or comparing."""
 
     @property
     def parts(self) -> dict[str, Any]:
         """Return all parts by name."""
-        return {name: getattr(self, name) for name, part in vars(type(self)).items() if type(part) is cached_property}
+        return {name: getattr(self, name) for name in _parts_of(type(self))}  # type: ignore[arg-type]  # mypy takes the hash of a story for its class's
 
     def settle(self) -> None:
         """Read all parts, and let go of the batch, or of the excerpt of a live capture, from which they are read."""
@@ -81,33 +116,39 @@ class EndStory(ReadOnDemand):
         self._rows, self._stories, self._flow_row, self._end = rows, stories, flow_row, end
         self._flow, self._end_row = stories.flows.flow[flow_row], 2 * flow_row + end
 
-    @cached_property
+    @Part
     def sent(self) -> int:
         """Return how many probes it sent."""
         count: int = self._stories.ends.probes[self._end_row]
         return count
 
-    @cached_property
+    @Part
     def probes(self) -> tuple[Probe, ...]:
         """Return its probes with their answers."""
-        return tuple(probe_at(self._rows, self._stories, row) for row in self._probe_rows())
+        return tuple(probe_at(self._rows, self._stories, row) for row in self._probe_rows)
 
-    @cached_property
+    @Part
+    def answered(self) -> int:
+        """Return how many of them were answered by an ACK or data."""
+        answers = self._stories.probes.answer
+        return sum(answers[row] in (BY_ACK, BY_DATA) for row in self._probe_rows)
+
+    @Part
     def payload_len(self) -> int:
         """Return the octets in the longest of the probes, 0 without any."""
         return max(self._payloads(), default=0)
 
-    @cached_property
+    @Part
     def probe_octets(self) -> int:
         """Return the octets in all of them."""
-        return sum(self._payloads())
+        return sum(self._payloads()) if self.payload_len else 0
 
-    @cached_property
+    @Part
     def has_timestamps(self) -> bool:
         """Tell whether one of its probes carries a timestamp (RFC 7323 §3)."""
-        return any(self._rows.candidates.tsval[self._stories.probes.row[at]] != ABSENT for at in self._probe_rows())
+        return any(self._rows.candidates.tsval[self._stories.probes.row[at]] != ABSENT for at in self._probe_rows)
 
-    @cached_property
+    @Part
     def has_bare_probes(self) -> bool:
         """Tell whether its probes carry no timestamp, although both ends had agreed on them (RFC 7323 §2.2, §3.2).
 
@@ -122,13 +163,13 @@ class EndStory(ReadOnDemand):
             for row in stamped
         )
 
-    @cached_property
+    @Part
     def probed_by(self) -> ProbedBy | None:
         """Return who sends the probes; None without probes, and where nothing shows it."""
         by = self._stories.ends.probed_by[self._end_row]
         return PROBERS[by] if by != ABSENT else None
 
-    @cached_property
+    @Part
     def probe_look(self) -> ProbeLook | None:
         """Return how the probes compare with the end's own segments; None without probes."""
         e, end_row, found = self._stories.ends, self._end_row, self._stories.ends.probe_signs[self._end_row]
@@ -142,39 +183,38 @@ class EndStory(ReadOnDemand):
             acknowledges_less=bool(found & LOW_ACK),
         )
 
-    @cached_property
+    @Part
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that its timer left."""
         return tuple(map(self._gap, self._gap_rows()))
 
-    @cached_property
+    @Part
     def spacings_ns(self) -> tuple[int, ...]:
         """Return the spacings of probes that nothing answered, in ns."""
         g = self._stories.gaps
         rows = (row for row in self._gap_rows() if g.kind[row] == SPACING)
         return tuple([g.probe_ns[row] for row in rows if g.probe_ns[row] > 0])
 
-    @cached_property
+    @Part
     def fin_frame(self) -> int:
         """Return the frame of its first FIN, 0 without one."""
         frame: int = self._stories.ends.fin_frame[self._end_row]
         return frame
 
-    @cached_property
+    @Part
     def capture_rtt_ns(self) -> int:
         """Return the time in ns from the capture point to the end and back."""
         return capture_rtt_ns(self._rows.ends, 2 * self._flow + self._end)
 
-    @cached_property
+    @Part
     def heartbeat(self) -> Heartbeat | None:
         """Return its small messages up to the reset as a heartbeat, if they come evenly."""
         c, e, end_row = self._rows.candidates, self._stories.ends, self._end_row
-        period = period_ns(e[end_row])
-        if period == ABSENT:
+        if not e.steady_beats[end_row]:
             return None
         first, last = e.first_beat[end_row], e.last_beat[end_row]
         return Heartbeat(
-            period_ns=period,
+            period_ns=period_ns(e[end_row]),
             octets=(e.least_beat[end_row], e.most_beat[end_row]),
             sent=e.beats[end_row],
             answered=e.answered_beats[end_row],
@@ -184,7 +224,7 @@ class EndStory(ReadOnDemand):
             stopped_ns=stopped_ns(self._rows, self._stories, self._flow_row, self._end),
         )
 
-    @cached_property
+    @Part
     def window_closed_ns(self) -> int:
         """Return for how long it has been probing the closed window of the other end, in ns, 0 if it is not."""
         e, end_row = self._stories.ends, self._end_row
@@ -195,11 +235,12 @@ class EndStory(ReadOnDemand):
         """Return the flow's candidate rows, in capture order."""
         return self._rows.order[self._rows.starts[self._flow] : self._rows.starts[self._flow + 1]]
 
-    def _probe_rows(self) -> Iterator[int]:
-        """Yield the end's rows in STORY_PROBES."""
+    @Part
+    def _probe_rows(self) -> list[int]:
+        """Return the end's rows in STORY_PROBES."""
         t, ends = self._stories.flows, self._stories.probes.end
         rows = range(t.first_probe[self._flow_row], t.first_probe[self._flow_row + 1])
-        return (row for row in rows if ends[row] == self._end)
+        return [row for row in rows if ends[row] == self._end]
 
     def _gap_rows(self) -> Iterator[int]:
         """Yield the end's rows in STORY_GAPS."""
@@ -210,7 +251,7 @@ class EndStory(ReadOnDemand):
     def _payloads(self) -> Iterator[int]:
         """Yield the octets in each probe."""
         lengths, rows = self._rows.candidates.payload_len, self._stories.probes.row
-        return (lengths[rows[row]] for row in self._probe_rows()) if self.sent else iter(())
+        return (lengths[rows[row]] for row in self._probe_rows) if self.sent else iter(())
 
     def _gap(self, row: int) -> Gap:
         """Return a row of STORY_GAPS as a value."""
@@ -262,14 +303,14 @@ class Story(ReadOnDemand):
             end.settle()
         super().settle()
 
-    @cached_property
+    @Part
     def ends(self) -> tuple[EndStory, EndStory]:
         """Return the stories of both ends."""
         return EndStory(self._rows, self._stories, self._flow_row, 0), EndStory(
             self._rows, self._stories, self._flow_row, 1
         )
 
-    @cached_property
+    @Part
     def run(self) -> ProbeRun | None:
         """Return the probes that nothing answered up to the story's end, None if there are none."""
         t, p, c = self._stories.flows, self._stories.probes, self._rows.candidates
@@ -288,7 +329,7 @@ class Story(ReadOnDemand):
             is_unheard=t.reset_unheard[self._flow_row] > 0,
         )
 
-    @cached_property
+    @Part
     def unanswered_data(self) -> UnansweredData | None:
         """Return what an end sends again and again without an answer, None if there is nothing."""
         end = self._stories.flows.unresponsive_end[self._flow_row]
@@ -312,7 +353,7 @@ class Story(ReadOnDemand):
             ),
         )
 
-    @cached_property
+    @Part
     def reset(self) -> Reset | None:
         """Return the RST that ended the connection, None without one."""
         t, c, row = self._stories.flows, self._rows.candidates, self._stories.flows.reset_row[self._flow_row]
@@ -329,25 +370,25 @@ class Story(ReadOnDemand):
             own_ns=c.ts_ns[row] - c.own_ns[row] if c.own_ns[row] != ABSENT else ABSENT,
         )
 
-    @cached_property
+    @Part
     def last_ns(self) -> int:
         """Return when the flow's last segment was captured."""
         ts_ns: int = self._rows.flows.last_ns[self._flow]
         return ts_ns
 
-    @cached_property
+    @Part
     def capture_end_ns(self) -> int:
         """Return when the flow ceased to be watched: the capture's end, or a jump of its clock before it."""
         ts_ns: int = self._stories.flows.capture_end_ns[self._flow_row]
         return ts_ns
 
-    @cached_property
+    @Part
     def heard_ns(self) -> tuple[int, int]:
         """Return when each end last sent anything, -1 for never."""
         last_ns = self._rows.ends.last_ns
         return last_ns[2 * self._flow], last_ns[2 * self._flow + 1]
 
-    @cached_property
+    @Part
     def silences(self) -> tuple[Silence, ...]:
         """Return in order all silences of 10 s and more, and the longest survived one, even if it is shorter."""
         t, s, c = self._stories.flows, self._stories.silences, self._rows.candidates
@@ -358,26 +399,26 @@ class Story(ReadOnDemand):
             found.append(Silence(c.frame[row], c.ts_ns[row], c.idle_ns[row], c.end[row], survived))
         return tuple(found)
 
-    @cached_property
+    @Part
     def bridged_ns(self) -> int:
         """Return the longest time without data, in ns, after which an answered probe showed that the path still
         works."""
         ns: int = self._stories.flows.bridged_ns[self._flow_row]
         return ns
 
-    @cached_property
+    @Part
     def resending_end(self) -> int:
         """Return the end that sends again what was acknowledged, since the ACKs do not arrive; -1 if none."""
         end: int = self._stories.flows.resending_end[self._flow_row]
         return end
 
-    @cached_property
+    @Part
     def lacks(self) -> int:
         """Return how many of a thousand segments of the connection the capture lacks, 0 without a sign of it."""
         lacks: int = self._stories.flows.lacks[self._flow_row]
         return lacks
 
-    @cached_property
+    @Part
     def is_too_incomplete(self) -> bool:
         """Tell whether so much of the connection is missing in the capture that gaps say nothing of timers."""
         return bool(self._stories.flows.is_too_incomplete[self._flow_row])

@@ -9,9 +9,9 @@
 """
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
+from typing import NamedTuple
 
 SECOND = 1_000_000_000
 MICROSECOND = 1_000
@@ -78,8 +78,7 @@ def plain(number: float) -> str:
     return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """How `--flow` tells times: one of TIMES, and for the calendar in which zone."""
 
     time: str = "rel"

@@ -13,7 +13,6 @@ order of their numbers. What was given up is counted, for a diagnostic; nothing 
 import os
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from analyzer.engine.dispatch import Engine
@@ -90,8 +89,7 @@ def limits_within(max_memory: int, cost: Cost = IN_TABLES) -> Limits:
     return Limits(flows, candidates, of_one_flow=candidates, neighbours=neighbours, keeps_idle=False)
 
 
-@dataclass(frozen=True)
-class Forgotten:
+class Forgotten(NamedTuple):
     """The result of giving up: what went, and where the rest is now."""
 
     flows: int

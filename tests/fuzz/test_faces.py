@@ -38,8 +38,8 @@ def analysis(request: pytest.FixtureRequest) -> Analysis:
     found.diagnostics = (*found.diagnostics, *(Diagnostic(code, 3, 7, HOSTILE) for code in CODES))
     flows = []
     for flow in found.flows:
-        ends = [replace(end, matches=(OBEYED,)) for end in flow.ends]
-        flows.append(replace(flow, tunnel=OBEYED, ends=(ends[0], ends[1])))
+        ends = [end._replace(matches=(OBEYED,)) for end in flow.ends]
+        flows.append(flow._replace(tunnel=OBEYED, ends=(ends[0], ends[1])))
     found.__dict__["flows"] = tuple(flows)
     return found
 

@@ -1,7 +1,7 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
@@ -54,6 +54,10 @@ class EndStory:
     @property
     def sent(self) -> int:
         return len(self.probes)
+
+    @property
+    def answered(self) -> int:
+        return sum(probe.answer in (Answer.ACK, Answer.DATA) for probe in self.probes)
 
     @property
     def payload_len(self) -> int:
@@ -264,4 +268,4 @@ def probing(
 
 def within_lan(one: Flow) -> Flow:
     """The same with both ends on the link where it was captured; all others are at a distance that is not known."""
-    return replace(one, ends=(replace(one.ends[0], ttl=64), replace(one.ends[1], ttl=128)))
+    return one._replace(ends=(one.ends[0]._replace(ttl=64), one.ends[1]._replace(ttl=128)))

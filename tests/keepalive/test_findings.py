@@ -15,7 +15,7 @@ def test_keepalive_is_on_where_a_probe_was_seen() -> None:
 
 def test_keepalive_is_not_on_where_a_middlebox_probes_in_the_ends_name() -> None:
     prober = flow(Made().probe(30, Answer.ACK)).ends[0]
-    probed_for = replace(prober, story=replace(prober.story, probed_by=ProbedBy.MIDDLEBOX))
+    probed_for = prober._replace(story=replace(prober.story, probed_by=ProbedBy.MIDDLEBOX))
     assert (probed_for.has_keepalive, probed_for.is_probed_for) == (False, True)
 
 
@@ -29,7 +29,7 @@ def test_payload_is_none_without_probes_and_the_garbage_octet_if_any_had_it() ->
     assert quiet.payload_len is None
     assert probing.payload_len == 0
     first, second = probing.story.probes
-    mixed = replace(probing, story=replace(probing.story, probes=(first, second._replace(payload_len=1))))
+    mixed = probing._replace(story=replace(probing.story, probes=(first, second._replace(payload_len=1))))
     assert mixed.payload_len == 1
 
 

@@ -1,6 +1,5 @@
 """Forecasts are held against the forward model, and against recordings of real kernels."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def test_spans_add_up() -> None:
 
 def after(end: End, probes: int) -> End:
     """The same end when it had sent so many."""
-    return replace(end, story=EndStory(end.story.probes[:probes]))  # type: ignore[arg-type]
+    return end._replace(story=EndStory(end.story.probes[:probes]))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("capture", PROBED, ids=lambda path: path.parent.name)
@@ -76,21 +75,21 @@ def test_the_give_up_comes_when_it_was_expected() -> None:
 
 def quiet(end: End) -> End:
     """The same end, had it not shown its count."""
-    return replace(after(end, 2), settings=replace(end.settings, tcp_keepalive_probes=None))
+    return after(end, 2)._replace(settings=end.settings._replace(tcp_keepalive_probes=None))
 
 
 def test_a_count_that_was_not_seen_is_another_connections_or_a_well_known_one_or_none() -> None:
     [flow] = analyze(str(next(path for path in SAMPLES if path.parent.name == "nc-30-10-5"))).flows
     end = quiet(flow.ends[0])
     assert own_count(end.settings) is None
-    bare = forecast(replace(end, matches=()), -1)
+    bare = forecast(end._replace(matches=()), -1)
     assert (bare.count, bare.give_up) == (None, None)
     assert forecast(end, -1, Count(5, "another connection of its host")).count == Count(
         5, "another connection of its host"
     )
-    linux = replace(end, matches=("Linux system default",))
+    linux = end._replace(matches=("Linux system default",))
     assert known_count(linux) == Count(9, "as Linux system default")
-    both = replace(end, matches=("Linux system default", "FreeBSD system default"))
+    both = end._replace(matches=("Linux system default", "FreeBSD system default"))
     assert known_count(both) is None  # 9 and 8
 
 

@@ -143,9 +143,9 @@ def test_ends_that_never_probed_are_not_held_to_it() -> None:
 
 def test_no_end_is_held_to_what_a_middlebox_sends_in_its_name() -> None:
     one = probing(settings(30))
-    probed_for = replace(one.ends[0], story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
+    probed_for = one.ends[0]._replace(story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
     assert lines({"tcp_keepalive_time": 60}, one)
-    assert not lines({"tcp_keepalive_time": 60}, replace(one, ends=(probed_for, one.ends[1])))
+    assert not lines({"tcp_keepalive_time": 60}, one._replace(ends=(probed_for, one.ends[1])))
 
 
 def test_nothing_expected() -> None:
@@ -268,9 +268,9 @@ def test_only_an_idle_time_at_a_named_place_is_missed_in_a_silence() -> None:
 def test_a_connection_needs_one_end_that_probes() -> None:
     """Of the other end only something is said if its address is given."""
     one = silent(134, 151, 12)
-    server = replace(one.ends[1], settings=one.ends[0].settings)
+    server = one.ends[1]._replace(settings=one.ends[0].settings)
     client = probing(settings(150))
-    both = replace(client, ends=(client.ends[0], server))
+    both = client._replace(ends=(client.ends[0], server))
     assert lines_of([":443:time=150"], both) == []
     [line] = lines_of(["10.0.0.2:time=60"], both)
     assert "10.0.0.2:443 (responder) shows otherwise: 151.00 s" in line
@@ -279,14 +279,14 @@ def test_a_connection_needs_one_end_that_probes() -> None:
 def test_an_end_that_could_not_probe_may_have_the_expected_time() -> None:
     """It waited for an ACK meanwhile, so its timer did not run."""
     one = silent(134, 151, 12)
-    busy = replace(one.ends[1], story=replace(one.ends[1].story, gaps=()))
-    assert lines_of([":443:time=30"], replace(one, ends=(one.ends[0], busy))) == []
+    busy = one.ends[1]._replace(story=replace(one.ends[1].story, gaps=()))
+    assert lines_of([":443:time=30"], one._replace(ends=(one.ends[0], busy))) == []
 
 
 def test_a_middlebox_probes_for_an_end_whose_own_time_is_not_known() -> None:
     one = silent(134, 151, 12)
-    probed_for = replace(one.ends[0], story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
-    assert lines_of(["10.0.0.1:time=30"], replace(one, ends=(probed_for, one.ends[1]))) == []
+    probed_for = one.ends[0]._replace(story=replace(one.ends[0].story, probed_by=ProbedBy.MIDDLEBOX))
+    assert lines_of(["10.0.0.1:time=30"], one._replace(ends=(probed_for, one.ends[1]))) == []
 
 
 def test_strictly_what_a_silence_excludes_is_said_once() -> None:

@@ -2,7 +2,6 @@
 
 import io
 import re
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -136,7 +135,7 @@ def test_a_tunnel_is_named_with_the_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     [flow] = analysis.flows
     ends = f"{flow.ends[0]} → {flow.ends[1]}"
     assert f"{ends} (http) in " not in unwrapped(report(analysis))
-    monkeypatch.setitem(analysis._assembler._assembled, 0, replace(flow, tunnel="vxlan 42"))
+    monkeypatch.setitem(analysis._assembler._assembled, 0, flow._replace(tunnel="vxlan 42"))
     assert f"{ends} (http) in vxlan 42" in unwrapped(report(analysis))
 
 

@@ -9,8 +9,8 @@ probe of that kernel shows how coarse the boundary is on which it lies, and so h
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from math import log2
 from typing import Any, NamedTuple
 
@@ -152,8 +152,7 @@ class Train:
 Trains = tuple[Train | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HostClock:
+class HostClock(NamedTuple):
     """Ends whose timers one Linux kernel ran, at one address or at several."""
 
     addresses: tuple[str, ...]
@@ -195,15 +194,13 @@ def prober(observed: Observations, found: Inferred, end: int, address: str) -> P
     )
 
 
-def host_clocks(probers: Iterable[Prober]) -> tuple[HostClock, ...]:
-    """Return the host clocks that several ends share, of one address or of several."""
-    by_address: dict[str, list[Prober]] = defaultdict(list)
-    for one in probers:
-        by_address[one.address].append(one)
+def host_clocks(ends_of: Mapping[str, Sequence[int]], described: Callable[[int, str], Prober]) -> tuple[HostClock, ...]:
+    """Return the host clocks that several ends share, of one address or of several, from the probing ends of each."""
     # An address with one prober says something only where it is compared with others.
-    are_compared = sum(len(ends) == 1 for ends in by_address.values()) <= MAX_COMPARED
-    comparable = [ends for ends in by_address.values() if len(ends) > 1 or are_compared]
-    found = [host_clock for ends in comparable for host_clock in _of_address(ends)]
+    are_compared = sum(len(ends) == 1 for ends in ends_of.values()) <= MAX_COMPARED
+    comparable = [(address, ends) for address, ends in ends_of.items() if len(ends) > 1 or are_compared]
+    probers = [[described(end, address) for end in ends] for address, ends in comparable]
+    found = [host_clock for of_one in probers for host_clock in _of_address(of_one)]
     if are_compared and len(found) <= MAX_COMPARED:
         found = _merge_across_addresses(found)
     return tuple(host_clock for host_clock in found if len(host_clock.ends) > 1)
@@ -229,7 +226,7 @@ def _of_address(probers: Sequence[Prober]) -> list[HostClock]:
         others = [one for one in left if one.end not in best.ends]
         left = [one for one in others if not _may_share(found[-1], one)]
     if len(found) == 1 and not left:
-        return [replace(found[0], ends=frozenset(one.end for one in probers))]
+        return [found[0]._replace(ends=frozenset(one.end for one in probers))]
     return found
 
 
@@ -357,11 +354,11 @@ def infer_together(observed: Observations, ends: int, address_of: Callable[[int]
     The latter is noted in `observed`. `address_of` an end names what has one host clock: the address, with its tunnel.
     """
     alone = inferred(observed, ends, engine, more=ends)
-    found = host_clocks(
-        prober(observed, alone, end, address_of(end))
-        for end in range(ends)
-        if alone.ends.clocks[end] and is_probing(observed, end) and observed.ends.clocks[end] == LIKELY_CLOCKS
-    )
+    ends_of: dict[str, list[int]] = defaultdict(list)
+    for end in range(ends):
+        if alone.ends.clocks[end] and observed.ends.clocks[end] == LIKELY_CLOCKS and is_probing(observed, end):
+            ends_of[address_of(end)].append(end)
+    found = host_clocks(ends_of, partial(prober, observed, alone))
     applied = [(end, host_clock) for host_clock in found for end in host_clock.ends]
     for end, host_clock in applied:
         apply(observed, end, host_clock)

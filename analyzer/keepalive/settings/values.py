@@ -8,9 +8,9 @@ determine.
 Values, read from the columns that `infer.infer` writes.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from analyzer.keepalive.model.linux import Clock
 from analyzer.keepalive.settings.bounds import MILLI, USER_TIMEOUT, Inferred
@@ -48,8 +48,7 @@ class Basis(StrEnum):
     """Idle times of one length, and then of another: it was changed; the bounds are of what is in force at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What is known of one setting."""
 
     value: int | None
@@ -70,8 +69,7 @@ class Setting:
     """Number of ends whose observations are pooled in it: of a host, more than one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What is known of an end's settings; None for a setting of which nothing is known."""
 
     tcp_keepalive_time: Setting | None
@@ -88,14 +86,15 @@ NOTHING_KNOWN = Settings(None, None, None, None, ())
 """The settings of an end that shows nothing."""
 
 BASES = tuple(Basis)
+NO_BASIS = SETTINGS * [ABSENT]
 
 
 def settings_of(found: Inferred, end: int) -> Settings:
     """Return what was found of an end, as values."""
-    time, intvl, probes, user_timeout = [setting_of(found, SETTINGS * end + one) for one in range(SETTINGS)]
-    packed = found.ends.clocks[end]
-    if time is intvl is probes is user_timeout is None and not packed:
+    first, packed = SETTINGS * end, found.ends.clocks[end]
+    if not packed and found.settings.basis[first : first + SETTINGS].tolist() == NO_BASIS:
         return NOTHING_KNOWN
+    time, intvl, probes, user_timeout = [setting_of(found, row) for row in range(first, first + SETTINGS)]
     return Settings(time, intvl, probes, user_timeout, *models_of(packed))
 
 

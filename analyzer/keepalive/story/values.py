@@ -6,7 +6,6 @@ one end's probes says which missing answers mean a loss, not what a loss means f
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -208,8 +207,7 @@ class UnansweredData(NamedTuple):
     """From then to the give-up, at the earliest and at the latest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(NamedTuple):
     """The RST that ended the connection."""
 
     frame: int

@@ -16,7 +16,7 @@ from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, spacing_ns
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import IDLE_KINDS
-from analyzer.keepalive.summary.paths import PathLimit, failure, fatal_silence_ns, path_of
+from analyzer.keepalive.summary.paths import PathLimit, failure, fatal_silence_ns
 from analyzer.keepalive.verdict.values import Outcome
 
 IDLE_S = 300
@@ -185,7 +185,7 @@ def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterat
 
 def _limit_of(flow: Flow, limit_of: dict[str, PathLimit]) -> PathLimit | None:
     """Return the limit of the flow's path, None if it has no idle limit."""
-    limit = limit_of.get(path_of(flow))
+    limit = limit_of.get(flow.service)
     has_path = not flow.is_within_lan or failure(flow) is not None
     return limit if limit is not None and limit.failed_ns is not None and has_path else None
 
@@ -327,7 +327,7 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
             if time is None or intvl is None or probes is None or not may_be_linux(end):
                 continue
             if end.settings.tcp_user_timeout is not None:
-                counts[end.address, path_of(flow), time, intvl][probes][flow.id] = None
+                counts[end.address, flow.service, time, intvl][probes][flow.id] = None
     for (_, _, time, intvl), flows_of in counts.items():
         fewest, most = min(flows_of), max(flows_of)
         if most == fewest + 1 or most > MANY_PROBES:
@@ -360,7 +360,7 @@ def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: 
     periods: dict[str, dict[int, int]] = defaultdict(dict)
     sent: dict[str, int] = defaultdict(int)
     for flow in flows:
-        if not _holds(flow, limit_of.get(path_of(flow)), TRIPLES[0][0]):
+        if not _holds(flow, limit_of.get(flow.service), TRIPLES[0][0]):
             continue
         for end in flow.ends:
             time, intvl, _ = _values(end)

@@ -15,8 +15,6 @@ from analyzer.keepalive.findings import End, Flow
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.summary.expectations import includes
 from analyzer.keepalive.summary.groups import SETTINGS, Triple, ranges
-from analyzer.keepalive.summary.hosts import service_end
-from analyzer.keepalive.summary.paths import path_of
 
 Values = tuple[int | None, int | None, int | None]
 """Time, interval and count; None where the wire does not say."""
@@ -72,7 +70,7 @@ def _probers(flows: Iterable[Flow]) -> dict[Place, list[tuple[int, End]]]:
     for flow in flows:
         for index in flow.probers:
             if flow.ends[index].has_keepalive:
-                found[Place(path_of(flow), index == service_end(flow))].append((flow.id, flow.ends[index]))
+                found[Place(flow.service, index == flow.service_end)].append((flow.id, flow.ends[index]))
     return found
 
 

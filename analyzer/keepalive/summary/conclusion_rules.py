@@ -59,9 +59,8 @@ from analyzer.keepalive.summary.conclusions import (
     weight,
 )
 from analyzer.keepalive.summary.expectations import compared, confidence_of, numbers_of
-from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.outages import came_back
-from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry, path_of
+from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
 from analyzer.schema import ABSENT
 
@@ -97,7 +96,7 @@ def conclude(known: Known) -> tuple[Conclusion, ...]:
 
 def settings_not_in_force(known: Known) -> Iterator[Conclusion]:
     """Yield the expectations that some ends do not meet: on how many connections, and at which addresses."""
-    ends = list(compared(known.expected, known.examined))
+    ends = list(compared(known.expected, known.examined)) if known.expected else []
     for expectation in known.expected:
         concerned = [one for one in ends if expectation in one.expectations]
         unmet = [one for end in concerned for one in end.unmet if one.expectation is expectation]
@@ -105,7 +104,7 @@ def settings_not_in_force(known: Known) -> Iterator[Conclusion]:
         if not flows:
             continue
         numbers: dict[str, float] = {"of": len({one.flow.id for one in concerned})}
-        hosts, services = {one.end.address for one in unmet}, {path_of(flow) for flow in flows}
+        hosts, services = {one.end.address for one in unmet}, {flow.service for flow in flows}
         if any(one.is_silence and expectation.address is None for one in unmet):
             hosts.clear()  # neither end probed, and one of both would do
         else:
@@ -175,7 +174,7 @@ def path_ends_idle(known: Known) -> Iterator[Conclusion]:
 
 def others(limit: PathLimit, known: Known) -> Iterator[Flow]:
     """Yield the connections over a path that its limit did not break."""
-    return (flow for flow in known.flows if path_of(flow) == limit.path and flow.id not in limit.failed_flows)
+    return (flow for flow in known.flows if flow.service == limit.path and flow.id not in limit.failed_flows)
 
 
 def is_dead(flow: Flow) -> bool:
@@ -197,7 +196,7 @@ def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
     numbers: dict[str, float] = {"failed_s": limit.failed_ns / SECOND, "died": limit.failed}
     if limit.survived_ns is not None:
         numbers["survived_s"] = limit.survived_ns / SECOND
-    members = [flow for flow in known.flows if path_of(flow) == limit.path]
+    members = [flow for flow in known.flows if flow.service == limit.path]
     numbers["of"] = next((one.flows for one in known.services if one.service == limit.path), len(members))
     if known.is_sampled:
         numbers |= {"of": len(members), "examined": 1}
@@ -236,7 +235,7 @@ def lost_to_service(flow: Flow) -> bool:
     """Tell whether the service closed a connection that was idle for once, and a request was lost to that: in one that
     never was, the service had enough of what was being sent."""
     ended = flow.ending
-    return ended is not None and ended.by == service_end(flow) and ended.lost > 0 and flow.max_idle_ns >= SECOND
+    return ended is not None and ended.by == flow.service_end and ended.lost > 0 and flow.max_idle_ns >= SECOND
 
 
 def lost_frames(flow: Flow) -> tuple[int, ...]:

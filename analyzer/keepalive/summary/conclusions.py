@@ -13,8 +13,7 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.expectations import Expectation
-from analyzer.keepalive.summary.hosts import service_end
-from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns, path_of
+from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns
 from analyzer.keepalive.summary.services import ClientLimit, IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
@@ -139,7 +138,7 @@ def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]
     group without a name."""
     groups: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
-        groups[path_of(flow)].append(flow)
+        groups[flow.service].append(flow)
     if len(groups) > MOST_SHOWN:
         return [(None, [flow for members in groups.values() for flow in members])]
     return sorted(groups.items(), key=lambda one: -len(one[1]))
@@ -160,7 +159,7 @@ def concluded(
     """Return a conclusion from these connections: no surer than the least sure of their verdicts, unless told."""
     least = max((flow.verdict.confidence for flow in flows), key=CONFIDENCES.index, default=Confidence.GUESS)
     evidence = frames or tuple(frame for flow in flows for frame in flow.verdict.evidence_frames)
-    services = {"services": len({path_of(flow) for flow in flows})} if service is None else {}
+    services = {"services": len({flow.service for flow in flows})} if service is None else {}
     return Conclusion(
         code,
         tuple(sorted(flow.id for flow in flows)),
@@ -291,13 +290,14 @@ def reopened(silent: Sequence[Flow], flows: Iterable[Flow]) -> dict[str, float]:
     """Return on how many silent connections the client has opened another one to the service since."""
     latest: dict[tuple[str, str], int] = {}
     for flow in flows:
-        latest[_client_of(flow)] = max(flow.start_ns, latest.get(_client_of(flow), 0))
+        client = _client_of(flow)
+        latest[client] = max(flow.start_ns, latest.get(client, 0))
     count = sum(latest[_client_of(flow)] > flow.story.capture_end_ns - (flow.silent_ns or 0) for flow in silent)
     return {"reopened": count} if count else {}
 
 
 def _client_of(flow: Flow) -> tuple[str, str]:
-    return flow.ends[1 - service_end(flow)].address, path_of(flow)
+    return flow.ends[1 - flow.service_end].address, flow.service
 
 
 def delays(flows: Iterable[Flow]) -> dict[str, float]:

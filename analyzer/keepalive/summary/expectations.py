@@ -1,7 +1,6 @@
 """Settings that ends should have, and in which respects they have others: what `--expect` demands."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from analyzer.keepalive.findings import End, Flow
@@ -16,8 +15,7 @@ ALTERNATIVES = frozenset({Basis.GIVE_UP_COUNT, Basis.CONTRADICTORY, Basis.SURVIV
 misses look the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """The settings that the probing ends at an address, or of connections with a port, should have."""
 
     settings: dict[str, int]

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.keepalive.summary.paths import path_of
 from analyzer.keepalive.verdict.values import BY_PATH, Cause, How, Outcome
 
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
@@ -92,7 +91,7 @@ def _by_service(flows: list[Flow]) -> list[Group]:
     """Split connections of one fate by service, unless there are many, or nothing happened to them on some."""
     services: dict[str, list[Flow]] = defaultdict(list)
     for flow in flows:
-        services[path_of(flow)].append(flow)
+        services[flow.service].append(flow)
     is_dull = flows[0].verdict.outcome in ORDINARY and not flows[0].probers
     if len(services) > (MOST_APART if is_dull else MOST_SERVICES):
         return [_group(flows, tuple(services))]

@@ -8,11 +8,11 @@ middlebox gets an entry of its own.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import cache
 from math import inf
 from typing import NamedTuple, Self
 
-from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence, Role
+from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.settings.fingerprint import Stack
@@ -142,14 +142,6 @@ class _Prober(NamedTuple):
         return undetermined, sum(bounds.high - bounds.low for bounds in self.bounds)
 
 
-def service_end(flow: Flow) -> int:
-    """Return the end that offers the service: the responder, or the lower port if roles are unknown."""
-    first, second = flow.ends
-    if first.role is Role.RESPONDER or second.role is Role.RESPONDER:
-        return int(second.role is Role.RESPONDER)
-    return int(second.port < first.port)
-
-
 def pool(
     flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = ()
 ) -> tuple[Host, ...]:
@@ -161,12 +153,12 @@ def pool(
     probers: dict[str, list[_Prober]] = defaultdict(list)
     boxes: dict[tuple[str | None, int], list[tuple[End, _Prober]]] = defaultdict(list)
     for flow in flows:
-        port = flow.ends[service_end(flow)].port
-        for end in flow.ends:
+        port = flow.ends[flow.service_end].port
+        for end in [flow.ends[index] for index in flow.probers]:
             prober = _Prober(flow.id, port, end.settings, end.stack, end.ttl or 0)
             if end.is_probed_for:
                 boxes[flow.tunnel, _distance(end)].append((end, prober))
-            elif end.has_keepalive:
+            else:
                 probers[f"{flow.tunnel or ''} {end.address}".strip()].append(prober)
     hosts = [_host(one, presence[one], ends, behind[one]) for one, ends in probers.items()]
     return (*hosts, *map(_middlebox, boxes.values()))
@@ -188,7 +180,8 @@ def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clo
     same = {
         plain(other) for host_clock in host_clocks for other in host_clock.addresses if other not in (address, NAMELESS)
     }
-    stack, hz = _stack(probers, models), _hz(models)
+    stacks = frozenset(prober.stack for prober in probers)
+    stack, hz = _stack(stacks, models, max(prober.ttl for prober in probers)), _hz(models)
     return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(host_clocks), tuple(sorted(same)))
 
 
@@ -214,6 +207,8 @@ def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
 
     The best known ends open the groups; every other end joins the largest group that it fits.
     """
+    if len(probers) == 1:
+        return [list(probers)]
     alike: dict[tuple[_Bounds, ...], list[_Prober]] = defaultdict(list)
     for prober in sorted(probers, key=lambda one: one.vagueness):
         alike[prober.bounds].append(prober)
@@ -253,7 +248,7 @@ def _intersection(settings: Sequence[Setting | None]) -> Setting | None:
         return None
     if len(known) == 1:
         frames = tuple(sorted(set(known[0].frames)))
-        return known[0] if frames == known[0].frames else replace(known[0], frames=frames)
+        return known[0] if frames == known[0].frames else known[0]._replace(frames=frames)
     bounds = _Bounds()
     for setting in known:
         bounds &= _Bounds.of(setting)
@@ -282,23 +277,25 @@ def _weakness(setting: Setting) -> tuple[bool, float, int]:
 
 def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
     """Return the timers that explain every end, leaving out ends that no timer explains."""
-    explained = [prober.settings.models for prober in probers if prober.settings.models]
-    return tuple(model for model in explained[0] if all(model in models for models in explained)) if explained else ()
+    first, *others = dict.fromkeys(prober.settings.models for prober in probers if prober.settings.models) or [()]
+    return tuple(model for model in first if all(model in models for models in others)) if others else first
 
 
-def _stack(probers: Sequence[_Prober], models: Sequence[str]) -> str:
+@cache
+def _stack(stacks: frozenset[Stack], models: tuple[str, ...], ttl: int) -> str:
     """Return the name of the stack that its ends show; several behind a NAT are all named."""
-    seen = {prober.stack for prober in probers} - {Stack.UNKNOWN}
+    seen = stacks - {Stack.UNKNOWN}
     seen -= {rough for rough, precise in MORE_OF.items() if seen.intersection(precise)}
     if seen:
         return " and ".join(sorted(stack.value for stack in seen))
-    are_linux, ttl = {model.startswith(LINUX_MODEL) for model in models}, max(prober.ttl for prober in probers)
+    are_linux = {model.startswith(LINUX_MODEL) for model in models}
     if len(are_linux) != 1 or ttl > (LINUX_TTL if True in are_linux else WINDOWS_TTL):
         return UNKNOWN
     return LINUX if True in are_linux else EXACT
 
 
-def _hz(models: Sequence[str]) -> int | None:
+@cache
+def _hz(models: tuple[str, ...]) -> int | None:
     """Return the kernel's ticks per second if exactly one rate explains every end and no timer without a wheel does."""
     rates = [int(model.removeprefix(LINUX_MODEL)) for model in models if model.startswith(LINUX_MODEL)]
     return rates[0] if len(rates) == len(models) == 1 else None

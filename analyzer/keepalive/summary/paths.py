@@ -17,7 +17,6 @@ from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.story.values import LONG_NS, Silence
-from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.schema import ABSENT
 
@@ -26,6 +25,8 @@ FORGOTTEN = frozenset({Reason.REBOUND, Reason.ASKS_FOR_ANOTHER})
 """Reasons by which the path has forgotten a connection, whatever the connection itself shows."""
 UNNOTICED = frozenset({Reason.PEER_HOST_ANSWERS, Reason.REBOUND})
 """Reasons by which the path is to blame for what goes unanswered before anybody has given up."""
+MAY_BE_THE_PATH = frozenset({Outcome.RESET, Outcome.UNDETECTED})
+"""Outcomes for which the path may be to blame, although no cause is known."""
 ALL = "all"
 """Name of the path that all flows share: what lies on the capture's own side."""
 NETWORK_BITS = {4: 24, 6: 64}
@@ -83,14 +84,9 @@ class PathLimit(NamedTuple):
     """Whether a connection went without data for longer than the limit because its probes came often enough."""
 
 
-def path_of(flow: Flow) -> str:
-    """Return the path's name: the service's address and port."""
-    return str(flow.ends[service_end(flow)])
-
-
 def network_of(flow: Flow) -> str:
     """Return the service's network: a /24 or a /64."""
-    return _network(flow.ends[service_end(flow)].address)
+    return _network(flow.ends[flow.service_end].address)
 
 
 @lru_cache(1 << 12)
@@ -109,15 +105,15 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
     half_closed: dict[str, list[Flow]] = defaultdict(list)
     by_network: dict[str, list[Flow]] = defaultdict(list)
     telling = [flow for flow in flows if any(one.survived for one in flow.story.silences) or failure(flow) is not None]
-    tried = {path_of(flow) for flow in telling if failure(flow) is not None or any(map(is_long, flow.story.silences))}
-    telling = [flow for flow in telling if path_of(flow) in tried]
-    forgetful = {path_of(flow) for flow in telling if flow.is_within_lan and failure(flow) is not None}
+    tried = {flow.service for flow in telling if failure(flow) is not None or any(map(is_long, flow.story.silences))}
+    telling = [flow for flow in telling if flow.service in tried]
+    forgetful = {flow.service for flow in telling if flow.is_within_lan and failure(flow) is not None}
     for flow in telling:
-        if not flow.is_within_lan or path_of(flow) in forgetful:
-            by_path[path_of(flow)].append(flow)
+        if not flow.is_within_lan or flow.service in forgetful:
+            by_path[flow.service].append(flow)
             by_network[network_of(flow)].append(flow)
             if is_half_closed(flow):
-                half_closed[path_of(flow)].append(flow)
+                half_closed[flow.service].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
     found = [
         limit for limit in services.values() if (limit.survived_ns or 0) >= LONG_NS or limit.failed or limit.unexplained
@@ -128,7 +124,8 @@ def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
         return ()
     if len(services) > 1:
         for network, members in by_network.items() if len(by_network) > 1 else ():
-            limit, parts = _limit(network, members), [services[path] for path in dict.fromkeys(map(path_of, members))]
+            limit, there = _limit(network, members), dict.fromkeys(flow.service for flow in members)
+            parts = [services[path] for path in there]
             if len(parts) > 1 and all(_bracket(limit) != _bracket(part) for part in parts):
                 found.append(limit)
         found.append(_limit(ALL, [flow for members in by_path.values() for flow in members]))
@@ -210,7 +207,7 @@ def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathL
 def lost_requests(flow: Flow) -> int:
     """Return how many segments with data of the client a RST answered in the service's name."""
     reset = flow.story.reset
-    is_of_service = reset is not None and reset.end == service_end(flow)
+    is_of_service = reset is not None and reset.end == flow.service_end
     return flow.ending.lost if flow.ending is not None and is_of_service else 0
 
 
@@ -223,7 +220,7 @@ def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:
     if not failed:
         return False
     since_ns, until_ns = max(one.ts_ns - one.ns for one in failed), min(one.ts_ns for one in failed)
-    for start_ns, heard_ns in sorted((flow.start_ns, flow.story.heard_ns[service_end(flow)]) for flow in flows):
+    for start_ns, heard_ns in sorted((flow.start_ns, flow.story.heard_ns[flow.service_end]) for flow in flows):
         if start_ns <= since_ns < heard_ns:
             since_ns = heard_ns
     return len(failed) < SEVERAL or until_ns - since_ns > RESTART_SHARE * min(one.ns for one in failed)
@@ -310,6 +307,8 @@ def failure(flow: Flow) -> Silence | None:
 
     A single probe without an answer up to the capture's end does not count: it may as well have been lost.
     """
+    if flow.verdict.cause is None and flow.verdict.outcome not in MAY_BE_THE_PATH:
+        return None
     run = flow.story.run
     if on_expiry(flow) is None:
         return flow.forgotten_after if is_forgotten_unseen(flow) else None

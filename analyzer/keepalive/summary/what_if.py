@@ -13,7 +13,7 @@ from typing import Any
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, Keepalive, What, simulate, spacing_ns
 from analyzer.keepalive.summary.advice import DAY_S, IPV4_FRAME, IPV6_FRAME, clocks_of
-from analyzer.keepalive.summary.paths import PathLimit, failure, path_of
+from analyzer.keepalive.summary.paths import PathLimit, failure
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.schema import ABSENT
 
@@ -244,7 +244,7 @@ def _prevented(
     keepalive: Keepalive, clocks: Sequence[Clock], flow: Flow, limit_of: dict[str, PathLimit]
 ) -> Prevented | None:
     """Tell whether the path survived the longest silence that these settings may leave, or broke in the shortest."""
-    limit, broken = limit_of.get(path_of(flow)), failure(flow)
+    limit, broken = limit_of.get(flow.service), failure(flow)
     if limit is None or limit.failed_ns is None or broken is None or broken.ns < limit.failed_ns:
         return None
     if max(keepalive.time_s, keepalive.intvl_s) * SECOND >= limit.failed_ns:

@@ -4,7 +4,6 @@ Values, and how columns hold them. `judge.py` makes verdicts; the words are in `
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -234,8 +233,7 @@ class FlowContext(NamedTuple):
     restart_frames: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How a connection ended, why, what its application saw, and what proves it."""
 
     outcome: Outcome
@@ -249,8 +247,7 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """Who ended a connection, how, when, after how long, and what it cost; times in ns, None where not known."""
 
     how: How
@@ -280,17 +277,16 @@ def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
     """Return row `flow_row` of ENDINGS as a value, None while the connection goes on; `proofs` as in `verdict_of`."""
     if endings.how[flow_row] == ABSENT:
         return None
-    ending = endings[flow_row]
-    first, crossed = ending.first_lost, ending.crossed
-    frames = tuple(proofs.frame[first : first + crossed + ending.reused])
+    first, crossed = endings.first_lost[flow_row], endings.crossed[flow_row]
+    frames = tuple(proofs.frame[first : first + crossed + endings.reused[flow_row]])
     return Ending(
-        how=HOWS[ending.how],
-        by=_known(ending.by),
-        frame=ending.frame,
-        at_ns=_known(ending.at_ns),
-        data_ns=_known(ending.data_ns),
-        peer_data_ns=_known(ending.peer_data_ns),
-        no_heartbeat_ns=_known(ending.no_heartbeat_ns),
+        how=HOWS[endings.how[flow_row]],
+        by=_known(endings.by[flow_row]),
+        frame=endings.frame[flow_row],
+        at_ns=_known(endings.at_ns[flow_row]),
+        data_ns=_known(endings.data_ns[flow_row]),
+        peer_data_ns=_known(endings.peer_data_ns[flow_row]),
+        no_heartbeat_ns=_known(endings.no_heartbeat_ns[flow_row]),
         crossed_frames=frames[:crossed],
         reused_frames=frames[crossed:],
     )
@@ -298,18 +294,18 @@ def ending_of(endings: Any, proofs: Any, flow_row: int) -> Ending | None:
 
 def verdict_of(verdicts: Any, proofs: Any, flow_row: int) -> Verdict:
     """Return row `flow_row` of VERDICTS as a value; `proofs` are the PROOFS that it refers to."""
-    verdict = verdicts[flow_row]
-    first = verdict.first_evidence
+    v, first = verdicts, verdicts.first_evidence[flow_row]
+    cause, errno = v.cause[flow_row], v.errno[flow_row]
     return Verdict(
-        outcome=OUTCOMES[verdict.outcome],
-        cause=CAUSES[verdict.cause] if verdict.cause != ABSENT else None,
-        prober=_known(verdict.prober),
-        errno=ERRNOS[verdict.errno] if verdict.errno != ABSENT else None,
-        epoll=_known(verdict.epoll),
-        detection_delay_ns=_known(verdict.detection_delay_ns),
-        confidence=CONFIDENCES[verdict.confidence],
-        evidence_frames=tuple(proofs.frame[first : first + verdict.evidence]),
-        reasons=tuple(reasons_of(verdict.reasons)),
+        outcome=OUTCOMES[v.outcome[flow_row]],
+        cause=CAUSES[cause] if cause != ABSENT else None,
+        prober=_known(v.prober[flow_row]),
+        errno=ERRNOS[errno] if errno != ABSENT else None,
+        epoll=_known(v.epoll[flow_row]),
+        detection_delay_ns=_known(v.detection_delay_ns[flow_row]),
+        confidence=CONFIDENCES[v.confidence[flow_row]],
+        evidence_frames=tuple(proofs.frame[first : first + v.evidence[flow_row]]),
+        reasons=tuple(reasons_of(v.reasons[flow_row])),
     )
 
 

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from analyzer.keepalive.context.idle_trials import IdleTime
-from analyzer.keepalive.summary.hosts import service_end
 from analyzer.keepalive.summary.services import CLOCKS, IdleLimit
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, INK, RED, RULE
@@ -108,7 +107,7 @@ def found(
         return service or "", None, []
     like = findings.idle_times_like(limit.flows[0])
     flows = (findings.flows[one.flow] for one in like)
-    names = (str(flow.ends[1 - service_end(flow)]) for flow in flows)
+    names = (str(flow.ends[1 - flow.service_end]) for flow in flows)
     rows = [_row(one, limit, name) for one, name in zip(like, names, strict=True)]
     return service or "", limit, sorted(rows, key=lambda row: (FATES.index(row.fate), row.idle_s, row.flow))
 

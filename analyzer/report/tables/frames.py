@@ -236,7 +236,7 @@ def _silences(analysis: Analysis) -> Iterator[Row]:
             silences = (*silences, broken)
         for one in silences:
             result = "survived" if one.survived else "failed" if one is broken else "unknown"
-            yield flow.id, one.sender, one.frame, one.ts_ns, paths.path_of(flow), one.ns, result
+            yield flow.id, one.sender, one.frame, one.ts_ns, flow.service, one.ns, result
 
 
 def _hosts(analysis: Analysis) -> Iterator[Row]:

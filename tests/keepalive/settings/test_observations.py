@@ -1,6 +1,5 @@
 """What was observed of ends is what their stories say; and which of those gaps a timer may have made."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ def test_stories_are_heard_as_they_are_read(capture: Path) -> None:
 
 def uncounted(settings: Settings) -> Settings:
     """Without answers, how many probes went unanswered is not known."""
-    return replace(settings, tcp_keepalive_probes=None, tcp_user_timeout=None)
+    return settings._replace(tcp_keepalive_probes=None, tcp_user_timeout=None)
 
 
 def of_one_direction(gaps: list[Gap]) -> Settings:

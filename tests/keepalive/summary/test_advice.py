@@ -1,7 +1,5 @@
 """Which advice follows, with which numbers, and where nothing may be said."""
 
-from dataclasses import replace
-
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
@@ -153,7 +151,7 @@ def test_an_interval_that_is_longer_by_what_timers_are_late_is_the_time() -> Non
 
 
 def of_stack(one: Flow, stack: Stack) -> Flow:
-    return replace(one, ends=(replace(one.ends[0], stack=stack), one.ends[1]))
+    return one._replace(ends=(one.ends[0]._replace(stack=stack), one.ends[1]))
 
 
 def test_who_does_not_run_linux_is_told_nothing_of_it() -> None:
@@ -204,7 +202,7 @@ def test_a_user_timeout_in_place_of_the_count() -> None:
     alternative = within(1, 100)
 
     def gave_up(number: int, probes: int) -> Flow:
-        return probing(replace(settings(60, 10, probes), tcp_user_timeout=alternative), number)
+        return probing(settings(60, 10, probes)._replace(tcp_user_timeout=alternative), number)
 
     [found] = advice_for(gave_up(0, 5), gave_up(1, 4), gave_up(2, 5))
     assert (found.code, found.flows) == (AdviceCode.COUNT_REPLACED, (0, 1, 2))
@@ -245,17 +243,17 @@ def test_idle_within_a_lan_is_no_matter_of_paths() -> None:
 
 def test_an_idle_time_up_to_the_end_of_another_recording_is_none() -> None:
     """Two captures in one file, an hour apart: nobody watched the first connection in between."""
-    first = replace(flow(Made().capture_end(4000)), end_ns=ns(START_S + 1))
-    second = replace(flow(Made().capture_end(100), 1), start_ns=ns(START_S + 3600), end_ns=ns(START_S + 3900))
+    first = flow(Made().capture_end(4000))._replace(end_ns=ns(START_S + 1))
+    second = flow(Made().capture_end(100), 1)._replace(start_ns=ns(START_S + 3600), end_ns=ns(START_S + 3900))
     assert advice_for(first, second) == ()
-    bridge = replace(flow(Made(), 2, Outcome.CLOSED), start_ns=ns(START_S), end_ns=ns(START_S + 3500))
+    bridge = flow(Made(), 2, Outcome.CLOSED)._replace(start_ns=ns(START_S), end_ns=ns(START_S + 3500))
     [found] = advice_for(first, second, bridge)
     assert (found.code, dict(found.numbers)["longest_idle_s"]) == (AdviceCode.KEEPALIVE_OFF, 4000)
 
 
 def test_a_silence_that_was_survived_is_not_held_against_the_path() -> None:
     """Idle for 58 s and alive, where one was lost after 56 s."""
-    lived, lost = flow(Made().traffic(58), max_idle_s=58), replace(dropped(56, 1, settings()), max_idle_ns=ns(56))
+    lived, lost = flow(Made().traffic(58), max_idle_s=58), dropped(56, 1, settings())._replace(max_idle_ns=ns(56))
     assert advice_for(lived, lost) == ()
 
 

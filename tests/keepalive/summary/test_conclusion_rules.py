@@ -1,7 +1,6 @@
 """What is concluded from captures: each conclusion where it must be drawn, and the nearest case where it must not."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -73,7 +72,7 @@ def not_in_force(expected: Sequence[Expectation], *flows: Flow) -> tuple[Conclus
 
 def test_settings_that_are_not_in_force_come_first_and_explain_nothing() -> None:
     """What is said without an expectation is said all the same."""
-    flows = [replace(one, ends=with_time(one, 7200)) for one in (lives(30, 0), dropped(400, 1))]
+    flows = [one._replace(ends=with_time(one, 7200)) for one in (lives(30, 0), dropped(400, 1))]
     [first, *others] = not_in_force([Expectation({TIME: 60})], *flows)
     assert tuple(others) == drawn(*flows) != ()
     assert first.code is ConclusionCode.SETTINGS_NOT_IN_FORCE
@@ -84,7 +83,7 @@ def test_settings_that_are_not_in_force_come_first_and_explain_nothing() -> None
 
 
 def with_time(one: Flow, time_s: int) -> tuple[End, End]:
-    return replace(one.ends[0], settings=settings(time_s)), one.ends[1]
+    return one.ends[0]._replace(settings=settings(time_s)), one.ends[1]
 
 
 def test_settings_in_force_are_not_mentioned() -> None:

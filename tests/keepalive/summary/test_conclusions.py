@@ -1,7 +1,5 @@
 """What a conclusion is made of: connections, the host that is concerned, and numbers."""
 
-from dataclasses import replace
-
 import pytest
 
 from analyzer.keepalive.findings import Flow
@@ -27,7 +25,7 @@ CODE = ConclusionCode.PEER_SILENT
 
 
 def verdict(one: Flow, **others: object) -> Flow:
-    return replace(one, verdict=replace(one.verdict, **others))  # type: ignore[arg-type]  # any of its fields
+    return one._replace(verdict=one.verdict._replace(**others))  # type: ignore[arg-type]  # any of its fields
 
 
 def test_services_with_most_connections_come_first() -> None:
@@ -55,10 +53,10 @@ def test_connections_and_frames_are_in_order_each_once() -> None:
 def test_a_client_that_came_back_has_opened_others_since() -> None:
     silent = flow(Made().traffic(5).capture_end(600))
     fell_silent_ns = silent.story.capture_end_ns - (silent.silent_ns or 0)
-    later, sooner = (replace(flow(number=1), start_ns=fell_silent_ns + ns(off)) for off in (60, -1))
+    later, sooner = (flow(number=1)._replace(start_ns=fell_silent_ns + ns(off)) for off in (60, -1))
     assert reopened([silent], [silent, later]) == {"reopened": 1}
     assert reopened([silent], [silent, sooner]) == {}
-    elsewhere = replace(flow(number=1, server="10.0.0.3"), start_ns=later.start_ns)
+    elsewhere = flow(number=1, server="10.0.0.3")._replace(start_ns=later.start_ns)
     assert reopened([silent], [silent, elsewhere]) == {}
 
 

@@ -1,7 +1,6 @@
 """Groups: which connections fared alike, and what becomes a range."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,20 +47,20 @@ def test_the_largest_come_first(flows: tuple[Flow, ...]) -> None:
 
 def test_the_cause_tells_groups_apart(flows: tuple[Flow, ...]) -> None:
     dead = next(flow for flow in flows if flow.verdict.outcome is Outcome.TIMED_OUT)
-    by_peer = replace(dead, verdict=replace(dead.verdict, cause=Cause.PEER_SILENT))
-    by_link = replace(dead, verdict=replace(dead.verdict, cause=Cause.LINK_DEAD))
+    by_peer = dead._replace(verdict=dead.verdict._replace(cause=Cause.PEER_SILENT))
+    by_link = dead._replace(verdict=dead.verdict._replace(cause=Cause.LINK_DEAD))
     assert {one.cause for one in groups([by_peer, by_link])} == {Cause.PEER_SILENT, Cause.LINK_DEAD}
 
 
 def with_time(flow: Flow, seconds: int) -> Flow:
     """Return the connection with another idle time before its first probe."""
     first, second = (
-        replace(end, settings=replace(end.settings, tcp_keepalive_time=exactly(seconds)))
+        end._replace(settings=end.settings._replace(tcp_keepalive_time=exactly(seconds)))
         if index in flow.probers
         else end
         for index, end in enumerate(flow.ends)
     )
-    return replace(flow, ends=(first, second))
+    return flow._replace(ends=(first, second))
 
 
 def test_few_settings_are_groups_many_a_range(flows: tuple[Flow, ...]) -> None:
@@ -92,8 +91,8 @@ def test_a_close_is_told_with_the_time_without_data() -> None:
 
 def on_services(flow: Flow, count: int) -> Iterator[Flow]:
     for port in range(9000, 9000 + count):
-        ends = tuple(replace(end, port=port) if end.role is Role.RESPONDER else end for end in flow.ends)
-        yield replace(flow, ends=(ends[0], ends[1]))
+        ends = tuple(end._replace(port=port) if end.role is Role.RESPONDER else end for end in flow.ends)
+        yield flow._replace(ends=(ends[0], ends[1]))
 
 
 def test_what_came_and_went_on_many_services_is_one_group() -> None:
@@ -110,7 +109,7 @@ def test_what_died_is_told_for_each_service_of_a_few(flows: tuple[Flow, ...]) ->
 
 def timed(*times: Setting) -> tuple[Range | None, ...]:
     """Return the ranges of ends of which no more than these times are known."""
-    return ranges([replace(NOTHING_KNOWN, tcp_keepalive_time=time) for time in times])
+    return ranges([NOTHING_KNOWN._replace(tcp_keepalive_time=time) for time in times])
 
 
 def test_bounds_are_a_range_where_no_value_is_known() -> None:

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from analyzer.keepalive.findings import Flow, Presence, Role
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.summary import hosts
-from analyzer.keepalive.summary.hosts import EXACT, LINUX, MOST_APART, UNKNOWN, Host, Override, rows, service_end
+from analyzer.keepalive.summary.hosts import EXACT, LINUX, MOST_APART, UNKNOWN, Host, Override, rows
 from tests.keepalive.context.test_middleboxes import SERVERS, flows
 from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
 
@@ -36,7 +35,7 @@ def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:
 
 
 def test_an_address_in_two_tunnels_is_two_hosts() -> None:
-    found = [replace(probing(settings(30), number), tunnel=f"vxlan {5 + number % 2}") for number in range(3)]
+    found = [probing(settings(30), number)._replace(tunnel=f"vxlan {5 + number % 2}") for number in range(3)]
     assert [(host.addr, host.flows) for host in pool([*found, probing(settings(60), 3)])] == [
         (CLIENT, 2),
         (CLIENT, 1),
@@ -82,10 +81,10 @@ def test_what_contradicts_most_ends_is_an_override_of_its_port() -> None:
     redis = [probing(settings(300, 100, 3), number, ports=(41000, 6379)) for number in (3, 4)]
     [host] = pool([*redis, *usual])
     assert host.sysctl is not None
-    assert host.sysctl.tcp_keepalive_time == replace(exactly(7200, n=3), ends=3)
+    assert host.sysctl.tcp_keepalive_time == exactly(7200, n=3)._replace(ends=3)
     [override] = host.overrides
     assert (override.port, override.flows) == (6379, 2)
-    assert override.settings.tcp_keepalive_intvl == replace(exactly(100, n=2), ends=2)
+    assert override.settings.tcp_keepalive_intvl == exactly(100, n=2)._replace(ends=2)
 
 
 def test_a_vague_end_joins_the_biggest_group() -> None:
@@ -125,10 +124,10 @@ def test_an_end_that_no_model_explains_says_nothing_about_the_stack() -> None:
 
 
 def test_service_is_the_responder_or_else_the_lower_port() -> None:
-    assert service_end(flow(ports=(40000, 443))) == 1
-    assert service_end(flow(ports=(443, 40000))) == 1
-    assert service_end(flow(ports=(443, 40000), roles=UNKNOWN_ROLES)) == 0
-    assert service_end(flow(ports=(40000, 443), roles=UNKNOWN_ROLES)) == 1
+    assert flow(ports=(40000, 443)).service_end == 1
+    assert flow(ports=(443, 40000)).service_end == 1
+    assert flow(ports=(443, 40000), roles=UNKNOWN_ROLES).service_end == 0
+    assert flow(ports=(40000, 443), roles=UNKNOWN_ROLES).service_end == 1
 
 
 def test_hosts_are_pooled_apart() -> None:

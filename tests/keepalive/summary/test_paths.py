@@ -1,6 +1,5 @@
 """What a path survived and what it did not, from connections told step by step."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,14 +223,14 @@ def test_failures_of_both_kinds_do_not_say_what_expiry_does() -> None:
 
 def test_unanswered_data_on_a_connection_whose_peer_answers_others_is_a_failure() -> None:
     unnoticed = flow(Made().traffic(310, Answer.NOTHING), 0, Outcome.UNDETECTED)
-    blamed = replace(unnoticed, verdict=replace(unnoticed.verdict, reasons=(Reason.PEER_HOST_ANSWERS,)))
+    blamed = unnoticed._replace(verdict=unnoticed.verdict._replace(reasons=(Reason.PEER_HOST_ANSWERS,)))
     assert failure(unnoticed) is None
     assert only(limits([blamed])).failed_ns == ns(310)
 
 
 def test_a_whole_network_that_falls_silent_shows_no_idle_limit() -> None:
     cut_off = flow(dropped(60), 0, *DROPPED)
-    assert limits([replace(cut_off, verdict=replace(cut_off.verdict, reasons=(Reason.NETWORK_SILENT,)))]) == ()
+    assert limits([cut_off._replace(verdict=cut_off.verdict._replace(reasons=(Reason.NETWORK_SILENT,)))]) == ()
 
 
 def lives(*idle_s: float, number: int = 0, **where: object) -> Flow:

@@ -49,7 +49,7 @@ def test_words_tell_members_apart(kind: type[Enum]) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reasons_are_sentences(reason: Reason) -> None:
-    [sentence] = sentences.reasons(replace(flow().verdict, reasons=(reason,)))
+    [sentence] = sentences.reasons(flow().verdict._replace(reasons=(reason,)))
     assert is_prose(sentence)
     assert sentence[0].isupper()
     assert sentence.endswith(".")
@@ -103,7 +103,7 @@ def test_headline(outcome: Outcome, cause: Cause | None) -> None:
 @pytest.mark.parametrize("reason", sorted(sentences.ONE_WAY))
 def test_a_path_that_is_broken_one_way_is_not_said_to_have_forgotten(reason: Reason) -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PATH_DROPPED)
-    one_way = replace(lost, verdict=replace(lost.verdict, reasons=(reason,)))
+    one_way = lost._replace(verdict=lost.verdict._replace(reasons=(reason,)))
     assert sentences.headline(one_way) == "timed out: one way of the path is broken"
     assert sentences.headline(lost) != sentences.headline(one_way)
 
@@ -112,7 +112,7 @@ def test_an_errno_comes_with_its_mask_or_why_there_is_none() -> None:
     lost = flow(outcome=Outcome.TIMED_OUT, cause=Cause.PEER_SILENT)
     no_epoll = "saw ETIMEDOUT (its system is not Linux: no epoll)."
     for epoll, words in ((25, "saw ETIMEDOUT (epoll IN|ERR|HUP)."), (None, no_epoll)):
-        told = replace(lost, verdict=replace(lost.verdict, errno="ETIMEDOUT", epoll=epoll))
+        told = lost._replace(verdict=lost.verdict._replace(errno="ETIMEDOUT", epoll=epoll))
         assert sentences.sentences(told)[-1].endswith(words)
 
 
@@ -136,15 +136,15 @@ def test_sentences(time: Setting | None, intvl: Setting | None, answers: str) ->
 
 
 def test_no_probe_is_a_bound_and_not_silence() -> None:
-    survived = replace(within(18720, None), basis=Basis.SURVIVED_GAPS, seen_ns=(ns(18732), ns(18732)))
+    survived = within(18720, None)._replace(basis=Basis.SURVIVED_GAPS, seen_ns=(ns(18732), ns(18732)))
     words = (
         "No keepalive probe from either end in 18732.00 s idle: at {} it is off, or tcp_keepalive_time is 18720 s or "
     )
     one, nothing = flow(Made(), found=settings(survived), max_idle_s=18732), flow(Made(), max_idle_s=7)
     assert sentences.sentences(one) == [words.format("the originator") + "more."]
-    ends = one.ends[0], replace(one.ends[1], settings=settings(survived))
-    assert sentences.sentences(replace(one, ends=ends)) == [words.format("both") + "more."]
-    older = replace(survived, low=1, basis=Basis.SURVIVED_EITHER)
+    ends = one.ends[0], one.ends[1]._replace(settings=settings(survived))
+    assert sentences.sentences(one._replace(ends=ends)) == [words.format("both") + "more."]
+    older = survived._replace(low=1, basis=Basis.SURVIVED_EITHER)
     either = "is off, or the longer of its time and interval is no shorter than about that."
     assert sentences.sentences(flow(Made(), found=settings(older)))[0].endswith(either)
     assert sentences.sentences(nothing) == ["No keepalive probe from either end in 7.00 s idle."]
@@ -160,10 +160,10 @@ def test_known_settings_are_in_the_sentence() -> None:
 
 def test_what_the_application_saw() -> None:
     dead = flow(Made().probe(30).probe(10))
-    verdict = replace(dead.verdict, errno="ETIMEDOUT", epoll=25, detection_delay_ns=ns(82.362), prober=0)
-    said = sentences.sentences(replace(dead, verdict=verdict))[-1]
+    verdict = dead.verdict._replace(errno="ETIMEDOUT", epoll=25, detection_delay_ns=ns(82.362), prober=0)
+    said = sentences.sentences(dead._replace(verdict=verdict))[-1]
     assert all(one in said for one in ("ETIMEDOUT", "IN|ERR|HUP", "82.36 s"))
-    nobody_heard = sentences.sentences(replace(dead, verdict=replace(verdict, detection_delay_ns=None)))[-1]
+    nobody_heard = sentences.sentences(dead._replace(verdict=verdict._replace(detection_delay_ns=None)))[-1]
     assert is_prose(nobody_heard)
 
 
@@ -194,8 +194,8 @@ def advised() -> dict[AdviceCode, Advice]:
         probing(settings(7200, 75, 9), 4, server="10.0.0.5"),
         flow(number=5, server="10.0.0.6", max_idle_s=900),
         *(within_lan(probing(settings(5, 1, 3), number, server="10.0.0.7")) for number in (6, 7)),
-        probing(replace(settings(60, 10, 200), tcp_user_timeout=within(1900, 2060)), 8, server="10.0.0.8"),
-        replace(told(RESENT).flow, id=9),
+        probing(settings(60, 10, 200)._replace(tcp_user_timeout=within(1900, 2060)), 8, server="10.0.0.8"),
+        told(RESENT).flow._replace(id=9),
     ]
     return {one.code: one for one in advise(flows, limits(flows))}
 
@@ -271,7 +271,7 @@ def test_a_path_that_forgot_nothing_needs_no_words() -> None:
 def test_what_settings_are_like_and_what_they_share() -> None:
     def like(*names: str, found: Settings, ports: tuple[int, int] = (40000, 6379)) -> str:
         one = probing(found, ports=ports)
-        return sentences.matches(replace(one, ends=(replace(one.ends[0], matches=names), one.ends[1])), 0)
+        return sentences.matches(one._replace(ends=(one.ends[0]._replace(matches=names), one.ends[1])), 0)
 
     assert like(found=settings(300)) == ""
     redis = like("Redis server tcp-keepalive", found=settings(300, 100, 3))
@@ -300,6 +300,6 @@ def test_who_runs_something_else_is_told_nothing_of_linux() -> None:
 def test_where_many_segments_are_missing_it_is_said_how_many() -> None:
     one = probing(settings(within(1, 60)))
     assert "lacks" not in " ".join(sentences.sentences(one))
-    lossy = replace(one, story=replace(one.story, lacks=180))
+    lossy = one._replace(story=replace(one.story, lacks=180))
     said = "its settings are no longer than what was seen, and how much shorter is not known."
     assert f"Of its hosts' segments the capture lacks some 18%: {said}" in sentences.sentences(lossy)

@@ -1,7 +1,5 @@
 """Every basis and clock has words, and they name what was seen."""
 
-from dataclasses import replace
-
 import pytest
 
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
@@ -43,7 +41,7 @@ def test_what_was_seen_often_has_commas() -> None:
 
 def test_give_up_mentions_the_user_timeout_only_where_it_fits() -> None:
     count = exactly(5, basis=Basis.GIVE_UP_COUNT)
-    fitting = replace(settings(), tcp_user_timeout=within(72, 82))
+    fitting = settings()._replace(tcp_user_timeout=within(72, 82))
     assert "user timeout between 72 and 82 s" in setting_sentences.basis(count, fitting)
     assert "user timeout" not in setting_sentences.basis(count, settings())
 
