@@ -168,6 +168,11 @@ class Analysis:
         return self._assembler.host_clocks
 
     @cached_property
+    def hosts_of_several(self) -> tuple[hosts.Host, ...]:
+        """Return those of `hosts` that several connections tell of; of thousands they are few."""
+        return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks, fewest=2)
+
+    @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
         return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks)
 

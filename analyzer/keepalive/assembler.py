@@ -16,7 +16,7 @@ from analyzer.capture.names import Naming
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.catalogue.profiles import matching_profiles
-from analyzer.keepalive.context.addresses import Addresses, address_of
+from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.idle_trials import IdleTime, IdleTrials, Service
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
@@ -339,7 +339,8 @@ class Assembler:
         return endpoint(self._address(flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF)
 
     def _address(self, flow: int, end: int) -> str:
-        return address(*address_of(self._tracker.table, flow, end)[1:])
+        f = self._rows.flows
+        return address(f.b_hi[flow], f.b_lo[flow]) if end else address(f.a_hi[flow], f.a_lo[flow])
 
     def _flow(self, batch: Batch, flow_row: int, found: Inferred) -> Flow:
         f, flow, story = self._rows.flows, batch.numbers[flow_row], Story(self._rows, batch.stories, flow_row)

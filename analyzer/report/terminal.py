@@ -220,7 +220,7 @@ def _rest(flows: Flows, shown: int, heading: str) -> Iterator[RenderableType]:
 
 def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     """Yield what several probing connections of one host have in common, and the ports that differ."""
-    rows = [row for row in hosts.rows(analysis.hosts) if row.host.probing > 1]
+    rows = [row for row in hosts.rows(analysis.hosts_of_several) if row.host.probing > 1]
     if not rows:
         return
     lines = table("host", "time", "intvl", "probes", "connections", "timer")
@@ -234,7 +234,7 @@ def _hosts(analysis: Analysis) -> Iterator[RenderableType]:
     yield from headed("Hosts whose connections probe", lines)
     if len(rows) > MOST_ROWS:
         yield Text(f"and {len(rows) - MOST_ROWS:,} more ports; --html and --json have all of them")
-    for sentence in [words for host in analysis.hosts for words in sentences.host_clocks(host)][:MOST_ROWS]:
+    for sentence in [words for host in analysis.hosts_of_several for words in sentences.host_clocks(host)][:MOST_ROWS]:
         yield prose(sentence)
 
 

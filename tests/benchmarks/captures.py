@@ -292,9 +292,10 @@ class Capture:
     """So many times over, later and with other numbers each time, as the same hosts would do it again."""
 
     def segments(self, share: float = 1.0) -> Segments:
-        """`share` of its flows."""
-        random = np.random.default_rng(7)
-        return in_order(self.script(max(int(self.flows * share), 1), self.length, random), random)
+        """`share` of its flows; of less than one flow, a shorter one."""
+        flows, random = self.flows * share, np.random.default_rng(7)
+        length = round(self.length * min(flows, 1))
+        return in_order(self.script(max(int(flows), 1), length, random), random)
 
     def make(self, path: Path, share: float = 1.0) -> int:
         """Write `share` of it; returns the packets."""

@@ -1,4 +1,4 @@
-"""Time by size: ka-analyze, tshark and a loop over libpcap on captures from 250 packets on, as a table and a chart.
+"""Time by size: ka-analyze, tshark and a loop over libpcap on captures from 100 packets on, as a table and a chart.
 
     python -m tests.benchmarks.curve [--most 5000000] [--rounds 3] [--keep FOLDER] [--chart FILE]
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tests.benchmarks.__main__ import OURS, Run, Tool, alternated, capture_made, machine, tools
 from tests.benchmarks.captures import CAPTURES
 
-PACKETS = (250, 1_000, 10_000, 100_000, 300_000, 1_000_000, 5_000_000, 30_000_000)
+PACKETS = (100, 1_000, 10_000, 100_000, 300_000, 1_000_000, 5_000_000, 30_000_000)
 KINDS = ("data", "idle")
 """Mostly data, and mostly keepalive."""
 LONG = {"data": "long"}

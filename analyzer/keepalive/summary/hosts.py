@@ -143,9 +143,12 @@ class _Prober(NamedTuple):
 
 
 def pool(
-    flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = ()
+    flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = (), fewest: int = 1
 ) -> tuple[Host, ...]:
-    """Return the hosts that probe, in order of appearance, and after them the middleboxes."""
+    """Return the hosts that probe, in order of appearance, and after them the middleboxes.
+
+    Hosts with fewer than `fewest` probing connections are left out, unless their clock is known.
+    """
     behind: dict[str, list[HostClock]] = defaultdict(list)
     for host_clock in host_clocks:
         for address in host_clock.addresses:
@@ -160,7 +163,8 @@ def pool(
                 boxes[flow.tunnel, _distance(end)].append((end, prober))
             else:
                 probers[f"{flow.tunnel or ''} {end.address}".strip()].append(prober)
-    hosts = [_host(one, presence[one], ends, behind[one]) for one, ends in probers.items()]
+    chosen = [one for one in probers if presence[one].probing >= fewest or one in behind]
+    hosts = [_host(one, presence[one], probers[one], behind[one]) for one in chosen]
     return (*hosts, *map(_middlebox, boxes.values()))
 
 

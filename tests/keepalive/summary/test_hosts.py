@@ -21,17 +21,27 @@ OWN_PROBER = """
 UNKNOWN_ROLES = (Role.UNKNOWN, Role.UNKNOWN)
 
 
-def pool(flows: Iterable[Flow], host_clocks: Sequence[HostClock] = ()) -> tuple[Host, ...]:
+def pool(flows: Iterable[Flow], host_clocks: Sequence[HostClock] = (), fewest: int = 1) -> tuple[Host, ...]:
     """The hosts of flows that are all there are."""
     found = list(flows)
     ends = [(f"{flow.tunnel or ''} {end.address}".strip(), end.has_keepalive) for flow in found for end in flow.ends]
     flows_of, probing = Counter(who for who, _ in ends), Counter(who for who, is_prober in ends if is_prober)
-    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, host_clocks)
+    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, host_clocks, fewest)
 
 
 def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:
     [host] = pool([probing(settings(30)), flow(number=1)])
     assert (host.addr, host.flows) == (CLIENT, 2)
+
+
+def test_hosts_of_few_connections_may_be_left_out_unless_their_clock_is_known() -> None:
+    found = [
+        probing(settings(30)),
+        probing(settings(30), 1),
+        *(probing(settings(30), 2 + one, client=f"10.0.0.{5 + one}") for one in range(2)),
+    ]
+    clock = HostClock(("10.0.0.6",), frozenset([6]), (None,) * 4)
+    assert pool(found, (clock,), fewest=2) == (pool(found, (clock,))[0], pool(found, (clock,))[2])
 
 
 def test_an_address_in_two_tunnels_is_two_hosts() -> None:
