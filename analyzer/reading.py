@@ -26,7 +26,7 @@ class Reading:
     other."""
 
     jobs: int | None = None
-    """Number of files read at once, each in a process of its own."""
+    """Number of files read at once, each in a process of its own, where that is faster."""
     cluster: str | None = None
     """Address of a dask scheduler whose workers read."""
     keep_shards: str | None = None
@@ -107,8 +107,10 @@ def read_all(
         return how.workers.analysis(names, kept, on_file, how.limits, how.until, chosen)
     from analyzer.many.budget import shard_octets
     from analyzer.many.gather import gather
-    from analyzer.many.processes import processes
+    from analyzer.many.processes import pays, processes
 
+    if kept is None and not pays(names):
+        return analyze(*paths, on_progress=on_octets, limits=how.limits, until=how.until, packet_filter=chosen)
     jobs = how.jobs or 1
     reader = processes(jobs, shard_octets(how.max_memory, jobs), chosen)
     return gather(names, reader, kept, on_file, how.limits, how.until, chosen)

@@ -25,6 +25,7 @@ def plain(ring: Path) -> analyzer.Analysis:
     return analyzer.analyze(ring)
 
 
+@pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("how", ["jobs", "keep_shards", "cluster"])
 def test_the_library_reads_as_the_command_does(
     how: str, ring: Path, plain: analyzer.Analysis, tmp_path: Path, request: pytest.FixtureRequest

@@ -98,7 +98,8 @@ INPUT = (
         ["-j", "--jobs"],
         type=click.IntRange(1),
         metavar="N",
-        help="Read N files at once, each in a process of its own (1).",
+        help="Read N files at once, each in a process of its own (1), where that is faster: if they are remote, or "
+        "compressed and there are more than two processors.",
     ),
     click.Option(
         ["--cluster"], metavar="ADDRESS", help="Read and analyse on a dask cluster, tcp://scheduler:8786 or the like."

@@ -2,7 +2,7 @@
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -10,13 +10,25 @@ from multiprocessing import active_children, get_context
 from typing import TypeVar
 
 from analyzer.capture.decode.selection import PacketFilter
+from analyzer.capture.files.locations import is_url
+from analyzer.capture.files.source import is_compressed
+from analyzer.engine.prefetch import cores
 from analyzer.errors import CaptureError
 from analyzer.many.budget import AHEAD
 from analyzer.many.gather import Reader
 from analyzer.many.shard import read_or_error
 
+BUSY_ANYWAY = 2
+"""Processors that a single pass uses: one decodes, one follows flows."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+def pays(names: Sequence[str]) -> bool:
+    """Tell whether processes read these files faster than this one does, which keeps two processors busy with one file
+    after the other: files that are fetched, and compressed ones where there are more processors."""
+    return len(names) > 1 and (any(map(is_url, names)) or (cores() > BUSY_ANYWAY and any(map(is_compressed, names))))
 
 
 def processes(jobs: int, most_octets: int | None = None, packet_filter: PacketFilter | None = None) -> Reader:

@@ -83,10 +83,11 @@ def analyze(
     `filter` is an expression as tcpdump takes it ("host 10.0.0.5 and port 5432"): packets that do not match are left
     out, and a diagnostic counts them.
 
-    `jobs` files are read at once, each in a process of its own. With `cluster`, the address of a dask scheduler
-    (`tcp://host:8786`), its workers read the files and assemble the findings, and what is asked for travels from there;
-    `close` ends the connection. The analysis of each file by itself is stored in the folder `keep_shards`, and with
-    `resume` only files that are not there are read. The result is the same, whoever reads.
+    `jobs` files are read at once, each in a process of its own, where that is faster (docs/many-captures.md). With
+    `cluster`, the address of a dask scheduler (`tcp://host:8786`), its workers read the files and assemble the
+    findings, and what is asked for travels from there; `close` ends the connection. The analysis of each file by itself
+    is stored in the folder `keep_shards`, and with `resume` only files that are not there are read. The result is the
+    same, whoever reads.
 
     Raises analyzer.errors.CaptureError if nothing can be used, FilterError for a filter that cannot be understood, and
     OptionError where arguments exclude each other or cannot be obeyed, TypeError for what is no capture; what is

@@ -51,6 +51,7 @@ def test_a_filter_leaves_one_connection_and_says_what_it_leaves_out() -> None:
     assert [one["count"] for one in part["diagnostics"] if one["code"] == "filtered-out"] == [left_out]
 
 
+@pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("how", [["--jobs", "2"], ["--keep-shards", "kept"], ["--keep-shards", "kept", "--resume"]])
 def test_whoever_reads_filters_alike(how: list[str], tmp_path: Path) -> None:
     flags = [str(tmp_path / "kept") if one == "kept" else one for one in how]
@@ -142,6 +143,7 @@ def test_names_can_be_asked_for(hosts: Path) -> None:
     assert "'db2' is no address; write one, or name a file that has it: --hosts" in result.stderr
 
 
+@pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("how", [["--jobs", "2"], ["--keep-shards", "kept"], ["--keep-shards", "kept", "--resume"]])
 def test_whoever_reads_finds_the_capture_s_names(how: list[str], tmp_path: Path) -> None:
     frames = [(one.ts_ns, one.octets) for one in frames_of(OTHER)]

@@ -57,6 +57,7 @@ def damaged(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("flags", [[], ["--jobs", "2"], ["--keep-shards", "kept"]], ids=" ".join)
 def test_a_corrupt_and_an_unreadable_file_among_good_ones(flags: list[str], damaged: Path, tmp_path: Path) -> None:
     flags = [str(tmp_path.parent / f"{tmp_path.name}-kept") if one == "kept" else one for one in flags]
@@ -75,6 +76,7 @@ def test_nothing_but_bad_files(tmp_path: Path) -> None:
         gather([str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap")], read)
 
 
+@pytest.mark.usefixtures("apart")
 @pytest.mark.parametrize("how", [[], ["--jobs", "2"], ["--keep-shards", "kept"], ["--keep-shards", "kept", "--resume"]])
 @pytest.mark.parametrize("until", [[], ["--until", "+30"]], ids=["as the files say", "as a person says"])
 def test_the_end_of_capturing_whoever_reads(how: list[str], until: list[str], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files read in processes of their own."""
 
+import gzip
 import os
 import signal
 from multiprocessing import active_children
@@ -40,6 +41,21 @@ def test_files_that_are_too_large_for_a_shard_are_read_as_by_a_single_pass(tmp_p
     read = list(processes(2, most_octets=0)(names))
     assert [type(one) for one in read] == [TooLargeError] * 4
     assert tables(gather(names, processes(2, most_octets=0))) == tables(analyze(*names))
+
+
+def test_processes_are_for_files_that_take_long_to_get_or_to_expand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = files_of(tmp_path, transcript(TEXT), [3, 7])
+    packed = [f"{name}.gz" for name in plain]
+    for name, into in zip(plain, packed, strict=True):
+        Path(into).write_bytes(gzip.compress(Path(name).read_bytes()))
+    remote = ["https://host/a.pcap", "https://host/b.pcap"]
+    for processors, expected in ((2, [False, False, True]), (3, [False, True, True])):
+        monkeypatch.setattr(module, "cores", lambda processors=processors: processors)
+        assert [module.pays(names) for names in (plain, packed, remote)] == expected
+    assert not module.pays(packed[:1])
+    assert not module.pays([str(tmp_path / "missing.pcap")] * 2)
 
 
 def is_there(pid: int | None) -> bool:

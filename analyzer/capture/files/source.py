@@ -109,6 +109,11 @@ class Source:
         """Tell whether nothing at all came from the stream."""
         return not self._ready and self._pieces is None
 
+    @property
+    def is_compressed(self) -> bool:
+        """Tell whether what is read is expanded."""
+        return self._pieces is not None
+
     def peek(self, count: int) -> bytes:
         """Return the next `count` octets, fewer only at the end; they will be read again."""
         octets = self.take(count)
@@ -214,6 +219,15 @@ def open_source(path: str) -> Source:
             raise CaptureError(f"{path}: empty, without even a capture's header; give a capture that has been written")
         on_failure.pop_all()
         return source
+
+
+def is_compressed(path: str) -> bool:
+    """Tell whether a file can be opened, and is compressed."""
+    try:
+        with open_source(path) as source:
+            return source.is_compressed
+    except CaptureError:
+        return False
 
 
 def _standard_input() -> Any:
