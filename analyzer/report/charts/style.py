@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from matplotlib import rc_context, rcdefaults
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
@@ -359,9 +360,7 @@ def apart(x: Iterable[float], least: float) -> list[float]:
     return kept
 
 
-def seconds(values: Any) -> Any:
-    """Return durations of a frame as floating seconds, NaN where there is none."""
-    return values.dt.total_seconds().to_numpy(dtype=np.float64)
+NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
@@ -370,7 +369,8 @@ def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
     file = StringIO()
     settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
     with rc_context(settings):  # the only way to tell the writer; put back at once
-        _figure(ax).savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        canvas = FigureCanvasSVG(_figure(ax))  # whose `print_svg` draws once, where `savefig` does so twice
+        canvas.print_svg(file, metadata=NO_METADATA)  # type: ignore[no-untyped-call]
     words = file.getvalue().replace(f"'{FONT}'", FONTS)
     begin = words.index("<svg")
     head, _, body = words[begin:].partition(">")
