@@ -179,8 +179,9 @@ def _wrapped(ax: Axes, words: str, size: float) -> str:
 
 
 def title(ax: Axes, words: str) -> None:
-    words = _wrapped(ax, words, SIZE + 2)
-    ax.set_title(words, loc="left", color=INK, fontsize=SIZE + 2, fontfamily=FONT, fontweight="bold", parse_math=False)
+    """Write the title right above the axes: that nothing stands between them need not be measured."""
+    look: dict[str, Any] = {"color": INK, "fontsize": SIZE + 2, "fontfamily": FONT, "fontweight": "bold"}
+    ax.set_title(_wrapped(ax, words, SIZE + 2), loc="left", y=1, parse_math=False, **look)
 
 
 def label(ax: Axes, *, x: str = "", y: str = "") -> None:
@@ -366,6 +367,8 @@ NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
     """Return the figure of these axes as SVG: the same octets each time, letters as text, title and description for
     screen readers; `name` makes its ids its own."""
+    if not ax.get_ylabel():  # else its place is looked for, which measures all names at the ticks again and again
+        ax.yaxis.set_label_coords(0, 0)
     file = StringIO()
     settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
     with rc_context(settings):  # the only way to tell the writer; put back at once
