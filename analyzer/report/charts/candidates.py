@@ -46,10 +46,9 @@ def candidates(
         return style.nothing(ax, f"connection {flow}: nothing on the wire measures {setting}")
     low, high, value = inferred.low, inferred.high, inferred.value
     rows = _rows(int(low), int(high), value)
-    for y, seconds in enumerate(rows):
-        for index, clock in enumerate(LINUX):
-            is_left = clock.name in about.settings.models
-            _mark(ax, clock, seconds, y + (index - 1.5) * 0.16, setting, is_left=is_left)
+    for index, clock in enumerate(LINUX):
+        is_left = clock.name in about.settings.models
+        _marks(ax, clock, rows, (index - 1.5) * 0.16, setting, is_left=is_left)
     for index, one in enumerate(_apart(seen)):
         ax.axvline(one, color=RED, linewidth=1.2, zorder=1, label="" if index else "seen on the wire")
     style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom", bbox=BEHIND)
@@ -94,17 +93,15 @@ def foretold(clock: Clock, seconds: int, setting: str) -> tuple[float, float]:
     return float(seconds), seconds + clock.lateness_ns(seconds * SECOND) / SECOND
 
 
-def _mark(ax: Axes, clock: Clock, seconds: int, y: float, setting: str, *, is_left: bool) -> None:
+def _marks(ax: Axes, clock: Clock, rows: Sequence[int], above: float, setting: str, *, is_left: bool) -> None:
+    """Draw a clock's marks, and bars up to the latest instants, `above` the middles of all rows."""
     marker, color = LOOKS[clock.name]
     alpha, label = (1.0 if is_left else 0.35), f"Linux, {clock.hz} Hz" + ("" if is_left else ": excluded")
-    labelled = {text.get_label() for text in ax.get_lines()}
-    at, latest = foretold(clock, seconds, setting)
-    if latest > at:
-        ax.plot([at, latest], [y, y], color=color, alpha=alpha, linewidth=2.6, solid_capstyle="butt", zorder=2)
-    ax.plot(
-        [at], [y], marker, color=color, alpha=alpha, markersize=5, linestyle="none", zorder=3,
-        label="" if label in labelled else label,
-    )  # fmt: skip
+    at, latest = np.array([foretold(clock, seconds, setting) for seconds in rows]).T
+    y = np.arange(len(rows)) + above
+    if (latest > at).any():
+        ax.hlines(y, at, latest, color=color, alpha=alpha, linewidth=2.6, zorder=2)
+    ax.plot(at, y, marker, color=color, alpha=alpha, markersize=5, linestyle="none", zorder=3, label=label)
 
 
 def _apart(seen: Sequence[float] | np.ndarray) -> np.ndarray:

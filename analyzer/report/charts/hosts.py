@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from analyzer.keepalive.summary.hosts import HostRow, rows
 from analyzer.report.charts import style
-from analyzer.report.charts.style import AMBER, BLUE, INK, MUTED, RULE
+from analyzer.report.charts.style import AMBER, BLUE, INK, MUTED
 from analyzer.report.units import count
 from analyzer.report.words import sentences
 from analyzer.schema.export import SETTINGS
@@ -88,5 +88,4 @@ def _names(ax: Axes, found: Sequence[HostRow]) -> None:
     ax.set_yticks(range(len(found)), names, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0, colors=MUTED, labelcolor=INK)
     ax.set_ylim(len(found) - 0.4, -0.6)
-    for y in range(len(found)):
-        ax.axhline(y, color=RULE, linewidth=0.5, zorder=0)
+    style.rules(ax, len(found))

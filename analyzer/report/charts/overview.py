@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from analyzer.report.charts import style
-from analyzer.report.charts.style import INK, LOOKS, MUTED, RULE
+from analyzer.report.charts.style import INK, LOOKS, MUTED
 from analyzer.report.units import SECOND
 
 if TYPE_CHECKING:
@@ -49,20 +50,22 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
         rows = [y for y, bar in enumerate(bars) if bar.outcome == outcome]
         if not rows:
             continue
-        lines = [[(bars[y].begin, y), (max(bars[y].until, bars[y].begin + end / 500), y)] for y in rows]
+        height = np.array(rows)
+        begin, until = np.array([(bars[y].begin, bars[y].until) for y in rows]).T
+        lines = _lines(begin, np.maximum(until, begin + end / 500), height)
         width = 3.2 if count <= MOST_NAMED else max(0.6, 240 / count)
         ax.add_collection(
             LineCollection(lines, colors=look.color, linestyles=look.line, linewidths=width, rasterized=is_dense)
         )
         if outcome in OPEN:
-            rest = [[(bars[y].until, y), (end, y)] for y in rows]
+            rest = _lines(until, np.full_like(until, end), height)
             ax.add_collection(
                 LineCollection(rest, colors=look.color, linewidths=width / 4, alpha=0.6, rasterized=is_dense)
             )
-            has_rest = has_rest or any(end - bars[y].until > VISIBLE * end for y in rows)
+            has_rest = has_rest or bool((end - until > VISIBLE * end).any())
         ax.scatter(
-            [bars[y].until for y in rows], rows, s=26 if count <= MOST_NAMED else 7, marker=look.marker,
-            color=look.color, label=f"{outcome} ({len(rows):,})", zorder=3, rasterized=is_dense,
+            until, height, s=26 if count <= MOST_NAMED else 7, marker=look.marker, color=look.color,
+            label=f"{outcome} ({len(rows):,})", zorder=3, rasterized=is_dense,
         )  # fmt: skip
     ax.set_xlim(-0.02 * end, 1.03 * end)
     ax.set_ylim(count - 0.3, -0.7)
@@ -99,6 +102,11 @@ def drawn(analysis: "Analysis") -> tuple[list[Bar], float]:
     return bars, (analysis.capture.until_ns - first_ns) / SECOND or 1.0
 
 
+def _lines(begin: np.ndarray, until: np.ndarray, height: np.ndarray) -> list[np.ndarray]:
+    """Return lines from one place to the other, each at its height."""
+    return list(np.stack((np.column_stack((begin, height)), np.column_stack((until, height))), axis=1))
+
+
 def _names(ax: Axes, bars: Sequence[Bar]) -> None:
     ax.tick_params(axis="y", length=0)
     if len(bars) > MOST_NAMED:
@@ -107,5 +115,4 @@ def _names(ax: Axes, bars: Sequence[Bar]) -> None:
         return
     names = [bar.name for bar in bars]
     ax.set_yticks(range(len(bars)), names, color=INK, fontsize=style.SIZE - 1, fontfamily=style.FONT)
-    for y in range(len(bars)):
-        ax.axhline(y, color=RULE, linewidth=0.5, zorder=0)
+    style.rules(ax, len(bars))

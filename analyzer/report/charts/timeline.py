@@ -50,6 +50,8 @@ LONG_ADDRESS = 20
 """Letters of an address from which a narrow chart has two lines for it."""
 DENSE = 240
 """Number of segments from which their lines get thinner."""
+BRACKETS_APART = 0.028
+"""Half of the inches between two brackets."""
 SAME_LINE, SAME_HEAD = 0.0012, 0.004
 """Shares of the axis below which lines, and the heads of arrows, cannot be told apart: of those one is drawn."""
 
@@ -130,14 +132,15 @@ def _halved(address: str) -> str:
 
 def _windows(ax: Axes, found: Flow, segments: Sequence[Segment], scale: TimeScale) -> None:
     """Draw bands from the earliest to the latest instant at which the timer may fire."""
-    label = "timer due, by the settings found"
+    bars: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for end, earliest, latest in windows(found, segments):
-        if earliest < scale.first:
-            continue
-        left, right = scale.place(earliest), scale.place(latest)
+        if earliest >= scale.first:
+            left, right = scale.place(earliest), scale.place(latest)
+            bars[end].append((left, max(right - left, 0.004 * scale.width)))
+    label = "timer due, by the settings found"
+    for end, its in bars.items():
         y = (1.0, 0.1) if end == 0 else (-0.1, 0.1)
-        width = max(right - left, 0.004 * scale.width)
-        ax.broken_barh([(left, width)], y, facecolor=BLUE, alpha=0.35, linewidth=0, label=label, zorder=0)
+        ax.broken_barh(its, y, facecolor=BLUE, alpha=0.35, linewidth=0, label=label, zorder=0)
         label = ""
 
 
@@ -324,12 +327,12 @@ def _for(span: Span) -> str:
 
 def _durations(ax: Axes, scale: TimeScale, strokes: Sequence[Stroke], spoken: Sequence[tuple[Span, str]]) -> None:
     """Write above all what lasted for how long, then the times between probes."""
-    labels = style.Labels(ax, 1.48)
+    labels, brackets = style.Labels(ax, 1.48), list[tuple[float, float]]()
     for span, words in spoken:
         if _is_wide(scale, span):
             left, right = scale.place(max(span.begin, scale.first)), scale.place(span.until)
             if labels.add((left + right) / 2, words, INK):
-                _bracket(ax, left, right)
+                brackets.append((left, right))
                 labels.taken.append((left, right))
     marks = [s.time for s in strokes if s.tag in ("keepalive-probe", "give-up-rst", "rst")]
     before = [s.time for s in strokes if marks and s.time < marks[0]]
@@ -338,12 +341,10 @@ def _durations(ax: Axes, scale: TimeScale, strokes: Sequence[Stroke], spoken: Se
         left, right = scale.place(earlier), scale.place(later)
         words = short(round((later - earlier) * SECOND))
         if labels.add((left + right) / 2, words, MUTED, room=right - left):
-            _bracket(ax, left, right)
-
-
-def _bracket(ax: Axes, left: float, right: float) -> None:
-    look = {"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
-    ax.annotate("", (left, 1.38), (right, 1.38), arrowprops=look)
+            brackets.append((left, right))
+    apart = BRACKETS_APART * labels.per_inch
+    x = [x for left, right in brackets for x in (left + apart, right - apart, np.nan)]
+    ax.plot(x, [1.38] * len(x), color=RULE, linewidth=1, marker="|", markersize=3, zorder=3)
 
 
 def _noticed(ax: Axes, verdict: Verdict, noticed: Sequence[float], scale: TimeScale) -> None:

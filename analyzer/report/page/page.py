@@ -107,7 +107,7 @@ def colophon(command: str = "") -> dict[str, str]:
 
 def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
     """Return the whole page, with charts for the `shown` connections that matter most; `foot` is of `colophon`."""
-    from analyzer.report.charts.style import dark_css
+    from analyzer.report.charts.vectors import dark_css
 
     findings = analysis.findings
     names, what = title(findings)
@@ -172,7 +172,8 @@ def _part(name: str) -> str:
 def _chart(draw: Callable[[], "Axes"], name: str, wide: "Axes | None" = None) -> Markup:
     """Return a chart as SVG, once as wide as a page, where it may have been drawn already, and once as a telephone;
     matplotlib escapes its words."""
-    from analyzer.report.charts.style import narrow, svg
+    from analyzer.report.charts.style import narrow
+    from analyzer.report.charts.vectors import svg
 
     roomy = svg(wide if wide is not None else draw(), name, is_dark_too=False)
     with narrow():

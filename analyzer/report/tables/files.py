@@ -124,7 +124,8 @@ def write_plots(analysis: "Analysis", folder: str, shown: int, *, has_png: bool 
 
 def _pictures(analysis: "Analysis", shown: int, has_png: bool) -> list[tuple[str, bytes]]:
     """Return names and contents of all charts that show something."""
-    from analyzer.report.charts.style import is_nothing, png, svg
+    from analyzer.report.charts.style import is_nothing, png
+    from analyzer.report.charts.vectors import svg
 
     pictures = []
     for name, ax in _charts(analysis, shown):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from analyzer.report.charts import overview, style
+from analyzer.report.charts import overview
+from analyzer.report.charts.vectors import svg
 from tests.report.charts.drawing import overlapping, sample, words
 
 
@@ -23,10 +24,10 @@ def test_a_silence_at_the_end_has_a_legend() -> None:
 
 def test_very_many_are_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     a = sample("nc-30-10-5")
-    few = style.svg(a.plot.overview(), "few")
+    few = svg(a.plot.overview(), "few")
     bars, end = overview.drawn(a)
     monkeypatch.setattr(overview, "drawn", lambda _: (bars * 10_000, end))
-    drawn = style.svg(a.plot.overview(), "many")
+    drawn = svg(a.plot.overview(), "many")
     assert "<image" in drawn
     assert "<image" not in few
     assert len(drawn) < 400_000

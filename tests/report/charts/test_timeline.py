@@ -7,6 +7,7 @@ import pytest
 from analyzer.report.charts import style
 from analyzer.report.charts.strokes import KINDS, segments_of
 from analyzer.report.charts.timeline import windows
+from analyzer.report.charts.vectors import svg
 from tests.recordings import SHORT
 from tests.report.charts.drawing import overlapping, sample, words
 
@@ -140,7 +141,7 @@ def test_strokes_that_cannot_be_told_apart_are_drawn_once() -> None:
     ax = a.plot.timeline(flow)
     assert "the last 2,000 of" in words(ax)[-1]
     assert 300 < drawn(ax)["probe, answered"] <= 1000
-    assert len(style.svg(ax, "dense")) < 200_000
+    assert len(svg(ax, "dense")) < 200_000
 
 
 @pytest.mark.parametrize("name", EVERY_OUTCOME)
