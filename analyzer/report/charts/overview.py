@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from analyzer.keepalive.findings import Flow
 from analyzer.report.charts import style
 from analyzer.report.charts.style import INK, LOOKS, MUTED
 from analyzer.report.units import SECOND
@@ -32,6 +33,7 @@ class Bar(NamedTuple):
     until: float
     outcome: str
     name: str
+    """Empty where there are too many for names."""
 
 
 def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
@@ -54,14 +56,12 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
         begin, until = np.array([(bars[y].begin, bars[y].until) for y in rows]).T
         lines = _lines(begin, np.maximum(until, begin + end / 500), height)
         width = 3.2 if count <= MOST_NAMED else max(0.6, 240 / count)
-        ax.add_collection(
-            LineCollection(lines, colors=look.color, linestyles=look.line, linewidths=width, rasterized=is_dense)
-        )
+        bar = LineCollection(lines, colors=look.color, linestyles=look.line, linewidths=width, rasterized=is_dense)
+        ax.add_collection(bar, autolim=False)
         if outcome in OPEN:
             rest = _lines(until, np.full_like(until, end), height)
-            ax.add_collection(
-                LineCollection(rest, colors=look.color, linewidths=width / 4, alpha=0.6, rasterized=is_dense)
-            )
+            thin = LineCollection(rest, colors=look.color, linewidths=width / 4, alpha=0.6, rasterized=is_dense)
+            ax.add_collection(thin, autolim=False)
             has_rest = has_rest or bool((end - until > VISIBLE * end).any())
         ax.scatter(
             until, height, s=26 if count <= MOST_NAMED else 7, marker=look.marker, color=look.color,
@@ -89,17 +89,21 @@ def overview(analysis: "Analysis", ax: Axes | None = None) -> Axes:
 def drawn(analysis: "Analysis") -> tuple[list[Bar], float]:
     """Return the connections by number, and when the capture ends in seconds since the first one began."""
     flows = list(analysis.findings.flows)
-    first_ns = min((flow.start_ns for flow in flows), default=0)
+    first_ns, is_named = min((flow.start_ns for flow in flows), default=0), len(flows) <= MOST_NAMED
     bars = [
         Bar(
             (flow.start_ns - first_ns) / SECOND,
             (flow.end_ns - first_ns) / SECOND,
             flow.verdict.outcome.value,
-            f"#{flow.id}  {' – '.join(f'{end.address}:{end.port}' for end in flow.ends)}",
+            _name(flow) if is_named else "",
         )
         for flow in flows
     ]
     return bars, (analysis.capture.until_ns - first_ns) / SECOND or 1.0
+
+
+def _name(flow: Flow) -> str:
+    return f"#{flow.id}  {' – '.join(f'{end.address}:{end.port}' for end in flow.ends)}"
 
 
 def _lines(begin: np.ndarray, until: np.ndarray, height: np.ndarray) -> list[np.ndarray]:
