@@ -45,7 +45,7 @@ def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
 def _write(ax: Axes, file: StringIO) -> None:
     """Draw the figure, with room for what stands about the axes of a chart of our own."""
     figure = figure_of(ax)
-    (width, height), dots = figure.get_size_inches(), figure.dpi
+    (width, height), dots, layout = figure.get_size_inches(), figure.dpi, figure.get_layout_engine()
     figure.dpi = POINTS
     to_file: Any = RendererSVG  # as `print_svg` does; neither has types
     mixed: Any = MixedModeRenderer
@@ -56,6 +56,7 @@ def _write(ax: Axes, file: StringIO) -> None:
     figure.draw(renderer)
     renderer.finalize()
     figure.dpi = dots
+    figure.set_layout_engine(layout)  # a picture of points is laid out by itself
 
 
 def _make_room(ax: Axes, figure: Figure, renderer: RendererBase) -> None:
@@ -68,6 +69,7 @@ def _make_room(ax: Axes, figure: Figure, renderer: RendererBase) -> None:
     bottom, top = below + PAD + inner.y0 - outer.y0, height - PAD - (outer.y1 - inner.y1)
     if left < right and bottom < top:
         ax.set_position((left / width, bottom / height, (right - left) / width, (top - bottom) / height))
+        ax.set_in_layout(True)
     figure.set_layout_engine("none")
 
 

@@ -69,3 +69,9 @@ def test_room_is_what_a_constrained_layout_makes(name: str, is_narrow: bool) -> 
     laid_out.get_figure().savefig(BytesIO(), format="svg")
     points = np.tile(laid_out.get_figure().get_size_inches() * POINTS, 2)
     assert made.get_position().extents * points == pytest.approx(laid_out.get_position().extents * points, abs=PAD)
+
+
+def test_writing_vectors_leaves_the_layout_to_a_picture_of_points() -> None:
+    made, untouched = (sample("nat-fifty-300").plot.silences() for _ in range(2))
+    svg(made, "made")
+    assert style.png(made) == style.png(untouched)
