@@ -19,8 +19,7 @@ NOT_A_TIME = np.iinfo(np.int64).min
 
 
 class Described(dict[str, str]):
-    """Words about columns, which frames share: pandas copies `attrs` into whatever it makes of a frame, which took a
-    tenth of the time of a page."""
+    """Words about columns, which frames share: pandas copies `attrs`, deeply, into whatever it makes of a frame."""
 
     def __deepcopy__(self, _memo: Any) -> "Described":
         """Return itself."""
