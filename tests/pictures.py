@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 import analyzer
-from analyzer.report.charts.style import svg
+from analyzer.report.charts.vectors import svg
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs/pictures"

@@ -71,7 +71,7 @@ HOMES = {
     "hatchling": ("engine/compiler/",),
     "llvmlite": ("engine/compiler/",),
     "numba": ("engine/compiler/",),
-    "pandas": ("report/",),
+    "pandas": ("report/connection.py", "report/library.py", "report/tables/"),
     "rich": ("cli/", "monitor/", "report/"),
     "scapy": ("capture/live/interface.py", "report/interchange/"),
 }

@@ -10,6 +10,7 @@
 
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -73,8 +74,9 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
+@lru_cache(4096)
 def plain(number: float) -> str:
-    """Format a bound without needless digits."""
+    """Format a bound without needless digits; the same bounds hold for many connections."""
     return f"{number:.3f}".rstrip("0").rstrip(".")
 
 

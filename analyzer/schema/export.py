@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """A column of an exported table (report/tables/frames.py)."""
+    """A column of an exported table (report/tables/rows.py)."""
 
     name: str
     dtype: str

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
+from analyzer.keepalive.findings import End
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, spacing_ns
+from analyzer.keepalive.story.values import GapKind
 from analyzer.report.charts import style
 from analyzer.report.charts.style import BLUE, GREEN, GREY, INK, MUTED, PURPLE, RED, RULE
+from analyzer.schema import ABSENT
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 BEHIND = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
 MOST = 9
 """Most candidates in a chart."""
-KINDS = {"tcp_keepalive_time": ("first",), "tcp_keepalive_intvl": ("spacing", "give-up")}
 LOOKS = {"linux-100": ("o", GREEN), "linux-250": ("s", BLUE), "linux-300": ("^", PURPLE), "linux-1000": ("D", GREY)}
 
 
@@ -35,21 +36,19 @@ def candidates(
     from the earliest to the latest instant, meets every line.
     """
     ax = style.axes(ax, height=3.3)
-    if end is None:
-        ends = analysis.ends[(analysis.ends["flow"] == flow) & (analysis.ends["probes"] > 0)]
-        if ends.empty:
-            return style.nothing(ax, f"connection {flow}: no end of it probes")
-        end = int(ends["end"].iloc[0])
-    [about] = analysis.ends[(analysis.ends["flow"] == flow) & (analysis.ends["end"] == end)].to_dict("records")
-    seen = durations(analysis, flow, end, setting)
-    if not len(seen) or pd.isna(about[f"{setting}_high"]):
+    found = analysis.findings.flows[flow]
+    probers = found.probers if end is None else (end,)
+    if not probers:
+        return style.nothing(ax, f"connection {flow}: no end of it probes")
+    about = found.ends[probers[0]]
+    seen, inferred = durations(about, setting), getattr(about.settings, setting)
+    if not len(seen) or inferred is None or inferred.high is None:
         return style.nothing(ax, f"connection {flow}: nothing on the wire measures {setting}")
-    low, high, value = about[f"{setting}_low"], about[f"{setting}_high"], about[setting]
-    rows = _rows(int(low), int(high), None if pd.isna(value) else int(value))
-    fits = str(about["clocks"]).split() if pd.notna(about["clocks"]) else []
-    for y, seconds in enumerate(rows):
-        for index, clock in enumerate(LINUX):
-            _mark(ax, clock, seconds, y + (index - 1.5) * 0.16, setting, is_left=clock.name in fits)
+    low, high, value = inferred.low, inferred.high, inferred.value
+    rows = _rows(int(low), int(high), value)
+    for index, clock in enumerate(LINUX):
+        is_left = clock.name in about.settings.models
+        _marks(ax, clock, rows, (index - 1.5) * 0.16, setting, is_left=is_left)
     for index, one in enumerate(_apart(seen)):
         ax.axvline(one, color=RED, linewidth=1.2, zorder=1, label="" if index else "seen on the wire")
     style.say(ax, float(np.median(seen)), len(rows) - 0.4, f"{np.median(seen):.3f} s", RED, va="bottom", bbox=BEHIND)
@@ -60,19 +59,21 @@ def candidates(
     _frame(ax, rows, value, seen, setting)
     name = {"tcp_keepalive_intvl": "unanswered probes follow each other", "tcp_keepalive_time": "the first probe comes"}
     style.title(ax, f"#{flow}  {setting}: when {name[setting]}")
-    found = f"{value} s" if not pd.isna(value) else f"{low:g} to {high:g} s"
-    style.describe(ax, f"What was seen, about {np.median(seen):.3f} s, beside what each setting makes: {found} fits.")
+    fits = f"{value} s" if value is not None else f"{low:g} to {high:g} s"
+    style.describe(ax, f"What was seen, about {np.median(seen):.3f} s, beside what each setting makes: {fits} fits.")
     style.legend(ax)
     return ax
 
 
-def durations(analysis: "Analysis", flow: int, end: int, setting: str) -> np.ndarray:
+def durations(end: End, setting: str) -> np.ndarray:
     """Return the durations, in seconds, that measure the setting: idle times before a probe, or times between
     unanswered probes."""
-    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["end"] == end)]
-    gaps = gaps[gaps["kind"].isin(KINDS[setting])]
-    since: np.ndarray = style.seconds(gaps["since_heard" if setting == "tcp_keepalive_time" else "since_probe"])
-    return np.asarray(since[np.isfinite(since)])
+    gaps = end.story.gaps
+    if setting == "tcp_keepalive_time":
+        since_ns = [gap.heard_ns for gap in gaps if gap.kind is GapKind.FIRST]
+    else:
+        since_ns = [gap.probe_ns for gap in gaps if gap.kind in (GapKind.SPACING, GapKind.GIVE_UP)]
+    return np.array([one for one in since_ns if one != ABSENT], np.int64) / SECOND
 
 
 def _rows(low: int, high: int, value: int | None) -> list[int]:
@@ -92,17 +93,15 @@ def foretold(clock: Clock, seconds: int, setting: str) -> tuple[float, float]:
     return float(seconds), seconds + clock.lateness_ns(seconds * SECOND) / SECOND
 
 
-def _mark(ax: Axes, clock: Clock, seconds: int, y: float, setting: str, *, is_left: bool) -> None:
+def _marks(ax: Axes, clock: Clock, rows: Sequence[int], above: float, setting: str, *, is_left: bool) -> None:
+    """Draw a clock's marks, and bars up to the latest instants, `above` the middles of all rows."""
     marker, color = LOOKS[clock.name]
     alpha, label = (1.0 if is_left else 0.35), f"Linux, {clock.hz} Hz" + ("" if is_left else ": excluded")
-    labelled = {text.get_label() for text in ax.get_lines()}
-    at, latest = foretold(clock, seconds, setting)
-    if latest > at:
-        ax.plot([at, latest], [y, y], color=color, alpha=alpha, linewidth=2.6, solid_capstyle="butt", zorder=2)
-    ax.plot(
-        [at], [y], marker, color=color, alpha=alpha, markersize=5, linestyle="none", zorder=3,
-        label="" if label in labelled else label,
-    )  # fmt: skip
+    at, latest = np.array([foretold(clock, seconds, setting) for seconds in rows]).T
+    y = np.arange(len(rows)) + above
+    if (latest > at).any():
+        ax.hlines(y, at, latest, color=color, alpha=alpha, linewidth=2.6, zorder=2)
+    ax.plot(at, y, marker, color=color, alpha=alpha, markersize=5, linestyle="none", zorder=3, label=label)
 
 
 def _apart(seen: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -111,7 +110,7 @@ def _apart(seen: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def _frame(ax: Axes, rows: Sequence[int], value: int | None, seen: np.ndarray, setting: str) -> None:
-    words = [f"{seconds} s" + (" ◂" if not pd.isna(value) and seconds == value else "") for seconds in rows]
+    words = [f"{seconds} s" + (" ◂" if seconds == value else "") for seconds in rows]
     ax.set_yticks(range(len(rows)), words, color=INK, fontsize=style.SIZE, fontfamily=style.FONT)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(rows) + 0.35)

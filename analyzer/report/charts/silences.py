@@ -1,16 +1,17 @@
 """The chart of how long a path may be silent: every silence of it, the likeliest share that survives, known limits."""
 
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
 from analyzer.keepalive.catalogue.profiles import middleboxes
 from analyzer.keepalive.story.values import LONG_NS
+from analyzer.keepalive.summary.paths import ALL
 from analyzer.report.charts import style
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, INK, MUTED, RED
+from analyzer.report.tables.rows import columns
 from analyzer.report.units import SECOND, short
 
 if TYPE_CHECKING:
@@ -28,17 +29,22 @@ LONGEST_NAME = 24
 """Most letters of a known limit's name, and of how many others there are."""
 
 
+class Told(NamedTuple):
+    """A silence that tells something of a path."""
+
+    path: str
+    seconds: float
+    survived: bool
+
+
 def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw each silence of one path, or of all, that `Analysis.silences` has: survived ones above, failed ones below,
     and between them the survival curve."""
     ax = style.axes(ax, height=4.7)
-    found = analysis.silences
-    if path not in (None, "all"):
-        found = found[[_is_in(service, path) for service in found["path"]]]
-    found = found[found["result"] != "unknown"]
-    if not ((found["result"] == "failed") | (style.seconds(found["length"]) >= LONG_NS / SECOND)).any():
+    found = analysis.ask(told, path)
+    if not any(not one.survived or one.seconds >= LONG_NS / SECOND for one in found):
         return style.nothing(ax, "no silence of 10 s or more tells anything of the path")
-    length, has_survived = style.seconds(found["length"]), (found["result"] == "survived").to_numpy()
+    length, has_survived = np.array([one.seconds for one in found]), np.array([one.survived for one in found])
     style.log_seconds(ax, min(8.0, float(length.min()) / 1.6), max(420.0, float(length.max()) * 1.6))
     ax.set_ylim(BOTTOM, TOP)
     good, bad = int(has_survived.sum()), int((~has_survived).sum())
@@ -49,13 +55,23 @@ def silences(analysis: "Analysis", path: str | None = None, ax: Axes | None = No
     ax.set_yticks((0, 0.5, 1), (f"failed ({bad:,})", "50 %", f"survived ({good:,})"), color=INK)
     ax.tick_params(axis="y", length=0)
     style.label(ax, x="silence: so long without any segment")
-    which = path or ("all paths" if found["path"].nunique() > 1 else str(found["path"].iloc[0]))
+    which = path or ("all paths" if len({one.path for one in found}) > 1 else found[0].path)
     longest = f", the longest after {_short(length[has_survived].max())}" if good else ""
     shortest = f", the shortest after {_short(length[~has_survived].min())}" if bad else ""
     style.describe(ax, f"{good:,} silences were survived{longest}; {bad:,} were not{shortest}.")
     style.title(ax, f"Silences of {which}: {good:,} survived, {bad:,} failed")
     style.legend(ax)
     return ax
+
+
+def told(analysis: "Analysis", path: str | None) -> list[Told]:
+    """Return the silences of a path, or of all, of which is known whether it survived them."""
+    table = columns("silences", analysis.findings)
+    return [
+        Told(service, length_ns / SECOND, result == "survived")
+        for service, length_ns, result in zip(table["path"], table["length"], table["result"], strict=True)
+        if result != "unknown" and (path in (None, ALL) or _is_in(service, path))
+    ]
 
 
 def _short(length_s: float) -> str:
@@ -70,21 +86,18 @@ def _is_in(service: str, path: str) -> bool:
 
 
 def _curve(ax: Axes, analysis: "Analysis", path: str | None) -> None:
-    curve, limits = analysis.survival, analysis.path_limits[~analysis.path_limits["half_closed"].astype(bool)]
-    if limits.empty:
-        return  # within one LAN
-    name = path if path is not None else ("all" if (limits["path"] == "all").any() else limits["path"].iloc[0])
-    curve, limits = curve[curve["path"] == name], limits[limits["path"] == name]
-    if limits.empty:
-        return  # a network of which nothing is said as a whole
-    [limit] = limits.to_dict("records")
-    if not curve.empty:
-        x, share = style.seconds(curve["length"]), curve["share"].to_numpy()
+    limits = {limit.path: limit for limit in analysis.findings.path_limits if not limit.half_closed}
+    name = path if path is not None else ALL if ALL in limits else next(iter(limits), "")
+    if name not in limits:
+        return  # within one LAN, or a network of which nothing is said as a whole
+    limit = limits[name]
+    if limit.curve:
+        x, share = [ns / SECOND for ns, _ in limit.curve], [share for _, share in limit.curve]
         ax.plot(x, share, color=BLUE, linewidth=1.8, marker=".", label="likeliest share that survives")
-    if pd.notna(limit["failed"]) and pd.notna(limit["survived"]):
-        span = limit["survived"].total_seconds(), limit["failed"].total_seconds()
+    if limit.failed_ns is not None and limit.survived_ns is not None:
         ax.axvspan(
-            *span,
+            limit.survived_ns / SECOND,
+            limit.failed_ns / SECOND,
             0,
             (NAMES - BOTTOM) / (TOP - BOTTOM),
             color=AMBER,

@@ -3,14 +3,15 @@
 Instants are seconds since the connection's first segment.
 """
 
-from typing import NamedTuple
-
-import pandas as pd
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.verdict.values import How, Outcome
-from analyzer.report.charts import style
 from analyzer.report.units import SECOND
+
+if TYPE_CHECKING:
+    from analyzer.report.charts.strokes import Segment
 
 LOST = (Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.PROBING, Outcome.UNDETECTED)
 """Outcomes of connections of which one end is lost, or may be."""
@@ -52,24 +53,21 @@ def unanswered_from(found: Span, asked: list[float]) -> Span:
     return found._replace(until=later[0]) if found.until == found.begin and later else found
 
 
-def closed_windows(segments: pd.DataFrame, start: pd.Timestamp) -> list[Span]:
+def closed_windows(segments: "Iterable[Segment]") -> list[Span]:
     """Return when an end's window was closed: from the first probe of it to the last answer, or the last probe if the
     capture has no answer."""
     found: list[Span] = []
-    columns = (segments["time"] - start, segments["idle"], segments["end"], segments["tag"])
     previous, is_answered = float("nan"), False
-    for time, idle, end, tag in zip(
-        style.seconds(columns[0]), style.seconds(columns[1]), columns[2], columns[3], strict=True
-    ):
-        closer = int(end) if tag == "zero-window-answer" else 1 - int(end)
+    for time, idle, end, tag, _ in segments:
+        closer = end if tag == WINDOW_TAGS[1] else 1 - end
         if tag not in WINDOW_TAGS:
             previous = float("nan")
         elif found and found[-1].end == closer and time - idle - previous <= OTHER_S:
             is_answered, previous = is_answered or tag == WINDOW_TAGS[1], time
             if not is_answered or tag == WINDOW_TAGS[1]:
-                found[-1] = found[-1]._replace(until=float(time))
+                found[-1] = found[-1]._replace(until=time)
         else:
-            found.append(Span(float(time), float(time), closer))
+            found.append(Span(time, time, closer))
             is_answered, previous = tag == WINDOW_TAGS[1], time
     return found
 

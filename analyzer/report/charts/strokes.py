@@ -1,18 +1,19 @@
 """The segments of a connection as strokes of its timeline: of which kind, from which end, and whether they arrive."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
+from typing import NamedTuple
 
-import pandas as pd
-
+from analyzer.analysis import Analysis
 from analyzer.keepalive.findings import Flow
-from analyzer.report.charts import style
+from analyzer.keepalive.story.values import Answer, GapKind
+from analyzer.keepalive.tags.tag import TAGS, Tag
 from analyzer.report.charts.spans import Span
 from analyzer.report.charts.style import AMBER, BLUE, GREEN, GREY, PURPLE, RED
-
-if TYPE_CHECKING:
-    from analyzer.report.library import Analysis
+from analyzer.report.units import SECOND
+from analyzer.schema import ABSENT
 
 SAME_S = 1e-6
 MOST_SHOWN = 2000
@@ -57,6 +58,17 @@ KIND_OF = {tag: kind for kind in KINDS for tag in kind.tags}
 BY_LABEL = {kind.label: kind for kind in KINDS}
 
 
+class Segment(NamedTuple):
+    """A segment that may matter, or an unanswered solicitation; times in seconds, since the connection's first one."""
+
+    time: float
+    idle: float
+    """For how long nothing had come in either direction; NaN where not known."""
+    end: int
+    tag: str
+    frame: int
+
+
 class Stroke(NamedTuple):
     """A segment in the chart; `end` is its sender, or the receiver of an ICMP error."""
 
@@ -68,29 +80,45 @@ class Stroke(NamedTuple):
     frame: int = 0
 
 
-def strokes_of(analysis: "Analysis", found: Flow, segments: pd.DataFrame, start: pd.Timestamp) -> list[Stroke]:
-    """Return the strokes of these segments of a connection in order, and of those that armed a timer."""
-    flow, ending = found.id, found.ending
+def segments_of(analysis: Analysis, flow: Flow) -> list[Segment]:
+    """Return the connection's segments in capture order, together with the unanswered solicitations on the link."""
+    c, tags, first_ns = analysis.candidates.view, analysis.segments.view.tag, flow.start_ns
+    found = (
+        Segment((c.ts_ns[row] - first_ns) / SECOND, _idle_s(c.idle_ns[row]), c.end[row], TAGS[tags[row]], c.frame[row])
+        for row in analysis.rows(flow.id)
+    )
+    asked = (
+        Segment((one.ts_ns - first_ns) / SECOND, math.nan, one.end, Tag.ARP_UNANSWERED, one.frame)
+        for number, one in analysis.solicitations
+        if number == flow.id
+    )
+    return list(merge(found, asked, key=attrgetter("frame")))
+
+
+def _idle_s(idle_ns: int) -> float:
+    return idle_ns / SECOND if idle_ns != ABSENT else math.nan
+
+
+def strokes_of(found: Flow, segments: Sequence[Segment]) -> list[Stroke]:
+    """Return the strokes of the last segments of a connection in order, and of those that armed a timer."""
+    ending, times, shown = found.ending, own_times(segments), segments[-MOST_SHOWN:]
     late = {*ending.crossed_frames, *ending.reused_frames} if ending is not None else set()
-    probes = analysis.probes[analysis.probes["flow"] == flow]
-    unanswered = set(probes["frame"][probes["answer"].isin(("nothing", "icmp"))])
-    unseen = set(probes["frame"][probes["answer"] == "unseen"])
+    answers = {probe.frame: probe.answer for end in found.ends for probe in end.story.probes}
     strokes = []
-    for time, end, frame, tag in zip(
-        style.seconds(segments["time"] - start), segments["end"], segments["frame"], segments["tag"], strict=True
-    ):
-        is_lost = tag == "keepalive-probe" and frame in unanswered
-        is_unseen = tag == "keepalive-probe" and frame in unseen
-        kind = BY_LABEL[UNANSWERED] if is_lost else BY_LABEL[UNSEEN] if is_unseen else KIND_OF[tag]
-        kind = BY_LABEL[LOST] if frame in late and tag in DATA_TAGS else kind
-        strokes.append(Stroke(float(time), int(end), kind, tag, not is_lost, int(frame)))
-    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & (analysis.gaps["kind"] == "first")]
-    times = own_times(analysis, flow)
-    for end, heard in zip(gaps["end"], gaps["frame"].map(times) - gaps["since_heard"] - start, strict=True):
-        time = heard.total_seconds()  # the segment itself may be one that is not worth a name
-        is_shown = pd.notna(time) and (not strokes or time >= strokes[0].time or len(segments) < MOST_SHOWN)
-        if is_shown and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
-            strokes.append(Stroke(time, 1 - int(end), KIND_OF["ack"], "ack", True))
+    for one in shown:
+        answer = answers.get(one.frame) if one.tag == "keepalive-probe" else None
+        is_lost = answer in (Answer.NOTHING, Answer.ICMP)
+        kind = BY_LABEL[UNANSWERED] if is_lost else BY_LABEL[UNSEEN] if answer is Answer.UNSEEN else KIND_OF[one.tag]
+        kind = BY_LABEL[LOST] if one.frame in late and one.tag in DATA_TAGS else kind
+        strokes.append(Stroke(one.time, one.end, kind, one.tag, not is_lost, one.frame))
+    for end, story in enumerate(found.story.ends):
+        for gap in story.gaps:
+            if gap.kind is not GapKind.FIRST or gap.heard_ns == ABSENT or gap.frame not in times:
+                continue
+            time = times[gap.frame] - gap.heard_ns / SECOND  # the segment itself may be one that is not worth a name
+            is_shown = not strokes or time >= strokes[0].time or len(shown) < MOST_SHOWN
+            if is_shown and not any(abs(stroke.time - time) < SAME_S for stroke in strokes):
+                strokes.append(Stroke(time, 1 - end, KIND_OF["ack"], "ack", True))
     return sorted(strokes, key=lambda stroke: stroke.time)
 
 
@@ -112,7 +140,6 @@ def in_vain(strokes: Sequence[Stroke], lost: Span) -> list[Stroke]:
     ]
 
 
-def own_times(analysis: "Analysis", flow: int) -> pd.Series:
-    """Return the capture times of the connection's segments, by frame."""
-    segments = analysis.segments[analysis.segments["flow"] == flow]
-    return segments.drop_duplicates("frame").set_index("frame")["time"]
+def own_times(segments: Sequence[Segment]) -> Mapping[int, float]:
+    """Return the times of segments by frame, of those with the same frame that of the first."""
+    return {one.frame: one.time for one in reversed(segments)}

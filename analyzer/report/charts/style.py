@@ -1,4 +1,4 @@
-"""The look of charts: colours with their dark twins, axes without a pyplot, seconds on an axis, SVG with stable octets.
+"""The look of charts: colours with their dark twins, axes without a pyplot, seconds on an axis, PNG with stable octets.
 
 Colours are Okabe and Ito's, told apart by the colour-blind; what they mean is also said by a marker or a line's
 pattern, so that nothing is lost in grey.
@@ -7,14 +7,13 @@ pattern, so that nothing is lost in grey.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from io import BytesIO, StringIO
+from io import BytesIO
 from itertools import pairwise
 from textwrap import wrap
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
 import numpy as np
-from matplotlib import rc_context, rcdefaults
+from matplotlib import rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
@@ -49,7 +48,6 @@ BELOW_AXES = 0.5
 """Inches below the axes for ticks and label, before a legend there."""
 BESIDE_AXES = 1.8
 """Inches at the left of the axes, about, where names are."""
-FONTS = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
 class Look(NamedTuple):
@@ -88,7 +86,7 @@ class ChartAxes(Axes):
     """The axes of such a figure, which are what a chart's function returns: they show it, too."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        figure = _figure(self)
+        figure = figure_of(self)
         assert isinstance(figure, Chart)
         return figure._repr_png_()
 
@@ -132,8 +130,8 @@ def axes(given: Axes | None, height: float = 3.4) -> Axes:
     if given is None:
         figure = Chart(figsize=_size.get() or size, layout="constrained")
         figure.set_facecolor(PAPER)
-    elif _figure(given).get_layout_engine() is None:
-        _figure(given).set_layout_engine("constrained")
+    elif figure_of(given).get_layout_engine() is None:
+        figure_of(given).set_layout_engine("constrained")
     ax = given if given is not None else figure.add_subplot(axes_class=ChartAxes)
     ax.set_facecolor(PAPER)
     ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=SIZE, labelfontfamily=FONT, length=3)
@@ -147,10 +145,10 @@ def axes(given: Axes | None, height: float = 3.4) -> Axes:
 
 def is_narrow(ax: Axes) -> bool:
     """Tell whether the axes are in a chart for a telephone."""
-    return _figure(ax).get_figwidth() <= NARROW
+    return figure_of(ax).get_figwidth() <= NARROW
 
 
-def _figure(ax: Axes) -> Figure:
+def figure_of(ax: Axes) -> Figure:
     figure = ax.get_figure(root=True)
     assert figure is not None
     return figure
@@ -165,7 +163,7 @@ def _plot_width(ax: Axes) -> float:
 def _width_of(ax: Axes) -> float:
     """Return how many inches wide the axes are with what stands beside them: a chart of our own, or a part of another's
     figure."""
-    figure = _figure(ax)
+    figure = figure_of(ax)
     width = figure.get_figwidth()
     return (
         width if isinstance(figure, Chart) else min(width, width * ax.get_position(original=True).width + BESIDE_AXES)
@@ -178,8 +176,9 @@ def _wrapped(ax: Axes, words: str, size: float) -> str:
 
 
 def title(ax: Axes, words: str) -> None:
-    words = _wrapped(ax, words, SIZE + 2)
-    ax.set_title(words, loc="left", color=INK, fontsize=SIZE + 2, fontfamily=FONT, fontweight="bold", parse_math=False)
+    """Write the title right above the axes: that nothing stands between them need not be measured."""
+    look: dict[str, Any] = {"color": INK, "fontsize": SIZE + 2, "fontfamily": FONT, "fontweight": "bold"}
+    ax.set_title(_wrapped(ax, words, SIZE + 2), loc="left", y=1, parse_math=False, **look)
 
 
 def label(ax: Axes, *, x: str = "", y: str = "") -> None:
@@ -193,9 +192,14 @@ def say(ax: Axes, x: float, y: float, words: str, color: str = INK, **more: Any)
     ax.text(x, y, words, color=color, parse_math=False, **more)
 
 
+def rules(ax: Axes, rows: int) -> None:
+    """Draw a thin line through each row."""
+    ax.hlines(range(rows), 0, 1, color=RULE, linewidth=0.5, zorder=0, transform=ax.get_yaxis_transform())
+
+
 def describe(ax: Axes, words: str) -> None:
     """Note what a chart of our own shows, for who does not see it."""
-    figure = _figure(ax)
+    figure = figure_of(ax)
     if isinstance(figure, Chart):
         figure.description = words
 
@@ -206,7 +210,7 @@ def legend(ax: Axes) -> None:
     if not handles:
         return
     options: dict[str, Any] = {"frameon": False, "prop": {"family": FONT, "size": SIZE}, "labelcolor": INK}
-    figure = _figure(ax)
+    figure = figure_of(ax)
     width = figure.get_figwidth() if isinstance(figure, Chart) else _width_of(ax) - BESIDE_AXES
     options["ncols"] = _columns([str(one) for one in labels], width)
     if isinstance(figure, Chart):
@@ -359,34 +363,6 @@ def apart(x: Iterable[float], least: float) -> list[float]:
     return kept
 
 
-def seconds(values: Any) -> Any:
-    """Return durations of a frame as floating seconds, NaN where there is none."""
-    return values.dt.total_seconds().to_numpy(dtype=np.float64)
-
-
-def svg(ax: Axes, name: str, *, is_dark_too: bool = True) -> str:
-    """Return the figure of these axes as SVG: the same octets each time, letters as text, title and description for
-    screen readers; `name` makes its ids its own."""
-    file = StringIO()
-    settings: Any = {"svg.hashsalt": f"ka-analyze {name}", "svg.fonttype": "none", "svg.id": name}
-    with rc_context(settings):  # the only way to tell the writer; put back at once
-        _figure(ax).savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    words = file.getvalue().replace(f"'{FONT}'", FONTS)
-    begin = words.index("<svg")
-    head, _, body = words[begin:].partition(">")
-    style = f"<style>@media (prefers-color-scheme: dark) {{ {dark_css()} }}</style>" if is_dark_too else ""
-    return f'{head} role="img" aria-labelledby="{name}-title {name}-desc">{_spoken(ax, name)}{style}{body}'
-
-
-def _spoken(ax: Axes, name: str) -> str:
-    """Return the elements that a screen reader says in place of a picture."""
-    figure = _figure(ax)
-    said = [figure.description] if isinstance(figure, Chart) else []
-    said += [text.get_text() for text in ax.texts if is_nothing(ax)]
-    title, words = ax.get_title(loc="left").replace("\n", " ") or "Chart", " ".join(filter(None, said))
-    return f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(words)}</desc>'
-
-
 def use_no_settings() -> None:
     """Draw as without a matplotlibrc. For the command: the current folder, whose matplotlibrc goes before all others,
     may be anybody's, and text may be set by LaTeX, which is a program."""
@@ -395,22 +371,10 @@ def use_no_settings() -> None:
 
 def png(ax: Axes) -> bytes:
     """Return the figure of these axes as PNG: the light one, the same octets each time."""
-    return _png(_figure(ax))
+    return _png(figure_of(ax))
 
 
 def _png(figure: Figure) -> bytes:
     file = BytesIO()
     figure.savefig(file, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs={"optimize": True})
     return file.getvalue()
-
-
-def dark_css() -> str:
-    """Return CSS rules that turn each colour into its dark twin, wherever a style names it, in what `use` repeats
-    too."""
-    return " ".join(_dark_rules())
-
-
-def _dark_rules() -> Iterable[str]:
-    for light, dark in DARK.items():
-        for what in ("fill", "stroke"):
-            yield f'[style*="{what}: {light}"] {{ {what}: {dark} !important }}'

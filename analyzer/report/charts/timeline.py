@@ -7,12 +7,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.model.linux import EXACT, LINUX, SECOND
-from analyzer.keepalive.verdict.values import BY_PATH, How, Outcome
+from analyzer.keepalive.settings.values import Setting, Settings
+from analyzer.keepalive.story.values import Gap, GapKind
+from analyzer.keepalive.verdict.values import BY_PATH, How, Outcome, Verdict
 from analyzer.report.charts import spans, style
 from analyzer.report.charts.spans import Span
 from analyzer.report.charts.strokes import (
@@ -22,10 +23,12 @@ from analyzer.report.charts.strokes import (
     LOST,
     MOST_SHOWN,
     UNANSWERED,
+    Segment,
     Stroke,
     heard_again,
     in_vain,
     own_times,
+    segments_of,
     strokes_of,
 )
 from analyzer.report.charts.style import AMBER, BLUE, GREY, INK, MUTED, PURPLE, RED, RULE
@@ -33,6 +36,7 @@ from analyzer.report.charts.timescale import TimeScale
 from analyzer.report.units import short
 from analyzer.report.words import sentences
 from analyzer.report.words.one_line import who
+from analyzer.schema import ABSENT
 
 if TYPE_CHECKING:
     from analyzer.report.library import Analysis
@@ -46,6 +50,8 @@ LONG_ADDRESS = 20
 """Letters of an address from which a narrow chart has two lines for it."""
 DENSE = 240
 """Number of segments from which their lines get thinner."""
+BRACKETS_APART = 0.028
+"""Half of the inches between two brackets."""
 SAME_LINE, SAME_HEAD = 0.0012, 0.004
 """Shares of the axis below which lines, and the heads of arrows, cannot be told apart: of those one is drawn."""
 
@@ -58,26 +64,24 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     other end was lost; a closed window; the silence at the end.
     """
     ax = style.axes(ax, height=3.6)
-    about, found = analysis.flows.loc[flow], analysis.findings.flows[flow]
-    start = about["start"]
-    segments = analysis.segments[analysis.segments["flow"] == flow]
-    if segments.empty:
+    found, segments = analysis.ask(_found, flow)
+    if not segments:
         return style.nothing(ax, f"connection {flow}: nothing but plain data and ACKs")
-    strokes = strokes_of(analysis, found, segments.tail(MOST_SHOWN), start)
+    strokes = strokes_of(found, segments)
     is_whole, lost = len(segments) <= MOST_SHOWN, spans.lost(found)
     if lost is not None:
         lost = spans.unanswered_from(lost, [s.time for s in strokes if s.end != lost.end and s.kind.label in ASKS])
         strokes = in_vain(strokes, lost)
     tail = spans.tail(found)
     ends = [tail.begin, tail.until] if tail is not None else []
-    noticed = _noticed_at(about, strokes)
+    noticed = _noticed_at(found.verdict, strokes)
     times = sorted({*([0.0] if is_whole else []), *(stroke.time for stroke in strokes), *noticed, *ends})
     scale = TimeScale(times if len(times) > 1 else [0.0, 1.0])
     ax.set_xlim(-0.03 * scale.width, 1.04 * scale.width)
     ax.set_ylim(-0.34, 1.62)
-    closed = spans.closed_windows(segments, start)
-    _lanes(ax, analysis, flow)
-    _windows(ax, analysis, flow, scale, start)
+    closed = spans.closed_windows(segments)
+    _lanes(ax, found)
+    _windows(ax, found, segments, scale)
     _closed_windows(ax, scale, closed)
     _fault(ax, lost, scale, strokes)
     _tail(ax, scale, tail)
@@ -89,22 +93,29 @@ def timeline(analysis: "Analysis", flow: int, ax: Axes | None = None) -> Axes:
     if tail is not None and _is_wide(scale, tail):
         lower.add(scale.place(tail.until), "capture ends", MUTED)
     _durations(ax, scale, strokes, _spoken(found, strokes, closed, tail))
-    _noticed(ax, about, noticed, scale)
+    _noticed(ax, found.verdict, noticed, scale)
     _cuts(ax, scale)
     _axis(ax, scale)
     more = "" if is_whole else f" (the last {MOST_SHOWN:,} of {len(segments):,} segments)"
-    style.title(ax, f"#{flow}  {about['summary']}{more}")
+    style.title(ax, f"#{flow}  {sentences.headline(found)}{more}")
     style.describe(ax, f"Timeline of {who(found)}. " + " ".join(sentences.sentences(found)))
     style.legend(ax)
     return ax
 
 
-def _lanes(ax: Axes, analysis: "Analysis", flow: int) -> None:
-    ends = analysis.ends[analysis.ends["flow"] == flow]
+def _found(analysis: "Analysis", flow: int) -> tuple[Flow, list[Segment]]:
+    """Return a connection with its segments."""
+    found = analysis.findings.flows[flow]
+    return found, segments_of(analysis.findings, found)
+
+
+def _lanes(ax: Axes, found: Flow) -> None:
     names = []
-    for end in ends.itertuples():
-        role = f"{end.role}\n" if end.role != "unknown" else ""
-        address = f"[{_halved(end.addr) if style.is_narrow(ax) else end.addr}]\n" if ":" in end.addr else end.addr
+    for end in found.ends:
+        role = f"{end.role}\n" if end.role is not Role.UNKNOWN else ""
+        address = end.address
+        if ":" in address:
+            address = f"[{_halved(address) if style.is_narrow(ax) else address}]\n"
         names.append(f"{role}{address}:{end.port}")
     for y in (TOP, BOTTOM):
         ax.axhline(y, color=MUTED, linewidth=1.6, zorder=1)
@@ -119,40 +130,41 @@ def _halved(address: str) -> str:
     return ":".join(groups[:at]) + ":\n" + ":".join(groups[at:]) if len(address) > LONG_ADDRESS else address
 
 
-def _windows(ax: Axes, analysis: "Analysis", flow: int, scale: TimeScale, start: pd.Timestamp) -> None:
+def _windows(ax: Axes, found: Flow, segments: Sequence[Segment], scale: TimeScale) -> None:
     """Draw bands from the earliest to the latest instant at which the timer may fire."""
+    bars: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for end, earliest, latest in windows(found, segments):
+        if earliest >= scale.first:
+            left, right = scale.place(earliest), scale.place(latest)
+            bars[end].append((left, max(right - left, 0.004 * scale.width)))
     label = "timer due, by the settings found"
-    for end, earliest, latest in windows(analysis, flow, start):
-        if earliest < scale.first:
-            continue
-        left, right = scale.place(earliest), scale.place(latest)
+    for end, its in bars.items():
         y = (1.0, 0.1) if end == 0 else (-0.1, 0.1)
-        width = max(right - left, 0.004 * scale.width)
-        ax.broken_barh([(left, width)], y, facecolor=BLUE, alpha=0.35, linewidth=0, label=label, zorder=0)
+        ax.broken_barh(its, y, facecolor=BLUE, alpha=0.35, linewidth=0, label=label, zorder=0)
         label = ""
 
 
-def windows(analysis: "Analysis", flow: int, start: pd.Timestamp) -> Iterator[tuple[int, float, float]]:
-    """Yield for each gap that the timer ended: the end, the earliest and the latest instant in seconds since
-    `start`."""
-    gaps = analysis.gaps[(analysis.gaps["flow"] == flow) & ~analysis.gaps["is_censored"]]
-    if gaps.empty:
-        return
-    frames = own_times(analysis, flow)
-    ends = analysis.ends[analysis.ends["flow"] == flow].set_index("end")
+def windows(found: Flow, segments: Sequence[Segment]) -> Iterator[tuple[int, float, float]]:
+    """Yield for each gap that the timer ended: the end, the earliest and the latest instant in seconds."""
+    times = own_times(segments)
     clocks = {clock.name: clock for clock in LINUX + EXACT}
-    for gap in gaps.itertuples():
-        name, since = ("tcp_keepalive_time", gap.since_heard)
-        if gap.kind in ("spacing", "give-up"):
-            name, since = "tcp_keepalive_intvl", gap.since_probe
-        elif gap.kind == "cycle":
-            continue
-        value, models = ends.loc[gap.end, name], ends.loc[gap.end, "clocks"]
-        if pd.isna(value) or pd.isna(models) or pd.isna(since) or gap.frame not in frames.index:
-            continue
-        armed = (frames[gap.frame] - since - start).total_seconds()
-        late = max(clocks[model].lateness_ns(int(value) * SECOND) for model in models.split()) / SECOND
-        yield int(gap.end), armed + float(value), armed + float(value) + late
+    for index, end in enumerate(found.ends):
+        for gap in end.story.gaps if end.settings.models else ():
+            setting, since_ns = _measured(gap, end.settings)
+            if setting is None or setting.value is None or since_ns == ABSENT or gap.frame not in times:
+                continue
+            earliest = times[gap.frame] - since_ns / SECOND + setting.value
+            late_ns = max(clocks[model].lateness_ns(setting.value * SECOND) for model in end.settings.models)
+            yield index, earliest, earliest + late_ns / SECOND
+
+
+def _measured(gap: Gap, settings: Settings) -> tuple[Setting | None, int]:
+    """Return the setting that the timer ran for, and since when, in ns; None where it may have been either."""
+    if gap.kind is GapKind.FIRST:
+        return settings.tcp_keepalive_time, gap.heard_ns
+    if gap.kind in (GapKind.SPACING, GapKind.GIVE_UP):
+        return settings.tcp_keepalive_intvl, gap.probe_ns
+    return None, ABSENT
 
 
 def _closed_windows(ax: Axes, scale: TimeScale, closed: Sequence[Span]) -> None:
@@ -315,12 +327,12 @@ def _for(span: Span) -> str:
 
 def _durations(ax: Axes, scale: TimeScale, strokes: Sequence[Stroke], spoken: Sequence[tuple[Span, str]]) -> None:
     """Write above all what lasted for how long, then the times between probes."""
-    labels = style.Labels(ax, 1.48)
+    labels, brackets = style.Labels(ax, 1.48), list[tuple[float, float]]()
     for span, words in spoken:
         if _is_wide(scale, span):
             left, right = scale.place(max(span.begin, scale.first)), scale.place(span.until)
             if labels.add((left + right) / 2, words, INK):
-                _bracket(ax, left, right)
+                brackets.append((left, right))
                 labels.taken.append((left, right))
     marks = [s.time for s in strokes if s.tag in ("keepalive-probe", "give-up-rst", "rst")]
     before = [s.time for s in strokes if marks and s.time < marks[0]]
@@ -329,29 +341,27 @@ def _durations(ax: Axes, scale: TimeScale, strokes: Sequence[Stroke], spoken: Se
         left, right = scale.place(earlier), scale.place(later)
         words = short(round((later - earlier) * SECOND))
         if labels.add((left + right) / 2, words, MUTED, room=right - left):
-            _bracket(ax, left, right)
+            brackets.append((left, right))
+    apart = BRACKETS_APART * labels.per_inch
+    x = [x for left, right in brackets for x in (left + apart, right - apart, np.nan)]
+    ax.plot(x, [1.38] * len(x), color=RULE, linewidth=1, marker="|", markersize=3, zorder=3)
 
 
-def _bracket(ax: Axes, left: float, right: float) -> None:
-    look = {"arrowstyle": "|-|,widthA=.15,widthB=.15", "color": RULE}
-    ax.annotate("", (left, 1.38), (right, 1.38), arrowprops=look)
-
-
-def _noticed(ax: Axes, about: pd.Series, noticed: Sequence[float], scale: TimeScale) -> None:
+def _noticed(ax: Axes, verdict: Verdict, noticed: Sequence[float], scale: TimeScale) -> None:
     """Mark when the application got its error, where no RST shows it."""
     for time in noticed:
         x = scale.place(time)
         ax.plot([x, x], [BOTTOM - 0.1, TOP + 0.1], color=PURPLE, linewidth=1.4, linestyle=":", zorder=2)
-        style.say(ax, x, 1.2, str(about["errno"]), PURPLE)
+        style.say(ax, x, 1.2, str(verdict.errno), PURPLE)
 
 
-def _noticed_at(about: pd.Series, strokes: Sequence[Stroke]) -> list[float]:
+def _noticed_at(verdict: Verdict, strokes: Sequence[Stroke]) -> list[float]:
     """Return the instant of the application's error in seconds, if there is one and no RST stands there."""
-    if pd.isna(about["detection_delay"]) or any(stroke.kind.label == "RST" for stroke in strokes):
+    if verdict.detection_delay_ns is None or any(stroke.kind.label == "RST" for stroke in strokes):
         return []
-    loser = about["prober"] if pd.notna(about["prober"]) else strokes[-1].end
+    loser = verdict.prober if verdict.prober is not None else strokes[-1].end
     heard = [s.time for s in strokes if s.end != loser and s.kind.label not in FOREIGN]
-    return [heard[-1] + float(about["detection_delay"].total_seconds())] if heard else []
+    return [heard[-1] + verdict.detection_delay_ns / SECOND] if heard else []
 
 
 def _cuts(ax: Axes, scale: TimeScale) -> None:

@@ -43,6 +43,8 @@ class Why(NamedTuple):
     """The chart that shows why the first conclusion holds."""
 
     draw: Callable[[], "Axes"]
+    wide: "Axes"
+    """The same, drawn as wide as a page."""
     caption: str
     flow: int | None = None
     """The connection that it is the timeline of, if it is one."""
@@ -110,18 +112,20 @@ def _of_many(analysis: "Analysis", one: Conclusion) -> Why | None:
         if not _tells(analysis, one.service):
             return None
         draw = partial(analysis.plot.silences, one.service)
-        return Why(draw, chart_sentences.silences(one.service), path=one.service)
+        return Why(draw, draw(), chart_sentences.silences(one.service), path=one.service)
     if one.code in OF_A_SERVICE and one.limit is not None:
         draw = partial(analysis.plot.services, one.service, one.limit)
-        words = chart_sentences.services(one.service, one.limit)
-        return None if is_nothing(draw()) else Why(draw, words, limit=one.limit)
+        words, wide = chart_sentences.services(one.service, one.limit), draw()
+        return None if is_nothing(wide) else Why(draw, wide, words, limit=one.limit)
     return None
 
 
 def _tells(analysis: "Analysis", path: str) -> bool:
     """Tell whether silences of a path failed, and there are so many that a chart of them says more than a timeline."""
-    results = analysis.silences["result"][analysis.silences["path"] == path]
-    return bool((results == "failed").any() and (results != "unknown").sum() >= FEWEST_SILENCES)
+    from analyzer.report.charts.silences import told
+
+    survived = [one.survived for one in told(analysis, path)]
+    return len(survived) >= FEWEST_SILENCES and not all(survived)
 
 
 def _of_one(analysis: "Analysis", one: Conclusion) -> Why | None:
@@ -130,4 +134,5 @@ def _of_one(analysis: "Analysis", one: Conclusion) -> Why | None:
 
     flow = one.flows[0]
     draw = partial(analysis.plot.timeline, flow)
-    return None if is_nothing(draw()) else Why(draw, chart_sentences.timeline(flow, len(one.flows)), flow=flow)
+    words, wide = chart_sentences.timeline(flow, len(one.flows)), draw()
+    return None if is_nothing(wide) else Why(draw, wide, words, flow=flow)

@@ -107,7 +107,7 @@ def colophon(command: str = "") -> dict[str, str]:
 
 def page(analysis: "Analysis", shown: int, foot: dict[str, str]) -> str:
     """Return the whole page, with charts for the `shown` connections that matter most; `foot` is of `colophon`."""
-    from analyzer.report.charts.style import dark_css
+    from analyzer.report.charts.vectors import dark_css
 
     findings = analysis.findings
     names, what = title(findings)
@@ -169,19 +169,21 @@ def _part(name: str) -> str:
     return resources.files("analyzer.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _chart(draw: Callable[[], "Axes"], name: str) -> Markup:
-    """Return a chart as SVG, once as wide as a page and once as a telephone; matplotlib escapes its words."""
-    from analyzer.report.charts.style import narrow, svg
+def _chart(draw: Callable[[], "Axes"], name: str, wide: "Axes | None" = None) -> Markup:
+    """Return a chart as SVG, once as wide as a page, where it may have been drawn already, and once as a telephone;
+    matplotlib escapes its words."""
+    from analyzer.report.charts.style import narrow
+    from analyzer.report.charts.vectors import svg
 
-    wide = svg(draw(), name, is_dark_too=False)
+    roomy = svg(wide if wide is not None else draw(), name, is_dark_too=False)
     with narrow():
-        small = svg(draw(), f"{name}-narrow", is_dark_too=False)
-    return Markup(f'<div class="roomy">{wide}</div><div class="tight">{small}</div>')  # noqa: S704  # as above
+        tight = svg(draw(), f"{name}-narrow", is_dark_too=False)
+    return Markup(f'<div class="roomy">{roomy}</div><div class="tight">{tight}</div>')  # noqa: S704  # as above
 
 
 def _why(why: first_screen.Why) -> dict[str, Any]:
     """Return the chart of the first screen, what it shows, and the connection that it is of."""
-    return {"chart": _chart(why.draw, "why"), "caption": why.caption, "flow": why.flow}
+    return {"chart": _chart(why.draw, "why", why.wide), "caption": why.caption, "flow": why.flow}
 
 
 def _names_lines(conclusions: Sequence[Conclusion]) -> bool:

@@ -124,7 +124,8 @@ def write_plots(analysis: "Analysis", folder: str, shown: int, *, has_png: bool 
 
 def _pictures(analysis: "Analysis", shown: int, has_png: bool) -> list[tuple[str, bytes]]:
     """Return names and contents of all charts that show something."""
-    from analyzer.report.charts.style import is_nothing, png, svg
+    from analyzer.report.charts.style import is_nothing, png
+    from analyzer.report.charts.vectors import svg
 
     pictures = []
     for name, ax in _charts(analysis, shown):
@@ -141,7 +142,8 @@ def _charts(analysis: "Analysis", shown: int) -> Iterator[tuple[str, "Axes"]]:
     plot: Any = analysis.plot
     for name in CHARTS:
         yield name, getattr(plot, name)()
-    for service in list(dict.fromkeys(analysis.services["service"]))[:shown]:
+    limited = dict.fromkeys(one.service for one in analysis.findings.services if one.idle_limits)
+    for service in list(limited)[:shown]:
         yield f"service-{_file_name(service)}", plot.services(service)
     digits = len(str(len(analysis.findings.flows) - 1))
     for flow in to_describe(analysis.findings.flows, shown)[0]:

@@ -172,7 +172,7 @@ def prober(flow: Flow, index: int) -> str:
 def _who_probes(flow: Flow, index: int) -> str:
     """Say after how long an end probes, and what became of its probes."""
     end, run = flow.ends[index], flow.story.run
-    settings, sent = end.settings, len(end.story.probes)
+    settings, sent, answered = end.settings, len(end.story.probes), end.answered
     lost = len(run.frames) if run is not None and run.end == index else 0
     in_its_name = f"something on the path probed in the name of {name(flow, index)}"
     words = f"{in_its_name if end.is_probed_for else f'{name(flow, index)} probed'}{_after(settings)}: "
@@ -180,12 +180,12 @@ def _who_probes(flow: Flow, index: int) -> str:
         words += count(sent, "probe") + ", and what came back is not in the capture"
     elif lost == sent:
         words += count(sent, "probe") + " without an answer"
-    elif end.answered == sent:
+    elif answered == sent:
         words += count(sent, "probe") + (", each answered" if sent > 1 else ", answered")
-    elif lost and end.answered == sent - lost:
-        words += f"{end.answered:,} answered, then {lost:,} not"
+    elif lost and answered == sent - lost:
+        words += f"{answered:,} answered, then {lost:,} not"
     else:
-        words += f"{end.answered:,} of {count(sent, 'probe')} answered"
+        words += f"{answered:,} of {count(sent, 'probe')} answered"
     intvl = settings.tcp_keepalive_intvl
     if lost > 1 and intvl is not None and intvl.value is not None:
         words += f", {intvl.value} s apart"

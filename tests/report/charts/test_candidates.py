@@ -19,7 +19,7 @@ def test_75_s_at_250_hz_are_75_776_s() -> None:
 
 
 def test_the_truth_meets_what_was_seen() -> None:
-    seen = durations(sample("defaults-dead-hz250"), 0, 0, "tcp_keepalive_intvl")
+    seen = durations(sample("defaults-dead-hz250").findings.flows[0].ends[0], "tcp_keepalive_intvl")
     assert seen == pytest.approx(spacing_ns(HZ_250, 75) / SECOND, abs=0.02)
 
 

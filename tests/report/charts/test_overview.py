@@ -2,7 +2,8 @@
 
 import pytest
 
-from analyzer.report.charts import style
+from analyzer.report.charts import overview
+from analyzer.report.charts.vectors import svg
 from tests.report.charts.drawing import overlapping, sample, words
 
 
@@ -21,27 +22,13 @@ def test_a_silence_at_the_end_has_a_legend() -> None:
     assert label not in words(sample("nc-30-10-5").plot.overview())
 
 
-def test_very_many_are_one_picture() -> None:
+def test_very_many_are_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     a = sample("nc-30-10-5")
-    few = style.svg(a.plot.overview(), "few")
-    many = _many(a, 10_000)
-    drawn = style.svg(many.plot.overview(), "many")
+    few = svg(a.plot.overview(), "few")
+    bars, end = overview.drawn(a)
+    monkeypatch.setattr(overview, "drawn", lambda _: (bars * 10_000, end))
+    drawn = svg(a.plot.overview(), "many")
     assert "<image" in drawn
     assert "<image" not in few
     assert len(drawn) < 400_000
-    assert overlapping(many.plot.overview()) == []
-
-
-def _many(a, count: int):
-    """The same connection so many times over."""
-    import pandas as pd
-
-    class Many:
-        capture = a.capture
-        flows = pd.concat([a.flows] * count, ignore_index=True)
-
-    from analyzer.report.library import Plot
-
-    made = Many()
-    made.plot = Plot(made)  # type: ignore[arg-type, attr-defined]
-    return made
+    assert overlapping(a.plot.overview()) == []

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 import analyzer
-from analyzer.report.charts import style
 from analyzer.report.charts.services import CLOSED, LOST, OPEN, found, services
+from analyzer.report.charts.vectors import svg
 from tests.keepalive.context.test_idle_trials import CLOSED as CLOSE
 from tests.keepalive.verdict.test_endings import ASKED
 from tests.report.charts.drawing import overlapping, sample, words
@@ -78,7 +78,7 @@ def test_very_many_have_no_names() -> None:
 
 def test_who_does_not_see_it_hears_the_limit() -> None:
     ax = sample("pool-closes-after-6").plot.services()
-    assert "The originator closes a connection after 6 s without data: 4 ended so" in style.svg(ax, "one")
+    assert "The originator closes a connection after 6 s without data: 4 ended so" in svg(ax, "one")
 
 
 @pytest.mark.parametrize("name", ["gunicorn-closes-after-2", "path-forgets-10-resets-as-peer", "node-closes-after-5"])

@@ -2,13 +2,12 @@
 
 import tomllib
 
-import pandas as pd
 import pytest
 
 from analyzer.report.charts.spans import Span, before_close, closed_windows, lost, tail, unanswered_from
+from analyzer.report.charts.strokes import Segment, segments_of
 from tests.report.charts.drawing import SAMPLES, sample
 
-START = pd.Timestamp(0, tz="UTC")
 EXACT_S = 0.02
 """What the recorder's clock and the capture's may differ by."""
 BROKEN = (
@@ -21,11 +20,9 @@ BROKEN = (
 """Recordings of which the truth says when something broke."""
 
 
-def window_rows(*rows: tuple[float, float, int, str]) -> pd.DataFrame:
+def window_rows(*rows: tuple[float, float, int, str]) -> list[Segment]:
     """Segments from their instants, idle times, ends and tags."""
-    time, idle, end, tag = zip(*rows, strict=True)
-    made = {"time": [START + pd.Timedelta(seconds=one) for one in time]}
-    return pd.DataFrame({**made, "idle": pd.to_timedelta(list(idle), unit="s"), "end": end, "tag": tag})
+    return [Segment(*row, frame) for frame, row in enumerate(rows)]
 
 
 PROBE, ANSWER = "zero-window-probe", "zero-window-answer"
@@ -97,22 +94,22 @@ def test_who_closes_after_a_time_without_data() -> None:
 
 def test_a_window_is_closed_from_the_first_probe_to_the_last_answer() -> None:
     rows = window_rows((1, 0.2, 0, PROBE), (1.1, 0.1, 1, ANSWER), (3, 1.9, 0, PROBE), (3.1, 0.1, 1, ANSWER))
-    assert closed_windows(rows, START) == [Span(1, 3.1, 1)]
+    assert closed_windows(rows) == [Span(1, 3.1, 1)]
     dead = window_rows((1, 0.2, 0, PROBE), (1.1, 0.1, 1, ANSWER), (3, 1.9, 0, PROBE))
-    assert closed_windows(dead, START) == [Span(1, 1.1, 1)]
+    assert closed_windows(dead) == [Span(1, 1.1, 1)]
     one_way = window_rows((1, 0.2, 1, PROBE), (3, 2, 1, PROBE))
-    assert closed_windows(one_way, START) == [Span(1, 3, 0)]
+    assert closed_windows(one_way) == [Span(1, 3, 0)]
 
 
 def test_a_window_that_opened_in_between_was_closed_twice() -> None:
     """Other segments came between the probes: those worth a name, or only plain ones, as the idle time shows."""
     first, later = (1, 0.2, 0, PROBE), (9, 0.2, 0, PROBE)
-    assert len(closed_windows(window_rows(first, (2, 1, 0, "data"), (2.5, 0.5, 0, PROBE)), START)) == 2
-    assert len(closed_windows(window_rows(first, later), START)) == 2
+    assert len(closed_windows(window_rows(first, (2, 1, 0, "data"), (2.5, 0.5, 0, PROBE)))) == 2
+    assert len(closed_windows(window_rows(first, later))) == 2
 
 
 def test_the_window_of_the_recording() -> None:
     a = sample("zero-window")
-    [span] = closed_windows(a.segments, a.flows.loc[0, "start"])
+    [span] = closed_windows(segments_of(a.findings, a.findings.flows[0]))
     assert span.end == 1
     assert span.until - span.begin == pytest.approx(56.24, abs=0.01)

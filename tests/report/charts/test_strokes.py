@@ -1,16 +1,33 @@
 """Strokes: every tag has a kind, what was lost to a close is marked, nothing arrives at an end that is not heard."""
 
+import pytest
+
 from analyzer.keepalive.tags.tag import Tag
 from analyzer.report.charts import spans
 from analyzer.report.charts.spans import Span
-from analyzer.report.charts.strokes import KIND_OF, LOST, Stroke, heard_again, in_vain, strokes_of
+from analyzer.report.charts.strokes import KIND_OF, LOST, Stroke, heard_again, in_vain, segments_of, strokes_of
 from tests.report.charts.drawing import sample
 
 
 def strokes(name: str, flow: int = 0) -> list[Stroke]:
+    findings = sample(name).findings
+    found = findings.flows[flow]
+    return strokes_of(found, segments_of(findings, found))
+
+
+@pytest.mark.parametrize("name", ["nc-30-10-5", "link-dead-arp-8-3-5", "node-closes-after-5"])
+def test_segments_are_those_of_the_table(name: str) -> None:
+    """In its order, with what nobody on the link answered."""
     a = sample(name)
-    segments = a.segments[a.segments["flow"] == flow]
-    return strokes_of(a, a.findings.flows[flow], segments, a.flows.loc[flow, "start"])
+    for flow, rows in a.segments.groupby("flow"):
+        found = a.findings.flows[flow]
+        since = rows["time"] - a.flows.loc[flow, "start"]
+        times, idle = (column.dt.total_seconds().tolist() for column in (since, rows["idle"]))
+        told = segments_of(a.findings, found)
+        expected = list(zip(rows["frame"], rows["tag"], rows["end"], strict=True))
+        assert [(one.frame, one.tag, one.end) for one in told] == expected
+        assert [one.time for one in told] == pytest.approx(times)
+        assert [one.idle for one in told] == pytest.approx(idle, nan_ok=True)
 
 
 def test_every_tag_is_drawn_somehow() -> None:

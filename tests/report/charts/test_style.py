@@ -2,13 +2,13 @@
 
 from itertools import combinations
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 from matplotlib.figure import Figure
 
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.report.charts import style
+from analyzer.report.charts.vectors import svg
 from tests.report.charts.drawing import sample
 
 
@@ -38,44 +38,6 @@ def test_outcomes_are_told_apart_without_colour() -> None:
         assert one.marker != other.marker
 
 
-def test_svg_is_stable_and_needs_nothing() -> None:
-    first, second = (style.svg(sample("nc-30-10-5").plot.timeline(), "timeline") for _ in range(2))
-    assert first == second
-    ET.fromstring(first)
-    assert "date" not in first.lower()
-    assert first.count("http") == first.count("http://www.w3.org/")
-
-
-def test_dark_twins_are_named_in_the_svg() -> None:
-    plain = style.svg(sample("nc-30-10-5").plot.timeline(), "timeline", is_dark_too=False)
-    assert "prefers-color-scheme" not in plain
-    assert f"fill: {style.INK}" in plain
-    assert f'[style*="fill: {style.INK}"] {{ fill: {style.DARK[style.INK]} !important }}' in style.dark_css()
-
-
-def test_a_screen_reader_has_title_and_description() -> None:
-    a = sample("nc-30-10-5")
-    drawn = ET.fromstring(style.svg(a.plot.timeline(), "one"))
-    assert (drawn.get("role"), drawn.get("aria-labelledby")) == ("img", "one-title one-desc")
-    said = {one.get("id"): one.text for one in drawn if one.tag.endswith(("title", "desc"))}
-    assert said["one-title"] == f"#0  {a.flow(0).headline}"
-    assert all(sentence in str(said["one-desc"]) for sentence in a.flow(0).sentences)
-
-
-@pytest.mark.parametrize("name", ["overview", "silences", "services", "hosts", "cost", "candidates", "timeline"])
-@pytest.mark.parametrize("recording", ["nat-fifty-300", "node-closes-after-5", "half-open"])
-def test_every_chart_can_be_described(recording: str, name: str) -> None:
-    drawn = ET.fromstring(style.svg(getattr(sample(recording).plot, name)(), name))
-    assert [one.text for one in drawn if one.get("id") == f"{name}-desc"] != [None]
-
-
-def test_what_a_reader_says_is_no_markup() -> None:
-    ax = style.axes(None)
-    style.title(ax, "<b>&")
-    style.describe(ax, "<script>")
-    assert '<title id="one-title">&lt;b&gt;&amp;</title><desc id="one-desc">&lt;script&gt;' in style.svg(ax, "one")
-
-
 def test_a_picture_of_points_is_stable() -> None:
     first, second = (style.png(sample("nc-30-10-5").plot.timeline()) for _ in range(2))
     assert first == second
@@ -85,12 +47,6 @@ def test_a_picture_of_points_is_stable() -> None:
 def test_a_chart_that_says_why_it_is_empty() -> None:
     assert style.is_nothing(sample("half-open").plot.hosts())
     assert not style.is_nothing(sample("half-open").plot.timeline())
-
-
-def test_words_are_not_formulas() -> None:
-    ax = style.axes(None)
-    style.say(ax, 0.5, 0.5, "$x^2$ <script>&")
-    assert "$x^2$ &lt;script&gt;&amp;" in style.svg(ax, "words")
 
 
 def test_a_chart_shows_itself_in_a_notebook() -> None:
@@ -153,4 +109,4 @@ def test_a_narrow_chart_has_its_title_in_lines_and_fewer_ticks() -> None:
     assert "\n" not in wide.get_title(loc="left")
     assert 5 < len(narrow.get_xticks()) < len(wide.get_xticks())
     assert {0.1, 0.3} < set(wide.get_xticks())
-    assert "a title of a chart that is" in style.svg(narrow, "one").replace("\n", " ")
+    assert "a title of a chart that is" in svg(narrow, "one").replace("\n", " ")

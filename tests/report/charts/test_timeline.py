@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from analyzer.report.charts import style
-from analyzer.report.charts.strokes import KINDS
+from analyzer.report.charts.strokes import KINDS, segments_of
 from analyzer.report.charts.timeline import windows
-from analyzer.schema.export import FRAMES  # noqa: F401  # the tables that it reads
+from analyzer.report.charts.vectors import svg
 from tests.recordings import SHORT
 from tests.report.charts.drawing import overlapping, sample, words
 
@@ -107,12 +107,13 @@ def test_answered_probes_meet_their_answers() -> None:
 def test_the_timer_fires_within_the_windows() -> None:
     """What is shaded is where the kernel's model puts the probe: each measured gap ends in its window."""
     a = sample("nc-30-10-5")
-    start = a.flows.loc[0, "start"]
-    instants = (a.segments.set_index("frame")["time"] - start).dt.total_seconds()
-    told = list(windows(a, 0, start))
+    found = a.findings.flows[0]
+    segments = segments_of(a.findings, found)
+    instants = {one.frame: one.time for one in segments}
+    told = list(windows(found, segments))
     assert len(told) == 6
     for frame, (_, earliest, latest) in zip(a.gaps["frame"], told, strict=False):
-        assert earliest <= instants.loc[frame] <= latest + 0.005
+        assert earliest <= instants[frame] <= latest + 0.005
 
 
 @pytest.mark.parametrize("name", EVERY_OUTCOME)
@@ -140,7 +141,7 @@ def test_strokes_that_cannot_be_told_apart_are_drawn_once() -> None:
     ax = a.plot.timeline(flow)
     assert "the last 2,000 of" in words(ax)[-1]
     assert 300 < drawn(ax)["probe, answered"] <= 1000
-    assert len(style.svg(ax, "dense")) < 200_000
+    assert len(svg(ax, "dense")) < 200_000
 
 
 @pytest.mark.parametrize("name", EVERY_OUTCOME)

@@ -31,7 +31,7 @@ WHY = {
 def test_the_chart_shows_why(name: str) -> None:
     why = first_screen.why(sample(name))
     assert why is not None
-    ax = why.draw()
+    ax = why.wide
     title = words(ax)[-1]
     assert " ".join(title.split()).startswith(" ".join(WHY[name].split()))
     assert ax.get_xlabel()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analyzer.analysis import Analysis, analyze
-from analyzer.report.tables.frames import ROWS, frame
+from analyzer.report.tables.frames import frame
 from analyzer.schema.export import FRAMES
 from tests.recordings import SHORT
 
@@ -19,10 +19,6 @@ each_table = pytest.mark.parametrize("name", FRAMES)
 @cache
 def analysis_of(sample: str) -> Analysis:
     return analyze(str(SAMPLES / sample / "capture.pcap"))
-
-
-def test_every_table_has_its_rows() -> None:
-    assert ROWS.keys() == FRAMES.keys()
 
 
 @each_table
