@@ -12,10 +12,16 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-OCTETS = {"b": 1, "B": 1, "h": 2, "i": 4, "I": 4, "q": 8}
+from analyzer.schema import ABSENT
+
+OCTETS = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8}
 """Octets of a piece of a column."""
-PIECES = {**{typecode: typecode for typecode in OCTETS}, "U": "Ib"}
-"""Pieces by a column's type code: one, or the lower 32 bits and what is above them."""
+PIECES = {**{typecode: typecode for typecode in OCTETS}, "T": "Hb", "U": "Ib", "O": "IHb", "D": "Ih", "E": "Ih"}
+"""Pieces by a column's type code, the lowest bits first."""
+BASE = "ts_ns"
+"""The column that instants of the same row are kept relative to; it is written before them."""
+EXACT_NS, UNIT_NS, NEVER = 70_000_000_000_000, 1000, -1 << 47
+"""The longest duration that is kept to the ns in six octets, 19 hours, the unit beyond, and what stands for ABSENT."""
 LARGE_OCTETS = 4 << 20
 """Size from which tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
@@ -69,7 +75,12 @@ class Table:
             octets.cast(piece)[at // OCTETS[piece] :: self._stride // OCTETS[piece]]  # type: ignore[call-overload]
             for piece, at in zip(PIECES[column.typecode], self._offsets[column.name], strict=True)
         ]
-        return pieces[0] if len(pieces) == 1 else InTwo(*pieces)
+        values, bits = pieces[0], 8 * OCTETS[PIECES[column.typecode][0]]
+        for piece in pieces[1:]:
+            values, bits = InTwo(values, piece, bits), bits + 8 * piece.itemsize
+        if column.typecode == "E":
+            return Earlier(values, self._column(next(one for one in self.fields.columns if one.name == BASE)))
+        return Durations(values) if column.typecode == "D" else values
 
     def __len__(self) -> int:
         return self.rows
@@ -133,23 +144,87 @@ def rows_of(fields: Any, count: int) -> Any:
     return table.view
 
 
-class InTwo:
-    """A column in two pieces; to the interpreter it behaves like the memoryview of other columns: ints by row."""
+class Values:
+    """A column that is not stored as it is read; to the interpreter it behaves like the memoryview of other columns."""
 
-    __slots__ = ("_above", "_low")
+    __slots__ = ("_stored",)
 
-    def __init__(self, low: Any, above: Any) -> None:
-        self._low, self._above = low, above
+    def __init__(self, stored: Any) -> None:
+        self._stored = stored
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
     def __getitem__(self, row: Any) -> Any:
-        try:
-            return self._above[row] << 32 | self._low[row]
-        except TypeError:  # a slice
-            return [self[one] for one in range(*row.indices(len(self._low)))]
+        if isinstance(row, slice):
+            return [self._value(one) for one in range(*row.indices(len(self)))]
+        return self._value(row)
+
+    def _value(self, row: int) -> int:
+        raise NotImplementedError
+
+
+class InTwo(Values):
+    """A column in two pieces, of which the lower has so many bits, without a sign."""
+
+    __slots__ = ("_bits", "_low")
+
+    def __init__(self, low: Any, above: Any, bits: int) -> None:
+        super().__init__(above)
+        self._low, self._bits = low, bits
+
+    def _value(self, row: int) -> int:
+        value: int = self._stored[row] << self._bits | self._low[row]
+        return value
 
     def __setitem__(self, row: int, value: int) -> None:
-        self._above[row] = value >> 32
-        self._low[row] = value & 0xFFFFFFFF
+        self._stored[row] = value >> self._bits
+        self._low[row] = value & (1 << self._bits) - 1
+
+
+class Durations(Values):
+    """A column of durations in six octets."""
+
+    __slots__ = ()
+
+    def _value(self, row: int) -> int:
+        return decoded(self._stored[row])
+
+    def __setitem__(self, row: int, value: int) -> None:
+        self._stored[row] = coded(value)
+
+
+class Earlier(Values):
+    """A column of instants, each kept as how long it was before the instant of its row."""
+
+    __slots__ = ("_instants",)
+
+    def __init__(self, stored: Any, instants: Any) -> None:
+        super().__init__(stored)
+        self._instants = instants
+
+    def _value(self, row: int) -> int:
+        code = self._stored[row]
+        return self._instants[row] - decoded(code) if code != NEVER else ABSENT
+
+    def __setitem__(self, row: int, value: int) -> None:
+        self._stored[row] = coded(self._instants[row] - value) if value != ABSENT else NEVER
+
+
+def coded(ns: int) -> int:
+    """Return what stands for a duration, in 48 bits: beyond EXACT_NS whole microseconds, and no more than two years."""
+    length = abs(ns)
+    if length > EXACT_NS:
+        length = min(EXACT_NS + (length - EXACT_NS) // UNIT_NS, -NEVER - 1)
+    return length if ns >= 0 else -length
+
+
+def decoded(code: int) -> int:
+    """Return the duration, in ns, that `coded` stands for."""
+    length = abs(code)
+    if length > EXACT_NS:
+        length = EXACT_NS + (length - EXACT_NS) * UNIT_NS
+    return length if code >= 0 else -length
 
 
 def grown(memory: Any, used: int, octets: int) -> Any:

@@ -69,10 +69,14 @@ class FlowTable:
         self.ends.reserve(2 * packets)
         wanted = 2 * (self.flows.rows + packets)
         if wanted > len(self.slots):
-            size = len(self.slots)
+            size = max(len(self.slots), FIRST_SLOTS)
             while size < wanted:
                 size *= 2
             self._new_slots(size, engine)
+
+    def drop_index(self) -> None:
+        """Give back the slots, when all packets are there; with the next ones they are made anew."""
+        self.slots = self.slots[:0]
 
     def _new_slots(self, size: int, engine: Engine) -> None:
         self.slots = array("q", [ABSENT]) * size
@@ -82,7 +86,8 @@ class FlowTable:
         """Keep only these flows, given in ascending order; their positions in `flows` are their new indices."""
         kept = self.excerpt(flows)
         self.flows, self.ends = kept.flows, kept.ends
-        self._new_slots(len(self.slots), engine)
+        if self.slots:
+            self._new_slots(len(self.slots), engine)
 
     def excerpt(self, flows: Sequence[int]) -> "FlowTable":
         """Return copies of these flows, in this order, for reading only: without the index to them."""
@@ -211,7 +216,7 @@ def begin(packets: Any, row: int, flows: Any, flow: int, ends: Any) -> None:
     new.syn_seq = opening_seq(packets, row)
     is_going_on = flags & (SYN | RST | ACK) == ACK
     new.first_seq = packet.seq if is_going_on else ABSENT
-    new.first_ack = packet.ack if is_going_on else ABSENT
+    new.first_ack = packet.ack if is_going_on else 0
     new.first_frame, new.seen_ns = packet.frame, packet.ts_ns
     reset_end(ends, 2 * flow)
     reset_end(ends, 2 * flow + 1)
@@ -345,6 +350,14 @@ def sum_up(flows: Any, known: int, counts: Any) -> int:
         note_of_flow(counts, TIME_BACKWARDS, flows.steps_back[flow], flows.step_back_frame[flow])
         note_of_flow(counts, CAPTURED_TWICE, flows.duplicates[flow], flows.duplicate_frame[flow])
     return known
+
+
+def longest_idle(flows: Any, known: int) -> int:
+    """Kernel: return the longest time in ns that any flow was without a segment."""
+    longest_ns = 0
+    for flow in range(known):
+        longest_ns = max(longest_ns, flows.max_idle_ns[flow])
+    return longest_ns
 
 
 def note_of_flow(counts: Any, code: int, times: int, frame: int) -> None:
