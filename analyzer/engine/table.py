@@ -20,8 +20,10 @@ PIECES = {**{typecode: typecode for typecode in OCTETS}, "T": "Hb", "U": "Ib", "
 """Pieces by a column's type code, the lowest bits first."""
 BASE = "ts_ns"
 """The column that instants of the same row are kept relative to; it is written before them."""
-EXACT_NS, UNIT_NS, NEVER = 70_000_000_000_000, 1000, -1 << 47
-"""The longest duration that is kept to the ns in six octets, 19 hours, the unit beyond, and what stands for ABSENT."""
+EXACT_NS, UNIT_NS, MOST = 70_000_000_000_000, 1000, (1 << 47) - 1
+"""Durations in six octets: those below the first, 19 hours, are kept to the ns; the unit beyond; the greatest code."""
+NEVER = -EXACT_NS
+"""The code of ABSENT; it is among those of what is short, which need no conversion."""
 LARGE_OCTETS = 4 << 20
 """Size from which tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
@@ -212,10 +214,10 @@ class Earlier(Values):
 
 
 def coded(ns: int) -> int:
-    """Return what stands for a duration, in 48 bits: beyond EXACT_NS whole microseconds, and no more than two years."""
+    """Return what stands for a duration: from EXACT_NS on whole microseconds, and no more than two years."""
     length = abs(ns)
-    if length > EXACT_NS:
-        length = min(EXACT_NS + (length - EXACT_NS) // UNIT_NS, -NEVER - 1)
+    if length >= EXACT_NS:
+        length = min(EXACT_NS + 1 + (length - EXACT_NS) // UNIT_NS, MOST)
     return length if ns >= 0 else -length
 
 
@@ -223,7 +225,7 @@ def decoded(code: int) -> int:
     """Return the duration, in ns, that `coded` stands for."""
     length = abs(code)
     if length > EXACT_NS:
-        length = EXACT_NS + (length - EXACT_NS) * UNIT_NS
+        length = EXACT_NS + (length - EXACT_NS - 1) * UNIT_NS
     return length if code >= 0 else -length
 
 

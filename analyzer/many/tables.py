@@ -1,12 +1,12 @@
 """Tables as numpy arrays, and rows chosen from them; what joining whole tables needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from analyzer.engine.table import BASE, EXACT_NS, NEVER, OCTETS, PIECES, UNIT_NS, Table, row_layout
+from analyzer.engine.table import BASE, EXACT_NS, MOST, NEVER, OCTETS, PIECES, UNIT_NS, Table, row_layout
 from analyzer.schema import ABSENT
 
 
@@ -36,7 +36,9 @@ def column(rows: Any, fields: Any, name: str, places: Any = ...) -> Any:
         bits += 8 * OCTETS[piece]
         values |= rows[name + "+" * number][places].astype("q") << bits
     if typecode in "DE":
-        never, values = values == NEVER, _converted(values, lambda beyond: beyond * UNIT_NS)
+        lengths = np.abs(values)
+        lengths = np.where(lengths > EXACT_NS, EXACT_NS + (lengths - EXACT_NS - 1) * UNIT_NS, lengths)
+        never, values = values == NEVER, np.where(values < 0, -lengths, lengths)
         if typecode == "E":
             values = np.where(never, ABSENT, rows[BASE][places] - values)
     values.flags.writeable = False
@@ -48,20 +50,16 @@ def put(rows: Any, fields: Any, name: str, places: Any, values: Any) -> None:
     [typecode] = (one.typecode for one in fields.columns if one.name == name)
     if typecode in "DE":
         before = rows[BASE][places] - values if typecode == "E" else values
-        codes = _converted(before, lambda beyond: beyond // UNIT_NS).clip(NEVER + 1, -NEVER - 1)
+        lengths = np.abs(before)
+        units = np.minimum(EXACT_NS + 1 + (lengths - EXACT_NS) // UNIT_NS, MOST)
+        lengths = np.where(lengths >= EXACT_NS, units, lengths)
+        codes = np.where(before < 0, -lengths, lengths)
         values = np.where(values == ABSENT, NEVER, codes) if typecode == "E" else codes
     for number, piece in enumerate(PIECES[typecode][:-1]):
         bits = 8 * OCTETS[piece]
         rows[name + "+" * number][places] = values & (1 << bits) - 1
         values = values >> bits
     rows[name + "+" * (len(PIECES[typecode]) - 1)][places] = values
-
-
-def _converted(values: Any, convert: Callable[[Any], Any]) -> Any:
-    """Return durations with that part converted which is beyond EXACT_NS, as `table.coded` and `decoded` do."""
-    lengths = np.abs(values)
-    lengths = np.where(lengths > EXACT_NS, EXACT_NS + convert(lengths - EXACT_NS), lengths)
-    return np.where(values < 0, -lengths, lengths)
 
 
 def records(table: Table) -> Any:

@@ -73,7 +73,7 @@ def test_a_u32_or_what_says_that_there_is_none_takes_five_octets(value: int) -> 
         table.view.syn_seq[0] = 2**39
 
 
-@pytest.mark.parametrize("long", [0, 1, EXACT_NS, EXACT_NS + 5_000_000, 400 * DAY_NS])
+@pytest.mark.parametrize("long", [0, 1, EXACT_NS - 1, EXACT_NS, EXACT_NS + 5_000_000, 400 * DAY_NS])
 def test_durations_and_instants_before_the_rows_own_take_six_octets(long: int) -> None:
     table = Table(CANDIDATES)
     table.reserve(2)

@@ -28,7 +28,7 @@ from numba.extending import (
     register_model,
 )
 
-from analyzer.engine.table import BASE, EXACT_NS, NEVER, OCTETS, PIECES, UNIT_NS, row_layout
+from analyzer.engine.table import BASE, EXACT_NS, MOST, NEVER, OCTETS, PIECES, UNIT_NS, row_layout
 from analyzer.schema import ABSENT
 
 INT64 = ir.IntType(64)
@@ -185,7 +185,13 @@ def _load(builder: Any, address: Any, stored: Stored) -> Any:
         begin += size
     if stored.typecode not in "DE":
         return value
-    length = _where_long(builder, value, lambda beyond: builder.mul(beyond, INT64(UNIT_NS)))
+    exact, unit, one = INT64(EXACT_NS), INT64(UNIT_NS), INT64(1)
+    is_long = builder.icmp_unsigned(">", builder.add(value, exact), INT64(2 * EXACT_NS))
+
+    def stretched(length: Any) -> Any:
+        return builder.add(exact, builder.mul(builder.sub(builder.sub(length, exact), one), unit))
+
+    length = _where(builder, is_long, value, stretched)
     if stored.typecode == "D":
         return length
     at = builder.sub(builder.load(_place(builder, address, "q", stored.base)), length)
@@ -204,27 +210,27 @@ def _store(builder: Any, address: Any, stored: Stored, value: Any) -> None:
 
 def _code(builder: Any, address: Any, stored: Stored, value: Any) -> Any:
     """Return what stands for a duration or an earlier instant (`table.coded`)."""
-    length, most = value, INT64(-NEVER - 1 - EXACT_NS)
+    exact, most, is_absent = INT64(EXACT_NS), INT64(MOST), builder.icmp_signed("==", value, INT64(ABSENT))
+    length = value
     if stored.typecode == "E":
         length = builder.sub(builder.load(_place(builder, address, "q", stored.base)), value)
+        length = builder.select(is_absent, INT64(0), length)
+    is_long = builder.icmp_unsigned(">", builder.add(length, INT64(EXACT_NS - 1)), INT64(2 * EXACT_NS - 2))
 
-    def shortened(beyond: Any) -> Any:
-        units = builder.udiv(beyond, INT64(UNIT_NS))
-        return builder.select(builder.icmp_unsigned(">", units, most), most, units)
+    def shortened(length: Any) -> Any:
+        units = builder.udiv(builder.sub(length, exact), INT64(UNIT_NS))
+        code = builder.add(builder.add(exact, INT64(1)), units)
+        return builder.select(builder.icmp_unsigned(">", code, most), most, code)
 
-    code = _where_long(builder, length, shortened)
-    if stored.typecode == "D":
-        return code
-    return builder.select(builder.icmp_signed("==", value, INT64(ABSENT)), INT64(NEVER), code)
+    code = _where(builder, is_long, length, shortened)
+    return code if stored.typecode == "D" else builder.select(is_absent, INT64(NEVER), code)
 
 
-def _where_long(builder: Any, value: Any, convert: Callable[[Any], Any]) -> Any:
-    """Return the value, with that part of its length converted which is beyond EXACT_NS; a branch for what is rare."""
-    found, exact = alloca_once_value(builder, value), INT64(EXACT_NS)
-    is_long = builder.icmp_unsigned(">", builder.add(value, exact), INT64(2 * EXACT_NS))
+def _where(builder: Any, is_long: Any, value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return the value, with its length converted where that is long: a branch, since it hardly ever is."""
+    found = alloca_once_value(builder, value)
     with builder.if_then(is_long, likely=False):
         is_negative = builder.icmp_signed("<", value, INT64(0))
-        length = builder.select(is_negative, builder.neg(value), value)
-        length = builder.add(exact, convert(builder.sub(length, exact)))
+        length = convert(builder.select(is_negative, builder.neg(value), value))
         builder.store(builder.select(is_negative, builder.neg(length), length), found)
     return builder.load(found)
