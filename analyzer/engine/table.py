@@ -8,7 +8,6 @@ memory (rows.py). So one storage serves one kernel text, `table.column[row]` and
 import mmap
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -24,8 +23,6 @@ EXACT_NS, UNIT_NS, MOST = 70_000_000_000_000, 1000, (1 << 47) - 1
 """Durations in six octets: those below the first, 19 hours, are kept to the ns; the unit beyond; the greatest code."""
 NEVER = -EXACT_NS
 """The code of ABSENT; it is among those of what is short, which need no conversion."""
-LARGE_OCTETS = 4 << 20
-"""Size from which tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
@@ -240,9 +237,6 @@ def grown(memory: Any, used: int, octets: int) -> Any:
         before, memory = memory, mmap.mmap(-1, octets, **PRIVATE)
         with memoryview(before) as view:
             memory[:used] = view[:used]
-    if octets >= LARGE_OCTETS and hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
     return memory
 
 

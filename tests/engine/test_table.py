@@ -129,7 +129,7 @@ def test_a_row_lies_in_one_piece_without_holes(fields: Any) -> None:
 
 @pytest.mark.parametrize("keeps_view", [False, True])
 def test_growing_moves_or_copies(keeps_view: bool) -> None:
-    """A view that somebody kept holds the old memory where it is; a large table is asked for large pages."""
+    """A view that somebody kept holds the old memory where it is."""
     table = Table(RECORDS)
     for row in range(3):
         table.append(row, 2, 3, 4, 5)
