@@ -74,12 +74,15 @@ class Table:
             octets.cast(piece)[at // OCTETS[piece] :: self._stride // OCTETS[piece]]  # type: ignore[call-overload]
             for piece, at in zip(PIECES[column.typecode], self._offsets[column.name], strict=True)
         ]
-        values, bits = pieces[0], 8 * OCTETS[PIECES[column.typecode][0]]
+        values, bits = pieces[0], 8 * pieces[0].itemsize
+        if column.typecode == "D":
+            return Durations(values, pieces[1], bits)
+        if column.typecode == "E":
+            [base] = (one for one in self.fields.columns if one.name == BASE)
+            return Earlier(values, pieces[1], bits, self._column(base))
         for piece in pieces[1:]:
             values, bits = InTwo(values, piece, bits), bits + 8 * piece.itemsize
-        if column.typecode == "E":
-            return Earlier(values, self._column(next(one for one in self.fields.columns if one.name == BASE)))
-        return Durations(values) if column.typecode == "D" else values
+        return values
 
     def __len__(self) -> int:
         return self.rows
@@ -143,71 +146,62 @@ def rows_of(fields: Any, count: int) -> Any:
     return table.view
 
 
-class Values:
-    """A column that is not stored as it is read; to the interpreter it behaves like the memoryview of other columns."""
+class InTwo:
+    """A column in two pieces, of which the lower has so many bits, without a sign; to the interpreter it behaves like
+    the memoryview of other columns."""
 
-    __slots__ = ("_stored",)
-
-    def __init__(self, stored: Any) -> None:
-        self._stored = stored
-
-    def __len__(self) -> int:
-        return len(self._stored)
-
-    def __getitem__(self, row: Any) -> Any:
-        if isinstance(row, slice):
-            return [self._value(one) for one in range(*row.indices(len(self)))]
-        return self._value(row)
-
-    def _value(self, row: int) -> int:
-        raise NotImplementedError
-
-
-class InTwo(Values):
-    """A column in two pieces, of which the lower has so many bits, without a sign."""
-
-    __slots__ = ("_bits", "_low")
+    __slots__ = ("_above", "_bits", "_low")
 
     def __init__(self, low: Any, above: Any, bits: int) -> None:
-        super().__init__(above)
-        self._low, self._bits = low, bits
+        self._low, self._above, self._bits = low, above, bits
 
-    def _value(self, row: int) -> int:
-        value: int = self._stored[row] << self._bits | self._low[row]
-        return value
+    def __len__(self) -> int:
+        return len(self._above)
+
+    def __getitem__(self, row: Any) -> Any:
+        try:
+            return self._above[row] << self._bits | self._low[row]
+        except TypeError:  # a slice
+            return [self[one] for one in range(*row.indices(len(self)))]
 
     def __setitem__(self, row: int, value: int) -> None:
-        self._stored[row] = value >> self._bits
+        self._above[row] = value >> self._bits
         self._low[row] = value & (1 << self._bits) - 1
 
 
-class Durations(Values):
+class Durations(InTwo):
     """A column of durations in six octets."""
 
     __slots__ = ()
 
-    def _value(self, row: int) -> int:
-        return decoded(self._stored[row])
+    def __getitem__(self, row: Any) -> Any:
+        try:
+            return decoded(self._above[row] << self._bits | self._low[row])
+        except TypeError:
+            return [self[one] for one in range(*row.indices(len(self)))]
 
     def __setitem__(self, row: int, value: int) -> None:
-        self._stored[row] = coded(value)
+        super().__setitem__(row, coded(value))
 
 
-class Earlier(Values):
+class Earlier(InTwo):
     """A column of instants, each kept as how long it was before the instant of its row."""
 
     __slots__ = ("_instants",)
 
-    def __init__(self, stored: Any, instants: Any) -> None:
-        super().__init__(stored)
+    def __init__(self, low: Any, above: Any, bits: int, instants: Any) -> None:
+        super().__init__(low, above, bits)
         self._instants = instants
 
-    def _value(self, row: int) -> int:
-        code = self._stored[row]
+    def __getitem__(self, row: Any) -> Any:
+        try:
+            code = self._above[row] << self._bits | self._low[row]
+        except TypeError:
+            return [self[one] for one in range(*row.indices(len(self)))]
         return self._instants[row] - decoded(code) if code != NEVER else ABSENT
 
     def __setitem__(self, row: int, value: int) -> None:
-        self._stored[row] = coded(self._instants[row] - value) if value != ABSENT else NEVER
+        super().__setitem__(row, coded(self._instants[row] - value) if value != ABSENT else NEVER)
 
 
 def coded(ns: int) -> int:
@@ -220,9 +214,9 @@ def coded(ns: int) -> int:
 
 def decoded(code: int) -> int:
     """Return the duration, in ns, that `coded` stands for."""
-    length = abs(code)
-    if length > EXACT_NS:
-        length = EXACT_NS + (length - EXACT_NS - 1) * UNIT_NS
+    if -EXACT_NS <= code <= EXACT_NS:
+        return code
+    length = EXACT_NS + (abs(code) - EXACT_NS - 1) * UNIT_NS
     return length if code >= 0 else -length
 
 
