@@ -51,7 +51,7 @@ from analyzer.keepalive.summary.expectations import Expectation, needs_all
 from analyzer.keepalive.summary.services import ClientLimit
 from analyzer.schema import ABSENT
 from analyzer.tcp.eviction import Forgotten, Limits, forget_neighbours, limits_within, shrink, usual_memory
-from analyzer.tcp.flows import sum_up
+from analyzer.tcp.flows import longest_idle, sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Analysis:
         """Return for how long any connection was silent, those that are open also up to the capture's end."""
         table, open_flows = self._tracker.table.flows, self.flows.that_ended((Outcome.ALIVE, Outcome.OPEN))
         last_ns = min(map(table.view.last_ns.__getitem__, open_flows.numbers), default=self.capture.until_ns)
-        return max(max(table.view.max_idle_ns[: table.rows], default=0), self.capture.until_ns - last_ns)
+        return max(self.engine.run(longest_idle, table.view, table.rows), self.capture.until_ns - last_ns)
 
     @cached_property
     def groups(self) -> tuple[groups.Group, ...]:
@@ -352,6 +352,7 @@ class Analyzer:
         """Make the findings. `link_types` are the declared numbers, `frames` the count of each file."""
         self._sum_up()
         self._note_holes()
+        self.tracker.table.drop_index()
         for link_type in link_types:
             if link_type not in LINK_NAMES and self.diagnostics.counts[2 * UNKNOWN_LINK_TYPE]:
                 self.diagnostics.detail(UNKNOWN_LINK_TYPE, f"LINKTYPE {link_type}")

@@ -8,16 +8,21 @@ memory (rows.py). So one storage serves one kernel text, `table.column[row]` and
 import mmap
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
-OCTETS = {"b": 1, "B": 1, "h": 2, "i": 4, "I": 4, "q": 8}
+from analyzer.schema import ABSENT
+
+OCTETS = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8}
 """Octets of a piece of a column."""
-PIECES = {**{typecode: typecode for typecode in OCTETS}, "U": "Ib"}
-"""Pieces by a column's type code: one, or the lower 32 bits and what is above them."""
-LARGE_OCTETS = 4 << 20
-"""Size from which tables have pages of 2 MiB, where there are any: the first writing takes a seventh of the time."""
+PIECES = {**{typecode: typecode for typecode in OCTETS}, "T": "Hb", "U": "Ib", "O": "IHb", "D": "Ih", "E": "Ih"}
+"""Pieces by a column's type code, the lowest bits first."""
+BASE = "ts_ns"
+"""The column that instants of the same row are kept relative to; it is written before them."""
+EXACT_NS, UNIT_NS, MOST = 70_000_000_000_000, 1000, (1 << 47) - 1
+"""Durations in six octets: those below the first, 19 hours, are kept to the ns; the unit beyond; the greatest code."""
+NEVER = -EXACT_NS
+"""The code of ABSENT; it is among those of what is short, which need no conversion."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
@@ -69,7 +74,15 @@ class Table:
             octets.cast(piece)[at // OCTETS[piece] :: self._stride // OCTETS[piece]]  # type: ignore[call-overload]
             for piece, at in zip(PIECES[column.typecode], self._offsets[column.name], strict=True)
         ]
-        return pieces[0] if len(pieces) == 1 else InTwo(*pieces)
+        values, bits = pieces[0], 8 * pieces[0].itemsize
+        if column.typecode == "D":
+            return Durations(values, pieces[1], bits)
+        if column.typecode == "E":
+            [base] = (one for one in self.fields.columns if one.name == BASE)
+            return Earlier(values, pieces[1], bits, self._column(base))
+        for piece in pieces[1:]:
+            values, bits = InTwo(values, piece, bits), bits + 8 * piece.itemsize
+        return values
 
     def __len__(self) -> int:
         return self.rows
@@ -134,22 +147,77 @@ def rows_of(fields: Any, count: int) -> Any:
 
 
 class InTwo:
-    """A column in two pieces; to the interpreter it behaves like the memoryview of other columns: ints by row."""
+    """A column in two pieces, of which the lower has so many bits, without a sign; to the interpreter it behaves like
+    the memoryview of other columns."""
 
-    __slots__ = ("_above", "_low")
+    __slots__ = ("_above", "_bits", "_low")
 
-    def __init__(self, low: Any, above: Any) -> None:
-        self._low, self._above = low, above
+    def __init__(self, low: Any, above: Any, bits: int) -> None:
+        self._low, self._above, self._bits = low, above, bits
+
+    def __len__(self) -> int:
+        return len(self._above)
 
     def __getitem__(self, row: Any) -> Any:
         try:
-            return self._above[row] << 32 | self._low[row]
+            return self._above[row] << self._bits | self._low[row]
         except TypeError:  # a slice
-            return [self[one] for one in range(*row.indices(len(self._low)))]
+            return [self[one] for one in range(*row.indices(len(self)))]
 
     def __setitem__(self, row: int, value: int) -> None:
-        self._above[row] = value >> 32
-        self._low[row] = value & 0xFFFFFFFF
+        self._above[row] = value >> self._bits
+        self._low[row] = value & (1 << self._bits) - 1
+
+
+class Durations(InTwo):
+    """A column of durations in six octets."""
+
+    __slots__ = ()
+
+    def __getitem__(self, row: Any) -> Any:
+        try:
+            return decoded(self._above[row] << self._bits | self._low[row])
+        except TypeError:
+            return [self[one] for one in range(*row.indices(len(self)))]
+
+    def __setitem__(self, row: int, value: int) -> None:
+        super().__setitem__(row, coded(value))
+
+
+class Earlier(InTwo):
+    """A column of instants, each kept as how long it was before the instant of its row."""
+
+    __slots__ = ("_instants",)
+
+    def __init__(self, low: Any, above: Any, bits: int, instants: Any) -> None:
+        super().__init__(low, above, bits)
+        self._instants = instants
+
+    def __getitem__(self, row: Any) -> Any:
+        try:
+            code = self._above[row] << self._bits | self._low[row]
+        except TypeError:
+            return [self[one] for one in range(*row.indices(len(self)))]
+        return self._instants[row] - decoded(code) if code != NEVER else ABSENT
+
+    def __setitem__(self, row: int, value: int) -> None:
+        super().__setitem__(row, coded(self._instants[row] - value) if value != ABSENT else NEVER)
+
+
+def coded(ns: int) -> int:
+    """Return what stands for a duration: from EXACT_NS on whole microseconds, and no more than two years."""
+    length = abs(ns)
+    if length >= EXACT_NS:
+        length = min(EXACT_NS + 1 + (length - EXACT_NS) // UNIT_NS, MOST)
+    return length if ns >= 0 else -length
+
+
+def decoded(code: int) -> int:
+    """Return the duration, in ns, that `coded` stands for."""
+    if -EXACT_NS <= code <= EXACT_NS:
+        return code
+    length = EXACT_NS + (abs(code) - EXACT_NS - 1) * UNIT_NS
+    return length if code >= 0 else -length
 
 
 def grown(memory: Any, used: int, octets: int) -> Any:
@@ -163,9 +231,6 @@ def grown(memory: Any, used: int, octets: int) -> Any:
         before, memory = memory, mmap.mmap(-1, octets, **PRIVATE)
         with memoryview(before) as view:
             memory[:used] = view[:used]
-    if octets >= LARGE_OCTETS and hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
     return memory
 
 

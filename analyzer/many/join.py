@@ -27,8 +27,9 @@ from analyzer.engine.table import Table
 from analyzer.errors import CaptureError
 from analyzer.many.resume import FIRSTS, Meeting, State, state_of
 from analyzer.many.shard import Shard, TooLargeError, read_again
-from analyzer.many.tables import arrays, copy_of, take
+from analyzer.many.tables import add, arrays, copy_of, put, records, take
 from analyzer.schema import ABSENT, KIND_ICMP_ERROR, KIND_TCP, UNSEEN
+from analyzer.schema.flows import FLOWS
 from analyzer.tcp.duplicates import Recent
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
@@ -119,8 +120,8 @@ class Join:
         whole = self.analyzer
         whole.diagnostics.absorb(shard.diagnostics, whole.frames)
         neighbours = copy_of(shard.neighbours)
+        add(neighbours, "frame", whole.frames)
         n = arrays(neighbours)
-        n.frame[:] += whole.frames
         n.tunnel[:] = np.array(whole.decoder.tunnels.adopt(shard.tunnels.keys), dtype="i")[n.tunnel]
         self._tracker.neighbours.extend(neighbours)
         whole.frames += shard.part.frames
@@ -204,10 +205,10 @@ class _Step:
         self._flows = copy_of(shard.flows)
         f = arrays(self._flows)
         f.tunnel[:] = self._tunnels[f.tunnel]
-        f.first_frame[:] += self._frames_before
+        add(self._flows, "first_frame", self._frames_before)
         for _, frame in FIRSTS:
             numbers = getattr(f, frame)
-            numbers[numbers > 0] += self._frames_before
+            put(records(self._flows), FLOWS, frame, ..., numbers + (numbers > 0) * self._frames_before)
         self._prefix = self._numbered(copy_of(shard.prefix), self._tunnels)
         self._last_kept = np.zeros(shard.flows.rows, dtype="q")
         """Last frame of each of the shard's flows that was tracked again."""
@@ -241,8 +242,8 @@ class _Step:
 
     def _numbered(self, packets: Table, tunnels: Any) -> Table:
         """Renumber the frames and tunnels of packets as in the join, in place; return the packets."""
+        add(packets, "frame", self._frames_before)
         p = arrays(packets)
-        p.frame[:] += self._frames_before
         p.tunnel[:] = tunnels[p.tunnel]
         return packets
 
@@ -286,7 +287,7 @@ class _Step:
         c = arrays(candidates)
         c.end[:] ^= is_turned[c.flow]
         c.flow[:] = number[c.flow]
-        c.frame[:] += self._frames_before
+        add(candidates, "frame", self._frames_before)
         self.candidates.append(candidates)
 
     def _continue(self, rows: Any, flow: Any) -> Any:
@@ -321,7 +322,7 @@ class _Step:
         if self._shard.is_gone and not is_like.all():
             self._whole.diagnostics.add(FILE_GONE, 0, self._shard.part.name)
             is_like[:] = True
-        meeting.amend(arrays(rest), at)
+        meeting.amend(rest, at)
         meeting.move_on(is_like)
         number, turned = np.full(self._flows.rows, ABSENT, dtype="q"), np.zeros(self._flows.rows, dtype=bool)
         number[flows], turned[flows] = p.flow[last], is_turned

@@ -1,17 +1,19 @@
 """Tables as numpy arrays, and rows chosen from them; what joining whole tables needs."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from analyzer.engine.table import PIECES, Table, row_layout
+from analyzer.engine.table import BASE, EXACT_NS, MOST, NEVER, OCTETS, PIECES, UNIT_NS, Table, row_layout
+from analyzer.schema import ABSENT
 
 
 @cache
 def dtype_of(fields: Any) -> Any:
-    """Return the numpy type of a row, as table.py lays it out; the upper piece of a column in two has a field of its
-    own, with a + behind its name."""
+    """Return the numpy type of a row, as table.py lays it out; the upper pieces of a column have fields of
+    their own, with + behind its name."""
     offsets, stride = row_layout(fields)
     pieces = [
         (column.name + "+" * number, piece, offset)
@@ -22,24 +24,42 @@ def dtype_of(fields: Any) -> Any:
     return np.dtype({"names": names, "formats": formats, "offsets": places, "itemsize": stride})
 
 
-def column(rows: Any, name: str, places: Any = ...) -> Any:
-    """Return a column of such rows, or of those at these places. One in two pieces is put together as a copy, which
+def column(rows: Any, fields: Any, name: str, places: Any = ...) -> Any:
+    """Return a column of such rows, or of those at these places. One that is not stored as it is read is a copy, which
     cannot be written."""
-    above = name + "+"
-    if above not in rows.dtype.names:
-        return rows[name][places]
-    values = rows[above][places].astype("q") << 32 | rows[name][places]
+    [typecode] = (one.typecode for one in fields.columns if one.name == name)
+    values, bits = rows[name][places], 0
+    if len(PIECES[typecode]) == 1:
+        return values
+    values = values.astype("q")
+    for number, piece in enumerate(PIECES[typecode][:-1], 1):
+        bits += 8 * OCTETS[piece]
+        values |= rows[name + "+" * number][places].astype("q") << bits
+    if typecode in "DE":
+        lengths = np.abs(values)
+        lengths = np.where(lengths > EXACT_NS, EXACT_NS + (lengths - EXACT_NS - 1) * UNIT_NS, lengths)
+        never, values = values == NEVER, np.where(values < 0, -lengths, lengths)
+        if typecode == "E":
+            values = np.where(never, ABSENT, rows[BASE][places] - values)
     values.flags.writeable = False
     return values
 
 
-def put(rows: Any, name: str, places: Any, values: Any) -> None:
+def put(rows: Any, fields: Any, name: str, places: Any, values: Any) -> None:
     """Write values of a column."""
-    above = name + "+"
-    if above in rows.dtype.names:
-        rows[above][places] = values >> 32
-        values = values & 0xFFFFFFFF
-    rows[name][places] = values
+    [typecode] = (one.typecode for one in fields.columns if one.name == name)
+    if typecode in "DE":
+        before = rows[BASE][places] - values if typecode == "E" else values
+        lengths = np.abs(before)
+        units = np.minimum(EXACT_NS + 1 + (lengths - EXACT_NS) // UNIT_NS, MOST)
+        lengths = np.where(lengths >= EXACT_NS, units, lengths)
+        codes = np.where(before < 0, -lengths, lengths)
+        values = np.where(values == ABSENT, NEVER, codes) if typecode == "E" else codes
+    for number, piece in enumerate(PIECES[typecode][:-1]):
+        bits = 8 * OCTETS[piece]
+        rows[name + "+" * number][places] = values & (1 << bits) - 1
+        values = values >> bits
+    rows[name + "+" * (len(PIECES[typecode]) - 1)][places] = values
 
 
 def records(table: Table) -> Any:
@@ -47,10 +67,27 @@ def records(table: Table) -> Any:
     return np.frombuffer(table.octets, dtype_of(table.fields), table.rows) if table.rows else _none(table.fields)
 
 
+class Arrays:
+    """The rows in use column by column, each made when it is asked for; drop it before the table grows."""
+
+    def __init__(self, table: Table) -> None:
+        self._fields, self._rows = table.fields, records(table)
+
+    def __getattr__(self, name: str) -> Any:
+        return column(self._rows, self._fields, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (column(self._rows, self._fields, name) for name in self._fields._fields)
+
+
 def arrays(table: Table) -> Any:
-    """Return the rows in use column by column, also without a copy."""
-    rows = records(table)
-    return table.fields(*(column(rows, name) for name in table.fields._fields))
+    """Return the rows in use column by column; what is stored as it is read is no copy."""
+    return Arrays(table)
+
+
+def add(table: Table, name: str, more: int) -> None:
+    """Add a number to all values of a column."""
+    put(records(table), table.fields, name, ..., getattr(arrays(table), name) + more)
 
 
 def take(table: Table, rows: Any) -> Table:

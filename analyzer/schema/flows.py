@@ -16,27 +16,27 @@ FLOWS = table(
     Column(
         "first_seq", "U", "u32", "SEG.SEQ of a first segment in mid-stream with ACK, neither SYN nor RST; -1 of another"
     ),
-    Column("first_ack", "U", "u32", "its SEG.ACK"),
-    Column("first_frame", "q", "", "number of the first segment's frame"),
+    Column("first_ack", "I", "u32", "its SEG.ACK; 0 without"),
+    Column("first_frame", "U", "", "number of the first segment's frame"),
     Column("seen_ns", "q", "ns", "latest segment that the look-up of flows has seen"),
-    Column("packets", "q", "", "segments seen"),
-    Column("octets", "q", "octets", "TCP payload seen, retransmissions included"),
+    Column("packets", "U", "", "segments seen"),
+    Column("octets", "O", "octets", "TCP payload seen, retransmissions included"),
     Column("first_ns", "q", "ns", "earliest segment: the first, unless the capture's clock was set back"),
     Column("last_ns", "q", "ns", "last segment"),
     Column("latest_ns", "q", "ns", "latest segment before the clock was set back, 0 if it never was"),
     Column("data_ns", "q", "ns", "last data, SYN or FIN of either end"),
-    Column("max_idle_ns", "q", "ns", "longest time without any segment"),
+    Column("max_idle_ns", "D", "ns", "longest time without any segment"),
     Column(
         "watched_ns",
         "q",
         "ns",
         "time from which the capture shows no more of it, 1 ns or more; 0 for the capture's end",
     ),
-    Column("steps_back", "q", "", "segments captured out of time order"),
-    Column("step_back_frame", "q", "", "number of the first such segment's frame, 0 without"),
-    Column("duplicates", "q", "", "segments captured again"),
-    Column("duplicate_frame", "q", "", "number of the first such segment's frame, 0 without"),
-    Column("far_below", "q", "", "segments whose SEG.ACK is acceptable or not depending on the window scale"),
+    Column("steps_back", "U", "", "segments captured out of time order"),
+    Column("step_back_frame", "U", "", "number of the first such segment's frame, 0 without"),
+    Column("duplicates", "U", "", "segments captured again"),
+    Column("duplicate_frame", "U", "", "number of the first such segment's frame, 0 without"),
+    Column("far_below", "U", "", "segments whose SEG.ACK is acceptable or not depending on the window scale"),
 )
 
 ENDS = table(
@@ -59,7 +59,7 @@ ENDS = table(
     Column("last_ack", "U", "u32", "SEG.ACK of the last segment"),
     Column("last_len", "i", "octets", "payload of the last segment"),
     Column("last_flags", "h", "bits", "control bits of the last segment"),
-    Column("last_ip_id", "i", "", "IP identification of the last segment"),
+    Column("last_ip_id", "T", "", "IP identification of the last segment"),
     Column("last_tsval", "U", "u32", "timestamp value of the last segment"),
     Column("counts_ids", "b", "bool", "its segments have had different IP identifications"),
     Column(
@@ -73,12 +73,12 @@ ENDS = table(
     Column("ttl", "h", "hops", "TTL of the end's ordinary segments, -1 unknown"),
     Column("least_ttl", "h", "hops", "least TTL of its segments on the open connection that are no probes, -1"),
     Column("most_ttl", "h", "hops", "greatest TTL of these, -1"),
-    Column("reply_ns", "q", "ns", "shortest time in which the end answered data or a SYN, -1"),
+    Column("reply_ns", "i", "ns", "shortest time in which the end answered data or a SYN, -1"),
 )
 
 CANDIDATES = table(
     "CANDIDATES",
-    Column("frame", "q", "", "number of the frame in the capture, from 1"),
+    Column("frame", "U", "", "number of the frame in the capture, from 1"),
     Column("ts_ns", "q", "ns", "capture time"),
     Column("flow", "i", "", "index of the flow"),
     Column("end", "b", "0|1", "the end that sent it; of an ICMP error its receiver"),
@@ -92,26 +92,26 @@ CANDIDATES = table(
     Column("window", "i", "octets", "advertised window"),
     Column("in_flight", "i", "octets", "own octets unacknowledged before it, -1 unknown"),
     Column("peer_window", "i", "octets", "last window advertised by the other end, -1 unknown"),
-    Column("idle_ns", "q", "ns", "time since any segment of the flow, -1 for the first"),
-    Column("own_ns", "q", "ns", "time since the same end's last segment, -1 for the first"),
-    Column("heard_ns", "q", "ns", "capture time of the last accepted segment of the other end, -1"),
-    Column("any_ns", "q", "ns", "capture time of the last segment of the other end, -1"),
-    Column("data_ns", "q", "ns", "capture time of the last data, SYN or FIN of either end, -1"),
-    Column("own_data_ns", "q", "ns", "capture time of the same end's last data that it had not sent before, -1"),
-    Column("peer_data_ns", "q", "ns", "capture time of the other end's, -1"),
+    Column("idle_ns", "D", "ns", "time since any segment of the flow, -1 for the first"),
+    Column("own_ns", "D", "ns", "time since the same end's last segment, -1 for the first"),
+    Column("heard_ns", "E", "ns", "capture time of the last accepted segment of the other end, -1"),
+    Column("any_ns", "E", "ns", "capture time of the last segment of the other end, -1"),
+    Column("data_ns", "E", "ns", "capture time of the last data, SYN or FIN of either end, -1"),
+    Column("own_data_ns", "E", "ns", "capture time of the same end's last data that it had not sent before, -1"),
+    Column("peer_data_ns", "E", "ns", "capture time of the other end's, -1"),
     Column("ttl", "B", "hops", "TTL or hop limit"),
     Column("usual_ttl", "h", "hops", "TTL of the same end's ordinary segments, -1 unknown"),
-    Column("ip_id", "i", "", "IPv4 identification, -1 for IPv6"),
-    Column("own_ip_id", "i", "", "that of the same end's last segment; -1 if it may have been several on the wire"),
-    Column("tsval", "q", "u32", "TCP timestamp value, -1 without"),
-    Column("tsecr", "q", "u32", "TCP timestamp echo reply: the latest that its sender has heard, -1 without"),
+    Column("ip_id", "T", "", "IPv4 identification, -1 for IPv6"),
+    Column("own_ip_id", "T", "", "that of the same end's last segment; -1 if it may have been several on the wire"),
+    Column("tsval", "U", "u32", "TCP timestamp value, -1 without"),
+    Column("tsecr", "U", "u32", "TCP timestamp echo reply: the latest that its sender has heard, -1 without"),
 )
 
 SEGMENTS = table(
     "SEGMENTS",
     Column("tag", "b", "Tag", "what the segment is"),
     Column("rule", "b", "Rule", "the rule that says so"),
-    Column("of", "q", "", "row of the probe that an answer or an error belongs to, -1"),
+    Column("of", "i", "", "row of the probe that an answer or an error belongs to, -1"),
 )
 
 NEIGHBOURS = table(

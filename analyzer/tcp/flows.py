@@ -9,7 +9,7 @@ connection cannot have reached.
 import os
 from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from analyzer.diagnostics import CAPTURED_TWICE, TIME_BACKWARDS, note
 from analyzer.engine.dispatch import Engine
@@ -29,7 +29,7 @@ from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.sequence import seq_add, seq_diff
 
 FIRST_SLOTS = 1 << 12
-MASK32 = 0xFFFFFFFF
+MASK32, MASK31 = 0xFFFFFFFF, 0x7FFFFFFF
 
 REUSE_NS = 30_000_000_000
 """Shortest rest of a port pair before it is used again without a reset (the shortest TIME-WAIT, of Windows)."""
@@ -53,7 +53,7 @@ class FlowTable:
     def __init__(self) -> None:
         self.flows = Table(FLOWS)
         self.ends = Table(ENDS)
-        self.slots = array("i", [ABSENT]) * FIRST_SLOTS
+        self.slots = array("q", [ABSENT]) * FIRST_SLOTS
         self.seed = int.from_bytes(os.urandom(4), "big")
 
     def assign(self, packets: Table, engine: Engine) -> None:
@@ -69,20 +69,25 @@ class FlowTable:
         self.ends.reserve(2 * packets)
         wanted = 2 * (self.flows.rows + packets)
         if wanted > len(self.slots):
-            size = len(self.slots)
+            size = max(len(self.slots), FIRST_SLOTS)
             while size < wanted:
                 size *= 2
             self._new_slots(size, engine)
 
+    def drop_index(self) -> None:
+        """Give back the slots, when all packets are there; with the next ones they are made anew."""
+        self.slots = self.slots[:0]
+
     def _new_slots(self, size: int, engine: Engine) -> None:
-        self.slots = array("i", [ABSENT]) * size
+        self.slots = array("q", [ABSENT]) * size
         engine.run(enter, self.flows.view, 0, self.flows.rows, self.slots, self.seed)
 
     def keep(self, flows: Sequence[int], engine: Engine) -> None:
         """Keep only these flows, given in ascending order; their positions in `flows` are their new indices."""
         kept = self.excerpt(flows)
         self.flows, self.ends = kept.flows, kept.ends
-        self._new_slots(len(self.slots), engine)
+        if self.slots:
+            self._new_slots(len(self.slots), engine)
 
     def excerpt(self, flows: Sequence[int]) -> "FlowTable":
         """Return copies of these flows, in this order, for reading only: without the index to them."""
@@ -119,23 +124,59 @@ def endpoint_hash(seed: int, hi: int, lo: int, port: int) -> int:
     return mix(state, port)
 
 
-def pair_hash(seed: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
-    """Hash a pair of endpoints, with the same result for both directions."""
-    a, b = endpoint_hash(seed, a_hi, a_lo, ports >> 16), endpoint_hash(seed, b_hi, b_lo, ports & 0xFFFF)
-    return mix(a + b, a ^ b)
+class Key(NamedTuple):
+    """Between which endpoints a packet goes, in which tunnel; or a flow, as from its end 0."""
+
+    src_hi: int
+    src_lo: int
+    dst_hi: int
+    dst_lo: int
+    ports: int
+    tunnel: int
 
 
-def end_of(flows: Any, flow: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ports: int, tunnel: int) -> int:
-    """Return the end of the flow, 0 or 1, that sends from this source to this destination; ABSENT if neither does."""
-    if flows.tunnel[flow] != tunnel:
-        return ABSENT
-    a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
-    if a_lo == src_lo and b_lo == dst_lo and a_hi == src_hi and b_hi == dst_hi and flows.ports[flow] == ports:
-        return 0
-    turned = (ports & 0xFFFF) * 65536 + (ports >> 16)
-    if a_lo == dst_lo and b_lo == src_lo and a_hi == dst_hi and b_hi == src_hi and flows.ports[flow] == turned:
-        return 1
-    return ABSENT
+def key_of(flow: Any) -> Key:
+    return Key(flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo, flow.ports, flow.tunnel)
+
+
+def word_of(seed: int, key: Key) -> int:
+    """Return what a slot holds of a pair of endpoints, without the flow's number: above 32 bits for that a hash, which
+    is the same for both directions, and in the lowest bit the direction."""
+    src_port, dst_port = key.ports >> 16, key.ports & 0xFFFF
+    a = endpoint_hash(seed + key.tunnel, key.src_hi, key.src_lo, src_port)
+    b = endpoint_hash(seed + key.tunnel, key.dst_hi, key.dst_lo, dst_port)
+    is_above = (key.src_lo > key.dst_lo) | (key.src_lo == key.dst_lo) & (src_port > dst_port)
+    is_above = (key.src_hi > key.dst_hi) | (key.src_hi == key.dst_hi) & is_above
+    return (mix(a + b, a ^ b) & MASK31) << 32 | is_above
+
+
+def flow_in(word: int) -> int:
+    """Return the number of the flow in a slot."""
+    return word >> 1 & MASK31
+
+
+def slot_of(slots: Any, word: int, flows: Any, key: Key) -> int:
+    """Return the slot of the flow with these endpoints; without one the slot that is free for it."""
+    mask = len(slots) - 1
+    slot = (word >> 32) & mask
+    while slots[slot] != ABSENT:
+        other = slots[slot] ^ word
+        if other >> 32 == 0 and is_between(flows[flow_in(slots[slot])], -(other & 1), key):
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
+def is_between(flow: Any, turned: int, key: Key) -> bool:
+    """Tell whether the key is that of a flow; `turned` is -1 if end 1 is the source, else 0.
+
+    One branch for all of it, which the processor guesses right: it need not wait for the flow's row.
+    """
+    ports = key.ports ^ (key.ports ^ (key.ports & 0xFFFF) * 65536 + (key.ports >> 16)) & turned
+    hi, lo = (key.src_hi ^ key.dst_hi) & turned, (key.src_lo ^ key.dst_lo) & turned
+    differing = flow.a_lo ^ key.src_lo ^ lo | flow.b_lo ^ key.dst_lo ^ lo | flow.ports ^ ports
+    differing |= flow.a_hi ^ key.src_hi ^ hi | flow.b_hi ^ key.dst_hi ^ hi | flow.tunnel ^ key.tunnel
+    return bool(differing == 0)
 
 
 def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: Any, seed: int) -> int:
@@ -143,53 +184,52 @@ def look_up(packets: Any, count: int, flows: Any, known: int, ends: Any, slots: 
 
     At least half of the slots are free, whatever the batch brings: the caller has made room.
     """
-    kinds, all_flags, all_ports, tunnels = packets.kind, packets.flags, packets.ports, packets.tunnel
-    mask = len(slots) - 1
     for row in range(count):
-        kind = kinds[row]
-        packets.flow[row] = ABSENT
+        packet = packets[row]
+        kind = packet.kind
+        packet.flow = ABSENT
         if kind != KIND_TCP and kind != KIND_ICMP_ERROR:
             continue
-        src_hi, src_lo = packets.src_hi[row], packets.src_lo[row]
-        dst_hi, dst_lo = packets.dst_hi[row], packets.dst_lo[row]
-        ports, tunnel = all_ports[row], tunnels[row]
-        slot = pair_hash(seed + tunnel, src_hi, src_lo, dst_hi, dst_lo, ports) & mask
+        key = Key(packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo, packet.ports, packet.tunnel)
+        word = word_of(seed, key)
+        slot = slot_of(slots, word, flows, key)
         flow, end = ABSENT, 0
-        while slots[slot] != ABSENT:
-            end = end_of(flows, slots[slot], src_hi, src_lo, dst_hi, dst_lo, ports, tunnel)
-            if end != ABSENT:
-                flow = slots[slot]
-                break
-            slot = (slot + 1) & mask
+        if slots[slot] != ABSENT:
+            flow, end = flow_in(slots[slot]), (slots[slot] ^ word) & 1
         if kind == KIND_TCP:
-            flags = all_flags[row]
             if flow == ABSENT or is_new_incarnation(packets, row, flows, flow, ends, end):
                 flow, end = known, 0
                 known += 1
-                slots[slot] = flow
-                flows.a_hi[flow], flows.a_lo[flow] = src_hi, src_lo
-                flows.b_hi[flow], flows.b_lo[flow] = dst_hi, dst_lo
-                flows.ports[flow], flows.tunnel[flow] = ports, tunnel
-                flows.opened[flow] = opening(flags)
-                flows.is_opening[flow] = flags & (SYN | ACK) == SYN
-                flows.syn_seq[flow] = opening_seq(packets, row)
-                is_going_on = flags & (SYN | RST | ACK) == ACK
-                flows.first_seq[flow] = packets.seq[row] if is_going_on else ABSENT
-                flows.first_ack[flow] = packets.ack[row] if is_going_on else ABSENT
-                flows.first_frame[flow] = packets.frame[row]
-                flows.seen_ns[flow] = packets.ts_ns[row]
-                reset_end(ends, 2 * flow)
-                reset_end(ends, 2 * flow + 1)
-            elif flows.is_opening[flow] and flags & (SYN | ACK) != SYN:
-                flows.is_opening[flow] = 0
-            flows.seen_ns[flow] = max(packets.ts_ns[row], flows.seen_ns[flow])
-            if flags & (ACK | RST) == ACK:
-                end_row = 2 * flow + end
-                ends.seen_seq[end_row] = packets.seq[row] + packets.payload_len[row]
-                ends.seen_ack[end_row], ends.seen_tsval[end_row] = packets.ack[row], packets.tsval[row]
-        packets.flow[row] = flow
-        packets.end[row] = end
+                slots[slot] = word | flow << 1
+                begin(packets, row, flows, flow, ends)
+            note_seen(packet, flows[flow], ends[2 * flow + end])
+        packet.flow, packet.end = flow, end
     return known
+
+
+def begin(packets: Any, row: int, flows: Any, flow: int, ends: Any) -> None:
+    """Fill the rows of a flow that begins with this packet."""
+    packet, new, flags = packets[row], flows[flow], packets.flags[row]
+    new.a_hi, new.a_lo, new.b_hi, new.b_lo = packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo
+    new.ports, new.tunnel = packet.ports, packet.tunnel
+    new.opened, new.is_opening = opening(flags), flags & (SYN | ACK) == SYN
+    new.syn_seq = opening_seq(packets, row)
+    is_going_on = flags & (SYN | RST | ACK) == ACK
+    new.first_seq = packet.seq if is_going_on else ABSENT
+    new.first_ack = packet.ack if is_going_on else 0
+    new.first_frame, new.seen_ns = packet.frame, packet.ts_ns
+    reset_end(ends, 2 * flow)
+    reset_end(ends, 2 * flow + 1)
+
+
+def note_seen(packet: Any, flow: Any, end: Any) -> None:
+    """Note what `is_new_incarnation` asks for."""
+    flags = packet.flags
+    if flow.is_opening and flags & (SYN | ACK) != SYN:
+        flow.is_opening = 0
+    flow.seen_ns = max(packet.ts_ns, flow.seen_ns)
+    if flags & (ACK | RST) == ACK:
+        end.seen_seq, end.seen_ack, end.seen_tsval = packet.seq + packet.payload_len, packet.ack, packet.tsval
 
 
 def reset_end(ends: Any, end: int) -> None:
@@ -283,35 +323,22 @@ def is_out_of_reach(octets: int) -> bool:
 
 def find(wanted: Any, count: int, flows: Any, slots: Any, seed: int, found: Any) -> int:
     """Kernel: find the current flow with the endpoints of each wanted row, ABSENT without; return how many have one."""
-    mask = len(slots) - 1
     known = 0
     for row in range(count):
-        a_hi, a_lo, b_hi, b_lo = wanted.a_hi[row], wanted.a_lo[row], wanted.b_hi[row], wanted.b_lo[row]
-        ports, tunnel = wanted.ports[row], wanted.tunnel[row]
-        slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        found[row] = ABSENT
-        while slots[slot] != ABSENT:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
-                found[row] = slots[slot]
-                known += 1
-                break
-            slot = (slot + 1) & mask
+        key = key_of(wanted[row])
+        slot = slot_of(slots, word_of(seed, key), flows, key)
+        found[row] = flow_in(slots[slot]) if slots[slot] != ABSENT else ABSENT
+        known += slots[slot] != ABSENT
     return known
 
 
 def enter(flows: Any, first: int, known: int, slots: Any, seed: int) -> int:
     """Kernel: put the flows from `first` on into the slots; a later incarnation replaces an earlier one. Returns
     `known`."""
-    mask = len(slots) - 1
     for flow in range(first, known):
-        a_hi, a_lo, b_hi, b_lo = flows.a_hi[flow], flows.a_lo[flow], flows.b_hi[flow], flows.b_lo[flow]
-        ports, tunnel = flows.ports[flow], flows.tunnel[flow]
-        slot = pair_hash(seed + tunnel, a_hi, a_lo, b_hi, b_lo, ports) & mask
-        while slots[slot] != ABSENT:
-            if end_of(flows, slots[slot], a_hi, a_lo, b_hi, b_lo, ports, tunnel) != ABSENT:
-                break
-            slot = (slot + 1) & mask
-        slots[slot] = flow
+        key = key_of(flows[flow])
+        word = word_of(seed, key)
+        slots[slot_of(slots, word, flows, key)] = word | flow << 1
     return known
 
 
@@ -323,6 +350,14 @@ def sum_up(flows: Any, known: int, counts: Any) -> int:
         note_of_flow(counts, TIME_BACKWARDS, flows.steps_back[flow], flows.step_back_frame[flow])
         note_of_flow(counts, CAPTURED_TWICE, flows.duplicates[flow], flows.duplicate_frame[flow])
     return known
+
+
+def longest_idle(flows: Any, known: int) -> int:
+    """Kernel: return the longest time in ns that any flow was without a segment."""
+    longest_ns = 0
+    for flow in range(known):
+        longest_ns = max(longest_ns, flows.max_idle_ns[flow])
+    return longest_ns
 
 
 def note_of_flow(counts: Any, code: int, times: int, frame: int) -> None:

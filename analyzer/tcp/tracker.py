@@ -262,7 +262,8 @@ def is_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: i
 def track_plain(packets: Any, at: int, flows: Any, flow: int, ends: Any, end_row: int, peer: int) -> None:
     """Update the state by a plain segment, as `track` would."""
     ts, flags, payload_len = packets.ts_ns[at], packets.flags[at], packets.payload_len[at]
-    flows.max_idle_ns[flow] = max(ts - flows.last_ns[flow], flows.max_idle_ns[flow])
+    if ts - flows.last_ns[flow] > flows.max_idle_ns[flow]:
+        flows.max_idle_ns[flow] = ts - flows.last_ns[flow]
     flows.packets[flow] += 1
     flows.octets[flow] += payload_len
     flows.last_ns[flow] = ts

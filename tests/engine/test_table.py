@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from analyzer.engine.table import OCTETS, PIECES, Table, row_layout
+from analyzer.engine.table import EXACT_NS, OCTETS, PIECES, Table, row_layout
 from analyzer.schema import ABSENT, UNSEEN, flows, hosts, inference, json, packets, results, story
 from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS, NEIGHBOURS
 from analyzer.schema.packets import PACKETS, RECENT, RECORDS
+
+DAY_NS = 86_400_000_000_000
 
 
 def test_rows_come_back_as_they_were_appended() -> None:
@@ -71,6 +73,27 @@ def test_a_u32_or_what_says_that_there_is_none_takes_five_octets(value: int) -> 
         table.view.syn_seq[0] = 2**39
 
 
+@pytest.mark.parametrize("long", [0, 1, EXACT_NS - 1, EXACT_NS, EXACT_NS + 5_000_000, 400 * DAY_NS])
+def test_durations_and_instants_before_the_rows_own_take_six_octets(long: int) -> None:
+    table = Table(CANDIDATES)
+    table.reserve(2)
+    c = table.view
+    for row, ns in enumerate((long, -long)):
+        c.ts_ns[row] = 1_700_000_000_000_000_000
+        c.any_ns[row], c.own_ns[row], c.heard_ns[row] = c.ts_ns[row] - ns, ns, ABSENT
+        assert (c.any_ns[row], c.own_ns[row], c.heard_ns[row]) == (c.ts_ns[row] - ns, ns, ABSENT)
+    assert c.own_ns[:2] == [long, -long]
+
+
+def test_a_very_long_duration_is_kept_to_the_microsecond_and_no_longer_than_two_years() -> None:
+    table = Table(CANDIDATES)
+    table.reserve(1)
+    table.view.own_ns[0] = EXACT_NS + 1999
+    assert table.view.own_ns[0] == EXACT_NS + 1000
+    table.view.own_ns[0] = 2**62
+    assert 2 * 365 * DAY_NS < table.view.own_ns[0] < 3 * 365 * DAY_NS
+
+
 def test_an_excerpt_is_a_copy_and_keep_gives_back_the_room() -> None:
     table = Table(RECORDS)
     for row in range(5):
@@ -106,7 +129,7 @@ def test_a_row_lies_in_one_piece_without_holes(fields: Any) -> None:
 
 @pytest.mark.parametrize("keeps_view", [False, True])
 def test_growing_moves_or_copies(keeps_view: bool) -> None:
-    """A view that somebody kept holds the old memory where it is; a large table is asked for large pages."""
+    """A view that somebody kept holds the old memory where it is."""
     table = Table(RECORDS)
     for row in range(3):
         table.append(row, 2, 3, 4, 5)

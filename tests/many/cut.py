@@ -44,7 +44,7 @@ def tables(analysis: Analysis) -> dict[str, Any]:
         "neighbours": tracker.neighbours,
         "segments": analysis.segments,
     }.items():
-        found |= {f"{name}.{column}": values.tolist() for column, values in arrays(table)._asdict().items()}
+        found |= {f"{name}.{column}": getattr(arrays(table), column).tolist() for column in table.fields._fields}
     tunnels = analysis._assembler._tunnels
     for numbers in ("flows.tunnel", "neighbours.tunnel"):
         found[numbers] = [tunnels[number] for number in found[numbers]]

@@ -115,6 +115,14 @@ def test_a_growing_table_forgets_nothing() -> None:
     assert len(table.slots) >= 2 * len(pairs)
 
 
+def test_the_index_is_made_anew_when_packets_come_after_it_was_given_back() -> None:
+    table = FlowTable()
+    assigned(table, [(A, B)])
+    table.drop_index()
+    table.keep([0], Engine())
+    assert assigned(table, [(B, A), (A, (0, 99, 9))]) == [(0, 1), (1, 0)]
+
+
 # ---- incarnations
 
 

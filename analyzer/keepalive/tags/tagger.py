@@ -176,8 +176,8 @@ def tag_segments(candidates: Table, flows: int, engine: Engine) -> "tuple[Table,
     segments = Table(SEGMENTS)
     segments.reserve(candidates.rows)
     segments.rows = candidates.rows
-    order = array("q", [0]) * max(candidates.rows, 1)
-    starts = array("q", [0]) * (flows + 2)
+    order = array("i", [0]) * max(candidates.rows, 1)
+    starts = array("i", [0]) * (flows + 2)
     engine.run(sort_by_flow, candidates.view, candidates.rows, order, starts)
     engine.run(decide, candidates.view, order, starts, flows, segments.view)
     return segments, order, starts
