@@ -141,8 +141,7 @@ class Analysis:
 
     @property
     def notable(self) -> Flows:
-        """Return the connections that findings are based on. All others show no keepalive, and nothing happened to
-        them."""
+        """Return the connections that findings rest on. Others show no keepalive, and nothing happened to them."""
         return self._assembler.notable
 
     def keep_assembled(self) -> None:

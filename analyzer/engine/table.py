@@ -11,18 +11,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from analyzer.schema import ABSENT
-
 OCTETS = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8}
 """Octets of a piece of a column."""
-PIECES = {**{typecode: typecode for typecode in OCTETS}, "T": "Hb", "U": "Ib", "O": "IHb", "D": "Ih", "E": "Ih"}
+PIECES = {**{typecode: typecode for typecode in OCTETS}, "T": "Hb", "U": "Ib", "O": "IHb"}
 """Pieces by a column's type code, the lowest bits first."""
-BASE = "ts_ns"
-"""The column that instants of the same row are kept relative to; it is written before them."""
-EXACT_NS, UNIT_NS, MOST = 70_000_000_000_000, 1000, (1 << 47) - 1
-"""Durations in six octets: those below the first, 19 hours, are kept to the ns; the unit beyond; the greatest code."""
-NEVER = -EXACT_NS
-"""The code of ABSENT; it is among those of what is short, which need no conversion."""
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
@@ -75,11 +67,6 @@ class Table:
             for piece, at in zip(PIECES[column.typecode], self._offsets[column.name], strict=True)
         ]
         values, bits = pieces[0], 8 * pieces[0].itemsize
-        if column.typecode == "D":
-            return Durations(values, pieces[1], bits)
-        if column.typecode == "E":
-            [base] = (one for one in self.fields.columns if one.name == BASE)
-            return Earlier(values, pieces[1], bits, self._column(base))
         for piece in pieces[1:]:
             values, bits = InTwo(values, piece, bits), bits + 8 * piece.itemsize
         return values
@@ -167,57 +154,6 @@ class InTwo:
     def __setitem__(self, row: int, value: int) -> None:
         self._above[row] = value >> self._bits
         self._low[row] = value & (1 << self._bits) - 1
-
-
-class Durations(InTwo):
-    """A column of durations in six octets."""
-
-    __slots__ = ()
-
-    def __getitem__(self, row: Any) -> Any:
-        try:
-            return decoded(self._above[row] << self._bits | self._low[row])
-        except TypeError:
-            return [self[one] for one in range(*row.indices(len(self)))]
-
-    def __setitem__(self, row: int, value: int) -> None:
-        super().__setitem__(row, coded(value))
-
-
-class Earlier(InTwo):
-    """A column of instants, each kept as how long it was before the instant of its row."""
-
-    __slots__ = ("_instants",)
-
-    def __init__(self, low: Any, above: Any, bits: int, instants: Any) -> None:
-        super().__init__(low, above, bits)
-        self._instants = instants
-
-    def __getitem__(self, row: Any) -> Any:
-        try:
-            code = self._above[row] << self._bits | self._low[row]
-        except TypeError:
-            return [self[one] for one in range(*row.indices(len(self)))]
-        return self._instants[row] - decoded(code) if code != NEVER else ABSENT
-
-    def __setitem__(self, row: int, value: int) -> None:
-        super().__setitem__(row, coded(self._instants[row] - value) if value != ABSENT else NEVER)
-
-
-def coded(ns: int) -> int:
-    """Return what stands for a duration: from EXACT_NS on whole microseconds, and no more than two years."""
-    length = abs(ns)
-    if length >= EXACT_NS:
-        length = min(EXACT_NS + 1 + (length - EXACT_NS) // UNIT_NS, MOST)
-    return length if ns >= 0 else -length
-
-
-def decoded(code: int) -> int:
-    """Return the duration, in ns, that `coded` stands for."""
-    if -EXACT_NS <= code <= EXACT_NS:
-        return code
-    length = EXACT_NS + (abs(code) - EXACT_NS - 1) * UNIT_NS
-    return length if code >= 0 else -length
 
 
 def grown(memory: Any, used: int, octets: int) -> Any:

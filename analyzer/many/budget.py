@@ -1,7 +1,7 @@
 """The share of `--max-memory` for reading many files at once: how large a shard may be, how many processes fit.
 
 The join keeps what a single pass keeps, under the same limits (`eviction.limits_within`). Those are for the moment when
-findings are assembled: until then a flow takes 384 octets of the 768 at least that are reckoned for it, a candidate 120
+findings are assembled: until then a flow takes 400 octets of the 768 at least that are reckoned for it, a candidate 128
 of 768, and twice that while they are sorted. So half of the memory is free for processes and shards, which are gone by
 then.
 """

@@ -29,7 +29,6 @@ from analyzer.many.resume import FIRSTS, Meeting, State, state_of
 from analyzer.many.shard import Shard, TooLargeError, read_again
 from analyzer.many.tables import add, arrays, copy_of, put, records, take
 from analyzer.schema import ABSENT, KIND_ICMP_ERROR, KIND_TCP, UNSEEN
-from analyzer.schema.flows import FLOWS
 from analyzer.tcp.duplicates import Recent
 from analyzer.tcp.eviction import Limits
 from analyzer.tcp.segment_facts import LATE_DUPLICATE_NS
@@ -208,7 +207,7 @@ class _Step:
         add(self._flows, "first_frame", self._frames_before)
         for _, frame in FIRSTS:
             numbers = getattr(f, frame)
-            put(records(self._flows), FLOWS, frame, ..., numbers + (numbers > 0) * self._frames_before)
+            put(records(self._flows), frame, ..., numbers + (numbers > 0) * self._frames_before)
         self._prefix = self._numbered(copy_of(shard.prefix), self._tunnels)
         self._last_kept = np.zeros(shard.flows.rows, dtype="q")
         """Last frame of each of the shard's flows that was tracked again."""
@@ -322,7 +321,7 @@ class _Step:
         if self._shard.is_gone and not is_like.all():
             self._whole.diagnostics.add(FILE_GONE, 0, self._shard.part.name)
             is_like[:] = True
-        meeting.amend(rest, at)
+        meeting.amend(arrays(rest), at)
         meeting.move_on(is_like)
         number, turned = np.full(self._flows.rows, ABSENT, dtype="q"), np.zeros(self._flows.rows, dtype=bool)
         number[flows], turned[flows] = p.flow[last], is_turned

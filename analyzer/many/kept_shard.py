@@ -138,12 +138,12 @@ def _table(folder: Folder, name: str, about: dict[str, Any]) -> Table:
         raise ValueError(f"{name}.parquet lacks values")
     rows = np.empty(read.num_rows, dtype_of(fields))
     for column in fields.columns:
-        put(rows, fields, column.name, ..., read[column.name].to_numpy())
+        put(rows, column.name, ..., read[column.name].to_numpy())
     return table_of(fields, rows)
 
 
 def _dtype(fields: Any, name: str) -> Any:
-    """Return the numpy type in which a column is written: that of its piece, or of an integer put together."""
+    """Return the numpy type in which a column is written: that of its piece, or of an integer put together of two."""
     import numpy as np
 
     dtype = dtype_of(fields)

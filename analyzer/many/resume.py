@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from analyzer.engine.table import Table
-from analyzer.many.tables import arrays, column, put, records
+from analyzer.many.tables import column, put, records
 from analyzer.schema import ABSENT, KIND_TCP, RST, SYN
-from analyzer.schema.flows import CANDIDATES, ENDS, FLOWS
+from analyzer.schema.flows import ENDS, FLOWS
 from analyzer.tcp import segment_facts
 from analyzer.tcp.flows import FlowTable
 
@@ -48,16 +48,16 @@ class State:
         self._places = np.stack((first, first ^ 1), axis=1)
 
     def flow(self, name: str) -> Any:
-        return column(self._flows, FLOWS, name, self.rows)
+        return column(self._flows, name, self.rows)
 
     def ends(self, name: str) -> Any:
-        return column(self._ends, ENDS, name, self._places)
+        return column(self._ends, name, self._places)
 
     def set_flow(self, name: str, values: Any) -> None:
-        put(self._flows, FLOWS, name, self.rows, values)
+        put(self._flows, name, self.rows, values)
 
     def set_ends(self, name: str, values: Any) -> None:
-        put(self._ends, ENDS, name, self._places, values)
+        put(self._ends, name, self._places, values)
 
     def scale(self) -> Any:
         """Return by how many bits each end's windows are scaled (`tracker.scaled_window`)."""
@@ -131,17 +131,15 @@ class Meeting:
         sure &= self._end.flow("far_below") == self._alone.flow("far_below")
         return sure | ~self.began_before
 
-    def amend(self, candidates: Table, at: Any) -> None:
+    def amend(self, candidates: Any, at: Any) -> None:
         """Fill in what the flow's beginning says of candidates after the prefix; `at` as above."""
-        c = arrays(candidates)
-        end = c.end
+        c, end = candidates, candidates.end
         is_tcp = c.kind == KIND_TCP
         c.window[:] = np.where(is_tcp, scaled(c.window, self._shift[at, end]), c.window)
         c.peer_window[:] = np.where(is_tcp, scaled(c.peer_window, self._shift[at, 1 - end]), c.peer_window)
         for name, of in (("own_data_ns", end), ("peer_data_ns", 1 - end)):
             data_ns = getattr(c, name)
-            known_ns = np.where(is_tcp & (data_ns == ABSENT), self._known.ends("data_ns")[at, of], data_ns)
-            put(records(candidates), CANDIDATES, name, ..., known_ns)
+            data_ns[:] = np.where(is_tcp & (data_ns == ABSENT), self._known.ends("data_ns")[at, of], data_ns)
         isn = np.where(self._alone.ends("isn") == ABSENT, self._known.ends("isn"), ABSENT)[at, end]
         c.facts[is_tcp & (isn != ABSENT) & (c.seq == isn)] |= segment_facts.AT_SYN
 

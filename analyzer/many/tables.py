@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from analyzer.engine.table import BASE, EXACT_NS, MOST, NEVER, OCTETS, PIECES, UNIT_NS, Table, row_layout
-from analyzer.schema import ABSENT
+from analyzer.engine.table import PIECES, Table, row_layout
 
 
 @cache
@@ -24,42 +24,33 @@ def dtype_of(fields: Any) -> Any:
     return np.dtype({"names": names, "formats": formats, "offsets": places, "itemsize": stride})
 
 
-def column(rows: Any, fields: Any, name: str, places: Any = ...) -> Any:
-    """Return a column of such rows, or of those at these places. One that is not stored as it is read is a copy, which
+def column(rows: Any, name: str, places: Any = ...) -> Any:
+    """Return a column of such rows, or of those at these places. One in several pieces is put together as a copy, which
     cannot be written."""
-    [typecode] = (one.typecode for one in fields.columns if one.name == name)
-    values, bits = rows[name][places], 0
-    if len(PIECES[typecode]) == 1:
-        return values
-    values = values.astype("q")
-    for number, piece in enumerate(PIECES[typecode][:-1], 1):
-        bits += 8 * OCTETS[piece]
-        values |= rows[name + "+" * number][places].astype("q") << bits
-    if typecode in "DE":
-        lengths = np.abs(values)
-        lengths = np.where(lengths > EXACT_NS, EXACT_NS + (lengths - EXACT_NS - 1) * UNIT_NS, lengths)
-        never, values = values == NEVER, np.where(values < 0, -lengths, lengths)
-        if typecode == "E":
-            values = np.where(never, ABSENT, rows[BASE][places] - values)
+    lowest, *above = _pieces(rows, name)
+    if not above:
+        return rows[name][places]
+    values, bits = rows[lowest][places].astype("q"), 0
+    for below, piece in pairwise((lowest, *above)):
+        bits += 8 * rows.dtype[below].itemsize
+        values |= rows[piece][places].astype("q") << bits
     values.flags.writeable = False
     return values
 
 
-def put(rows: Any, fields: Any, name: str, places: Any, values: Any) -> None:
+def put(rows: Any, name: str, places: Any, values: Any) -> None:
     """Write values of a column."""
-    [typecode] = (one.typecode for one in fields.columns if one.name == name)
-    if typecode in "DE":
-        before = rows[BASE][places] - values if typecode == "E" else values
-        lengths = np.abs(before)
-        units = np.minimum(EXACT_NS + 1 + (lengths - EXACT_NS) // UNIT_NS, MOST)
-        lengths = np.where(lengths >= EXACT_NS, units, lengths)
-        codes = np.where(before < 0, -lengths, lengths)
-        values = np.where(values == ABSENT, NEVER, codes) if typecode == "E" else codes
-    for number, piece in enumerate(PIECES[typecode][:-1]):
-        bits = 8 * OCTETS[piece]
-        rows[name + "+" * number][places] = values & (1 << bits) - 1
+    *below, highest = _pieces(rows, name)
+    for piece in below:
+        bits = 8 * rows.dtype[piece].itemsize
+        rows[piece][places] = values & (1 << bits) - 1
         values = values >> bits
-    rows[name + "+" * (len(PIECES[typecode]) - 1)][places] = values
+    rows[highest][places] = values
+
+
+def _pieces(rows: Any, name: str) -> list[str]:
+    """Return the names of a column's pieces, that of the lowest bits first."""
+    return [name + plus for plus in ("", "+", "++") if name + plus in rows.dtype.names]
 
 
 def records(table: Table) -> Any:
@@ -74,10 +65,10 @@ class Arrays:
         self._fields, self._rows = table.fields, records(table)
 
     def __getattr__(self, name: str) -> Any:
-        return column(self._rows, self._fields, name)
+        return column(self._rows, name)
 
     def __iter__(self) -> Iterator[Any]:
-        return (column(self._rows, self._fields, name) for name in self._fields._fields)
+        return (column(self._rows, name) for name in self._fields._fields)
 
 
 def arrays(table: Table) -> Any:
@@ -87,7 +78,7 @@ def arrays(table: Table) -> Any:
 
 def add(table: Table, name: str, more: int) -> None:
     """Add a number to all values of a column."""
-    put(records(table), table.fields, name, ..., getattr(arrays(table), name) + more)
+    put(records(table), name, ..., getattr(arrays(table), name) + more)
 
 
 def take(table: Table, rows: Any) -> Table:

@@ -1,9 +1,8 @@
 """Every column of every table, once: name, storage, unit, meaning. One file for each stage of the way of the data.
 
 Storage is an `array` typecode: 'b' and 'B' have 8 bits, 'h' and 'H' 16, 'i' and 'I' 32, 'q' 64, capitals no sign. Of
-ours, with a sign, 'T' has 24 bits, 'U' 40 (a u32 or ABSENT, the number of a frame), 'O' 56. 'D' is a duration in 48
-bits. 'E' is an instant, kept as how long before the row's `ts_ns` it was, in as many. Beyond 19 hours both are kept to
-the microsecond. Whatever the storage, kernels get int64. Times are ns since 1970 (UTC).
+ours, with a sign, 'T' has 24 bits, 'U' 40 (a u32 or ABSENT, the number of a frame), 'O' 56. Whatever the storage,
+kernels get int64. Times are ns since 1970 (UTC).
 """
 
 import sys

@@ -36,9 +36,14 @@ def move_flows(flows: Any, ends: Any, count: int, by_ns: int) -> int:
 
 
 def move_candidates(candidates: Any, count: int, by_ns: int) -> int:
-    """Kernel: move the instants of candidates; the others of a row lie so long before it. Returns `count`."""
+    """Kernel: move the instants of candidates; return `count`."""
     for row in range(count):
         candidates.ts_ns[row] = moved(candidates.ts_ns[row], by_ns)
+        candidates.heard_ns[row] = moved(candidates.heard_ns[row], by_ns)
+        candidates.any_ns[row] = moved(candidates.any_ns[row], by_ns)
+        candidates.data_ns[row] = moved(candidates.data_ns[row], by_ns)
+        candidates.own_data_ns[row] = moved(candidates.own_data_ns[row], by_ns)
+        candidates.peer_data_ns[row] = moved(candidates.peer_data_ns[row], by_ns)
     return count
 
 

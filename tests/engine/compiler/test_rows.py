@@ -9,7 +9,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.native import Kernel
 from analyzer.engine.table import Table
 from analyzer.schema import ABSENT
-from analyzer.schema.flows import CANDIDATES, FLOWS
+from analyzer.schema.flows import FLOWS
 from analyzer.schema.packets import PACKETS
 from tests.engines import compiling
 
@@ -62,17 +62,6 @@ def copy_by_rows(table: Any, count: int) -> int:
         source, target = table[row], table[row + count]
         target.ports, target.syn_seq = source.ports, source.syn_seq - 1
     return source.syn_seq
-
-
-def lengthen(c: Any, rows: int) -> int:
-    """Durations and instants before the row's own that grow beyond what is kept, and numbers in three octets."""
-    for row in range(1, rows):
-        c.ts_ns[row] = c.ts_ns[row - 1] + 1
-        before, it = c[row - 1], c[row]
-        it.own_ns, it.any_ns = before.own_ns * -7 + 1, before.any_ns - before.own_ns
-        c.idle_ns[row], c.heard_ns[row] = -c.own_ns[row], c.any_ns[row - 1]
-        c.ip_id[row], c.data_ns[row] = c.ip_id[row - 1] - 1, ABSENT
-    return c.any_ns[rows - 1]
 
 
 def read_row(table: Any, row: int) -> int:
@@ -128,24 +117,31 @@ def test_a_u32_and_what_says_that_there_is_none(compiled: bool, kernel: Kernel) 
     assert [table.view.syn_seq[row] for row in range(4, 8)] == [ABSENT, 2**31 - 1, 2**32 - 2, 2**32 - 1]
 
 
-def test_both_modes_keep_durations_and_earlier_instants_alike() -> None:
-    columns = []
-    for compiled in (False, True):
-        table = Table(CANDIDATES)
-        table.reserve(40)
-        table.view.ts_ns[0] = table.view.any_ns[0] = 1_700_000_000_123_456_789
-        engine(compiled).run(lengthen, table.view, 40)
-        columns.append({name: list(values[:40]) for name, values in table.view._asdict().items()})
-    assert columns[0] == columns[1]
-    assert columns[0]["data_ns"][1:] == [ABSENT] * 39
-    assert columns[0]["own_ns"][:4] == [0, 1, -6, 43]
-
-
 @pytest.mark.parametrize("row", [0, 2, 2**40, -(2**62)])
 def test_rows_outside_of_the_table_are_an_error(row: int) -> None:
     """Row 0 too: the kernel looks at the row before it, and no kernel counts from the end."""
     with pytest.raises(IndexError):
         engine(True).run(shift_rows, two_rows().view, row, 0)
+
+
+def count_down(table: Any, rows: int) -> int:
+    """Numbers in two and in three pieces, beyond their lowest, and below zero."""
+    for row in range(1, rows):
+        before, it = table[row - 1], table[row]
+        it.packets, it.octets = before.packets * -3 + 1, before.octets * -5 + 1
+        table.first_frame[row] = table.packets[row] - table.octets[row]
+    return table.octets[rows - 1]
+
+
+def test_both_modes_keep_numbers_in_pieces_alike() -> None:
+    columns = []
+    for compiled in (False, True):
+        table = Table(FLOWS)
+        table.reserve(16)
+        engine(compiled).run(count_down, table.view, 16)
+        columns.append({name: list(values[:16]) for name, values in table.view._asdict().items()})
+    assert columns[0] == columns[1]
+    assert columns[0]["octets"][:5] == [0, 1, -4, 21, -104]
 
 
 @pytest.mark.parametrize("kernel", [read_row, write_row])
