@@ -56,7 +56,7 @@ COMMENTED = Cost(40 << 20, 3072, 1408, 8, LEAST_MEMORY)
 WATCHED = Cost(64 << 20, 8192, 2048, 8, LEAST_MEMORY)
 """Cost of a capture that is watched: measured 3,800 a connection, and twice that while many change."""
 IN_TABLES = Cost(192 << 20, 8192, 1408, 8, 256 << 20)
-"""Cost with DataFrames of everything, and charts: pandas, pyarrow and matplotlib alone take 170 MiB."""
+"""Cost with DataFrames of everything: pandas, pyarrow and DuckDB alone take 172 MiB. Charts and pages need less."""
 
 
 class Limits(NamedTuple):
