@@ -226,10 +226,11 @@ class EndStory(ReadOnDemand):
 
     @Part
     def window_closed_ns(self) -> int:
-        """Return for how long it has been probing the closed window of the other end, in ns, 0 if it is not."""
+        """Return for how long it has been probing the closed window of the other end, in ns; 0 if it is not, or if the
+        clock was set back meanwhile."""
         e, end_row = self._stories.ends, self._end_row
         is_closed = e.window_probes[end_row] > 0
-        return int(e.window_ns[end_row] - e.window_first_ns[end_row]) if is_closed else 0
+        return max(int(e.window_ns[end_row] - e.window_first_ns[end_row]), 0) if is_closed else 0
 
     def _flow_rows(self) -> "array[int]":
         """Return the flow's candidate rows, in capture order."""

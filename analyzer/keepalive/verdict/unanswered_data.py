@@ -166,7 +166,8 @@ def window_was_given_up(batch: Batch, flow_row: int) -> bool:
         because(values.WINDOW_STAYED_CLOSED, because(values.SILENT_GIVE_UP, 0)),
     )
     verdict.errno = ETIMEDOUT
-    verdict.detection_delay_ns = sender.window_ns + wait_ns - sender.window_first_ns
+    if sender.window_ns >= sender.window_first_ns:  # else the clock was set back
+        verdict.detection_delay_ns = sender.window_ns + wait_ns - sender.window_first_ns
     show_sent(batch, flow_row, end, tag.WINDOW_PROBE, sender.window_place, 0)
     return True
 

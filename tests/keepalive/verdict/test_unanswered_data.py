@@ -40,6 +40,15 @@ def test_a_user_timeout_behind_a_closed_window() -> None:
     assert verdict(told(f"{WINDOW_CLOSED}    20.0  end")).outcome is Outcome.ALIVE
 
 
+def test_no_window_is_closed_for_less_than_nothing() -> None:
+    """The clock was set back by an hour between the first window probe and the next ones."""
+    text = WINDOW_CLOSED.replace("    2.", "    3602.")
+    assert told(WINDOW_CLOSED).flow.story.ends[0].window_closed_ns == 12 * SECOND
+    assert told(text).flow.story.ends[0].window_closed_ns == 0
+    v = verdict(told(f"{text}    300.0  end"))
+    assert v.detection_delay_ns is None or v.detection_delay_ns >= 0
+
+
 def test_window_probes_that_cease_may_be_lost_where_their_sender_is_far() -> None:
     """A acknowledges B's SYN after 50 ms, B that of A after 10: captured at B, which is not told that A is gone."""
     text = WINDOW_CLOSED.replace(" 0.020 ", " 0.060 ")
