@@ -5,7 +5,7 @@ calls of `feed`; what they are cut into changes nothing.
 """
 
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,8 +41,9 @@ from analyzer.engine.prefetch import AHEAD, made_ahead, pays_to_decode_ahead
 from analyzer.engine.table import Table
 from analyzer.errors import CaptureError, NoCaptureError
 from analyzer.keepalive.assembler import Alone, Assembler
+from analyzer.keepalive.brief import Brief
 from analyzer.keepalive.context.idle_trials import IdleTime
-from analyzer.keepalive.findings import Flow, Flows
+from analyzer.keepalive.findings import Flows
 from analyzer.keepalive.model.linux import Keepalive
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.story.values import Solicitation
@@ -55,7 +56,7 @@ from analyzer.tcp.flows import longest_idle, sum_up
 from analyzer.tcp.tracker import Tracker
 
 if TYPE_CHECKING:
-    from analyzer.keepalive.summary.what_if import Idle, WhatIf
+    from analyzer.keepalive.summary.what_if import WhatIf
 from analyzer.keepalive.verdict.values import Outcome
 
 
@@ -169,15 +170,20 @@ class Analysis:
     @cached_property
     def hosts_of_several(self) -> tuple[hosts.Host, ...]:
         """Return those of `hosts` that several connections tell of; of thousands they are few."""
-        return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks, fewest=2)
+        return hosts.pool(self._briefs, self._assembler.presence, self.host_clocks, fewest=2)
 
     @cached_property
     def hosts(self) -> tuple[hosts.Host, ...]:
-        return hosts.pool(self._assembler.sampled, self._assembler.presence, self.host_clocks)
+        return hosts.pool(self._briefs, self._assembler.presence, self.host_clocks)
+
+    @property
+    def _briefs(self) -> Iterable[Brief]:
+        """Return in brief the connections that findings rest on, or a choice of them."""
+        return self._assembler.in_brief[0].values()
 
     @cached_property
     def path_limits(self) -> tuple[paths.PathLimit, ...]:
-        return paths.limits(self._assembler.sampled)
+        return paths.limits(self._briefs)
 
     @cached_property
     def services(self) -> tuple[services.ServiceLimits, ...]:
@@ -197,18 +203,19 @@ class Analysis:
     @cached_property
     def conclusions(self) -> tuple[conclusions.Conclusion, ...]:
         """Return what the whole capture says, the most important first."""
-        flows = tuple(self._assembler.sampled)
+        (briefs, troubled), sampled = self._assembler.in_brief, self._assembler.sampled
+        needs_every = needs_all(self.expected) and len(self.flows) <= groups.MOST_GROUPED
         known = conclusions.Known(
-            flows=flows,
-            left=flows,
+            briefs=briefs,
+            troubled=troubled,
             services=self.services,
             path_limits=self.path_limits,
             connections=len(self.flows) - self.flows.attempts(),
             longest_idle_ns=self._longest_idle_ns(),
-            is_sampled=len(flows) < len(self.notable),
+            is_sampled=len(sampled) < len(self.notable),
             client_limits=self._client_limits,
             expected=self.expected,
-            examined=self.flows if needs_all(self.expected) and len(self.flows) <= groups.MOST_GROUPED else flows,
+            examined=self.flows if needs_every else sampled,
         )
         return conclusion_rules.conclude(known)
 
@@ -221,27 +228,20 @@ class Analysis:
     @cached_property
     def groups(self) -> tuple[groups.Group, ...]:
         """Return the connections that fared alike, the largest groups first; of many only those that are notable."""
-        return groups.groups(self.flows if len(self.flows) <= groups.MOST_GROUPED else self._assembler.sampled)
+        are_few = len(self.flows) <= groups.MOST_GROUPED
+        return groups.groups(self._assembler.all_in_brief() if are_few else self._briefs)
 
     @cached_property
     def advice(self) -> tuple[advice.Advice, ...]:
-        return advice.advise(self._assembler.sampled, self.path_limits, self.capture.packets)
+        return advice.advise(self._briefs, self.path_limits, self.capture.packets)
 
     def what_if(self, keepalive: Keepalive) -> "WhatIf":
         """Replay the capture with these settings at the ends that probe, or at those that opened the connections."""
-        from analyzer.keepalive.summary.what_if import what_if
+        from analyzer.keepalive.summary.what_if import idle_times, what_if
 
-        idle = (tuple(self._idle_times(flow)) for flow in self.flows)
-        duration_ns = self.capture.until_ns - self.capture.first_ns
-        return what_if(keepalive, self.flows, idle, self.path_limits, duration_ns)
-
-    def _idle_times(self, flow: Flow) -> "Iterator[Idle]":
-        from analyzer.keepalive.summary.what_if import idle_times
-
-        is_closed = all(end.story.fin_frame for end in flow.ends)
-        end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else flow.story.capture_end_ns
-        last_data_ns = self._tracker.table.flows.view.data_ns[flow.id]
-        return idle_times(self.candidates.view, self.rows(flow.id), last_data_ns, end_ns)
+        c, last_data_ns = self.candidates.view, self._tracker.table.flows.view.data_ns
+        idle = (tuple(idle_times(flow, c, self.rows(flow.id), last_data_ns[flow.id])) for flow in self.flows)
+        return what_if(keepalive, self.flows, idle, self.path_limits, self.capture.until_ns - self.capture.first_ns)
 
 
 class Batch(NamedTuple):

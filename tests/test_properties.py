@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from analyzer.analysis import Analysis
 from tests.capture.writers import Frame
+from tests.keepalive.made import in_brief
 from tests.transcript import FLAG_BITS, PORTS, START_NS, analyse, icmp_frame, tcp_frame
 
 MS = 10**6
@@ -167,6 +168,12 @@ def test_how_the_input_is_cut_changes_nothing(conversation: list[Step], chunk_oc
 def test_compiling_changes_nothing(conversation: list[Step]) -> None:
     capture = frames(conversation)
     assert everything(analyse(capture, compiled=True, chunk_octets=200)) == everything(analyse(capture))
+
+
+@given(steps())
+def test_connections_in_brief_are_what_they_are_in_full(conversation: list[Step]) -> None:
+    analysis = analyse(frames(conversation))
+    assert analysis._assembler.all_in_brief() == in_brief(analysis.flows)
 
 
 u32 = st.integers(0, 2**32 - 1)

@@ -15,6 +15,7 @@ from analyzer.capture.decode.packets import address, endpoint
 from analyzer.capture.names import Naming
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
+from analyzer.keepalive.brief import Brief, brief_of
 from analyzer.keepalive.catalogue.profiles import matching_profiles
 from analyzer.keepalive.context.addresses import Addresses
 from analyzer.keepalive.context.idle_trials import IdleTime, IdleTrials, Service
@@ -23,7 +24,7 @@ from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
 from analyzer.keepalive.context.peer_silences import Notes
 from analyzer.keepalive.context.rebinding import moved_end, rebound_from, rebound_to
 from analyzer.keepalive.context.stray_requests import stray_end
-from analyzer.keepalive.findings import NAMELESS, End, Flow, Flows, Found, Presence, Role
+from analyzer.keepalive.findings import NAMELESS, ROLES, End, Flow, Flows, Found, Presence, Role
 from analyzer.keepalive.settings.bounds import Inferred
 from analyzer.keepalive.settings.fingerprint import Stack, fingerprint_of, stack_of
 from analyzer.keepalive.settings.infer import inferred, replace_end
@@ -35,18 +36,14 @@ from analyzer.keepalive.story.gaps import GAPS, Rows, StoryTables
 from analyzer.keepalive.story.values import BY_MIDDLEBOX, ProbedBy, Silence, Solicitation
 from analyzer.keepalive.story_reader import Story, solicitations
 from analyzer.keepalive.tags.tagger import tag_segments
+from analyzer.keepalive.untroubled import Source, untroubled
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.verdict.judge import Court, Judged
 from analyzer.keepalive.verdict.values import Outcome, ending_of, verdict_of
-from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK, UNKNOWN_TTL
+from analyzer.schema import ABSENT, OPENED_MIDSTREAM, UNKNOWN_TTL
 from analyzer.tcp.flows import end_ns, start_ns
 from analyzer.tcp.tracker import Tracker
 
-ROLES = {
-    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
-    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
-    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
-}
 MOST_SAMPLED = 1 << 12
 """Flows from which hosts, paths and advice are found; of more flows an even sample is taken."""
 MOST_ASSEMBLED = 1 << 14
@@ -124,6 +121,7 @@ class Assembler:
             tracker.candidates.view, segments, self._order, self._starts, table.flows.view, table.ends.view
         )
         self._assembled: dict[int, Flow] = {}
+        self._of_sample: dict[int, Flow] = {}
         self.naming = Naming()
         self.names: Mapping[str, str] = {}
         """Names by address."""
@@ -199,7 +197,15 @@ class Assembler:
         )
 
     def _known(self, number: int) -> Flow:
-        return self._together[1][number] if number in self._sampled_at else self._assembled[number]
+        return self._sampled_flow(number) if number in self._sampled_at else self._assembled[number]
+
+    def _sampled_flow(self, number: int) -> Flow:
+        """Return a sampled flow, which is assembled when it is first asked for."""
+        flow = self._of_sample.get(number)
+        if flow is None:
+            together, batch = self._together
+            flow = self._of_sample[number] = self._flow(batch, self._sampled_at[number], together.found)
+        return flow
 
     def _each(self, numbers: Sequence[int]) -> list[Flow]:
         batch = self._batch(numbers)
@@ -277,13 +283,33 @@ class Assembler:
         return self._together[0].host_clocks
 
     @cached_property
-    def _together(self) -> tuple[Together, dict[int, Flow]]:
+    def _together(self) -> tuple[Together, Batch]:
         """Return the sampled flows, with settings that use what the ends on one host clock have in common."""
         numbers = self.sampled.numbers
         batch = self._batch(numbers)
         observed, names = self._observed(batch), partial(self._name_of, batch)
-        together = infer_together(observed, 2 * len(numbers), names, self._engine)
-        return together, {flow: self._flow(batch, flow_row, together.found) for flow_row, flow in enumerate(numbers)}
+        return infer_together(observed, 2 * len(numbers), names, self._engine), batch
+
+    @cached_property
+    def in_brief(self) -> tuple[dict[int, Brief], list[Flow]]:
+        """Return the sampled flows in brief, by number, and in full those of them that something happened to."""
+        together, batch = self._together
+        briefs = self._untroubled(batch, together.found)
+        troubled = [self._sampled_flow(flow) for flow in batch.numbers if flow not in briefs]
+        briefs |= {flow.id: brief_of(flow) for flow in troubled}
+        return {flow: briefs[flow] for flow in batch.numbers}, troubled
+
+    def all_in_brief(self) -> list[Brief]:
+        """Return all flows in brief, in order."""
+        batch = self._batch([flow for flow in self.flows.numbers if flow not in self._sampled_at])
+        found = self.in_brief[0] | self._untroubled(batch, self._inferred(batch))
+        return [found[flow] if flow in found else brief_of(self.assemble(flow)) for flow in self.flows.numbers]
+
+    def _untroubled(self, batch: Batch, found: Inferred) -> dict[int, Brief]:
+        """Return those of a batch that nothing happened to in brief, by number."""
+        rebindings, judged, proofs = self._survey.neighbourhood.context.rebindings, batch.judged, batch.context.proofs
+        source = Source(batch.numbers, self._rows, batch.stories, judged, proofs, found, rebindings, self._tunnels)
+        return {brief.id: brief for brief in untroubled(source, self._engine)}
 
     @cached_property
     def presence(self) -> dict[str, Presence]:

@@ -16,7 +16,8 @@ from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.values import ProbedBy, Silence
 from analyzer.keepalive.story_reader import EndStory, Part, Story
 from analyzer.keepalive.verdict.flow_flags import CLOSED_BY_RST, HOW_IT_ENDED, NEVER_OPENED, NOTABLE, outcome_of
-from analyzer.keepalive.verdict.values import Ending, Outcome, Verdict
+from analyzer.keepalive.verdict.values import Confidence, Ending, Outcome, Verdict
+from analyzer.schema import OPENED_MIDSTREAM, OPENED_SYN, OPENED_SYN_ACK
 
 NAMELESS = ""
 """The address of a middlebox that probes in the names of others: it does not show its own."""
@@ -30,7 +31,7 @@ WHICH: dict[tuple[bool, bool], tuple[int, ...]] = {
     (True, True): (0, 1),
 }
 """The ends of which something is true, which is asked of every connection again and again."""
-AS_SENT = frozenset({64, 128, 255})
+AS_SENT = (64, 128, 255)
 """Values that stacks put into the TTL or hop limit (RFC 1700; net.ipv4.ip_default_ttl): every hop takes one off it."""
 
 
@@ -40,6 +41,14 @@ class Role(StrEnum):
     ORIGINATOR = "originator"
     RESPONDER = "responder"
     UNKNOWN = "unknown"
+
+
+ROLES = {
+    OPENED_SYN: (Role.ORIGINATOR, Role.RESPONDER),
+    OPENED_SYN_ACK: (Role.RESPONDER, Role.ORIGINATOR),
+    OPENED_MIDSTREAM: (Role.UNKNOWN, Role.UNKNOWN),
+}
+"""The roles of both ends, by how the flow enters the capture."""
 
 
 class End(NamedTuple):
@@ -129,6 +138,16 @@ class Flow(FlowParts):
     def continues(self) -> int | None:
         """Return the number of the connection whose sequence space it continues, from another port or address."""
         return self.rebound_from.flow if self.rebound_from is not None else None
+
+    @property
+    def confidence(self) -> Confidence:
+        """Return how sure its verdict is."""
+        return self.verdict.confidence
+
+    @property
+    def evidence_frames(self) -> tuple[int, ...]:
+        """Return the frames that prove its verdict."""
+        return self.verdict.evidence_frames
 
     @property
     def silent_ns(self) -> int | None:

@@ -1,6 +1,5 @@
 """A flow's story, which `story/story.py` has written into columns, as values: each part is read on first use."""
 
-from array import array
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Generic, TypeVar, overload
@@ -9,7 +8,7 @@ from analyzer.keepalive.settings.observations import counts_other_connections
 from analyzer.keepalive.story.gaps import Rows, StoryTables
 from analyzer.keepalive.story.heartbeats import period_ns, stopped_ns
 from analyzer.keepalive.story.holes import is_numbered
-from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW
+from analyzer.keepalive.story.prober import LOW_ACK, TIMESTAMP, WINDOW, agreed_on_timestamps
 from analyzer.keepalive.story.resends import (
     earliest_give_up_ns,
     latest_give_up_ns,
@@ -37,16 +36,13 @@ from analyzer.keepalive.story.values import (
     Solicitation,
     UnansweredData,
 )
-from analyzer.keepalive.tags import tag
 from analyzer.keepalive.verdict.reset_sender import is_give_up, probe_of
 from analyzer.keepalive.verdict.values import FlowContext
-from analyzer.schema import ABSENT, ACK, RST, SYN
+from analyzer.schema import ABSENT
 
 ASKING_NS = 11_000_000_000
 """A probe can make a host ask for so long: after 5 s, three times directly and three times everybody, a second apart
 (delay_first_probe_time, ucast_solicit, mcast_solicit, retrans_time_ms)."""
-NOT_ITS_OWN = (tag.DUPLICATE_FRAME, tag.ICMP_UNREACHABLE)
-"""Tags of rows that are not what the end sent at that time."""
 ANSWERS, KINDS, ECHOES, PROBERS = tuple(Answer), tuple(GapKind), tuple(Echo), tuple(ProbedBy)
 
 
@@ -150,18 +146,9 @@ class EndStory(ReadOnDemand):
 
     @Part
     def has_bare_probes(self) -> bool:
-        """Tell whether its probes carry no timestamp, although both ends had agreed on them (RFC 7323 §2.2, §3.2).
-
-        A SYN only offers them; a SYN-ACK, or anything else of this end, carries them only if both have.
-        """
-        if not self.sent or self.has_timestamps:
-            return False
-        c, tags = self._rows.candidates, self._rows.segments.tag
-        stamped = [row for row in self._flow_rows() if c.tsval[row] != ABSENT and tags[row] not in NOT_ITS_OWN]
-        return any(
-            (c.flags[row] & SYN and c.flags[row] & ACK) or (c.end[row] == self._end and not c.flags[row] & (SYN | RST))
-            for row in stamped
-        )
+        """Tell whether its probes carry no timestamp, although both ends had agreed on them."""
+        is_bare = self.sent > 0 and not self.has_timestamps
+        return is_bare and agreed_on_timestamps(self._rows, self._flow, self._end)
 
     @Part
     def probed_by(self) -> ProbedBy | None:
@@ -231,10 +218,6 @@ class EndStory(ReadOnDemand):
         e, end_row = self._stories.ends, self._end_row
         is_closed = e.window_probes[end_row] > 0
         return max(int(e.window_ns[end_row] - e.window_first_ns[end_row]), 0) if is_closed else 0
-
-    def _flow_rows(self) -> "array[int]":
-        """Return the flow's candidate rows, in capture order."""
-        return self._rows.order[self._rows.starts[self._flow] : self._rows.starts[self._flow + 1]]
 
     @Part
     def _probe_rows(self) -> list[int]:

@@ -158,3 +158,43 @@ VERDICTS = table(
     Column("evidence", "b", "", "number of these"),
 )
 """A row for each flow of a batch."""
+
+BRIEF_FLOWS = table(
+    "BRIEF_FLOWS",
+    Column("is_untroubled", "b", "bool", "nothing happened to it; only then the rest is filled"),
+    Column("how", "b", "How", "how it was closed, -1 for what was not"),
+    Column("closer", "b", "0|1", "the end that closed it, -1 for what was not, or by both at once"),
+    Column("service_end", "b", "0|1", "the end that offers the service"),
+    Column("start_ns", "q", "ns", "its earliest segment"),
+    Column("end_ns", "q", "ns", "its latest segment"),
+    Column("last_ns", "q", "ns", "its last segment"),
+    Column("capture_end_ns", "q", "ns", "when it ceased to be watched"),
+    Column("max_idle_ns", "q", "ns", "longest time without any segment"),
+    Column("idle_ns", "q", "ns", "without data when it was closed; else without a segment, up to the capture's end"),
+    Column("heard_ns", "q", "ns", "when the end that offers the service was last heard, -1"),
+    Column("bridged_ns", "q", "ns", "as in STORY_FLOWS"),
+    Column("first_fin", "q", "", "frame of the first FIN, 0 without one"),
+    Column("is_within_lan", "b", "bool", "no hop lies between the capture point and either end"),
+    Column("first_silence", "q", "", "row of its first silence in BRIEF_SILENCES"),
+    Column("silences", "q", "", "number of these"),
+)
+"""A row for each flow of a batch."""
+
+BRIEF_ENDS = table(
+    "BRIEF_ENDS",
+    Column("sent", "q", "", "keepalive probes"),
+    Column("answered", "q", "", "those of them that an ACK or data answered"),
+    Column("payload_len", "q", "octets", "in the longest of them"),
+    Column("has_timestamps", "b", "bool", "one of them carries a timestamp"),
+    Column("has_bare_probes", "b", "bool", "none of them does, although both ends had agreed on it"),
+)
+"""A row for each end of a batch."""
+
+BRIEF_SILENCES = table(
+    "BRIEF_SILENCES",
+    Column("frame", "q", "", "the frame that ended it"),
+    Column("ts_ns", "q", "ns", "when"),
+    Column("ns", "q", "ns", "its duration"),
+    Column("sender", "b", "0|1", "the end that ended it"),
+    Column("survived", "b", "bool", "the other end was heard later"),
+)

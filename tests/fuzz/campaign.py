@@ -34,12 +34,15 @@ from tests.fuzz.corpus import pick
 from tests.fuzz.mutations import mutate
 from tests.fuzz.pieces import Frames
 from tests.invariants import broken
+from tests.keepalive.made import in_brief
 from tests.test_samples import VALIDATOR
 
 LIMIT_S = 5
 """Of processor time, so that a busy machine makes no finds."""
 ON_TERMINAL, IN_CHUNKS, COPIED, AS_TABLES, AS_PAGE, INTERPRETED, BY_SCHEMA = 0.1, 0.2, 0.2, 0.01, 0.002, 0.2, 0.1
 """Shares of the captures for which the dear checks are made; rich takes nine tenths of the time otherwise."""
+MOST_IN_FULL = 64
+"""Connections of a capture that are looked at in full, to compare."""
 BELOW_ZERO = re.compile(r"(?:^|[\s(\N{BOX DRAWINGS LIGHT HORIZONTAL}])-\d")
 
 
@@ -112,6 +115,8 @@ def examine(octets: bytes, path: Path, random: Random) -> str:
     except CaptureError as error:
         return "refused" if str(error).isprintable() else "refused in more than a line"
     told = machine_faces(analysis)
+    if len(analysis.flows) <= MOST_IN_FULL:
+        assert analysis._assembler.all_in_brief() == in_brief(analysis.flows), "other findings in brief than in full"
     if random.random() < BY_SCHEMA:
         VALIDATOR.validate(json.loads(told[0]))
     if random.random() < ON_TERMINAL:

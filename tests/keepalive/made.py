@@ -1,8 +1,9 @@
 """Findings made by hand: a connection of a client to a service, told in seconds and frames."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from analyzer.keepalive.brief import Brief, brief_of
 from analyzer.keepalive.findings import End, Flow, Flows, Role
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.values import (
@@ -17,6 +18,8 @@ from analyzer.keepalive.story.values import (
     Reset,
     Silence,
 )
+from analyzer.keepalive.summary import paths
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.verdict.flow_flags import FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.verdict.values import OUTCOMES, Cause, Confidence, Outcome, Verdict
 
@@ -269,3 +272,13 @@ def probing(
 def within_lan(one: Flow) -> Flow:
     """The same with both ends on the link where it was captured; all others are at a distance that is not known."""
     return one._replace(ends=(one.ends[0]._replace(ttl=64), one.ends[1]._replace(ttl=128)))
+
+
+def in_brief(flows: Iterable[Flow]) -> list[Brief]:
+    """Connections as they are summed up."""
+    return list(map(brief_of, flows))
+
+
+def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
+    """What these connections say of paths."""
+    return paths.limits(in_brief(flows))

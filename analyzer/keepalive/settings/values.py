@@ -81,6 +81,11 @@ class Settings(NamedTuple):
     timers: tuple[str, ...] = ()
     """Kinds of these timers, as `linux.Clock.kind` names them."""
 
+    @property
+    def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
+        """Return time, interval and count."""
+        return self[:3]
+
 
 NOTHING_KNOWN = Settings(None, None, None, None, ())
 """The settings of an end that shows nothing."""

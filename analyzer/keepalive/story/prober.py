@@ -170,3 +170,19 @@ def probed_by(prober: Any) -> int:
     for sign in SIGNS:
         found += prober.probe_signs & sign != 0
     return BY_MIDDLEBOX if found >= FEWEST_SIGNS else ABSENT
+
+
+def agreed_on_timestamps(rows: Rows, flow: int, end: int) -> bool:
+    """Tell whether both ends have agreed on timestamps (RFC 7323 §2.2, §3.2).
+
+    A SYN only offers them; a SYN-ACK, or anything else of this end, carries them only if both have.
+    """
+    for place in range(rows.starts[flow], rows.starts[flow + 1]):
+        row = rows.order[place]
+        segment, its_tag = rows.candidates[row], rows.segments.tag[row]
+        if segment.tsval == ABSENT or its_tag == tag.DUPLICATE_FRAME or its_tag == tag.ICMP_UNREACHABLE:
+            continue
+        is_syn_ack = segment.flags & SYN and segment.flags & ACK
+        if is_syn_ack or (segment.end == end and not segment.flags & (SYN | RST)):
+            return True
+    return False

@@ -11,12 +11,11 @@ from enum import StrEnum
 from itertools import chain
 from typing import NamedTuple
 
-from analyzer.keepalive.findings import End, Flow
+from analyzer.keepalive.brief import Brief, Prober
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, spacing_ns
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.keepalive.story.values import IDLE_KINDS
-from analyzer.keepalive.summary.paths import PathLimit, failure, fatal_silence_ns
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.verdict.values import Outcome
 
 IDLE_S = 300
@@ -76,7 +75,7 @@ Numbers = dict[str, int]
 CodedAdvice = tuple[AdviceCode, Numbers, bool | None]
 
 
-def advise(flows: Iterable[Flow], path_limits: Iterable[PathLimit], packets: int = 0) -> tuple[Advice, ...]:
+def advise(flows: Iterable[Brief], path_limits: Iterable[PathLimit], packets: int = 0) -> tuple[Advice, ...]:
     """Return all advice, ordered by code; connections with the same numbers share one piece.
 
     `packets` is the number of packets of the capture.
@@ -129,17 +128,17 @@ def clocks_of(settings: Settings) -> Sequence[Clock]:
     return [clock for clock in LINUX if clock.name in settings.models]
 
 
-def _lateness_clocks(end: End) -> Sequence[Clock]:
+def _lateness_clocks(end: Prober) -> Sequence[Clock]:
     """Return the Linux timers that may be this end's; none if it is known to run something else."""
     return clocks_of(end.settings) if may_be_linux(end) else ()
 
 
-def may_be_linux(end: End) -> bool:
+def may_be_linux(end: Prober) -> bool:
     """Tell whether the end runs Linux or is not known to run something else."""
     return end.stack in LINUXES or end.stack is Stack.UNKNOWN
 
 
-def _is_linux(*ends: End) -> bool | None:
+def _is_linux(*ends: Prober) -> bool | None:
     """Return what `Advice.is_linux` says of these ends."""
     return all(end.stack in LINUXES for end in ends) if any(map(may_be_linux, ends)) else None
 
@@ -159,13 +158,13 @@ def latest_detection_s(time_s: int, intvl_s: int, probes: int, clocks: Sequence[
 # ---- one path
 
 
-def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
+def path_advice(flows: Iterable[Brief], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
     """Yield, for each path, advice about the ends whose first probe comes too late for it, or came too late."""
-    late: dict[str, dict[int, list[tuple[int, End]]]] = defaultdict(lambda: defaultdict(list))
+    late: dict[str, dict[int, list[tuple[int, Prober]]]] = defaultdict(lambda: defaultdict(list))
     for flow in flows:
         limit = _limit_of(flow, limit_of)
         if limit is not None:
-            for end in flow.ends:
+            for end in flow.probers:
                 time_s = _time_beyond(flow, end, limit)
                 if time_s is not None:
                     late[limit.path][flow.id].append((time_s, end))
@@ -183,10 +182,10 @@ def path_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit]) -> Iterat
         yield Advice(AdviceCode.TIME_EXCEEDS_PATH_LIMIT, tuple(ends_of), tuple(numbers.items()), is_linux)
 
 
-def _limit_of(flow: Flow, limit_of: dict[str, PathLimit]) -> PathLimit | None:
+def _limit_of(flow: Brief, limit_of: dict[str, PathLimit]) -> PathLimit | None:
     """Return the limit of the flow's path, None if it has no idle limit."""
     limit = limit_of.get(flow.service)
-    has_path = not flow.is_within_lan or failure(flow) is not None
+    has_path = not flow.is_within_lan or flow.trouble.broken is not None
     return limit if limit is not None and limit.failed_ns is not None and has_path else None
 
 
@@ -199,7 +198,7 @@ def _bracket(limit: PathLimit) -> Numbers:
     return numbers
 
 
-def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
+def _time_beyond(flow: Brief, end: Prober, limit: PathLimit) -> int | None:
     """Return the end's idle time in seconds if the path forgets the connection before its first probe, else None.
 
     That is so if the idle time is beyond the bracket or the matched limit, or if its first probe found the path broken.
@@ -209,15 +208,10 @@ def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
     time = end.settings.tcp_keepalive_time
     if time is None or not end.has_keepalive or limit.failed_ns is None:
         return None
-    broken = failure(flow)
+    broken = flow.trouble.broken
     limit_s = max((box.idle_s for box in limit.matches), default=None)
     is_new = (limit.survived_ns or 0) < time.low * SECOND
-    found_path_broken = (
-        is_new
-        and broken is not None
-        and broken.ns >= limit.failed_ns
-        and any(gap.frame == broken.frame and gap.kind in IDLE_KINDS for gap in end.story.gaps)
-    )
+    found_path_broken = is_new and end.found_it_broken and broken is not None and broken.ns >= limit.failed_ns
     latest_s: float = time.low
     if time.value is not None and (is_new or limit_s is not None):
         latest_s = latest_first_probe_s(time.value, _lateness_clocks(end))
@@ -227,18 +221,18 @@ def _time_beyond(flow: Flow, end: End, limit: PathLimit) -> int | None:
     return int(time.low) if time.value is None else time.value
 
 
-def idle_advice(flows: Sequence[Flow], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
+def idle_advice(flows: Sequence[Brief], limit_of: dict[str, PathLimit]) -> Iterator[Advice]:
     """Yield advice for connections without probes: idle beyond their path's limit, or idle for long on any path."""
     groups: dict[PathLimit | None, dict[int, int]] = defaultdict(dict)
     recordings = _ends_of_recordings(flows)
     for flow in flows:
-        if flow.probers or flow.beating or flow.verdict.outcome is Outcome.UNKNOWN:
+        broken = flow.trouble.broken
+        if flow.probers or flow.is_beating or flow.outcome is Outcome.UNKNOWN:
             continue
-        if flow.is_within_lan and failure(flow) is None:
+        if flow.is_within_lan and broken is None:
             continue
         limit, open_ns = _limit_of(flow, limit_of), _open_idle_ns(flow, recordings)
         if limit is not None and limit.failed_ns is not None:
-            broken = failure(flow)
             idle_ns = max(open_ns, broken.ns if broken is not None else 0)
             if idle_ns >= limit.failed_ns:
                 groups[limit][flow.id] = -(-idle_ns // SECOND)
@@ -249,7 +243,7 @@ def idle_advice(flows: Sequence[Flow], limit_of: dict[str, PathLimit]) -> Iterat
         yield Advice(AdviceCode.KEEPALIVE_OFF, tuple(idle), tuple((numbers | _proposal(limit)).items()))
 
 
-def _ends_of_recordings(flows: Iterable[Flow]) -> list[int]:
+def _ends_of_recordings(flows: Iterable[Brief]) -> list[int]:
     """Return when recordings in this file ended, in ns, except the last one.
 
     One ends where no connection was open, and others began IDLE_S or more later: the file may hold several recordings.
@@ -263,21 +257,21 @@ def _ends_of_recordings(flows: Iterable[Flow]) -> list[int]:
     return ends[:-1]
 
 
-def _open_idle_ns(flow: Flow, recordings: Sequence[int]) -> int:
+def _open_idle_ns(flow: Brief, recordings: Sequence[int]) -> int:
     """Return how long an open connection was idle from its last segment to the recording's end, in ns; else 0."""
-    if flow.verdict.outcome not in (Outcome.ALIVE, Outcome.OPEN):
+    if flow.outcome not in (Outcome.ALIVE, Outcome.OPEN):
         return 0
     place = bisect_left(recordings, flow.end_ns)
-    until_ns = recordings[place] if place < len(recordings) else flow.story.capture_end_ns
-    return max(min(until_ns, flow.story.capture_end_ns) - flow.story.last_ns, 0)
+    until_ns = recordings[place] if place < len(recordings) else flow.capture_end_ns
+    return max(min(until_ns, flow.capture_end_ns) - flow.last_ns, 0)
 
 
 # ---- one end
 
 
-def settings_advice(flow: Flow, limit_of: dict[str, PathLimit]) -> Iterator[CodedAdvice]:
+def settings_advice(flow: Brief, limit_of: dict[str, PathLimit]) -> Iterator[CodedAdvice]:
     """Yield the advice that follows from an end's three settings alone, where the wire determined them."""
-    for end in flow.ends:
+    for end in flow.probers:
         time, intvl, probes = _values(end)
         if time is not None and intvl is not None and intvl > time * (1 + LATENESS) and may_be_linux(end):
             numbers = {"tcp_keepalive_time": time, "tcp_keepalive_intvl": intvl}
@@ -293,7 +287,7 @@ def settings_advice(flow: Flow, limit_of: dict[str, PathLimit]) -> Iterator[Code
             yield AdviceCode.SLOW_DETECTION, numbers | _proposal(_limit_of(flow, limit_of), time), _is_linux(end)
 
 
-def _values(end: End) -> tuple[int | None, int | None, int | None]:
+def _values(end: Prober) -> tuple[int | None, int | None, int | None]:
     """Return time, interval and count of an end's own keepalive, None where unknown.
 
     What a middlebox has set cannot be changed at the end, so it does not count.
@@ -312,7 +306,7 @@ def _value(setting: Setting | None) -> int | None:
 # ---- one host
 
 
-def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
+def count_advice(flows: Iterable[Brief]) -> Iterator[Advice]:
     """Yield advice for ends whose count a user timeout has replaced.
 
     These are ends of one host with the same time and interval, to one service, that gave up after more probes than can
@@ -322,7 +316,7 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
     """
     counts: dict[tuple[str, str, int, int], dict[int, dict[int, None]]] = defaultdict(lambda: defaultdict(dict))
     for flow in flows:
-        for end in flow.ends:
+        for end in flow.probers:
             time, intvl, probes = _values(end)
             if time is None or intvl is None or probes is None or not may_be_linux(end):
                 continue
@@ -336,21 +330,21 @@ def count_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
             yield Advice(AdviceCode.COUNT_REPLACED, ids, tuple(numbers.items()))
 
 
-def data_advice(flows: Iterable[Flow]) -> Iterator[Advice]:
+def data_advice(flows: Iterable[Brief]) -> Iterator[Advice]:
     """Yield advice for connections whose data nothing acknowledges: a user timeout ends that, and no keepalive does."""
     since: dict[int, int] = {}
     latest_s = 0
-    for flow in (flow for flow in flows if flow.verdict.outcome is Outcome.UNDETECTED):
-        data = flow.story.unanswered_data
+    for flow in flows:
+        data = flow.trouble.data
         if data is not None and data.octets:
-            since[flow.id] = (flow.story.capture_end_ns - data.since_ns) // SECOND
+            since[flow.id] = (flow.capture_end_ns - data.since_ns) // SECOND
             latest_s = max(latest_s, data.gives_up_ns[1] // SECOND)
     if since:
         numbers = {"longest_s": max(since.values()), "gives_up_s": latest_s}
         yield Advice(AdviceCode.DATA_UNACKNOWLEDGED, tuple(since), tuple(numbers.items()))
 
 
-def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: int) -> Iterator[Advice]:
+def cost_advice(flows: Iterable[Brief], limit_of: dict[str, PathLimit], packets: int) -> Iterator[Advice]:
     """Yield advice for hosts that probe several connections more often than their paths need, with the daily cost.
 
     The cost is that of a day on which all are idle. A path that survived a long enough silence does not need frequent
@@ -362,12 +356,12 @@ def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: 
     for flow in flows:
         if not _holds(flow, limit_of.get(flow.service), TRIPLES[0][0]):
             continue
-        for end in flow.ends:
+        for end in flow.probers:
             time, intvl, _ = _values(end)
             period_s = max(time or 0, intvl or 0)
             if end.has_keepalive and time is not None and 0 < period_s < FREQUENT_S:
                 periods[end.address][flow.id] = period_s
-                sent[end.address] += end.story.sent
+                sent[end.address] += end.sent
     for address, period_of in periods.items():
         if len(period_of) < 2 or sent[address] < SHARE_THAT_COSTS * packets:
             continue
@@ -383,10 +377,10 @@ def cost_advice(flows: Iterable[Flow], limit_of: dict[str, PathLimit], packets: 
         yield Advice(AdviceCode.FREQUENT_PROBES, tuple(period_of), tuple((numbers | _proposal()).items()))
 
 
-def _holds(flow: Flow, limit: PathLimit | None, time_s: int) -> bool:
+def _holds(flow: Brief, limit: PathLimit | None, time_s: int) -> bool:
     """Tell whether a connection stays open if probes come only after `time_s`, late as a Linux timer may be."""
     if flow.is_within_lan:
         return True
-    if limit is None or limit.failed_ns is not None or limit.unexplained or fatal_silence_ns(flow) is not None:
+    if limit is None or limit.failed_ns is not None or limit.unexplained or flow.trouble.fatal_silence_ns is not None:
         return False
     return limit.survived_ns is not None and limit.survived_ns >= time_s * (1 + LATENESS) * SECOND

@@ -31,6 +31,7 @@ What somebody expects (`--expect`) comes first, and explains nothing: why a conn
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from analyzer.keepalive.failures import failure
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.story.values import LONG_NS
@@ -60,7 +61,7 @@ from analyzer.keepalive.summary.conclusions import (
 )
 from analyzer.keepalive.summary.expectations import compared, confidence_of, numbers_of
 from analyzer.keepalive.summary.outages import came_back
-from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, network_of, on_expiry
+from analyzer.keepalive.summary.paths import ALL, PathLimit, network_of
 from analyzer.keepalive.verdict.values import Cause, Confidence, How, Outcome, Reason
 from analyzer.schema import ABSENT
 
@@ -85,12 +86,14 @@ Rule = Callable[[Known], Iterator[Conclusion]]
 def conclude(known: Known) -> tuple[Conclusion, ...]:
     """Return all conclusions, the most important first."""
     found: list[Conclusion] = sorted(settings_not_in_force(known), key=weight)
-    left = {flow.id: flow for flow in known.flows if not is_too_early(flow)}
+    too_early = {flow.id for flow in known.troubled if is_too_early(flow)}
+    unexplained = {number: flow for number, flow in known.briefs.items() if number not in too_early}
+    known = known._replace(unexplained=unexplained)
     for rule in RULES:
-        for one in sorted(rule(known._replace(left=tuple(left.values()))), key=weight):
+        for one in sorted(rule(known), key=weight):
             found.append(one)
             for flow in one.flows:
-                left.pop(flow, None)
+                unexplained.pop(flow, None)
     return tuple(found or nothing_is_idle(known))
 
 
@@ -174,7 +177,7 @@ def path_ends_idle(known: Known) -> Iterator[Conclusion]:
 
 def others(limit: PathLimit, known: Known) -> Iterator[Flow]:
     """Yield the connections over a path that its limit did not break."""
-    return (flow for flow in known.flows if flow.service == limit.path and flow.id not in limit.failed_flows)
+    return (flow for flow in known.troubled if flow.service == limit.path and flow.id not in limit.failed_flows)
 
 
 def is_dead(flow: Flow) -> bool:
@@ -196,13 +199,13 @@ def path_numbers(limit: PathLimit, known: Known) -> dict[str, float]:
     numbers: dict[str, float] = {"failed_s": limit.failed_ns / SECOND, "died": limit.failed}
     if limit.survived_ns is not None:
         numbers["survived_s"] = limit.survived_ns / SECOND
-    members = [flow for flow in known.flows if flow.service == limit.path]
+    members = [flow for flow in known.briefs.values() if flow.service == limit.path]
     numbers["of"] = next((one.flows for one in known.services if one.service == limit.path), len(members))
     if known.is_sampled:
         numbers |= {"of": len(members), "examined": 1}
     numbers["safe_s"] = safe_s(limit.survived_ns, limit.failed_ns)
     died = [flow for flow in members if flow.id in limit.failed_flows]
-    numbers["reset"] = sum(on_expiry(flow) == "rst" for flow in died)
+    numbers["reset"] = sum(flow.trouble.way == "rst" for flow in died)
     return numbers | (times_of(died) if all(flow.probers for flow in died) else {})
 
 
@@ -369,7 +372,7 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
     networks: dict[str, list[Flow]] = defaultdict(list)
     for flow in dead:
         if Reason.NETWORK_SILENT in flow.verdict.reasons:
-            networks[network_of(flow)].append(flow)
+            networks[network_of(flow.service)].append(flow)
     for network, members in networks.items():
         yield concluded(ConclusionCode.PATH_DROPS, None, members, silence_numbers(members), hosts=(network,))
     alone = [flow for flow in dead if Reason.NETWORK_SILENT not in flow.verdict.reasons]
@@ -383,7 +386,7 @@ def fell_silent(known: Known) -> Iterator[Conclusion]:
                 service,
                 members,
                 silence_numbers(members)
-                | came_back(members, known.flows, hosts_lost(members))
+                | came_back(members, known.troubled, hosts_lost(members))
                 | ({"asked": 1} if is_doubtful else {})
                 | ({"heard": 1} if all(Reason.PEER_HOST_ANSWERS in flow.verdict.reasons for flow in members) else {}),
                 confidence=Confidence.GUESS if is_doubtful else None,
@@ -395,24 +398,24 @@ def is_left_open(known: Known) -> Iterator[Conclusion]:
     """Yield the services with open connections that were silent for long, and that nobody probes."""
     silent = [
         flow
-        for flow in known.left
-        if flow.verdict.outcome is Outcome.OPEN and not flow.probers and (flow.silent_ns or 0) >= IDLE_S * SECOND
+        for flow in known.unexplained.values()
+        if flow.outcome is Outcome.OPEN and not flow.probers and (flow.silent_ns or 0) >= IDLE_S * SECOND
     ]
     for service, members in by_service(silent):
         times = [flow.silent_ns or 0 for flow in members]
         numbers = {"shortest_s": min(times) / SECOND, "longest_s": max(times) / SECOND}
-        numbers |= reopened(members, known.flows)
+        numbers |= reopened(members, known.briefs.values())
         yield concluded(ConclusionCode.OPEN_AND_SILENT, service, members, numbers)
 
 
 def keepalive_works(known: Known) -> Iterator[Conclusion]:
     """Yield that all probes were answered, where some were sent."""
-    probed = [flow for flow in known.left if flow.probers and flow.verdict.outcome in (Outcome.ALIVE, Outcome.CLOSED)]
+    went_well = (Outcome.ALIVE, Outcome.CLOSED)
     sound = [
-        flow for flow in probed if all(flow.ends[end].answered == flow.ends[end].story.sent for end in flow.probers)
+        flow for flow in known.unexplained.values() if flow.probers and flow.outcome in went_well and flow.is_answered
     ]
     if sound:
-        sent = sum(flow.ends[end].story.sent for flow in sound for end in flow.probers)
+        sent = sum(prober.sent for flow in sound for prober in flow.probers)
         numbers = {"probes": sent} | times_of(sound)
         yield concluded(ConclusionCode.KEEPALIVE_WORKS, None, sound, numbers, confidence=Confidence.CERTAIN)
 

@@ -5,15 +5,17 @@ are in `report/words/conclusion_sentences.py`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from analyzer.keepalive.brief import Brief
+from analyzer.keepalive.failures import fatal_silence_ns
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.summary.advice import Advice, AdviceCode
 from analyzer.keepalive.summary.expectations import Expectation
-from analyzer.keepalive.summary.paths import PathLimit, fatal_silence_ns
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.summary.services import ClientLimit, IdleLimit, ServiceLimits
 from analyzer.keepalive.verdict.values import CONFIDENCES, Cause, Confidence, How, Outcome, Reason
 
@@ -25,6 +27,9 @@ SEVERAL = 2
 """So many window probes in a row were hardly lost."""
 STUCK_NS = 5_000_000_000
 """What nobody has acknowledged for less may have been lost, and arrives when it is sent again."""
+
+
+Concerned = TypeVar("Concerned", Flow, Brief)
 
 
 class ConclusionCode(StrEnum):
@@ -77,10 +82,10 @@ class Conclusion(NamedTuple):
 class Known(NamedTuple):
     """What conclusions are drawn from."""
 
-    flows: Sequence[Flow]
-    """Those that findings are based on."""
-    left: Sequence[Flow]
-    """Those of them that no conclusion has explained so far."""
+    briefs: Mapping[int, Brief]
+    """The connections that findings are based on, by number."""
+    troubled: Sequence[Flow]
+    """Those of them that something happened to, in full."""
     services: Sequence[ServiceLimits]
     path_limits: Sequence[PathLimit]
     connections: int
@@ -88,12 +93,19 @@ class Known(NamedTuple):
     longest_idle_ns: int
     """Longest time without a segment of any of them, of open ones also up to the capture's end."""
     is_sampled: bool = False
-    """There are more connections like `flows`, which are an even choice of them."""
+    """There are more connections like these, which are an even choice of them."""
     client_limits: Sequence[ClientLimit] = ()
     expected: Sequence[Expectation] = ()
     """The settings that somebody says should be in force."""
     examined: Sequence[Flow] = ()
     """The connections that may not have these."""
+    unexplained: Mapping[int, Brief] = {}
+    """Those of `briefs` that no conclusion has explained so far."""
+
+    @property
+    def left(self) -> Sequence[Flow]:
+        """Return those that something happened to, and that no conclusion has explained so far."""
+        return [flow for flow in self.troubled if flow.id in self.unexplained]
 
 
 SAYS = {
@@ -133,10 +145,10 @@ def named(conclusions: Iterable[Conclusion]) -> list[int]:
     return [one.flows[0] for one in conclusions if one.flows]
 
 
-def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]:
+def by_service(flows: Iterable[Concerned]) -> Sequence[tuple[str | None, list[Concerned]]]:
     """Group connections by the service that they lead to, those with most connections first; many services are one
     group without a name."""
-    groups: dict[str, list[Flow]] = defaultdict(list)
+    groups: dict[str, list[Concerned]] = defaultdict(list)
     for flow in flows:
         groups[flow.service].append(flow)
     if len(groups) > MOST_SHOWN:
@@ -147,7 +159,7 @@ def by_service(flows: Iterable[Flow]) -> Sequence[tuple[str | None, list[Flow]]]
 def concluded(
     code: ConclusionCode,
     service: str | None,
-    flows: Sequence[Flow],
+    flows: Sequence[Flow | Brief],
     numbers: "dict[str, float] | None" = None,
     *,
     frames: tuple[int, ...] = (),
@@ -157,8 +169,8 @@ def concluded(
     limit: IdleLimit | None = None,
 ) -> Conclusion:
     """Return a conclusion from these connections: no surer than the least sure of their verdicts, unless told."""
-    least = max((flow.verdict.confidence for flow in flows), key=CONFIDENCES.index, default=Confidence.GUESS)
-    evidence = frames or tuple(frame for flow in flows for frame in flow.verdict.evidence_frames)
+    least = max((flow.confidence for flow in flows), key=CONFIDENCES.index, default=Confidence.GUESS)
+    evidence = frames or tuple(frame for flow in flows for frame in flow.evidence_frames)
     services = {"services": len({flow.service for flow in flows})} if service is None else {}
     return Conclusion(
         code,
@@ -173,9 +185,9 @@ def concluded(
     )
 
 
-def times_of(flows: Iterable[Flow]) -> dict[str, float]:
+def times_of(flows: Iterable[Brief]) -> dict[str, float]:
     """Return the range of the idle times before the first probe that their probing ends have, where known."""
-    times = [flow.ends[end].settings.tcp_keepalive_time for flow in flows for end in flow.probers]
+    times = [prober.settings.tcp_keepalive_time for flow in flows for prober in flow.probers]
     known = [time for time in times if time is not None]
     lows = [time.value if time.value is not None else time.low for time in known]
     highs = [time.value if time.value is not None else time.high for time in known]
@@ -206,8 +218,7 @@ def limits_by(known: Known, side: str) -> Iterator[tuple[ServiceLimits, IdleLimi
 
 def not_explained(limit: IdleLimit, known: Known) -> tuple[int, ...]:
     """Return the connections that a limit ended and nothing else has explained, whether findings use them or not."""
-    explained = {flow.id for flow in known.flows} - {flow.id for flow in known.left}
-    return tuple(flow for flow in limit.flows if flow not in explained)
+    return tuple(flow for flow in limit.flows if flow in known.unexplained or flow not in known.briefs)
 
 
 def limits_of(known: Known, service: str) -> tuple[IdleLimit, ...]:
@@ -286,18 +297,14 @@ def lost_end(flow: Flow) -> int | None:
     return 1 - waiting[0] if waiting else None
 
 
-def reopened(silent: Sequence[Flow], flows: Iterable[Flow]) -> dict[str, float]:
+def reopened(silent: Sequence[Brief], flows: Iterable[Brief]) -> dict[str, float]:
     """Return on how many silent connections the client has opened another one to the service since."""
     latest: dict[tuple[str, str], int] = {}
     for flow in flows:
-        client = _client_of(flow)
+        client = flow.client, flow.service
         latest[client] = max(flow.start_ns, latest.get(client, 0))
-    count = sum(latest[_client_of(flow)] > flow.story.capture_end_ns - (flow.silent_ns or 0) for flow in silent)
+    count = sum(latest[flow.client, flow.service] > flow.last_ns for flow in silent)
     return {"reopened": count} if count else {}
-
-
-def _client_of(flow: Flow) -> tuple[str, str]:
-    return flow.ends[1 - flow.service_end].address, flow.service
 
 
 def delays(flows: Iterable[Flow]) -> dict[str, float]:

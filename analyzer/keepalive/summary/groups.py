@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from analyzer.keepalive.findings import Flow, Role
+from analyzer.keepalive.brief import Brief
+from analyzer.keepalive.findings import Role
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.keepalive.verdict.values import BY_PATH, Cause, How, Outcome
+from analyzer.keepalive.verdict.values import Cause, How, Outcome
 
 SETTINGS = ("tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
 MOST_APART = 3
@@ -17,7 +18,7 @@ MOST_APART = 3
 MOST_SERVICES = 8
 """So many services with connections to which something happened are groups of their own."""
 MOST_GROUPED = 512
-"""Of more connections only those that findings are based on are grouped: each has to be assembled."""
+"""Of more connections only those that findings are based on are grouped."""
 ORDINARY = (Outcome.ALIVE, Outcome.CLOSED, Outcome.UNKNOWN)
 
 
@@ -48,9 +49,9 @@ class Group(NamedTuple):
     flows: tuple[int, ...]
 
 
-def groups(flows: Iterable[Flow]) -> tuple[Group, ...]:
+def groups(flows: Iterable[Brief]) -> tuple[Group, ...]:
     """Return the groups, the largest first."""
-    alike: dict[tuple[object, ...], list[Flow]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[Brief]] = defaultdict(list)
     for flow in flows:
         alike[_fate(flow)].append(flow)
     found = [group for members in alike.values() for group in _by_service(members)]
@@ -73,63 +74,46 @@ def _range(settings: Sequence[Setting | None]) -> Range | None:
     return Range(min(one.low for one in known), max(highs)) if known and len(highs) == len(known) else None
 
 
-def _fate(flow: Flow) -> tuple[object, ...]:
+def _fate(flow: Brief) -> tuple[object, ...]:
     """Return what connections of a group have in common but for service and settings."""
-    return flow.verdict.outcome, flow.verdict.cause, *_close(flow), bool(flow.probers)
+    return flow.outcome, flow.cause, flow.how, flow.closed_by, bool(flow.probers)
 
 
-def _close(flow: Flow) -> tuple[How | None, Role | None]:
-    """Tell how a connection was closed, and by whom, where it was."""
-    ending = flow.ending
-    if ending is None or flow.verdict.outcome is not Outcome.CLOSED:
-        return None, None
-    by_end = ending.by is not None and ending.by != BY_PATH
-    return ending.how, flow.ends[ending.by].role if by_end else None  # type: ignore[index]  # `by_end` says so
-
-
-def _by_service(flows: list[Flow]) -> list[Group]:
+def _by_service(flows: list[Brief]) -> list[Group]:
     """Split connections of one fate by service, unless there are many, or nothing happened to them on some."""
-    services: dict[str, list[Flow]] = defaultdict(list)
+    services: dict[str, list[Brief]] = defaultdict(list)
     for flow in flows:
         services[flow.service].append(flow)
-    is_dull = flows[0].verdict.outcome in ORDINARY and not flows[0].probers
+    is_dull = flows[0].outcome in ORDINARY and not flows[0].probers
     if len(services) > (MOST_APART if is_dull else MOST_SERVICES):
         return [_group(flows, tuple(services))]
     return [group for service, members in services.items() for group in _by_settings(members, service)]
 
 
-def _by_settings(flows: list[Flow], service: str) -> list[Group]:
+def _by_settings(flows: list[Brief], service: str) -> list[Group]:
     """Split connections by their settings, if these are few."""
-    apart: dict[tuple[int | None, ...], list[Flow]] = defaultdict(list)
+    apart: dict[tuple[int | None, ...], list[Brief]] = defaultdict(list)
     for flow in flows:
         apart[_values(flow)].append(flow)
     return [_group(members, (service,)) for members in (apart.values() if len(apart) <= MOST_APART else [flows])]
 
 
-def _values(flow: Flow) -> tuple[int | None, ...]:
-    found = [getattr(flow.ends[end].settings, name) for end in flow.probers for name in SETTINGS]
+def _values(flow: Brief) -> tuple[int | None, ...]:
+    found = [setting for prober in flow.probers for setting in prober.settings.triple]
     return tuple(one.value if one is not None else None for one in found)
 
 
-def _group(flows: list[Flow], services: tuple[str, ...]) -> Group:
+def _group(flows: list[Brief], services: tuple[str, ...]) -> Group:
     first = flows[0]
-    idle = [_idle_ns(flow) for flow in flows]
-    how, closed_by = _close(first)
+    idle = [flow.idle_ns for flow in flows]
     return Group(
-        outcome=first.verdict.outcome,
-        cause=first.verdict.cause,
-        how=how,
-        closed_by=closed_by,
+        outcome=first.outcome,
+        cause=first.cause,
+        how=first.how,
+        closed_by=first.closed_by,
         services=services,
         has_keepalive=bool(first.probers),
-        settings=ranges([flow.ends[end].settings for flow in flows for end in flow.probers]),
+        settings=ranges([prober.settings for flow in flows for prober in flow.probers]),
         idle_ns=(min(idle), max(idle)),
         flows=tuple(flow.id for flow in flows),
     )
-
-
-def _idle_ns(flow: Flow) -> int:
-    """Return how long a connection was idle: without data when it was closed, at the most otherwise."""
-    if flow.verdict.outcome is Outcome.CLOSED and flow.ending is not None and flow.ending.data_ns is not None:
-        return flow.ending.data_ns
-    return max(flow.max_idle_ns, flow.silent_ns or 0)

@@ -12,13 +12,13 @@ from functools import cache
 from math import inf
 from typing import NamedTuple, Self
 
-from analyzer.keepalive.findings import NAMELESS, End, Flow, Presence
+from analyzer.keepalive.brief import Brief, Prober
+from analyzer.keepalive.findings import NAMELESS, Presence
 from analyzer.keepalive.model.other_stacks import LINUX_TTL, WINDOWS_TTL
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.shared_clock import HostClock
 from analyzer.keepalive.settings.values import Setting, Settings
-from analyzer.schema import ABSENT
 
 LINUX_MODEL = "linux-"
 LINUX, EXACT, UNKNOWN = Stack.LINUX.value, Stack.EXACT.value, Stack.UNKNOWN.value
@@ -115,8 +115,8 @@ class _Bounds(NamedTuple):
         return _Bounds(max(self.low, other.low), min(self.high, other.high))
 
 
-class _Prober(NamedTuple):
-    """A probing end, and the service that it uses."""
+class _Witness(NamedTuple):
+    """A probing end, which shows settings of its host, and the service that it uses."""
 
     flow: int
     port: int
@@ -127,8 +127,7 @@ class _Prober(NamedTuple):
     @property
     def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
         """Return time, interval and count."""
-        own = self.settings
-        return own.tcp_keepalive_time, own.tcp_keepalive_intvl, own.tcp_keepalive_probes
+        return self.settings.triple
 
     @property
     def bounds(self) -> tuple[_Bounds, ...]:
@@ -143,7 +142,7 @@ class _Prober(NamedTuple):
 
 
 def pool(
-    flows: Iterable[Flow], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = (), fewest: int = 1
+    flows: Iterable[Brief], presence: Mapping[str, Presence], host_clocks: Sequence[HostClock] = (), fewest: int = 1
 ) -> tuple[Host, ...]:
     """Return the hosts that probe, in order of appearance, and after them the middleboxes.
 
@@ -153,16 +152,16 @@ def pool(
     for host_clock in host_clocks:
         for address in host_clock.addresses:
             behind[address].append(host_clock)
-    probers: dict[str, list[_Prober]] = defaultdict(list)
-    boxes: dict[tuple[str | None, int], list[tuple[End, _Prober]]] = defaultdict(list)
+    probers: dict[str, list[_Witness]] = defaultdict(list)
+    boxes: dict[tuple[str | None, int], list[tuple[Prober, _Witness]]] = defaultdict(list)
+    """By the TTL with which their probes arrive: the same whatever end they probe for."""
     for flow in flows:
-        port = flow.ends[flow.service_end].port
-        for end in [flow.ends[index] for index in flow.probers]:
-            prober = _Prober(flow.id, port, end.settings, end.stack, end.ttl or 0)
-            if end.is_probed_for:
-                boxes[flow.tunnel, _distance(end)].append((end, prober))
-            else:
+        for end in flow.probers:
+            prober = _Witness(flow.id, flow.service_port, end.settings, end.stack, end.ttl)
+            if end.has_keepalive:
                 probers[f"{flow.tunnel or ''} {end.address}".strip()].append(prober)
+            else:
+                boxes[flow.tunnel, end.probe_ttl].append((end, prober))
     chosen = [one for one in probers if presence[one].probing >= fewest or one in behind]
     hosts = [_host(one, presence[one], probers[one], behind[one]) for one in chosen]
     return (*hosts, *map(_middlebox, boxes.values()))
@@ -173,7 +172,7 @@ def plain(address: str) -> str:
     return address.rpartition(" ")[2]
 
 
-def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clocks: Sequence[HostClock]) -> Host:
+def _host(address: str, presence: Presence, probers: Sequence[_Witness], host_clocks: Sequence[HostClock]) -> Host:
     """Return the host with this address from its probing ends."""
     groups = _groups(probers)
     has_biggest = len(groups) == 1 or len(groups[0]) > len(groups[1])
@@ -189,12 +188,7 @@ def _host(address: str, presence: Presence, probers: Sequence[_Prober], host_clo
     return Host(plain(address), *presence, sysctl, tuple(overrides), stack, hz, len(host_clocks), tuple(sorted(same)))
 
 
-def _distance(end: End) -> int:
-    """Return the TTL with which a middlebox's probes arrive: the same whatever end it probes for; ABSENT if unknown."""
-    return end.story.probe_look.ttl[0] if end.story.probe_look is not None else ABSENT
-
-
-def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
+def _middlebox(probed: Sequence[tuple[Prober, _Witness]]) -> Host:
     """Return one entry for a middlebox, whose settings are its own, and whose stack is unknown.
 
     The hosts in whose names it probes say nothing about its stack.
@@ -206,17 +200,17 @@ def _middlebox(probed: Sequence[tuple[End, _Prober]]) -> Host:
     return host._replace(addr=None, stack=UNKNOWN, hz=None, before=before)
 
 
-def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
+def _groups(probers: Sequence[_Witness]) -> list[list[_Witness]]:
     """Return groups of ends that allow common settings, the largest first.
 
     The best known ends open the groups; every other end joins the largest group that it fits.
     """
     if len(probers) == 1:
         return [list(probers)]
-    alike: dict[tuple[_Bounds, ...], list[_Prober]] = defaultdict(list)
+    alike: dict[tuple[_Bounds, ...], list[_Witness]] = defaultdict(list)
     for prober in sorted(probers, key=lambda one: one.vagueness):
         alike[prober.bounds].append(prober)
-    groups: list[list[_Prober]] = []
+    groups: list[list[_Witness]] = []
     common: list[tuple[_Bounds, ...]] = []
     for bounds, members in alike.items():
         joined = [tuple(map(_Bounds.__and__, one, bounds)) for one in common]
@@ -231,15 +225,15 @@ def _groups(probers: Sequence[_Prober]) -> list[list[_Prober]]:
     return sorted(groups, key=len, reverse=True)
 
 
-def _overrides(group: Sequence[_Prober]) -> list[Override]:
+def _overrides(group: Sequence[_Witness]) -> list[Override]:
     """Return the settings of a group of ends that contradict the sysctl, port by port."""
-    by_port: dict[int, list[_Prober]] = defaultdict(list)
+    by_port: dict[int, list[_Witness]] = defaultdict(list)
     for prober in group:
         by_port[prober.port].append(prober)
     return [Override(port, _common_settings(ends), len({end.flow for end in ends})) for port, ends in by_port.items()]
 
 
-def _common_settings(group: Sequence[_Prober]) -> Settings:
+def _common_settings(group: Sequence[_Witness]) -> Settings:
     """Return the settings that all ends of a group allow."""
     time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
     return Settings(time, intvl, probes, None, _common_models(group))
@@ -279,7 +273,7 @@ def _weakness(setting: Setting) -> tuple[bool, float, int]:
     return setting.value is None, bounds.high - bounds.low, -setting.n
 
 
-def _common_models(probers: Sequence[_Prober]) -> tuple[str, ...]:
+def _common_models(probers: Sequence[_Witness]) -> tuple[str, ...]:
     """Return the timers that explain every end, leaving out ends that no timer explains."""
     first, *others = dict.fromkeys(prober.settings.models for prober in probers if prober.settings.models) or [()]
     return tuple(model for model in first if all(model in models for models in others)) if others else first

@@ -12,21 +12,13 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Literal, NamedTuple
 
+from analyzer.keepalive.brief import Brief
 from analyzer.keepalive.catalogue.profiles import Middlebox, matching_middleboxes
-from analyzer.keepalive.findings import Flow
+from analyzer.keepalive.failures import OnExpiry
 from analyzer.keepalive.model.linux import SECOND
 from analyzer.keepalive.settings.bounds import MAX_FRAMES
 from analyzer.keepalive.story.values import LONG_NS, Silence
-from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
-from analyzer.schema import ABSENT
 
-OnExpiry = Literal["silent", "rst"]
-FORGOTTEN = frozenset({Reason.REBOUND, Reason.ASKS_FOR_ANOTHER})
-"""Reasons by which the path has forgotten a connection, whatever the connection itself shows."""
-UNNOTICED = frozenset({Reason.PEER_HOST_ANSWERS, Reason.REBOUND})
-"""Reasons by which the path is to blame for what goes unanswered before anybody has given up."""
-MAY_BE_THE_PATH = frozenset({Outcome.RESET, Outcome.UNDETECTED})
-"""Outcomes for which the path may be to blame, although no cause is known."""
 ALL = "all"
 """Name of the path that all flows share: what lies on the capture's own side."""
 NETWORK_BITS = {4: 24, 6: 64}
@@ -40,8 +32,6 @@ NARROW = 1.25
 """Ratio of the bracket's ends up to which every limit within it may be named."""
 MOST_MATCHES = 3
 """Most boxes that are given; more tell a reader nothing."""
-
-
 RESTART_SHARE = 0.1
 """A restart explains what was lost if it may have been at any time in so large a part of the shortest silence."""
 
@@ -84,34 +74,30 @@ class PathLimit(NamedTuple):
     """Whether a connection went without data for longer than the limit because its probes came often enough."""
 
 
-def network_of(flow: Flow) -> str:
-    """Return the service's network: a /24 or a /64."""
-    return _network(flow.ends[flow.service_end].address)
-
-
 @lru_cache(1 << 12)
-def _network(address: str) -> str:
-    """Return the network of an address as text."""
+def network_of(service: str) -> str:
+    """Return a service's network: a /24 or a /64."""
+    address = service.rpartition(":")[0].strip("[]")
     return str(ip_network((address, NETWORK_BITS[6 if ":" in address else 4]), strict=False))
 
 
-def limits(flows: Iterable[Flow]) -> tuple[PathLimit, ...]:
+def limits(flows: Iterable[Brief]) -> tuple[PathLimit, ...]:
     """Return the limits of the paths that were silent for long or that failed.
 
     Services come first, in order of appearance, then networks, then all together. A network is a path of its own if
     several services in it together show more than each does alone.
     """
-    by_path: dict[str, list[Flow]] = defaultdict(list)
-    half_closed: dict[str, list[Flow]] = defaultdict(list)
-    by_network: dict[str, list[Flow]] = defaultdict(list)
-    telling = [flow for flow in flows if any(one.survived for one in flow.story.silences) or failure(flow) is not None]
-    tried = {flow.service for flow in telling if failure(flow) is not None or any(map(is_long, flow.story.silences))}
+    by_path: dict[str, list[Brief]] = defaultdict(list)
+    half_closed: dict[str, list[Brief]] = defaultdict(list)
+    by_network: dict[str, list[Brief]] = defaultdict(list)
+    telling = [flow for flow in flows if flow.trouble.broken is not None or any(one.survived for one in flow.silences)]
+    tried = {flow.service for flow in telling if flow.trouble.broken is not None or any(map(is_long, flow.silences))}
     telling = [flow for flow in telling if flow.service in tried]
-    forgetful = {flow.service for flow in telling if flow.is_within_lan and failure(flow) is not None}
+    forgetful = {flow.service for flow in telling if flow.is_within_lan and flow.trouble.broken is not None}
     for flow in telling:
         if not flow.is_within_lan or flow.service in forgetful:
             by_path[flow.service].append(flow)
-            by_network[network_of(flow)].append(flow)
+            by_network[network_of(flow.service)].append(flow)
             if is_half_closed(flow):
                 half_closed[flow.service].append(flow)
     services = {path: _limit(path, members) for path, members in by_path.items()}
@@ -157,23 +143,21 @@ class _Trial(NamedTuple):
         return self.silence.ns
 
 
-def is_half_closed(flow: Flow, silence: Silence | None = None) -> bool:
+def is_half_closed(flow: Brief, silence: Silence | None = None) -> bool:
     """Tell whether one end only has sent a FIN, or had when a silence began."""
-    fins = [end.fin_frame for end in flow.story.ends if end.fin_frame]
-    return bool(fins) and (silence is None or min(fins) < silence.frame)
+    return flow.first_fin > 0 and (silence is None or flow.first_fin < silence.frame)
 
 
-def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathLimit:
+def _limit(path: str, flows: Sequence[Brief], half_closed: bool = False) -> PathLimit:
     """Return the limit of one path from the silences of its flows, before or after one end has closed."""
     survived, failed = [], []
     for flow in flows:
-        silences = [silence for silence in flow.story.silences if is_half_closed(flow, silence) == half_closed]
+        silences = [silence for silence in flow.silences if is_half_closed(flow, silence) == half_closed]
         survived += [_Trial(silence, flow.id) for silence in silences if silence.survived]
-        broken = failure(flow)
-        broken = broken if broken is not None and is_half_closed(flow, broken) == half_closed else None
-        by_path = not looks_native(flow)
-        failed += [_Trial(broken, flow.id, on_expiry(flow), by_path)] if broken is not None else []
-    lost = {flow.id: lost_requests(flow) for flow in flows}
+        trouble, broken = flow.trouble, flow.trouble.broken
+        if broken is not None and is_half_closed(flow, broken) == half_closed:
+            failed.append(_Trial(broken, flow.id, trouble.way, not trouble.is_native))
+    lost = {flow.id: flow.trouble.lost_requests for flow in flows}
     if may_be_a_restart([one.silence for one in failed if not one.is_by_path], flows):
         failed = [one for one in failed if one.is_by_path]
     survived.sort(key=lambda one: -one.ns)
@@ -200,18 +184,11 @@ def _limit(path: str, flows: Sequence[Flow], half_closed: bool = False) -> PathL
         matches=_matches(survived_ns, failed_ns, way),
         on_expiry=way,
         by="path" if any(one.is_by_path for one in explained) or not explained else "unknown",
-        probes_kept_open=failed_ns is not None and any(flow.story.bridged_ns > failed_ns for flow in flows),
+        probes_kept_open=failed_ns is not None and any(flow.bridged_ns > failed_ns for flow in flows),
     )
 
 
-def lost_requests(flow: Flow) -> int:
-    """Return how many segments with data of the client a RST answered in the service's name."""
-    reset = flow.story.reset
-    is_of_service = reset is not None and reset.end == flow.service_end
-    return flow.ending.lost if flow.ending is not None and is_of_service else 0
-
-
-def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:
+def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Brief]) -> bool:
     """Tell whether one restart of the service explains that all these silences ended in a RST, and not their length.
 
     It must lie in each of them, and in no connection that the service went on with. One silence alone it always
@@ -220,7 +197,7 @@ def may_be_a_restart(failed: Sequence[Silence], flows: Iterable[Flow]) -> bool:
     if not failed:
         return False
     since_ns, until_ns = max(one.ts_ns - one.ns for one in failed), min(one.ts_ns for one in failed)
-    for start_ns, heard_ns in sorted((flow.start_ns, flow.story.heard_ns[flow.service_end]) for flow in flows):
+    for start_ns, heard_ns in sorted((flow.start_ns, flow.heard_ns) for flow in flows):
         if start_ns <= since_ns < heard_ns:
             since_ns = heard_ns
     return len(failed) < SEVERAL or until_ns - since_ns > RESTART_SHARE * min(one.ns for one in failed)
@@ -282,66 +259,3 @@ def survival_curve(survived: Iterable[Silence], failed: Iterable[Silence]) -> tu
             good, count, shortest = good + before[0], count + before[1], before[2]
         blocks.append((good, count, shortest, ns))
     return tuple((ns, good / count) for good, count, *lengths in blocks for ns in dict.fromkeys(lengths))
-
-
-def fatal_silence_ns(flow: Flow) -> int | None:
-    """Return how long the flow was silent when the peer was lost, in ns, if it never survived as much; else None.
-
-    A path that forgets the connection would look the same.
-    """
-    run = flow.story.run
-    if (
-        flow.verdict.cause is not Cause.PEER_SILENT
-        or run is None
-        or run.heard_ns == ABSENT
-        or flow.ends[run.end].answered
-        or flow.is_within_lan
-    ):
-        return None
-    silence_ns = run.first_ns - run.heard_ns
-    return silence_ns if silence_ns >= LONG_NS and flow.max_idle_ns <= silence_ns else None
-
-
-def failure(flow: Flow) -> Silence | None:
-    """Return the first silence that was not survived, if the path is to blame; else None.
-
-    A single probe without an answer up to the capture's end does not count: it may as well have been lost.
-    """
-    if flow.verdict.cause is None and flow.verdict.outcome not in MAY_BE_THE_PATH:
-        return None
-    run = flow.story.run
-    if on_expiry(flow) is None:
-        return flow.forgotten_after if is_forgotten_unseen(flow) else None
-    if flow.verdict.outcome is Outcome.PROBING and run is not None and len(run.frames) == 1:
-        return None
-    return next((silence for silence in flow.story.silences if not silence.survived), None)
-
-
-def looks_native(flow: Flow) -> bool:
-    """Tell whether a RST ended the connection that may be the other end's own: so does a load balancer's look that uses
-    its TTL."""
-    verdict = flow.verdict
-    return verdict.outcome is Outcome.RESET and verdict.cause is not Cause.PATH_RESET
-
-
-def is_forgotten_unseen(flow: Flow) -> bool:
-    """Tell whether only other packets than the connection's own show that the path has forgotten it."""
-    verdict = flow.verdict
-    return verdict.outcome is Outcome.UNDETECTED and not FORGOTTEN.isdisjoint(verdict.reasons[:1])
-
-
-def on_expiry(flow: Flow) -> OnExpiry | None:
-    """Return what the path did to what came later on this connection if the verdict blames the path, or may blame it,
-    else None.
-
-    The failure of a whole network is no idle limit, and within a LAN there is no path.
-    """
-    verdict = flow.verdict
-    if flow.is_within_lan or is_forgotten_unseen(flow) or flow.continues is not None:
-        return None
-    if verdict.cause is Cause.PATH_RESET or looks_native(flow):
-        return "rst"
-    is_unnoticed = verdict.outcome is Outcome.UNDETECTED and not UNNOTICED.isdisjoint(verdict.reasons)
-    if (verdict.cause is Cause.PATH_DROPPED or is_unnoticed) and Reason.NETWORK_SILENT not in verdict.reasons:
-        return "silent"
-    return None

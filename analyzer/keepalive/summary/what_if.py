@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from analyzer.keepalive.failures import failure
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.model.linux import LINUX, SECOND, Clock, Keepalive, What, simulate, spacing_ns
 from analyzer.keepalive.summary.advice import DAY_S, IPV4_FRAME, IPV6_FRAME, clocks_of
-from analyzer.keepalive.summary.paths import PathLimit, failure
+from analyzer.keepalive.summary.paths import PathLimit
 from analyzer.keepalive.verdict.values import Outcome
 from analyzer.schema import ABSENT
 
@@ -113,12 +114,13 @@ def what_if(
     return WhatIf(keepalive, replays, capture_ns, probes_now)
 
 
-def idle_times(c: Any, rows: Iterable[int], last_data_ns: int, end_ns: int) -> Iterator[Idle]:
+def idle_times(flow: Flow, c: Any, rows: Iterable[int], last_data_ns: int) -> Iterator[Idle]:
     """Yield a flow's times without data: a candidate later than the last data shows that none was sent in between.
 
-    `last_data_ns` is that of the whole flow, `end_ns` when the flow ended. Segments within a second of each other are
-    not told apart.
+    `last_data_ns` is that of the whole flow. Segments within a second of each other are not told apart.
     """
+    is_closed = all(end.story.fin_frame for end in flow.ends)
+    end_ns = flow.story.reset.ts_ns if flow.story.reset else flow.end_ns if is_closed else flow.story.capture_end_ns
     start_ns, until_ns = ABSENT, ABSENT
     for row in rows:
         data_ns = c.data_ns[row]

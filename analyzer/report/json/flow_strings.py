@@ -10,8 +10,8 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 from analyzer.engine.table import Table
-from analyzer.keepalive.assembler import ROLES
 from analyzer.keepalive.catalogue import profiles
+from analyzer.keepalive.findings import ROLES
 from analyzer.keepalive.model.linux import LINUX
 from analyzer.keepalive.settings.constraints import ALL_CLOCKS
 from analyzer.keepalive.settings.values import Basis

@@ -10,10 +10,10 @@ from typing import Any
 
 from analyzer.analysis import Analysis
 from analyzer.diagnostics import Severity
+from analyzer.keepalive.failures import failure
 from analyzer.keepalive.findings import Role
 from analyzer.keepalive.settings.values import Setting, Settings
 from analyzer.keepalive.story.values import Answer, GapKind
-from analyzer.keepalive.summary import paths
 from analyzer.keepalive.tags.tag import Rule, Tag
 from analyzer.keepalive.verdict.values import BY_PATH, Cause, Confidence, Ending, How, Outcome
 from analyzer.report.words import conclusion_sentences, fix_sentences, sentences, setting_sentences
@@ -178,7 +178,7 @@ def _asked(flow: int, one: Any) -> Row:
 
 def _silences(analysis: Analysis) -> Iterator[Row]:
     for flow in analysis.notable:
-        silences, broken = flow.story.silences, paths.failure(flow)
+        silences, broken = flow.story.silences, failure(flow)
         if broken is not None and broken not in silences:
             silences = (*silences, broken)
         for one in silences:

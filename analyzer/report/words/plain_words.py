@@ -3,8 +3,8 @@
 Beside `sentences.py` the only prose about findings.
 """
 
+from analyzer.keepalive.failures import fatal_silence_ns
 from analyzer.keepalive.findings import Flow, Flows
-from analyzer.keepalive.summary.paths import fatal_silence_ns
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.units import short
 from analyzer.report.words.sentences import ONE_WAY, OUTCOMES

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from analyzer.keepalive.failures import failure
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.model.linux import Keepalive
-from analyzer.keepalive.summary.paths import failure
 from analyzer.keepalive.summary.what_if import Prevented, Replay, WhatIf
 from analyzer.report.units import count, rough, short
 

@@ -1,7 +1,6 @@
 """Which silences are kept of a connection, and which of them the path survived."""
 
-from analyzer.keepalive.summary.paths import limits
-from tests.keepalive.made import ns
+from tests.keepalive.made import limits, ns
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 

@@ -5,15 +5,14 @@ from analyzer.keepalive.settings.fingerprint import Stack
 from analyzer.keepalive.settings.values import Settings
 from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.advice import Advice, AdviceCode, advise, recommended
-from analyzer.keepalive.summary.paths import limits
 from analyzer.keepalive.verdict.values import Cause, Outcome
-from tests.keepalive.made import START_S, Made, flow, ns, probing, settings, within, within_lan
+from tests.keepalive.made import START_S, Made, flow, in_brief, limits, ns, probing, settings, within, within_lan
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
 
 def advice_for(*flows: Flow) -> tuple[Advice, ...]:
-    return advise(flows, limits(flows))
+    return advise(in_brief(flows), limits(flows))
 
 
 def dropped(idle_s: float, number: int, found: Settings) -> Flow:
@@ -219,7 +218,7 @@ def test_probes_that_cost_more_than_they_save() -> None:
     assert dict(found.numbers)["probes_a_day"] == 2 * 86400 // 5
     assert dict(found.numbers)["octets_a_day"] == 2 * 86400 // 5 * 132
     assert advice_for(quick[0]) == ()  # of one connection they cost nobody anything
-    assert advise(quick, (), packets=1000) != () == advise(quick, (), packets=1001)  # two probes: 0.2 %
+    assert advise(in_brief(quick), (), 1000) != () == advise(in_brief(quick), (), 1001)  # two probes: 0.2 %
 
 
 def test_only_a_path_that_was_silent_for_longer_needs_no_frequent_probes() -> None:

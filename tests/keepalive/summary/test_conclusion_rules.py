@@ -10,10 +10,10 @@ from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.conclusion_rules import conclude, safe_s
 from analyzer.keepalive.summary.conclusions import Conclusion, ConclusionCode, Known
 from analyzer.keepalive.summary.expectations import TIME, Expectation
-from analyzer.keepalive.summary.paths import ALL, PathLimit, limits
+from analyzer.keepalive.summary.paths import ALL, PathLimit
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
 from tests.keepalive.context.test_rebinding import OLD, exchange, found, rebound
-from tests.keepalive.made import Made, flow, ns, probing, settings, within_lan
+from tests.keepalive.made import Made, flow, in_brief, limits, ns, probing, settings, within_lan
 from tests.keepalive.summary.test_services import BROWSER, Life
 from tests.keepalive.tags.test_tag import OPENED
 from tests.keepalive.verdict.test_unanswered_data import WINDOW_CLOSED
@@ -49,8 +49,12 @@ def of_lives(*lives: Life, until: float | None = None) -> tuple[Conclusion, ...]
 
 
 def drawn(*flows: Flow, path_limits: tuple[PathLimit, ...] | None = None) -> tuple[Conclusion, ...]:
-    found = limits(flows) if path_limits is None else path_limits
-    return conclude(Known(flows, flows, (), found, len(flows), ns(100)))
+    return conclude(known_of(flows, limits(flows) if path_limits is None else path_limits))
+
+
+def known_of(flows: Sequence[Flow], path_limits: Sequence[PathLimit]) -> Known:
+    briefs = {one.id: one for one in in_brief(flows)}
+    return Known(briefs, flows, (), path_limits, len(flows), ns(100))
 
 
 def dropped(idle_s: float, number: int, outcome: tuple[Outcome, Cause] = DROPPED, server: str = "10.0.0.2") -> Flow:
@@ -66,8 +70,7 @@ def lives(idle_s: float, number: int) -> Flow:
 
 
 def not_in_force(expected: Sequence[Expectation], *flows: Flow) -> tuple[Conclusion, ...]:
-    known = Known(flows, flows, (), limits(flows), len(flows), ns(100), expected=expected, examined=flows)
-    return conclude(known)
+    return conclude(known_of(flows, limits(flows))._replace(expected=expected, examined=flows))
 
 
 def test_settings_that_are_not_in_force_come_first_and_explain_nothing() -> None:

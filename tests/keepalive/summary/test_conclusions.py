@@ -17,7 +17,7 @@ from analyzer.keepalive.summary.conclusions import (
     times_of,
 )
 from analyzer.keepalive.verdict.values import Cause, Confidence, Outcome
-from tests.keepalive.made import Made, flow, ns, settings, within
+from tests.keepalive.made import Made, flow, in_brief, ns, settings, within
 from tests.keepalive.summary.test_conclusion_rules import STUCK
 from tests.transcript import told
 
@@ -54,10 +54,10 @@ def test_a_client_that_came_back_has_opened_others_since() -> None:
     silent = flow(Made().traffic(5).capture_end(600))
     fell_silent_ns = silent.story.capture_end_ns - (silent.silent_ns or 0)
     later, sooner = (flow(number=1)._replace(start_ns=fell_silent_ns + ns(off)) for off in (60, -1))
-    assert reopened([silent], [silent, later]) == {"reopened": 1}
-    assert reopened([silent], [silent, sooner]) == {}
+    assert reopened(in_brief([silent]), in_brief([silent, later])) == {"reopened": 1}
+    assert reopened(in_brief([silent]), in_brief([silent, sooner])) == {}
     elsewhere = flow(number=1, server="10.0.0.3")._replace(start_ns=later.start_ns)
-    assert reopened([silent], [silent, elsewhere]) == {}
+    assert reopened(in_brief([silent]), in_brief([silent, elsewhere])) == {}
 
 
 def test_not_more_frames_than_somebody_looks_at() -> None:
@@ -68,10 +68,10 @@ def test_not_more_frames_than_somebody_looks_at() -> None:
 def test_idle_times_before_the_first_probe() -> None:
     made = Made().probe(60, Answer.ACK)
     exact, bounded = flow(made, found=settings(60)), flow(made, found=settings(within(45, 75)))
-    assert times_of([exact]) == {"earliest_s": 60, "latest_s": 60}
-    assert times_of([exact, bounded]) == {"earliest_s": 45, "latest_s": 75}
-    assert times_of([exact, flow(made, found=settings(within(45, None)))]) == {}  # how late, nobody knows
-    assert times_of([flow(found=settings(60))]) == {}  # it never probed
+    assert times_of(in_brief([exact])) == {"earliest_s": 60, "latest_s": 60}
+    assert times_of(in_brief([exact, bounded])) == {"earliest_s": 45, "latest_s": 75}
+    assert times_of(in_brief([exact, flow(made, found=settings(within(45, None)))])) == {}  # how late, nobody knows
+    assert times_of(in_brief([flow(found=settings(60))])) == {}  # it never probed
 
 
 def test_when_it_was_noticed() -> None:

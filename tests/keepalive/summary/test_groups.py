@@ -1,6 +1,6 @@
 """Groups: which connections fared alike, and what becomes a range."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flow, Role
 from analyzer.keepalive.settings.values import NOTHING_KNOWN, Setting
-from analyzer.keepalive.summary.groups import MOST_APART, MOST_SERVICES, Group, Range, groups, ranges
+from analyzer.keepalive.summary import groups as summary
+from analyzer.keepalive.summary.groups import MOST_APART, MOST_SERVICES, Group, Range, ranges
 from analyzer.keepalive.verdict.values import Cause, How, Outcome
-from tests.keepalive.made import exactly, within
+from tests.keepalive.made import exactly, in_brief, within
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -19,6 +20,10 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 def flows() -> tuple[Flow, ...]:
     """Four connections probed and lost or alive on two services, four more, and one that nobody probes."""
     return tuple(analyze(str(SAMPLES / "port-overrides/capture.pcap")).flows)
+
+
+def groups(flows: Iterable[Flow]) -> tuple[Group, ...]:
+    return summary.groups(in_brief(flows))
 
 
 def sizes(found: tuple[Group, ...]) -> dict[tuple[Outcome, str], int]:

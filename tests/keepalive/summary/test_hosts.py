@@ -9,7 +9,7 @@ from analyzer.keepalive.settings.values import Basis
 from analyzer.keepalive.summary import hosts
 from analyzer.keepalive.summary.hosts import EXACT, LINUX, MOST_APART, UNKNOWN, Host, Override, rows
 from tests.keepalive.context.test_middleboxes import SERVERS, flows
-from tests.keepalive.made import CLIENT, SERVER, exactly, flow, probing, settings, within
+from tests.keepalive.made import CLIENT, SERVER, exactly, flow, in_brief, probing, settings, within
 
 OWN_PROBER = """
     0.2011  A:201>C:80  S   seq 999
@@ -26,7 +26,9 @@ def pool(flows: Iterable[Flow], host_clocks: Sequence[HostClock] = (), fewest: i
     found = list(flows)
     ends = [(f"{flow.tunnel or ''} {end.address}".strip(), end.has_keepalive) for flow in found for end in flow.ends]
     flows_of, probing = Counter(who for who, _ in ends), Counter(who for who, is_prober in ends if is_prober)
-    return hosts.pool(found, {who: Presence(flows_of[who], probing[who]) for who in flows_of}, host_clocks, fewest)
+    return hosts.pool(
+        in_brief(found), {who: Presence(flows_of[who], probing[who]) for who in flows_of}, host_clocks, fewest
+    )
 
 
 def test_only_hosts_that_probe_are_listed_with_all_their_flows() -> None:
@@ -147,7 +149,7 @@ def test_hosts_are_pooled_apart() -> None:
 
 def test_a_middlebox_is_one_prober_with_settings_of_its_own() -> None:
     """Whoever it probes for; a host that probes, too, has its own."""
-    host, box = hosts.pool(flows(SERVERS + OWN_PROBER), {"10.0.0.3": Presence(1, 1)})
+    host, box = hosts.pool(in_brief(flows(SERVERS + OWN_PROBER)), {"10.0.0.3": Presence(1, 1)})
     assert (host.addr, host.before, host.probing) == ("10.0.0.3", (), 1)
     assert (box.addr, box.before, box.flows, box.probing) == (None, ("10.0.0.2",), 3, 3)
     assert (box.stack, box.hz, box.host_clocks, box.same_kernel) == (UNKNOWN, None, 0, ())

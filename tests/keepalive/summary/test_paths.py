@@ -7,9 +7,9 @@ import pytest
 from analyzer.analysis import analyze
 from analyzer.keepalive.findings import Flow
 from analyzer.keepalive.story.values import Answer, Silence
-from analyzer.keepalive.summary.paths import ALL, PathLimit, failure, fatal_silence_ns, limits, survival_curve
+from analyzer.keepalive.summary.paths import ALL, PathLimit, survival_curve
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
-from tests.keepalive.made import Made, flow, ns, within_lan
+from tests.keepalive.made import Made, flow, limits, ns, within_lan
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
@@ -144,17 +144,6 @@ def test_a_dead_peer_is_no_failure_of_the_path() -> None:
     assert limits([flow(Made().probe(60, Answer.RST), 0, Outcome.RESET, Cause.PEER_LOST_STATE)]) == ()
 
 
-@pytest.mark.parametrize(("outcome", "is_failure"), [(Outcome.PROBING, False), (Outcome.TIMED_OUT, True)])
-def test_one_probe_before_the_capture_s_end_may_be_lost(outcome: Outcome, is_failure: bool) -> None:
-    assert (failure(flow(Made().probe(60), 0, outcome, Cause.PATH_DROPPED)) is not None) is is_failure
-
-
-def test_the_silence_ends_with_the_probe_and_not_with_the_capture() -> None:
-    silence = failure(flow(Made().probe(60).capture_end(100), 0, *DROPPED))
-    assert silence is not None
-    assert silence.ns == ns(60)
-
-
 def test_a_longer_survivor_breaks_the_bracket() -> None:
     limit = only(limits([flow(Made().probe(500, Answer.ACK)), flow(dropped(305), 1, *DROPPED)]))
     assert (limit.survived_ns, limit.failed_ns, limit.failed, limit.unexplained) == (ns(500), None, 0, 1)
@@ -193,8 +182,6 @@ def test_what_explains_the_smaller_half_of_failures_is_no_limit() -> None:
 def test_within_one_lan_there_is_no_path() -> None:
     lan = [within_lan(flow(Made().probe(60, Answer.ACK))), within_lan(flow(dropped(400), 1, *DROPPED))]
     assert limits(lan) == ()
-    assert failure(lan[1]) is None
-    assert fatal_silence_ns(within_lan(flow(dropped(400), 0, Outcome.TIMED_OUT, Cause.PEER_SILENT))) is None
     assert only(limits([*lan, flow(dropped(500), 2, *DROPPED)])).failed_ns == ns(500)
 
 
@@ -224,7 +211,7 @@ def test_failures_of_both_kinds_do_not_say_what_expiry_does() -> None:
 def test_unanswered_data_on_a_connection_whose_peer_answers_others_is_a_failure() -> None:
     unnoticed = flow(Made().traffic(310, Answer.NOTHING), 0, Outcome.UNDETECTED)
     blamed = unnoticed._replace(verdict=unnoticed.verdict._replace(reasons=(Reason.PEER_HOST_ANSWERS,)))
-    assert failure(unnoticed) is None
+    assert limits([unnoticed]) == ()
     assert only(limits([blamed])).failed_ns == ns(310)
 
 
@@ -306,18 +293,3 @@ def test_a_network_that_says_no_more_than_one_of_its_services_is_not_listed() ->
         lives(90, number=2, server="2001:db8:1::1"),
     ]
     assert "2001:db8::/64" not in [limit.path for limit in limits(flows)]
-
-
-@pytest.mark.parametrize(
-    ("sample", "seconds"),
-    [
-        ("nat-forgets-14-3-4", 14),  # a NAT that forgets, and nothing else in the capture that could say so
-        ("defaults-dead-hz250", None),  # it survived two hours, twice
-        ("nat-forgets-one-of-two", None),  # the path is blamed anyway
-        ("peer-alive-8-2-4", None),
-    ],
-)
-def test_a_silence_that_was_never_survived_may_have_been_the_path(sample: str, seconds: int | None) -> None:
-    flow = analyze(str(SAMPLES / sample / "capture.pcap")).flows[0]
-    silence_ns = fatal_silence_ns(flow)
-    assert (silence_ns is None) if seconds is None else (0 <= (silence_ns or 0) - ns(seconds) < ns(0.25))

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from analyzer.analysis import Analysis, analyze
+from analyzer.keepalive.failures import failure
 from analyzer.keepalive.findings import Flows
-from analyzer.keepalive.summary import advice, paths
-from analyzer.keepalive.summary.paths import failure
+from analyzer.keepalive.summary import advice
 from analyzer.keepalive.verdict import flow_flags
 from analyzer.keepalive.verdict.flow_flags import BEATS, FIRST_PROBES, NOTABLE, SECOND_PROBES
 from analyzer.keepalive.verdict.values import Outcome
 from tests.benchmarks.captures import CAPTURES
+from tests.keepalive.made import in_brief, limits
 from tests.recordings import SAMPLES
 from tests.transcript import analyse, told, transcript
 
@@ -44,8 +45,8 @@ def assert_flags_are_true(analysis: Analysis) -> int:
             assert not flow.probers
             assert not flow.story.silences
             assert failure(flow) is None
-    assert paths.limits(analysis.flows) == analysis.path_limits
-    assert advice.advise(analysis.flows, analysis.path_limits) == analysis.advice
+    assert limits(analysis.flows) == analysis.path_limits
+    assert advice.advise(in_brief(analysis.flows), analysis.path_limits) == analysis.advice
     return plain
 
 

@@ -10,12 +10,11 @@ from analyzer.keepalive.findings import Role
 from analyzer.keepalive.settings.values import Basis, Setting, Settings
 from analyzer.keepalive.story.values import Answer
 from analyzer.keepalive.summary.advice import Advice, AdviceCode, advise
-from analyzer.keepalive.summary.paths import limits
 from analyzer.keepalive.tags.tag import Rule
 from analyzer.keepalive.verdict.values import Cause, Outcome, Reason
 from analyzer.report.words import sentences
 from tests.keepalive.context.test_middleboxes import BOX, SERVERS, flows, observed_of, server
-from tests.keepalive.made import Made, exactly, flow, ns, probing, settings, within, within_lan
+from tests.keepalive.made import Made, exactly, flow, in_brief, limits, ns, probing, settings, within, within_lan
 from tests.keepalive.tags.test_tag import OPENED
 from tests.transcript import told
 
@@ -197,7 +196,7 @@ def advised() -> dict[AdviceCode, Advice]:
         probing(settings(60, 10, 200)._replace(tcp_user_timeout=within(1900, 2060)), 8, server="10.0.0.8"),
         told(RESENT).flow._replace(id=9),
     ]
-    return {one.code: one for one in advise(flows, limits(flows))}
+    return {one.code: one for one in advise(in_brief(flows), limits(flows))}
 
 
 @pytest.mark.parametrize("code", AdviceCode)
@@ -213,7 +212,7 @@ def test_advice_is_formatted_with_the_numbers_it_comes_with(code: AdviceCode) ->
 def test_advice_without_known_limits_of_the_path() -> None:
     """Survived and limit are not always known, so the words must not need them."""
     dropped = flow(Made().probe(75).probe(10).probe(10), 0, Outcome.TIMED_OUT, Cause.PATH_DROPPED, settings(70))
-    [one] = advise([dropped], limits([dropped]))
+    [one] = advise(in_brief([dropped]), limits([dropped]))
     assert one.code is AdviceCode.TIME_EXCEEDS_PATH_LIMIT
     assert "70 s" in sentences.advice(one)
     assert "75 s" in sentences.advice(one)
