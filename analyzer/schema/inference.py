@@ -9,7 +9,6 @@ CORRECTED_GAPS = table(
     Column("jitter_ns", "q", "ns", "known variation of the delay to the capture point"),
     Column("slack_ns", "q", "ns", "how much longer than its timer it may be, or TELLS_NOTHING"),
     Column("fewest", "q", "", "probes within it that were not captured, at least"),
-    Column("best", "q", "", "... most likely"),
     Column("most", "q", "", "... and at most"),
     Column("is_restart", "b", "bool", "an answer before it was not captured: the run of unanswered probes began anew"),
     Column("is_measure", "b", "bool", "settings are measured by it"),
@@ -44,7 +43,6 @@ AMBIGUITIES = table(
 RUN_COUNTS = table(
     "RUN_COUNTS",
     Column("fewest", "q", "", "unanswered probes that the prober had counted by a gap's end, at least"),
-    Column("best", "q", "", "... most likely"),
     Column("most", "q", "", "... and at most"),
     Column("unheard_ns", "q", "ns", "how much longer than apparent it had heard nothing"),
 )

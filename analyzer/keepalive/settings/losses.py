@@ -133,18 +133,18 @@ def take_as_captured(gaps: Any, gap: int, corrected: Any, row: int) -> None:
 def trust_exactly(corrected: Any, gap: int) -> None:
     """Trust a gap to the last tick."""
     corrected.slack_ns[gap] = corrected.jitter_ns[gap] = corrected.is_restart[gap] = 0
-    set_missing(corrected, gap, 0, 0, 0)
+    set_missing(corrected, gap, 0, 0)
 
 
-def set_missing(corrected: Any, gap: int, fewest: int, best: int, most: int) -> None:
-    """Set how many probes are missing within the gap: at least, most likely, and at most."""
-    corrected.fewest[gap], corrected.best[gap], corrected.most[gap] = fewest, best, most
+def set_missing(corrected: Any, gap: int, fewest: int, most: int) -> None:
+    """Set how many probes are missing within the gap, at least and at most."""
+    corrected.fewest[gap], corrected.most[gap] = fewest, most
 
 
-def discard(corrected: Any, gap: int, fewest: int, best: int, most: int) -> None:
+def discard(corrected: Any, gap: int, fewest: int, most: int) -> None:
     """Discard a gap's length, as no single run of a timer made it; so many probes are missing in it."""
     corrected.slack_ns[gap] = TELLS_NOTHING
-    set_missing(corrected, gap, fewest, best, most)
+    set_missing(corrected, gap, fewest, most)
 
 
 def make_spacing(corrected: Any, gap: int) -> None:
@@ -166,9 +166,9 @@ def correct_by_echo(work: EndWork, gap: int) -> None:
         is_after = is_after_unheard(gaps, gap)
         if is_after or missing > 0:
             corrected.slack_ns[gap] = TELLS_NOTHING
-        set_missing(corrected, gap, missing, missing, missing)
+        set_missing(corrected, gap, missing, missing)
         if is_after:
-            set_missing(corrected, gap, 0, missing, max(missing, most_in(typical, probe_ns)))
+            set_missing(corrected, gap, 0, max(missing, most_in(typical, probe_ns)))
         return
     since_ns = probe_ns
     if is_idle(gaps.kind[gap]):
@@ -178,7 +178,7 @@ def correct_by_echo(work: EndWork, gap: int) -> None:
     corrected.heard_ns[gap] = corrected.any_ns[gap] = corrected.since_new_segment_ns[gap] = since_ns
     most = missing if gaps.missing[gap] >= 0 else most_in(typical, since_ns)
     corrected.slack_ns[gap], corrected.is_restart[gap] = max(since_ns, 0), 1
-    set_missing(corrected, gap, 0, 0, max(0, most - 1) if is_idle(gaps.kind[gap]) else most)
+    set_missing(corrected, gap, 0, max(0, most - 1) if is_idle(gaps.kind[gap]) else most)
 
 
 def correct_spacing(work: EndWork, gap: int) -> None:
@@ -193,13 +193,13 @@ def correct_spacing(work: EndWork, gap: int) -> None:
         return
     intvls, is_answered = intvls_in(typical, probe_ns, unanswered >= 2), is_cycle(typical, probe_ns)
     if missing > 0 and intvls != 1:  # within one interval it is no probe that is missing
-        best = min(missing, intvls - 1) if intvls else missing
-        discard(corrected, gap, best if intvls else 0, best, best)
+        most = min(missing, intvls - 1) if intvls else missing
+        discard(corrected, gap, most if intvls else 0, most)
     elif intvls != 1 and (is_answered or (intvls and missing)):
         if intvls:
-            discard(corrected, gap, -unanswered if is_answered else intvls - 1, intvls - 1, intvls - 1)
+            discard(corrected, gap, -unanswered if is_answered else intvls - 1, intvls - 1)
         else:
-            discard(corrected, gap, 0, 0, 0)
+            discard(corrected, gap, 0, 0)
             corrected.is_restart[gap] = 1
 
 
@@ -223,16 +223,16 @@ def correct_idle(work: EndWork, gap: int, was_typical: bool) -> None:
     if missing > 0 and not gaps.is_numbered[gap] and typical.is_repeated[0] and is_typical:
         return  # as long as ever: the identifications number other connections' segments, too
     if missing > 0 and kind == CYCLE:  # after traffic it may as well be an ACK that is missing
-        discard(corrected, gap, missing if is_cycle_and_intvls(typical, duration_ns, missing) else 0, missing, missing)
+        discard(corrected, gap, missing if is_cycle_and_intvls(typical, duration_ns, missing) else 0, missing)
         return
     if gaps.has_uncaptured[gap] and missing < 0 and typical.cycle_ns[0] < 0 <= duration_ns:
         corrected.slack_ns[gap] = duration_ns
-        set_missing(corrected, gap, 0, 0, most_in(typical, duration_ns))
+        set_missing(corrected, gap, 0, most_in(typical, duration_ns))
         return
     is_confirmed = is_typical and (kind == CYCLE or typical.is_repeated[0])
     if missing > 0 and duration_ns >= 0 and not is_confirmed:
         corrected.slack_ns[gap] = idle_slack_ns(gaps, gap, typical)
-        set_missing(corrected, gap, 0, 0, missing)
+        set_missing(corrected, gap, 0, missing)
     if typical.cycle_ns[0] >= 0 and duration_ns >= 0 and not is_typical:
         correct_atypical(work, gap, duration_ns, was_typical)
 
@@ -250,20 +250,20 @@ def correct_atypical(work: EndWork, gap: int, duration_ns: int, was_typical: boo
     if duration_ns > typical.cycle_ns[0]:
         if gaps.missing[gap] != 0:
             if is_first:
-                fewest, best, most = lost_in_first(typical, duration_ns)
+                fewest, _, most = lost_in_first(typical, duration_ns)
             else:
-                fewest, best, most = lost_in_cycle(typical, duration_ns, was_typical)
+                fewest, _, most = lost_in_cycle(typical, duration_ns, was_typical)
             if most:
-                discard(corrected, gap, fewest, best, most)
+                discard(corrected, gap, fewest, most)
         return
     intvls = 0 if is_first else intvls_in(typical, duration_ns, 0)
     may_be_typical = may_be_cycle(typical, duration_ns)
     if intvls == 1 and may_be_typical:  # cycles of nearly an interval vary by themselves
         if was_typical:
-            discard(corrected, gap, 0, 0, 0)
+            discard(corrected, gap, 0, 0)
     elif 0 < intvls <= MAX_IN_BAND and not may_be_typical and gaps.echo[gap] != AGREES:
         make_spacing(corrected, gap)
-        set_missing(corrected, gap, intvls - 1, intvls - 1, intvls - 1)
+        set_missing(corrected, gap, intvls - 1, intvls - 1)
         corrected.slack_ns[gap] = 0 if intvls == 1 else TELLS_NOTHING
 
 
@@ -313,7 +313,7 @@ def count_runs(corrected: Any, rows: int, run_counts: Any) -> None:
 
     A gap may have been left out, so that the next one counts more than one probe more, or belongs to another run.
     """
-    fewest = best = most = unheard_ns = captured = runs = 0
+    fewest = most = unheard_ns = captured = runs = 0
     for gap in range(rows):
         kind, unanswered = corrected.kind[gap], corrected.unanswered[gap]
         if kind == SURVIVED:
@@ -321,28 +321,24 @@ def count_runs(corrected: Any, rows: int, run_counts: Any) -> None:
         left_out = unanswered - captured
         captured = 1 if is_unheard(corrected, gap) else unanswered + 1
         if kind == FIRST or kind == CYCLE or corrected.is_restart[gap]:
-            fewest = best = most = unheard_ns = 0
+            fewest = most = unheard_ns = 0
         elif left_out < 0:
-            fewest = best = most = unanswered
+            fewest = most = unanswered
             unheard_ns = 0
-        elif fewest == 0 and best == 0 and most == 0:
-            fewest = best = most = unanswered
+        elif fewest == 0 and most == 0:
+            fewest = most = unanswered
         elif is_unheard(corrected, gap):
             unheard_ns += corrected.probe_ns[gap]
         if left_out > 0 and runs and most < unanswered:
-            fewest, best, most = fewest + left_out, best + left_out, most + left_out
-        fewest, best, most = (
-            max(0, fewest + corrected.fewest[gap]),
-            best + corrected.best[gap],
-            most + corrected.most[gap],
-        )
-        run_counts.fewest[gap], run_counts.best[gap], run_counts.most[gap] = fewest, best, most
+            fewest, most = fewest + left_out, most + left_out
+        fewest, most = max(0, fewest + corrected.fewest[gap]), most + corrected.most[gap]
+        run_counts.fewest[gap], run_counts.most[gap] = fewest, most
         run_counts.unheard_ns[gap] = unheard_ns
         runs += 1
         if kind == GIVE_UP:
-            fewest = best = most = 0
+            fewest = most = 0
         else:
-            fewest, best, most = fewest + 1, best + 1, most + 1
+            fewest, most = fewest + 1, most + 1
 
 
 def is_unheard(corrected: Any, gap: int) -> bool:
