@@ -17,7 +17,7 @@ from analyzer.engine.dispatch import not_inlined
 from analyzer.engine.native import Kernel, levels_built, symbol_of
 from analyzer.engine.table import Table
 from analyzer.schema.packets import PACKETS, RECORDS
-from tests.engines import compiling
+from tests.engines import chosen, compiling
 
 NATIVE = compiling()
 
@@ -60,7 +60,7 @@ def test_what_a_kernel_calls_checks_its_bounds_too() -> None:
     records.append(0, 1000, 100, 100, LINK_IPV4)
     packets.reserve(2)
     with pytest.raises(IndexError):
-        NATIVE.run(decode, bytearray(64), records.view, 1, 1, packets.view, Diagnostics().counts)
+        chosen(is_native=True).run(decode, bytearray(64), records.view, 1, 1, packets.view, Diagnostics().counts)
 
 
 @not_inlined
