@@ -128,7 +128,7 @@ class Assembler:
         self.keeps_assembled = False
         """Keep every assembled flow: tables ask for each again and again."""
 
-    @property
+    @cached_property
     def flows(self) -> Flows:
         return Flows(range(self._tracker.table.flows.rows), self)
 

@@ -222,10 +222,12 @@ class Assembling(Protocol):
 class Flows(Sequence[Flow]):
     """Connections, each assembled when it is asked for: of most of them a report needs no more than a count."""
 
-    def __init__(self, numbers: Sequence[int], by: Assembling) -> None:
-        """Take the connections' numbers, and what assembles them."""
+    def __init__(self, numbers: Sequence[int], by: Assembling, flow_flags: bytes | None = None) -> None:
+        """Take the connections' numbers, what assembles them, and their status bytes where they are at hand."""
         self.numbers = numbers
         self.by = by
+        if flow_flags is not None:
+            self.flow_flags = flow_flags
 
     def __len__(self) -> int:
         """Return how many connections there are."""
@@ -256,20 +258,25 @@ class Flows(Sequence[Flow]):
             return bytes(self.by.flow_flags[self.numbers.start : self.numbers.stop])
         return bytes(map(self.by.flow_flags.__getitem__, self.numbers))
 
+    @cached_property
+    def _counts(self) -> Counter[int]:
+        """Return how many of them have which status byte."""
+        return Counter(self.flow_flags)
+
     def outcomes(self) -> Counter[Outcome]:
         """Count how many of them ended how."""
         found = Counter[Outcome]()
-        for flags, count in Counter(self.flow_flags).items():
+        for flags, count in self._counts.items():
             found[outcome_of(flags)] += count
         return found
 
     def attempts(self) -> int:
         """Return how many never became a connection: scans, refusals, SYNs that nothing answered."""
-        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & HOW_IT_ENDED == NEVER_OPENED)
+        return sum(count for flags, count in self._counts.items() if flags & HOW_IT_ENDED == NEVER_OPENED)
 
     def resets(self) -> int:
         """Return in how many of those that an application closed a RST had part."""
-        return sum(count for flags, count in Counter(self.flow_flags).items() if flags & HOW_IT_ENDED == CLOSED_BY_RST)
+        return sum(count for flags, count in self._counts.items() if flags & HOW_IT_ENDED == CLOSED_BY_RST)
 
     def that_ended(self, outcomes: Collection[Outcome]) -> "Flows":
         """Return those with one of these outcomes."""
@@ -282,4 +289,8 @@ class Flows(Sequence[Flow]):
     def whose_flags(self, holds: Callable[[int], bool]) -> "Flows":
         """Return those whose status byte satisfies `holds`, which is asked once for each possible byte."""
         is_one = bytes(map(holds, range(256)))
-        return Flows(array("i", compress(self.numbers, self.flow_flags.translate(is_one))), self.by)
+        flags_of_them = self.flow_flags.translate(None, bytes(flags for flags in range(256) if not is_one[flags]))
+        if len(flags_of_them) == len(self):
+            return self
+        numbers = array("i", compress(self.numbers, self.flow_flags.translate(is_one)))
+        return Flows(numbers, self.by, flags_of_them)

@@ -1,6 +1,7 @@
 """The order of connections by importance, and the choice of those to describe at all; the same for every output."""
 
 from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 
 from analyzer.keepalive.findings import Flow, Flows
 from analyzer.keepalive.summary.groups import Group
@@ -80,8 +81,8 @@ def to_describe(
         chosen = kept(flows, only)
         ordered = _first(named, by_urgency(chosen), chosen)
         return ordered[:shown], ordered[shown:]
-    found = _first(named, by_urgency(eventful(flows)), flows)
-    if any(map(_is_eventful, found.flow_flags)):
+    if lively := eventful(flows):
+        found = _first(named, by_urgency(lively), flows)
         return found[:shown], found[shown:]
     return _first(named, by_urgency(flows), flows)[: min(shown, MOST_DULL)], flows[:0]
 
@@ -94,4 +95,4 @@ def ordered(groups: Iterable[Group]) -> list[Group]:
 def _first(named: Sequence[int], ranked: Flows, flows: Flows) -> Flows:
     """Put the named ones of all flows before those that are ranked, in their order."""
     first = [number for number in dict.fromkeys(named) if number in flows.numbers]
-    return Flows([*first, *(number for number in ranked.numbers if number not in first)], flows.by)
+    return Flows([*first, *filterfalse(set(first).__contains__, ranked.numbers)], flows.by)
