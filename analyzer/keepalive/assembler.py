@@ -17,7 +17,7 @@ from analyzer.engine.dispatch import Engine
 from analyzer.engine.prefetch import made_ahead
 from analyzer.keepalive.brief import Brief, brief_of
 from analyzer.keepalive.catalogue.profiles import matching_profiles
-from analyzer.keepalive.context.addresses import Addresses
+from analyzer.keepalive.context.addresses import Addresses, address_text
 from analyzer.keepalive.context.idle_trials import IdleTime, IdleTrials, Service
 from analyzer.keepalive.context.middleboxes import Middleboxes
 from analyzer.keepalive.context.neighbours import ContextTables, Neighbourhood
@@ -197,11 +197,8 @@ class Assembler:
         )
 
     def _known(self, number: int) -> Flow:
-        return self._sampled_flow(number) if number in self._sampled_at else self._assembled[number]
-
-    def _sampled_flow(self, number: int) -> Flow:
-        """Return a sampled flow, which is assembled when it is first asked for."""
-        flow = self._of_sample.get(number)
+        """Return a flow that is assembled already, or a sampled one, which is when it is first asked for."""
+        flow = self._assembled.get(number) or self._of_sample.get(number)
         if flow is None:
             together, batch = self._together
             flow = self._of_sample[number] = self._flow(batch, self._sampled_at[number], together.found)
@@ -295,7 +292,7 @@ class Assembler:
         """Return the sampled flows in brief, by number, and in full those of them that something happened to."""
         together, batch = self._together
         briefs = self._untroubled(batch, together.found)
-        troubled = [self._sampled_flow(flow) for flow in batch.numbers if flow not in briefs]
+        troubled = [self._known(flow) for flow in batch.numbers if flow not in briefs]
         briefs |= {flow.id: brief_of(flow) for flow in troubled}
         return {flow: briefs[flow] for flow in batch.numbers}, troubled
 
@@ -303,7 +300,9 @@ class Assembler:
         """Return all flows in brief, in order."""
         batch = self._batch([flow for flow in self.flows.numbers if flow not in self._sampled_at])
         found = self.in_brief[0] | self._untroubled(batch, self._inferred(batch))
-        return [found[flow] if flow in found else brief_of(self.assemble(flow)) for flow in self.flows.numbers]
+        troubled = [flow for flow in batch.numbers if flow not in found]
+        found |= {flow.id: brief_of(flow) for flow in self.assemble_all(troubled)}
+        return [found[flow] for flow in self.flows.numbers]
 
     def _untroubled(self, batch: Batch, found: Inferred) -> dict[int, Brief]:
         """Return those of a batch that nothing happened to in brief, by number."""
@@ -339,7 +338,7 @@ class Assembler:
         """Return the clients with at least so many connections that an end closed after an idle time: addresses and
         trials."""
         found = self._survey.trials.clients(fewest, self._tracker.table.flows, self._engine)
-        return [(self._address(one.end >> 1, one.end & 1), one) for one in found]
+        return [(address_text(self._rows.flows, one.end >> 1, one.end & 1), one) for one in found]
 
     def flows_like(self, some: Sequence[int]) -> list[int]:
         """Return for each of some flows how many lead to the same service."""
@@ -358,15 +357,13 @@ class Assembler:
         if batch.stories.ends.probed_by[end] == BY_MIDDLEBOX:
             return NAMELESS
         flow = batch.numbers[end >> 1]
-        return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {self._address(flow, end & 1)}".strip()
+        return f"{self._tunnels[self._rows.flows.tunnel[flow]]} {address_text(self._rows.flows, flow, end & 1)}".strip()
 
     def _end_name(self, flow: int, end: int) -> str:
         """Return address and port of an end, as a flow's `End` shows them."""
-        return endpoint(self._address(flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF)
-
-    def _address(self, flow: int, end: int) -> str:
-        f = self._rows.flows
-        return address(f.b_hi[flow], f.b_lo[flow]) if end else address(f.a_hi[flow], f.a_lo[flow])
+        return endpoint(
+            address_text(self._rows.flows, flow, end), self._rows.flows.ports[flow] >> 16 * (1 - end) & 0xFFFF
+        )
 
     def _flow(self, batch: Batch, flow_row: int, found: Inferred) -> Flow:
         f, flow, story = self._rows.flows, batch.numbers[flow_row], Story(self._rows, batch.stories, flow_row)
@@ -384,7 +381,7 @@ class Assembler:
                 timestamps = end_story.has_timestamps, end_story.has_bare_probes
                 look = end_story.payload_len, end_story.spacings_ns, *timestamps, ttl
                 stack = stack_of(fingerprint_of(settings, *look))
-            address = self._address(flow, end)
+            address = address_text(self._rows.flows, flow, end)
             known_ttl = ttl if ttl not in (ABSENT, UNKNOWN_TTL) else None
             name = self._name(address, ports[end], role)
             ends.append(End(address, ports[end], role, end_story, settings, matches, stack, known_ttl, name))

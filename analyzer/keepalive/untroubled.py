@@ -8,10 +8,12 @@ probes were answered, and no data was lost. All others are left to be looked at 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from analyzer.capture.decode.packets import address, endpoint
+from analyzer.capture.decode.packets import endpoint
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import rows_of
 from analyzer.keepalive.brief import Brief, Prober
+from analyzer.keepalive.context.addresses import address_text
+from analyzer.keepalive.context.idle_trials import service_end
 from analyzer.keepalive.context.rebinding import Rebindings
 from analyzer.keepalive.context.restarts import port_of
 from analyzer.keepalive.findings import AS_SENT, ROLES
@@ -38,7 +40,7 @@ from analyzer.keepalive.verdict.values import (
     UNKNOWN,
     has_reason,
 )
-from analyzer.schema import ABSENT, OPENED_MIDSTREAM, OPENED_SYN, UNKNOWN_TTL
+from analyzer.schema import ABSENT, UNKNOWN_TTL
 from analyzer.schema.results import BRIEF_ENDS, BRIEF_FLOWS, BRIEF_SILENCES
 from analyzer.tcp.flows import end_ns, start_ns
 
@@ -80,11 +82,10 @@ def untroubled(source: Source, engine: Engine) -> Iterator[Brief]:
 
 def _brief(source: Source, flow_row: int, values: tuple[int, ...], ends: Any, found: Sequence[Silence]) -> Brief:
     """Return a flow in brief; `values` are its row of BRIEF_FLOWS, `found` the silences of all."""
-    _, how, closer, service_end, start_ns, end_ns, last_ns, capture_end_ns, max_idle_ns, idle_ns, *others = values
+    _, how, closer, server, start_ns, end_ns, last_ns, capture_end_ns, max_idle_ns, idle_ns, *others = values
     heard_ns, bridged_ns, first_fin, is_within_lan, first_silence, silences = others
     flow, f, v = source.numbers[flow_row], source.rows.flows, source.judged.verdicts
-    addresses, ports = _addresses(f, flow), f.ports[flow]
-    port = ports & 0xFFFF if service_end else ports >> 16
+    addresses, port = [address_text(f, flow, end) for end in (0, 1)], port_of(f, flow, server)
     cause, first = v.cause[flow_row], v.first_evidence[flow_row]
     probing = [end for end in (0, 1) if ends.sent[2 * flow_row + end]]
     return Brief(
@@ -95,9 +96,9 @@ def _brief(source: Source, flow_row: int, values: tuple[int, ...], ends: Any, fo
         evidence_frames=tuple(source.proofs.frame[first : first + v.evidence[flow_row]]),
         how=HOWS[how] if how != ABSENT else None,
         closed_by=ROLES[f.opened[flow]][closer] if closer != ABSENT else None,
-        service=endpoint(addresses[service_end], port),
+        service=endpoint(addresses[server], port),
         service_port=port,
-        client=addresses[1 - service_end],
+        client=addresses[1 - server],
         tunnel=source.tunnels[f.tunnel[flow]] or None,
         start_ns=start_ns,
         end_ns=end_ns,
@@ -113,11 +114,6 @@ def _brief(source: Source, flow_row: int, values: tuple[int, ...], ends: Any, fo
         probers=tuple([_prober(source, addresses[end], 2 * flow_row + end, 2 * flow + end, ends) for end in probing]),
         silences=tuple(found[first_silence : first_silence + silences]),
     )
-
-
-def _addresses(flows: Any, flow: int) -> tuple[str, str]:
-    """Return the addresses of both ends."""
-    return address(flows.a_hi[flow], flows.a_lo[flow]), address(flows.b_hi[flow], flows.b_lo[flow])
 
 
 def _prober(source: Source, address: str, row: int, end: int, ends: Any) -> Prober:
@@ -200,17 +196,10 @@ def note_times(rows: Rows, stories: StoryTables, flow_row: int, judged: Judged, 
     out.idle_ns, out.max_idle_ns = idle_ns, f.max_idle_ns[flow]
     out.start_ns, out.end_ns, out.last_ns = start_ns(f, flow), end_ns(f, flow), f.last_ns[flow]
     out.capture_end_ns, out.bridged_ns = story.capture_end_ns, story.bridged_ns
-    out.service_end = service_end_of(f, flow)
+    out.service_end = service_end(f, flow)
     out.heard_ns = rows.ends.last_ns[2 * flow + out.service_end]
     out.first_fin = first_fin_of(stories, flow_row)
     out.is_within_lan = rows.ends.ttl[2 * flow] in AS_SENT and rows.ends.ttl[2 * flow + 1] in AS_SENT
-
-
-def service_end_of(f: Any, flow: int) -> int:
-    """Return the end that offers the service: the responder, or the lower port if roles are unknown."""
-    if f.opened[flow] == OPENED_MIDSTREAM:
-        return int(port_of(f, flow, 1) < port_of(f, flow, 0))
-    return int(f.opened[flow] == OPENED_SYN)
 
 
 def first_fin_of(stories: StoryTables, flow_row: int) -> int:

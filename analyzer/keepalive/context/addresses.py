@@ -9,6 +9,7 @@ import os
 from array import array
 from typing import Any, NamedTuple
 
+from analyzer.capture.decode.packets import address
 from analyzer.engine.dispatch import Engine
 from analyzer.engine.table import Table
 from analyzer.keepalive.context.grouping import Group, by_key, grouped
@@ -30,6 +31,11 @@ def address_of(table: FlowTable, flow: int, end: int) -> Address:
     f = table.flows.view
     halves = (f.a_hi[flow], f.a_lo[flow]) if end == 0 else (f.b_hi[flow], f.b_lo[flow])
     return f.tunnel[flow], *halves
+
+
+def address_text(flows: Any, flow: int, end: int) -> str:
+    """Return the address of one end of a flow as text."""
+    return address(flows.b_hi[flow], flows.b_lo[flow]) if end else address(flows.a_hi[flow], flows.a_lo[flow])
 
 
 def network(who: Address) -> Address:

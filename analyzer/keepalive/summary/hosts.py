@@ -125,19 +125,14 @@ class _Witness(NamedTuple):
     ttl: int
 
     @property
-    def triple(self) -> tuple[Setting | None, Setting | None, Setting | None]:
-        """Return time, interval and count."""
-        return self.settings.triple
-
-    @property
     def bounds(self) -> tuple[_Bounds, ...]:
         """Return the bounds of time, interval and count."""
-        return tuple(map(_Bounds.of, self.triple))
+        return tuple(map(_Bounds.of, self.settings.triple))
 
     @property
     def vagueness(self) -> tuple[int, float]:
         """Return a sort key: how many settings are undetermined, then how wide their bounds are."""
-        undetermined = sum(setting is None or setting.value is None for setting in self.triple)
+        undetermined = sum(setting is None or setting.value is None for setting in self.settings.triple)
         return undetermined, sum(bounds.high - bounds.low for bounds in self.bounds)
 
 
@@ -153,8 +148,8 @@ def pool(
         for address in host_clock.addresses:
             behind[address].append(host_clock)
     probers: dict[str, list[_Witness]] = defaultdict(list)
+    # by the TTL with which their probes arrive: the same whatever end they probe for
     boxes: dict[tuple[str | None, int], list[tuple[Prober, _Witness]]] = defaultdict(list)
-    """By the TTL with which their probes arrive: the same whatever end they probe for."""
     for flow in flows:
         for end in flow.probers:
             prober = _Witness(flow.id, flow.service_port, end.settings, end.stack, end.ttl)
@@ -235,7 +230,9 @@ def _overrides(group: Sequence[_Witness]) -> list[Override]:
 
 def _common_settings(group: Sequence[_Witness]) -> Settings:
     """Return the settings that all ends of a group allow."""
-    time, intvl, probes = (_intersection(settings) for settings in zip(*(one.triple for one in group), strict=True))
+    time, intvl, probes = (
+        _intersection(settings) for settings in zip(*(one.settings.triple for one in group), strict=True)
+    )
     return Settings(time, intvl, probes, None, _common_models(group))
 
 
